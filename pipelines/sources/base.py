@@ -1,0 +1,58 @@
+"""What every source kind offers: units of work, their identity by content, and their rows as Arrow tables.
+
+A *unit* is what one read task takes: a file, or a range of rows. A reader cuts its rows into tables of at most
+`partition_bytes`, so a file larger than memory is read in bounded memory. A row that cannot be read is a
+`Drop`, never an exception; an exception from a reader is a bug or an unreachable store.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import pyarrow as pa
+
+# What a reader yields: `row` counts from 0 within the unit's file, the other columns as the modality asks.
+ROW_FIELDS = {"row": pa.int64(), "text": pa.string(), "image": pa.binary(), "audio": pa.binary()}
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A file, or rows start..stop of it (`stop` None: to the end)."""
+
+    path: str  # fsspec URL, openable as it is
+    label: str  # what the ledger and the segment's origin call the file; free of machine-specific prefixes
+    start: int = 0
+    stop: int | None = None
+
+
+@dataclass(frozen=True)
+class Drop:
+    """A row that goes no further: a line in the ledger."""
+
+    row: int  # -1: the file as a whole, or what follows a truncation
+    reason: str  # snake_case, one of a stage's documented reasons
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows read together, and the rows among them that could not be read."""
+
+    table: pa.Table  # columns of ROW_FIELDS that the source's modality uses
+    drops: list[Drop] = field(default_factory=list)
+
+
+class Reader(Protocol):
+    """One source of a run. Construction is cheap and touches no file."""
+
+    def units(self) -> list[Unit]:
+        """Every unit in a stable order; raises Refusal on a missing file, an empty glob, a missing column."""
+        ...
+
+    def digest(self, unit: Unit) -> str:
+        """xxh3-128 of all bytes that reading `unit` depends on, never of its path."""
+        ...
+
+    def read(self, unit: Unit) -> Iterator[Batch]:
+        """The unit's rows in order, in tables of at most about `partition_bytes`."""
+        ...

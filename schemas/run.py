@@ -1,0 +1,97 @@
+"""The run file: one YAML that says all there is to say about a `triptych prepare`."""
+
+import os
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PositiveInt, field_validator, model_validator
+
+from .identity import fingerprint
+from .model import Strict
+from .sources import Name, Source
+from .tokenizer_config import Tokenizers
+from .vocabulary import Modality
+
+RUN_VERSION = 1
+
+
+class SerialEngine(Strict):
+    """Everything in this process, one partition after another."""
+
+    kind: Literal["serial"]
+
+
+class DaskEngine(Strict):
+    """A Dask cluster: `workers` local processes, or the scheduler at an address."""
+
+    kind: Literal["dask"]
+    workers: PositiveInt | None = Field(None, description="Local worker processes; default one a core")
+    scheduler: str | None = Field(None, description="Address of a running scheduler, such as tcp://host:8786")
+
+    @model_validator(mode="after")
+    def _one_cluster(self) -> "DaskEngine":
+        if self.workers is not None and self.scheduler is not None:
+            raise ValueError("`workers` starts a local cluster and `scheduler` joins a running one; keep one of the two")
+        return self
+
+    @property
+    def local_workers(self) -> int:
+        """Worker processes of a local cluster."""
+        return self.workers or os.cpu_count() or 1
+
+
+Engine = Annotated[SerialEngine | DaskEngine, Field(discriminator="kind")]
+
+
+class Pack(Strict):
+    """How samples share rows and shards."""
+
+    group_by: Literal["modality", "source", "none"] = Field("modality", description="What a row may not mix")
+    shard_bytes: PositiveInt = Field(128_000_000, description="Size of a shard, about")
+
+
+class Limits(Strict):
+    """Sizes beyond which a row is dropped by name rather than decoded."""
+
+    row_bytes: PositiveInt = Field(64 << 20, description="One text, one picture file, one clip file")
+    pixels: PositiveInt = Field(100_000_000, description="Width times height of a picture")
+    seconds: float = Field(600.0, gt=0, description="Length of a clip")
+
+
+class RunConfig(Strict):
+    """A `triptych prepare` run."""
+
+    name: Name
+    out: str = Field(min_length=1, description="Any fsspec URL; the dataset appears there")
+    seed: int = Field(0, ge=0)
+    row_length: int = Field(4096, ge=16, le=65535, description="Tokens a packed row")
+    engine: Engine = Field(default_factory=lambda: DaskEngine(kind="dask"))
+    sources: tuple[Source, ...] = Field(min_length=1)
+    tokenizers: Tokenizers = Field(default_factory=Tokenizers)
+    pack: Pack = Field(default_factory=Pack)
+    limits: Limits = Field(default_factory=Limits)
+    partition_bytes: int = Field(32 << 20, ge=1 << 10, description="Raw bytes a partition: the unit of resume")
+    threads: PositiveInt = Field(1, description="Threads a task; part of the identity, since sums round")
+
+    @field_validator("sources")
+    @classmethod
+    def _names_differ(cls, sources: tuple[Any, ...]) -> tuple[Any, ...]:
+        names = [source.name for source in sources]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two sources are called `{twice[0]}`; every source needs a name of its own")
+        return sources
+
+    @property
+    def modalities(self) -> tuple[Modality, ...]:
+        """The modalities that the sources use, text first."""
+        used = {modality for source in self.sources for modality in source.modality.modalities}
+        return tuple(sorted(used))
+
+    def identity(self) -> dict[str, Any]:
+        """All that can change a byte of the dataset: the file without `out` and `engine`."""
+        return self.model_dump(mode="json", exclude={"out", "engine"})
+
+    @property
+    def fingerprint(self) -> str:
+        """Fingerprint of `identity`."""
+        return fingerprint("run", RUN_VERSION, self.identity())

@@ -1,0 +1,106 @@
+"""From YAML text and `--set` overrides to a checked RunConfig, or one paragraph that says what is wrong."""
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from .errors import Refusal
+from .run import RunConfig
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def load_run(path: str | Path, overrides: Sequence[str] = ()) -> RunConfig:
+    """Read a run file and apply `key.path=value` overrides; raises Refusal on anything amiss."""
+    tree = read_yaml(path)
+    for override in overrides:
+        apply_override(tree, override)
+    return check(RunConfig, tree, str(path))
+
+
+def read_yaml(path: str | Path) -> dict[str, Any]:
+    """A YAML mapping from a file; raises Refusal when there is no such file or no mapping in it."""
+    try:
+        tree = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise Refusal(f"{path}: no such file. Give the path of a YAML run file.") from None
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise Refusal(f"{path}: cannot be read as YAML ({' '.join(str(error).split())}). Mend the file.") from None
+    if not isinstance(tree, dict):
+        raise Refusal(f"{path}: holds {type(tree).__name__}, not a mapping of keys. See docs/run-file.md.")
+    return tree
+
+
+def apply_override(tree: dict[str, Any], override: str) -> None:
+    """Set `a.b.0.c=value` in a tree of dicts and lists, the value read as YAML."""
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise Refusal(f"--set {override}: expected key.path=value, such as --set tokenizers.image.steps=20.")
+    *parents, last = key.split(".")
+    node: Any = tree
+    for part in parents:
+        if isinstance(node, list):
+            node = node[_index(node, part, override)]
+        elif isinstance(node, dict):
+            node = node.setdefault(part, {})
+        else:
+            raise Refusal(f"--set {override}: `{part}` lies below a plain value. Check the key path.")
+    value = yaml.safe_load(text)
+    if isinstance(node, list):
+        node[_index(node, last, override)] = value
+    elif isinstance(node, dict):
+        node[last] = value
+    else:
+        raise Refusal(f"--set {override}: `{last}` lies below a plain value. Check the key path.")
+
+
+def _index(node: list[Any], part: str, override: str) -> int:
+    if not part.isdigit() or int(part) >= len(node):
+        raise Refusal(f"--set {override}: `{part}` is no position in a list of {len(node)} (0 to {len(node) - 1}).")
+    return int(part)
+
+
+def check(model: type[M], tree: Any, where: str) -> M:
+    """Validate `tree`; raises Refusal naming the first wrong key, its value and the fix."""
+    try:
+        return model.model_validate(tree)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise Refusal(f"{where}: {_explain(model, dict(first))}") from None
+
+
+def _explain(model: type[BaseModel], error: dict[str, Any]) -> str:
+    # pydantic puts the tag of a discriminated union into the path; the user never wrote it
+    tags = {"jsonl", "parquet", "webdataset", "folder", "datasets", "serial", "dask", "sentencepiece", "huggingface"}
+    tags |= {"tiktoken", "vq", "rvq", "transformers"}
+    path = [str(part) for i, part in enumerate(error["loc"]) if not (part in tags and i)]
+    key = ".".join(path) or "the file"
+    kind, value, message = error["type"], error["input"], error["msg"]
+    if kind == "extra_forbidden":
+        near = difflib.get_close_matches(path[-1], sorted(_all_keys(model)), 1)
+        return f"unknown key `{key}` (value {value!r}). " + (f"Did you mean `{near[0]}`?" if near else "Remove it.")
+    if kind == "missing":
+        return f"`{key}` is missing. Add it; docs/run-file.md shows every key."
+    if kind == "union_tag_not_found":
+        return f"`{key}` has no `kind`. Add `kind:`, one of {error['ctx']['discriminator']} given in docs/run-file.md."
+    if kind == "union_tag_invalid":
+        return f"`{key}.kind` is {error['ctx']['tag']!r}; it must be one of {error['ctx']['expected_tags']}."
+    if kind == "value_error":
+        name = f" (source `{value['name']}`)" if isinstance(value, dict) and "name" in value else ""
+        return f"`{key}`{name}: {message.removeprefix('Value error, ')}."
+    return f"`{key}` is {_short(value)}: {message}. Change the value; docs/run-file.md says what it may be."
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "…"
+
+
+def _all_keys(model: type[BaseModel]) -> set[str]:
+    schema = TypeAdapter(model).json_schema()
+    parts = [schema, *schema.get("$defs", {}).values()]
+    return {key for part in parts for key in part.get("properties", {})}

@@ -1,0 +1,81 @@
+"""The `sources:` block of a run file: where samples come from and which columns make them up."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from .model import Strict
+from .vocabulary import Kind, Modality
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+
+
+class _Source(Strict):
+    name: Name
+    path: str = Field(min_length=1, description="An fsspec URL; globs allowed")
+    modality: Kind
+    text: str = Field(min_length=1, description="Column of the text; `a;b` takes the first that is there")
+    image: str | None = Field(None, min_length=1, description="Column of the picture")
+    audio: str | None = Field(None, min_length=1, description="Column of the clip")
+
+    @model_validator(mode="after")
+    def _columns_fit_modality(self) -> "_Source":
+        for modality in (Modality.IMAGE, Modality.AUDIO):
+            key = modality.name.lower()
+            wanted, given = modality in self.modality.modalities, getattr(self, key) is not None
+            if wanted and not given:
+                raise ValueError(f"a source of modality {self.modality} needs `{key}:`, the column of the {key}")
+            if given and not wanted:
+                raise ValueError(f"`{key}: {getattr(self, key)}` has no use in modality {self.modality}; remove it")
+        return self
+
+    def columns(self, modality: Modality) -> tuple[str, ...]:
+        """The alternatives for a modality's column, in order of preference."""
+        given: str | None = getattr(self, modality.name.lower())
+        return tuple(part.strip() for part in given.split(";")) if given else ()
+
+
+class JsonlSource(_Source):
+    """JSON lines, plain, .gz or .zst; text only (pictures and clips by name: `kind: folder`)."""
+
+    kind: Literal["jsonl"]
+
+    @model_validator(mode="after")
+    def _text_only(self) -> "JsonlSource":
+        if self.modality != Kind.TEXT:
+            raise ValueError(f"kind jsonl carries text alone, not {self.modality}; use `kind: folder` with a table")
+        return self
+
+
+class ParquetSource(_Source):
+    """Parquet files; media as binary columns or as {bytes, path} structs."""
+
+    kind: Literal["parquet"]
+
+
+class WebDatasetSource(_Source):
+    """WebDataset tars; columns are member extensions (`image: jpg;png`, `text: txt` or a key of the .json)."""
+
+    kind: Literal["webdataset"]
+
+
+class FolderSource(_Source):
+    """A folder of media files and a CSV or JSONL table; media columns hold file names relative to the folder."""
+
+    kind: Literal["folder"]
+    table: str | None = Field(None, description="The table's name in the folder; default metadata.csv or .jsonl")
+
+
+class DatasetsSource(_Source):
+    """Anything that Hugging Face `datasets.load_dataset` takes, with its Image and Audio features."""
+
+    kind: Literal["datasets"]
+    config: str | None = None
+    split: str = "train"
+    revision: str | None = None
+    data_files: str | list[str] | None = None
+
+
+Source = Annotated[
+    JsonlSource | ParquetSource | WebDatasetSource | FolderSource | DatasetsSource, Field(discriminator="kind")
+]

@@ -1,0 +1,92 @@
+"""The manifest: written last and atomically, it is what makes a folder of shards a dataset.
+
+Its bytes are canonical JSON with its own fingerprint inside, so one changed byte shows. It holds nothing of
+when, where or with how many workers the dataset was made: that goes into `run.json`.
+"""
+
+import json
+from typing import Any, Literal, Self
+
+from pydantic import Field, NonNegativeInt, ValidationError
+
+from .errors import Refusal
+from .identity import canonical_json, fingerprint
+from .ledger import Tally
+from .model import Strict
+from .statistics import Statistics
+from .vocabulary import Vocabulary
+
+MANIFEST_VERSION = 1
+MANIFEST = "manifest.json"
+
+
+class FileEntry(Strict):
+    """A file of the dataset, by its path below the dataset's root."""
+
+    file: str
+    bytes: NonNegativeInt
+    xxh3: str
+
+
+class ShardEntry(FileEntry):
+    """A shard; `group` is what its rows have in common."""
+
+    group: str
+    rows: NonNegativeInt
+    tokens: dict[str, NonNegativeInt]
+
+
+class TokenizerEntry(Strict):
+    """A tokenizer of the dataset and the files that hold it (none when it is named on a hub)."""
+
+    config: dict[str, Any]
+    fingerprint: str
+    files: tuple[FileEntry, ...] = ()
+
+
+class Manifest(Strict):
+    """Everything that is known of a finished dataset."""
+
+    version: Literal[1] = MANIFEST_VERSION
+    name: str
+    config: dict[str, Any]
+    inputs: dict[str, str]  # source -> fingerprint of all content it read
+    vocabulary: Vocabulary
+    vocabulary_fingerprint: str
+    tokenizers: dict[str, TokenizerEntry]
+    row_length: int
+    shards: tuple[ShardEntry, ...]
+    dropped: FileEntry
+    ledger: tuple[Tally, ...]
+    statistics: Statistics
+    environment: dict[str, str]  # versions of the libraries that decide bytes
+    fingerprint: str = Field("", description="Over everything above but `environment`")
+
+    def identity(self) -> dict[str, Any]:
+        """All but the environment and the fingerprint itself."""
+        return self.model_dump(mode="json", exclude={"environment", "fingerprint"})
+
+    def sealed(self) -> Self:
+        """The same manifest with its fingerprint filled in."""
+        return self.model_copy(update={"fingerprint": fingerprint("manifest", self.identity())})
+
+    def to_bytes(self) -> bytes:
+        """Canonical JSON, indented for people, sealed over every byte by `seal`."""
+        body = self.model_dump(mode="json")
+        return json.dumps(body | {"seal": fingerprint(body)}, sort_keys=True, indent=1, ensure_ascii=False).encode()
+
+
+def parse_manifest(data: bytes, where: str) -> Manifest:
+    """Read manifest bytes; raises Refusal unless they are just what `to_bytes` writes."""
+    try:
+        body = json.loads(data)
+        seal = body.pop("seal")
+        manifest = Manifest.model_validate_json(canonical_json(body))
+    except (ValueError, KeyError, AttributeError, ValidationError) as error:
+        first = " ".join(str(error).split())[:200]
+        raise Refusal(f"{where}: not a manifest of version {MANIFEST_VERSION} ({first}).", exit_code=1) from None
+    if seal != fingerprint(body) or manifest.to_bytes() != data:
+        raise Refusal(f"{where}: changed after it was written (its seal does not match). Prepare again.", exit_code=1)
+    if manifest.sealed().fingerprint != manifest.fingerprint:
+        raise Refusal(f"{where}: its fingerprint is not that of its content. Prepare again.", exit_code=1)
+    return manifest

@@ -1,0 +1,106 @@
+"""Statistics of a dataset that can be merged shard by shard: exact counts, never samples."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field, NonNegativeInt
+
+from .model import Strict
+from .vocabulary import Modality, Vocabulary
+
+PERCENTILES = (1, 10, 25, 50, 75, 90, 99, 100)
+
+
+class SourceStatistics(Strict):
+    """Counts of one source and kind within a dataset or a shard."""
+
+    kind: str
+    samples: NonNegativeInt = 0
+    segments: NonNegativeInt = 0
+    tokens: dict[str, NonNegativeInt] = Field(default_factory=dict)  # codes by modality
+    text_bytes: NonNegativeInt = 0
+    pixels: NonNegativeInt = 0
+    samples_of_audio: NonNegativeInt = 0
+    lengths: dict[int, NonNegativeInt] = Field(default_factory=dict)  # segment length -> segments
+
+
+class Statistics(Strict):
+    """Counts of a shard, or of shards together."""
+
+    rows: NonNegativeInt = 0
+    filled: NonNegativeInt = 0  # tokens that are not padding
+    sources: dict[str, SourceStatistics] = Field(default_factory=dict)
+    codebooks: dict[str, dict[int, NonNegativeInt]] = Field(default_factory=dict)  # name -> code -> uses
+
+
+def codebook_name(modality: Modality, codebook: int) -> str:
+    """`text`, `image`, `audio0`, `audio1`, …"""
+    return modality.name.lower() + (str(codebook) if modality is Modality.AUDIO else "")
+
+
+def count_codes(tokens: npt.NDArray[np.unsignedinteger], vocabulary: Vocabulary) -> dict[str, dict[int, int]]:
+    """Uses of every code of every codebook among `tokens`; zeros are left out."""
+    uses = np.bincount(tokens.ravel(), minlength=vocabulary.size)
+    counts = {}
+    for block in vocabulary.slices[1:]:
+        part = uses[block.start : block.stop]
+        used = np.flatnonzero(part)
+        name = codebook_name(block.modality, block.codebook)
+        counts[name] = dict(zip(used.tolist(), part[used].tolist(), strict=True))
+    return counts
+
+
+def merge_statistics(parts: Iterable[Statistics]) -> Statistics:
+    """The statistics of several shards together; the order of `parts` does not show."""
+    rows = filled = 0
+    sources: dict[str, list[SourceStatistics]] = {}
+    codebooks: dict[str, Counter[int]] = {}
+    for part in parts:
+        rows, filled = rows + part.rows, filled + part.filled
+        for name, source in part.sources.items():
+            sources.setdefault(name, []).append(source)
+        for name, uses in part.codebooks.items():
+            codebooks.setdefault(name, Counter()).update(uses)
+    return Statistics(
+        rows=rows,
+        filled=filled,
+        sources={name: _merge_sources(group) for name, group in sorted(sources.items())},
+        codebooks={name: dict(sorted(uses.items())) for name, uses in sorted(codebooks.items())},
+    )
+
+
+def _merge_sources(group: list[SourceStatistics]) -> SourceStatistics:
+    tokens: Counter[str] = Counter()
+    lengths: Counter[int] = Counter()
+    for source in group:
+        tokens.update(source.tokens)
+        lengths.update(source.lengths)
+    sums = {
+        key: sum(getattr(source, key) for source in group)
+        for key in ("samples", "segments", "text_bytes", "pixels", "samples_of_audio")
+    }
+    return SourceStatistics(
+        kind=group[0].kind, tokens=dict(sorted(tokens.items())), lengths=dict(sorted(lengths.items())), **sums
+    )
+
+
+def percentiles(counts: Mapping[int, int]) -> dict[str, int]:
+    """Percentiles of a histogram of lengths: the least length that covers p % of the segments."""
+    if not counts:
+        return {}
+    lengths = np.array(sorted(counts))
+    cumulative = np.cumsum([counts[length] for length in lengths.tolist()])
+    at = np.searchsorted(cumulative, np.array(PERCENTILES) / 100 * cumulative[-1])
+    return {f"p{p}": int(lengths[i]) for p, i in zip(PERCENTILES, at, strict=True)}
+
+
+def codebook_use(uses: Mapping[int, int], size: int) -> dict[str, Any]:
+    """Codes used and dead, and the perplexity (two to the entropy in bits) of their distribution."""
+    counts = np.array(list(uses.values()), np.float64)
+    share = counts / counts.sum() if counts.size else counts
+    entropy = float(-(share * np.log2(share)).sum())
+    used = len(uses)
+    return {"size": size, "used": used, "dead": size - used, "perplexity": round(2**entropy, 2) if used else 0.0}

@@ -1,0 +1,112 @@
+"""The audio tokenizer that a run trains: residual k-means over log-mel frames, Griffin-Lim on the way back.
+
+A folder of config.json and model.safetensors; `rvq_train.train_rvq` writes it. 50 frames a second, one code a level.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Literal
+
+import fsspec
+import numpy as np
+import numpy.typing as npt
+import torch
+from pydantic import PositiveInt, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load
+from torch import Tensor
+
+from ...schemas.errors import Refusal
+from ...schemas.identity import bytes_fingerprint, fingerprint
+from ...schemas.model import Strict
+from ..protocol import Codes, Wave
+from .mel import FRAME_RATE, log_mel, wave_from
+from .refiner import BLOCKS, WIDTH, Refiner
+
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.safetensors"
+DISTANCES = 1 << 22  # distances computed at a time: 16 MB
+
+
+class RvqFile(Strict):
+    """config.json of a trained tokenizer."""
+
+    kind: Literal["triptych-rvq"] = "triptych-rvq"
+    version: Literal[1] = 1
+    sample_rate: PositiveInt
+    levels: PositiveInt
+    codes: PositiveInt
+    width: PositiveInt = WIDTH
+    blocks: PositiveInt = BLOCKS
+
+
+class RvqCodec:
+    """An AudioTokenizer from a folder by path or fsspec URL; raises Refusal when it holds no such tokenizer."""
+
+    def __init__(self, path: str) -> None:
+        try:
+            settings, weights = _read(path, CONFIG_FILE), _read(path, WEIGHTS_FILE)
+            self.config = RvqFile.model_validate(json.loads(settings))
+            tensors = load(weights)
+            self._mean, self._codebooks = tensors.pop("mean"), tensors.pop("codebooks")
+            self._refiner = Refiner(self.config.width, self.config.blocks)
+            self._refiner.load_state_dict(tensors)
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError, ValidationError) as error:
+            why = " ".join(str(error).split())[:300]
+            raise Refusal(
+                f"audio tokenizer `{path}`: no tokenizer of kind rvq can be loaded ({why}). "
+                f"Give a folder with {CONFIG_FILE} and {WEIGHTS_FILE} that `triptych tokenizer train audio` wrote."
+            ) from None
+        self.sizes = (self.config.codes,) * self.config.levels
+        self.sample_rate = self.config.sample_rate
+        self.frame_rate = float(FRAME_RATE)
+        self.fingerprint = fingerprint("rvq", self.config.model_dump(mode="json"), bytes_fingerprint([weights]))
+
+    def encode(self, waves: Sequence[Wave]) -> list[Codes]:
+        """Waves in -1..1 at `sample_rate` to (ceil(samples / hop), levels) codes each."""
+        return [self._encode(wave) for wave in waves]
+
+    def decode(self, codes: npt.ArrayLike) -> Wave:
+        """(frames, levels) codes to frames * hop samples in -1..1; always the same wave for the same codes."""
+        indices = torch.from_numpy(np.asarray(codes).astype(np.int64))
+        if not len(indices):
+            return np.empty(0, np.float32)
+        with torch.inference_mode():
+            refined = self._refiner(reconstruct(indices, self._codebooks).T[None])[0].T
+            wave: Wave = wave_from(refined + self._mean, self.sample_rate).numpy()
+        return wave
+
+    # One clip at a time: the sums of a padded batch could round otherwise, and a code could flip.
+    def _encode(self, wave: Wave) -> Codes:
+        with torch.inference_mode():
+            frames = log_mel(torch.from_numpy(np.asarray(wave, np.float32)), self.sample_rate) - self._mean
+            return quantize(frames, self._codebooks).numpy().astype(np.uint32)
+
+
+def quantize(frames: Tensor, codebooks: Tensor) -> Tensor:
+    """(n, bands) frames and (levels, codes, bands) to (n, levels) codes: the nearest of what is left, level by level."""
+    residual, levels = frames, []
+    for codebook in codebooks:
+        codes = nearest(residual, codebook)
+        levels.append(codes)
+        residual = residual - codebook[codes]
+    return torch.stack(levels, dim=1)
+
+
+def nearest(points: Tensor, codebook: Tensor) -> Tensor:
+    """(n, d) points and (codes, d) to the (n,) indices of the nearest rows; the first among equals."""
+    half_norms = codebook.square().sum(1) / 2
+    size = max(1, DISTANCES // len(codebook))
+    starts = range(0, len(points), size)
+    return torch.cat([(half_norms - points[start : start + size] @ codebook.T).argmin(1) for start in starts])
+
+
+def reconstruct(codes: Tensor, codebooks: Tensor) -> Tensor:
+    """(n, levels) codes to the (n, bands) sums of their codebook rows."""
+    return torch.stack([codebook[codes[:, level]] for level, codebook in enumerate(codebooks)]).sum(0)
+
+
+def _read(path: str, name: str) -> bytes:
+    with fsspec.open(f"{path.rstrip('/')}/{name}", "rb") as stream:
+        data: bytes = stream.read()
+    return data

@@ -1,0 +1,85 @@
+"""Where a pretrained model's files are, and what they are: a local folder or a hub name, safetensors only."""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ...schemas.errors import Refusal
+from ...schemas.identity import file_fingerprint, fingerprint
+
+
+class ModelFiles(NamedTuple):
+    """A model on disk: its folder, its parsed config.json and its weight files in name order."""
+
+    folder: Path
+    config: dict[str, Any]
+    weights: tuple[Path, ...]
+
+    def fingerprint(self, *also: Any) -> str:
+        """Identity of config and weights by content, wherever they lie, and of the values in `also`."""
+        # keys with an underscore, and the version, record who saved the file, not what the model is
+        config = {k: v for k, v in self.config.items() if not k.startswith("_") and k != "transformers_version"}
+        return fingerprint(config, [file_fingerprint(str(path)) for path in self.weights], *also)
+
+
+def find_model(path: str, stem: str) -> ModelFiles:
+    """Files of the model at a folder or under a hub name (`owner/name` or `owner/name/subfolder`).
+
+    `stem` is the library's name for weights, such as `model` for model.safetensors. Raises Refusal when files
+    are missing or there are only pickles.
+    """
+    folder = Path(path).expanduser()
+    if not folder.is_dir():
+        folder = _download(path, stem)
+    config = _read_json(folder / "config.json")
+    single, index = (
+        folder / f"{stem}.safetensors",
+        folder / f"{stem}.safetensors.index.json",
+    )
+    if single.is_file():
+        weights = [single]
+    elif index.is_file():
+        weights = [folder / name for name in sorted(set(_read_json(index).get("weight_map", {}).values()))]
+    else:
+        pickles = sorted(p.name for p in folder.iterdir() if p.suffix in {".bin", ".pt", ".pth", ".ckpt"})
+        why = f"only pickled weights ({pickles[0]}), which can run code when loaded" if pickles else "no weights"
+        raise Refusal(f"{path}: holds {why}. Give a model saved as {single.name}.")
+    missing = [file.name for file in weights if not file.is_file()]
+    if missing or not weights:
+        raise Refusal(f"{path}: the index names {', '.join(missing) or 'no file'}, not to be found. Copy it whole.")
+    return ModelFiles(folder, config, tuple(weights))
+
+
+def _download(path: str, stem: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    parts = path.split("/")
+    if path.startswith((".", "/", "~")) or len(parts) < 2 or not all(parts):
+        raise Refusal(f"{path}: no such folder, and no hub name either (owner/name). Check `path`.")
+    repository, subfolder = "/".join(parts[:2]), "/".join(parts[2:])
+    names = [
+        "config.json",
+        f"{stem}.safetensors",
+        f"{stem}.safetensors.index.json",
+        f"{stem}-*.safetensors",
+    ]
+    wanted = [f"{subfolder}/{name}" if subfolder else name for name in names]
+    try:
+        return Path(snapshot_download(repository, allow_patterns=wanted)) / subfolder
+    except Exception as error:
+        raise Refusal(
+            f"{path}: no such folder, and fetching it from the Hugging Face hub failed ({type(error).__name__}). "
+            "Check the name and the network, or give a local folder."
+        ) from None
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise Refusal(f"{path.parent}: has no {path.name}. Give the folder that the model was saved to.") from None
+    except (OSError, ValueError) as error:
+        raise Refusal(f"{path}: cannot be read as JSON ({' '.join(str(error).split())}). Copy it anew.") from None
+    if not isinstance(tree, dict):
+        raise Refusal(f"{path}: holds {type(tree).__name__}, not the keys of a model. Copy it anew.")
+    return tree

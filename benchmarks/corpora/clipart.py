@@ -1,0 +1,3 @@
+"""Openclipart."""
+
+PACKAGES = ()

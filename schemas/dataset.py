@@ -51,6 +51,12 @@ class Shard:
         return Row(tokens, segment, modality, *tables)
 
 
+def fill(manifest: Manifest) -> float:
+    """Share of the rows' positions that are not padding."""
+    places = manifest.statistics.rows * manifest.row_length
+    return manifest.statistics.filled / places if places else 0.0
+
+
 class Dataset:
     """A finished dataset at an fsspec URL; raises Refusal when there is none."""
 

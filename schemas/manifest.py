@@ -7,13 +7,14 @@ when, where or with how many workers the dataset was made: that goes into `run.j
 import json
 from typing import Any, Literal, Self
 
-from pydantic import Field, NonNegativeInt, ValidationError
+from pydantic import NonNegativeInt, ValidationError
 
+from .card import Card
 from .errors import Refusal
 from .identity import canonical_json, fingerprint
 from .ledger import Tally
 from .model import Strict
-from .statistics import Statistics
+from .statistics import CodebookUse, Statistics
 from .vocabulary import Vocabulary
 
 MANIFEST_VERSION = 1
@@ -37,11 +38,10 @@ class ShardEntry(FileEntry):
 
 
 class TokenizerEntry(Strict):
-    """A tokenizer of the dataset and the files that hold it (none when it is named on a hub)."""
+    """A tokenizer of the dataset, and its files (the card alone when a hub holds it)."""
 
-    config: dict[str, Any]
-    fingerprint: str
-    files: tuple[FileEntry, ...] = ()
+    card: Card
+    files: tuple[FileEntry, ...]
 
 
 class Manifest(Strict):
@@ -49,7 +49,8 @@ class Manifest(Strict):
 
     version: Literal[1] = MANIFEST_VERSION
     name: str
-    config: dict[str, Any]
+    config: dict[str, Any]  # the run file without `out` and `engine`
+    run: str  # RunConfig.fingerprint
     inputs: dict[str, str]  # source -> fingerprint of all content it read
     vocabulary: Vocabulary
     vocabulary_fingerprint: str
@@ -58,13 +59,14 @@ class Manifest(Strict):
     shards: tuple[ShardEntry, ...]
     dropped: FileEntry
     ledger: tuple[Tally, ...]
-    statistics: Statistics
+    statistics: Statistics  # its histograms of codes are summed up in `codebooks`
+    codebooks: dict[str, CodebookUse]
     environment: dict[str, str]  # versions of the libraries that decide bytes
-    fingerprint: str = Field("", description="Over everything above but `environment`")
+    fingerprint: str = ""  # over `identity`
 
     def identity(self) -> dict[str, Any]:
-        """All but the environment and the fingerprint itself."""
-        return self.model_dump(mode="json", exclude={"environment", "fingerprint"})
+        """What the dataset is, wherever its inputs and tokenizers lay: the latter are in the vocabulary."""
+        return self.model_dump(mode="json", exclude={"config", "tokenizers", "environment", "fingerprint"})
 
     def sealed(self) -> Self:
         """The same manifest with its fingerprint filled in."""

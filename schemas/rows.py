@@ -56,7 +56,9 @@ def row_schema(vocabulary: Vocabulary, row_length: int, metadata: dict[str, Any]
         ("modality", np.dtype(np.uint8)),
     ]
     fields = [
-        pa.field(name, pa.list_(pa.field("item", pa.from_numpy_dtype(dtype), nullable=False), row_length), nullable=False)
+        pa.field(
+            name, pa.list_(pa.field("item", pa.from_numpy_dtype(dtype), nullable=False), row_length), nullable=False
+        )
         for name, dtype in matrix
     ]
     fields += [

@@ -30,7 +30,9 @@ class DaskEngine(Strict):
     @model_validator(mode="after")
     def _one_cluster(self) -> "DaskEngine":
         if self.workers is not None and self.scheduler is not None:
-            raise ValueError("`workers` starts a local cluster and `scheduler` joins a running one; keep one of the two")
+            raise ValueError(
+                "`workers` starts a local cluster and `scheduler` joins a running one; keep one of the two"
+            )
         return self
 
     @property
@@ -87,11 +89,10 @@ class RunConfig(Strict):
         used = {modality for source in self.sources for modality in source.modality.modalities}
         return tuple(sorted(used))
 
-    def identity(self) -> dict[str, Any]:
-        """All that can change a byte of the dataset: the file without `out` and `engine`."""
-        return self.model_dump(mode="json", exclude={"out", "engine"})
-
     @property
     def fingerprint(self) -> str:
-        """Fingerprint of `identity`."""
-        return fingerprint("run", RUN_VERSION, self.identity())
+        """Over all that can change a byte of a shard: not `out`, `engine`, or where inputs lie on a disk."""
+        body = self.model_dump(mode="json", exclude={"out", "engine"})
+        for part in [*body["sources"], *body["tokenizers"].values()]:
+            del part["path"]
+        return fingerprint("run", RUN_VERSION, body)

@@ -14,12 +14,12 @@ from .run import RunConfig
 M = TypeVar("M", bound=BaseModel)
 
 
-def load_run(path: str | Path, overrides: Sequence[str] = ()) -> RunConfig:
-    """Read a run file and apply `key.path=value` overrides; raises Refusal on anything amiss."""
+def load_run(path: str | Path, overrides: Sequence[str] = (), engine: dict[str, Any] | None = None) -> RunConfig:
+    """Read a run file, apply `key.path=value` overrides and another engine; raises Refusal on anything amiss."""
     tree = read_yaml(path)
     for override in overrides:
         apply_override(tree, override)
-    return check(RunConfig, tree, str(path))
+    return check(RunConfig, tree | ({"engine": engine} if engine else {}), str(path))
 
 
 def read_yaml(path: str | Path) -> dict[str, Any]:
@@ -36,31 +36,32 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
 
 
 def apply_override(tree: dict[str, Any], override: str) -> None:
-    """Set `a.b.0.c=value` in a tree of dicts and lists, the value read as YAML."""
-    key, equals, text = override.partition("=")
-    if not equals or not key:
+    """Set `a.b.0.c=value` in a tree of mappings and lists, the value read as YAML; a list's items may go by name."""
+    path, equals, text = override.partition("=")
+    if not equals or not path:
         raise Refusal(f"--set {override}: expected key.path=value, such as --set tokenizers.image.steps=20.")
-    *parents, last = key.split(".")
+    *parents, last = path.split(".")
     node: Any = tree
     for part in parents:
-        if isinstance(node, list):
-            node = node[_index(node, part, override)]
-        elif isinstance(node, dict):
+        if isinstance(node, dict):
             node = node.setdefault(part, {})
         else:
-            raise Refusal(f"--set {override}: `{part}` lies below a plain value. Check the key path.")
-    value = yaml.safe_load(text)
-    if isinstance(node, list):
-        node[_index(node, last, override)] = value
-    elif isinstance(node, dict):
-        node[last] = value
-    else:
-        raise Refusal(f"--set {override}: `{last}` lies below a plain value. Check the key path.")
+            node = node[_position(node, part, override)]
+    try:
+        node[last if isinstance(node, dict) else _position(node, last, override)] = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise Refusal(f"--set {override}: {text!r} is not YAML. Quote it for the shell.") from None
 
 
-def _index(node: list[Any], part: str, override: str) -> int:
+def _position(node: Any, part: str, override: str) -> int:
+    if not isinstance(node, list):
+        raise Refusal(f"--set {override}: `{part}` lies below {_short(node)}, which has no keys. Check the key path.")
+    names = [item.get("name") if isinstance(item, dict) else None for item in node]
+    if part in names:
+        return names.index(part)
     if not part.isdigit() or int(part) >= len(node):
-        raise Refusal(f"--set {override}: `{part}` is no position in a list of {len(node)} (0 to {len(node) - 1}).")
+        named = ", ".join(str(name) for name in names if name) or "none is named"
+        raise Refusal(f"--set {override}: `{part}` is none of the list's {len(node)} items ({named}). Mend the path.")
     return int(part)
 
 

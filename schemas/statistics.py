@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +22,17 @@ class SourceStatistics(Strict):
     tokens: dict[str, NonNegativeInt] = Field(default_factory=dict)  # codes by modality
     text_bytes: NonNegativeInt = 0
     pixels: NonNegativeInt = 0
-    samples_of_audio: NonNegativeInt = 0
+    audio_samples: NonNegativeInt = 0
     lengths: dict[int, NonNegativeInt] = Field(default_factory=dict)  # segment length -> segments
+    too_long: dict[int, NonNegativeInt] = Field(default_factory=dict)  # row length needed -> pairs dropped
+
+    def row_length_for(self, share: float) -> int:
+        """The least row length that would keep `share` of this source's pairs whole."""
+        counts = Counter(self.lengths)
+        counts.update(self.too_long)
+        lengths = np.array(sorted(counts))
+        cumulative = np.cumsum([counts[length] for length in lengths.tolist()])
+        return int(lengths[np.searchsorted(cumulative, share * cumulative[-1])])
 
 
 class Statistics(Strict):
@@ -34,6 +42,15 @@ class Statistics(Strict):
     filled: NonNegativeInt = 0  # tokens that are not padding
     sources: dict[str, SourceStatistics] = Field(default_factory=dict)
     codebooks: dict[str, dict[int, NonNegativeInt]] = Field(default_factory=dict)  # name -> code -> uses
+
+
+class CodebookUse(Strict):
+    """How much of a codebook a dataset uses."""
+
+    size: NonNegativeInt
+    used: NonNegativeInt
+    dead: NonNegativeInt
+    perplexity: float  # two to the entropy, in bits, of the codes' distribution
 
 
 def codebook_name(modality: Modality, codebook: int) -> str:
@@ -75,15 +92,21 @@ def merge_statistics(parts: Iterable[Statistics]) -> Statistics:
 def _merge_sources(group: list[SourceStatistics]) -> SourceStatistics:
     tokens: Counter[str] = Counter()
     lengths: Counter[int] = Counter()
+    too_long: Counter[int] = Counter()
     for source in group:
         tokens.update(source.tokens)
         lengths.update(source.lengths)
+        too_long.update(source.too_long)
     sums = {
         key: sum(getattr(source, key) for source in group)
-        for key in ("samples", "segments", "text_bytes", "pixels", "samples_of_audio")
+        for key in ("samples", "segments", "text_bytes", "pixels", "audio_samples")
     }
     return SourceStatistics(
-        kind=group[0].kind, tokens=dict(sorted(tokens.items())), lengths=dict(sorted(lengths.items())), **sums
+        kind=group[0].kind,
+        tokens=dict(sorted(tokens.items())),
+        lengths=dict(sorted(lengths.items())),
+        too_long=dict(sorted(too_long.items())),
+        **sums,
     )
 
 
@@ -97,10 +120,10 @@ def percentiles(counts: Mapping[int, int]) -> dict[str, int]:
     return {f"p{p}": int(lengths[i]) for p, i in zip(PERCENTILES, at, strict=True)}
 
 
-def codebook_use(uses: Mapping[int, int], size: int) -> dict[str, Any]:
-    """Codes used and dead, and the perplexity (two to the entropy in bits) of their distribution."""
+def codebook_use(uses: Mapping[int, int], size: int) -> CodebookUse:
+    """Summarise the uses of each code of a codebook."""
     counts = np.array(list(uses.values()), np.float64)
     share = counts / counts.sum() if counts.size else counts
     entropy = float(-(share * np.log2(share)).sum())
     used = len(uses)
-    return {"size": size, "used": used, "dead": size - used, "perplexity": round(2**entropy, 2) if used else 0.0}
+    return CodebookUse(size=size, used=used, dead=size - used, perplexity=round(2**entropy, 2) if used else 0.0)

@@ -14,7 +14,9 @@ ORIGIN = [
 ]
 
 # After `read` and `normalise`; `image` and `audio` are file bytes, absent where the kind has none.
-RAW = pa.schema([*ORIGIN, pa.field("text", pa.string()), pa.field("image", pa.binary()), pa.field("audio", pa.binary())])
+RAW = pa.schema(
+    [*ORIGIN, pa.field("text", pa.string()), pa.field("image", pa.binary()), pa.field("audio", pa.binary())]
+)
 
 # A sample before packing: the codes of each modality (null where the kind has none) and its raw sizes.
 SAMPLE = pa.schema(

@@ -1,0 +1,155 @@
+"""The tokenizing stages, one a modality: each replaces a raw column by codes.
+
+Pictures and clips are encoded before text, so that a change of the text tokenizer costs no picture anew.
+Batches are made from a partition's own rows in their order, and threads are fixed: the same codes anywhere.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..schemas.run import Limits
+from ..schemas.tables import DROPPED, SAMPLE
+from ..schemas.tokenizer_config import AudioConfig, ImageConfig, TextConfig
+from ..tokenizers.audio.clip import BadClip, wave_of
+from ..tokenizers.image.picture import BadPicture, square
+from ..tokenizers.protocol import Pixels, Wave
+from ..tokenizers.registry import load_audio, load_image, load_text
+from .part import Outcome, drop_rows
+from .store import Store
+
+ENCODE_VERSION = 1
+BATCH = 32  # pictures or clips decoded and encoded together
+CODES = pa.list_(pa.uint32())
+
+T = TypeVar("T")
+Reason = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class _Encode:
+    store: Store
+    where: str | None  # the tokenizer in the store; None: at its config's path
+    fingerprint: str
+    limits: Limits
+    threads: int
+    counted: bool = True
+
+    def identity(self) -> list[object]:
+        """Version, tokenizer, threads and limits."""
+        return [ENCODE_VERSION, self.fingerprint, self.threads, self.limits.model_dump(mode="json")]
+
+    def _fix_threads(self) -> None:
+        import torch
+
+        torch.set_num_threads(self.threads)
+
+
+@dataclass(frozen=True)
+class EncodeImages(_Encode):
+    """Pictures to codes; adds `pixels`."""
+
+    config: ImageConfig | None = None
+    name: str = "image"
+
+    def run(self, table: pa.Table) -> Outcome:
+        """Decode, crop and encode the `image` column."""
+        assert self.config is not None
+        self._fix_threads()
+        tokenizer = load_image(self.config, self.store.local_path(self.where))
+
+        def decode(data: bytes) -> Pixels:
+            return square(data, tokenizer.pixels, self.limits.pixels)
+
+        def encode(pictures: Sequence[Pixels]) -> list[Any]:
+            return list(tokenizer.encode(np.stack(pictures)))
+
+        codes, bad = _encode_media(table["image"], decode, encode)
+        return _replace(self.name, table, codes, {"pixels": [tokenizer.pixels**2] * len(codes)}, bad)
+
+
+@dataclass(frozen=True)
+class EncodeAudio(_Encode):
+    """Clips to frames of residual codes, flattened frame by frame; adds `samples`."""
+
+    config: AudioConfig | None = None
+    name: str = "audio"
+
+    def run(self, table: pa.Table) -> Outcome:
+        """Decode, resample and encode the `audio` column."""
+        assert self.config is not None
+        self._fix_threads()
+        tokenizer = load_audio(self.config, self.store.local_path(self.where))
+        samples: list[int] = []
+
+        def decode(data: bytes) -> Wave:
+            wave = wave_of(data, tokenizer.sample_rate, self.limits.seconds)
+            samples.append(len(wave))
+            return wave
+
+        def encode(waves: Sequence[Wave]) -> list[Any]:
+            return [frames.reshape(-1) for frames in tokenizer.encode(waves)]
+
+        codes, bad = _encode_media(table["audio"], decode, encode)
+        return _replace(self.name, table, codes, {"samples": samples}, bad)
+
+
+@dataclass(frozen=True)
+class EncodeText(_Encode):
+    """Texts to codes; adds `text_bytes` and completes the SAMPLE schema."""
+
+    config: TextConfig | None = None
+    name: str = "text"
+
+    def run(self, table: pa.Table) -> Outcome:
+        """Encode the `text` column; no text is ever refused."""
+        assert self.config is not None
+        tokenizer = load_text(self.config, self.store.local_path(self.where))
+        texts = table["text"]
+        codes, offsets = tokenizer.encode(texts.to_pylist())
+        columns: dict[str, Any] = {name: table[name] for name in table.column_names}
+        columns["text"] = pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), pa.array(codes))
+        columns["text_bytes"] = pc.binary_length(texts).cast(pa.int64())
+        zeros = pa.repeat(pa.scalar(0, pa.int64()), table.num_rows)
+        columns = {"image": None, "audio": None, "pixels": zeros, "samples": zeros} | columns
+        for missing in [name for name, column in columns.items() if column is None]:
+            columns[missing] = pa.nulls(table.num_rows, CODES)
+        samples = pa.table({name: columns[name] for name in SAMPLE.names}, schema=SAMPLE)
+        tokens = len(codes) + sum(len(samples[name].combine_chunks().flatten()) for name in ("image", "audio"))
+        return Outcome(samples, DROPPED.empty_table(), note={"tokens": tokens})
+
+
+def _encode_media(
+    column: pa.ChunkedArray, decode: Callable[[bytes], T], encode: Callable[[Sequence[T]], list[Any]]
+) -> tuple[list[Any], dict[int, Reason]]:
+    """Codes of the rows that decode, in order, and the reason of each row that does not."""
+    codes: list[Any] = []
+    bad: dict[int, Reason] = {}
+    for start in range(0, len(column), BATCH):
+        decoded = []
+        for index in range(start, min(start + BATCH, len(column))):
+            try:
+                decoded.append(decode(column[index].as_py()))
+            except (BadPicture, BadClip) as error:
+                bad[index] = (error.reason, error.detail)
+        if decoded:
+            codes.extend(encode(decoded))
+    return codes, bad
+
+
+def _replace(
+    stage: str, table: pa.Table, codes: list[Any], sizes: dict[str, list[int]], bad: dict[int, Reason]
+) -> Outcome:
+    """The table with the stage's column turned into codes, and its bad rows dropped."""
+    table, dropped = drop_rows(stage, table, bad)
+    offsets = np.cumsum([0] + [len(row) for row in codes]).astype(np.int32)
+    values = np.concatenate(codes).astype(np.uint32) if codes else np.empty(0, np.uint32)
+    column = pa.ListArray.from_arrays(pa.array(offsets), pa.array(values))
+    table = table.set_column(table.column_names.index(stage), stage, column)
+    for name, values_of in sizes.items():
+        table = table.append_column(name, pa.array(values_of, pa.int64()))
+    return Outcome(table, dropped, note={"tokens": int(offsets[-1])})

@@ -1,0 +1,93 @@
+"""What an engine is: a way to run independent tasks, and three operations on partitions built upon it.
+
+Parts live in the store, so an engine moves references only, and a part that is already committed is not made
+again. An engine implements `each`; one that has a shuffle of its own may override `shuffle`.
+"""
+
+import os
+import resource
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
+
+import pyarrow as pa
+
+from ..journal import Journal
+from ..part import Part, load, read_header
+from ..shuffle import Scatter, buckets
+from ..stage import RunStage, Stage, Worked, part_key, part_name
+from ..store import Store
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+@dataclass(frozen=True)
+class Done(Generic[B]):
+    """A finished task: which item, its result, and what its process has used so far."""
+
+    index: int
+    result: B
+    process: str
+    peak_bytes: int
+
+
+@dataclass(frozen=True)
+class Measured(Generic[A, B]):
+    """A task that reports its process and the peak memory of it."""
+
+    task: Callable[[A], B]
+
+    def __call__(self, index: int, item: A) -> Done[B]:
+        result = self.task(item)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        return Done(index, result, f"{os.uname().nodename}:{os.getpid()}", peak)
+
+
+class Engine(ABC):
+    """Runs a dataset's stages over its parts."""
+
+    def __init__(self, store: Store, journal: Journal) -> None:
+        self.store = store
+        self.journal = journal
+
+    @abstractmethod
+    def each(self, task: Callable[[A], B], items: Sequence[A]) -> Iterator[Done[B]]:
+        """Run `task` on every item, anywhere and in any order; both are pickled."""
+
+    def close(self) -> None:
+        """Give back what the engine holds; the base holds nothing."""
+
+    def collect(self, label: str, task: Callable[[A], B], items: Sequence[A], known: int = 0) -> list[B]:
+        """The results of `task` in the order of `items`; `known` more were found committed."""
+        results: dict[int, Any] = {}
+        with self.journal.step(label, len(items) + known, known) as step:
+            for done in self.each(task, items):
+                results[done.index] = done.result
+                rows, tokens = done.result if isinstance(done.result, Worked) else (0, 0)
+                step.advance(done.process, done.peak_bytes, rows, tokens)
+        return [results[index] for index in range(len(items))]
+
+    def map(self, stage: Stage, parts: Sequence[Part]) -> list[Part]:
+        """Run a stage on every part that it has not been run on; parts in, parts out, in the same order."""
+        names = [part_name(stage.name, part_key(stage, part)) for part in parts]
+        there = set(self.store.names(os.path.dirname(names[0]))) if names else set()
+        missing = [part for part, name in zip(parts, names, strict=True) if name not in there]
+        self.collect(stage.name, RunStage(self.store, stage), missing, len(parts) - len(missing))
+        return [self.refer(part_key(stage, part), name) for part, name in zip(parts, names, strict=True)]
+
+    def refer(self, key: str, name: str) -> Part:
+        """A reference to a committed part, whose tallies go into the journal's ledger."""
+        header = read_header(self.store, name)
+        self.journal.note(name, header)
+        return Part(key, ((name, None),), header.rows, note=header.note)
+
+    def shuffle(self, parts: Sequence[Part], by: str, into: int) -> list[Part]:
+        """Regroup rows into `into` parts by the column's value; each is sorted by (column, id) when loaded."""
+        scattered = self.map(Scatter(by, into), [replace(part, sort_by=None) for part in parts])
+        return buckets(scattered, by, into)
+
+    def gather(self, parts: Sequence[Part]) -> Iterator[pa.Table]:
+        """The parts' tables here, one at a time, in order."""
+        return (load(self.store, part) for part in parts)

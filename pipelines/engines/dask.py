@@ -1,0 +1,63 @@
+"""The Dask engine: a LocalCluster of worker processes, or the scheduler at an address."""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+from ...schemas.errors import Refusal
+from ...schemas.run import DaskEngine
+from ..journal import Journal
+from ..store import Store
+from .base import Done, Engine, Measured
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+IN_FLIGHT = 512  # tasks handed to the scheduler at a time, so that a million parts do not drown it
+RETRIES = 2  # of a task whose worker died
+
+
+class Dask(Engine):
+    """One thread a worker: a task's own threads are part of the run's identity, not of the cluster's."""
+
+    def __init__(self, store: Store, journal: Journal, config: DaskEngine) -> None:
+        super().__init__(store, journal)
+        from distributed import Client, LocalCluster
+
+        self._cluster: Any = None
+        if config.scheduler is None:
+            self._cluster = LocalCluster(
+                n_workers=config.local_workers, threads_per_worker=1, memory_limit=0, dashboard_address=":0"
+            )
+        try:
+            self._client: Any = Client(self._cluster or config.scheduler, timeout="30s")
+        except OSError as error:
+            raise Refusal(
+                f"engine.scheduler: no Dask scheduler answers at {config.scheduler} ({error}). Start one with "
+                "`dask scheduler`, or use `engine: {kind: dask, workers: N}`."
+            ) from None
+        journal.say(f"Dask dashboard: {self._client.dashboard_link}")
+
+    def each(self, task: Callable[[A], B], items: Sequence[A]) -> Iterator[Done[B]]:
+        """Submit tasks as others finish; results come in order of completion."""
+        from distributed import as_completed
+
+        measured: Measured[A, B] = Measured(task)
+        waiting = iter(enumerate(items))
+
+        def submit(count: int) -> list[Any]:
+            return [
+                self._client.submit(measured, index, item, pure=False, retries=RETRIES)
+                for index, item in islice(waiting, count)
+            ]
+
+        running = as_completed(submit(IN_FLIGHT))
+        for future in running:
+            yield future.result()
+            running.update(submit(1))
+
+    def close(self) -> None:
+        """Leave the cluster, and stop it if it was started here."""
+        self._client.close()
+        if self._cluster is not None:
+            self._cluster.close()

@@ -1,0 +1,159 @@
+"""The end of a run: dropped rows gathered, tokenizers published, stale files removed, the manifest written.
+
+The manifest goes first when anything under it changes and comes back last, so a dataset with a manifest is
+whole at every moment. Nothing here depends on when or where the run was made but `run.json`.
+"""
+
+import importlib.metadata
+import io
+import platform
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from ..schemas.card import vocabulary_of
+from ..schemas.identity import bytes_fingerprint, fingerprint
+from ..schemas.ledger import Tally, check_ledger, merge
+from ..schemas.manifest import MANIFEST, FileEntry, Manifest, ShardEntry, TokenizerEntry
+from ..schemas.run import RunConfig
+from ..schemas.statistics import Statistics, codebook_name, codebook_use, merge_statistics
+from ..schemas.tables import DROPPED
+from ..schemas.vocabulary import Modality
+from .fit import Fitted
+from .journal import Journal
+from .part import Part, read_header
+from .read import Input
+from .store import Store
+
+DROPPED_FILE = "dropped.parquet"
+REPORT = "run.json"
+LIBRARIES = (
+    "numpy",
+    "pyarrow",
+    "sentencepiece",
+    "torch",
+    "torchaudio",
+    "diffusers",
+    "transformers",
+    "pillow",
+    "soundfile",
+)
+ORDER = ("read", "normalise", "image", "audio", "text", "pack")
+
+
+def finish(
+    store: Store,
+    config: RunConfig,
+    inputs: Sequence[Input],
+    fitted: Mapping[Modality, Fitted],
+    packed: Sequence[Part],
+    journal: Journal,
+) -> Manifest:
+    """Publish the dataset and return its manifest; raises Refusal when the ledger does not balance."""
+    ledger = _ledger(journal.tallies, [source.name for source in config.sources])
+    check_ledger(ledger)
+    dropped = _dropped_rows(store, journal.dropped_in)
+    statistics = merge_statistics(Statistics.model_validate(part.note["statistics"]) for part in packed)
+    vocabulary = vocabulary_of({modality: fit.card for modality, fit in fitted.items()})
+    tokenizers, files = _tokenizers(store, fitted)
+    files[DROPPED_FILE] = dropped
+    manifest = Manifest(
+        name=config.name,
+        config=config.model_dump(mode="json", exclude={"out", "engine"}),
+        run=config.fingerprint,
+        inputs=_inputs(inputs),
+        vocabulary=vocabulary,
+        vocabulary_fingerprint=vocabulary.fingerprint,
+        tokenizers=tokenizers,
+        row_length=config.row_length,
+        shards=tuple(ShardEntry.model_validate(part.note["shard"]) for part in packed if part.note["shard"]),
+        dropped=_entry(DROPPED_FILE, dropped),
+        ledger=tuple(ledger),
+        statistics=statistics.model_copy(update={"codebooks": {}}),
+        codebooks={
+            (name := codebook_name(block.modality, block.codebook)): codebook_use(
+                statistics.codebooks.get(name, {}), block.stop - block.start
+            )
+            for block in vocabulary.slices[1:]
+        },
+        environment=environment(),
+    ).sealed()
+    _publish(store, manifest, files)
+    return manifest
+
+
+def _publish(store: Store, manifest: Manifest, files: Mapping[str, bytes]) -> None:
+    data = manifest.to_bytes()
+    if store.exists(MANIFEST) and store.read(MANIFEST) != data:
+        store.delete(MANIFEST)
+    for name, content in files.items():
+        store.write(name, content)
+    wanted = {entry.file for entry in manifest.shards} | set(files)
+    for folder in ("shards", "tokenizers"):
+        for name in store.names(folder):
+            if name not in wanted:
+                store.delete(name)
+    store.write(MANIFEST, data)
+
+
+def _ledger(tallies: Sequence[Tally], sources: Sequence[str]) -> list[Tally]:
+    return sorted(merge(tallies), key=lambda tally: (sources.index(tally.source), ORDER.index(tally.stage)))
+
+
+def _dropped_rows(store: Store, parts: Sequence[str]) -> bytes:
+    """All dropped rows as Parquet, a row group a part, in the order of the stages and their parts."""
+    sink = io.BytesIO()
+    with pq.ParquetWriter(sink, DROPPED, compression="zstd") as writer:
+        writer.write_table(DROPPED.empty_table())
+        for name in parts:
+            writer.write_table(read_header(store, name).dropped)
+    return sink.getvalue()
+
+
+def _tokenizers(store: Store, fitted: Mapping[Modality, Fitted]) -> tuple[dict[str, TokenizerEntry], dict[str, bytes]]:
+    entries, files = {}, {}
+    for modality, fit in fitted.items():
+        names = store.names(fit.folder)
+        mine = {f"tokenizers/{modality.name.lower()}/{name[len(fit.folder) + 1 :]}": store.read(name) for name in names}
+        entries[modality.name.lower()] = TokenizerEntry(
+            card=fit.card, files=tuple(_entry(name, data) for name, data in mine.items())
+        )
+        files |= mine
+    return entries, files
+
+
+def _entry(name: str, data: bytes) -> FileEntry:
+    return FileEntry(file=name, bytes=len(data), xxh3=bytes_fingerprint([data]))
+
+
+def _inputs(inputs: Sequence[Input]) -> dict[str, str]:
+    by_source: dict[str, list[str]] = {}
+    for item in inputs:
+        by_source.setdefault(item.source.name, []).append(item.digest)
+    return {name: fingerprint(digests) for name, digests in by_source.items()}
+
+
+def environment() -> dict[str, str]:
+    """Versions of what decides bytes."""
+    versions = {name: importlib.metadata.version(name) for name in LIBRARIES}
+    return {"triptych": importlib.metadata.version("triptych"), "python": platform.python_version()} | versions
+
+
+def run_report(config: RunConfig, journal: Journal, seconds: float) -> dict[str, Any]:
+    """What `run.json` says: engine, wall time by step, peak memory by process."""
+    peaks: dict[str, int] = {}
+    for step in journal.steps:
+        for process, peak in step.peak_bytes.items():
+            peaks[process] = max(peak, peaks.get(process, 0))
+    return {
+        "engine": config.engine.model_dump(mode="json"),
+        "machine": platform.platform(),
+        "seconds": round(seconds, 2),
+        "steps": [
+            {"step": s.label, "partitions": s.total, "reused": s.reused, "seconds": round(s.seconds, 2)}
+            for s in journal.steps
+        ],
+        "peak_bytes_of_a_worker": max(peaks.values(), default=0),
+        "workers": len(peaks),
+    }

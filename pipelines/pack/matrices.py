@@ -1,0 +1,152 @@
+"""From placed segments to a shard's table: three matrices, a segment table, a span table."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ...schemas.layout import TASK_SLOT, Content, content, ragged
+from ...schemas.rows import SEGMENT, SPAN, segment_dtype
+from ...schemas.vocabulary import Kind, Modality, Special, Vocabulary
+from .segments import Ints, Segments
+
+SLICE_TOKENS = 1 << 20  # tokens laid out at a time, so that index arrays stay small beside the shard
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Segments with their place: packed row, start in it, and number among the row's segments from 1."""
+
+    segments: Segments
+    row: Ints
+    start: Ints
+    number: Ints
+    rows: int
+
+    @property
+    def order(self) -> Ints:
+        """Segments by row, then by place in it: the order of the shard's tables."""
+        return np.lexsort((self.start, self.row))
+
+
+def place(segments: Segments, row: Ints, start: Ints, rows: int) -> Placed:
+    """Number the segments of every row in the order of their starts."""
+    order = np.lexsort((start, row))
+    first = np.searchsorted(row[order], np.arange(rows))
+    number = np.empty(len(row), np.int64)
+    number[order] = np.arange(len(row)) - first[row[order]] + 1
+    return Placed(segments, row, start, number, rows)
+
+
+def _slices(segments: Segments) -> list[tuple[int, int]]:
+    """Runs of segments of about SLICE_TOKENS tokens."""
+    ends = np.cumsum(segments.length)
+    total = int(ends[-1]) if ends.size else 0
+    cuts = np.unique(np.searchsorted(ends, np.arange(0, total, SLICE_TOKENS), side="left"))
+    bounds = [*cuts.tolist(), len(segments.length)]
+    return [(low, high) for low, high in zip(bounds, bounds[1:], strict=False) if high > low]
+
+
+def fill(
+    samples: pa.Table, placed: Placed, vocabulary: Vocabulary, row_length: int
+) -> tuple[dict[str, npt.NDArray[Any]], pa.Table]:
+    """The token-level matrices (rows, row_length), and every span of codes as (segment index, modality, start,
+    length) rows in the order of the segments, starts counted in the packed row.
+    """
+    shape = (placed.rows, row_length)
+    matrices: dict[str, npt.NDArray[Any]] = {
+        "tokens": np.full(shape, Special.PAD, vocabulary.dtype),
+        "segment": np.zeros(shape, segment_dtype(row_length)),
+        "modality": np.full(shape, Modality.SPECIAL, np.uint8),
+    }
+    flat = {name: matrix.reshape(-1) for name, matrix in matrices.items()}
+    spans = []
+    segments = placed.segments
+    for low, high in _slices(segments):
+        first, last = int(segments.sample[low]), int(segments.sample[high - 1])
+        laid = content(samples.slice(first, last - first + 1), vocabulary)
+        local = segments.sample[low:high] - first
+        codes = segments.length[low:high] - TASK_SLOT
+        source = ragged(laid.offsets[local] + segments.offset[low:high], codes)
+        begin = placed.row[low:high] * row_length + placed.start[low:high]
+        to = ragged(begin + TASK_SLOT, codes)
+        flat["tokens"][begin] = Special.TASK
+        flat["tokens"][to] = laid.ids[source]
+        flat["modality"][to] = laid.modality[source]
+        whole = ragged(begin, segments.length[low:high])
+        flat["segment"][whole] = np.repeat(placed.number[low:high], segments.length[low:high])
+        spans.append(_spans(laid, local, placed, low, high))
+    empty = pa.table({name: pa.array([], pa.int64()) for name in ("index", "modality", "start", "length")})
+    return matrices, pa.concat_tables(spans) if spans else empty
+
+
+def _spans(laid: Content, local: Ints, placed: Placed, low: int, high: int) -> pa.Table:
+    segments = placed.segments
+    index, part = np.nonzero(laid.span_lengths[local] >= 0)
+    begin, length = laid.span_starts[local][index, part], laid.span_lengths[local][index, part]
+    # a piece of a cut text shows only its window of the content
+    window = segments.offset[low:high][index]
+    stop = window + segments.length[low:high][index] - TASK_SLOT
+    begin, end = np.maximum(begin, window), np.minimum(begin + length, stop)
+    kept = end >= begin
+    start = placed.start[low:high][index] + TASK_SLOT + begin - window
+    columns = {"index": index + low, "modality": part + 1, "start": start, "length": end - begin}
+    return pa.table({name: column[kept].astype(np.int64) for name, column in columns.items()})
+
+
+def segment_lists(samples: pa.Table, placed: Placed, text_bytes: Ints) -> pa.Array:
+    """The `segments` column: per packed row, what lies in it, in order."""
+    order, segments = placed.order, placed.segments
+    origin = samples.take(segments.sample[order])
+    first = (segments.offset == 0)[order]
+    kinds = pc.index_in(origin["kind"].combine_chunks(), pa.array([str(kind) for kind in Kind]))
+    columns = {
+        "id": origin["id"],
+        "source": _dictionary(origin["source"]),
+        "file": _dictionary(origin["file"]),
+        "row": origin["row"],
+        "kind": kinds.cast(pa.uint8()),
+        "start": placed.start[order],
+        "length": segments.length[order],
+        "offset": segments.offset[order],
+        "last": segments.last[order],
+        "text_bytes": text_bytes[order],
+        # a picture or a clip is never cut, so its sizes belong to the one segment of its sample
+        "pixels": np.where(first, origin["pixels"].to_numpy(), 0),
+        "samples": np.where(first, origin["samples"].to_numpy(), 0),
+    }
+    return _lists(columns, SEGMENT, placed.row[order], placed.rows)
+
+
+def span_lists(spans: pa.Table, placed: Placed) -> pa.Array:
+    """The `spans` column: per packed row, the runs of codes in it, in order."""
+    index = spans["index"].to_numpy()
+    row, start = placed.row[index], spans["start"].to_numpy()
+    order = np.lexsort((start, row))
+    columns = {
+        "segment": placed.number[index][order],
+        "modality": spans["modality"].to_numpy()[order],
+        "start": start[order],
+        "length": spans["length"].to_numpy()[order],
+    }
+    return _lists(columns, SPAN, row[order], placed.rows)
+
+
+def _dictionary(column: pa.ChunkedArray) -> pa.Array:
+    """Dictionary encoding whose dictionary is sorted, so that row order does not show in it."""
+    values = pa.array(sorted(pc.unique(column).to_pylist()), pa.string())
+    return pa.DictionaryArray.from_arrays(pc.index_in(column.combine_chunks(), values), values)
+
+
+def _lists(columns: dict[str, Any], struct: pa.StructType, row: Ints, rows: int) -> pa.Array:
+    arrays = []
+    for entry in struct:
+        column = columns[entry.name]
+        array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else pa.array(column)
+        arrays.append(array if array.type == entry.type else array.cast(entry.type))
+    values = pa.StructArray.from_arrays(arrays, fields=list(struct))
+    offsets = np.searchsorted(row, np.arange(rows + 1)).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), values, type=pa.list_(pa.field("item", struct, nullable=False)))

@@ -1,0 +1,160 @@
+"""The last stage: one bucket of samples to one shard of packed rows."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import xxhash
+
+from ...schemas.ledger import Tally
+from ...schemas.rows import ROW_VERSION, row_schema
+from ...schemas.statistics import SourceStatistics, Statistics, count_codes
+from ...schemas.tables import SAMPLE
+from ...schemas.tokenizer_config import TextConfig
+from ...schemas.vocabulary import Modality, Vocabulary
+from ...tokenizers.registry import load_text
+from ..part import Outcome, dropped_table
+from ..store import Store
+from .best_fit import best_fit_decreasing
+from .matrices import Placed, fill, place, segment_lists, span_lists
+from .segments import Segments, code_tokens, cut, text_bytes
+
+PACK_VERSION = 1
+CODED = (Modality.TEXT, Modality.IMAGE, Modality.AUDIO)
+
+
+@dataclass(frozen=True)
+class PackShard:
+    """Packs a table of SAMPLE rows best-fit decreasing, and writes the shard `shards/<group>-<digest>.arrow`.
+
+    The shard's name holds the digest of its content, so a shard of another run is never taken for this one.
+    """
+
+    store: Store
+    vocabulary: Vocabulary
+    row_length: int
+    group: str
+    text: TextConfig
+    text_where: str | None  # the text tokenizer in the store
+    name: str = "pack"
+    counted: bool = True
+
+    def identity(self) -> list[object]:
+        """Version, vocabulary, row length and group."""
+        return [PACK_VERSION, ROW_VERSION, self.vocabulary.fingerprint, self.row_length, self.group]
+
+    def run(self, table: pa.Table) -> Outcome:
+        """Write the shard; the outcome's note is its entry and its statistics."""
+        samples = table.select(SAMPLE.names).combine_chunks()
+        segments = cut(samples, self.row_length)
+        row, start, rows = best_fit_decreasing(segments.length, self.row_length)
+        placed = place(segments, row, start, rows)
+        tallies, dropped = self._ledger(samples, segments)
+        entry = None
+        sources = self._sources(samples, segments)
+        codes: dict[str, dict[int, int]] = {}
+        if rows:
+            batch, tokens = self._batch(samples, placed)
+            codes = count_codes(tokens, self.vocabulary)
+            entry = self._write(batch, sources)
+        statistics = Statistics(rows=rows, filled=int(segments.length.sum()), sources=sources, codebooks=codes)
+        note = {"shard": entry, "statistics": statistics.model_dump(mode="json")}
+        return Outcome(table.slice(0, 0), dropped, tallies, note)
+
+    def _batch(self, samples: pa.Table, placed: Placed) -> tuple[pa.RecordBatch, npt.NDArray[Any]]:
+        tokenizer = load_text(self.text, self.store.local_path(self.text_where))
+        bytes_of_text = text_bytes(samples, placed.segments, tokenizer.token_bytes)
+        matrices, spans = fill(samples, placed, self.vocabulary, self.row_length)
+        schema = row_schema(self.vocabulary, self.row_length, {"group": self.group})
+        columns = [
+            pa.FixedSizeListArray.from_arrays(pa.array(matrix.reshape(-1)), type=schema.field(name).type)
+            for name, matrix in matrices.items()
+        ]
+        columns += [segment_lists(samples, placed, bytes_of_text), span_lists(spans, placed)]
+        return pa.RecordBatch.from_arrays(columns, schema=schema), matrices["tokens"]
+
+    def _write(self, batch: pa.RecordBatch, sources: dict[str, SourceStatistics]) -> dict[str, Any]:
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_file(sink, batch.schema) as writer:
+            writer.write_batch(batch)
+        data = sink.getvalue()
+        digest = xxhash.xxh3_128_hexdigest(data)
+        file = f"shards/{self.group}-{digest[:16]}.arrow"
+        self.store.write(file, data)
+        tokens: Counter[str] = Counter()
+        for source in sources.values():
+            tokens.update(source.tokens)
+        return {
+            "file": file,
+            "bytes": data.size,
+            "xxh3": digest,
+            "group": self.group,
+            "rows": batch.num_rows,
+            "tokens": dict(sorted(tokens.items())),
+        }
+
+    def _ledger(self, samples: pa.Table, segments: Segments) -> tuple[list[Tally], pa.Table]:
+        total = sum(code_tokens(samples, modality) for modality in CODED)
+        lost = np.zeros(samples.num_rows, bool)
+        lost[segments.too_long] = True
+        tallies = []
+        for source in sorted(set(samples["source"].to_pylist())):
+            mine = _mask(samples, source)
+            rows, rows_lost = int(mine.sum()), int((mine & lost).sum())
+            tokens, tokens_lost = int(total[mine].sum()), int(total[mine & lost].sum())
+            tallies.append(
+                Tally(
+                    stage=self.name,
+                    source=source,
+                    rows_in=rows,
+                    kept=rows - rows_lost,
+                    dropped={"pair_too_long": rows_lost} if rows_lost else {},
+                    tokens_in=tokens,
+                    tokens_kept=tokens - tokens_lost,
+                    tokens_dropped={"pair_too_long": tokens_lost} if rows_lost else {},
+                )
+            )
+        gone = samples.select(["source", "file", "row"]).take(segments.too_long).to_pylist()
+        details = [f"needs a row of {needed} tokens" for needed in segments.needed[segments.too_long].tolist()]
+        rows_dropped = [
+            (row["source"], row["file"], row["row"], "pair_too_long", detail)
+            for row, detail in zip(gone, details, strict=True)
+        ]
+        return tallies, dropped_table(self.name, rows_dropped)
+
+    def _sources(self, samples: pa.Table, segments: Segments) -> dict[str, SourceStatistics]:
+        kept = np.ones(samples.num_rows, bool)
+        kept[segments.too_long] = False
+        codes = {modality: code_tokens(samples, modality) for modality in CODED}
+        sizes = {name: samples[name].to_numpy() for name in ("text_bytes", "pixels", "samples")}
+        sources = {}
+        for source in sorted(set(samples["source"].to_pylist())):
+            mine = _mask(samples, source)
+            there = mine & kept
+            counts = {modality.name.lower(): int(codes[modality][there].sum()) for modality in CODED}
+            lengths = segments.length[mine[segments.sample]]
+            sources[source] = SourceStatistics(
+                kind=samples["kind"][int(np.argmax(mine))].as_py(),
+                samples=int(there.sum()),
+                segments=len(lengths),
+                tokens={name: count for name, count in counts.items() if count},
+                text_bytes=int(sizes["text_bytes"][there].sum()),
+                pixels=int(sizes["pixels"][there].sum()),
+                audio_samples=int(sizes["samples"][there].sum()),
+                lengths=_histogram(lengths),
+                too_long=_histogram(segments.needed[mine & ~kept]),
+            )
+        return sources
+
+
+def _mask(samples: pa.Table, source: str) -> Any:
+    return pc.equal(samples["source"], source).to_numpy(zero_copy_only=False).astype(bool)
+
+
+def _histogram(lengths: Any) -> dict[int, int]:
+    values, counts = np.unique(lengths, return_counts=True)
+    return dict(zip(values.tolist(), counts.tolist(), strict=True))

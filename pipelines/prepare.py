@@ -1,0 +1,102 @@
+"""A run from beginning to end: read -> normalise -> tokenize -> pack -> write -> manifest."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+
+from ..schemas.card import vocabulary_of
+from ..schemas.manifest import Manifest
+from ..schemas.rows import segment_dtype
+from ..schemas.run import RunConfig, SerialEngine
+from ..schemas.vocabulary import Kind, Modality, Vocabulary
+from .checks import check_rows
+from .encode import EncodeAudio, EncodeImages, EncodeText
+from .engines.base import Engine
+from .finish import REPORT, finish, run_report
+from .fit import Fitted, fit_tokenizers
+from .journal import Journal
+from .pack.stage import PackShard
+from .part import Part
+from .read import find_inputs, read
+from .store import Store
+
+
+def prepare(config: RunConfig, journal: Journal) -> Manifest:
+    """Make the dataset, or what is missing of it; raises Refusal before any work when the run cannot succeed."""
+    start = time.perf_counter()
+    check_rows(config)
+    store = Store(config.out)
+    store.sweep()
+    engine = open_engine(config, store, journal)
+    try:
+        inputs = find_inputs(engine, config.sources, config.limits, config.partition_bytes)
+        raw = read(engine, inputs, config.limits, config.partition_bytes)
+        fitted = fit_tokenizers(engine, config, raw)
+        encoded = {
+            source.name: _encode(engine, config, fitted, source.modality, raw[source.name]) for source in config.sources
+        }
+        packed = _pack(engine, config, fitted, encoded)
+        manifest = finish(store, config, inputs, fitted, packed, journal)
+    finally:
+        engine.close()
+    report = run_report(config, journal, time.perf_counter() - start)
+    store.write(REPORT, json.dumps(report, indent=1).encode())
+    return manifest
+
+
+def open_engine(config: RunConfig, store: Store, journal: Journal) -> Engine:
+    """The engine that the run file names."""
+    if isinstance(config.engine, SerialEngine):
+        from .engines.serial import Serial
+
+        return Serial(store, journal)
+    from .engines.dask import Dask
+
+    return Dask(store, journal, config.engine)
+
+
+def _encode(
+    engine: Engine, config: RunConfig, fitted: Mapping[Modality, Fitted], kind: Kind, parts: Sequence[Part]
+) -> list[Part]:
+    """Pictures, then clips, then text: each as its own stage, so that each is redone only when it must be."""
+    stages = {Modality.IMAGE: EncodeImages, Modality.AUDIO: EncodeAudio, Modality.TEXT: EncodeText}
+    for modality, stage in stages.items():
+        if modality in kind.modalities:
+            fit = fitted[modality]
+            tokenizer = getattr(config.tokenizers, modality.name.lower())
+            threads = config.threads
+            arguments = (engine.store, fit.where, fit.card.fingerprint, config.limits, threads)
+            parts = [part for part in engine.map(stage(*arguments, config=tokenizer), parts) if part.rows]
+    return list(parts)
+
+
+def _pack(
+    engine: Engine,
+    config: RunConfig,
+    fitted: Mapping[Modality, Fitted],
+    encoded: Mapping[str, Sequence[Part]],
+) -> list[Part]:
+    """Samples of one group are dealt to shards by their ids, so that a shard is a fair draw of its group."""
+    vocabulary = vocabulary_of({modality: fit.card for modality, fit in fitted.items()})
+    packed = []
+    for group, parts in _groups(config, encoded).items():
+        shards = shard_count(sum(part.note["tokens"] for part in parts), vocabulary, config)
+        stage = PackShard(
+            engine.store, vocabulary, config.row_length, group, config.tokenizers.text, fitted[Modality.TEXT].where
+        )
+        packed += engine.map(stage, [part for part in engine.shuffle(parts, by="id", into=shards) if part.rows])
+    return packed
+
+
+def _groups(config: RunConfig, encoded: Mapping[str, Sequence[Part]]) -> dict[str, list[Part]]:
+    groups: dict[str, list[Part]] = {}
+    for source in config.sources:
+        group = {"modality": str(source.modality), "source": source.name, "none": "mixed"}[config.pack.group_by]
+        groups.setdefault(group, []).extend(encoded[source.name])
+    return groups
+
+
+def shard_count(tokens: int, vocabulary: Vocabulary, config: RunConfig) -> int:
+    """Shards that give about `shard_bytes` each: a token costs its id, its segment and its modality."""
+    token_bytes = vocabulary.dtype.itemsize + segment_dtype(config.row_length).itemsize + 1
+    return max(1, round(tokens * token_bytes / config.pack.shard_bytes))

@@ -1,0 +1,71 @@
+"""A stage: a plain function from Arrow table to Arrow table, with a name, a version and a config."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import pyarrow as pa
+
+from ..schemas.identity import fingerprint
+from .part import Outcome, Part, commit, count_rows, load
+from .store import Store
+
+WORK = "_work"  # below `out`: everything that resume needs and the dataset does not
+
+
+class Stage(Protocol):
+    """Picklable; models are loaded on first use, once a worker."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the ledger, and of its folder of committed parts."""
+        ...
+
+    @property
+    def counted(self) -> bool:
+        """Whether its rows go on, and so into the ledger; False for copies on a side branch."""
+        ...
+
+    def identity(self) -> Any:
+        """Version and every setting that can change its output, as JSON values."""
+        ...
+
+    def run(self, table: pa.Table) -> Outcome:
+        """Keep or drop every row of `table`; tallies are counted for it when it gives none."""
+        ...
+
+
+def part_key(stage: Stage, part: Part) -> str:
+    """Identity of a stage's output: of the stage and of its input."""
+    return fingerprint(stage.name, stage.identity(), part.key)
+
+
+def part_name(stage: str, key: str) -> str:
+    """Where a committed part lies."""
+    return f"{WORK}/{stage}/{key}.arrow"
+
+
+class Worked(NamedTuple):
+    """What a task got through, for the progress display."""
+
+    rows: int
+    tokens: int
+
+
+@dataclass(frozen=True)
+class RunStage:
+    """The task that an engine runs for every part: load, run, check, commit."""
+
+    store: Store
+    stage: Stage
+
+    def __call__(self, part: Part) -> Worked:
+        table = load(self.store, part)
+        outcome = self.stage.run(table)
+        tallies = outcome.tallies
+        if self.stage.counted and not tallies:
+            tallies = count_rows(self.stage.name, table, outcome)
+        for tally in tallies:
+            tally.check()
+        name = part_name(self.stage.name, part_key(self.stage, part))
+        commit(self.store, name, Outcome(outcome.table, outcome.dropped, tallies, outcome.note))
+        return Worked(table.num_rows, outcome.note.get("tokens", 0))

@@ -1,0 +1,129 @@
+"""Files under a run's `out`, at any fsspec URL, that are there whole or not at all.
+
+A local file is written under a temporary name, synced and renamed; an object store shows an object only when
+its upload is complete. So a file's presence is its commit, and a killed run leaves nothing half-made behind.
+"""
+
+import os
+import tempfile
+import uuid
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import fsspec
+import pyarrow as pa
+from fsspec.implementations.local import LocalFileSystem
+
+TEMPORARY = ".tmp-"
+
+
+@dataclass(frozen=True)
+class Store:
+    """A folder at an fsspec URL; names are relative to it, with forward slashes."""
+
+    url: str
+
+    @cached_property
+    def _where(self) -> tuple[fsspec.AbstractFileSystem, str]:
+        fs, root = fsspec.core.url_to_fs(self.url)
+        return fs, root.rstrip("/")
+
+    @property
+    def fs(self) -> fsspec.AbstractFileSystem:
+        """The file system behind the URL."""
+        return self._where[0]
+
+    @property
+    def local(self) -> bool:
+        """True when the files are on this machine's disks."""
+        return isinstance(self.fs, LocalFileSystem)
+
+    def path(self, name: str) -> str:
+        """The file system's path of a name."""
+        return f"{self._where[1]}/{name}"
+
+    def exists(self, name: str) -> bool:
+        """True when the file is there, and so whole."""
+        return bool(self.fs.exists(self.path(name)))
+
+    def size(self, name: str) -> int:
+        """Bytes of a file; FileNotFoundError when it is not there."""
+        return int(self.fs.size(self.path(name)))
+
+    def names(self, folder: str) -> list[str]:
+        """Names of the committed files below a folder, sorted; empty when there is no such folder."""
+        root = self.path("")
+        try:
+            found = self.fs.find(self.path(folder))
+        except FileNotFoundError:
+            return []
+        names = (path[len(root) :] for path in found)
+        return sorted(name for name in names if TEMPORARY not in name)
+
+    def read(self, name: str) -> bytes:
+        """A file's bytes."""
+        data: bytes = self.fs.cat_file(self.path(name))
+        return data
+
+    def open_arrow(self, name: str) -> pa.NativeFile:
+        """A file for Arrow to read from: memory-mapped when local, streamed otherwise."""
+        if self.local:
+            return pa.memory_map(self.path(name))
+        return pa.PythonFile(self.fs.open(self.path(name), "rb"), mode="r")
+
+    def write(self, name: str, data: bytes | pa.Buffer) -> None:
+        """Commit a file: afterwards it is there with all of `data`, and before it was not."""
+        path = self.path(name)
+        if not self.local:
+            self.fs.pipe_file(path, bytes(data))
+            return
+        folder = os.path.dirname(path)
+        os.makedirs(folder, exist_ok=True)
+        temporary = f"{folder}/{TEMPORARY}{uuid.uuid4().hex}"
+        with open(temporary, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        _sync_folder(folder)
+
+    def upload(self, folder: str | Path, name: str) -> None:
+        """Commit every file of a local folder below `name`."""
+        for path in sorted(Path(folder).rglob("*")):
+            if path.is_file():
+                self.write(f"{name}/{path.relative_to(folder).as_posix()}", path.read_bytes())
+
+    def delete(self, name: str) -> None:
+        """Remove a file if it is there."""
+        if self.exists(name):
+            self.fs.rm_file(self.path(name))
+
+    def sweep(self) -> None:
+        """Remove what killed writers left under temporary names."""
+        if self.local and self.fs.exists(self.path("")):
+            for path in self.fs.find(self.path("")):
+                if os.path.basename(path).startswith(TEMPORARY):
+                    self.fs.rm_file(path)
+
+    def local_path(self, name: str | None) -> str | None:
+        """A file or folder on this machine's disks: itself, or a copy made once a process; None for None."""
+        if name is None or self.local:
+            return name and self.path(name)
+        return _download(self.url, name)
+
+
+@lru_cache(maxsize=16)
+def _download(url: str, name: str) -> str:
+    folder = tempfile.mkdtemp(prefix="triptych-")
+    store = Store(url)
+    store.fs.get(store.path(name), f"{folder}/content", recursive=True)
+    return f"{folder}/content"
+
+
+def _sync_folder(folder: str) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

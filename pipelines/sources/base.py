@@ -33,6 +33,11 @@ class Drop:
     reason: str  # snake_case, one of a stage's documented reasons
     detail: str = ""
 
+    def __post_init__(self) -> None:
+        # it may quote bad data, and must still be short and valid UTF-8 in the ledger
+        detail = self.detail[:300].encode(errors="backslashreplace").decode()
+        object.__setattr__(self, "detail", detail)
+
 
 @dataclass(frozen=True)
 class Batch:

@@ -1,0 +1,109 @@
+"""From rows or small tables to tables of about a partition: the one place that decides where a batch ends.
+
+Where batches end depends on the rows' sizes alone, not on how a reader came by them, so a reader may read in
+whatever blocks suit it.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ...schemas.vocabulary import Kind
+from .base import ROW_FIELDS, Batch, Drop
+
+DROP_BYTES = 128  # what a drop counts towards a batch, so that a file of nothing but bad rows is cut as well
+LONGEST_ROW = 1 << 30  # Arrow's strings and binaries end at 2 GiB an array
+
+
+class BadRow(Exception):
+    """A row that cannot be read, with the reason and detail of its drop."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(reason, detail)
+        self.reason, self.detail = reason, detail
+
+    def drop(self, row: int) -> Drop:
+        """The ledger's line for it."""
+        return Drop(row, self.reason, self.detail)
+
+
+class Row(NamedTuple):
+    """A good row, its values in the order of the kind's modalities."""
+
+    number: int
+    values: tuple[str | bytes, ...]
+
+
+def fields(kind: Kind) -> tuple[str, ...]:
+    """The columns of a kind's batches beside `row`."""
+    return tuple(modality.name.lower() for modality in kind.modalities)
+
+
+def table(kind: Kind, rows: list[Row]) -> pa.Table:
+    """Rows as a table of `row` and the kind's columns."""
+    columns = {"row": pa.array([row.number for row in rows], pa.int64())}
+    for place, name in enumerate(fields(kind)):
+        columns[name] = pa.chunked_array([pa.array([row.values[place] for row in rows], ROW_FIELDS[name])])
+    return pa.table(columns)
+
+
+def gather(kind: Kind, items: Iterable[Row | Drop], budget: int) -> Iterator[Batch]:
+    """Rows and drops, one by one in file order, as batches of at most `budget` payload bytes or one row."""
+    rows: list[Row] = []
+    drops: list[Drop] = []
+    used = 0
+    for item in items:
+        size = DROP_BYTES if isinstance(item, Drop) else _payload(item)
+        if used + size > budget and (rows or drops):
+            yield Batch(table(kind, rows), drops)
+            rows, drops, used = [], [], 0
+        used += size
+        if isinstance(item, Drop):
+            drops.append(item)
+        else:
+            rows.append(item)
+    if rows or drops:
+        yield Batch(table(kind, rows), drops)
+
+
+def regroup(pieces: Iterable[Batch], budget: int) -> Iterator[Batch]:
+    """Batches of any size cut and joined into batches of at most `budget` payload bytes or one row."""
+    held: list[pa.Table] = []
+    drops: list[Drop] = []
+    used = 0
+    for piece in pieces:
+        rows, ends = piece.table, np.cumsum(_payloads(piece.table))
+        start = before = 0
+        while start < len(rows):
+            stop = int(np.searchsorted(ends, before + budget - used, side="right"))
+            stop = max(stop, start if held else start + 1)
+            if stop == start:
+                yield Batch(pa.concat_tables(held), drops)
+                held, drops, used = [], [], 0
+                continue
+            held.append(rows.slice(start, stop - start))
+            used += int(ends[stop - 1]) - before
+            start, before = stop, int(ends[stop - 1])
+        drops += piece.drops
+        used += DROP_BYTES * len(piece.drops)
+        if used > budget or (piece.drops and not held):
+            yield Batch(pa.concat_tables(held or [rows]), drops)
+            held, drops, used = [], [], 0
+    if held:
+        yield Batch(pa.concat_tables(held), drops)
+
+
+def _payload(row: Row) -> int:
+    return sum(len(value.encode()) if isinstance(value, str) else len(value) for value in row.values)
+
+
+def _payloads(rows: pa.Table) -> npt.NDArray[np.int64]:
+    sizes = np.zeros(len(rows), np.int64)
+    for name in rows.column_names:
+        if name != "row":
+            sizes += pc.binary_length(rows[name]).to_numpy()
+    return sizes

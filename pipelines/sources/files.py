@@ -1,0 +1,98 @@
+"""From the `path:` of a source to its files, with labels that are the same on every machine."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from typing import Any
+
+from fsspec.core import has_magic, url_to_fs
+from fsspec.implementations.local import LocalFileSystem
+
+from ...schemas.errors import Refusal
+
+
+def find(name: str, path: str) -> list[tuple[str, str]]:
+    """The (URL, label) of each file that `path` of source `name` stands for, sorted by label.
+
+    A label is the file's path below the part of `path` that has no wildcard, so it says nothing about the
+    machine. Raises Refusal when nothing matches, or when a folder or file may not be read.
+    """
+    with refusing(name, path):
+        fs, root = url_to_fs(path)
+        if fs.isfile(root):
+            matches = [root]
+        elif fs.isdir(root):
+            fix = f"Name its files with a glob, such as {path.rstrip('/')}/*."
+            raise _refusal(name, path, "is a folder, where a file is needed", fix)
+        elif has_magic(root):
+            matches = _glob(fs, root)
+        else:
+            fs.info(root)  # says which it is: not there, or not to be read
+            matches = [root]
+        if not matches:
+            fs.ls(_fixed_part(root))
+            raise _refusal(name, path, "matches no file", "Check the path and its wildcards.")
+        _require_readable(fs, matches)
+    prefix = root.rpartition("/")[0] if matches == [root] else _fixed_part(root)
+    found = [(fs.unstrip_protocol(match), printable(match.removeprefix(prefix).lstrip("/"))) for match in matches]
+    return sorted(found, key=lambda pair: pair[1])
+
+
+def printable(name: str) -> str:
+    """A file name that can be written as UTF-8 whatever its bytes are."""
+    return name.encode(errors="backslashreplace").decode()
+
+
+@contextmanager
+def refusing(name: str, path: str) -> Iterator[None]:
+    """Turn what a file system says of a missing or forbidden `path` into a Refusal."""
+    try:
+        yield
+    except PermissionError as error:
+        fix = "Give this user read permission, or leave it out of the path."
+        raise _refusal(name, path, f"needs {error.filename or path}, which may not be read", fix) from None
+    except (FileNotFoundError, NotADirectoryError):
+        fix = "Check the path; it counts from the folder where the command runs."
+        raise _refusal(name, path, "names nothing that exists", fix) from None
+    except (ValueError, ImportError) as error:
+        raise _refusal(name, path, f"cannot be opened ({error})", "Use a URL that fsspec knows.") from None
+
+
+def _refusal(name: str, path: str, problem: str, fix: str) -> Refusal:
+    return Refusal(f"`sources.{name}.path` is {path!r}: it {problem}. {fix}")
+
+
+def _fixed_part(root: str) -> str:
+    parts = root.split("/")
+    wild = next(i for i, part in enumerate(parts) if has_magic(part))
+    return "/".join(parts[:wild]) or "/"
+
+
+def _glob(fs: Any, root: str) -> list[str]:
+    if not isinstance(fs, LocalFileSystem):
+        return [match for match, info in fs.glob(root, detail=True).items() if info["type"] == "file"]
+    # fsspec passes over a folder that it may not list, and what is in there would vanish
+    errors: list[OSError] = []
+    found = fs.glob(root, detail=True, on_error=errors.append)
+    for error in errors:
+        if isinstance(error, PermissionError) and _may_hold_a_match(str(error.filename), root):
+            raise error
+    return [match for match, info in found.items() if info["type"] == "file"]
+
+
+def _may_hold_a_match(folder: str, pattern: str) -> bool:
+    parts, wanted = folder.split("/"), pattern.split("/")
+    for part, want in zip(parts, wanted, strict=False):
+        if want == "**":
+            return True
+        if not fnmatchcase(part, want):
+            return False
+    return len(parts) < len(wanted)
+
+
+def _require_readable(fs: Any, paths: list[str]) -> None:
+    if isinstance(fs, LocalFileSystem):
+        for path in paths:
+            if not os.access(path, os.R_OK):
+                raise PermissionError(13, "Permission denied", path)

@@ -1,0 +1,163 @@
+"""JSON lines at Arrow's speed, line by line only where something is wrong.
+
+A block of whole lines goes to Arrow's JSON parser first. That answer is taken only if it is certain to be what
+`json.loads` would say line by line: as many rows as lines, no object across lines, valid UTF-8, no null. Otherwise
+the block is read again slowly, and each bad line gets its reason.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.json
+
+from ...schemas.identity import file_fingerprint
+from ...schemas.run import Limits
+from ...schemas.sources import JsonlSource
+from ...schemas.vocabulary import Kind, Modality
+from .base import Batch, Drop, Unit
+from .batches import LONGEST_ROW, BadRow, Row, regroup, table
+from .files import find
+from .streams import Broken, Stream
+
+BOM = b"\xef\xbb\xbf"
+
+
+class JsonlReader:
+    """Lines of .jsonl, .jsonl.gz and .jsonl.zst files; a row's number is its line's, from 0, blank lines counted."""
+
+    def __init__(self, source: JsonlSource, limits: Limits, partition_bytes: int) -> None:
+        self._source = source
+        self._columns = source.columns(Modality.TEXT)
+        self._longest = min(limits.row_bytes, LONGEST_ROW)
+        self._budget = partition_bytes
+
+    def units(self) -> list[Unit]:
+        """One unit a file."""
+        return [Unit(url, label) for url, label in find(self._source.name, self._source.path)]
+
+    def digest(self, unit: Unit) -> str:
+        """The file's fingerprint, compressed as it is."""
+        return file_fingerprint(unit.path)
+
+    def read(self, unit: Unit) -> Iterator[Batch]:
+        """Reasons: row_too_large, json_invalid, utf8_invalid, text_missing, text_not_string, file_truncated."""
+        return regroup(self._pieces(unit), self._budget)
+
+    def _pieces(self, unit: Unit) -> Iterator[Batch]:
+        line = 0
+        with Stream(unit.path) as stream:
+            try:
+                for block in whole_lines(stream.blocks(), self._longest):
+                    if block is None:
+                        yield _slow([None], line, self._columns, self._longest)
+                        line += 1
+                        continue
+                    lines = _count_lines(block)
+                    texts = _fast(block, lines, self._columns) if len(block) <= self._longest else None
+                    if texts is None:
+                        yield _slow(block.split(b"\n")[:lines], line, self._columns, self._longest)
+                    else:
+                        numbers = pa.array(np.arange(line, line + lines))
+                        yield Batch(pa.table({"row": numbers, "text": texts}))
+                    line += lines
+            except Broken as error:
+                yield Batch(table(Kind.TEXT, []), [Drop(-1, "file_truncated", str(error))])
+
+
+def whole_lines(blocks: Iterable[bytes], longest: int) -> Iterator[bytes | None]:
+    """Blocks cut after their last newline, a BOM removed; None for a line that outgrew `longest` by a block."""
+    held: list[bytes] = []
+    size, skipping, first = 0, False, True
+    for block in blocks:
+        if first:
+            block, first = block.removeprefix(BOM), False
+        if skipping:
+            _, newline, block = block.partition(b"\n")
+            if not newline:
+                continue
+            yield None
+            skipping = False
+        cut = block.rfind(b"\n") + 1
+        if cut:
+            yield b"".join([*held, block[:cut]])
+            held, size, block = [], 0, block[cut:]
+        held.append(block)
+        size += len(block)
+        if size > longest:
+            held, size, skipping = [], 0, True
+    if skipping:
+        yield None
+    elif size:
+        yield b"".join(held)
+
+
+def parse_line(line: bytes) -> dict[str, Any]:
+    """The JSON object of a line; raises BadRow."""
+    try:
+        value = json.loads(line.decode())
+    except UnicodeDecodeError as error:
+        raise BadRow("utf8_invalid", str(error)) from None
+    except (ValueError, RecursionError) as error:
+        raise BadRow("json_invalid", str(error)) from None
+    if not isinstance(value, dict):
+        raise BadRow("json_invalid", f"a {type(value).__name__}, not an object")
+    return value
+
+
+def pick_text(values: dict[str, Any], columns: Iterable[str]) -> str:
+    """The first of `columns` that is there and not null; raises BadRow."""
+    value = next((values[column] for column in columns if values.get(column) is not None), None)
+    if value is None:
+        raise BadRow("text_missing", "has " + (", ".join(map(str, values))[:200] or "nothing"))
+    if not isinstance(value, str):
+        raise BadRow("text_not_string", type(value).__name__)
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise BadRow("utf8_invalid", error.reason) from None
+    return value
+
+
+def _count_lines(block: bytes) -> int:
+    return block.count(b"\n") + (not block.endswith(b"\n"))
+
+
+def _fast(block: bytes, lines: int, columns: tuple[str, ...]) -> pa.ChunkedArray | None:
+    """The texts of a block of `lines` lines, or None when it takes the slow way to be sure."""
+    # `}` newline `{` is in no JSON value, so one a line's end leaves no object across lines and no blank line
+    between = b"}\r\n{" if block.endswith(b"\r\n") else b"}\n{"
+    if not (block.startswith(b"{") and block[-3:].rstrip(b"\r\n").endswith(b"}") and block.count(between) == lines - 1):
+        return None
+    try:
+        pa.array([block], pa.binary()).cast(pa.string())
+        parsed = pyarrow.json.read_json(
+            pa.BufferReader(block),
+            read_options=pyarrow.json.ReadOptions(use_threads=False, block_size=len(block) + 1),
+            parse_options=pyarrow.json.ParseOptions(
+                explicit_schema=pa.schema([(column, pa.string()) for column in columns]),
+                unexpected_field_behavior="ignore",
+            ),
+        )
+        texts = pc.coalesce(*(parsed[column] for column in columns))
+        texts.validate(full=True)
+    except pa.ArrowInvalid:
+        return None
+    return texts if len(texts) == lines and not texts.null_count else None
+
+
+def _slow(lines: Iterable[bytes | None], first: int, columns: tuple[str, ...], longest: int) -> Batch:
+    rows: list[Row] = []
+    drops: list[Drop] = []
+    for number, line in enumerate(lines, first):
+        if line is None or len(line) > longest:
+            drops.append(Drop(number, "row_too_large", f"over {longest} bytes"))
+        elif line.strip():
+            try:
+                rows.append(Row(number, (pick_text(parse_line(line), columns),)))
+            except BadRow as error:
+                drops.append(error.drop(number))
+    return Batch(table(Kind.TEXT, rows), drops)

@@ -1,0 +1,114 @@
+"""Parquet files: only the columns that are needed, in runs of row groups of about a partition."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ...schemas.identity import BLOCK, bytes_fingerprint, canonical_json
+from ...schemas.run import Limits
+from ...schemas.sources import ParquetSource
+from ...schemas.vocabulary import Modality
+from .base import Batch, Drop, Unit
+from .batches import LONGEST_ROW, regroup, table
+from .columns import extract, present
+from .files import find
+from .streams import data_error
+
+READ_BYTES = 32 << 20  # what one read decodes, about
+BUFFER = 1 << 20  # a column chunk is read through a buffer this large, not whole
+
+
+class ParquetReader:
+    """Row groups of .parquet files; a unit's `start` and `stop` count row groups, a row's number counts in the file."""
+
+    def __init__(self, source: ParquetSource, limits: Limits, partition_bytes: int) -> None:
+        self._source = source
+        self._longest = min(limits.row_bytes, LONGEST_ROW)
+        self._budget = partition_bytes
+
+    def units(self) -> list[Unit]:
+        """Runs of row groups whose needed columns come to about `partition_bytes`; unreadable files whole."""
+        return [unit for url, label in find(self._source.name, self._source.path) for unit in self._runs(url, label)]
+
+    def _runs(self, url: str, label: str) -> Iterator[Unit]:
+        try:
+            with fsspec.open(url, "rb") as file, pq.ParquetFile(file) as parquet:
+                columns = present(parquet.schema_arrow, self._source, label)
+                chunks = [_chunks(parquet.metadata, group, columns) for group in range(parquet.num_row_groups)]
+        except (pa.ArrowException, OSError) as error:
+            if not data_error(error):
+                raise
+            yield Unit(url, label)
+            return
+        start = size = 0
+        for group, parts in enumerate(chunks):
+            more = sum(part.total_uncompressed_size for part in parts)
+            if size + more > self._budget and group > start:
+                yield Unit(url, label, start, group)
+                start, size = group, 0
+            size += more
+        yield Unit(url, label, start, len(chunks))
+
+    def digest(self, unit: Unit) -> str:
+        """Over the stored bytes of the unit's column chunks, their types, and the number of the first row."""
+        with fsspec.open(unit.path, "rb") as file:
+            if unit.stop is None:
+                return bytes_fingerprint(iter(lambda: file.read(BLOCK), b""))
+            parquet = pq.ParquetFile(file)
+            return bytes_fingerprint(self._identity(file, parquet, unit, unit.stop))
+
+    def _identity(self, file: Any, parquet: pq.ParquetFile, unit: Unit, stop: int) -> Iterator[bytes]:
+        columns = present(parquet.schema_arrow, self._source, unit.label)
+        types = {name: str(parquet.schema_arrow.field(name).type) for names in columns.values() for name in names}
+        yield canonical_json([types, _rows_before(parquet.metadata, unit.start)])
+        for group in range(unit.start, stop):
+            for chunk in _chunks(parquet.metadata, group, columns):
+                yield canonical_json([chunk.path_in_schema, chunk.physical_type, chunk.compression, chunk.num_values])
+                file.seek(chunk.dictionary_page_offset or chunk.data_page_offset)
+                left = chunk.total_compressed_size
+                while left and (block := file.read(min(left, BLOCK))):
+                    left -= len(block)
+                    yield block
+
+    def read(self, unit: Unit) -> Iterator[Batch]:
+        """Reasons: text_missing, image_missing, audio_missing, row_too_large, utf8_invalid, file_unreadable."""
+        return regroup(self._pieces(unit), self._budget)
+
+    def _pieces(self, unit: Unit) -> Iterator[Batch]:
+        with fsspec.open(unit.path, "rb") as file:
+            try:
+                parquet = pq.ParquetFile(file, buffer_size=BUFFER, page_checksum_verification=True)
+                metadata = parquet.metadata
+                columns = present(parquet.schema_arrow, self._source, unit.label)
+                groups = range(unit.start, metadata.num_row_groups if unit.stop is None else unit.stop)
+                row = _rows_before(metadata, unit.start)
+                for group in groups:
+                    parts = _chunks(metadata, group, columns)
+                    rows = metadata.row_group(group).num_rows
+                    fit = rows * min(READ_BYTES, self._budget) // max(1, sum(p.total_uncompressed_size for p in parts))
+                    leaves = [part.path_in_schema for part in parts]
+                    size = min(max(fit, 1), 1 << 16)
+                    for read in parquet.iter_batches(size, row_groups=[group], columns=leaves, use_threads=False):
+                        yield from extract(pa.Table.from_batches([read]), columns, row, self._longest)
+                        row += len(read)
+            except (pa.ArrowException, OSError) as error:
+                if not data_error(error):
+                    raise
+                yield Batch(table(self._source.modality, []), [Drop(-1, "file_unreadable", str(error))])
+
+
+def _rows_before(metadata: pq.FileMetaData, group: int) -> int:
+    return sum(metadata.row_group(before).num_rows for before in range(group))
+
+
+def _chunks(
+    metadata: pq.FileMetaData, group: int, columns: dict[Modality, tuple[str, ...]]
+) -> list[pq.ColumnChunkMetaData]:
+    """The stored parts of the needed columns in a row group; of a struct only its bytes."""
+    wanted = {leaf for names in columns.values() for name in names for leaf in (name, f"{name}.bytes")}
+    parts = metadata.row_group(group)
+    every = [parts.column(place) for place in range(parts.num_columns)]
+    return [part for part in every if part.path_in_schema in wanted]

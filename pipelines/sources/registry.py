@@ -1,0 +1,28 @@
+"""From a source's config to its reader; a reader's libraries are imported when one is opened."""
+
+from ...schemas.run import Limits
+from ...schemas.sources import DatasetsSource, FolderSource, JsonlSource, ParquetSource, Source
+from .base import Reader
+
+
+def open_source(source: Source, limits: Limits, partition_bytes: int) -> Reader:
+    """The reader of `source`, whose batches hold at most about `partition_bytes`; touches no file."""
+    if isinstance(source, JsonlSource):
+        from .jsonl import JsonlReader
+
+        return JsonlReader(source, limits, partition_bytes)
+    if isinstance(source, ParquetSource):
+        from .parquet import ParquetReader
+
+        return ParquetReader(source, limits, partition_bytes)
+    if isinstance(source, FolderSource):
+        from .folder import FolderReader
+
+        return FolderReader(source, limits, partition_bytes)
+    if isinstance(source, DatasetsSource):
+        from .hub import DatasetsReader
+
+        return DatasetsReader(source, limits, partition_bytes)
+    from .webdataset import WebDatasetReader
+
+    return WebDatasetReader(source, limits, partition_bytes)

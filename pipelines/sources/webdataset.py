@@ -1,0 +1,167 @@
+"""WebDataset tars, what img2dataset writes among them.
+
+`webdataset` itself decides what belongs to a sample (`group_by_keys`). Its own tar iterator does not serve here:
+it takes a header that is corrupt or missing for the end of the tar, and reads every member into memory whatever
+its size. So members come from `tarfile`, which gives both away if asked.
+"""
+
+import re
+import tarfile
+from collections.abc import Iterator
+from typing import Any, cast
+
+from ...schemas.identity import file_fingerprint
+from ...schemas.run import Limits
+from ...schemas.sources import WebDatasetSource
+from ...schemas.vocabulary import Modality
+from .base import Batch, Drop, Unit
+from .batches import LONGEST_ROW, BadRow, Row, gather
+from .files import find
+from .jsonl import parse_line, pick_text
+from .streams import Broken, Stream
+
+LONG_HEADERS = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
+HEADER_BYTES = 1 << 20  # a long name or pax header beyond this is an attack or garbage
+META = re.compile(r"__[^/]*__($|/)")  # members that webdataset skips
+TOO_LARGE = None  # stands for the content of a member beyond the limit
+
+
+class WebDatasetReader:
+    """Samples of .tar, .tar.gz and .tar.zst files; a row's number is its sample's in the tar."""
+
+    def __init__(self, source: WebDatasetSource, limits: Limits, partition_bytes: int) -> None:
+        self._source = source
+        self._columns = {modality: source.columns(modality) for modality in source.modality.modalities}
+        self._longest = min(limits.row_bytes, LONGEST_ROW)
+        self._budget = partition_bytes
+
+    def units(self) -> list[Unit]:
+        """One unit a tar."""
+        return [Unit(url, label) for url, label in find(self._source.name, self._source.path)]
+
+    def digest(self, unit: Unit) -> str:
+        """The tar's fingerprint, compressed as it is."""
+        return file_fingerprint(unit.path)
+
+    def read(self, unit: Unit) -> Iterator[Batch]:
+        """Reasons: those of a pair's missing halves (`text_missing`, …), row_too_large, utf8_invalid, json_invalid,
+        text_not_string, member_duplicate, file_truncated.
+        """
+        return gather(self._source.modality, self._items(unit), self._budget)
+
+    def _items(self, unit: Unit) -> Iterator[Row | Drop]:
+        from webdataset.tariterators import base_plus_ext, group_by_keys
+
+        last = ""
+        broken: list[Broken] = []
+        twice: dict[str, str] = {}
+
+        def members() -> Iterator[dict[str, Any]]:
+            nonlocal last
+            try:
+                with Stream(unit.path) as stream:
+                    for last, data in tar_members(stream, self._wanted(), self._longest):
+                        yield {"fname": last, "data": data, "__url__": unit.label}
+            except Broken as error:  # ends the members, so that the sample before it is still grouped
+                broken.append(error)
+
+        def note_duplicate(error: Exception) -> bool:
+            twice[base_plus_ext(last)[0]] = last
+            return True
+
+        for row, sample in enumerate(group_by_keys(members(), handler=note_duplicate)):
+            duplicate = twice.pop(sample["__key__"], None)
+            yield self._row(row, sample) if duplicate is None else Drop(row, "member_duplicate", duplicate)
+        yield from (Drop(-1, "file_truncated", str(error)) for error in broken)
+
+    def _wanted(self) -> frozenset[str]:
+        return frozenset(name for names in self._columns.values() for name in names) | {"json"}
+
+    def _row(self, row: int, sample: dict[str, Any]) -> Row | Drop:
+        members = {name: data for name, data in sample.items() if not META.match(name)}
+        values: list[str | bytes] = []
+        for modality, names in self._columns.items():
+            try:
+                if modality == Modality.TEXT:
+                    values.append(_text(members, names))
+                else:
+                    values.append(_media(members, names, modality))
+            except BadRow as error:
+                return error.drop(row)
+        return Row(row, tuple(values))
+
+
+def _media(members: dict[str, bytes | None], names: tuple[str, ...], modality: Modality) -> bytes:
+    name = next((name for name in names if name in members), None)
+    if name is None:
+        raise BadRow(f"{modality.name.lower()}_missing", f"has {', '.join(members)}")
+    return _content(members, name)
+
+
+def _text(members: dict[str, bytes | None], names: tuple[str, ...]) -> str:
+    """The first of `names` that is a member, or a key of the .json member (`caption` or `json.caption`), not null."""
+    found: dict[str, Any] = {}
+    for name in names:
+        key = name.removeprefix("json.")
+        if name in members:
+            try:
+                return _content(members, name).decode()
+            except UnicodeDecodeError as error:
+                raise BadRow("utf8_invalid", str(error)) from None
+        if "json" in members:
+            found = found or parse_line(_content(members, "json"))
+            if found.get(key) is not None:
+                return pick_text(found, [key])
+    raise BadRow("text_missing", f"has {', '.join([*members, *found])[:200]}")
+
+
+def _content(members: dict[str, bytes | None], name: str) -> bytes:
+    data = members[name]
+    if data is TOO_LARGE:
+        raise BadRow("row_too_large", name)
+    return data
+
+
+class _Header(tarfile.TarInfo):
+    """A header that is never mistaken for the end of the tar, nor read when absurdly long."""
+
+    @classmethod
+    def fromtarfile(cls, tar: tarfile.TarFile) -> "_Header":
+        try:
+            return super().fromtarfile(tar)
+        except tarfile.HeaderError as error:
+            # TarFile.next ends quietly at most of these; only a block of zeros is the end
+            if type(error).__name__ == "EOFHeaderError":
+                raise
+            raise tarfile.ReadError(f"{error or 'no header'} at byte {tar.offset}") from None
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_Header":
+        header = super().frombuf(buf, encoding, errors)
+        if header.type in LONG_HEADERS and header.size > HEADER_BYTES:
+            raise tarfile.ReadError(f"a header of {header.size} bytes")
+        return header
+
+
+def tar_members(stream: Stream, wanted: frozenset[str], longest: int) -> Iterator[tuple[str, bytes | None]]:
+    """Name and content of each regular member in order, in the memory of one; raises Broken where the tar breaks.
+
+    Content is None (`TOO_LARGE`) beyond `longest` bytes, and empty when the name has no ending in `wanted`.
+    Names are names only: nothing is written anywhere.
+    """
+    try:
+        tar = tarfile.TarFile(fileobj=cast(Any, stream), tarinfo=_Header, encoding="utf-8", errors="surrogateescape")
+        while (member := tar.next()) is not None:
+            tar.members = []  # type: ignore[attr-defined]  # else every header stays in memory
+            if not member.isreg() or META.match(member.name):
+                continue
+            ending = member.name.rpartition("/")[2].partition(".")[2].lower()
+            content = tar.extractfile(member) if ending in wanted and member.size <= longest else None
+            if content is None:
+                yield member.name, TOO_LARGE if ending in wanted else b""
+            else:
+                yield member.name, content.read()
+    except (tarfile.TarError, ValueError, OverflowError) as error:
+        raise Broken(str(error)) from None
+    if any(block.strip(b"\0") for block in stream.blocks()):
+        raise Broken("more data after the end of the archive")

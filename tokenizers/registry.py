@@ -1,0 +1,160 @@
+"""From a config to its tokenizer: the one place that knows every kind, importing each only when it is asked for."""
+
+import json
+import math
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, cast
+
+import fsspec
+
+from ..schemas.errors import Refusal
+from ..schemas.tokenizer_config import (
+    AudioConfig,
+    HuggingFaceTextConfig,
+    ImageConfig,
+    RvqConfig,
+    SentencePieceConfig,
+    TextConfig,
+    TiktokenConfig,
+    TransformersAudioConfig,
+    TransformersImageConfig,
+    VqConfig,
+)
+from .protocol import AudioTokenizer, ImageTokenizer, TextTokenizer, Tokenizer
+
+Config = TextConfig | ImageConfig | AudioConfig
+Report = Any  # Callable[[int, int], None]: steps done, steps in all
+
+KEPT = 8  # tokenizers a process holds on to
+
+
+def load(config: Config, folder: str | None = None) -> Tokenizer:
+    """The tokenizer in `folder` (trained in a run, or copied into a dataset), else at `config.path`.
+
+    Loaded once a process. Raises Refusal when there is no such tokenizer.
+    """
+    path = folder or config.path
+    if path is None:
+        raise Refusal(
+            f"the {config.kind} tokenizer is neither trained yet nor given. Set its `path` to a folder that "
+            "`triptych tokenizer train` wrote, or let `triptych prepare` train it."
+        )
+    return _open(config, path, _stamp(path))
+
+
+def load_text(config: TextConfig, folder: str | None = None) -> TextTokenizer:
+    """`load` for text."""
+    return cast(TextTokenizer, load(config, folder))
+
+
+def load_image(config: ImageConfig, folder: str | None = None) -> ImageTokenizer:
+    """`load` for pictures."""
+    return cast(ImageTokenizer, load(config, folder))
+
+
+def load_audio(config: AudioConfig, folder: str | None = None) -> AudioTokenizer:
+    """`load` for clips."""
+    return cast(AudioTokenizer, load(config, folder))
+
+
+@lru_cache(maxsize=KEPT)
+def _open(config: Config, path: str, stamp: tuple[Any, ...]) -> Tokenizer:
+    match config:
+        case SentencePieceConfig():
+            from .text.sentencepiece_text import SentencePieceText
+
+            return SentencePieceText(path)
+        case HuggingFaceTextConfig():
+            from .text.huggingface_text import HuggingFaceText
+
+            return HuggingFaceText(path)
+        case TiktokenConfig():
+            from .text.tiktoken_text import TiktokenText
+
+            return TiktokenText(path, config.pattern)
+        case VqConfig():
+            from .image.diffusers_vq import DiffusersVq
+
+            return DiffusersVq(path, side=config.size)
+        case TransformersImageConfig():
+            from .image.transformers_vq import TransformersVq
+
+            return TransformersVq(path, side=config.size)
+        case RvqConfig():
+            from .audio.rvq import RvqCodec
+
+            return RvqCodec(path)
+        case TransformersAudioConfig():
+            from .audio.transformers_codec import TransformersCodec
+
+            return TransformersCodec(path, levels=config.levels)
+
+
+def _stamp(path: str) -> tuple[Any, ...]:
+    # a worker may outlive the run that trained what lies at `path`
+    fs, where = fsspec.core.url_to_fs(path)
+    files = fs.find(where, detail=True)
+    return tuple((name, info.get("size"), str(info.get("mtime"))) for name, info in sorted(files.items()))
+
+
+def train(
+    config: Config, samples: Any, folder: str | Path, *, seed: int, threads: int, report: Report | None = None
+) -> None:
+    """Train the tokenizer of `config` and save it to a local `folder`; the same arguments give the same bytes.
+
+    `samples` are texts, one (n, size, size, 3) uint8 array of pictures, or waves at the config's sample rate.
+    `report(done, steps)` is called as training goes on (text is trained in one step). Raises Refusal for a config
+    that is not trained here, and for samples that hold nothing.
+    """
+    folder = Path(folder)
+    if not config.trained_in_run:
+        raise Refusal(f"the {config.kind} tokenizer at `path: {config.path}` is given, not trained. Remove `path`.")
+    match config:
+        case SentencePieceConfig():
+            from .text.sentencepiece_train import train_sentencepiece
+
+            train_sentencepiece(samples, config, folder, seed=seed)
+        case VqConfig():
+            from .image.vq_train import train_vq
+
+            train_vq(samples, config, folder, seed=seed, threads=threads, report=report)
+        case RvqConfig():
+            from .audio.rvq_train import train_rvq
+
+            train_rvq(samples, config, folder, seed=seed, threads=threads, report=report)
+
+
+def tokens_per_picture(config: ImageConfig) -> int | None:
+    """Codes a picture, from the config or the model's config.json alone; None when that is not at hand."""
+    if isinstance(config, VqConfig) and config.path is None:
+        return (config.size // config.downsample) ** 2
+    model = _model_config(str(config.path))
+    if model is None:
+        return None
+    if isinstance(config, VqConfig):
+        # as image.diffusers_vq has it, which cannot be imported without torch
+        factor = math.isqrt(model.get("in_channels", 3) // 3) * 2 ** (len(model.get("block_out_channels", [64])) - 1)
+    else:
+        multipliers = model.get("vq_config", model).get("channel_multiplier")
+        if multipliers is None:
+            return None
+        factor = 2 ** (len(multipliers) - 1)
+    return int(config.size // factor) ** 2
+
+
+def _model_config(path: str) -> dict[str, Any] | None:
+    file: Any = Path(path).expanduser() / "config.json"
+    if not file.is_file():
+        from huggingface_hub import try_to_load_from_cache
+
+        owner, _, rest = path.partition("/")
+        name, _, subfolder = rest.partition("/")
+        if path.startswith((".", "/", "~")) or not name:
+            return None
+        file = try_to_load_from_cache(f"{owner}/{name}", f"{subfolder}/config.json" if subfolder else "config.json")
+    try:
+        tree = json.loads(Path(file).read_text(encoding="utf-8"))
+    except (TypeError, OSError, ValueError):
+        return None
+    return tree if isinstance(tree, dict) else None

@@ -1,0 +1,80 @@
+"""Text by a Hugging Face tokenizer.json; a byte-level one without normalisation gives every text back."""
+
+import json
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tokenizers import Tokenizer
+
+from ...schemas.errors import Refusal
+from ...schemas.identity import bytes_fingerprint, fingerprint
+from ..protocol import Codes
+from .model_file import read_model
+from .offsets import concatenate
+from .sentencepiece_text import SPACE
+
+MODEL_FILE = "tokenizer.json"
+
+# its threads change no id, and a run has a worker on every core already
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+class HuggingFaceText:
+    """A TextTokenizer over a tokenizer.json, or a folder that holds one; raises Refusal when it is none.
+
+    Truncation and padding are off and special tokens are neither added nor recognised: `<s>` in a text is text.
+    """
+
+    def __init__(self, path: str) -> None:
+        data = read_model(path, MODEL_FILE)
+        try:
+            self._model: Any = Tokenizer.from_buffer(data)
+        except Exception as error:  # the library raises no narrower class
+            raise Refusal(
+                f"text tokenizer `{path}`: is no tokenizer.json ({' '.join(str(error).split())[:200]}). "
+                "Give a file that the `tokenizers` library saved."
+            ) from None
+        self._model.no_truncation()
+        self._model.no_padding()
+        self._model.encode_special_tokens = True
+        vocabulary: dict[str, int] = self._model.get_vocab(with_added_tokens=True)
+        self.size = max(vocabulary.values()) + 1
+        self.fingerprint = fingerprint("huggingface", bytes_fingerprint([data]))
+        self.token_bytes = np.zeros(self.size, np.int32)
+        kinds = _types(json.loads(data).get("decoder"))
+        for piece, i in vocabulary.items():
+            self.token_bytes[i] = _length(piece, kinds)
+        for i, added in self._model.get_added_tokens_decoder().items():
+            self.token_bytes[i] = 0 if added.special else len(added.content.encode())
+
+    def encode(self, texts: Sequence[str]) -> tuple[Codes, npt.NDArray[np.int64]]:
+        """Concatenated codes of all texts, and len(texts)+1 offsets into them."""
+        encodings = self._model.encode_batch_fast(list(texts), add_special_tokens=False)
+        return concatenate([np.array(encoding.ids, np.uint32) for encoding in encodings])
+
+    def decode(self, codes: npt.ArrayLike) -> str:
+        """The text of a run of codes; a piece that cuts a character decodes with replacement marks."""
+        text: str = self._model.decode(np.asarray(codes).tolist(), skip_special_tokens=False)
+        return text
+
+
+def _types(node: Any) -> set[str]:
+    # a decoder is one step, or a Sequence of steps
+    if not isinstance(node, dict):
+        return set()
+    return {str(node.get("type"))}.union(*(_types(step) for step in node.get("decoders", [])))
+
+
+def _length(piece: str, kinds: set[str]) -> int:
+    """UTF-8 bytes that a piece stands for, under the steps of its decoder."""
+    if "ByteLevel" in kinds:
+        return len(piece)  # its alphabet writes every byte as one character
+    if "ByteFallback" in kinds and len(piece) == 6 and piece.startswith("<0x"):
+        return 1
+    if "WordPiece" in kinds:
+        piece = piece.removeprefix("##")
+    return len(piece.replace(SPACE, " ").encode())

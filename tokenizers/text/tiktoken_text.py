@@ -1,0 +1,79 @@
+"""Text by a tiktoken rank file: byte-level BPE, so that every text comes back."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import tiktoken
+
+from ...schemas.errors import Refusal
+from ...schemas.identity import bytes_fingerprint, fingerprint
+from ..protocol import Codes
+from .model_file import read_model
+from .offsets import concatenate
+
+MODEL_FILE = "text.tiktoken"
+
+# How each vocabulary splits text before merging: tiktoken's own expressions (tiktoken_ext/openai_public.py, MIT).
+PATTERNS = {
+    "gpt2": r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s""",
+    "cl100k_base": (
+        r"""'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$"""
+        r"""|\s*[\r\n]|\s+(?!\S)|\s"""
+    ),
+    "o200k_base": (
+        r"""[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?"""
+        r"""|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?"""
+        r"""|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"""
+    ),
+}
+
+
+class TiktokenText:
+    """A TextTokenizer over a .tiktoken file, or a folder that holds text.tiktoken, and the name of its pattern.
+
+    Special tokens have no part in it: `<|endoftext|>` in a text is text. Raises Refusal when the file is no rank file.
+    """
+
+    def __init__(self, path: str, pattern: str) -> None:
+        data = read_model(path, MODEL_FILE)
+        ranks = parse_ranks(data, path)
+        self._model = tiktoken.Encoding(
+            f"{pattern} at {path}", pat_str=PATTERNS[pattern], mergeable_ranks=ranks, special_tokens={}
+        )
+        self.size = max(ranks.values()) + 1
+        self.fingerprint = fingerprint("tiktoken", PATTERNS[pattern], bytes_fingerprint([data]))
+        self.token_bytes = np.zeros(self.size, np.int32)
+        self.token_bytes[list(ranks.values())] = [len(piece) for piece in ranks]
+
+    def encode(self, texts: Sequence[str]) -> tuple[Codes, npt.NDArray[np.int64]]:
+        """Concatenated codes of all texts, and len(texts)+1 offsets into them."""
+        # one by one: quicker than tiktoken's batch call and its arrays, in CPU seconds
+        return concatenate([np.array(self._model.encode_ordinary(text), np.uint32) for text in texts])
+
+    def decode(self, codes: npt.ArrayLike) -> str:
+        """The text of a run of codes; a piece that cuts a character decodes with replacement marks."""
+        return self._model.decode(np.asarray(codes).tolist())
+
+
+def parse_ranks(data: bytes, path: str) -> dict[bytes, int]:
+    """Pieces and their ranks from lines of base64 and a number; raises Refusal, naming `path`, on anything else."""
+    ranks: dict[bytes, int] = {}
+    for number, line in enumerate(data.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            piece, rank = line.split()
+            ranks[base64.b64decode(piece, validate=True)] = int(rank)
+        except (ValueError, binascii.Error):
+            raise Refusal(
+                f"text tokenizer `{path}`: line {number} is no base64 piece and rank, as in a tiktoken file. "
+                "Give a .tiktoken file."
+            ) from None
+    missing = [byte for byte in range(256) if bytes([byte]) not in ranks]
+    if missing or len(set(ranks.values())) < len(ranks) or min(ranks.values()) < 0:
+        why = f"byte {missing[0]} has no rank" if missing else "two pieces share a rank, or one is negative"
+        raise Refusal(f"text tokenizer `{path}`: {why}, so it cannot encode every text. Copy the file anew.")
+    return ranks

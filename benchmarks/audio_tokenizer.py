@@ -45,9 +45,7 @@ class Clip(NamedTuple):
     text: str
 
 
-def read_clips(
-    path: Path, sample_rate: int, share: float
-) -> tuple[list[Clip], list[Clip]]:
+def read_clips(path: Path, sample_rate: int, share: float) -> tuple[list[Clip], list[Clip]]:
     """Training and held-out clips of a Parquet file with columns `audio` (bytes, or a struct with them) and `text`."""
     train: list[tuple[int, Clip]] = []
     held_out: list[tuple[int, Clip]] = []
@@ -71,18 +69,13 @@ def timed(work: Callable[[], T]) -> tuple[T, float]:
 
 def heard_errors(waves: Sequence[Wave], texts: Sequence[str], rate: int) -> np.ndarray:
     """(clips, 2): word errors and words."""
-    return word_errors(
-        texts, transcribe([resample(wave, rate, RECOGNISER_RATE) for wave in waves])
-    )
+    return word_errors(texts, transcribe([resample(wave, rate, RECOGNISER_RATE) for wave in waves]))
 
 
 def bootstrap(counts: np.ndarray, original: np.ndarray) -> dict[str, float]:
     """Word error rate, its excess over the original's, and the standard errors of both and of the original."""
     draws = np.random.default_rng(0).integers(0, len(counts), (BOOTSTRAPS, len(counts)))
-    rates, floors = (
-        part[draws].sum(1)[:, 0] / part[draws].sum(1)[:, 1]
-        for part in (counts, original)
-    )
+    rates, floors = (part[draws].sum(1)[:, 0] / part[draws].sum(1)[:, 1] for part in (counts, original))
     wer, floor = (part[:, 0].sum() / part[:, 1].sum() for part in (counts, original))
     spread = {
         "wer_se": rates.std(),
@@ -99,9 +92,7 @@ def bootstrap(counts: np.ndarray, original: np.ndarray) -> dict[str, float]:
     return {name: float(value) for name, value in figures.items()}
 
 
-def measure(
-    codec: RvqCodec, clips: Sequence[Clip], original: np.ndarray
-) -> dict[str, Any]:
+def measure(codec: RvqCodec, clips: Sequence[Clip], original: np.ndarray) -> dict[str, Any]:
     """All figures of one tokenizer on one set."""
     waves = [clip.wave for clip in clips]
     seconds = sum(map(len, waves)) / codec.sample_rate
@@ -113,9 +104,7 @@ def measure(
 
 
 @click.command(help=__doc__)
-@click.argument(
-    "files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path)
-)
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--also",
     multiple=True,
@@ -126,12 +115,8 @@ def measure(
 @click.option("--codes", default=1024, show_default=True)
 @click.option("--steps", default=RvqConfig().steps, show_default=True)
 @click.option("--sample-rate", default=16000, show_default=True)
-@click.option(
-    "--held-out", default=0.25, show_default=True, help="Share of each file's clips."
-)
-@click.option(
-    "--clips", default=100, show_default=True, help="Measured clips a set, at most."
-)
+@click.option("--held-out", default=0.25, show_default=True, help="Share of each file's clips.")
+@click.option("--clips", default=100, show_default=True, help="Measured clips a set, at most.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--threads", default=1, show_default=True)
 @click.option(
@@ -153,14 +138,13 @@ def main(
     threads: int,
     json_path: Path | None,
 ) -> None:
+    """Train once for each number of levels, then measure on every set."""
     torch.set_num_threads(threads)
     split = {path: read_clips(path, sample_rate, held_out) for path in (*files, *also)}
     waves = [clip.wave for path in files for clip in split[path][0]]
     tests = {path.stem: part[:clips] for path, (_, part) in split.items()}
     originals = {
-        name: heard_errors(
-            [clip.wave for clip in part], [clip.text for clip in part], sample_rate
-        )
+        name: heard_errors([clip.wave for clip in part], [clip.text for clip in part], sample_rate)
         for name, part in tests.items()
     }
     results: list[dict[str, Any]] = []
@@ -174,11 +158,7 @@ def main(
             }
         )
         with tempfile.TemporaryDirectory() as folder:
-            _, training = timed(
-                partial(
-                    train_rvq, waves, config, Path(folder), seed=seed, threads=threads
-                )
-            )
+            _, training = timed(partial(train_rvq, waves, config, Path(folder), seed=seed, threads=threads))
             codec = RvqCodec(folder)
         for name, part in tests.items():
             figures = measure(codec, part, originals[name])
@@ -204,9 +184,7 @@ def main(
     }
     Console(width=150).print(table(results))
     if json_path is not None:
-        json_path.write_text(
-            json.dumps({"settings": settings, "results": results}, indent=1)
-        )
+        json_path.write_text(json.dumps({"settings": settings, "results": results}, indent=1))
 
 
 def table(results: Sequence[dict[str, Any]]) -> Table:
@@ -223,10 +201,7 @@ def table(results: Sequence[dict[str, Any]]) -> Table:
     ]
     view = Table(*heads, "core-min", "encode ×RT", "decode ×RT")
     for row in results:
-        pairs = [
-            f"{row[key]:.3f} ± {row[f'{key}_se']:.3f}"
-            for key in ("original", "wer", "excess")
-        ]
+        pairs = [f"{row[key]:.3f} ± {row[f'{key}_se']:.3f}" for key in ("original", "wer", "excess")]
         used = " ".join(map(str, row["codes_used"]))
         rest = [
             f"{row['training_core_minutes']:.2f}",

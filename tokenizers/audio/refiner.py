@@ -33,5 +33,6 @@ class Refiner(nn.Module):
             nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(batch, BANDS, frames) to the same."""
         refined: Tensor = x + self.leave(self.blocks(self.enter(x)))
         return refined

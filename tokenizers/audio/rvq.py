@@ -84,7 +84,7 @@ class RvqCodec:
 
 
 def quantize(frames: Tensor, codebooks: Tensor) -> Tensor:
-    """(n, bands) frames and (levels, codes, bands) to (n, levels) codes: the nearest of what is left, level by level."""
+    """(n, bands) frames and (levels, codes, bands) to (n, levels) codes: nearest to what is left, level by level."""
     residual, levels = frames, []
     for codebook in codebooks:
         codes = nearest(residual, codebook)

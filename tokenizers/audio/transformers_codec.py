@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import torch
+from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError
 from torch import Tensor
 from transformers import AutoModel
 
@@ -67,6 +69,10 @@ FAMILIES = {
     "xcodec": _XCODEC,
     "higgs_audio_v2_tokenizer": _XCODEC,
 }
+
+# what from_pretrained is known to raise on files that are not what they say
+BROKEN = (OSError, ValueError, TypeError, LookupError, AttributeError, ImportError, RuntimeError)
+BROKEN += (SafetensorError, StrictDataclassError)
 
 
 class TransformersCodec:
@@ -142,7 +148,7 @@ def _load(path: str, folder: str) -> Any:
             dtype=torch.float32,
             output_loading_info=True,
         )
-    except Exception as error:
+    except BROKEN as error:
         why = " ".join(str(error).split())[:300]
         raise Refusal(f"{path}: transformers cannot load this codec ({type(error).__name__}: {why}).") from None
     missing = sorted([*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])])

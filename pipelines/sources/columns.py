@@ -48,13 +48,20 @@ def _usable(kind: pa.DataType, modality: Modality) -> bool:
     return any(check(kind) for check in checks)
 
 
-def extract(rows: pa.Table, columns: dict[Modality, tuple[str, ...]], first: int, longest: int) -> Iterator[Batch]:
+def extract(
+    rows: pa.Table,
+    columns: dict[Modality, tuple[str, ...]],
+    first: int,
+    longest: int,
+    reasons: npt.NDArray[np.object_] | None = None,
+) -> Iterator[Batch]:
     """The modalities' values of `rows`, which are numbered from `first`, as batches with the rows that failed.
 
-    Reasons: text_missing, image_missing, audio_missing, row_too_large, utf8_invalid.
+    `reasons` holds why a row has failed already, or "". More reasons: text_missing, image_missing, audio_missing,
+    row_too_large, utf8_invalid.
     """
     values = {modality: _values(rows, names) for modality, names in columns.items()}
-    reasons = np.full(len(rows), "", object)
+    reasons = np.full(len(rows), "", object) if reasons is None else reasons
     for modality, column in values.items():
         sizes = pc.fill_null(pc.binary_length(column), 0).to_numpy()
         _mark(reasons, column.is_null().to_numpy(), f"{modality.name.lower()}_missing")

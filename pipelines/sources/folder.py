@@ -1,0 +1,167 @@
+"""A folder of pictures or clips and the table that captions them."""
+
+import os
+import posixpath
+from collections.abc import Iterator
+from typing import Any
+
+from fsspec.core import url_to_fs
+from fsspec.implementations.local import LocalFileSystem
+
+from ...schemas.errors import Refusal
+from ...schemas.identity import bytes_fingerprint, canonical_json
+from ...schemas.run import Limits
+from ...schemas.sources import FolderSource
+from ...schemas.vocabulary import Modality
+from .base import Batch, Drop, Unit
+from .batches import LONGEST_ROW, BadRow, Row, gather
+from .files import refusing
+from .jsonl import pick_text
+from .sheet import Record, records
+
+TABLES = ("metadata.csv", "metadata.jsonl")
+
+
+class FolderReader:
+    """The rows of a folder's table, with the files that they name; a row's number is its record's in the table."""
+
+    def __init__(self, source: FolderSource, limits: Limits, partition_bytes: int) -> None:
+        self._source = source
+        self._columns = {modality: source.columns(modality) for modality in source.modality.modalities}
+        self._longest = min(limits.row_bytes, LONGEST_ROW)
+        self._budget = partition_bytes
+
+    def units(self) -> list[Unit]:
+        """Runs of records whose texts and files come to at most `partition_bytes`, or one record."""
+        url, label = self._table()
+        fs, root = url_to_fs(self._source.path)
+        starts = [0]
+        used = 0
+        columns: dict[str, Any] = {}
+        for item in records(url, self._longest):
+            if isinstance(item, Record):
+                columns |= dict.fromkeys(item.values)
+                size = self._size(fs, root, item)
+                if used + size > self._budget and used:
+                    starts.append(item.number)
+                    used = 0
+                used += size
+        self._require(columns)
+        stops = [*starts[1:], None]
+        return [Unit(url, label, start, stop) for start, stop in zip(starts, stops, strict=True)]
+
+    def _table(self) -> tuple[str, str]:
+        name, path, table = self._source.name, self._source.path, self._source.table
+        with refusing(name, path):
+            fs, root = url_to_fs(path)
+            fs.ls(root)
+            if not fs.isdir(root):
+                raise NotADirectoryError(path)
+        names = (table,) if table else TABLES
+        found = next((each for each in names if fs.isfile(posixpath.join(root, each))), None)
+        if found is None:
+            raise Refusal(
+                f"`sources.{name}.table` is {table!r}: {path} has no {' or '.join(names)}. "
+                "Give the name of a CSV or JSONL file in that folder."
+            )
+        url = posixpath.join(root, found)
+        with refusing(name, path):
+            fs.open(url).close()
+        return fs.unstrip_protocol(url), found
+
+    def _require(self, columns: dict[str, Any]) -> None:
+        for modality, names in self._columns.items():
+            if columns and not any(name in columns for name in names):
+                raise Refusal(
+                    f"`sources.{self._source.name}.{modality.name.lower()}` is {';'.join(names)!r}: the table has no "
+                    f"such column. Take one of: {', '.join(columns)}."
+                )
+
+    def digest(self, unit: Unit) -> str:
+        """Over the unit's records, as far as they are used, and the bytes of the files that they name."""
+        return bytes_fingerprint(self._identity(unit))
+
+    def _identity(self, unit: Unit) -> Iterator[bytes]:
+        for item in self._items(unit):
+            if isinstance(item, Drop):
+                yield canonical_json([item.row, item.reason, item.detail])
+            else:
+                yield canonical_json([item.number, *map(len, item.values)])
+                yield from (value.encode() if isinstance(value, str) else value for value in item.values)
+
+    def read(self, unit: Unit) -> Iterator[Batch]:
+        """Reasons: the table's (see `records`), text_missing, text_not_string, image_missing, audio_missing,
+        path_outside_folder, file_unreadable.
+        """
+        return gather(self._source.modality, self._items(unit), self._budget)
+
+    def _items(self, unit: Unit) -> Iterator[Row | Drop]:
+        fs, root = url_to_fs(self._source.path)
+        number = 0
+        for item in records(unit.path, self._longest):
+            row = item.number if isinstance(item, Record) else item.row
+            number = number if row < 0 else row
+            if unit.stop is not None and (number >= unit.stop or row < 0):
+                return
+            if number < unit.start:
+                continue
+            try:
+                yield item if isinstance(item, Drop) else self._row(fs, root, item)
+            except BadRow as error:
+                yield error.drop(row)
+
+    def _row(self, fs: Any, root: str, record: Record) -> Row:
+        values: list[str | bytes] = []
+        for modality, names in self._columns.items():
+            if modality == Modality.TEXT:
+                values.append(pick_text(record.values, names))
+            else:
+                path, size = self._file(fs, root, record, modality)
+                if size > self._longest:
+                    raise BadRow("row_too_large", path)
+                try:
+                    values.append(fs.cat_file(posixpath.join(root, path)))
+                except PermissionError:
+                    raise BadRow("file_unreadable", path) from None
+        return Row(record.number, tuple(values))
+
+    def _size(self, fs: Any, root: str, record: Record) -> int:
+        size = 0
+        for modality, names in self._columns.items():
+            try:
+                if modality == Modality.TEXT:
+                    size += len(pick_text(record.values, names).encode())
+                else:
+                    size += self._file(fs, root, record, modality)[1]
+            except BadRow:
+                pass
+        return size
+
+    def _file(self, fs: Any, root: str, record: Record, modality: Modality) -> tuple[str, int]:
+        """The path below `root` and the size of the file that a record names; raises BadRow."""
+        missing = f"{modality.name.lower()}_missing"
+        name = next((record.values[key] for key in self._columns[modality] if record.values.get(key)), None)
+        if not isinstance(name, str) or "\0" in name:
+            raise BadRow(missing, repr(name))
+        if not is_inside(fs, root, name):
+            raise BadRow("path_outside_folder", name)
+        try:
+            info = fs.info(posixpath.join(root, name))
+        except (FileNotFoundError, NotADirectoryError):
+            raise BadRow(missing, name) from None
+        except PermissionError:
+            raise BadRow("file_unreadable", name) from None
+        if info["type"] != "file":
+            raise BadRow("file_unreadable", f"{name} is no file")
+        return name, int(info["size"])
+
+
+def is_inside(fs: Any, root: str, name: str) -> bool:
+    """Whether a file name stays below the folder `root`, on local disks also after links are followed."""
+    plain = posixpath.normpath(name)
+    if plain.startswith("/") or plain.split("/")[0] == "..":
+        return False
+    if not isinstance(fs, LocalFileSystem):
+        return True
+    top = os.path.realpath(root)
+    return os.path.commonpath([top, os.path.realpath(posixpath.join(top, name))]) == top

@@ -1,0 +1,88 @@
+"""The rows of a CSV or JSONL table that lies beside media files, one by one and in bounded memory."""
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from ...schemas.errors import Refusal
+from .base import Drop
+from .batches import BadRow
+from .jsonl import parse_line, whole_lines
+from .streams import Broken, Stream
+
+
+class Record(NamedTuple):
+    """A table's row by column name; bytes that are no UTF-8 appear as surrogate escapes."""
+
+    number: int
+    values: dict[str, Any]
+
+
+def records(url: str, longest: int) -> Iterator[Record | Drop]:
+    """The records of a .csv or .tsv with a header, or of .jsonl.
+
+    They are numbered from 0, the header not counted, blank lines counted. Reasons: row_too_large, csv_invalid,
+    json_invalid, utf8_invalid, file_truncated. Raises Refusal when a CSV has no header.
+    """
+    with Stream(url) as stream:
+        try:
+            if ".jsonl" in url.rpartition("/")[2]:
+                yield from _json_records(_lines(stream, longest))
+            else:
+                yield from _csv_records(url, _lines(stream, longest), longest)
+        except Broken as error:
+            yield Drop(-1, "file_truncated", str(error))
+
+
+def _lines(stream: Stream, longest: int) -> Iterator[bytes | None]:
+    for block in whole_lines(stream.blocks(), longest):
+        if block is None:
+            yield None
+        else:
+            for line in io.BytesIO(block):
+                yield line if len(line) <= longest else None
+
+
+def _json_records(lines: Iterator[bytes | None]) -> Iterator[Record | Drop]:
+    for number, line in enumerate(lines):
+        if line is None:
+            yield Drop(number, "row_too_large")
+        elif line.strip():
+            try:
+                yield Record(number, parse_line(line))
+            except BadRow as error:
+                yield error.drop(number)
+
+
+def _csv_records(url: str, lines: Iterator[bytes | None], longest: int) -> Iterator[Record | Drop]:
+    too_large = False
+
+    def text_lines() -> Iterator[str]:
+        nonlocal too_large
+        for line in lines:
+            too_large |= line is None
+            yield "\n" if line is None else line.decode(errors="surrogateescape")
+
+    csv.field_size_limit(max(longest, csv.field_size_limit()))  # the module's own is 128 KiB, for all its readers
+    rows = csv.reader(text_lines(), delimiter="\t" if ".tsv" in url.rpartition("/")[2] else ",", strict=True)
+    header = next(rows, None)
+    if not header:
+        raise Refusal(f"{url}: has no header line. Name the table's columns in its first line.")
+    number = -1
+    while True:
+        number += 1
+        too_large = False
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield Drop(number, "row_too_large" if "field limit" in str(error) else "csv_invalid", str(error))
+            continue
+        if too_large:
+            yield Drop(number, "row_too_large")
+        elif row and len(row) != len(header):
+            yield Drop(number, "csv_invalid", f"{len(row)} fields under {len(header)} columns")
+        elif row:
+            yield Record(number, dict(zip(header, row, strict=True)))

@@ -71,8 +71,8 @@ FAMILIES = {
 }
 
 # what from_pretrained is known to raise on files that are not what they say
-BROKEN = (OSError, ValueError, TypeError, LookupError, AttributeError, ImportError, RuntimeError)
-BROKEN += (SafetensorError, StrictDataclassError)
+BROKEN: tuple[type[Exception], ...] = (OSError, ValueError, TypeError, LookupError, AttributeError, ImportError)
+BROKEN += (RuntimeError, SafetensorError, StrictDataclassError)
 
 
 class TransformersCodec:

@@ -136,7 +136,7 @@ def tokens_per_picture(config: ImageConfig) -> int | None:
         # as image.diffusers_vq has it, which cannot be imported without torch
         factor = math.isqrt(model.get("in_channels", 3) // 3) * 2 ** (len(model.get("block_out_channels", [64])) - 1)
     else:
-        multipliers = model.get("vq_config", model).get("channel_multiplier")
+        multipliers = model.get("channel_multiplier")
         if multipliers is None:
             return None
         factor = 2 ** (len(multipliers) - 1)

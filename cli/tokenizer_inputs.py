@@ -1,0 +1,168 @@
+"""What `triptych tokenizer` trains on and checks with: the sources of a run file, or plain files and folders."""
+
+import heapq
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import xxhash
+from pydantic import Field
+
+from ..pipelines.read import Input, row_ids
+from ..pipelines.sources.registry import open_source
+from ..schemas.errors import Refusal
+from ..schemas.model import Strict
+from ..schemas.run import Limits, RunConfig
+from ..schemas.run_file import apply_override, check, load_run
+from ..schemas.tokenizer_config import Tokenizers
+from ..schemas.vocabulary import Modality
+
+SUFFIXES = {
+    Modality.TEXT: (".txt",),
+    Modality.IMAGE: (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"),
+    Modality.AUDIO: (".wav", ".flac", ".ogg", ".opus", ".mp3"),
+}
+KINDS = [modality.name.lower() for modality in SUFFIXES]
+
+
+class Settings(Strict):
+    """The keys of a run file that have a say without sources."""
+
+    seed: int = Field(0, ge=0)
+    tokenizers: Tokenizers = Field(default_factory=Tokenizers)
+    limits: Limits = Field(default_factory=Limits)
+
+
+class Row(NamedTuple):
+    """A text, picture or clip; `rank` puts rows in an order that has nothing to do with where they came from."""
+
+    rank: int
+    data: bytes
+    transcript: str = ""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Rows of one modality, and what could not be read."""
+
+    settings: Settings | RunConfig
+    modality: Modality
+    files: tuple[Path, ...] = ()
+    skipped: Counter[str] = field(default_factory=Counter)  # by reason, over all reading so far
+
+    @property
+    def tokenizer(self) -> Any:
+        """The config of the modality's tokenizer."""
+        return getattr(self.settings.tokenizers, self.modality.name.lower())
+
+    def rows(self) -> Iterator[Row]:
+        """Every row once, in the order of sources and files."""
+        if isinstance(self.settings, RunConfig):
+            return _source_rows(self.settings, self.modality, self.skipped)
+        return _file_rows(self.files, self.settings.limits, self.skipped)
+
+    def first(self, count: int) -> list[Row]:
+        """The `count` rows of lowest rank: what a tokenizer is trained on."""
+        return heapq.nsmallest(count, self.rows())
+
+    def last(self, count: int) -> list[Row]:
+        """The `count` rows of highest rank, lowest first: those that training takes last."""
+        return sorted(heapq.nlargest(count, self.rows()))
+
+    def texts(self, rows: Sequence[Row]) -> list[str]:
+        """The rows' texts; what is not UTF-8 is skipped."""
+        return [text for row in rows if (text := self._text(row)) is not None]
+
+    def all_texts(self) -> Iterator[str]:
+        """The texts of all rows, read as they are asked for."""
+        return (text for row in self.rows() if (text := self._text(row)) is not None)
+
+    def pictures(self, rows: Sequence[Row], side: int) -> npt.NDArray[np.uint8]:
+        """(n, side, side, 3) squares of those rows that can be decoded."""
+        from ..tokenizers.image.picture import BadPicture, square
+
+        squares = []
+        for row in rows:
+            try:
+                squares.append(square(row.data, side, self.settings.limits.pixels))
+            except BadPicture as error:
+                self.skipped[error.reason] += 1
+        return np.stack(squares) if squares else np.empty((0, side, side, 3), np.uint8)
+
+    def clips(self, rows: Sequence[Row], sample_rate: int) -> list[tuple[npt.NDArray[np.float32], str]]:
+        """(wave, transcript) of those rows that can be decoded."""
+        from ..tokenizers.audio.clip import BadClip, wave_of
+
+        clips = []
+        for row in rows:
+            try:
+                clips.append((wave_of(row.data, sample_rate, self.settings.limits.seconds), row.transcript))
+            except BadClip as error:
+                self.skipped[error.reason] += 1
+        return clips
+
+    def _text(self, row: Row) -> str | None:
+        try:
+            return row.data.decode()
+        except UnicodeDecodeError:
+            self.skipped["utf8_invalid"] += 1
+            return None
+
+
+def open_inputs(kind: str, run: str | None, paths: Sequence[str], overrides: Sequence[str]) -> Inputs:
+    """Inputs from a run file or from paths, whichever is given; raises Refusal when they hold nothing of `kind`."""
+    modality = Modality[kind.upper()]
+    if run is not None:
+        config = load_run(run, overrides)
+        if modality not in config.modalities:
+            raise Refusal(f"{run}: no source has a modality with {kind}. Give another run file, or files and folders.")
+        return Inputs(config, modality)
+    # with the default kinds written out, so that an override of one key need not repeat the kind
+    tree: dict[str, Any] = {"tokenizers": Tokenizers().model_dump(include={key: {"kind"} for key in KINDS})}
+    for override in overrides:
+        apply_override(tree, override)
+    settings = check(Settings, tree, "--set")
+    return Inputs(settings, modality, tuple(_files(paths, SUFFIXES[modality])))
+
+
+def _files(paths: Sequence[str], suffixes: Sequence[str]) -> list[Path]:
+    files: list[Path] = []
+    for path in map(Path, paths):
+        if not path.exists():
+            raise Refusal(f"{path}: no such file or folder. Check the path.")
+        found = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.suffix.lower() in suffixes)
+        if not found:
+            raise Refusal(f"{path}: holds no file that ends in {', '.join(suffixes)}. Give another folder.")
+        files += found
+    return files
+
+
+def _file_rows(files: Sequence[Path], limits: Limits, skipped: Counter[str]) -> Iterator[Row]:
+    for file in files:
+        if file.stat().st_size > limits.row_bytes:
+            skipped["row_too_large"] += 1
+            continue
+        data = file.read_bytes()
+        yield Row(xxhash.xxh3_64_intdigest(data), data)
+
+
+def _source_rows(config: RunConfig, modality: Modality, skipped: Counter[str]) -> Iterator[Row]:
+    column = modality.name.lower()
+    for source in config.sources:
+        if modality not in source.modality.modalities:
+            continue
+        reader = open_source(source, config.limits, config.partition_bytes)
+        for unit in reader.units():
+            base = Input(source, unit, reader.digest(unit), 0).base
+            for batch in reader.read(unit):
+                skipped.update(drop.reason for drop in batch.drops)
+                ids = row_ids(base, batch.table["row"].to_numpy()).to_pylist()
+                columns = (batch.table[name].to_pylist() for name in (column, "text"))
+                for name, data, text in zip(ids, *columns, strict=True):
+                    if data:
+                        rank = int.from_bytes(name[8:], "little")  # as pipelines.draw ranks rows
+                        yield Row(rank, data.encode() if isinstance(data, str) else data, text or "")

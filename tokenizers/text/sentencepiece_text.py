@@ -30,7 +30,8 @@ class SentencePieceText:
     def __init__(self, path: str) -> None:
         model = read_model(path, MODEL_FILE)
         try:
-            self._model = sentencepiece.SentencePieceProcessor(model_proto=model)
+            self._model = sentencepiece.SentencePieceProcessor()
+            self._model.LoadFromSerializedProto(model)
             self.size: int = self._model.vocab_size()
         except (RuntimeError, ValueError) as error:
             raise Refusal(

@@ -1,0 +1,66 @@
+"""The demo's text: the documentation strings of the Python that runs it, and the topics of its `help()`."""
+
+import ast
+import gzip
+import inspect
+import json
+import sys
+import sysconfig
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from pydoc_data.topics import topics
+
+from ...schemas.errors import Refusal
+
+FILES = 4
+SHORTEST = 40  # characters; below it stand one-word reminders
+
+
+def write_text(folder: Path, modules: Iterable[str] = sys.stdlib_module_names) -> int:
+    """Write `folder/text-0.jsonl.gz`, … with fields `text` and `id` (module.name); returns the rows.
+
+    The same bytes for the same standard library. Raises Refusal where Python was installed without its sources.
+    """
+    found = [*docstrings(modules), *((f"help.{name}", text) for name, text in sorted(topics.items()))]
+    rows = [json.dumps({"text": text, "id": name}, ensure_ascii=False) for name, text in found]
+    if len(found) == len(topics):
+        root = sysconfig.get_path("stdlib")
+        raise Refusal(f"{root}: no sources of Python's standard library here. Use a Python installed with its sources.")
+    folder.mkdir(parents=True, exist_ok=True)
+    for part in range(FILES):
+        content = "".join(f"{row}\n" for row in rows[part::FILES]).encode()
+        with (folder / f"text-{part}.jsonl.gz").open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as file:
+            file.write(content)
+    return len(rows)
+
+
+def docstrings(modules: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Name and text of every documentation string, each text once, by module; sources are parsed, never run."""
+    seen = set()
+    for module, source in _sources(modules):
+        try:
+            tree = ast.parse(source)
+        except SyntaxError:  # lib2to3 keeps files in Python 2
+            continue
+        for name, text in _of_tree(tree, module):
+            if len(text) >= SHORTEST and text not in seen:
+                seen.add(text)
+                yield name, text
+
+
+def _of_tree(node: ast.AST, name: str) -> Iterator[tuple[str, str]]:
+    named = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    if isinstance(node, ast.Module | named) and (text := ast.get_docstring(node, clean=False)):
+        yield name, inspect.cleandoc(text)
+    for child in ast.iter_child_nodes(node):
+        yield from _of_tree(child, f"{name}.{child.name}" if isinstance(child, named) else name)
+
+
+def _sources(modules: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    root = Path(sysconfig.get_path("stdlib"))
+    for module in sorted(modules):
+        package = root / module
+        for path in [root / f"{module}.py", *sorted(package.rglob("*.py"))]:
+            parts = path.relative_to(root).with_suffix("").parts
+            if path.is_file() and not {"test", "tests", "idle_test", "site-packages"} & set(parts):
+                yield ".".join(part for part in parts if part != "__init__"), path.read_bytes()

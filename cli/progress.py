@@ -4,13 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 from ..pipelines.journal import Journal, Step
-from ..schemas.dataset import fill
+from ..pipelines.stats import stats
 from ..schemas.manifest import Manifest
-from .tables import ledger_table
+from .tables import console, ledger_table
 
 
 class TerminalJournal(Journal):
@@ -18,16 +17,7 @@ class TerminalJournal(Journal):
 
     def __init__(self, quiet: bool = False) -> None:
         super().__init__()
-        self._console = Console(stderr=True, quiet=quiet)
-        self._progress = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description:<16}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rates]}"),
-            TimeRemainingColumn(),
-            console=self._console,
-        )
+        self._console = console(stderr=True, quiet=quiet)
 
     def say(self, message: str) -> None:
         """Print a line above the bars."""
@@ -36,9 +26,17 @@ class TerminalJournal(Journal):
     @contextmanager
     def step(self, label: str, total: int, reused: int) -> Iterator[Step]:
         """A bar for the step; what was found committed is done from the start."""
-        with super().step(label, total, reused) as step, self._progress:
-            task = self._progress.add_task(label, total=total, completed=reused, rates="")
-            step.watch(lambda: self._progress.update(task, completed=reused + step.done, rates=_rates(step)))
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description:<12}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rates]}"),
+            TimeRemainingColumn(elapsed_when_finished=True),
+        )
+        with super().step(label, total, reused) as step, Progress(*columns, console=self._console) as progress:
+            task = progress.add_task(label, total=total, completed=reused, rates="")
+            step.watch(lambda: progress.update(task, completed=reused + step.done, rates=_rates(step)))
             yield step
 
 
@@ -52,38 +50,17 @@ def _rates(step: Step) -> str:
 
 def summary(manifest: Manifest, out: str) -> dict[str, Any]:
     """The end of a run in numbers."""
-    tokens: dict[str, int] = {}
-    for source in manifest.statistics.sources.values():
-        for modality, count in source.tokens.items():
-            tokens[modality] = tokens.get(modality, 0) + count
-    return {
-        "out": out,
-        "rows": manifest.statistics.rows,
-        "shards": len(manifest.shards),
-        "tokens": tokens,
-        "fill": round(fill(manifest), 6),
-        "fingerprint": manifest.fingerprint,
-        "advice": too_long_advice(manifest),
-    }
-
-
-def too_long_advice(manifest: Manifest) -> list[str]:
-    """A line for every source whose pairs were too long for a row."""
-    return [
-        f"{name}: {sum(source.too_long.values())} pairs need more than row_length {manifest.row_length}; "
-        f"row_length {source.row_length_for(0.99)} would keep 99 % of them."
-        for name, source in manifest.statistics.sources.items()
-        if source.too_long
-    ]
+    facts = stats(manifest)
+    return {"out": out} | {key: facts[key] for key in ("rows", "shards", "tokens", "fill", "advice", "fingerprint")}
 
 
 def print_summary(manifest: Manifest, out: str) -> None:
     """The ledger and the totals, for a person."""
-    console = Console()
-    console.print(ledger_table(manifest))
+    screen = console()
+    screen.print(ledger_table(manifest))
     facts = summary(manifest, out)
     tokens = ", ".join(f"{count:,} {modality}" for modality, count in facts["tokens"].items())
-    console.print(f"{facts['rows']:,} rows in {facts['shards']} shards, {facts['fill']:.2%} full: {tokens} tokens.")
+    screen.print(f"{facts['rows']:,} rows in {facts['shards']} shards, {facts['fill']:.2%} full: {tokens} tokens.")
     for line in facts["advice"]:
-        console.print(line)
-    console.print(f"Dataset {manifest.name} at {out}. Next: triptych stats {out}", soft_wrap=True)
+        screen.print(line)
+    screen.print(f"Dataset {manifest.name} at {out}. Next: triptych stats {out}", soft_wrap=True)

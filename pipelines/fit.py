@@ -56,6 +56,7 @@ class Fit:
     config: RunConfig
 
     def __call__(self, item: tuple[Modality, str, tuple[Part, ...]]) -> str:
+        """Train or adopt one tokenizer into its folder."""
         modality, folder, drawn = item
         config = getattr(self.config.tokenizers, modality.name.lower())
         with tempfile.TemporaryDirectory(prefix="triptych-") as scratch:
@@ -124,7 +125,7 @@ def _samples(store: Store, drawn: Sequence[Part], modality: Modality, config: An
         side = config.size
         return np.frombuffer(b"".join(value.as_py() for value in data), np.uint8).reshape(-1, side, side, 3)
     assert isinstance(config, RvqConfig), modality
-    return [np.frombuffer(value.as_py(), np.float32) for value in data]
+    return [np.frombuffer(value.as_py(), np.float32).copy() for value in data]
 
 
 def _content(path: str) -> Any:

@@ -68,6 +68,7 @@ class Digest:
     partition_bytes: int
 
     def __call__(self, item: tuple[Source, Unit]) -> str:
+        """The digest of one unit."""
         source, unit = item
         return open_source(source, self.limits, self.partition_bytes).digest(unit)
 
@@ -107,6 +108,7 @@ class ReadUnit:
         return part_name("read", f"{self.key(item)}-{index:05d}")
 
     def __call__(self, item: Input) -> Worked:
+        """Read one unit to its end, whatever of it was committed before."""
         reader = open_source(item.source, self.limits, self.partition_bytes)
         count = rows = 0
         for batch in reader.read(item.unit):

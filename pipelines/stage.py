@@ -59,6 +59,7 @@ class RunStage:
     stage: Stage
 
     def __call__(self, part: Part) -> Worked:
+        """Run the stage on one part and commit what comes of it."""
         table = load(self.store, part)
         outcome = self.stage.run(table)
         tallies = outcome.tallies

@@ -43,10 +43,7 @@ def apply_override(tree: dict[str, Any], override: str) -> None:
     *parents, last = path.split(".")
     node: Any = tree
     for part in parents:
-        if isinstance(node, dict):
-            node = node.setdefault(part, {})
-        else:
-            node = node[_position(node, part, override)]
+        node = node.setdefault(part, {}) if isinstance(node, dict) else node[_position(node, part, override)]
     try:
         node[last if isinstance(node, dict) else _position(node, last, override)] = yaml.safe_load(text)
     except yaml.YAMLError:

@@ -116,9 +116,12 @@ class Vocabulary(BaseModel):
         ids = np.asarray(ids)
         if ids.size and (int(ids.min()) < 0 or int(ids.max()) >= self.size):
             raise ValueError(f"ids {ids.min()}..{ids.max()} leave the vocabulary 0..{self.size - 1}")
-        stops = [block.stop for block in self.slices]
-        owners = np.array([block.modality for block in self.slices], np.uint8)
-        return owners[np.searchsorted(stops, ids, side="right")]
+        return self._owners[ids]
+
+    @cached_property
+    def _owners(self) -> npt.NDArray[np.uint8]:
+        sizes = [block.stop - block.start for block in self.slices]
+        return np.repeat(np.array([block.modality for block in self.slices], np.uint8), sizes)
 
     def audio_offsets(self, levels: int) -> npt.NDArray[np.int64]:
         """Id offsets of the first `levels` audio codebooks: id = code + offset."""

@@ -40,6 +40,7 @@ class Measured(Generic[A, B]):
     task: Callable[[A], B]
 
     def __call__(self, index: int, item: A) -> Done[B]:
+        """Run the task on an item; `index` says which it is."""
         result = self.task(item)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         return Done(index, result, f"{os.uname().nodename}:{os.getpid()}", peak)
@@ -56,8 +57,9 @@ class Engine(ABC):
     def each(self, task: Callable[[A], B], items: Sequence[A]) -> Iterator[Done[B]]:
         """Run `task` on every item, anywhere and in any order; both are pickled."""
 
+    @abstractmethod
     def close(self) -> None:
-        """Give back what the engine holds; the base holds nothing."""
+        """Give back what the engine holds."""
 
     def collect(self, label: str, task: Callable[[A], B], items: Sequence[A], known: int = 0) -> list[B]:
         """The results of `task` in the order of `items`; `known` more were found committed."""

@@ -16,3 +16,6 @@ class Serial(Engine):
         """Run every task here."""
         measured: Measured[A, B] = Measured(task)
         return (measured(index, item) for index, item in enumerate(items))
+
+    def close(self) -> None:
+        """Hold nothing, give nothing back."""

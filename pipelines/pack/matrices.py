@@ -1,6 +1,7 @@
 """From placed segments to a shard's table: three matrices, a segment table, a span table."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,7 @@ def _slices(segments: Segments) -> list[tuple[int, int]]:
     total = int(ends[-1]) if ends.size else 0
     cuts = np.unique(np.searchsorted(ends, np.arange(0, total, SLICE_TOKENS), side="left"))
     bounds = [*cuts.tolist(), len(segments.length)]
-    return [(low, high) for low, high in zip(bounds, bounds[1:], strict=False) if high > low]
+    return [(low, high) for low, high in pairwise(bounds) if high > low]
 
 
 def fill(

@@ -1,0 +1,32 @@
+"""`triptych stats`: a dataset in numbers, from its manifest alone."""
+
+import json
+
+import click
+
+
+@click.command()
+@click.argument("dataset")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+def stats(dataset: str, as_json: bool) -> None:
+    """Rows, fill, tokens and segments, length percentiles, codebook use and the ledger of DATASET."""
+    from ..pipelines.stats import stats as describe
+    from ..schemas.dataset import Dataset
+
+    manifest = Dataset(dataset).manifest
+    facts = describe(manifest)
+    if as_json:
+        click.echo(json.dumps(facts))
+        return
+    from .tables import codebook_table, console, group_table, ledger_table, source_table
+
+    screen = console()
+    screen.print(
+        f"[bold]{facts['name']}[/]  {facts['rows']:,} rows of {facts['row_length']:,}, {facts['fill']:.2%} full, "
+        f"{facts['shards']} shards, {facts['bytes'] / 1e6:,.1f} MB, vocabulary {facts['vocabulary']:,}"
+    )
+    for table in (source_table(facts), group_table(facts), codebook_table(facts), ledger_table(manifest)):
+        screen.print(table)
+    for line in facts["advice"]:
+        screen.print(line)
+    screen.print(f"fingerprint {facts['fingerprint']}")

@@ -1,0 +1,85 @@
+"""From a packed row back to text, pictures and sound, and to where each came from."""
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import soundfile
+from PIL import Image
+
+from ..schemas.dataset import Dataset
+from ..schemas.errors import Mismatch
+from ..schemas.layout import codes_of_span
+from ..schemas.tokenizer_config import Tokenizers
+from ..schemas.vocabulary import Kind, Modality
+from ..tokenizers.protocol import Tokenizer
+from ..tokenizers.registry import load
+from .store import Store
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One segment of a row: where it came from, its text, and its decoded files by extension."""
+
+    number: int
+    segment: dict[str, Any]
+    kind: Kind
+    text: str | None = None
+    files: dict[str, bytes] = field(default_factory=dict)  # txt, png, wav
+
+
+class Decoder:
+    """Decodes spans with the dataset's own tokenizers, each loaded when first needed."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+        self._store = Store(dataset.url)
+        self._configs = Tokenizers.model_validate(dataset.manifest.config["tokenizers"])
+
+    def tokenizer(self, modality: Modality) -> Any:
+        """The tokenizer of a modality; Mismatch when it is not the one that made the dataset."""
+        name = modality.name.lower()
+        card = self.dataset.manifest.tokenizers[name].card
+        where = None if card.files is None else f"tokenizers/{name}/{card.files}".removesuffix("/.")
+        tokenizer: Tokenizer = load(getattr(self._configs, name), self._store.local_path(where))
+        if tokenizer.fingerprint != card.fingerprint:
+            raise Mismatch(
+                f"the {name} tokenizer",
+                "the dataset",
+                card.fingerprint,
+                "the tokenizer at hand",
+                tokenizer.fingerprint,
+                "Restore the dataset's tokenizers folder.",
+            )
+        return tokenizer
+
+    def decode(self, ids: Any, modality: Modality) -> tuple[str, bytes, str | None]:
+        """(extension, file bytes, text if it is text) of a span's ids."""
+        codes = codes_of_span(ids, modality, self.dataset.manifest.vocabulary)
+        tokenizer = self.tokenizer(modality)
+        if modality is Modality.TEXT:
+            text: str = tokenizer.decode(codes)
+            return "txt", text.encode(), text
+        sink = io.BytesIO()
+        if modality is Modality.IMAGE:
+            Image.fromarray(tokenizer.decode(codes[None])[0]).save(sink, format="PNG")
+            return "png", sink.getvalue(), None
+        soundfile.write(sink, tokenizer.decode(codes), tokenizer.sample_rate, format="WAV")
+        return "wav", sink.getvalue(), None
+
+
+def show_row(dataset: Dataset, index: int) -> Iterator[Shown]:
+    """Every segment of a row, decoded; raises Refusal when the row or a tokenizer is not there."""
+    row = dataset.row(index)
+    decoder = Decoder(dataset)
+    for number, segment in enumerate(row.segments, start=1):
+        files: dict[str, bytes] = {}
+        text = None
+        for span in row.spans:
+            if span["segment"] == number:
+                ids = row.tokens[span["start"] : span["start"] + span["length"]]
+                extension, data, said = decoder.decode(ids, Modality(span["modality"]))
+                files[extension] = data
+                text = said if said is not None else text
+        yield Shown(number, segment, list(Kind)[segment["kind"]], text, files)

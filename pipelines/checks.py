@@ -1,13 +1,34 @@
 """What is refused before any work: a run file that validates and yet cannot give a dataset."""
 
+import re
+from pathlib import Path
+
 from ..schemas.errors import Refusal
 from ..schemas.layout import FRAME, TASK_SLOT
 from ..schemas.run import RunConfig
 from ..schemas.vocabulary import Modality
 from ..tokenizers.registry import tokens_per_picture
 
+LOCAL_KINDS = ("sentencepiece", "tiktoken", "huggingface", "rvq")  # never fetched from a hub
+HUB_NAME = re.compile(r"^[\w.-]+/[\w.-]+$")
 
-def check_rows(config: RunConfig) -> None:
+
+def check(config: RunConfig) -> None:
+    """Raise Refusal unless every given tokenizer can be there and every row can hold a picture."""
+    for modality in config.modalities:
+        name = modality.name.lower()
+        tokenizer = getattr(config.tokenizers, name)
+        path = tokenizer.path
+        if path is None or Path(path).exists() or (tokenizer.kind not in LOCAL_KINDS and HUB_NAME.match(path)):
+            continue
+        raise Refusal(
+            f"tokenizers.{name}.path: {path} does not exist. Give the folder or file of a trained {tokenizer.kind} "
+            f"tokenizer" + (", or leave `path` out to train one." if hasattr(tokenizer, "steps") else ".")
+        )
+    _check_rows(config)
+
+
+def _check_rows(config: RunConfig) -> None:
     """Raise Refusal when a row is too short for one picture of some source and a caption of one token."""
     tokens = tokens_per_picture(config.tokenizers.image) if Modality.IMAGE in config.modalities else None
     if tokens is None:

@@ -112,7 +112,8 @@ def _dropped_rows(store: Store, parts: Sequence[str]) -> bytes:
 
 
 def _tokenizers(store: Store, fitted: Mapping[Modality, Fitted]) -> tuple[dict[str, TokenizerEntry], dict[str, bytes]]:
-    entries, files = {}, {}
+    entries: dict[str, TokenizerEntry] = {}
+    files: dict[str, bytes] = {}
     for modality, fit in fitted.items():
         names = store.names(fit.folder)
         mine = {f"tokenizers/{modality.name.lower()}/{name[len(fit.folder) + 1 :]}": store.read(name) for name in names}

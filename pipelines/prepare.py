@@ -9,7 +9,7 @@ from ..schemas.manifest import Manifest
 from ..schemas.rows import segment_dtype
 from ..schemas.run import RunConfig, SerialEngine
 from ..schemas.vocabulary import Kind, Modality, Vocabulary
-from .checks import check_rows
+from .checks import check
 from .encode import EncodeAudio, EncodeImages, EncodeText
 from .engines.base import Engine
 from .finish import REPORT, finish, run_report
@@ -17,20 +17,21 @@ from .fit import Fitted, fit_tokenizers
 from .journal import Journal
 from .pack.stage import PackShard
 from .part import Part
-from .read import find_inputs, read
+from .read import find_units, identify, read
 from .store import Store
 
 
 def prepare(config: RunConfig, journal: Journal) -> Manifest:
     """Make the dataset, or what is missing of it; raises Refusal before any work when the run cannot succeed."""
     start = time.perf_counter()
-    check_rows(config)
+    check(config)
+    units = find_units(config)
     store = Store(config.out)
     store.sweep()
     engine = open_engine(config, store, journal)
     try:
-        inputs = find_inputs(engine, config.sources, config.limits, config.partition_bytes)
-        raw = read(engine, inputs, config.limits, config.partition_bytes)
+        inputs = identify(engine, units, config)
+        raw = read(engine, inputs, config)
         fitted = fit_tokenizers(engine, config, raw)
         encoded = {
             source.name: _encode(engine, config, fitted, source.modality, raw[source.name]) for source in config.sources

@@ -16,7 +16,7 @@ import xxhash
 
 from ..schemas.identity import canonical_json, fingerprint
 from ..schemas.ledger import Tally
-from ..schemas.run import Limits
+from ..schemas.run import Limits, RunConfig
 from ..schemas.sources import Source
 from ..schemas.tables import RAW
 from .engines.base import Engine
@@ -73,10 +73,18 @@ class Digest:
         return open_source(source, self.limits, self.partition_bytes).digest(unit)
 
 
-def find_inputs(engine: Engine, sources: Sequence[Source], limits: Limits, partition_bytes: int) -> list[Input]:
-    """Every unit of every source with its digest, sources in the order of the file, units sorted."""
-    items = [(s, unit) for s in sources for unit in open_source(s, limits, partition_bytes).units()]
-    digests = engine.collect("inputs", Digest(limits, partition_bytes), items)
+def find_units(config: RunConfig) -> list[tuple[Source, Unit]]:
+    """Every unit of every source, in the order of the run file; raises Refusal on what cannot be found."""
+    return [
+        (source, unit)
+        for source in config.sources
+        for unit in open_source(source, config.limits, config.partition_bytes).units()
+    ]
+
+
+def identify(engine: Engine, items: Sequence[tuple[Source, Unit]], config: RunConfig) -> list[Input]:
+    """The units with their digests; every byte of the inputs is read once for it."""
+    digests = engine.collect("inputs", Digest(config.limits, config.partition_bytes), items)
     seen: Counter[tuple[str, str]] = Counter()
     inputs = []
     for (source, unit), digest in zip(items, digests, strict=True):
@@ -141,9 +149,9 @@ class ReadUnit:
         return pa.table({name: columns[name] for name in schema.names}, schema=schema)
 
 
-def read(engine: Engine, inputs: Sequence[Input], limits: Limits, partition_bytes: int) -> dict[str, list[Part]]:
+def read(engine: Engine, inputs: Sequence[Input], config: RunConfig) -> dict[str, list[Part]]:
     """Partitions of raw rows by source, in the order of units and rows; units already through are not read."""
-    task = ReadUnit(engine.store, limits, partition_bytes)
+    task = ReadUnit(engine.store, config.limits, config.partition_bytes)
     there = set(engine.store.names(f"{WORK}/read"))
     missing = [item for item in inputs if task.done(item) not in there]
     engine.collect("read", task, missing, len(inputs) - len(missing))

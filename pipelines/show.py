@@ -44,12 +44,10 @@ class Decoder:
         where = None if card.files is None else f"tokenizers/{name}/{card.files}".removesuffix("/.")
         tokenizer: Tokenizer = load(getattr(self._configs, name), self._store.local_path(where))
         if tokenizer.fingerprint != card.fingerprint:
-            raise Mismatch(
+            raise Mismatch.between(
                 f"the {name} tokenizer",
-                "the dataset",
-                card.fingerprint,
-                "the tokenizer at hand",
-                tokenizer.fingerprint,
+                ("the dataset", card.fingerprint),
+                ("the tokenizer at hand", tokenizer.fingerprint),
                 "Restore the dataset's tokenizers folder.",
             )
         return tokenizer

@@ -37,12 +37,13 @@ class Shard:
     @property
     def rows(self) -> int:
         """Number of packed rows."""
-        return self.batch.num_rows
+        return int(self.batch.num_rows)
 
     def matrix(self, name: str) -> npt.NDArray[np.unsignedinteger]:
         """(rows, row_length) view of `tokens`, `segment` or `modality`."""
         column = self.batch.column(name)
-        return column.flatten().to_numpy().reshape(len(column), -1)
+        view: npt.NDArray[np.unsignedinteger] = column.flatten().to_numpy().reshape(len(column), -1)
+        return view
 
     def row(self, index: int) -> Row:
         """One row, copying nothing of its arrays."""
@@ -88,7 +89,7 @@ class Dataset:
             raise Refusal(f"{self.url}/{entry.file}: cannot be read ({error}). Prepare again.", exit_code=1) from None
         mine, theirs = self.manifest.vocabulary_fingerprint, shard.contract["vocabulary_fingerprint"]
         if mine != theirs:
-            raise Mismatch("vocabulary", MANIFEST, mine, entry.file, theirs, "Prepare the dataset again.")
+            raise Mismatch.between("vocabulary", (MANIFEST, mine), (entry.file, theirs), "Prepare the dataset again.")
         return shard
 
     def row(self, index: int) -> Row:

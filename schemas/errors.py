@@ -1,5 +1,7 @@
 """The one exception that a user is meant to read."""
 
+from typing import Self
+
 
 class Refusal(Exception):
     """Work that cannot start or go on, said in one paragraph: what, where, and what to do.
@@ -16,5 +18,8 @@ class Refusal(Exception):
 class Mismatch(Refusal):
     """Two artefacts that may not be mixed; the message names both fingerprints."""
 
-    def __init__(self, what: str, left: str, left_value: str, right: str, right_value: str, fix: str) -> None:
-        super().__init__(f"{what} differs: {left} has {left_value}, {right} has {right_value}. {fix}", exit_code=1)
+    @classmethod
+    def between(cls, what: str, left: tuple[str, str], right: tuple[str, str], fix: str) -> Self:
+        """`left` and `right` are (who, its fingerprint)."""
+        message = f"{what} differs: {left[0]} has {left[1]}, {right[0]} has {right[1]}. {fix}"
+        return cls(message, exit_code=1)

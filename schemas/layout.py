@@ -28,13 +28,14 @@ def ragged(starts: npt.ArrayLike, lengths: npt.ArrayLike) -> Ints:
     starts, lengths = np.asarray(starts, np.int64), np.asarray(lengths, np.int64)
     ends = np.cumsum(lengths)
     total = int(ends[-1]) if ends.size else 0
-    return np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
+    out: Ints = np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
+    return out
 
 
 def code_lengths(samples: pa.Table, modality: Modality) -> Ints:
     """(n,) codes a sample has in a modality; -1 where its kind lacks the modality."""
     column = samples[modality.name.lower()].combine_chunks()
-    lengths = np.diff(column.offsets.to_numpy()).astype(np.int64)
+    lengths: Ints = np.diff(column.offsets.to_numpy()).astype(np.int64)
     lengths[column.is_null().to_numpy(zero_copy_only=False)] = -1
     return lengths
 
@@ -85,7 +86,7 @@ def content(samples: pa.Table, vocabulary: Vocabulary) -> Content:
 
 
 def _ids_of(samples: pa.Table, modality: Modality, vocabulary: Vocabulary, lengths: Ints) -> Ints:
-    codes = samples[modality.name.lower()].combine_chunks().flatten().to_numpy().astype(np.int64)
+    codes: Ints = samples[modality.name.lower()].combine_chunks().flatten().to_numpy().astype(np.int64)
     if not codes.size:
         return codes
     if modality is not Modality.AUDIO:
@@ -104,11 +105,12 @@ def _ids_of(samples: pa.Table, modality: Modality, vocabulary: Vocabulary, lengt
 
 def codes_of_span(ids: npt.ArrayLike, modality: Modality, vocabulary: Vocabulary) -> Ints:
     """The codes behind a span's ids; audio as (frames, levels). The inverse of `content`, span by span."""
-    values = np.asarray(ids, np.int64)
+    values: Ints = np.asarray(ids, np.int64)
     if modality is not Modality.AUDIO:
         return values - vocabulary.slice_of(modality).start
     levels = len(vocabulary.audio)
-    return values.reshape(-1, levels) - vocabulary.audio_offsets(levels)
+    frames: Ints = values.reshape(-1, levels) - vocabulary.audio_offsets(levels)
+    return frames
 
 
 def sample_table(

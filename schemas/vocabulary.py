@@ -11,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
 from .errors import Mismatch
 from .identity import fingerprint
 
-VOCABULARY_VERSION = 1
 SPECIALS = 256
 
 
@@ -76,7 +75,7 @@ class Vocabulary(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    version: Literal[1] = VOCABULARY_VERSION
+    version: Literal[1] = 1
     text: PositiveInt
     image: NonNegativeInt = 0
     audio: tuple[PositiveInt, ...] = ()
@@ -116,7 +115,8 @@ class Vocabulary(BaseModel):
         ids = np.asarray(ids)
         if ids.size and (int(ids.min()) < 0 or int(ids.max()) >= self.size):
             raise ValueError(f"ids {ids.min()}..{ids.max()} leave the vocabulary 0..{self.size - 1}")
-        return self._owners[ids]
+        owners: npt.NDArray[np.uint8] = self._owners[ids]
+        return owners
 
     @cached_property
     def _owners(self) -> npt.NDArray[np.uint8]:
@@ -136,4 +136,4 @@ class Vocabulary(BaseModel):
         """Raise Mismatch, naming both fingerprints, unless `other` is this very vocabulary."""
         if self.fingerprint != other.fingerprint:
             fix = "Prepare both with the same tokenizers (give the first run's folders as `path`)."
-            raise Mismatch("vocabulary", mine, self.fingerprint, theirs, other.fingerprint, fix)
+            raise Mismatch.between("vocabulary", (mine, self.fingerprint), (theirs, other.fingerprint), fix)

@@ -22,15 +22,17 @@ class Dask(Engine):
 
     def __init__(self, store: Store, journal: Journal, config: DaskEngine) -> None:
         super().__init__(store, journal)
-        from distributed import Client, LocalCluster
+        import distributed
 
+        dask: Any = distributed  # untyped
+        self._dask = dask
         self._cluster: Any = None
         if config.scheduler is None:
-            self._cluster = LocalCluster(
+            self._cluster = dask.LocalCluster(
                 n_workers=config.local_workers, threads_per_worker=1, memory_limit=0, dashboard_address=":0"
             )
         try:
-            self._client: Any = Client(self._cluster or config.scheduler, timeout="30s")
+            self._client: Any = dask.Client(self._cluster or config.scheduler, timeout="30s")
         except OSError as error:
             raise Refusal(
                 f"engine.scheduler: no Dask scheduler answers at {config.scheduler} ({error}). Start one with "
@@ -40,8 +42,6 @@ class Dask(Engine):
 
     def each(self, task: Callable[[A], B], items: Sequence[A]) -> Iterator[Done[B]]:
         """Submit tasks as others finish; results come in order of completion."""
-        from distributed import as_completed
-
         measured: Measured[A, B] = Measured(task)
         waiting = iter(enumerate(items))
 
@@ -51,9 +51,16 @@ class Dask(Engine):
                 for index, item in islice(waiting, count)
             ]
 
-        running = as_completed(submit(IN_FLIGHT))
+        running = self._dask.as_completed(submit(IN_FLIGHT))
         for future in running:
-            yield future.result()
+            try:
+                yield future.result()
+            except self._dask.KilledWorker as error:
+                raise Refusal(
+                    f"a Dask worker died {RETRIES + 1} times on one partition ({error}). It may want more memory: use "
+                    "fewer workers or a smaller partition_bytes, then run the same command again to resume.",
+                    exit_code=1,
+                ) from None
             running.update(submit(1))
 
     def close(self) -> None:

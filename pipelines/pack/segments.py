@@ -53,7 +53,7 @@ def text_bytes(samples: pa.Table, segments: Segments, token_bytes: npt.NDArray[n
     have a length of their own.
     """
     whole = samples["text_bytes"].to_numpy()
-    out = whole[segments.sample].copy()
+    out: Ints = whole[segments.sample].copy()
     cut_up = np.flatnonzero(~segments.last | (segments.offset > 0))
     if not cut_up.size:
         return out

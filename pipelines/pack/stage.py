@@ -98,7 +98,7 @@ class PackShard:
         }
 
     def _ledger(self, samples: pa.Table, segments: Segments) -> tuple[list[Tally], pa.Table]:
-        total = sum(code_tokens(samples, modality) for modality in CODED)
+        total = np.sum([code_tokens(samples, modality) for modality in CODED], axis=0)
         lost = np.zeros(samples.num_rows, bool)
         lost[segments.too_long] = True
         tallies = []

@@ -1,5 +1,6 @@
 """From the `path:` of a source to its files, with labels that are the same on every machine."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,15 +71,18 @@ def _fixed_part(root: str) -> str:
 
 
 def _glob(fs: Any, root: str) -> list[str]:
-    if not isinstance(fs, LocalFileSystem):
-        return [match for match, info in fs.glob(root, detail=True).items() if info["type"] == "file"]
-    # fsspec passes over a folder that it may not list, and what is in there would vanish
-    errors: list[OSError] = []
-    found = fs.glob(root, detail=True, on_error=errors.append)
-    for error in errors:
-        if isinstance(error, PermissionError) and _may_hold_a_match(str(error.filename), root):
-            raise error
-    return [match for match, info in found.items() if info["type"] == "file"]
+    if isinstance(fs, LocalFileSystem):
+        _require_listable(root)
+    return [match for match, info in fs.glob(root, detail=True).items() if info["type"] == "file"]
+
+
+def _require_listable(pattern: str) -> None:
+    # fsspec passes over folders that it may not list, and what is in there would vanish
+    for folder, folders, _ in os.walk(_fixed_part(pattern)):
+        folders[:] = [name for name in folders if _may_hold_a_match(f"{folder}/{name}", pattern)]
+        for name in folders:
+            if not os.access(f"{folder}/{name}", os.R_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, "Permission denied", f"{folder}/{name}")
 
 
 def _may_hold_a_match(folder: str, pattern: str) -> bool:
@@ -95,4 +99,4 @@ def _require_readable(fs: Any, paths: list[str]) -> None:
     if isinstance(fs, LocalFileSystem):
         for path in paths:
             if not os.access(path, os.R_OK):
-                raise PermissionError(13, "Permission denied", path)
+                raise PermissionError(errno.EACCES, "Permission denied", path)

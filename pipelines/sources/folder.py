@@ -114,7 +114,10 @@ class FolderReader:
         values: list[str | bytes] = []
         for modality, names in self._columns.items():
             if modality == Modality.TEXT:
-                values.append(pick_text(record.values, names))
+                text = pick_text(record.values, names)
+                if len(text.encode()) > self._longest:
+                    raise BadRow("row_too_large", f"over {self._longest} bytes")
+                values.append(text)
             else:
                 path, size = self._file(fs, root, record, modality)
                 if size > self._longest:

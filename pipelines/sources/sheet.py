@@ -66,7 +66,10 @@ def _csv_records(url: str, lines: Iterator[bytes | None], longest: int) -> Itera
 
     csv.field_size_limit(max(longest, csv.field_size_limit()))  # the module's own is 128 KiB, for all its readers
     rows = csv.reader(text_lines(), delimiter="\t" if ".tsv" in url.rpartition("/")[2] else ",", strict=True)
-    header = next(rows, None)
+    try:
+        header = next(rows, [])
+    except csv.Error:
+        header = []
     if not header:
         raise Refusal(f"{url}: has no header line. Name the table's columns in its first line.")
     number = -1

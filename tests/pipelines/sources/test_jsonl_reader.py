@@ -1,0 +1,223 @@
+"""JSON lines: the fast way says what the slow way says, and nothing that is in a file goes missing."""
+
+import gzip
+import json
+import subprocess
+import sys
+
+import fsspec
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from triptych.pipelines.sources.jsonl import _count_lines, _fast, _slow, whole_lines
+
+
+def config(path, **more):
+    return {"kind": "jsonl", "path": str(path), "modality": "text", "text": "text", **more}
+
+
+def zstd(data):
+    return pa.Codec("zstd").compress(data, asbytes=True)
+
+
+BAD = [
+    (b'{"text":"fine"}', None),
+    (b"", None),
+    (b"  \t", None),
+    (b'{"text":null}', "text_missing"),
+    (b'{"other":"x"}', "text_missing"),
+    (b'{"text":5}', "text_not_string"),
+    (b'{"text":["a"]}', "text_not_string"),
+    (b"[1]", "json_invalid"),
+    (b'{"text":"a"', "json_invalid"),
+    (b'{"text":"a"}{"text":"b"}', "json_invalid"),
+    (b'{"text":"a\tb"}', "json_invalid"),
+    (b"[" * 100_000, "json_invalid"),
+    (b'{"text":"\\ud800"}', "utf8_invalid"),
+    (b'{"text":"\xff"}', "utf8_invalid"),
+    (b'{"text":"ok","other":"\xff"}', "utf8_invalid"),
+    (b'{"text":"' + b"x" * 200_000 + b'"}', "row_too_large"),
+    (b'{"text":""}', None),
+    (b'{"text":" "}', None),
+]
+
+
+@pytest.mark.parametrize("newline", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("ending", [True, False])
+def test_every_bad_line_has_its_reason_and_every_good_one_is_read(tmp_path, read, newline, ending):
+    path = tmp_path / "bad.jsonl"
+    path.write_bytes(newline.join(line for line, _ in BAD) + newline * ending)
+    got = read(**config(path), row_bytes=150_000)
+    assert got.reasons == {n: reason for n, (_, reason) in enumerate(BAD) if reason}
+    assert got.rows == [{"row": 0, "text": "fine"}, {"row": 16, "text": ""}, {"row": 17, "text": " "}]
+
+
+def test_alternatives_take_the_first_that_is_there_and_not_null(tmp_path, read):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"b":"B"}\n{"a":null,"b":"B"}\n{"a":"A","b":"B"}\n')
+    assert read(**config(path, text="a; b")).column("text") == ["B", "B", "A"]
+    path.write_text('{"a":null,"b":null}\n{"a":7,"b":"B"}\n')
+    assert read(**config(path, text="a;b")).reasons == {0: "text_missing", 1: "text_not_string"}
+
+
+def test_byte_order_mark_and_memory_url(read):
+    fsspec.filesystem("memory").pipe_file("/jsonl/a.jsonl", b'\xef\xbb\xbf{"text":"caf\xc3\xa9"}\n')
+    got = read(**config("memory://jsonl/*.jsonl"))
+    assert got.rows == [{"row": 0, "text": "café"}]
+    assert got.labels == ["a.jsonl"]
+
+
+def lines_of(count):
+    return b"".join(json.dumps({"id": n, "text": f"line {n} " * (n % 97)}).encode() + b"\n" for n in range(count))
+
+
+@pytest.mark.parametrize("budget", [1024, 100_000, 32 << 20])
+def test_many_blocks_and_every_compression_read_alike(tmp_path, read, budget):
+    data = lines_of(15_000)  # more than one block
+    half = data.index(b"\n", len(data) // 2) + 1
+    files = {
+        "plain.jsonl": data,
+        "one.jsonl.gz": gzip.compress(data),
+        "two.jsonl.gz": gzip.compress(data[:half]) + gzip.compress(data[half:]),
+        "two.jsonl.zst": zstd(data[:half]) + zstd(data[half:]),
+    }
+    expected = [{"row": n, "text": f"line {n} " * (n % 97)} for n in range(15_000)]
+    for name, content in files.items() if budget > 1024 else [("plain.jsonl", data)]:
+        (tmp_path / name).write_bytes(content)
+        got = read(**config(tmp_path / name), budget=budget)
+        assert got.rows == expected
+        assert not got.drops
+
+
+@pytest.mark.parametrize("ending", ["gz", "zst"])
+@pytest.mark.parametrize("keep", [0.0, 0.001, 0.5, 0.9, 0.9999])
+def test_rows_before_a_truncation_are_kept_to_the_last(tmp_path, read, ending, keep):
+    data = lines_of(10_000)
+    packed = gzip.compress(data) if ending == "gz" else zstd(data)
+    path = tmp_path / f"cut.jsonl.{ending}"
+    cut = packed[: int(len(packed) * keep)]
+    path.write_bytes(cut)
+    got = read(**config(path))
+    if not cut:
+        assert (got.rows, got.drops) == ([], [])  # an empty file, nothing was lost
+        return
+    assert got.reasons == {-1: "file_truncated"}
+    assert got.column("row") == list(range(len(got.rows)))
+    if ending == "gz":  # what Python's own decoder makes of the same bytes, in whole lines
+        import zlib
+
+        assert len(got.rows) == zlib.decompressobj(31).decompress(cut).count(b"\n")
+    if keep >= 0.5:
+        assert len(got.rows) > 0.3 * 10_000
+
+
+@pytest.mark.parametrize("ending", ["gz", "zst"])
+def test_corruption_is_reported_and_not_taken_for_the_end(tmp_path, read, ending):
+    data = lines_of(10_000)
+    packed = bytearray(gzip.compress(data) if ending == "gz" else zstd(data))
+    packed[len(packed) // 2] ^= 0xFF
+    path = tmp_path / f"corrupt.jsonl.{ending}"
+    path.write_bytes(packed)
+    got = read(**config(path))
+    assert got.reasons[-1] == "file_truncated"
+    path.write_bytes(b"no archive at all")
+    assert read(**config(path)).reasons == {-1: "file_truncated"}
+
+
+def test_digest_follows_the_content_and_not_the_path(tmp_path, read):
+    (tmp_path / "a").mkdir()
+    for name in ("a/x.jsonl", "y.jsonl"):
+        (tmp_path / name).write_bytes(lines_of(3))
+    (tmp_path / "z.jsonl").write_bytes(lines_of(4))
+    a, y, z = (read(**config(tmp_path / name)).digests for name in ("a/x.jsonl", "y.jsonl", "z.jsonl"))
+    assert a == y != z
+
+
+keys = st.sampled_from(["text", "b", "n", "te\x00xt"])
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=[])),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3),
+    max_leaves=6,
+)
+objects = st.dictionaries(keys, st.text() | values, max_size=3) | st.fixed_dictionaries({"text": st.text()})
+good = st.builds(
+    lambda value, ascii_, gap: json.dumps(value, ensure_ascii=ascii_, separators=(gap, ":" + gap.strip(","))),
+    objects,
+    st.booleans(),
+    st.sampled_from([",", ", ", ",\r"]),
+).map(lambda text: text.encode(errors="surrogatepass"))
+odd = st.binary(max_size=12).map(lambda b: b.replace(b"\n", b"")) | st.sampled_from(
+    [
+        *(b"", b" ", b"\r", b"{}", b'{"text":"a"} ', b'{"text":"a","text":"b"}', b'{"te\\u0078t":"a"}', b'{"text":-}'),
+        *(b'{"text":"a"}{"text":', b'"b"}', b'{"text":"a","b":{}', b'{"text":"a","b":{"n":', b'"text":"b"}}'),
+        *(b'{"text":"\\udc00"}', b'{"text":"\\ud83d\\ude00"}', b'{"text":"\\u0000"}', b'{"text":NaN}'),
+    ]
+)
+
+
+@settings(deadline=None, max_examples=400)
+@given(st.lists(good, max_size=6) | st.lists(good | odd, max_size=6), st.booleans(), st.sampled_from([b"\n", b"\r\n"]))
+def test_the_fast_way_agrees_with_the_slow_way_or_abstains(lines, ending, newline):
+    block = newline.join(lines) + newline * ending
+    if not block:
+        return
+    lines_ = _count_lines(block)
+    for columns in (("text",), ("b", "text")):
+        slow = _slow(block.split(b"\n")[:lines_], 0, columns, 1 << 20)
+        fast = _fast(block, lines_, columns)
+        if fast is not None:
+            assert not slow.drops
+            assert slow.table["row"].to_pylist() == list(range(lines_))
+            assert slow.table["text"].to_pylist() == fast.to_pylist()
+
+
+def test_the_fast_way_is_taken_for_ordinary_files():
+    block = lines_of(100)
+    assert _fast(block, 100, ("text",)) is not None
+    assert _fast(block.replace(b"\n", b"\r\n"), 100, ("text",)) is not None
+    assert _fast(block[:-1], 100, ("text",)) is not None
+
+
+@settings(deadline=None)
+@given(st.lists(st.binary(max_size=9).map(lambda b: b.replace(b"\xef", b"")), max_size=12), st.integers(1, 20))
+def test_blocks_are_cut_at_lines_and_long_lines_are_marked(blocks, longest):
+    data = b"".join(blocks)
+    lines = data.split(b"\n")[: _count_lines(data) if data else 0]
+    seen = []
+    for block in whole_lines(blocks, longest):
+        seen += [None] if block is None else block.split(b"\n")[: _count_lines(block)]
+    assert len(seen) == len(lines)
+    for got, line in zip(seen, lines, strict=True):
+        assert got == line or (got is None and len(line) + 1 > longest)
+
+
+MEASURE = """
+import resource, sys
+from pydantic import TypeAdapter
+from triptych.pipelines.sources.registry import open_source
+from triptych.schemas.run import Limits
+from triptych.schemas.sources import Source
+config = dict(name="s", kind="jsonl", path=sys.argv[1], modality="text", text="text")
+reader = open_source(TypeAdapter(Source).validate_python(config), Limits(row_bytes=1 << 20), 1 << 20)
+(unit,) = reader.units()
+list(reader.read(type(unit)(sys.argv[2], "small")))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+out = [(batch.table["row"].to_pylist(), [(d.row, d.reason) for d in batch.drops]) for batch in reader.read(unit)]
+print(out, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) >> 10)
+"""
+
+
+def test_a_line_of_200_mb_is_passed_over_without_being_held(tmp_path):
+    small, large = tmp_path / "small.jsonl", tmp_path / "large.jsonl"
+    small.write_bytes(lines_of(15_000))
+    with large.open("wb") as file:
+        file.write(b'{"text":"before"}\n{"text":"')
+        for _ in range(200):
+            file.write(b"a" * (1 << 20))
+        file.write(b'"}\n{"text":"after"}\n')
+    command = [sys.executable, "-c", MEASURE, str(large), str(small)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    found, _, grown = done.stdout.strip().rpartition(" ")
+    assert found == "[([0, 2], [(1, 'row_too_large')])]"
+    assert int(grown) < 32, "MiB beyond what a small file takes"

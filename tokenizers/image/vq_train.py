@@ -1,8 +1,8 @@
 """Trains the default image tokenizer: a small diffusers VQModel on pixel-unshuffled pictures.
 
-Unshuffling first lets the convolutions run on the token grid, which is what makes minutes on a CPU enough.
-A codebook trained from scratch collapses to a few dozen codes; three remedies keep it in use: a start without
-quantising, k-means on what the encoder then gives, and moving codes that fall out of use onto encoder outputs.
+Unshuffling first lets the convolutions run on the token grid, which is what makes minutes on a CPU enough. The
+model starts as the linear autoencoder of its patches (linear_start) with a codebook from k-means, so even a few
+steps give a usable tokenizer; from there on the codebook follows the encoder by moving averages (codebook).
 """
 
 import math
@@ -18,33 +18,27 @@ from torch.nn import functional
 
 from ...schemas.tokenizer_config import VqConfig
 from ..protocol import Pixels
+from .codebook import MovingCodebook
 from .diffusers_vq import to_signed
 from .kmeans import kmeans
+from .linear_start import start_linear
 
 CROP = 64
 BATCH = 8
-RATE = 1e-3
+WIDTH = {4: 128, 8: 256, 16: 256}  # channels, by downsampling
 CODE_WIDTH = 8
-UNSHUFFLE = {4: 4, 8: 8, 16: 16}
-WIDTHS = {4: (128,), 8: (256,), 16: (256,)}
-UNQUANTISED = 0.05  # share of the steps before the codebook is made
+RATE = 1e-3
+BETAS = (0.9, 0.99)
+WARM_UP = 75  # steps to the full rate, under a cosine to zero: a faster start spoils the linear one
 REVIVED = 0.8  # share of the steps after which no code is moved any more
-REVIVE_EVERY = 1 / 15  # of the steps
-DEAD = 0.02  # of the mean use
-KMEANS_POINTS = 40_000
+START_LATENTS = 40_000
 KMEANS_ITERATIONS = 10
 
 Report = Callable[[int, int], None]
 
 
 def train_vq(
-    pictures: Pixels,
-    config: VqConfig,
-    folder: Path,
-    *,
-    seed: int,
-    threads: int,
-    report: Report | None = None,
+    pictures: Pixels, config: VqConfig, folder: Path, *, seed: int, threads: int, report: Report | None = None
 ) -> None:
     """Train on (n >= 1, size, size, 3) pictures and save the model to `folder` in diffusers' format.
 
@@ -52,27 +46,25 @@ def train_vq(
     after every step. The global random state and thread count are as before afterwards.
     """
     with _own_random_and_threads(seed, threads):
+        random = np.random.default_rng(seed)
         model = build(config)
-        _fit(model, pictures, config, np.random.default_rng(seed), report)
+        _start(model, pictures, random)
+        _fit(model, pictures, config.steps, random, report)
         model.eval().save_pretrained(folder, safe_serialization=True)
 
 
 def build(config: VqConfig) -> Any:
     """The model to train, freshly initialised from torch's global random state."""
-    factor, widths = UNSHUFFLE[config.downsample], WIDTHS[config.downsample]
     library: Any = VQModel
     return library(
-        in_channels=3 * factor**2,
-        out_channels=3 * factor**2,
-        down_block_types=("DownEncoderBlock2D",) * len(widths),
-        up_block_types=("UpDecoderBlock2D",) * len(widths),
-        block_out_channels=widths,
+        in_channels=3 * config.downsample**2,
+        out_channels=3 * config.downsample**2,
+        block_out_channels=(WIDTH[config.downsample],),
         layers_per_block=1,
         latent_channels=CODE_WIDTH,
-        vq_embed_dim=CODE_WIDTH,
+        sample_size=config.size // config.downsample,
         num_vq_embeddings=config.codes,
         norm_num_groups=8,
-        sample_size=config.size // factor,
         mid_block_add_attention=False,
     )
 
@@ -89,77 +81,59 @@ def _own_random_and_threads(seed: int, threads: int) -> Iterator[None]:
             torch.set_num_threads(before)
 
 
-def _fit(
-    model: Any,
-    pictures: Pixels,
-    config: VqConfig,
-    random: np.random.Generator,
-    report: Report | None,
-) -> None:
-    steps, factor = config.steps, math.isqrt(model.config.in_channels // 3)
-    unquantised = max(1, round(UNQUANTISED * steps))
-    every, last = max(1, round(REVIVE_EVERY * steps)), round(REVIVED * steps)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=RATE)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _cosine_after_half(step / steps))
-    use = torch.zeros(config.codes, dtype=torch.int64)
+def _start(model: Any, pictures: Pixels, random: np.random.Generator) -> None:
+    factor = math.isqrt(model.config.in_channels // 3)
+    batches: list[torch.Tensor] = []
+    while sum(x[:, 0].numel() for x in batches) < START_LATENTS:
+        batches.append(_crops(pictures, factor, random))
+    start_linear(model, torch.cat([_rows(x) for x in batches]))
+    with torch.no_grad():
+        latents = torch.cat([_rows(model.encode(x).latents) for x in batches])
+        weight = model.quantize.embedding.weight
+        weight.copy_(kmeans(latents, len(weight), KMEANS_ITERATIONS, random))
+
+
+def _fit(model: Any, pictures: Pixels, steps: int, random: np.random.Generator, report: Report | None) -> None:
+    factor = math.isqrt(model.config.in_channels // 3)
+    weight = model.quantize.embedding.weight.requires_grad_(False)
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=RATE, betas=BETAS)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps))
+    codebook: MovingCodebook | None = None
     model.train()
     for step in range(steps):
-        if step == unquantised:
-            _set_codes(model, pictures, factor, random)
-        x = _crops(pictures, BATCH, factor, random)
+        x = _crops(pictures, factor, random)
         latents = model.encode(x).latents
-        commitment: torch.Tensor | float = 0.0
-        if step >= unquantised:
-            quantised, commitment, (_, _, indices) = model.quantize(latents)
-            use += torch.bincount(indices.flatten(), minlength=config.codes)
-        else:
-            quantised = latents
+        quantised, _, (_, _, nearest) = model.quantize(latents)
         error = model.decode(quantised, force_not_quantize=True).sample - x
+        commitment = (quantised.detach() - latents).square().mean()
         loss = 0.5 * error.abs().mean() + 2 * error.square().mean() + 0.5 * commitment
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
         schedule.step()
-        if step > unquantised and step % every == 0 and step <= last:
-            _revive(model, use, latents.detach(), random)
-            use.zero_()
+        rows = _rows(latents.detach())
+        codebook = codebook or MovingCodebook(weight, len(rows))
+        codebook.update(rows, nearest, random if step < REVIVED * steps else None)
         if report is not None:
             report(step + 1, steps)
 
 
-def _cosine_after_half(done: float) -> float:
-    return 1.0 if done < 0.5 else 0.5 * (1 + math.cos(math.pi * (2 * done - 1)))
+def _rate(step: int, steps: int) -> float:
+    return min((step + 1) / WARM_UP, 0.5 * (1 + math.cos(math.pi * step / steps)))
 
 
-def _crops(pictures: Pixels, count: int, factor: int, random: np.random.Generator) -> torch.Tensor:
+def _crops(pictures: Pixels, factor: int, random: np.random.Generator) -> torch.Tensor:
     side = pictures.shape[1]
     crop = min(CROP, side)
-    which = random.integers(0, len(pictures), count)
-    top, left = random.integers(0, side - crop + 1, (2, count))
-    flip = random.integers(0, 2, count) * 2 - 1
+    which = random.integers(0, len(pictures), BATCH)
+    tops, lefts = random.integers(0, side - crop + 1, (2, BATCH))
+    flips = random.choice([-1, 1], BATCH)
     cut = [
-        pictures[w, t : t + crop, le : le + crop][:, ::f] for w, t, le, f in zip(which, top, left, flip, strict=True)
+        pictures[picture, top : top + crop, left : left + crop][:, ::flip]
+        for picture, top, left, flip in zip(which, tops, lefts, flips, strict=True)
     ]
     return functional.pixel_unshuffle(to_signed(np.stack(cut)), factor)
 
 
-def _set_codes(model: Any, pictures: Pixels, factor: int, random: np.random.Generator) -> None:
-    found: list[torch.Tensor] = []
-    with torch.no_grad():
-        while sum(map(len, found)) < KMEANS_POINTS:
-            latents = model.encode(_crops(pictures, BATCH, factor, random)).latents
-            found.append(_rows(latents))
-        weight = model.quantize.embedding.weight
-        weight.copy_(kmeans(torch.cat(found)[:KMEANS_POINTS], len(weight), KMEANS_ITERATIONS, random))
-
-
-def _revive(model: Any, use: torch.Tensor, latents: torch.Tensor, random: np.random.Generator) -> None:
-    dead = torch.nonzero(use < DEAD * use.float().mean()).flatten()
-    rows = _rows(latents)
-    chosen = random.permutation(len(rows))[: len(dead)]
-    with torch.no_grad():
-        model.quantize.embedding.weight[dead[: len(chosen)]] = rows[chosen]
-
-
-def _rows(latents: torch.Tensor) -> torch.Tensor:
-    return latents.permute(0, 2, 3, 1).reshape(-1, latents.shape[1])
+def _rows(grid: torch.Tensor) -> torch.Tensor:
+    return grid.permute(0, 2, 3, 1).reshape(-1, grid.shape[1])

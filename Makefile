@@ -1,0 +1,37 @@
+# Everything runs in .venv, which is made when it is missing and again when pyproject.toml changes.
+
+CHECKED = $(addprefix triptych.,schemas pipelines tokenizers cli)
+
+.PHONY: .venv demo test lint types schema
+.venv: .venv/complete
+
+.venv/complete: pyproject.toml
+	@for python in python3.12 python3.11 python3; do \
+	  if $$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] not in {(3, 11), (3, 12)})' 2>/dev/null; \
+	  then set -x; exec $$python -m venv .venv; fi; \
+	done; echo 'Triptych needs Python 3.11 or 3.12 with its venv module (on Debian: python3-venv).' >&2; exit 1
+	.venv/bin/python -m pip install --quiet uv
+	.venv/bin/uv pip install --python .venv/bin/python --editable '.[dev,demo]'
+	touch $@
+
+demo: .venv
+	.venv/bin/triptych demo
+
+test: .venv
+	.venv/bin/python -m pytest -n 2
+
+lint: .venv
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+
+# Over the unpacked wheel: the folders at the top of the repository are one package only once they are installed.
+types: .venv
+	rm -rf build && mkdir -p build/wheel
+	.venv/bin/python -m build --no-isolation --outdir build . >build/log || { cat build/log; exit 1; }
+	.venv/bin/python -m zipfile -e build/*.whl build/wheel
+	cd build/wheel && ../../.venv/bin/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache \
+	  $(addprefix -p ,$(CHECKED))
+
+schema: .venv
+	.venv/bin/triptych schema >docs/run.schema.json.new
+	mv docs/run.schema.json.new docs/run.schema.json

@@ -1,0 +1,93 @@
+"""What `pip install` puts on a machine: every module, the command, and nothing under a generic name."""
+
+import ast
+import importlib.metadata
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = [name for name in ("schemas", "tokenizers", "pipelines", "model", "train", "cli") if (ROOT / name).is_dir()]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel's content, unpacked; built from a copy, so that no old build folder can lend it a file."""
+    work = tmp_path_factory.mktemp("wheel")
+    for name in FOLDERS:
+        shutil.copytree(ROOT / name, work / "source" / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, work / "source")
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(work), "source"]
+    done = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (wheel,) = work.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(work / "site")
+    return work / "site"
+
+
+def test_every_module_is_in_the_wheel(site: Path) -> None:
+    shipped = {path.relative_to(site / "triptych").as_posix() for path in (site / "triptych").rglob("*.py")}
+    written = {path.relative_to(ROOT).as_posix() for name in FOLDERS for path in (ROOT / name).rglob("*.py")}
+    assert shipped == written
+
+
+def test_nothing_generic_lands_in_site_packages(site: Path) -> None:
+    assert [path.name for path in sorted(site.iterdir()) if not path.name.endswith(".dist-info")] == ["triptych"]
+
+
+def test_licence_and_readme_travel_along(site: Path) -> None:
+    (info,) = site.glob("*.dist-info")
+    metadata = (info / "METADATA").read_text()
+    assert "License-Expression: Apache-2.0" in metadata
+    assert "# Triptych" in metadata
+    assert (info / "licenses" / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
+
+
+def test_the_command_works_from_the_wheel(site: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys; from importlib.metadata import distribution; import triptych.cli.main as module\n"
+        "(entry,) = distribution('triptych').entry_points.select(name='triptych')\n"
+        "print(module.__file__, flush=True); sys.argv = ['triptych', '--version']; entry.load()()"
+    )
+    environment = {"PYTHONPATH": str(site), "PATH": ""}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    place, said = done.stdout.splitlines()
+    assert Path(place) == site / "triptych" / "cli" / "main.py"
+    assert said.endswith(PROJECT["project"]["version"])
+
+
+def test_every_library_that_is_imported_is_required() -> None:
+    project = PROJECT["project"]
+    lines = project["dependencies"] + [line for extra in project["optional-dependencies"].values() for line in extra]
+    required = {canonical(re.match(r"[\w.-]+", line)[0]) for line in lines}  # type: ignore[index]
+    owners = importlib.metadata.packages_distributions()
+    for name in FOLDERS:
+        for path in (ROOT / name).rglob("*.py"):
+            for top in absolute_imports(path) - sys.stdlib_module_names - {"triptych"}:
+                assert {canonical(owner) for owner in owners.get(top, [top])} & required, f"{path} imports {top}"
+
+
+def absolute_imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add(str(node.module).split(".")[0])
+    return found
+
+
+def canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

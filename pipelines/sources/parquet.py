@@ -17,8 +17,8 @@ from .columns import extract, present
 from .files import find
 from .streams import data_error
 
-READ_BYTES = 32 << 20  # what one read decodes, about
-BUFFER = 1 << 20  # a column chunk is read through a buffer this large, not whole
+READ_BYTES = 8 << 20  # what one read decodes, about
+BUFFER = 4 << 20  # a column chunk is read through a buffer this large; Arrow would take it whole
 
 
 class ParquetReader:
@@ -80,7 +80,7 @@ class ParquetReader:
     def _pieces(self, unit: Unit) -> Iterator[Batch]:
         with fsspec.open(unit.path, "rb") as file:
             try:
-                parquet = pq.ParquetFile(file, buffer_size=BUFFER, page_checksum_verification=True)
+                parquet = pq.ParquetFile(file, buffer_size=BUFFER, pre_buffer=False, page_checksum_verification=True)
                 metadata = parquet.metadata
                 columns = present(parquet.schema_arrow, self._source, unit.label)
                 groups = range(unit.start, metadata.num_row_groups if unit.stop is None else unit.stop)

@@ -1,5 +1,6 @@
 """Reading a source whole, with what must hold of every reader checked on the way."""
 
+import json
 import os
 import subprocess
 import sys
@@ -111,5 +112,45 @@ def unprivileged() -> Callable[[str], str]:
         done = subprocess.run([sys.executable, "-c", imports + code], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    return run
+
+
+MEASURE = """
+import json, resource, sys
+from pydantic import TypeAdapter
+from triptych.pipelines.sources.registry import open_source
+from triptych.schemas.run import Limits
+from triptych.schemas.sources import Source
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+
+for config in map(json.loads, sys.argv[1:]):
+    before = peak()
+    source = TypeAdapter(Source).validate_python({"name": "s", **config})
+    reader = open_source(source, Limits(row_bytes=1 << 20), 1 << 20)
+    found = []
+    for unit in reader.units():
+        for batch in reader.read(unit):
+            found.append((batch.table["row"].to_pylist(), [(drop.row, drop.reason) for drop in batch.drops]))
+            del batch
+print(found)
+print(peak() - before)
+"""
+
+
+@pytest.fixture(scope="session")
+def growth() -> Callable[..., tuple[str, int]]:
+    """Reads a small source, then a large one, in a fresh process.
+
+    Returns the printed (rows, drops) of the large one, and the MiB by which it raised the peak of memory.
+    """
+
+    def run(small: dict[str, Any], large: dict[str, Any]) -> tuple[str, int]:
+        command = [sys.executable, "-c", MEASURE, json.dumps(small), json.dumps(large)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        found, grown = done.stdout.splitlines()
+        return found, int(grown)
 
     return run

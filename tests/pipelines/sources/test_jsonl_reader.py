@@ -2,8 +2,6 @@
 
 import gzip
 import json
-import subprocess
-import sys
 
 import fsspec
 import pyarrow as pa
@@ -192,23 +190,7 @@ def test_blocks_are_cut_at_lines_and_long_lines_are_marked(blocks, longest):
         assert got == line or (got is None and len(line) + 1 > longest)
 
 
-MEASURE = """
-import resource, sys
-from pydantic import TypeAdapter
-from triptych.pipelines.sources.registry import open_source
-from triptych.schemas.run import Limits
-from triptych.schemas.sources import Source
-config = dict(name="s", kind="jsonl", path=sys.argv[1], modality="text", text="text")
-reader = open_source(TypeAdapter(Source).validate_python(config), Limits(row_bytes=1 << 20), 1 << 20)
-(unit,) = reader.units()
-list(reader.read(type(unit)(sys.argv[2], "small")))
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-out = [(batch.table["row"].to_pylist(), [(d.row, d.reason) for d in batch.drops]) for batch in reader.read(unit)]
-print(out, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) >> 10)
-"""
-
-
-def test_a_line_of_200_mb_is_passed_over_without_being_held(tmp_path):
+def test_a_line_of_200_mb_is_passed_over_without_being_held(tmp_path, growth):
     small, large = tmp_path / "small.jsonl", tmp_path / "large.jsonl"
     small.write_bytes(lines_of(15_000))
     with large.open("wb") as file:
@@ -216,8 +198,6 @@ def test_a_line_of_200_mb_is_passed_over_without_being_held(tmp_path):
         for _ in range(200):
             file.write(b"a" * (1 << 20))
         file.write(b'"}\n{"text":"after"}\n')
-    command = [sys.executable, "-c", MEASURE, str(large), str(small)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    found, _, grown = done.stdout.strip().rpartition(" ")
+    found, grown = growth(config(small), config(large))
     assert found == "[([0, 2], [(1, 'row_too_large')])]"
-    assert int(grown) < 32, "MiB beyond what a small file takes"
+    assert grown < 32

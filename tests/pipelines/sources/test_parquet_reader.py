@@ -1,7 +1,8 @@
 """Parquet: every way that people store texts and media, and every way that a file can be wrong."""
 
+import ast
 import shutil
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import fsspec
 import pyarrow as pa
@@ -166,3 +167,15 @@ def test_every_row_is_kept_or_dropped(rows, longest):
             kept.append({"row": n, "text": text.decode(), "image": image})
     assert batch.table.to_pylist() == kept
     assert {drop.row: drop.reason for drop in batch.drops} == reasons
+
+
+def test_a_row_group_of_200_mb_is_read_in_bounded_memory(tmp_path, growth):
+    for name, count in (("small", 3), ("large", 40)):
+        schema = pa.schema([("text", pa.string()), ("image", pa.binary())])
+        with pq.ParquetWriter(tmp_path / name, schema, compression="none", use_dictionary=False) as writer:
+            pictures = pa.chunked_array([pa.array([bytes(50_000)] * 100)] * count)
+            texts = ["t"] * len(pictures)
+            writer.write_table(pa.table({"text": texts, "image": pictures}, schema=schema), row_group_size=10_000)
+    found, grown = growth(*(config(tmp_path / name, "image-text") for name in ("small", "large")))
+    assert list(chain(*(rows for rows, _ in ast.literal_eval(found)))) == list(range(4000))
+    assert grown < 64

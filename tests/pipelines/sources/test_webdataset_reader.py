@@ -1,9 +1,11 @@
 """WebDataset tars: grouped as webdataset does, and none of a broken tar's samples lost."""
 
+import ast
 import gzip
 import io
 import json
 import tarfile
+from itertools import chain
 
 import fsspec
 import pyarrow as pa
@@ -235,3 +237,20 @@ def test_samples_are_those_of_webdataset(tmp_path_factory, read, members):
     for row, reason in got.reasons.items():
         if reason != "member_duplicate":
             assert "txt" not in expected[row] or not {"jpg", "png"} & set(expected[row])
+
+
+def test_large_tars_and_large_members_are_read_in_bounded_memory(tmp_path, growth):
+    small, large = tmp_path / "small.tar", tmp_path / "large.tar"
+    small.write_bytes(tar_bytes(pairs(100, 50_000)))
+    huge = tarfile.TarInfo("00000.jpg")
+    huge.size = 100 << 20
+    with large.open("wb") as file:
+        file.write(huge.tobuf())
+        for _ in range(100):
+            file.write(bytes(1 << 20))
+        file.write(tar_bytes([("00000.txt", b"its text"), *pairs(1000, 50_000)[2:]]))
+    found, grown = growth(config(small), config(large))
+    batches = ast.literal_eval(found)
+    assert list(chain(*(rows for rows, _ in batches))) == list(range(1, 1000))
+    assert list(chain(*(drops for _, drops in batches))) == [(0, "row_too_large")]
+    assert grown < 32

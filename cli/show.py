@@ -26,7 +26,7 @@ def show(dataset: str, row: int, out: Path | None, as_json: bool) -> None:
     lines: list[dict[str, Any]] = []
     for shown in show_row(Dataset(dataset), row):
         segment, text = shown.segment, shown.text
-        names = _write(out, row, shown.number, shown.files) if out else sorted(shown.files)
+        names = write_files(out, row, shown.number, shown.files) if out else sorted(shown.files)
         lines.append(
             {
                 "segment": shown.number,
@@ -56,7 +56,8 @@ def show(dataset: str, row: int, out: Path | None, as_json: bool) -> None:
         (out / f"row-{row:06d}.json").write_text(json.dumps(lines, indent=1))
 
 
-def _write(out: Path, row: int, number: int, files: dict[str, bytes]) -> list[str]:
+def write_files(out: Path, row: int, number: int, files: dict[str, bytes]) -> list[str]:
+    """Write a segment's files into `out` and return their names."""
     out.mkdir(parents=True, exist_ok=True)
     names = []
     for extension, data in sorted(files.items()):

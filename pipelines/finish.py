@@ -152,8 +152,14 @@ def run_report(config: RunConfig, journal: Journal, seconds: float) -> dict[str,
         "machine": platform.platform(),
         "seconds": round(seconds, 2),
         "steps": [
-            {"step": s.label, "partitions": s.total, "reused": s.reused, "seconds": round(s.seconds, 2)}
-            for s in journal.steps
+            {
+                "step": step.label,
+                "partitions": step.total,
+                "reused": step.reused,
+                "seconds": round(step.seconds, 2),
+                "peak_bytes_so_far": max(step.peak_bytes.values(), default=0),
+            }
+            for step in journal.steps
         ],
         "peak_bytes_of_a_worker": max(peaks.values(), default=0),
         "workers": len(peaks),

@@ -32,11 +32,19 @@ def ragged(starts: npt.ArrayLike, lengths: npt.ArrayLike) -> Ints:
     return out
 
 
+def as_mask(column: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+    """A boolean Arrow column as a NumPy mask."""
+    bytes_ = column.cast(pa.uint8())
+    flat = bytes_.combine_chunks() if isinstance(bytes_, pa.ChunkedArray) else bytes_
+    mask: npt.NDArray[np.bool_] = flat.to_numpy().astype(bool)
+    return mask
+
+
 def code_lengths(samples: pa.Table, modality: Modality) -> Ints:
     """(n,) codes a sample has in a modality; -1 where its kind lacks the modality."""
     column = samples[modality.name.lower()].combine_chunks()
     lengths: Ints = np.diff(column.offsets.to_numpy()).astype(np.int64)
-    lengths[column.is_null().to_numpy(zero_copy_only=False)] = -1
+    lengths[as_mask(column.is_null())] = -1
     return lengths
 
 

@@ -101,7 +101,8 @@ def _spans(laid: Content, local: Ints, placed: Placed, low: int, high: int) -> p
 def segment_lists(samples: pa.Table, placed: Placed, text_bytes: Ints) -> pa.Array:
     """The `segments` column: per packed row, what lies in it, in order."""
     order, segments = placed.order, placed.segments
-    origin = samples.take(segments.sample[order])
+    columns_of_origin = ["id", "source", "file", "row", "kind", "pixels", "samples"]  # not the codes
+    origin = samples.select(columns_of_origin).take(segments.sample[order])
     first = (segments.offset == 0)[order]
     kinds = pc.index_in(origin["kind"].combine_chunks(), pa.array([str(kind) for kind in Kind]))
     columns = {

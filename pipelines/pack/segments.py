@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...schemas.layout import TASK_SLOT, code_lengths, content_lengths, ragged
+from ...schemas.layout import TASK_SLOT, as_mask, code_lengths, content_lengths, ragged
 from ...schemas.vocabulary import Kind, Modality
 
 Ints = npt.NDArray[np.int64]
@@ -29,7 +29,7 @@ def cut(samples: pa.Table, row_length: int) -> Segments:
     """Segments of at most `row_length` tokens: plain text is cut every row_length - 1 tokens, pairs never."""
     content = content_lengths(samples)
     needed = content + TASK_SLOT
-    plain = pc.equal(samples["kind"], str(Kind.TEXT)).to_numpy(zero_copy_only=False).astype(bool)
+    plain = as_mask(pc.equal(samples["kind"], str(Kind.TEXT)))
     room = row_length - TASK_SLOT
     pieces = np.where(plain, -(-content // room), 1)
     too_long = np.flatnonzero(~plain & (needed > row_length))

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
+from ...schemas.layout import as_mask
 from ...schemas.ledger import Tally
 from ...schemas.rows import ROW_VERSION, row_schema
 from ...schemas.statistics import SourceStatistics, Statistics, count_codes
@@ -152,7 +153,7 @@ class PackShard:
 
 
 def _mask(samples: pa.Table, source: str) -> Any:
-    return pc.equal(samples["source"], source).to_numpy(zero_copy_only=False).astype(bool)
+    return as_mask(pc.equal(samples["source"], source))
 
 
 def _histogram(lengths: Any) -> dict[int, int]:

@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 
 from .pictures import rasterise, thumbnail
-from .writing import TarShards, to_json
+from .writing import sample, tar_shards, to_json
 
 PACKAGES = ("tuxpaint-stamps-default",)
 LICENSE = "GPL-2"
@@ -20,20 +20,21 @@ CAPTION = re.compile(r"(?P<lang>[A-Za-z_@]+)\.utf8=(?P<text>.*)")
 def make(roots: Mapping[str, Path], out: Path, limit: int | None = None) -> dict[str, int]:
     """`out/stamps` with a sample a picture, `out/spoken` with a sample a picture and language; samples by folder."""
     root = roots["tuxpaint-stamps-default"] / "usr/share/tuxpaint/stamps"
-    with TarShards(out / "stamps", "stamps") as stamps, TarShards(out / "spoken", "spoken") as spoken:
+    with tar_shards(out / "stamps", "stamps") as stamps, tar_shards(out / "spoken", "spoken") as spoken:
         for picture in islice(pictures(root), limit):
             category = picture.parent.relative_to(root).as_posix()
             name = f"{category}/{picture.stem}"
             texts = captions(picture.with_suffix(".txt").read_text(encoding="utf-8"))
             png = picture.read_bytes() if picture.suffix == ".png" else rasterise(picture, SVG_SIDE)
             facts = {"file": f"{category}/{picture.name}", "category": category, "license": LICENSE}
-            stamps.add(name, {"png": png, "txt": texts["en"].encode(), "json": to_json({**facts, "captions": texts})})
+            every = to_json({**facts, "captions": texts})
+            stamps.write(sample(name, png=png, txt=texts["en"].encode(), json=every))
             small = thumbnail(png, SPOKEN_SIDE)
             for lang, clip in descriptions(picture).items():
                 if lang in texts:
-                    sample = {"png": small, clip.suffix[1:]: clip.read_bytes(), "txt": texts[lang].encode()}
-                    spoken.add(f"{name}__{lang}", {**sample, "json": to_json({"lang": lang, **facts})})
-    return {"stamps": stamps.samples, "spoken": spoken.samples}
+                    said = {clip.suffix[1:]: clip.read_bytes(), "txt": texts[lang].encode()}
+                    spoken.write(sample(f"{name}__{lang}", png=small, json=to_json({"lang": lang, **facts}), **said))
+        return {"stamps": stamps.total, "spoken": spoken.total}
 
 
 def pictures(root: Path) -> list[Path]:

@@ -1,59 +1,28 @@
-"""Tars, JSON lines and reports whose bytes depend on their content alone: no clock, no user, no machine."""
+"""Tars and JSON lines whose bytes depend on their content alone: no clock, no user, no machine."""
 
 import gzip
-import io
 import json
-import tarfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
+
+import webdataset
 
 TAR_BYTES = 16 << 20
 JSONL_BYTES = 20_000_000
 
 
-class TarShards:
-    """WebDataset tars `STEM-0000.tar`, `STEM-0001.tar`, … of at most about `tar_bytes` in a new folder."""
+def tar_shards(folder: Path, stem: str) -> webdataset.ShardWriter:
+    """A writer of `STEM-0000.tar`, … of about TAR_BYTES each in a new folder; its `total` counts samples."""
+    folder.mkdir(parents=True)
+    pattern = str(folder).replace("%", "%%") + f"/{stem}-%04d.tar"
+    fixed = {"mtime": 0, "user": "", "group": "", "mode": 0o644}
+    return webdataset.ShardWriter(pattern, maxsize=TAR_BYTES, encoder=False, verbose=0, **fixed)
 
-    def __init__(self, folder: Path, stem: str, tar_bytes: int = TAR_BYTES) -> None:
-        folder.mkdir(parents=True)
-        self.folder, self.stem, self.tar_bytes = folder, stem, tar_bytes
-        self.shards = self.samples = self.written = 0
-        self.tar: tarfile.TarFile | None = None
 
-    def add(self, key: str, members: Mapping[str, bytes]) -> None:
-        """One sample: a member `KEY.EXTENSION` for each entry; dots and slashes in `key` are replaced."""
-        size = sum(len(content) for content in members.values())
-        if self.tar is None or self.written + size > self.tar_bytes:
-            self._next()
-        assert self.tar is not None
-        # WebDataset takes what follows a member's first dot for its extension
-        base = key.replace("/", "__").replace(".", "-")
-        for extension, content in sorted(members.items()):
-            entry = tarfile.TarInfo(f"{base}.{extension}")
-            entry.size, entry.mode = len(content), 0o644
-            self.tar.addfile(entry, io.BytesIO(content))
-        self.written += size
-        self.samples += 1
-
-    def _next(self) -> None:
-        self.close()
-        path = self.folder / f"{self.stem}-{self.shards:04d}.tar"
-        self.tar = tarfile.open(path, "w", format=tarfile.GNU_FORMAT)  # noqa: SIM115 (closed by `close`)
-        self.shards, self.written = self.shards + 1, 0
-
-    def close(self) -> None:
-        """Finish the tar in work."""
-        if self.tar is not None:
-            self.tar.close()
-            self.tar = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
+def sample(key: str, **members: bytes) -> dict[str, Any]:
+    """A WebDataset sample; what follows a member's first dot is its extension, so dots in `key` become dashes."""
+    return {"__key__": key.replace("/", "__").replace(".", "-"), **members}
 
 
 def write_jsonl(rows: Iterable[Mapping[str, Any]], folder: Path, stem: str, file_bytes: int = JSONL_BYTES) -> int:

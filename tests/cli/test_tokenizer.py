@@ -41,6 +41,12 @@ def wav(seed: int, rate: int = RATE) -> bytes:
     return stream.getvalue()
 
 
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    # beside other tests, two threads would wait for each other more than they work
+    monkeypatch.setattr("triptych.pipelines.fit.TRAINING_THREADS", 1)
+
+
 @pytest.fixture
 def run_file(tmp_path: Path) -> Path:
     """Sources of all three modalities, each with a row that cannot be read."""

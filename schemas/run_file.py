@@ -84,7 +84,7 @@ def _explain(model: type[BaseModel], error: dict[str, Any]) -> str:
     if kind == "missing":
         return f"`{key}` is missing. Add it; docs/run-file.md shows every key."
     if kind == "union_tag_not_found":
-        return f"`{key}` has no `kind`. Add `kind:`, one of {error['ctx']['discriminator']} given in docs/run-file.md."
+        return f"`{key}` has no `kind`. Add `kind:`; docs/run-file.md lists what there is."
     if kind == "union_tag_invalid":
         return f"`{key}.kind` is {error['ctx']['tag']!r}; it must be one of {error['ctx']['expected_tags']}."
     if kind == "value_error":

@@ -1,0 +1,194 @@
+"""What the documents say is what the code does: examples, keys, defaults, reasons, links."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+from pydantic import BaseModel
+
+from triptych.cli.main import cli
+from triptych.schemas import run, sources, tokenizer_config
+from triptych.schemas.run_file import load_run
+from triptych.schemas.vocabulary import Special
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+RUN_FILE = ROOT / "docs" / "run-file.md"
+# What a fragment of a run file is a fragment of.
+REST: dict[str, Any] = {
+    "name": "example",
+    "out": "out/example",
+    "sources": [{"name": "docs", "kind": "jsonl", "path": "docs.jsonl", "modality": "text", "text": "text"}],
+}
+TABLES = {
+    "The run": run.RunConfig,
+    "Sources": sources.JsonlSource,
+    "folder": sources.FolderSource,
+    "datasets": sources.DatasetsSource,
+    "text: sentencepiece": tokenizer_config.SentencePieceConfig,
+    "text: huggingface": tokenizer_config.HuggingFaceTextConfig,
+    "text: tiktoken": tokenizer_config.TiktokenConfig,
+    "image: vq": tokenizer_config.VqConfig,
+    "image: transformers": tokenizer_config.TransformersImageConfig,
+    "audio: rvq": tokenizer_config.RvqConfig,
+    "audio: transformers": tokenizer_config.TransformersAudioConfig,
+    "dask": run.DaskEngine,
+    "Pack": run.Pack,
+    "Limits": run.Limits,
+}
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def fenced(language: str) -> list[Any]:
+    found = [(page, block) for page in PAGES for block in blocks(page, language)]
+    return [pytest.param(block, id=f"{page.name}-{number}") for number, (page, block) in enumerate(found)]
+
+
+def tables() -> dict[str, list[list[str]]]:
+    """Rows of the key tables of run-file.md by heading."""
+    found: dict[str, list[list[str]]] = {}
+    heading = ""
+    for line in RUN_FILE.read_text().splitlines():
+        if line.startswith("#"):
+            heading = line.lstrip("# ")
+        elif line.startswith("| `"):
+            found.setdefault(heading, []).append([cell.strip() for cell in line.strip("|").split("|")])
+    return found
+
+
+@pytest.mark.parametrize("block", fenced("yaml"))
+def test_run_files_are_valid(block: str, tmp_path: Path) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text(yaml.safe_dump(REST | yaml.safe_load(block)))
+    load_run(file)
+
+
+@pytest.mark.parametrize("block", fenced("python"))
+def test_python_is_python(block: str) -> None:
+    compile(block, "example", "exec")
+
+
+def test_arithmetic_of_the_vocabulary() -> None:
+    (block,) = blocks(ROOT / "docs" / "datasets.md", "python")
+    exec(block, {})  # it asserts
+
+
+def test_every_key_has_its_line_and_its_default() -> None:
+    found = tables()
+    assert set(found) == set(TABLES)
+    for heading, model in TABLES.items():
+        for key, default, meaning in found[heading]:
+            field = model.model_fields[key.strip("`")]
+            wanted = described(field)
+            assert default == wanted, f"{heading}: {key} has the default {wanted!r}, not {default!r}"
+            assert meaning
+
+
+def described(field: Any) -> str:
+    if field.is_required():
+        return ""
+    value = field.get_default(call_default_factory=True)
+    if value is None:
+        return "*none*"
+    if isinstance(value, BaseModel):
+        value = value.model_dump(exclude_unset=True)
+        return "`{" + ", ".join(f"{key}: {part}" for key, part in value.items()) + "}`"
+    return f"`{value}`"
+
+
+def test_no_key_is_left_out() -> None:
+    found = tables()
+    common = {row[0].strip("`") for row in found["Sources"]} | {"kind"}
+    for heading, model in TABLES.items():
+        said = {row[0].strip("`") for row in found[heading]} | common
+        assert set(model.model_fields) <= said, heading
+    for kind in re.findall(r'"const": "([a-z]+)"', json.dumps(run.RunConfig.model_json_schema())):
+        assert re.search(rf"^### (\w+: )?{kind}$", RUN_FILE.read_text(), re.MULTILINE), kind
+
+
+def test_the_schema_file_is_what_the_command_prints() -> None:
+    printed = CliRunner().invoke(cli, ["schema"]).output
+    assert (ROOT / "docs" / "run.schema.json").read_text() == printed, "run: make schema"
+
+
+def reasons(folder: str) -> Iterator[str]:
+    """Every reason for a drop that is given where a row is dropped or complained about."""
+    for path in (ROOT / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            named = getattr(node, "func", None)
+            if isinstance(node, ast.Call) and isinstance(named, ast.Name):
+                at = {"BadRow": 0, "BadClip": 0, "BadPicture": 0, "Drop": 1, "_mark": 2}.get(named.id)
+                if at is not None and len(node.args) > at:
+                    yield from (part.value for part in ast.walk(node.args[at]) if is_reason(part))
+
+
+def is_reason(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and bool(re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)+", str(node.value)))
+
+
+def test_every_reason_for_a_drop_is_listed() -> None:
+    page = (ROOT / "docs" / "datasets.md").read_text()
+    rows = [line.split("|") for line in page.splitlines() if re.match(r"\| (read|normalise|audio|pack)\b", line)]
+    listed = {reason for row in rows for reason in re.findall(r"`(\w+)`", row[2])}
+    # given by way of a variable
+    others = {"text_missing", "image_missing", "audio_missing", "text_empty", "pair_too_long"}
+    used = {*reasons("pipelines"), *reasons("tokenizers"), *others}
+    assert {"row_too_large", "csv_invalid", "audio_not_finite"} <= used
+    assert listed == used
+
+
+def test_the_specials_are_listed() -> None:
+    page = (ROOT / "docs" / "datasets.md").read_text()
+    listed = re.findall(r"^\| (\d+) \| `(\w+)` \|", page, re.MULTILINE)
+    assert [(int(number), name) for number, name in listed] == [(special.value, special.name) for special in Special]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        path, _, anchor = target.partition("#")
+        if "://" in target:
+            continue
+        other = (page.parent / path) if path else page
+        assert other.exists(), target
+        headings = re.findall(r"^#+ (.*)$", other.read_text(), re.MULTILINE)
+        assert not anchor or anchor in {re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in headings}
+
+
+# Absolute paths into somebody's machine, and package indexes other than the public one.
+PRIVATE = re.compile(
+    r"(?<![\w.}/-])/(home|root|Users|work|workspace|mnt|srv|scratch)/\w|(?<!\w)C:\\Users"
+    r"|index[-_]url|https?://[\w.-]*(mirror|registry|proxy|artifact|nexus)[\w.-]*|//[\w.-]+\.(internal|corp|lan|local)\b"
+)
+
+
+def test_no_file_names_a_machine_or_a_private_index() -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in listed.splitlines():
+        path = ROOT / name
+        if name == str(Path(__file__).relative_to(ROOT)) or not path.is_file():
+            continue
+        found = PRIVATE.search(path.read_bytes().decode(errors="replace"))
+        assert not found, f"{name}: {found[0]!r}"
+
+
+@pytest.mark.parametrize(
+    "bad", ["cd /home/ann/x", "--extra-index-url x", "https://pypi.mirror.example/simple", "http://box.lan:80/"]
+)
+def test_the_pattern_sees_them(bad: str) -> None:
+    assert PRIVATE.search(bad)
+
+
+def test_the_pattern_lets_the_rest_be() -> None:
+    assert not PRIVATE.search(f"out/_work/read https://arxiv.org/abs/1 {Path(sys.executable).name} ../home/x")

@@ -83,7 +83,7 @@ def parse_manifest(data: bytes, where: str) -> Manifest:
         body = json.loads(data)
         seal = body.pop("seal")
         manifest = Manifest.model_validate_json(canonical_json(body))
-    except (ValueError, KeyError, AttributeError, ValidationError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
         first = " ".join(str(error).split())[:200]
         raise Refusal(f"{where}: not a manifest of version 1 ({first}).", exit_code=1) from None
     if seal != fingerprint(body) or manifest.to_bytes() != data:

@@ -1,0 +1,129 @@
+"""Which fields of a run decide a byte of its dataset, and so its fingerprint."""
+
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from triptych.schemas.run import RunConfig
+from triptych.schemas.vocabulary import Modality
+
+TREE: dict[str, Any] = {
+    "name": "run",
+    "out": "out",
+    "seed": 0,
+    "row_length": 512,
+    "engine": {"kind": "serial"},
+    "sources": [
+        {"name": "a", "kind": "jsonl", "path": "a/*.jsonl", "modality": "text", "text": "text"},
+        {"name": "b", "kind": "webdataset", "path": "b.tar", "modality": "image-text", "image": "png", "text": "txt"},
+        {
+            "name": "c",
+            "kind": "parquet",
+            "path": "c.parquet",
+            "modality": "audio-text",
+            "audio": "audio",
+            "text": "text",
+        },
+        {"name": "d", "kind": "datasets", "path": "d", "modality": "text", "text": "text", "split": "train"},
+        {"name": "e", "kind": "folder", "path": "e", "modality": "image-text", "image": "png", "text": "txt"},
+    ],
+    "tokenizers": {
+        "text": {"kind": "sentencepiece", "vocab_size": 400},
+        "image": {"kind": "vq", "size": 32, "steps": 20},
+        "audio": {"kind": "rvq", "steps": 20},
+    },
+    "pack": {"group_by": "modality"},
+    "limits": {"pixels": 1000},
+}
+BASE = RunConfig.model_validate(TREE)
+
+# Where things lie and who does the work: nothing of the dataset follows from them.
+PLACES = {"out", "engine.kind"}
+OTHER: dict[str, Any] = {
+    "tokenizers.text.kind": "huggingface",
+    "tokenizers.image.kind": "transformers",
+    "tokenizers.audio.kind": "transformers",
+    "tokenizers.audio.sample_rate": 24000,
+    "tokenizers.image.downsample": 4,
+    "tokenizers.image.size": 64,
+    "tokenizers.text.vocab_size": 401,
+    "tokenizers.audio.levels": 3,
+    "pack.group_by": "source",
+    "sources.0.modality": "image-text",
+}
+
+
+def leaves(value: Any, path: str = "") -> dict[str, Any]:
+    """Every field of a model tree by its dotted path."""
+    if isinstance(value, BaseModel):
+        found: dict[str, Any] = {}
+        for name in type(value).model_fields:
+            found |= leaves(getattr(value, name), f"{path}.{name}".lstrip("."))
+        return found
+    if isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
+        return {key: leaf for i, item in enumerate(value) for key, leaf in leaves(item, f"{path}.{i}").items()}
+    return {path: value}
+
+
+LEAVES = leaves(BASE)
+
+
+def changed(path: str) -> RunConfig:
+    """BASE with one field of another value, unchecked: what is asked is the fingerprint alone."""
+
+    def rebuild(node: Any, parts: list[str]) -> Any:
+        if not parts:
+            value = LEAVES[path]
+            if path in OTHER:
+                return OTHER[path]
+            if value is None or isinstance(value, str):
+                return f"{value or ''}x"
+            return value + 1
+        if isinstance(node, tuple):
+            at = int(parts[0])
+            return (*node[:at], rebuild(node[at], parts[1:]), *node[at + 1 :])
+        return node.model_copy(update={parts[0]: rebuild(getattr(node, parts[0]), parts[1:])})
+
+    config: RunConfig = rebuild(BASE, path.split("."))
+    assert leaves(config) != LEAVES
+    return config
+
+
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
+@pytest.mark.parametrize("path", sorted(LEAVES))
+def test_the_fingerprint_follows_what_decides_bytes_and_nothing_else(path: str) -> None:
+    same = path in PLACES or path.endswith(".path")
+    assert (changed(path).fingerprint == BASE.fingerprint) is same
+
+
+def test_the_fields_that_were_tried_are_all_there_are() -> None:
+    assert {path.split(".")[0] for path in LEAVES} == set(RunConfig.model_fields)
+    assert len(LEAVES) > 60
+
+
+@pytest.mark.parametrize(
+    "engine", [{"kind": "dask"}, {"kind": "dask", "workers": 7}, {"kind": "dask", "scheduler": "tcp://host:8786"}]
+)
+def test_no_engine_shows(engine: dict[str, Any]) -> None:
+    assert RunConfig.model_validate(TREE | {"engine": engine}).fingerprint == BASE.fingerprint
+
+
+def test_the_order_of_keys_does_not_show_and_that_of_sources_does() -> None:
+    assert RunConfig.model_validate(dict(reversed(TREE.items()))).fingerprint == BASE.fingerprint
+    turned = TREE | {"sources": TREE["sources"][::-1]}
+    assert RunConfig.model_validate(turned).fingerprint != BASE.fingerprint
+
+
+def test_what_is_left_out_is_its_default() -> None:
+    assert RunConfig.model_validate(TREE | {"threads": 1, "seed": 0}).fingerprint == BASE.fingerprint
+
+
+def test_modalities_are_those_of_the_sources() -> None:
+    assert BASE.modalities == (Modality.TEXT, Modality.IMAGE, Modality.AUDIO)
+    assert RunConfig.model_validate(TREE | {"sources": TREE["sources"][:1]}).modalities == (Modality.TEXT,)
+
+
+def test_the_models_are_frozen() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        BASE.seed = 1

@@ -22,6 +22,7 @@ import torch
 import xxhash
 from rich.console import Console
 from rich.table import Table
+
 from triptych.schemas.tokenizer_config import RvqConfig
 from triptych.tokenizers.audio.clip import resample, wave_of
 from triptych.tokenizers.audio.recogniser import (

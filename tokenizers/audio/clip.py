@@ -16,7 +16,7 @@ MIN_SECONDS = 0.02  # one frame at 50 a second: what is shorter carries no speec
 BLOCK = 1 << 16
 
 
-class BadClip(ValueError):  # noqa: N818 - named for what it is about
+class BadClip(ValueError):
     """A clip that goes no further; `reason` is one of `REASONS`, `detail` is for a person."""
 
     REASONS = ("audio_undecodable", "audio_empty", "audio_too_short", "audio_too_long", "audio_not_finite")

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+
 from triptych.tokenizers.audio.report import audio_report, code_use, log_mel_distance
 from triptych.tokenizers.protocol import Codes, Wave
 

@@ -5,6 +5,7 @@ from io import BytesIO
 import numpy as np
 import pytest
 import soundfile
+
 from triptych.tokenizers.audio.clip import BadClip, duration_of, resample, wave_of
 
 

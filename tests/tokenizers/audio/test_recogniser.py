@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from triptych.schemas.errors import Refusal
 from triptych.tokenizers.audio import recogniser
 

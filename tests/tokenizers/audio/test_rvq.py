@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+
 from triptych.schemas.errors import Refusal
 from triptych.schemas.tokenizer_config import RvqConfig
 from triptych.tokenizers.audio.report import audio_report

@@ -23,6 +23,7 @@ from transformers import (
     XcodecConfig,
     XcodecModel,
 )
+
 from triptych.schemas.errors import Refusal
 from triptych.tokenizers.audio.transformers_codec import FAMILIES, TransformersCodec
 from triptych.tokenizers.protocol import AudioTokenizer, Wave

@@ -1,4 +1,4 @@
-"""README's commands exist and do what they are said to do: the quick ones are run, in the order in which they stand."""
+"""Commands in README and docs/ exist; README's quick ones are run, in the order in which they stand."""
 
 import importlib.metadata
 import re
@@ -20,11 +20,13 @@ README = (ROOT / "README.md").read_text()
 CHEAP = ["image.size=32", "image.codes=16", "image.steps=1", "audio.codes=16", "audio.steps=1", "text.vocab_size=300"]
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+def blocks(language: str, page: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
 
 
 COMMANDS = [line for block in blocks("sh") for line in block.splitlines()]
+PAGES = [path.read_text() for path in sorted((ROOT / "docs").glob("*.md"))]
+ELSEWHERE = [line for page in PAGES for block in blocks("sh", page) for line in block.splitlines()]
 OURS = [shlex.split(line)[1:] for line in COMMANDS if line.startswith("triptych ")]
 
 
@@ -37,7 +39,7 @@ def cheaply(arguments: list[str]) -> list[str]:
     return [*arguments, *given, *alone]
 
 
-@pytest.mark.parametrize("line", dict.fromkeys(COMMANDS))
+@pytest.mark.parametrize("line", dict.fromkeys(COMMANDS + ELSEWHERE))
 def test_commands_exist(line: str) -> None:
     program, *arguments = shlex.split(line)
     if program == "triptych":

@@ -12,11 +12,8 @@ def kmeans(points: torch.Tensor, codes: int, iterations: int, random: np.random.
     An empty cluster restarts at one of the points that lie farthest from their centres.
     """
     chosen = random.permutation(len(points))[:codes]
-    extra = random.integers(0, len(points), codes - len(chosen))
-    centres = points[torch.from_numpy(np.concatenate([chosen, extra]))].clone()
-    # copies are moved apart a little, or they would tie forever
-    noise = torch.from_numpy(random.standard_normal((len(extra), points.shape[1]), dtype=np.float32))
-    centres[len(chosen) :] += 0.01 * (points.std(0, correction=0) + 1e-3) * noise
+    again = random.integers(0, len(points), codes - len(chosen))
+    centres = points[torch.from_numpy(np.concatenate([chosen, again]))].clone()
     for _ in range(iterations):
         nearest, distance = assign(points, centres)
         counts = torch.bincount(nearest, minlength=codes)

@@ -31,7 +31,7 @@ RATE = 1e-3
 BETAS = (0.9, 0.99)
 WARM_UP = 75  # steps to the full rate, under a cosine to zero: a faster start spoils the linear one
 REVIVED = 0.8  # share of the steps after which no code is moved any more
-START_LATENTS = 40_000
+START_LATENTS = 40_000  # or 40 a code where that is less
 KMEANS_ITERATIONS = 10
 
 Report = Callable[[int, int], None]
@@ -83,14 +83,16 @@ def _own_random_and_threads(seed: int, threads: int) -> Iterator[None]:
 
 def _start(model: Any, pictures: Pixels, random: np.random.Generator) -> None:
     factor = math.isqrt(model.config.in_channels // 3)
+    codes = model.config.num_vq_embeddings
+    wanted = max(codes, min(40 * codes, START_LATENTS))
     batches: list[torch.Tensor] = []
-    while sum(x[:, 0].numel() for x in batches) < START_LATENTS:
+    while sum(x[:, 0].numel() for x in batches) < wanted:
         batches.append(_crops(pictures, factor, random))
     start_linear(model, torch.cat([_rows(x) for x in batches]))
     with torch.no_grad():
         latents = torch.cat([_rows(model.encode(x).latents) for x in batches])
         weight = model.quantize.embedding.weight
-        weight.copy_(kmeans(latents, len(weight), KMEANS_ITERATIONS, random))
+        weight.copy_(kmeans(latents, codes, KMEANS_ITERATIONS, random))
 
 
 def _fit(model: Any, pictures: Pixels, steps: int, random: np.random.Generator, report: Report | None) -> None:

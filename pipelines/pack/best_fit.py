@@ -24,7 +24,7 @@ class _OpenRows:
         return self._rooms[at] if at < len(self._rooms) else None
 
     def take(self, room: int, count: int) -> list[int]:
-        """Up to `count` rows with just `room` left, oldest first."""
+        """Up to `count` rows with just `room` left, those that have had it longest first."""
         rows = self._rows[room]
         taken, left = rows[:count], rows[count:]
         if left:
@@ -50,7 +50,7 @@ def best_fit_decreasing(
     """Row and start of every sample, and the number of rows.
 
     lengths: (n,) tokens a sample, each in 1..capacity; ValueError otherwise. Ties go to the lower index and
-    the older row, so the result is a function of the arguments alone.
+    the row that came to its room first, so the result is a function of the arguments alone.
     """
     lengths = np.asarray(lengths, np.int64)
     if lengths.size == 0:

@@ -31,7 +31,8 @@ def test_a_row_is_a_view_of_the_memory_map(made: Path) -> None:
     dataset = Dataset(str(made))
     shard = dataset.open(dataset.manifest.shards[0])
     matrix, row = shard.matrix("tokens"), shard.row(0)
-    assert np.shares_memory(matrix, shard.matrix("tokens")) and np.shares_memory(row.tokens, matrix)
+    assert np.shares_memory(matrix, shard.matrix("tokens"))
+    assert np.shares_memory(row.tokens, matrix)
     assert not row.tokens.flags.writeable
     assert matrix.dtype == dataset.manifest.vocabulary.dtype == np.uint16
 
@@ -48,7 +49,8 @@ def test_a_row_has_its_layout(made: Path) -> None:
             end += segment["length"]
             assert (row.segment[segment["start"] : end] == number).all()
             assert row.tokens[segment["start"]] == Special.TASK
-        assert (row.segment[end:] == 0).all() and (row.tokens[end:] == Special.PAD).all()
+        assert (row.segment[end:] == 0).all()
+        assert (row.tokens[end:] == Special.PAD).all()
         for span in row.spans:
             owned = vocabulary.modality_of(row.tokens[span["start"] : span["start"] + span["length"]])
             assert set(owned.tolist()) <= {span["modality"]}
@@ -75,7 +77,8 @@ def test_a_lost_or_cut_shard_is_refused(made: Path, tmp_path: Path) -> None:
     for entry in dataset.manifest.shards[:2]:
         with pytest.raises(Refusal) as caught:
             dataset.open(entry)
-        assert entry.file in str(caught.value) and caught.value.exit_code == 1
+        assert entry.file in str(caught.value)
+        assert caught.value.exit_code == 1
 
 
 def test_a_shard_of_another_vocabulary_is_refused_by_both_fingerprints(made: Path, tmp_path: Path) -> None:
@@ -87,4 +90,5 @@ def test_a_shard_of_another_vocabulary_is_refused_by_both_fingerprints(made: Pat
     with pytest.raises(Mismatch) as caught:
         dataset.open(dataset.manifest.shards[0])
     stored = Dataset(str(made)).manifest.vocabulary.fingerprint
-    assert other.fingerprint in str(caught.value) and stored in str(caught.value)
+    assert other.fingerprint in str(caught.value)
+    assert stored in str(caught.value)

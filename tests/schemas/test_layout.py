@@ -10,6 +10,7 @@ from triptych.schemas.vocabulary import Kind, Modality, Special, Vocabulary
 
 VOCABULARY = Vocabulary(text=300, image=64, audio=(32, 16, 8))
 LEVELS = len(VOCABULARY.audio)
+SIZES = {"text": VOCABULARY.text, "image": VOCABULARY.image, "audio": max(VOCABULARY.audio)}
 
 texts = st.lists(st.integers(0, 299), max_size=12)
 images = st.lists(st.integers(0, 63), min_size=1, max_size=9)
@@ -33,7 +34,7 @@ def samples(draw: Any) -> tuple[list[Kind], dict[Modality, list[list[int] | None
 @settings(max_examples=60)
 def test_codes_to_spans_to_codes_is_the_identity(made: Any) -> None:
     kinds, codes = made
-    table = sample_table(kinds, codes)
+    table = sample_table(kinds, codes, SIZES)
     laid = content(table, VOCABULARY)
     for i, kind in enumerate(kinds):
         ids = laid.ids[laid.offsets[i] : laid.offsets[i + 1]]
@@ -52,7 +53,7 @@ def test_codes_to_spans_to_codes_is_the_identity(made: Any) -> None:
 @settings(max_examples=60)
 def test_the_content_is_framed_as_documented(made: Any) -> None:
     kinds, codes = made
-    laid = content(sample_table(kinds, codes), VOCABULARY)
+    laid = content(sample_table(kinds, codes, SIZES), VOCABULARY)
     text = VOCABULARY.slice_of(Modality.TEXT).start
     image = VOCABULARY.slice_of(Modality.IMAGE).start
     audio = VOCABULARY.audio_offsets(LEVELS).tolist()
@@ -77,14 +78,14 @@ def test_the_content_is_framed_as_documented(made: Any) -> None:
 def test_a_slice_of_a_table_lays_out_like_its_rows_alone(made: Any, first: int) -> None:
     kinds, codes = made
     first = min(first, len(kinds))
-    alone = sample_table(kinds[first:], {modality: column[first:] for modality, column in codes.items()})
-    part = sample_table(kinds, codes).slice(first)
+    alone = sample_table(kinds[first:], {modality: column[first:] for modality, column in codes.items()}, SIZES)
+    part = sample_table(kinds, codes, SIZES).slice(first)
     assert content(part, VOCABULARY).ids.tolist() == content(alone, VOCABULARY).ids.tolist()
     assert content_lengths(part).tolist() == content_lengths(alone).tolist()
 
 
 def test_lengths_tell_nothing_from_none() -> None:
-    table = sample_table([Kind.TEXT, Kind.TEXT], {Modality.TEXT: [[], [1, 2]]})
+    table = sample_table([Kind.TEXT, Kind.TEXT], {Modality.TEXT: [[], [1, 2]]}, SIZES)
     assert code_lengths(table, Modality.TEXT).tolist() == [0, 2]
     assert code_lengths(table, Modality.IMAGE).tolist() == [-1, -1]
     assert content_lengths(table).tolist() == [1, 3]
@@ -101,7 +102,7 @@ def test_lengths_tell_nothing_from_none() -> None:
 )
 def test_codes_that_fit_no_codebook_are_errors(kind: Kind, codes: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        content(sample_table([kind], codes), VOCABULARY)
+        content(sample_table([kind], codes, SIZES), VOCABULARY)
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 6)), max_size=10))

@@ -1,3 +1,4 @@
+import itertools
 import random
 
 import pytest
@@ -43,7 +44,7 @@ def test_merging_knows_no_order_and_keeps_the_balance(parts: list[Tally], draw: 
 
 
 def _chain(*kept: int, source: str = "s") -> list[Tally]:
-    pairs = zip(kept, kept[1:], strict=False)
+    pairs = itertools.pairwise(kept)
     return [
         Tally(stage=f"stage{i}", source=source, rows_in=given, kept=left, dropped={"why": given - left})
         for i, (given, left) in enumerate(pairs)

@@ -81,8 +81,10 @@ def resealed(data: bytes, change: Any) -> bytes:
 def test_a_manifest_that_was_edited_and_sealed_again_is_refused(data: bytes, change: Any, word: str) -> None:
     with pytest.raises(Refusal) as caught:
         parse_manifest(resealed(data, change), "here/manifest.json")
-    assert "here/manifest.json" in str(caught.value) and word in str(caught.value)
-    assert caught.value.exit_code == 1 and "\n" not in str(caught.value)
+    assert "here/manifest.json" in str(caught.value)
+    assert word in str(caught.value)
+    assert caught.value.exit_code == 1
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"{}", b"null", b"\xff", b'{"seal": 1}'])

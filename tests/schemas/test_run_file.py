@@ -21,7 +21,8 @@ def refusal(path: Path, *overrides: str) -> str:
     with pytest.raises(Refusal) as caught:
         load_run(path, overrides)
     message = str(caught.value)
-    assert "\n" not in message and message.rstrip()[-1] in ".?", message
+    assert "\n" not in message
+    assert message[-1] in ".?", message
     assert caught.value.exit_code == 2
     return message
 

@@ -67,9 +67,12 @@ def test_fingerprint_follows_every_field(field: str) -> None:
     with pytest.raises(Mismatch) as caught:
         BASE.require(other, "this dataset", "that checkpoint")
     message = str(caught.value)
-    assert BASE.fingerprint in message and other.fingerprint in message
-    assert "this dataset" in message and "that checkpoint" in message
-    assert "\n" not in message and caught.value.exit_code == 1
+    assert BASE.fingerprint in message
+    assert other.fingerprint in message
+    assert "this dataset" in message
+    assert "that checkpoint" in message
+    assert "\n" not in message
+    assert caught.value.exit_code == 1
 
 
 def test_fingerprint_ignores_the_order_in_which_tokenizers_are_named() -> None:

@@ -4,16 +4,18 @@ Pictures and clips are encoded before text, so that a change of the text tokeniz
 Batches are made from a partition's own rows in their order, and threads are fixed: the same codes anywhere.
 """
 
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..schemas.run import Limits
-from ..schemas.tables import DROPPED, SAMPLE
+from ..schemas.tables import DROPPED, code_type, sample_schema
 from ..schemas.tokenizer_config import AudioConfig, ImageConfig, TextConfig
 from ..tokenizers.audio.clip import BadClip, wave_of
 from ..tokenizers.image.picture import BadPicture, square
@@ -24,24 +26,32 @@ from .store import Store
 
 ENCODE_VERSION = 1
 BATCH = 32  # pictures or clips decoded and encoded together
-CODES = pa.list_(pa.uint32())
 
 T = TypeVar("T")
 Reason = tuple[str, str]
 
 
-@dataclass(frozen=True)
-class _Encode:
+@dataclass(frozen=True, kw_only=True)
+class _Encode(ABC):
     store: Store
     where: str | None  # the tokenizer in the store; None: at its config's path
     fingerprint: str
+    sizes: Mapping[str, int]  # of the run's codebooks by modality, the largest where there are several
     limits: Limits
     threads: int
     counted: bool = True
 
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The modality."""
+
     def identity(self) -> list[object]:
-        """Version, tokenizer, threads and limits."""
-        return [ENCODE_VERSION, self.fingerprint, self.threads, self.limits.model_dump(mode="json")]
+        """Version, tokenizer, types of the code columns written, threads and limits."""
+        # text comes last and writes every column; the others must not be redone for a larger text vocabulary
+        written = self.sizes if self.name == "text" else [self.name]
+        types = {name: str(code_type(self.sizes[name])) for name in written}
+        return [ENCODE_VERSION, self.fingerprint, types, self.threads, self.limits.model_dump(mode="json")]
 
     def _fix_threads(self) -> None:
         import torch
@@ -49,16 +59,15 @@ class _Encode:
         torch.set_num_threads(self.threads)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EncodeImages(_Encode):
     """Pictures to codes; adds `pixels`."""
 
-    config: ImageConfig | None = None
+    config: ImageConfig
     name: str = "image"
 
     def run(self, table: pa.Table) -> Outcome:
         """Decode, crop and encode the `image` column."""
-        assert self.config is not None
         self._fix_threads()
         tokenizer = load_image(self.config, self.store.local_path(self.where))
 
@@ -69,19 +78,18 @@ class EncodeImages(_Encode):
             return list(tokenizer.encode(np.stack(pictures)))
 
         codes, bad = _encode_media(table["image"], decode, encode)
-        return _replace(self.name, table, codes, {"pixels": [tokenizer.pixels**2] * len(codes)}, bad)
+        return _replace(self.name, table, codes, self.sizes, {"pixels": [tokenizer.pixels**2] * len(codes)}, bad)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EncodeAudio(_Encode):
     """Clips to frames of residual codes, flattened frame by frame; adds `samples`."""
 
-    config: AudioConfig | None = None
+    config: AudioConfig
     name: str = "audio"
 
     def run(self, table: pa.Table) -> Outcome:
         """Decode, resample and encode the `audio` column."""
-        assert self.config is not None
         self._fix_threads()
         tokenizer = load_audio(self.config, self.store.local_path(self.where))
         samples: list[int] = []
@@ -95,32 +103,37 @@ class EncodeAudio(_Encode):
             return [frames.reshape(-1) for frames in tokenizer.encode(waves)]
 
         codes, bad = _encode_media(table["audio"], decode, encode)
-        return _replace(self.name, table, codes, {"samples": samples}, bad)
+        return _replace(self.name, table, codes, self.sizes, {"samples": samples}, bad)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EncodeText(_Encode):
     """Texts to codes; adds `text_bytes` and completes the SAMPLE schema."""
 
-    config: TextConfig | None = None
+    config: TextConfig
     name: str = "text"
 
     def run(self, table: pa.Table) -> Outcome:
         """Encode the `text` column; no text is ever refused."""
-        assert self.config is not None
         tokenizer = load_text(self.config, self.store.local_path(self.where))
         texts = table["text"]
         codes, offsets = tokenizer.encode(texts.to_pylist())
+        schema = sample_schema(self.sizes)
         columns: dict[str, Any] = {name: table[name] for name in table.column_names}
-        columns["text"] = pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), pa.array(codes))
+        columns["text"] = _lists(codes, offsets, schema.field("text").type)
         columns["text_bytes"] = pc.binary_length(texts).cast(pa.int64())
-        zeros = pa.repeat(pa.scalar(0, pa.int64()), table.num_rows)
-        columns = {"image": None, "audio": None, "pixels": zeros, "samples": zeros} | columns
-        for missing in [name for name, column in columns.items() if column is None]:
-            columns[missing] = pa.nulls(table.num_rows, CODES)
-        samples = pa.table({name: columns[name] for name in SAMPLE.names}, schema=SAMPLE)
-        tokens = len(codes) + sum(len(samples[name].combine_chunks().flatten()) for name in ("image", "audio"))
+        for field in schema:
+            if field.name not in columns:
+                empty = None if pa.types.is_list(field.type) else 0
+                columns[field.name] = pa.repeat(pa.scalar(empty, field.type), table.num_rows)
+        samples = pa.table({name: columns[name] for name in schema.names}, schema=schema)
+        tokens = sum(len(samples[name].combine_chunks().flatten()) for name in ("text", "image", "audio"))
         return Outcome(samples, DROPPED.empty_table(), note={"tokens": tokens})
+
+
+def _lists(codes: npt.NDArray[Any], offsets: npt.NDArray[Any], type_: pa.ListType) -> pa.ListArray:
+    values = pa.array(codes.astype(type_.value_type.to_pandas_dtype()))
+    return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), values)
 
 
 def _encode_media(
@@ -142,13 +155,18 @@ def _encode_media(
 
 
 def _replace(
-    stage: str, table: pa.Table, codes: list[Any], sizes: dict[str, list[int]], bad: dict[int, Reason]
+    stage: str,
+    table: pa.Table,
+    codes: list[Any],
+    codebooks: Mapping[str, int],
+    sizes: dict[str, list[int]],
+    bad: dict[int, Reason],
 ) -> Outcome:
     """The table with the stage's column turned into codes, and its bad rows dropped."""
     table, dropped = drop_rows(stage, table, bad)
-    offsets = np.cumsum([0] + [len(row) for row in codes]).astype(np.int32)
-    values = np.concatenate(codes).astype(np.uint32) if codes else np.empty(0, np.uint32)
-    column = pa.ListArray.from_arrays(pa.array(offsets), pa.array(values))
+    offsets = np.cumsum([0] + [len(row) for row in codes])
+    values = np.concatenate(codes) if codes else np.empty(0, np.uint32)
+    column = _lists(values, offsets, code_type(codebooks[stage]))
     table = table.set_column(table.column_names.index(stage), stage, column)
     for name, values_of in sizes.items():
         table = table.append_column(name, pa.array(values_of, pa.int64()))

@@ -62,9 +62,8 @@ def commit(store: Store, name: str, outcome: Outcome) -> None:
         "tallies": [tally.model_dump(mode="json") for tally in outcome.tallies],
         "note": dict(outcome.note),
     }
-    sink = pa.BufferOutputStream()
-    _write_ipc(sink, outcome.table, {_SUMMARY: canonical_json(summary), _DROPPED: dropped.getvalue()})
-    store.write(name, sink.getvalue())
+    with store.create(name) as sink:
+        _write_ipc(sink, outcome.table, {_SUMMARY: canonical_json(summary), _DROPPED: dropped.getvalue()})
 
 
 def _write_ipc(sink: Any, table: pa.Table, metadata: dict[bytes, bytes]) -> None:

@@ -61,13 +61,19 @@ def _encode(
 ) -> list[Part]:
     """Pictures, then clips, then text: each as its own stage, so that each is redone only when it must be."""
     stages = {Modality.IMAGE: EncodeImages, Modality.AUDIO: EncodeAudio, Modality.TEXT: EncodeText}
+    sizes = {modality.name.lower(): max(fit.card.sizes) for modality, fit in fitted.items()}
     for modality, stage in stages.items():
         if modality in kind.modalities:
-            fit = fitted[modality]
-            tokenizer = getattr(config.tokenizers, modality.name.lower())
-            threads = config.threads
-            arguments = (engine.store, fit.where, fit.card.fingerprint, config.limits, threads)
-            parts = [part for part in engine.map(stage(*arguments, config=tokenizer), parts) if part.rows]
+            encode = stage(
+                store=engine.store,
+                config=getattr(config.tokenizers, modality.name.lower()),
+                where=fitted[modality].where,
+                fingerprint=fitted[modality].card.fingerprint,
+                sizes=sizes,
+                limits=config.limits,
+                threads=config.threads,
+            )
+            parts = [part for part in engine.map(encode, parts) if part.rows]
     return list(parts)
 
 

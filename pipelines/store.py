@@ -7,6 +7,8 @@ its upload is complete. So a file's presence is its commit, and a killed run lea
 import os
 import tempfile
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -72,21 +74,28 @@ class Store:
             return pa.memory_map(self.path(name))
         return pa.PythonFile(self.fs.open(self.path(name), "rb"), mode="r")
 
-    def write(self, name: str, data: bytes | pa.Buffer) -> None:
-        """Commit a file: afterwards it is there with all of `data`, and before it was not."""
+    @contextmanager
+    def create(self, name: str) -> Iterator[pa.NativeFile]:
+        """A sink whose file is there, whole, once the block ends, and not at all when it raises."""
         path = self.path(name)
         if not self.local:
-            self.fs.pipe_file(path, bytes(data))
+            buffer = pa.BufferOutputStream()
+            yield buffer
+            self.fs.pipe_file(path, buffer.getvalue().to_pybytes())
             return
-        folder = os.path.dirname(path)
-        os.makedirs(folder, exist_ok=True)
-        temporary = f"{folder}/{TEMPORARY}{uuid.uuid4().hex}"
-        with open(temporary, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        _sync_folder(folder)
+        folder = Path(path).parent
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = folder / f"{TEMPORARY}{uuid.uuid4().hex}"
+        with pa.OSFile(str(temporary), "wb") as sink:
+            yield sink
+        _sync(temporary)
+        temporary.replace(path)
+        _sync(folder)
+
+    def write(self, name: str, data: bytes | pa.Buffer) -> None:
+        """Commit a file: afterwards it is there with all of `data`, and before it was not."""
+        with self.create(name) as sink:
+            sink.write(data)
 
     def upload(self, folder: str | Path, name: str) -> None:
         """Commit every file of a local folder below `name`."""
@@ -121,8 +130,8 @@ def _download(url: str, name: str) -> str:
     return f"{folder}/content"
 
 
-def _sync_folder(folder: str) -> None:
-    handle = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

@@ -5,13 +5,15 @@ The *content* of a sample is its segment without the task slot, which is opened 
 into several segments has one in each). Spans are the runs of codes alone: EOS, BOI, EOI, BOA, EOA are outside.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from .tables import sample_schema
 from .vocabulary import Kind, Modality, Special, Vocabulary
 
 TASK_SLOT = 1
@@ -122,21 +124,16 @@ def codes_of_span(ids: npt.ArrayLike, modality: Modality, vocabulary: Vocabulary
 
 
 def sample_table(
-    kinds: Sequence[Kind], codes: dict[Modality, Sequence[Sequence[int] | None]], ids: Sequence[bytes] | None = None
+    kinds: Sequence[Kind],
+    codes: Mapping[Modality, Sequence[Sequence[int] | None]],
+    sizes: Mapping[str, int],
+    ids: Sequence[bytes] | None = None,
 ) -> pa.Table:
-    """A SAMPLE table from plain lists of codes, for tests and tools; origins are numbered."""
-    from .tables import SAMPLE
-
+    """A table of samples from plain lists of codes, for tests and tools; origins are numbered."""
     n = len(kinds)
-    columns: dict[str, object] = {
-        "id": ids or [i.to_bytes(16, "big") for i in range(n)],
-        "source": ["made"] * n,
-        "kind": [str(kind) for kind in kinds],
-        "file": ["made"] * n,
-        "row": list(range(n)),
-        "text_bytes": [0] * n,
-        "pixels": [0] * n,
-        "samples": [0] * n,
-    }
+    columns: dict[str, Any] = dict.fromkeys(("text_bytes", "pixels", "samples"), [0] * n)
+    columns |= {"id": ids or [i.to_bytes(16, "big") for i in range(n)], "row": list(range(n))}
+    columns |= {"source": ["made"] * n, "kind": [str(kind) for kind in kinds], "file": ["made"] * n}
     columns |= {modality.name.lower(): list(codes.get(modality, [None] * n)) for modality in FRAME}
-    return pa.table({name: columns[name] for name in SAMPLE.names}, schema=SAMPLE)
+    schema = sample_schema(sizes)
+    return pa.table({name: columns[name] for name in schema.names}, schema=schema)

@@ -10,6 +10,7 @@ from pydantic import Field, NonNegativeInt
 from .model import Strict
 from .vocabulary import Modality, Vocabulary
 
+_BLOCK = 1 << 18
 PERCENTILES = (1, 10, 25, 50, 75, 90, 99, 100)
 
 
@@ -60,7 +61,10 @@ def codebook_name(modality: Modality, codebook: int) -> str:
 
 def count_codes(tokens: npt.NDArray[np.unsignedinteger], vocabulary: Vocabulary) -> dict[str, dict[int, int]]:
     """Uses of every code of every codebook among `tokens`; zeros are left out."""
-    uses = np.bincount(tokens.ravel(), minlength=vocabulary.size)
+    flat = tokens.reshape(-1)
+    uses = np.zeros(vocabulary.size, np.int64)
+    for start in range(0, flat.size, _BLOCK):  # bincount widens its input to int64
+        uses += np.bincount(flat[start : start + _BLOCK], minlength=vocabulary.size)
     counts = {}
     for block in vocabulary.slices[1:]:
         part = uses[block.start : block.stop]

@@ -4,9 +4,9 @@ A tokenizer without `path` is trained in the run, budgeted in steps; one with `p
 options of training have no say and are refused.
 """
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from .model import Strict
 
@@ -22,6 +22,11 @@ class _Trainable(Strict):
         if self.path is not None and clash:
             raise ValueError(f"`{clash[0]}` is decided by the tokenizer at `path: {self.path}`; remove one of the two")
         return self
+
+    @model_serializer(mode="wrap")
+    def _as_it_may_be_read_again(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        tree: dict[str, Any] = write(self)
+        return {key: tree[key] for key in tree if self.path is None or key not in self.training_only}
 
     @property
     def trained_in_run(self) -> bool:

@@ -14,7 +14,7 @@ from ...schemas.rows import SEGMENT, SPAN, segment_dtype
 from ...schemas.vocabulary import Kind, Modality, Special, Vocabulary
 from .segments import Ints, Segments
 
-SLICE_TOKENS = 1 << 20  # tokens laid out at a time, so that index arrays stay small beside the shard
+SLICE_TOKENS = 1 << 18  # tokens laid out at a time, so that index arrays stay small beside the shard
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,9 @@ def fill(
     """
     shape = (placed.rows, row_length)
     matrices: dict[str, npt.NDArray[Any]] = {
-        "tokens": np.full(shape, Special.PAD, vocabulary.dtype),
+        "tokens": np.zeros(shape, vocabulary.dtype),  # Special.PAD
         "segment": np.zeros(shape, segment_dtype(row_length)),
-        "modality": np.full(shape, Modality.SPECIAL, np.uint8),
+        "modality": np.zeros(shape, np.uint8),  # Modality.SPECIAL
     }
     flat = {name: matrix.reshape(-1) for name, matrix in matrices.items()}
     spans = []

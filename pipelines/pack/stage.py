@@ -14,7 +14,7 @@ from ...schemas.layout import as_mask
 from ...schemas.ledger import Tally
 from ...schemas.rows import ROW_VERSION, row_schema
 from ...schemas.statistics import SourceStatistics, Statistics, count_codes
-from ...schemas.tables import SAMPLE
+from ...schemas.tables import SAMPLE_COLUMNS
 from ...schemas.tokenizer_config import TextConfig
 from ...schemas.vocabulary import Modality, Vocabulary
 from ...tokenizers.registry import load_text
@@ -30,7 +30,7 @@ CODED = (Modality.TEXT, Modality.IMAGE, Modality.AUDIO)
 
 @dataclass(frozen=True)
 class PackShard:
-    """Packs a table of SAMPLE rows best-fit decreasing, and writes the shard `shards/<group>-<digest>.arrow`.
+    """Packs a table of samples best-fit decreasing, and writes the shard `shards/<group>-<digest>.arrow`.
 
     The shard's name holds the digest of its content, so a shard of another run is never taken for this one.
     """
@@ -50,7 +50,7 @@ class PackShard:
 
     def run(self, table: pa.Table) -> Outcome:
         """Write the shard; the outcome's note is its entry and its statistics."""
-        samples = table.select(SAMPLE.names).combine_chunks()
+        samples = table.select(SAMPLE_COLUMNS).combine_chunks()
         segments = cut(samples, self.row_length)
         row, start, rows = best_fit_decreasing(segments.length, self.row_length)
         placed = place(segments, row, start, rows)
@@ -79,10 +79,11 @@ class PackShard:
         return pa.RecordBatch.from_arrays(columns, schema=schema), matrices["tokens"]
 
     def _write(self, batch: pa.RecordBatch, sources: dict[str, SourceStatistics]) -> dict[str, Any]:
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_file(sink, batch.schema) as writer:
-            writer.write_batch(batch)
-        data = sink.getvalue()
+        # written twice, the first time to learn the size: a buffer that grows is copied at every step
+        size = pa.MockOutputStream()
+        _write_ipc(size, batch)
+        data = pa.allocate_buffer(size.size())
+        _write_ipc(pa.FixedSizeBufferWriter(data), batch)
         digest = xxhash.xxh3_128_hexdigest(data)
         file = f"shards/{self.group}-{digest[:16]}.arrow"
         self.store.write(file, data)
@@ -150,6 +151,11 @@ class PackShard:
                 too_long=_histogram(segments.needed[mine & ~kept]),
             )
         return sources
+
+
+def _write_ipc(sink: pa.NativeFile, batch: pa.RecordBatch) -> None:
+    with pa.ipc.new_file(sink, batch.schema) as writer:
+        writer.write_batch(batch)
 
 
 def _mask(samples: pa.Table, source: str) -> Any:

@@ -34,14 +34,14 @@ class Utterance(NamedTuple):
 
 def speak(utterances: Sequence[Utterance]) -> list[NDArray[np.int16]]:
     """Mono samples at SAMPLE_RATE for each utterance; raises Refusal where the library does not work."""
-    command = [sys.executable, "-m", __name__]
-    done = subprocess.run(command, check=False, input=json.dumps(utterances).encode(), capture_output=True)
+    command, words = [sys.executable, "-m", __name__], json.dumps(utterances).encode()
+    done = subprocess.run(command, check=False, input=words, capture_output=True)
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines()
         reason = said[-1] if said else f"exit code {done.returncode}"
         raise Refusal(f"espeak-ng of espeakng-loader failed: {reason}. Reinstall it: pip install 'triptych[demo]'.")
     with np.load(io.BytesIO(done.stdout)) as clips:
-        return [clips[str(index)] for index in range(len(utterances))]
+        return [clips[name] for name in clips.files]
 
 
 class _Espeak:
@@ -85,8 +85,7 @@ class _Espeak:
 
 def _main() -> None:
     espeak = _Espeak()
-    clips = {str(i): espeak.say(Utterance(*fields)) for i, fields in enumerate(json.load(sys.stdin))}
-    np.savez(sys.stdout.buffer, **clips)
+    np.savez(sys.stdout.buffer, *(espeak.say(Utterance(*fields)) for fields in json.load(sys.stdin)))
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ def plan(seed: int) -> list[Glyph]:
     for first, last, pictures in BLOCKS:
         for code in range(first, last + 1):
             having = [font for font, codes in fonts.items() if code in codes]
-            if having and unicodedata.name(chr(code), ""):
+            if having and unicodedata.name(chr(code), "") != "":
                 glyphs += [_varied(chr(code), rng.choice(having), rng) for _ in range(pictures)]
     rng.shuffle(glyphs)
     return glyphs

@@ -21,11 +21,15 @@ def write_text(folder: Path, modules: Iterable[str] = sys.stdlib_module_names) -
 
     The same bytes for the same standard library. Raises Refusal where Python was installed without its sources.
     """
-    found = [*docstrings(modules), *((f"help.{name}", text) for name, text in sorted(topics.items()))]
-    rows = [json.dumps({"text": text, "id": name}, ensure_ascii=False) for name, text in found]
-    if len(found) == len(topics):
+    found: dict[str, str] = {}  # text to name: each text once
+    for name, text in docstrings(modules):
+        found.setdefault(text, name)
+    if not found:
         root = sysconfig.get_path("stdlib")
         raise Refusal(f"{root}: no sources of Python's standard library here. Use a Python installed with its sources.")
+    for topic, text in sorted(topics.items()):
+        found.setdefault(text.strip(), f"help.{topic}")
+    rows = [json.dumps({"text": text, "id": name}, ensure_ascii=False) for text, name in found.items()]
     folder.mkdir(parents=True, exist_ok=True)
     for part in range(FILES):
         content = "".join(f"{row}\n" for row in rows[part::FILES]).encode()
@@ -35,23 +39,19 @@ def write_text(folder: Path, modules: Iterable[str] = sys.stdlib_module_names) -
 
 
 def docstrings(modules: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Name and text of every documentation string, each text once, by module; sources are parsed, never run."""
-    seen = set()
+    """Name and text of the documentation strings of SHORTEST or more, by module; sources are parsed, never run."""
     for module, source in _sources(modules):
         try:
             tree = ast.parse(source)
         except SyntaxError:  # lib2to3 keeps files in Python 2
             continue
-        for name, text in _of_tree(tree, module):
-            if len(text) >= SHORTEST and text not in seen:
-                seen.add(text)
-                yield name, text
+        yield from ((name, text) for name, text in _of_tree(tree, module) if len(text) >= SHORTEST)
 
 
 def _of_tree(node: ast.AST, name: str) -> Iterator[tuple[str, str]]:
     named = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
     if isinstance(node, ast.Module | named) and (text := ast.get_docstring(node, clean=False)):
-        yield name, inspect.cleandoc(text)
+        yield name, inspect.cleandoc(text).strip()
     for child in ast.iter_child_nodes(node):
         yield from _of_tree(child, f"{name}.{child.name}" if isinstance(child, named) else name)
 

@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from pydantic import TypeAdapter
+
 from triptych.pipelines.sources.base import ROW_FIELDS, Drop, Reader
 from triptych.pipelines.sources.registry import open_source
 from triptych.schemas.run import Limits

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 from PIL import Image
+
 from triptych.schemas.errors import Refusal
 
 

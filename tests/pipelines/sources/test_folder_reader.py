@@ -9,6 +9,7 @@ import fsspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from triptych.pipelines.sources.folder import is_inside
 from triptych.schemas.errors import Refusal
 

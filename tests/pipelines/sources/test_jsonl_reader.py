@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from triptych.pipelines.sources.jsonl import _count_lines, _fast, _slow, whole_lines
 
 

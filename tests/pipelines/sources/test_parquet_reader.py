@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from triptych.pipelines.sources.columns import extract
 from triptych.schemas.errors import Refusal
 from triptych.schemas.vocabulary import Modality

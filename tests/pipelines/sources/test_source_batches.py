@@ -4,6 +4,7 @@ from itertools import chain, pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from triptych.pipelines.sources.base import Batch, Drop
 from triptych.pipelines.sources.batches import Row, gather, regroup, table
 from triptych.schemas.vocabulary import Kind

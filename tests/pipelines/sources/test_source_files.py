@@ -5,6 +5,7 @@ from pathlib import Path
 
 import fsspec
 import pytest
+
 from triptych.pipelines.sources.files import find
 from triptych.schemas.errors import Refusal
 

@@ -1,16 +1,16 @@
 """What is refused before any work: a run file that validates and yet cannot give a dataset."""
 
 import re
-from pathlib import Path
 
 from ..schemas.errors import Refusal
 from ..schemas.layout import FRAME, TASK_SLOT
 from ..schemas.run import RunConfig
 from ..schemas.vocabulary import Modality
 from ..tokenizers.registry import tokens_per_picture
+from .fit import exists
 
-LOCAL_KINDS = ("sentencepiece", "tiktoken", "huggingface", "rvq")  # never fetched from a hub
-HUB_NAME = re.compile(r"^[\w.-]+/[\w.-]+$")
+HUB_KINDS = ("vq", "transformers")
+HUB_NAME = re.compile(r"^[\w.-]+/[\w.-]+(/[\w.-]+)?$")  # owner/name, or owner/name/subfolder
 
 
 def check(config: RunConfig) -> None:
@@ -19,11 +19,12 @@ def check(config: RunConfig) -> None:
         name = modality.name.lower()
         tokenizer = getattr(config.tokenizers, name)
         path = tokenizer.path
-        if path is None or Path(path).exists() or (tokenizer.kind not in LOCAL_KINDS and HUB_NAME.match(path)):
+        if path is None or exists(path) or (tokenizer.kind in HUB_KINDS and HUB_NAME.match(path)):
             continue
+        hint = ", or leave `path` out to train one" if hasattr(tokenizer, "training_only") else ""
         raise Refusal(
-            f"tokenizers.{name}.path: {path} does not exist. Give the folder or file of a trained {tokenizer.kind} "
-            f"tokenizer" + (", or leave `path` out to train one." if hasattr(tokenizer, "steps") else ".")
+            f"tokenizers.{name}.path: {path} does not exist. Give the folder or file of a {tokenizer.kind} "
+            f"tokenizer{hint}."
         )
     _check_rows(config)
 

@@ -6,7 +6,7 @@ Batches are made from a partition's own rows in their order, and threads are fix
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -21,7 +21,7 @@ from ..tokenizers.audio.clip import BadClip, wave_of
 from ..tokenizers.image.picture import BadPicture, square
 from ..tokenizers.protocol import Pixels, Wave
 from ..tokenizers.registry import load_audio, load_image, load_text
-from .part import Outcome, drop_rows
+from .part import Outcome, count_rows, drop_rows
 from .store import Store
 
 ENCODE_VERSION = 1
@@ -128,7 +128,11 @@ class EncodeText(_Encode):
                 columns[field.name] = pa.repeat(pa.scalar(empty, field.type), table.num_rows)
         samples = pa.table({name: columns[name] for name in schema.names}, schema=schema)
         tokens = sum(len(samples[name].combine_chunks().flatten()) for name in ("text", "image", "audio"))
-        return Outcome(samples, DROPPED.empty_table(), note={"tokens": tokens})
+        outcome = Outcome(samples, DROPPED.empty_table(), note={"tokens": tokens})
+        # a part has rows of one source, so its tokens are that source's
+        counted = {"tokens_in": tokens, "tokens_kept": tokens}
+        tallies = [tally.model_copy(update=counted) for tally in count_rows(self.name, table, outcome)]
+        return replace(outcome, tallies=tallies)
 
 
 def _lists(codes: npt.NDArray[Any], offsets: npt.NDArray[Any], type_: pa.ListType) -> pa.ListArray:

@@ -5,19 +5,19 @@ its config and its training rows, so a resumed run finds it and a changed one tr
 """
 
 import json
-import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import numpy as np
 import pyarrow as pa
 
 from ..schemas.card import CARD, Card
 from ..schemas.errors import Refusal
-from ..schemas.identity import canonical_json, file_fingerprint, fingerprint
+from ..schemas.identity import bytes_fingerprint, canonical_json, fingerprint
 from ..schemas.run import RunConfig
 from ..schemas.tokenizer_config import RvqConfig, SentencePieceConfig, VqConfig
 from ..schemas.vocabulary import Modality
@@ -128,28 +128,38 @@ def _samples(store: Store, drawn: Sequence[Part], modality: Modality, config: An
     return [np.frombuffer(value.as_py(), np.float32).copy() for value in data]
 
 
+def exists(path: str) -> bool:
+    """True when there is something at a path or fsspec URL, so that it is no name on a hub."""
+    fs, where = fsspec.core.url_to_fs(path)
+    return bool(fs.exists(where))
+
+
 def _content(path: str) -> Any:
     """What identifies a given tokenizer: the content of its files, or its name on a hub."""
-    if not os.path.exists(path):
+    if not exists(path):
         return path
-    return {name: file_fingerprint(file) for name, file in _files(path)}
+    fs, _ = fsspec.core.url_to_fs(path)
+    return {name: bytes_fingerprint([fs.cat_file(file)]) for name, file in _files(path)}
 
 
 def _files(path: str) -> list[tuple[str, str]]:
-    root = Path(path)
-    if root.is_file():
-        return [(root.name, str(root))]
-    files = [(p.relative_to(root).as_posix(), str(p)) for p in sorted(root.rglob("*")) if p.is_file()]
-    return [(name, file) for name, file in files if name != CARD]
+    """(name below the path, path for the file system) of every file at a path; a file has its own name."""
+    fs, root = fsspec.core.url_to_fs(path)
+    files = sorted(fs.find(root))
+    if files == [root]:
+        return [(root.rsplit("/", 1)[-1], root)]
+    return [(name, file) for file in files if (name := file[len(root) :].lstrip("/")) != CARD]
 
 
 def _adopt(store: Store, path: str, folder: str) -> str | None:
-    """Copy a local tokenizer into the dataset; returns where it lies in the folder, None for a hub's."""
-    if not os.path.exists(path):
+    """Copy a tokenizer into the dataset; returns where it lies in the folder, None for a hub's."""
+    if not exists(path):
         return None
-    for name, file in _files(path):
-        store.write(f"{folder}/{name}", Path(file).read_bytes())
-    return "." if os.path.isdir(path) else os.path.basename(path)
+    fs, root = fsspec.core.url_to_fs(path)
+    files = _files(path)
+    for name, file in files:
+        store.write(f"{folder}/{name}", fs.cat_file(file))
+    return files[0][0] if fs.isfile(root) else "."
 
 
 def _card(modality: Modality, config: Any, tokenizer: Tokenizer, files: str | None) -> Card:

@@ -15,6 +15,7 @@ from .engines.base import Engine
 from .finish import REPORT, finish, run_report
 from .fit import Fitted, fit_tokenizers
 from .journal import Journal
+from .pack.intact import forget_damaged
 from .pack.stage import PackShard
 from .part import Part
 from .read import find_units, identify, read
@@ -91,7 +92,9 @@ def _pack(
         stage = PackShard(
             engine.store, vocabulary, config.row_length, group, config.tokenizers.text, fitted[Modality.TEXT].where
         )
-        packed += engine.map(stage, [part for part in engine.shuffle(parts, by="id", into=shards) if part.rows])
+        buckets = [part for part in engine.shuffle(parts, by="id", into=shards) if part.rows]
+        forget_damaged(engine, stage, buckets)
+        packed += engine.map(stage, buckets)
     return packed
 
 

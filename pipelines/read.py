@@ -116,11 +116,13 @@ class ReadUnit:
         return part_name("read", f"{self.key(item)}-{index:05d}")
 
     def __call__(self, item: Input) -> Worked:
-        """Read one unit to its end, whatever of it was committed before."""
+        """Read one unit to its end; what of it was committed before a kill stays as it is."""
         reader = open_source(item.source, self.limits, self.partition_bytes)
         count = rows = 0
         for batch in reader.read(item.unit):
-            commit(self.store, self.chunk(item, count), self._outcome(item, batch))
+            name = self.chunk(item, count)
+            if not self.store.exists(name):
+                commit(self.store, name, self._outcome(item, batch))
             count += 1
             rows += batch.table.num_rows
         self.store.write(self.done(item), canonical_json({"partitions": count}))

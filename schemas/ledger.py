@@ -70,10 +70,14 @@ def check_ledger(tallies: Iterable[Tally]) -> None:
     for tally in tallies:
         tally.check()
         previous = before.get(tally.source)
-        if previous is not None and previous.kept != tally.rows_in:
-            raise Refusal(
-                f"ledger of source {tally.source}: stage {previous.stage} kept {previous.kept} rows, but stage "
-                f"{tally.stage} took in {tally.rows_in}. Rows were lost or doubled between them; prepare it again.",
-                exit_code=1,
-            )
+        pairs = [] if previous is None else [("rows", previous.kept, tally.rows_in)]
+        if previous is not None and previous.tokens_in:  # text is the stage from which tokens are counted
+            pairs.append(("tokens", previous.tokens_kept, tally.tokens_in))
+        for what, kept, given in pairs:
+            if kept != given:
+                raise Refusal(
+                    f"ledger of source {tally.source}: the stage before {tally.stage} kept {kept} {what}, but "
+                    f"{tally.stage} took in {given}. Some were lost or doubled between them; prepare it again.",
+                    exit_code=1,
+                )
         before[tally.source] = tally

@@ -82,7 +82,7 @@ class VqConfig(_Trainable):
 
 
 class TransformersImageConfig(Strict):
-    """A VQ model of transformers that can decode (Emu3VQVAE, ChameleonVQVAE, …)."""
+    """A VQ model of transformers that can decode (Emu3VQVAE, JanusVQVAE)."""
 
     trained_in_run: ClassVar[bool] = False
 

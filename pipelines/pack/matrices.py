@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from ...schemas.layout import TASK_SLOT, Content, content, ragged
 from ...schemas.rows import SEGMENT, SPAN, segment_dtype
-from ...schemas.vocabulary import Kind, Modality, Special, Vocabulary
+from ...schemas.vocabulary import Kind, Special, Vocabulary
 from .segments import Ints, Segments
 
 SLICE_TOKENS = 1 << 18  # tokens laid out at a time, so that index arrays stay small beside the shard

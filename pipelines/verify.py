@@ -91,7 +91,7 @@ def _totals(dataset: Dataset) -> Iterator[str]:
         said.update(source.tokens)
     if tokens != said:
         yield f"shards have {dict(tokens)} tokens, the statistics {dict(said)}"
-    packed = sum(tally.tokens_kept for tally in manifest.ledger)
+    packed = sum(tally.tokens_kept for tally in manifest.ledger if tally.stage == "pack")
     if packed != sum(tokens.values()):
         yield f"shards have {sum(tokens.values())} tokens, the ledger kept {packed}"
 

@@ -247,6 +247,33 @@ def tree(sources: list[Tree], given: Tree) -> Callable[..., Tree]:
 
 
 @pytest.fixture(scope="session")
+def text_model(once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
+    """A SentencePiece model of the made-up language, for runs that need no torch."""
+
+    def fill(folder: Path) -> None:
+        from triptych.schemas.tokenizer_config import SentencePieceConfig
+        from triptych.tokenizers import registry
+
+        texts = [words(i, 60) for i in range(100)]
+        registry.train(SentencePieceConfig(vocab_size=400), texts, folder, seed=0, threads=1)
+
+    return once("text", fill) / "text.model"
+
+
+@pytest.fixture(scope="session")
+def text_tree(text_model: Path, sources: list[Tree]) -> Callable[..., Tree]:
+    """A run of the texts alone: many partitions, several shards, no torch."""
+
+    def make(out: object, **changes: Any) -> Tree:
+        base: Tree = {"name": "texts", "out": str(out), "row_length": 256, "engine": {"kind": "serial"}}
+        base |= {"sources": [dict(sources[0])], "partition_bytes": 4096, "pack": {"shard_bytes": 30_000}}
+        base |= {"tokenizers": {"text": {"kind": "sentencepiece", "path": str(text_model)}}}
+        return base | changes
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def prepared() -> Callable[[Tree], Any]:
     """Prepares a run tree and returns its manifest."""
 

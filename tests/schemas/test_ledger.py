@@ -76,5 +76,13 @@ def test_what_is_neither_kept_nor_dropped_is_named(tally: Tally, words: tuple[st
 
 def test_rows_lost_between_stages_are_named() -> None:
     broken = [*_chain(9, 7), *_chain(6, 6)]
-    with pytest.raises(Refusal, match=r"source s: stage stage0 kept 7 rows, but stage stage0 took in 6"):
+    with pytest.raises(Refusal, match=r"source s: the stage before stage0 kept 7 rows, but stage0 took in 6"):
         check_ledger(broken)
+
+
+def test_tokens_lost_between_stages_are_named() -> None:
+    text = Tally(stage="text", source="s", rows_in=2, kept=2, tokens_in=9, tokens_kept=9)
+    pack = Tally(stage="pack", source="s", rows_in=2, kept=2, tokens_in=8, tokens_kept=8)
+    with pytest.raises(Refusal, match=r"source s: the stage before pack kept 9 tokens, but pack took in 8"):
+        check_ledger([text, pack])
+    check_ledger([text.model_copy(update={"tokens_in": 0, "tokens_kept": 0}), pack])

@@ -7,7 +7,7 @@ its upload is complete. So a file's presence is its commit, and a killed run lea
 import os
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -75,22 +75,27 @@ class Store:
         return pa.PythonFile(self.fs.open(self.path(name), "rb"), mode="r")
 
     @contextmanager
-    def create(self, name: str) -> Iterator[pa.NativeFile]:
-        """A sink whose file is there, whole, once the block ends, and not at all when it raises."""
-        path = self.path(name)
+    def create(self, name: str | Callable[[], str]) -> Iterator[pa.NativeFile]:
+        """A sink whose file is there, whole, once the block ends, and not at all when it raises.
+
+        A name that depends on the content is given as a function, called when everything is written.
+        """
         if not self.local:
             buffer = pa.BufferOutputStream()
             yield buffer
+            path = self.path(name if isinstance(name, str) else name())
             self.fs.pipe_file(path, buffer.getvalue().to_pybytes())
             return
-        folder = Path(path).parent
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / f"{TEMPORARY}{uuid.uuid4().hex}"
+        root = Path(self.path(""))
+        root.mkdir(parents=True, exist_ok=True)
+        temporary = root / f"{TEMPORARY}{uuid.uuid4().hex}"
         with pa.OSFile(str(temporary), "wb") as sink:
             yield sink
         _sync(temporary)
-        temporary.replace(path)
-        _sync(folder)
+        final = Path(self.path(name if isinstance(name, str) else name()))
+        final.parent.mkdir(parents=True, exist_ok=True)
+        temporary.replace(final)
+        _sync(final.parent)
 
     def write(self, name: str, data: bytes | pa.Buffer) -> None:
         """Commit a file: afterwards it is there with all of `data`, and before it was not."""

@@ -60,7 +60,7 @@ def fill(
     shape = (placed.rows, row_length)
     matrices: dict[str, npt.NDArray[Any]] = {
         "tokens": np.zeros(shape, vocabulary.dtype),  # Special.PAD
-        "segment": np.zeros(shape, segment_dtype(row_length)),
+        "segment": _segment_column(placed, row_length).reshape(shape),
         "modality": np.zeros(shape, np.uint8),  # Modality.SPECIAL
     }
     flat = {name: matrix.reshape(-1) for name, matrix in matrices.items()}
@@ -77,11 +77,19 @@ def fill(
         flat["tokens"][begin] = Special.TASK
         flat["tokens"][to] = laid.ids[source]
         flat["modality"][to] = laid.modality[source]
-        whole = ragged(begin, segments.length[low:high])
-        flat["segment"][whole] = np.repeat(placed.number[low:high], segments.length[low:high])
         spans.append(_spans(laid, local, placed, low, high))
     empty = pa.table({name: pa.array([], pa.int64()) for name in ("index", "modality", "start", "length")})
     return matrices, pa.concat_tables(spans) if spans else empty
+
+
+def _segment_column(placed: Placed, row_length: int) -> npt.NDArray[np.unsignedinteger]:
+    """The number of the segment at every position; segments lie side by side, and zeros fill up a row."""
+    order = placed.order
+    lengths = placed.segments.length[order]
+    ends = np.searchsorted(placed.row[order], np.arange(placed.rows), side="right")
+    room = row_length - np.diff(np.concatenate([[0], np.cumsum(lengths)])[ends], prepend=0)
+    numbers = np.insert(placed.number[order], ends, 0).astype(segment_dtype(row_length))
+    return np.repeat(numbers, np.insert(lengths, ends, room))
 
 
 def _spans(laid: Content, local: Ints, placed: Placed, low: int, high: int) -> pa.Table:

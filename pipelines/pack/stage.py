@@ -79,25 +79,24 @@ class PackShard:
         return pa.RecordBatch.from_arrays(columns, schema=schema), matrices["tokens"]
 
     def _write(self, batch: pa.RecordBatch, sources: dict[str, SourceStatistics]) -> dict[str, Any]:
-        # written twice, the first time to learn the size: a buffer that grows is copied at every step
-        size = pa.MockOutputStream()
-        _write_ipc(size, batch)
-        data = pa.allocate_buffer(size.size())
-        _write_ipc(pa.FixedSizeBufferWriter(data), batch)
-        digest = xxhash.xxh3_128_hexdigest(data)
-        file = f"shards/{self.group}-{digest[:16]}.arrow"
-        self.store.write(file, data)
+        digest = xxhash.xxh3_128()
+        written: dict[str, Any] = {"group": self.group, "rows": batch.num_rows}
+
+        def name() -> str:
+            written["xxh3"] = digest.hexdigest()
+            written["file"] = f"shards/{self.group}-{written['xxh3'][:16]}.arrow"
+            file: str = written["file"]
+            return file
+
+        with self.store.create(name) as sink:
+            hashing = pa.PythonFile(_Hashing(sink, digest), mode="w")
+            with pa.ipc.new_file(hashing, batch.schema) as writer:
+                writer.write_batch(batch)
+            written["bytes"] = sink.tell()
         tokens: Counter[str] = Counter()
         for source in sources.values():
             tokens.update(source.tokens)
-        return {
-            "file": file,
-            "bytes": data.size,
-            "xxh3": digest,
-            "group": self.group,
-            "rows": batch.num_rows,
-            "tokens": dict(sorted(tokens.items())),
-        }
+        return written | {"tokens": dict(sorted(tokens.items()))}
 
     def _ledger(self, samples: pa.Table, segments: Segments) -> tuple[list[Tally], pa.Table]:
         total = np.sum([code_tokens(samples, modality) for modality in CODED], axis=0)
@@ -153,9 +152,23 @@ class PackShard:
         return sources
 
 
-def _write_ipc(sink: pa.NativeFile, batch: pa.RecordBatch) -> None:
-    with pa.ipc.new_file(sink, batch.schema) as writer:
-        writer.write_batch(batch)
+class _Hashing:
+    """A file that hashes what it passes on: a shard is named by its content and written once."""
+
+    closed = False
+
+    def __init__(self, sink: pa.NativeFile, digest: Any) -> None:
+        self._sink, self._digest = sink, digest
+
+    def write(self, data: Any) -> None:
+        self._digest.update(data)
+        self._sink.write(data)
+
+    def tell(self) -> int:
+        return int(self._sink.tell())
+
+    def flush(self) -> None:
+        self._sink.flush()
 
 
 def _mask(samples: pa.Table, source: str) -> Any:

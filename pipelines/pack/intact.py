@@ -24,7 +24,7 @@ class Intact:
         if not self.store.exists(entry["file"]):
             return False
         with self.store.fs.open(self.store.path(entry["file"]), "rb") as stream:
-            return stream_fingerprint(stream) == entry["xxh3"]
+            return bool(stream_fingerprint(stream) == entry["xxh3"])
 
 
 def forget_damaged(engine: Engine, stage: PackShard, parts: list[Part]) -> None:

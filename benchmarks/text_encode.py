@@ -21,6 +21,7 @@ import click
 import sentencepiece
 from rich.console import Console
 from rich.table import Table
+
 from triptych.schemas.tokenizer_config import SentencePieceConfig
 from triptych.tokenizers.text.sentencepiece_text import MODEL_FILE, SentencePieceText
 from triptych.tokenizers.text.sentencepiece_train import train_sentencepiece

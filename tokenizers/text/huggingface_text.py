@@ -18,6 +18,7 @@ from .offsets import concatenate
 from .sentencepiece_text import SPACE
 
 MODEL_FILE = "tokenizer.json"
+BATCH = 256  # texts: an encoding holds a string and offsets for every token
 
 # its threads change no id, and a run has a worker on every core already
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -53,8 +54,11 @@ class HuggingFaceText:
 
     def encode(self, texts: Sequence[str]) -> tuple[Codes, npt.NDArray[np.int64]]:
         """Concatenated codes of all texts, and len(texts)+1 offsets into them."""
-        encodings = self._model.encode_batch_fast(list(texts), add_special_tokens=False)
-        return concatenate([np.array(encoding.ids, np.uint32) for encoding in encodings])
+        codes: list[Codes] = []
+        for start in range(0, len(texts), BATCH):
+            encodings = self._model.encode_batch_fast(list(texts[start : start + BATCH]), add_special_tokens=False)
+            codes += [np.array(encoding.ids, np.uint32) for encoding in encodings]
+        return concatenate(codes)
 
     def decode(self, codes: npt.ArrayLike) -> str:
         """The text of a run of codes; a piece that cuts a character decodes with replacement marks."""

@@ -20,8 +20,8 @@ sources:
   - {{name: speech, kind: parquet,    path: "speech.parquet",  modality: audio-text, audio: audio, text: text}}
 tokenizers:
   text:  {{kind: sentencepiece, vocab_size: 2000, sample_bytes: 2000000}}
-  image: {{kind: vq, size: 64, downsample: 8, codes: 512, steps: 300}}               # 64 tokens a picture
-  audio: {{kind: rvq, sample_rate: 16000, levels: 4, codes: 512, steps: 200}}        # 200 tokens a second
+  image: {{kind: vq, size: 64, downsample: 8, codes: 512, steps: 200}}               # 64 tokens a picture
+  audio: {{kind: rvq, sample_rate: 16000, levels: 4, codes: 512, steps: 120}}        # 200 tokens a second
 partition_bytes: 2000000
 """
 

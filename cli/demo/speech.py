@@ -60,10 +60,14 @@ def plan(seed: int, clips: int) -> list[Utterance]:
 
 
 def _phrase(rng: random.Random) -> str:
+    # short ones fill the rows that long ones leave half empty
     number, colour, thing = rng.choice(NUMBERS), rng.choice(COLOURS), rng.choice(THINGS)
     day, time, verb = rng.choice(DAYS), rng.choice(TIMES), rng.choice(VERBS)
     return rng.choice(
         (
+            number,
+            f"{colour} {thing}",
+            day,
             f"the number {number}",
             f"there are {number} {thing}s",
             f"this is a {colour} {thing}",

@@ -22,9 +22,11 @@ from ..schemas.errors import Refusal
 from ..schemas.identity import stream_fingerprint
 from ..schemas.layout import TASK_SLOT, ragged
 from ..schemas.ledger import check_ledger
-from ..schemas.manifest import FileEntry, ShardEntry
+from ..schemas.manifest import FileEntry, Manifest, ShardEntry
+from ..schemas.statistics import merge_statistics
 from ..schemas.vocabulary import Modality, Special, Vocabulary
 from .finish import DROPPED_FILE
+from .recount import Ints, check_documents, check_statistics, entries_of, field_of, recount
 
 MARKS = (Special.PAD, Special.TASK, Special.BOI, Special.EOI, Special.BOA, Special.EOA)
 
@@ -59,9 +61,16 @@ def _findings(dataset: Dataset) -> Iterator[Finding]:
     yield from (Finding("manifest.json", problem) for problem in _totals(dataset))
     if DROPPED_FILE not in changed:
         yield from (Finding(DROPPED_FILE, problem) for problem in _dropped(dataset))
+    sound = True
     for shard in manifest.shards:
+        problems = ["changed"] if shard.file in changed else list(check_shard(dataset, shard))
+        sound = sound and not problems
         if shard.file not in changed:
-            yield from (Finding(shard.file, problem) for problem in check_shard(dataset, shard))
+            yield from (Finding(shard.file, problem) for problem in problems)
+    if sound:  # else what the shards have says nothing
+        parts = (recount(dataset.open(shard), manifest.vocabulary) for shard in manifest.shards)
+        problems = list(check_statistics(manifest, merge_statistics(parts)))
+        yield from (Finding("manifest.json", problem) for problem in problems)
 
 
 def _checksum(dataset: Dataset, entry: FileEntry) -> Iterator[str]:
@@ -116,7 +125,10 @@ def check_shard(dataset: Dataset, entry: ShardEntry) -> Iterator[str]:
         yield f"has {shard.rows} rows of {shard.contract['row_length']}, not {entry.rows} of {manifest.row_length}"
         return
     yield from _check_tokens(shard, manifest.vocabulary)
-    yield from _check_tables(shard, entry, manifest.row_length)
+    problems = list(_check_tables(shard, entry, manifest))
+    yield from problems
+    if not problems:  # documents are told from spans that hold
+        yield from check_documents(shard)
 
 
 def _check_tokens(shard: Shard, vocabulary: Vocabulary) -> Iterator[str]:
@@ -141,10 +153,11 @@ def _check_tokens(shard: Shard, vocabulary: Vocabulary) -> Iterator[str]:
             return
 
 
-def _check_tables(shard: Shard, entry: ShardEntry, row_length: int) -> Iterator[str]:
+def _check_tables(shard: Shard, entry: ShardEntry, manifest: Manifest) -> Iterator[str]:
+    row_length = manifest.row_length
     segments, spans = (shard.batch.column(name) for name in ("segments", "spans"))
-    row, first = _rows_of(segments)
-    start, length = (_field(segments, name) for name in ("start", "length"))
+    row, first = entries_of(segments)
+    start, length = (field_of(segments, name) for name in ("start", "length"))
     number = np.arange(len(row)) - first + 1
     column = shard.matrix("segment").reshape(-1)
     if (length < 1).any() or (start < 0).any() or (start + length > row_length).any():
@@ -156,12 +169,13 @@ def _check_tables(shard: Shard, entry: ShardEntry, row_length: int) -> Iterator[
         yield "the segment table disagrees with the segment column"
     if (shard.matrix("tokens").reshape(-1)[row * row_length + start] != Special.TASK).any():
         yield "a segment does not open with a task slot"
-    yield from _check_spans(shard, entry, spans, row_length)
+    yield from _check_spans(shard, entry, spans, manifest)
 
 
-def _check_spans(shard: Shard, entry: ShardEntry, spans: pa.ListArray, row_length: int) -> Iterator[str]:
-    row, _ = _rows_of(spans)
-    segment, modality, start, length = (_field(spans, name) for name in ("segment", "modality", "start", "length"))
+def _check_spans(shard: Shard, entry: ShardEntry, spans: pa.ListArray, manifest: Manifest) -> Iterator[str]:
+    row_length = manifest.row_length
+    row, _ = entries_of(spans)
+    segment, modality, start, length = (field_of(spans, name) for name in ("segment", "modality", "start", "length"))
     if (length < 0).any() or (start < TASK_SLOT).any() or (start + length > row_length).any():
         yield "a span leaves its row"
         return
@@ -174,18 +188,20 @@ def _check_spans(shard: Shard, entry: ShardEntry, spans: pa.ListArray, row_lengt
     codes = (column != Modality.SPECIAL) & (tokens != Special.EOS)
     if int(codes.sum()) != len(places):
         yield f"{int(codes.sum())} tokens are codes, the spans hold {len(places)}"
+    clips = modality == Modality.AUDIO
+    if not _levels_follow(tokens, row[clips] * row_length + start[clips], length[clips], manifest.vocabulary):
+        yield "a clip's codes are not frame by frame, each level from its own codebook"
     counts = {m.name.lower(): int(length[modality == m].sum()) for m in Modality if m is not Modality.SPECIAL}
     if {name: count for name, count in counts.items() if count} != entry.tokens:
         yield f"spans hold {counts} tokens, the manifest says {entry.tokens}"
 
 
-def _rows_of(lists: pa.ListArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Of every entry of a list column: its row, and the number of entries before that row's first."""
-    offsets = lists.offsets.to_numpy().astype(np.int64)
-    counts = np.diff(offsets)
-    return np.repeat(np.arange(len(counts)), counts), np.repeat(offsets[:-1], counts)
-
-
-def _field(lists: pa.ListArray, name: str) -> npt.NDArray[np.int64]:
-    values: npt.NDArray[np.int64] = lists.flatten().field(name).to_numpy(zero_copy_only=False).astype(np.int64)
-    return values
+def _levels_follow(tokens: npt.NDArray[np.unsignedinteger], start: Ints, length: Ints, vocabulary: Vocabulary) -> bool:
+    levels = len(vocabulary.audio)
+    if not length.size:
+        return True
+    if not levels or (length % levels).any():
+        return False
+    level = ragged(np.zeros(len(length), np.int64), length) % levels
+    codes = tokens[ragged(start, length)].astype(np.int64) - vocabulary.audio_offsets(levels)[level]
+    return bool(((codes >= 0) & (codes < np.array(vocabulary.audio)[level])).all())

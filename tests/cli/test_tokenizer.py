@@ -14,6 +14,7 @@ import soundfile
 import yaml
 from click.testing import CliRunner
 from PIL import Image
+
 from triptych.cli.tokenizer import tokenizer
 from triptych.schemas.errors import Refusal
 from triptych.tokenizers.audio import recogniser

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from triptych.schemas.errors import Refusal
 from triptych.schemas.tokenizer_config import (
     RvqConfig,

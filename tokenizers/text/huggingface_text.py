@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
 from tokenizers import Tokenizer
 
 from ...schemas.errors import Refusal

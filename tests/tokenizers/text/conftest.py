@@ -6,10 +6,10 @@ from pydoc_data.topics import topics
 
 import pytest
 from hypothesis import strategies as st
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
 from triptych.schemas.tokenizer_config import SentencePieceConfig
 from triptych.tokenizers.text.sentencepiece_train import train_sentencepiece
-
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 # what SentencePiece or a byte-level BPE could stumble over
 AWKWARD = [

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
+
 from triptych.schemas.errors import Refusal
 from triptych.tokenizers.text.huggingface_text import HuggingFaceText
-
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 
 from .conftest import AWKWARD, any_text
 

@@ -6,6 +6,7 @@ import pytest
 import sentencepiece
 from hypothesis import given
 from hypothesis import strategies as st
+
 from triptych.schemas.errors import Refusal
 from triptych.tokenizers.text.sentencepiece_text import SentencePieceText
 

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from triptych.tokenizers.text.report import text_report
 from triptych.tokenizers.text.sentencepiece_text import SentencePieceText
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tiktoken_ext import openai_public
+
 from triptych.schemas.errors import Refusal
 from triptych.tokenizers.text.huggingface_text import HuggingFaceText
 from triptych.tokenizers.text.tiktoken_text import PATTERNS, TiktokenText

@@ -1,0 +1,69 @@
+"""The command as a whole: its help is quick, its errors are a paragraph, its exit codes are three."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from triptych.cli.main import COMMANDS
+
+# What `--help` has no use for, and what costs its time.
+HEAVY = ("torch", "pyarrow", "numpy", "dask", "distributed", "datasets", "diffusers", "transformers", "sentencepiece")
+HEAVY += ("pydantic", "rich", "fsspec", "yaml", "PIL", "soundfile", "webdataset")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["--version"]])
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    code = (
+        "import sys\nfrom triptych.cli.main import cli\n"
+        f"cli({arguments}, standalone_mode=False)\n"
+        f"print(*[name for name in {HEAVY} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == ""
+    assert done.stdout.strip()
+
+
+def test_help_lists_every_command_in_the_order_of_a_day(triptych: Callable[..., Any]) -> None:
+    said = triptych("--help")
+    places = [said.out.index(f"\n  {name} ") for name in COMMANDS]
+    assert places == sorted(places)
+    assert said.code == 0
+
+
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name != "demo"])
+def test_every_command_has_help(triptych: Callable[..., Any], command: str) -> None:
+    said = triptych(command, "--help")
+    assert said.code == 0
+    assert f"triptych {command} [OPTIONS]" in said.out.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["prepaer"], "No such command"),
+        (["prepare"], "Missing argument"),
+        (["prepare", "run.yaml", "--engine", "beam"], "'beam'"),
+        (["prepare", "run.yaml", "--engine", "serial", "--workers", "2"], "--workers has no use"),
+        (["prepare", "run.yaml", "--workers", "0"], "--workers"),
+        (["show", "out", "--row", "-1"], "--row"),
+        (["stats", "out", "--jsn"], "--jsn"),
+    ],
+)
+def test_misuse_exits_with_2_and_says_how(triptych: Callable[..., Any], arguments: list[str], word: str) -> None:
+    said = triptych(*arguments)
+    assert said.code == 2
+    assert word in said.err
+    assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize("command", ["verify", "stats", "show"])
+def test_no_dataset_is_misuse_in_one_paragraph(triptych: Callable[..., Any], tmp_path: Any, command: str) -> None:
+    said = triptych(command, tmp_path / "none")
+    assert said.code == 2
+    (paragraph,) = said.err.strip().splitlines()
+    assert paragraph.startswith("triptych: ")
+    assert "no manifest.json" in paragraph
+    assert said.out == ""

@@ -1,0 +1,119 @@
+"""`triptych prepare` as a user runs it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def run_yaml(text_tree: Callable[..., Any], tmp_path: Path) -> Path:
+    path = tmp_path / "run.yaml"
+    path.write_text(yaml.safe_dump(text_tree(tmp_path / "out")))
+    return path
+
+
+def test_it_prepares_and_says_what_there_is(triptych: Run, run_yaml: Path) -> None:
+    said = triptych("prepare", run_yaml)
+    assert said.code == 0, said.err
+    out = run_yaml.parent / "out"
+    for word in ("Ledger", "docs", "normalise", "rows in", "text tokens.", f"triptych stats {out}"):
+        assert word in said.out
+    assert (out / "manifest.json").exists()
+    report = json.loads((out / "run.json").read_text())
+    assert report["engine"] == {"kind": "serial"}
+    assert [step["step"] for step in report["steps"]] == ["inputs", "read", "tokenizers", "text", "shuffle", "pack"]
+    assert report["peak_bytes_of_a_worker"] > 1 << 20
+    again = triptych("prepare", run_yaml)
+    steps = json.loads((out / "run.json").read_text())["steps"]
+    assert again.out == said.out
+    assert all(step["partitions"] == step["reused"] for step in steps if step["step"] not in ("inputs", "shards"))
+
+
+def test_json_is_all_there_is_on_standard_output(triptych: Run, run_yaml: Path) -> None:
+    said = triptych("prepare", run_yaml, "--json", "--set", "row_length=300", "--set", "name=other")
+    facts = json.loads(said.out)
+    assert {"out", "rows", "shards", "tokens", "fill", "advice", "fingerprint"} == set(facts)
+    manifest = json.loads((run_yaml.parent / "out/manifest.json").read_text())
+    assert (manifest["row_length"], manifest["name"]) == (300, "other")
+    assert manifest["fingerprint"] == facts["fingerprint"]
+
+
+def test_the_engine_of_the_command_line_wins(triptych: Run, text_tree: Any, tmp_path: Path) -> None:
+    run_yaml = tmp_path / "run.yaml"
+    run_yaml.write_text(yaml.safe_dump(text_tree(tmp_path / "out", engine={"kind": "dask", "workers": 3})))
+    assert triptych("prepare", run_yaml, "--engine", "serial").code == 0
+    assert json.loads((tmp_path / "out/run.json").read_text())["engine"] == {"kind": "serial"}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["sources.docs.path=none/*.jsonl"], ("`sources.docs.path`", "none/*.jsonl", "Check the path")),
+        (["sources.docs.path=none.jsonl"], ("`sources.docs.path`", "none.jsonl", "nothing that exists")),
+        (
+            ["tokenizers.text.path=none.model"],
+            ("tokenizers.text.path", "none.model", "does not exist", "leave `path` out"),
+        ),
+        (["row_lenght=4"], ("`row_lenght`", "Did you mean `row_length`?")),
+        (["engine.kind=beam"], ("`engine.kind`", "'beam'")),
+    ],
+)
+def test_what_cannot_succeed_is_refused_before_any_work(
+    triptych: Run, run_yaml: Path, overrides: list[str], words: tuple[str, ...]
+) -> None:
+    said = triptych("prepare", run_yaml, *(word for override in overrides for word in ("--set", override)))
+    assert said.code == 2
+    (paragraph,) = said.err.strip().splitlines()
+    assert all(word in paragraph for word in words), paragraph
+    assert not (run_yaml.parent / "out").exists()
+
+
+def test_a_row_too_short_for_a_picture_is_refused(triptych: Run, makers: Any, home: Path, tmp_path: Path) -> None:
+    run_yaml = tmp_path / "run.yaml"
+    run_yaml.write_text(makers.run_file)
+    said = triptych("prepare", run_yaml, "--set", "row_length=260", "--set", f"out={tmp_path}/out")
+    assert said.code == 2
+    assert "row_length: 260 is too short for one picture of source `stamps`" in said.err
+    assert "256 tokens" in said.err
+    # task slot, a token and its end, the picture and its two marks
+    assert "Set row_length to 261 or more" in said.err
+
+
+def test_a_row_too_short_for_a_given_picture_tokenizer_is_refused(
+    triptych: Run, tree: Callable[..., Any], tmp_path: Path
+) -> None:
+    run_yaml = tmp_path / "run.yaml"
+    run_yaml.write_text(yaml.safe_dump(tree(tmp_path / "out", row_length=20)))
+    said = triptych("prepare", run_yaml)
+    assert said.code == 2
+    assert "Set row_length to 21 or more" in said.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_stopping_says_how_to_go_on(triptych: Run, run_yaml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("triptych.pipelines.prepare.read", stop)
+    said = triptych("prepare", run_yaml)
+    assert said.code == 130
+    assert "run the same command again" in said.err
+    monkeypatch.undo()
+
+
+def test_advice_is_given_where_pairs_are_lost(
+    triptych: Run, tree: Callable[..., Any], sources: list[Any], tmp_path: Path
+) -> None:
+    run_yaml = tmp_path / "run.yaml"
+    run_yaml.write_text(yaml.safe_dump(tree(tmp_path / "out", sources=sources[1:2], row_length=30)))
+    said = triptych("prepare", run_yaml)
+    assert said.code == 0, said.err
+    assert "pair_too_long" in said.out
+    assert "pairs need more than row_length 30; row_length " in said.out
+    assert "would keep 99 % of them" in said.out

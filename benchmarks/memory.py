@@ -2,13 +2,11 @@
 
     python -m benchmarks.memory DOCS.jsonl.gz… --model text.model [--megabytes 16] [--times 8] [--workers 2] [--json]
 
-Every run is a process of its own, in a fresh folder. A worker's peak is what it says of itself at its last task; the
-driver's is what the system says when it has ended. The larger corpus is the smaller one several times over, as files
-of their own: no step knows that they are alike.
+Every run is a process of its own, in a fresh folder, and says its workers' and its driver's peak in `run.json`. The
+larger corpus is the smaller one several times over, as files of their own: no step knows that they are alike.
 """
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -41,15 +39,14 @@ def measure(corpus: Path, model: str, engine: dict[str, Any]) -> dict[str, float
         }
         Path(folder, "run.yaml").write_text(yaml.safe_dump(run))
         command = [sys.executable, "-c", PREPARE, "prepare", f"{folder}/run.yaml", "--json"]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-        if status:
-            raise click.ClickException("prepare failed; run it by hand with the same settings")
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise click.ClickException(f"prepare failed: {done.stderr}")
         report = json.loads(Path(folder, "out/run.json").read_text())
         partitions = next(step["partitions"] for step in report["steps"] if step["step"] == "text")
     return {
         "worker_mb": round(report["peak_bytes_of_a_worker"] / 1e6, 1),
-        "driver_mb": round(usage.ru_maxrss * 1024 / 1e6, 1),
+        "driver_mb": round(report["peak_bytes_of_the_driver"] / 1e6, 1),
         "partitions": partitions,
         "seconds": report["seconds"],
     }

@@ -21,7 +21,7 @@ from ..schemas.statistics import Statistics, codebook_name, codebook_use, merge_
 from ..schemas.tables import DROPPED
 from ..schemas.vocabulary import Modality
 from .fit import Fitted
-from .journal import Journal
+from .journal import Journal, peak_memory
 from .part import Part, read_header
 from .read import Input
 from .store import Store
@@ -162,5 +162,6 @@ def run_report(config: RunConfig, journal: Journal, seconds: float) -> dict[str,
             for step in journal.steps
         ],
         "peak_bytes_of_a_worker": max(peaks.values(), default=0),
+        "peak_bytes_of_the_driver": peak_memory(),
         "workers": len(peaks),
     }

@@ -1,12 +1,26 @@
 """What a run says of itself while it goes: progress, wall time by step, peak memory, and the ledger so far."""
 
+import resource
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ..schemas.ledger import Tally
 from .part import Header
+
+
+def peak_memory() -> int:
+    """Bytes that this process has held in memory at most."""
+    try:
+        # ru_maxrss starts at what the parent held when it started this process
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+    except (OSError, IndexError):
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024
 
 
 @dataclass

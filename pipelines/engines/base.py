@@ -5,7 +5,6 @@ again. An engine implements `each`; one that has a shuffle of its own may overri
 """
 
 import os
-import resource
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import pyarrow as pa
 
-from ..journal import Journal
+from ..journal import Journal, peak_memory
 from ..part import Part, load, read_header
 from ..shuffle import Scatter, buckets
 from ..stage import RunStage, Stage, Worked, part_key, part_name
@@ -42,8 +41,7 @@ class Measured(Generic[A, B]):
     def __call__(self, index: int, item: A) -> Done[B]:
         """Run the task on an item; `index` says which it is."""
         result = self.task(item)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        return Done(index, result, f"{os.uname().nodename}:{os.getpid()}", peak)
+        return Done(index, result, f"{os.uname().nodename}:{os.getpid()}", peak_memory())
 
 
 class Engine(ABC):

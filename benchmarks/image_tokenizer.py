@@ -34,7 +34,7 @@ from triptych.tokenizers.protocol import Codes, Pixels
 
 MAX_PIXELS = 100_000_000
 BATCH = 16
-COLUMNS = ["tokens", "core-min", "PSNR", "SSIM", "codes", "used", "perpl."]
+COLUMNS = ["tokens", "core-min", "PSNR", "SSIM", "codes", "perpl."]
 
 
 class NimbleBox:
@@ -163,16 +163,15 @@ def main(
     if baseline is not None:
         rows["NimbleBox VQ-VAE"] = report_on(NimbleBox(baseline, size), held)
     for seed in seeds:
-        rows[f"vq /{downsample}, {steps} steps, seed {seed}"] = trained(train, held, config, seed)
+        rows[f"vq/{downsample} {steps} steps #{seed}"] = trained(train, held, config, seed)
     table = Table(title=f"{len(held)} pictures held out, {len(train)} to train on, {unread} files unread")
     table.add_column("tokenizer", no_wrap=True)
     for column in COLUMNS:
         table.add_column(column, justify="right")
     for name, row in rows.items():
         minutes = f"{row['core_minutes']:.1f}" if "core_minutes" in row else "–"
-        figures = [f"{row['psnr']:.2f}", f"{row['ssim']:.3f}", str(row["codes_used"])]
-        share = [f"{row['codes_used_share']:.1%}", f"{row['perplexity']:.0f}"]
-        table.add_row(name, str(row["tokens_per_picture"]), minutes, *figures, *share)
+        quality = f"{row['psnr']:.2f}", f"{row['ssim']:.3f}", f"{row['codes_used_share']:.1%}"
+        table.add_row(name, str(row["tokens_per_picture"]), minutes, *quality, f"{row['perplexity']:.0f}")
     Console().print(table)
     if out is not None:
         counts = {"train": len(train), "held_out": len(held), "unread": unread}

@@ -18,6 +18,10 @@ from ..shuffle import Scatter, buckets
 from ..stage import RunStage, Stage, Worked, part_key, part_name
 from ..store import Store
 
+# Every process that runs tasks imports this. Arrow's own allocator hands freed memory back at once, and the next
+# partition faults it in again.
+pa.set_memory_pool(pa.system_memory_pool())
+
 A = TypeVar("A")
 B = TypeVar("B")
 

@@ -45,6 +45,7 @@ class Dask(Engine):
                     threads_per_worker=1,
                     memory_limit=0,
                     dashboard_address=":0",
+                    preload=["triptych.pipelines.prepare"],  # while the cluster starts, not in the first task
                     silence_logs=logging.ERROR,
                 )
         try:

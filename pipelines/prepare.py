@@ -1,10 +1,10 @@
 """A run from beginning to end: read -> normalise -> tokenize -> pack -> write -> manifest."""
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 
 from ..schemas.card import vocabulary_of
+from ..schemas.identity import sealed_json
 from ..schemas.manifest import Manifest
 from ..schemas.rows import segment_dtype
 from ..schemas.run import RunConfig, SerialEngine
@@ -42,7 +42,7 @@ def prepare(config: RunConfig, journal: Journal) -> Manifest:
     finally:
         engine.close()
     report = run_report(config, journal, time.perf_counter() - start)
-    store.write(REPORT, json.dumps(report, indent=1).encode())
+    store.write(REPORT, sealed_json(report))
     return manifest
 
 

@@ -19,14 +19,15 @@ import pyarrow.parquet as pq
 from ..schemas.card import vocabulary_of
 from ..schemas.dataset import Dataset, Shard
 from ..schemas.errors import Refusal
-from ..schemas.identity import stream_fingerprint
+from ..schemas.identity import stream_fingerprint, unseal
 from ..schemas.layout import TASK_SLOT, ragged
 from ..schemas.ledger import check_ledger
 from ..schemas.manifest import FileEntry, Manifest, ShardEntry
 from ..schemas.statistics import merge_statistics
 from ..schemas.vocabulary import Modality, Special, Vocabulary
-from .finish import DROPPED_FILE
+from .finish import DROPPED_FILE, REPORT
 from .recount import Ints, check_documents, check_statistics, entries_of, field_of, recount
+from .store import Store
 
 MARKS = (Special.PAD, Special.TASK, Special.BOI, Special.EOI, Special.BOA, Special.EOA)
 
@@ -54,6 +55,7 @@ def _findings(dataset: Dataset) -> Iterator[Finding]:
         for problem in _checksum(dataset, entry):
             changed.add(entry.file)
             yield Finding(entry.file, problem)
+    yield from _strangers(dataset, {entry.file for entry in entries})
     try:
         check_ledger(manifest.ledger)
     except Refusal as refusal:
@@ -71,6 +73,19 @@ def _findings(dataset: Dataset) -> Iterator[Finding]:
         parts = (recount(dataset.open(shard), manifest.vocabulary) for shard in manifest.shards)
         problems = list(check_statistics(manifest, merge_statistics(parts)))
         yield from (Finding("manifest.json", problem) for problem in problems)
+
+
+def _strangers(dataset: Dataset, listed: set[str]) -> Iterator[Finding]:
+    """Files beside those that the manifest lists, and a run report that was changed."""
+    store = Store(dataset.url)
+    for name in [*store.names("shards"), *store.names("tokenizers")]:
+        if name not in listed:
+            yield Finding(name, "is not in the manifest")
+    if store.exists(REPORT):
+        try:
+            unseal(store.read(REPORT))
+        except ValueError as error:
+            yield Finding(REPORT, str(error))
 
 
 def _checksum(dataset: Dataset, entry: FileEntry) -> Iterator[str]:

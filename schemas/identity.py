@@ -25,6 +25,22 @@ def fingerprint(*values: Any) -> str:
     return xxhash.xxh3_128_hexdigest(canonical_json(values))
 
 
+def sealed_json(body: dict[str, Any]) -> bytes:
+    """JSON for people and machines that holds a fingerprint of itself, so that one changed byte shows."""
+    return json.dumps(body | {"seal": fingerprint(body)}, sort_keys=True, indent=1, ensure_ascii=False).encode()
+
+
+def unseal(data: bytes) -> dict[str, Any]:
+    """The body of `sealed_json`; ValueError unless `data` is just what it wrote."""
+    body = json.loads(data)
+    if not isinstance(body, dict) or "seal" not in body:
+        raise ValueError("it has no seal")
+    del body["seal"]
+    if sealed_json(body) != data:
+        raise ValueError("its seal does not match: it was changed after it was written")
+    return body
+
+
 def bytes_fingerprint(blocks: Iterable[bytes]) -> str:
     """xxh3-128 of concatenated blocks, 32 hexadecimal digits."""
     state = xxhash.xxh3_128()

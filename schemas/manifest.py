@@ -11,7 +11,7 @@ from pydantic import NonNegativeInt, ValidationError
 
 from .card import Card
 from .errors import Refusal
-from .identity import canonical_json, fingerprint
+from .identity import canonical_json, fingerprint, sealed_json
 from .ledger import Tally
 from .model import Strict
 from .statistics import CodebookUse, Statistics
@@ -73,8 +73,7 @@ class Manifest(Strict):
 
     def to_bytes(self) -> bytes:
         """Canonical JSON, indented for people, sealed over every byte by `seal`."""
-        body = self.model_dump(mode="json")
-        return json.dumps(body | {"seal": fingerprint(body)}, sort_keys=True, indent=1, ensure_ascii=False).encode()
+        return sealed_json(self.model_dump(mode="json"))
 
 
 def parse_manifest(data: bytes, where: str) -> Manifest:

@@ -23,7 +23,7 @@ PLACES = 6  # a file
 
 @pytest.fixture
 def copy(made: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(made, tmp_path / "copy", ignore=shutil.ignore_patterns("_work", "run.json")))
+    return Path(shutil.copytree(made, tmp_path / "copy", ignore=shutil.ignore_patterns("_work")))
 
 
 def findings(dataset: Path) -> list[Finding]:
@@ -50,9 +50,15 @@ def test_one_changed_byte_anywhere_is_found(copy: Path) -> None:
     assert findings(copy) == []
 
 
+def test_a_file_that_the_manifest_does_not_list_is_found(copy: Path) -> None:
+    (copy / "shards" / "more.arrow").write_bytes(b"?")
+    assert findings(copy) == [Finding("shards/more.arrow", "is not in the manifest")]
+
+
 @pytest.mark.parametrize("change", ["cut", "longer", "lost", "empty"])
 def test_a_file_that_is_not_whole_is_found(copy: Path, change: str) -> None:
-    for path in sorted(path for path in copy.rglob("*") if path.is_file() and path.name != "manifest.json"):
+    spared = {"manifest.json", "run.json"} if change == "lost" else {"manifest.json"}  # the report may be removed
+    for path in sorted(path for path in copy.rglob("*") if path.is_file() and path.name not in spared):
         data = path.read_bytes()
         if change == "lost":
             path.unlink()

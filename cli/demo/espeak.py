@@ -50,17 +50,17 @@ class _Espeak:
     def __init__(self) -> None:
         import espeakng_loader
 
-        self.library = ctypes.CDLL(espeakng_loader.get_library_path())
+        self.synth = ctypes.CDLL(espeakng_loader.get_library_path())
         data = espeakng_loader.get_data_path()
-        rate = self.library.espeak_Initialize(SYNCHRONOUS, 0, data.encode(), DONT_EXIT)
+        rate = self.synth.espeak_Initialize(SYNCHRONOUS, 0, data.encode(), DONT_EXIT)
         if rate != SAMPLE_RATE:
             raise RuntimeError(f"no voices at {data} (espeak_Initialize said {rate})")
         self.chunks: list[NDArray[np.int16]] = []
         callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
         self.callback = callback(self._collect)  # kept: the library holds no reference of its own
-        self.library.espeak_SetSynthCallback(self.callback)
+        self.synth.espeak_SetSynthCallback(self.callback)
         unsigned, text = ctypes.c_uint, ctypes.c_char_p
-        self.library.espeak_Synth.argtypes = [
+        self.synth.espeak_Synth.argtypes = [
             *(text, ctypes.c_size_t, unsigned, ctypes.c_int, unsigned, unsigned, ctypes.c_void_p, ctypes.c_void_p),
         ]
 
@@ -72,13 +72,13 @@ class _Espeak:
     def say(self, utterance: Utterance) -> NDArray[np.int16]:
         """Samples of an utterance; raises RuntimeError on a voice that is not there."""
         self.chunks.clear()
-        if self.library.espeak_SetVoiceByName(utterance.voice.encode()):
+        if self.synth.espeak_SetVoiceByName(utterance.voice.encode()):
             raise RuntimeError(f"no voice {utterance.voice}")
-        self.library.espeak_ng_SetRandSeed(ctypes.c_long(1))  # else seeded by the clock
-        self.library.espeak_SetParameter(RATE, utterance.rate, 0)
-        self.library.espeak_SetParameter(PITCH, utterance.pitch, 0)
+        self.synth.espeak_ng_SetRandSeed(ctypes.c_long(1))  # else seeded by the clock
+        self.synth.espeak_SetParameter(RATE, utterance.rate, 0)
+        self.synth.espeak_SetParameter(PITCH, utterance.pitch, 0)
         text = utterance.text.encode()
-        if self.library.espeak_Synth(text, len(text) + 1, 0, 0, 0, UTF8, None, None):
+        if self.synth.espeak_Synth(text, len(text) + 1, 0, 0, 0, UTF8, None, None):
             raise RuntimeError(f"could not say {utterance.text!r}")
         return np.concatenate(self.chunks)
 

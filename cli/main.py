@@ -8,7 +8,7 @@ import click
 
 from ..schemas.errors import Refusal
 
-# OpenMP threads that wait spin by default: on a busy machine training then burns eight times the CPU time
+# OpenMP threads that wait spin by default: on a busy machine training then burns many times the CPU time
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 COMMANDS = {

@@ -16,8 +16,8 @@ B = TypeVar("B")
 
 IN_FLIGHT = 512  # tasks handed to the scheduler at a time, so that a million parts do not drown it
 RETRIES = 2  # of a task whose worker died
-# Dask lets malloc give memory back at every turn, which made training fault in 800 GB of pages and take 1.6 times
-# the CPU; OpenMP threads that wait are to sleep, as in the command line
+# Dask lets malloc give memory back at every turn, and training then spends much of its time faulting pages in again;
+# OpenMP threads that wait are to sleep, as in the command line
 ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": 512 << 20,
     "MALLOC_MMAP_THRESHOLD_": 32 << 20,

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import xxhash
 
 from ..schemas.identity import canonical_json
 from ..schemas.ledger import Tally
@@ -30,6 +31,9 @@ class Part:
     pieces: tuple[tuple[str, int | None], ...]  # batch None: the whole file
     rows: int
     sort_by: str | None = None  # after a shuffle: rows are ordered by this column, then by id
+    masks: tuple[tuple[str, int | None], ...] = ()  # pieces that say which rows are left, each of those before it
+    stamped: bool = False  # a column `part` says which part a row lay in
+    beside: tuple["Part", ...] = ()  # what the stage is given beside the rows
     note: Mapping[str, Any] = field(default_factory=dict)  # what the stage said of the part, such as its tokens
 
 
@@ -85,10 +89,19 @@ def read_header(store: Store, name: str) -> Header:
 def load(store: Store, part: Part) -> pa.Table:
     """The part's rows; after a shuffle sorted by (`sort_by`, id), so that arrival order cannot show."""
     table = pa.concat_tables(_read_piece(store, file, batch) for file, batch in part.pieces)
+    for mask in part.masks:
+        table = table.filter(_read_piece(store, *mask)["kept"])
+    if part.stamped:
+        table = table.append_column("part", pa.repeat(pa.scalar(stamp_of(part), pa.uint64()), table.num_rows))
     if part.sort_by is None:
         return table
     keys = dict.fromkeys((part.sort_by, "id"), "ascending")
     return table.sort_by(list(keys.items()))
+
+
+def stamp_of(part: Part) -> int:
+    """What stands for a part in the column `part`: 64 bits of its key, so that other parts have no influence on it."""
+    return xxhash.xxh3_64_intdigest(part.key.encode())
 
 
 def _read_piece(store: Store, file: str, batch: int | None) -> pa.Table:

@@ -1,9 +1,8 @@
 """A stage: a plain function from Arrow table to Arrow table, with a name, a version and a config."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
-
-import pyarrow as pa
 
 from ..schemas.identity import fingerprint
 from .part import Outcome, Part, commit, count_rows, load
@@ -29,14 +28,18 @@ class Stage(Protocol):
         """Version and every setting that can change its output, as JSON values."""
         ...
 
-    def run(self, table: pa.Table) -> Outcome:
-        """Keep or drop every row of `table`; tallies are counted for it when it gives none."""
+    @property
+    def run(self) -> Callable[..., Outcome]:
+        """Keep or drop every row of a table; tallies are counted for it when it gives none.
+
+        Its arguments are the part's table and those of the parts beside it.
+        """
         ...
 
 
 def part_key(stage: Stage, part: Part) -> str:
     """Identity of a stage's output: of the stage and of its input."""
-    return fingerprint(stage.name, stage.identity(), part.key)
+    return fingerprint(stage.name, stage.identity(), part.key, *(other.key for other in part.beside))
 
 
 def part_name(stage: str, key: str) -> str:
@@ -61,7 +64,7 @@ class RunStage:
     def __call__(self, part: Part) -> Worked:
         """Run the stage on one part and commit what comes of it."""
         table = load(self.store, part)
-        outcome = self.stage.run(table)
+        outcome = self.stage.run(table, *(load(self.store, other) for other in part.beside))
         tallies = outcome.tallies
         if self.stage.counted and not tallies:
             tallies = count_rows(self.stage.name, table, outcome)

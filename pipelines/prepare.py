@@ -7,11 +7,12 @@ from ..schemas.card import vocabulary_of
 from ..schemas.identity import sealed_json
 from ..schemas.manifest import Manifest
 from ..schemas.rows import segment_dtype
-from ..schemas.run import RunConfig, SerialEngine
+from ..schemas.run import RunConfig
 from ..schemas.vocabulary import Kind, Modality, Vocabulary
 from .checks import check
 from .encode import EncodeAudio, EncodeImages, EncodeText
 from .engines.base import Engine
+from .engines.registry import open_engine
 from .finish import REPORT, finish, run_report
 from .fit import Fitted, fit_tokenizers
 from .journal import Journal
@@ -44,17 +45,6 @@ def prepare(config: RunConfig, journal: Journal) -> Manifest:
     report = run_report(config, journal, time.perf_counter() - start)
     store.write(REPORT, sealed_json(report))
     return manifest
-
-
-def open_engine(config: RunConfig, store: Store, journal: Journal) -> Engine:
-    """The engine that the run file names."""
-    if isinstance(config.engine, SerialEngine):
-        from .engines.serial import Serial
-
-        return Serial(store, journal)
-    from .engines.dask import Dask
-
-    return Dask(store, journal, config.engine)
 
 
 def _encode(

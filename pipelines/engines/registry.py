@@ -1,0 +1,17 @@
+"""Which class runs which `engine` of the run file. Each is imported when it is asked for: clusters are heavy."""
+
+from ...schemas.run import RunConfig, SerialEngine
+from ..journal import Journal
+from ..store import Store
+from .base import Engine
+
+
+def open_engine(config: RunConfig, store: Store, journal: Journal) -> Engine:
+    """The engine that the run file names, started."""
+    if isinstance(config.engine, SerialEngine):
+        from .serial import Serial
+
+        return Serial(store, journal)
+    from .dask import Dask
+
+    return Dask(store, journal, config.engine)

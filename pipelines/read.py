@@ -103,7 +103,7 @@ class ReadUnit:
 
     def key(self, item: Input) -> str:
         """Identity of the partitions: of the content, the columns wanted, and the rules for cutting."""
-        source = item.source.model_dump(mode="json", exclude={"path"})
+        source = item.source.model_dump(mode="json", exclude={"path", "pairs", "priority"})
         stages = [READ_VERSION, Normalise(self.limits).identity(), self.partition_bytes]
         return fingerprint("read", stages, source, item.base, item.unit.label)
 

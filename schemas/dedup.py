@@ -2,21 +2,16 @@
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from .model import Strict
-from .vocabulary import Kind, Modality
+from .vocabulary import Modality
 
 Pairs = Literal["media", "both", "either", "text"]
 
 
 class _Dedup(Strict):
-    exact: bool = Field(True, description="Drop what is the same to the last bit")
-
-    @property
-    def near_config(self) -> Strict | None:
-        """The settings of near duplicates; None where they are left in."""
-        raise NotImplementedError
+    exact: Literal[True] = Field(True, description="Drop what is the same; near duplicates include these")
 
 
 class NearText(Strict):
@@ -69,3 +64,7 @@ class Dedup(Strict):
     image: ImageDedup | None = None
     audio: AudioDedup | None = None
     pairs: Pairs = Field("media", description="Which halves of a pair have to be duplicates")
+
+    def of(self, modality: Modality) -> TextDedup | ImageDedup | AudioDedup | None:
+        """How values of a modality are compared; None where they are not."""
+        return {Modality.TEXT: self.text, Modality.IMAGE: self.image, Modality.AUDIO: self.audio}.get(modality)

@@ -3,13 +3,14 @@
 import os
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveInt, field_validator, model_validator
+from pydantic import Field, PositiveInt, ValidationInfo, field_validator, model_validator
 
+from .dedup import Dedup
 from .identity import fingerprint
 from .model import Strict
 from .sources import Name, Source
 from .tokenizer_config import Tokenizers
-from .vocabulary import Modality
+from .vocabulary import Kind, Modality
 
 RUN_VERSION = 1
 
@@ -71,17 +72,33 @@ class RunConfig(Strict):
     tokenizers: Tokenizers = Field(default_factory=Tokenizers)
     pack: Pack = Field(default_factory=Pack)
     limits: Limits = Field(default_factory=Limits)
+    dedup: Dedup = Field(default_factory=Dedup)
+    decontaminate: tuple[Source, ...] = Field((), description="Evaluation sets of which no sample may be left")
     partition_bytes: int = Field(32 << 20, ge=1 << 10, description="Raw bytes a partition: the unit of resume")
     threads: PositiveInt = Field(1, description="Threads a task; part of the identity, since sums round")
 
-    @field_validator("sources")
+    @field_validator("sources", "decontaminate")
     @classmethod
-    def _names_differ(cls, sources: tuple[Any, ...]) -> tuple[Any, ...]:
-        names = [source.name for source in sources]
+    def _names_differ(cls, sources: tuple[Any, ...], info: ValidationInfo) -> tuple[Any, ...]:
+        names = [source.name for source in (*info.data.get("sources", ()), *sources)]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"two sources are called `{twice[0]}`; every source needs a name of its own")
         return sources
+
+    @field_validator("dedup")
+    @classmethod
+    def _halves_can_be_compared(cls, dedup: Dedup, info: ValidationInfo) -> Dedup:
+        pairs = [source for source in info.data.get("sources", ()) if source.modality is not Kind.TEXT]
+        for source in pairs:
+            for modality in source.modality.modalities if (source.pairs or dedup.pairs) == "both" else ():
+                if dedup.of(modality) is None:
+                    half = modality.name.lower()
+                    raise ValueError(
+                        f"`pairs: both` compares the {half} of source `{source.name}` as well; "
+                        f"add `dedup.{half}: {{exact: true}}`"
+                    )
+        return dedup
 
     @property
     def modalities(self) -> tuple[Modality, ...]:
@@ -93,6 +110,6 @@ class RunConfig(Strict):
     def fingerprint(self) -> str:
         """Over all that can change a byte of a shard: not `out`, `engine`, or where inputs lie on a disk."""
         body = self.model_dump(mode="json", exclude={"out", "engine"})
-        for part in [*body["sources"], *body["tokenizers"].values()]:
+        for part in [*body["sources"], *body["decontaminate"], *body["tokenizers"].values()]:
             del part["path"]
         return fingerprint("run", RUN_VERSION, body)

@@ -1,22 +1,35 @@
 """The `sources:` block of a run file: where samples come from and which columns make them up."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from .dedup import Pairs
 from .model import Strict
 from .vocabulary import Kind, Modality
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 
 
+def _kind_of(columns: dict[str, Any]) -> Kind:
+    """The kind of samples that the columns given make up."""
+    return {
+        (False, False): Kind.TEXT,
+        (True, False): Kind.IMAGE_TEXT,
+        (False, True): Kind.AUDIO_TEXT,
+        (True, True): Kind.IMAGE_AUDIO_TEXT,
+    }[columns.get("image") is not None, columns.get("audio") is not None]
+
+
 class _Source(Strict):
     name: Name
     path: str = Field(min_length=1, description="An fsspec URL; globs allowed")
-    modality: Kind
     text: str = Field(min_length=1, description="Column of the text; `a;b` takes the first that is there")
     image: str | None = Field(None, min_length=1, description="Column of the picture")
     audio: str | None = Field(None, min_length=1, description="Column of the clip")
+    modality: Kind = Field(default_factory=_kind_of, description="Default: what the columns make up")
+    pairs: Pairs | None = Field(None, description="Which halves have to be duplicates; default `dedup.pairs`")
+    priority: int = Field(0, description="Of two duplicates that of the source with the higher one stays")
 
     @model_validator(mode="after")
     def _columns_fit_modality(self) -> "_Source":
@@ -27,6 +40,8 @@ class _Source(Strict):
                 raise ValueError(f"a source of modality {self.modality} needs `{key}:`, the column of the {key}")
             if given and not wanted:
                 raise ValueError(f"`{key}: {getattr(self, key)}` has no use in modality {self.modality}; remove it")
+        if self.pairs is not None and self.modality is Kind.TEXT:
+            raise ValueError(f"`pairs: {self.pairs}` has no use for a source of text alone; remove it")
         return self
 
     def columns(self, modality: Modality) -> tuple[str, ...]:

@@ -7,8 +7,9 @@ how they are cut into blocks can show.
 """
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -21,16 +22,29 @@ def components(vertices: int, edges: Iterable[tuple[Ints, Ints]]) -> Iterator[In
     """(vertices,) the least vertex of each one's component, valid within the block; `edges` are (left, right) arrays.
 
     Each block is contracted to the roots of its ends and solved by SciPy; the root of a merged component is its least
-    root. Parents are never above their children, so a pass in order flattens the forest at the end.
+    root. Parents are never above their children.
     """
     with tempfile.TemporaryFile(prefix="triptych-") as scratch:
         forest = _numbers(scratch, vertices)
         for left, right in edges:
             _merge(forest, left, right)
         for start in range(0, vertices, _BLOCK):
-            block = slice(start, start + _BLOCK)
-            forest[block] = _roots(forest, forest[block])
+            _roots(forest, np.arange(start, min(start + _BLOCK, vertices)))
         yield forest
+
+
+def joined(least: Ints, starts: Sequence[int]) -> Iterator[tuple[Ints, Ints]]:
+    """For every range between two of `starts`: its vertices that are not alone in their component, and their least.
+
+    Memory is bounded by one range and 8 bytes a component.
+    """
+    ranges = list(pairwise(starts))
+    below = [low + np.flatnonzero(least[low:high] != np.arange(low, high)) for low, high in ranges]
+    roots = np.unique(np.concatenate([np.unique(least[vertices]) for vertices in below] or [np.zeros(0, np.int64)]))
+    for (low, high), vertices in zip(ranges, below, strict=True):
+        mine = roots[np.searchsorted(roots, low) : np.searchsorted(roots, high)]
+        together = np.union1d(vertices, mine)
+        yield together, np.asarray(least[together])
 
 
 _BLOCK = 1 << 20

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from triptych.schemas.run import RunConfig
 from triptych.schemas.vocabulary import Modality
@@ -35,6 +35,13 @@ TREE: dict[str, Any] = {
     },
     "pack": {"group_by": "modality"},
     "limits": {"pixels": 1000},
+    "dedup": {
+        "text": {"near": {"threshold": 0.7}},
+        "image": {"near": {"radius": 4}, "semantic": {"path": "clip"}},
+        "audio": {"near": True},
+        "pairs": "both",
+    },
+    "decontaminate": [{"name": "held-out", "kind": "jsonl", "path": "eval.jsonl", "text": "text"}],
 }
 BASE = RunConfig.model_validate(TREE)
 
@@ -51,6 +58,7 @@ OTHER: dict[str, Any] = {
     "tokenizers.audio.levels": 3,
     "pack.group_by": "source",
     "sources.0.modality": "image-text",
+    "decontaminate.0.modality": "image-text",
 }
 
 
@@ -93,7 +101,7 @@ def changed(path: str) -> RunConfig:
 @pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
 @pytest.mark.parametrize("path", sorted(LEAVES))
 def test_the_fingerprint_follows_what_decides_bytes_and_nothing_else(path: str) -> None:
-    same = path in PLACES or (path.startswith("sources.") and path.endswith(".path"))
+    same = path in PLACES or (path.startswith(("sources.", "decontaminate.")) and path.endswith(".path"))
     assert (changed(path).fingerprint == BASE.fingerprint) is same
 
 
@@ -107,6 +115,17 @@ def test_the_fields_that_were_tried_are_all_there_are() -> None:
 )
 def test_no_engine_shows(engine: dict[str, Any]) -> None:
     assert RunConfig.model_validate(TREE | {"engine": engine}).fingerprint == BASE.fingerprint
+
+
+def test_a_pair_judged_by_both_halves_needs_both_compared() -> None:
+    with pytest.raises(ValidationError, match=r"compares the audio of source `c`.*dedup.audio: \{exact: true\}"):
+        RunConfig.model_validate(TREE | {"dedup": {"text": {}, "image": {}, "pairs": "both"}})
+
+
+def test_what_is_held_out_has_a_name_of_its_own_and_the_kind_of_its_columns() -> None:
+    assert BASE.decontaminate[0].modality == "text"
+    with pytest.raises(ValidationError, match="two sources are called `a`"):
+        RunConfig.model_validate(TREE | {"decontaminate": [TREE["sources"][0]]})
 
 
 def test_the_order_of_keys_does_not_show_and_that_of_sources_does() -> None:

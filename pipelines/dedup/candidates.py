@@ -1,0 +1,118 @@
+"""From signatures to edges: rows that share a key are candidates, and a candidate pair is an edge if it is alike."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ...schemas.identity import fingerprint
+from ...schemas.tables import DROPPED
+from ..part import Outcome, Part, load
+from ..store import Store
+from .near import Near
+
+CANDIDATES_VERSION = 1
+BUCKET_BITS = np.uint64(32)
+
+Vertices = npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True)
+class Key:
+    """The keys of a bucket's distinct rows, by one way of being near."""
+
+    near: Near
+    number: int  # of the signature's column
+    name: str = "near-keys"
+    counted: bool = False
+
+    def identity(self) -> list[Any]:
+        """Version and what is near."""
+        return [CANDIDATES_VERSION, self.number, self.near.identity()]
+
+    def run(self, table: pa.Table) -> Outcome:
+        """(key, id, sketch) rows, where `id` is the vertex."""
+        signature = f"near{self.number}"
+        rows = table.filter(pc.and_(table["first"], pc.is_valid(table[signature])))
+        keyed = self.near.keys(rows[signature].combine_chunks())
+        vertex = rows["vertex"].to_numpy()[keyed.owner]
+        return _side(pa.table({"key": keyed.key, "id": vertex, "sketch": keyed.sketch}))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The candidates among rows of one bucket of keys, which come sorted by (key, id)."""
+
+    near: Near
+    name: str = "near-pairs"
+    counted: bool = False
+
+    def identity(self) -> list[Any]:
+        """Version and what is near."""
+        return [CANDIDATES_VERSION, self.near.identity()]
+
+    def run(self, table: pa.Table) -> Outcome:
+        """(bucket, id, right) rows: two vertices, `id` the lesser, and its bucket."""
+        vertex = table["id"].to_numpy()
+        left, right = self.near.pairs(table["key"].to_numpy(), table["sketch"].to_numpy())
+        return _side(_pairs(vertex[left], vertex[right]))
+
+
+@dataclass(frozen=True)
+class Verify:
+    """The pairs that are alike, of those whose lesser vertex lies in one bucket.
+
+    Signatures are taken from the distinct parts where they lie, a bucket at a time, so memory is bounded by two
+    buckets' signatures and the pairs themselves.
+    """
+
+    store: Store
+    near: Near
+    number: int
+    distinct: tuple[Part, ...]  # by bucket
+    name: str = "near-edges"
+    counted: bool = False
+
+    def identity(self) -> list[Any]:
+        """Version, what is near, and the signatures."""
+        signatures = fingerprint([part.key for part in self.distinct])
+        return [CANDIDATES_VERSION, self.number, self.near.identity(), signatures]
+
+    def run(self, table: pa.Table) -> Outcome:
+        """(bucket, id, right) rows as they came in, without the pairs that are not alike and the repeated ones."""
+        pairs = _pairs(table["id"].to_numpy(), table["right"].to_numpy())
+        left, right = pairs["id"].to_numpy(), pairs["right"].to_numpy()
+        alike = np.zeros(len(pairs), bool)
+        if len(pairs):
+            mine = self._signatures(int(left[0] >> BUCKET_BITS))
+            bucket = right >> BUCKET_BITS
+            for other in np.unique(bucket).tolist():
+                theirs = self._signatures(other)
+                at = np.flatnonzero(bucket == other)
+                alike[at] = self.near.alike(mine.take(place_of(left[at])), theirs.take(place_of(right[at])))
+        return _side(pairs.filter(pa.array(alike)))
+
+    def _signatures(self, bucket: int) -> pa.Array:
+        table = load(self.store, self.distinct[bucket])
+        return table[f"near{self.number}"].combine_chunks().filter(table["first"].combine_chunks())
+
+
+def place_of(vertex: Vertices) -> npt.NDArray[np.int64]:
+    """The place of each vertex among the distinct rows of its bucket."""
+    return (vertex & np.uint64(0xFFFFFFFF)).astype(np.int64)
+
+
+def _pairs(left: Vertices, right: Vertices) -> pa.Table:
+    """Each pair once, the lesser vertex on the left, none with itself."""
+    low, high = np.minimum(left, right), np.maximum(left, right)
+    order = np.lexsort((high, low))
+    low, high = low[order], high[order]
+    new = np.r_[True, (low[1:] != low[:-1]) | (high[1:] != high[:-1])][: len(low)] & (low != high)
+    return pa.table({"bucket": low[new] >> BUCKET_BITS, "id": low[new], "right": high[new]})
+
+
+def _side(table: pa.Table) -> Outcome:
+    return Outcome(table, DROPPED.empty_table(), note={"bytes": table.nbytes})

@@ -1,0 +1,152 @@
+"""From components to decisions: which rows are duplicates of one another, and which of them stays.
+
+Of a cluster the survivor is the row of the highest `priority`, then of the greatest size, then of the least id.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import xxhash
+
+from ...schemas.tables import DROPPED
+from ...schemas.vocabulary import Modality
+from ..part import Outcome, drop_rows
+
+CLUSTERS_VERSION = 1
+EXACT, NEAR = "exact_duplicate", "near_duplicate"
+_KEPT = ("id", "source", "file", "row", "part", "excerpt", "key", "size")
+
+
+@dataclass(frozen=True)
+class Label:
+    """The rows of a distinct part that are not alone, each with the vertex that names its component."""
+
+    modality: Modality
+    name: str = "labels"
+    counted: bool = False
+
+    def identity(self) -> list[Any]:
+        """Version and modality."""
+        return [CLUSTERS_VERSION, self.modality.name]
+
+    def run(self, table: pa.Table, components: pa.Table | None = None) -> Outcome:
+        """Rows with `group` and `modality`; `components` has (id, label) of the vertices that edges join."""
+        vertex = table["vertex"].combine_chunks()
+        group = vertex
+        if components is not None:
+            at = pc.index_in(vertex, value_set=components["id"].combine_chunks())
+            group = pc.coalesce(components["label"].combine_chunks().take(at), vertex)
+        first = np.asarray(table["first"])
+        copies = np.diff(np.r_[np.flatnonzero(first), len(first)])
+        together = (np.repeat(copies, copies) > 1) | _joined(vertex, components)
+        columns = {name: table[name] for name in _KEPT}
+        columns |= {"group": group, "modality": pa.repeat(pa.scalar(int(self.modality), pa.uint8()), table.num_rows)}
+        return _side(pa.table(columns).filter(pa.array(together)))
+
+
+def _joined(vertex: pa.Array, components: pa.Table | None) -> npt.NDArray[np.bool_]:
+    if components is None:
+        return np.zeros(len(vertex), bool)
+    return np.asarray(pc.is_in(vertex, value_set=components["id"].combine_chunks()))
+
+
+@dataclass(frozen=True)
+class Combine:
+    """Where several halves have to be duplicates: groups of rows that lie together by each of them.
+
+    Rows come sorted by (id, id), from the labels of all halves.
+    """
+
+    halves: int
+    name: str = "labels-of-all"
+    counted: bool = False
+
+    def identity(self) -> list[Any]:
+        """Version and the number of halves."""
+        return [CLUSTERS_VERSION, self.halves]
+
+    def run(self, table: pa.Table) -> Outcome:
+        """One row for each that has a label by every half; its group and key stand for those of all halves."""
+        table = table.sort_by([("id", "ascending"), ("modality", "descending")])  # sizes are those of the media
+        ids = table["id"].dictionary_encode().combine_chunks().indices.to_numpy()
+        counts = np.bincount(ids, minlength=1)
+        full = table.filter(pa.array(counts[ids] == self.halves))
+        if not full.num_rows:
+            return _side(full)
+        one = full.take(np.arange(0, full.num_rows, self.halves))
+        groups = full["group"].to_numpy().reshape(-1, self.halves)
+        keys = np.array(full["key"].to_pylist(), "S16").reshape(-1, self.halves)
+        group = [xxhash.xxh3_64_intdigest(row.tobytes()) for row in groups]
+        key = [xxhash.xxh3_128_digest(row.tobytes()) for row in keys]
+        one = one.set_column(one.column_names.index("group"), "group", pa.array(group, pa.uint64()))
+        return _side(one.set_column(one.column_names.index("key"), "key", pa.array(key, pa.binary(16))))
+
+
+@dataclass(frozen=True)
+class Resolve:
+    """The survivor of every group; rows come sorted by (group, id), and a group is never split over parts."""
+
+    judged: str
+    priorities: Mapping[str, int]  # by source
+    name: str = "duplicates"
+    counted: bool = False
+
+    def identity(self) -> list[Any]:
+        """Version, the halves that are judged, and the priorities."""
+        return [CLUSTERS_VERSION, self.judged, dict(self.priorities)]
+
+    def run(self, table: pa.Table) -> Outcome:
+        """Rows of groups of two and more, the survivor first: `reason` is null for it, and `of` is its id."""
+        group = table["group"].to_numpy()
+        sources = table["source"].combine_chunks().dictionary_encode()
+        levels = np.array([self.priorities[name] for name in sources.dictionary.to_pylist()], np.int64)
+        priority = levels[sources.indices.to_numpy()]
+        table = table.take(np.lexsort((-table["size"].to_numpy(), -priority, group)))  # stable, so by id at last
+        starts = np.r_[True, group[1:] != group[:-1]][: len(group)]
+        sizes = np.diff(np.r_[np.flatnonzero(starts), len(group)])
+        survivor = pa.array(np.repeat(np.flatnonzero(starts), sizes))
+        exact = pc.equal(table["key"], table["key"].take(survivor))
+        reason = pc.if_else(pa.array(starts), pa.scalar(None, pa.string()), pc.if_else(exact, EXACT, NEAR))
+        columns = {name: table[name] for name in _KEPT if name != "key"}
+        columns |= {"group": table["group"], "reason": reason}
+        columns |= {f"of_{name}": table[name].take(survivor) for name in ("id", "source", "file", "row")}
+        return _side(pa.table(columns).filter(pa.array(np.repeat(sizes, sizes) > 1)))
+
+
+@dataclass(frozen=True)
+class DropDuplicates:
+    """Drops the rows of a part that a table of duplicates names; the table may name rows of other parts as well."""
+
+    judged: str
+    counted: bool = True
+
+    @property
+    def name(self) -> str:
+        """Its name in the ledger: of a source that is judged twice, each has a line."""
+        return f"dedup-{self.judged}"
+
+    def identity(self) -> list[Any]:
+        """Version."""
+        return [CLUSTERS_VERSION]
+
+    def run(self, table: pa.Table, duplicates: pa.Table | None = None) -> Outcome:
+        """Keep all but the duplicates; the detail says of which row each is one."""
+        if duplicates is None:
+            return Outcome(table, DROPPED.empty_table())
+        gone = duplicates.filter(pc.is_valid(duplicates["reason"]))
+        gone = gone.append_column("at", pc.index_in(gone["id"], value_set=table["id"].combine_chunks()))
+        lines = gone.filter(pc.is_valid(gone["at"])).select(["at", "reason", "of_source", "of_file", "of_row"])
+        reasons = {
+            line["at"]: (line["reason"], f"of {line['of_source']}: {line['of_file']}, row {line['of_row']}")
+            for line in lines.to_pylist()
+        }
+        return Outcome(*drop_rows(self.name, table, reasons))
+
+
+def _side(table: pa.Table) -> Outcome:
+    return Outcome(table, DROPPED.empty_table(), note={"bytes": table.nbytes})

@@ -1,0 +1,62 @@
+"""From edges to labels: the one step of deduplication that sees the whole graph, and so runs in the driver."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from ...schemas.identity import fingerprint
+from ...schemas.tables import DROPPED
+from ..engines.base import Engine
+from ..part import Outcome, Part, commit
+from ..stage import part_name
+from .candidates import BUCKET_BITS, place_of
+from .components import Ints, components, joined
+
+LABELS_VERSION = 1
+
+
+def label_parts(engine: Engine, distinct: Sequence[Part], edges: Sequence[Part]) -> dict[int, Part]:
+    """By bucket, the (id, label) rows of the vertices that edges join; a label is the component's least vertex.
+
+    Edges are gathered a part at a time; components.py says what memory that takes.
+    """
+    if not edges:
+        return {}
+    key = fingerprint("components", LABELS_VERSION, [part.key for part in [*distinct, *edges]])
+    name = part_name("components", key)
+    starts = np.cumsum([0, *(part.note["distinct"] if part.rows else 0 for part in distinct)])
+    if not engine.store.exists(name):
+        commit(engine.store, name, _labels(engine.gather(edges), starts))
+    note = engine.refer(key, name).note
+    return {
+        bucket: Part(fingerprint(key, bucket), ((name, batch),), rows)
+        for batch, (bucket, rows) in enumerate(zip(note["buckets"], note["rows"], strict=True))
+    }
+
+
+def _labels(edges: Iterable[pa.Table], starts: Ints) -> Outcome:
+    """One chunk a bucket; the note says which buckets are there."""
+    tables, present = [], []
+    with components(int(starts[-1]), _dense(edges, starts)) as least:
+        for bucket, (vertices, labels) in enumerate(joined(least, starts.tolist())):
+            if vertices.size:
+                present.append(bucket)
+                tables.append(pa.table({"id": _vertex(vertices, starts), "label": _vertex(labels, starts)}))
+    note = {"buckets": present, "rows": [table.num_rows for table in tables]}
+    return Outcome(pa.concat_tables(tables), DROPPED.empty_table(), note=note)
+
+
+def _dense(edges: Iterable[pa.Table], starts: Ints) -> Iterator[tuple[Ints, Ints]]:
+    for table in edges:
+        left, right = (
+            starts[(vertex >> BUCKET_BITS).astype(np.int64)] + place_of(vertex)
+            for vertex in (table["id"].to_numpy(), table["right"].to_numpy())
+        )
+        yield left, right
+
+
+def _vertex(dense: Ints, starts: Ints) -> npt.NDArray[np.uint64]:
+    bucket = np.searchsorted(starts, dense, side="right") - 1
+    return (bucket.astype(np.uint64) << BUCKET_BITS) | (dense - starts[bucket]).astype(np.uint64)

@@ -1,0 +1,122 @@
+"""The small tables that deduplication works on: of every row a key of its content, and signatures of it.
+
+`Sign` makes them beside the rows, which stay where they are. After a shuffle by key, `Distinct` numbers what is
+distinct: a *vertex* is a bucket (high 32 bits) and a place in it (low 32 bits).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ...schemas.dedup import AudioDedup, ImageDedup, TextDedup
+from ...schemas.run import Limits
+from ...schemas.tables import DROPPED
+from ...schemas.vocabulary import Modality
+from ..part import Outcome
+from ..shuffle import bucket_of
+from .near import Near
+
+SIGN_VERSION = 1
+EXCERPT = 160  # characters of a row's text that reports show
+ORIGIN = ("id", "source", "file", "row", "part")
+
+Half = TextDedup | ImageDedup | AudioDedup
+
+
+def keys_of(values: pa.ChunkedArray, half: Half, limits: Limits) -> tuple[pa.Array, Any]:
+    """What is equal where two values are exact duplicates (16 bytes, null where a value cannot be read), and sizes.
+
+    The larger of two duplicates stays: sizes are UTF-8 bytes, pixels or samples.
+    """
+    if isinstance(half, TextDedup):
+        from .exact_text import text_keys
+
+        return text_keys(values, half), pc.binary_length(values).cast(pa.int64())
+    if isinstance(half, ImageDedup):
+        from .exact_image import image_keys
+
+        return image_keys(values)
+    from .exact_audio import audio_keys
+
+    return audio_keys(values, limits.seconds)
+
+
+def nears_of(half: Half, limits: Limits) -> tuple[Near, ...]:
+    """What finds near duplicates, as the run file asks for it."""
+    if half.near is None and not getattr(half, "semantic", None):
+        return ()
+    if isinstance(half, TextDedup):
+        from .minhash import MinHash
+
+        return (MinHash(half.near),)
+    if isinstance(half, ImageDedup):
+        from .clip_near import ClipNear
+        from .image_near import PerceptualHash
+
+        nears: list[Near] = []
+        if half.near:
+            nears.append(PerceptualHash(half.near, limits.pixels))
+        if half.semantic:
+            nears.append(ClipNear(half.semantic, limits.pixels))
+        return tuple(nears)
+    from .audio_near import Fingerprint
+
+    return (Fingerprint(limits.seconds),) if half.near else ()
+
+
+@dataclass(frozen=True)
+class Sign:
+    """Keys and signatures of the rows of a part, by one modality; rows that cannot be read are left to later stages."""
+
+    modality: Modality
+    half: Half
+    limits: Limits
+    counted: bool = False
+
+    @property
+    def name(self) -> str:
+        """One folder of parts a modality."""
+        return f"sign-{self.modality.name.lower()}"
+
+    def identity(self) -> list[Any]:
+        """Version, what is exact and what is near, and limits."""
+        nears = [near.identity() for near in nears_of(self.half, self.limits)]
+        half = self.half.model_dump(mode="json", exclude={"near", "semantic"})
+        return [SIGN_VERSION, half, nears, self.limits.model_dump(mode="json")]
+
+    def run(self, table: pa.Table) -> Outcome:
+        """A row a row: origin, excerpt, `key`, `size`, and `near0`, `near1` … of signatures."""
+        values = table[self.modality.name.lower()]
+        keys, sizes = keys_of(values, self.half, self.limits)
+        columns = {name: table[name] for name in ORIGIN}
+        columns |= {"excerpt": pc.utf8_slice_codeunits(table["text"], 0, EXCERPT), "key": keys, "size": sizes}
+        for number, near in enumerate(nears_of(self.half, self.limits)):
+            columns[f"near{number}"] = near.sign(values)
+        signed = pa.table(columns)
+        signed = signed.filter(pc.is_valid(signed["key"]))
+        return Outcome(signed, DROPPED.empty_table(), note={"bytes": signed.nbytes})
+
+
+@dataclass(frozen=True)
+class Distinct:
+    """Numbers the distinct keys of a bucket; rows come sorted by (key, id)."""
+
+    buckets: int
+    name: str = "distinct"
+    counted: bool = False
+
+    def identity(self) -> list[Any]:
+        """Version and number of buckets."""
+        return [SIGN_VERSION, self.buckets]
+
+    def run(self, table: pa.Table) -> Outcome:
+        """Adds `first`, whether a row is the first with its key, and `vertex`."""
+        key = table["key"].combine_chunks()
+        first = np.r_[True, np.asarray(pc.not_equal(key.slice(1), key.slice(0, len(key) - 1)))]
+        bucket = bucket_of(table["key"].slice(0, 1), self.buckets)[0]
+        vertex = (np.uint64(bucket) << np.uint64(32)) | (np.cumsum(first) - 1).astype(np.uint64)
+        table = table.append_column("first", pa.array(first)).append_column("vertex", pa.array(vertex))
+        return Outcome(table, DROPPED.empty_table(), note={"distinct": int(first.sum())})

@@ -8,11 +8,14 @@ import importlib.metadata
 import io
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow.parquet as pq
 
 from ..schemas.card import vocabulary_of
+from ..schemas.decontamination import BenchmarkReport
+from ..schemas.duplicates import DUPLICATES_FILE, DuplicateReport
 from ..schemas.identity import bytes_fingerprint, fingerprint
 from ..schemas.ledger import Tally, check_ledger, merge
 from ..schemas.manifest import MANIFEST, FileEntry, Manifest, ShardEntry, TokenizerEntry
@@ -30,6 +33,7 @@ DROPPED_FILE = "dropped.parquet"
 REPORT = "run.json"
 LIBRARIES = (
     "numpy",
+    "scipy",
     "pyarrow",
     "sentencepiece",
     "torch",
@@ -39,25 +43,40 @@ LIBRARIES = (
     "pillow",
     "soundfile",
 )
-ORDER = ("read", "normalise", "image", "audio", "text", "pack")
+JUDGED = ("image", "audio", "image-audio", "image-text", "audio-text", "image-audio-text", "text")
+ORDER = (
+    *("read", "normalise", "filter"),
+    *(f"dedup-{judged}" for judged in JUDGED),
+    *("decontaminate", "image", "audio", "text", "pack"),
+)
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """What cleaning found, for the manifest: duplicates, their clusters as Parquet, and hits by evaluation set."""
+
+    dedup: tuple[DuplicateReport, ...]
+    duplicates: bytes
+    decontamination: tuple[BenchmarkReport, ...]
 
 
 def finish(
     store: Store,
     config: RunConfig,
     inputs: Sequence[Input],
+    cleaned: Cleaned,
     fitted: Mapping[Modality, Fitted],
     packed: Sequence[Part],
     journal: Journal,
 ) -> Manifest:
     """Publish the dataset and return its manifest; raises Refusal when the ledger does not balance."""
-    ledger = _ledger(journal.tallies, [source.name for source in config.sources])
+    ledger = _ledger(journal.tallies, [source.name for source in (*config.sources, *config.decontaminate)])
     check_ledger(ledger)
     dropped = _dropped_rows(store, journal.dropped_in)
     statistics = merge_statistics(Statistics.model_validate(part.note["statistics"]) for part in packed)
     vocabulary = vocabulary_of({modality: fit.card for modality, fit in fitted.items()})
     tokenizers, files = _tokenizers(store, fitted)
-    files[DROPPED_FILE] = dropped
+    files |= {DROPPED_FILE: dropped, DUPLICATES_FILE: cleaned.duplicates}
     manifest = Manifest(
         name=config.name,
         config=config.model_dump(mode="json", exclude={"out", "engine"}),
@@ -69,6 +88,9 @@ def finish(
         row_length=config.row_length,
         shards=tuple(ShardEntry.model_validate(part.note["shard"]) for part in packed if part.note["shard"]),
         dropped=_entry(DROPPED_FILE, dropped),
+        duplicates=_entry(DUPLICATES_FILE, cleaned.duplicates),
+        dedup=cleaned.dedup,
+        decontamination=cleaned.decontamination,
         ledger=tuple(ledger),
         statistics=statistics.model_copy(update={"codebooks": {}}),
         codebooks={

@@ -1,4 +1,4 @@
-"""A run from beginning to end: read -> normalise -> tokenize -> pack -> write -> manifest."""
+"""A run from beginning to end: read -> normalise -> clean -> tokenize -> pack -> write -> manifest."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -10,6 +10,7 @@ from ..schemas.rows import segment_dtype
 from ..schemas.run import RunConfig
 from ..schemas.vocabulary import Kind, Modality, Vocabulary
 from .checks import check
+from .clean import clean
 from .encode import EncodeAudio, EncodeImages, EncodeText
 from .engines.base import Engine
 from .engines.registry import open_engine
@@ -33,13 +34,13 @@ def prepare(config: RunConfig, journal: Journal) -> Manifest:
     engine = open_engine(config, store, journal)
     try:
         inputs = identify(engine, units, config)
-        raw = read(engine, inputs, config)
+        raw, cleaned = clean(engine, config, read(engine, inputs, config))
         fitted = fit_tokenizers(engine, config, raw)
         encoded = {
             source.name: _encode(engine, config, fitted, source.modality, raw[source.name]) for source in config.sources
         }
         packed = _pack(engine, config, fitted, encoded)
-        manifest = finish(store, config, inputs, fitted, packed, journal)
+        manifest = finish(store, config, inputs, cleaned, fitted, packed, journal)
     finally:
         engine.close()
     report = run_report(config, journal, time.perf_counter() - start)

@@ -77,7 +77,7 @@ def find_units(config: RunConfig) -> list[tuple[Source, Unit]]:
     """Every unit of every source, in the order of the run file; raises Refusal on what cannot be found."""
     return [
         (source, unit)
-        for source in config.sources
+        for source in (*config.sources, *config.decontaminate)
         for unit in open_source(source, config.limits, config.partition_bytes).units()
     ]
 

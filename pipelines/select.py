@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import xxhash
 
+from ..schemas.identity import fingerprint
 from .engines.base import Engine
 from .part import Outcome, Part, count_rows
 from .stage import Stage
@@ -34,16 +37,22 @@ class Select:
         kept = outcome.table
         mask = pa.table({"kept": pc.is_in(table["id"], value_set=kept["id"].combine_chunks())})
         size = pc.sum(pc.binary_length(kept["text"])).as_py() or 0
-        note = dict(outcome.note) | {"kept": kept.num_rows, "text_bytes": size}
+        digest = xxhash.xxh3_128_hexdigest(np.asarray(mask["kept"]).tobytes())
+        note = dict(outcome.note) | {"kept": kept.num_rows, "text_bytes": size, "mask": digest}
         return Outcome(mask, outcome.dropped, count_rows(self.name, table, outcome), note)
 
 
 def select(engine: Engine, stage: Stage, parts: Sequence[Part]) -> list[Part]:
-    """The parts with what a stage keeps of them, by reference; those of which nothing is left are gone."""
+    """The parts with what a stage keeps of them, by reference, and what it noted of them.
+
+    A part's key follows from the rows that are left, so a change of the stage that drops no other rows costs nothing
+    after it.
+    """
     selected = []
     for part, mask in zip(parts, engine.map(Select(stage), parts), strict=True):
-        rows = mask.note["kept"]
-        masks = part.masks if rows == part.rows else part.masks + mask.pieces
-        note = dict(part.note) | dict(mask.note)
-        selected.append(replace(part, key=mask.key, rows=rows, masks=masks, note=note, beside=()))
-    return [part for part in selected if part.rows]
+        left = replace(part, beside=(), note=dict(part.note) | dict(mask.note))
+        if left.note["kept"] < part.rows:
+            key = fingerprint("select", part.key, left.note["mask"])
+            left = replace(left, key=key, rows=left.note["kept"], masks=part.masks + mask.pieces)
+        selected.append(left)
+    return selected

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from ..schemas.card import vocabulary_of
 from ..schemas.dataset import Dataset, Shard
+from ..schemas.duplicates import DUPLICATES_FILE
 from ..schemas.errors import Refusal
 from ..schemas.identity import stream_fingerprint, unseal
 from ..schemas.layout import TASK_SLOT, ragged
@@ -25,6 +26,7 @@ from ..schemas.ledger import check_ledger
 from ..schemas.manifest import FileEntry, Manifest, ShardEntry
 from ..schemas.statistics import merge_statistics
 from ..schemas.vocabulary import Modality, Special, Vocabulary
+from .dedup.check import check_clusters
 from .finish import DROPPED_FILE, REPORT
 from .recount import Ints, check_documents, check_statistics, entries_of, field_of, recount
 from .store import Store
@@ -49,7 +51,7 @@ def verify(url: str) -> tuple[Dataset, list[Finding]]:
 def _findings(dataset: Dataset) -> Iterator[Finding]:
     manifest = dataset.manifest
     changed = set()
-    entries: list[FileEntry] = [*manifest.shards, manifest.dropped]
+    entries: list[FileEntry] = [*manifest.shards, manifest.dropped, manifest.duplicates]
     entries += [file for tokenizer in manifest.tokenizers.values() for file in tokenizer.files]
     for entry in entries:
         for problem in _checksum(dataset, entry):
@@ -63,6 +65,10 @@ def _findings(dataset: Dataset) -> Iterator[Finding]:
     yield from (Finding("manifest.json", problem) for problem in _totals(dataset))
     if DROPPED_FILE not in changed:
         yield from (Finding(DROPPED_FILE, problem) for problem in _dropped(dataset))
+    if DUPLICATES_FILE not in changed:
+        with dataset.fs.open(f"{dataset.root}/{DUPLICATES_FILE}", "rb") as stream:
+            clusters = pq.read_table(stream)
+        yield from (Finding(DUPLICATES_FILE, problem) for problem in check_clusters(manifest, clusters))
     sound = True
     for shard in manifest.shards:
         problems = ["changed"] if shard.file in changed else list(check_shard(dataset, shard))

@@ -10,6 +10,8 @@ from typing import Any, Literal, Self
 from pydantic import NonNegativeInt, ValidationError
 
 from .card import Card
+from .decontamination import BenchmarkReport
+from .duplicates import DuplicateReport
 from .errors import Refusal
 from .identity import canonical_json, fingerprint, sealed_json
 from .ledger import Tally
@@ -57,6 +59,9 @@ class Manifest(Strict):
     row_length: int
     shards: tuple[ShardEntry, ...]
     dropped: FileEntry
+    duplicates: FileEntry  # every row of every cluster
+    dedup: tuple[DuplicateReport, ...]
+    decontamination: tuple[BenchmarkReport, ...]
     ledger: tuple[Tally, ...]
     statistics: Statistics  # its histograms of codes are summed up in `codebooks`
     codebooks: dict[str, CodebookUse]

@@ -112,8 +112,7 @@ class Resolve:
         survivor = pa.array(np.repeat(np.flatnonzero(starts), sizes))
         exact = pc.equal(table["key"], table["key"].take(survivor))
         reason = pc.if_else(pa.array(starts), pa.scalar(None, pa.string()), pc.if_else(exact, EXACT, NEAR))
-        columns = {name: table[name] for name in _KEPT if name != "key"}
-        columns |= {"group": table["group"], "reason": reason}
+        columns = {name: table[name] for name in _KEPT if name != "key"} | {"group": table["group"], "reason": reason}
         columns |= {f"of_{name}": table[name].take(survivor) for name in ("id", "source", "file", "row")}
         return _side(pa.table(columns).filter(pa.array(np.repeat(sizes, sizes) > 1)))
 

@@ -94,7 +94,7 @@ def _drop(engine: Engine, this: Round, parts: Sequence[Part], duplicates: Sequen
     for part in parts:
         mine = by_part[stamp_of(part) % len(by_part)] if by_part else None
         given.append(replace(part, beside=(mine,)) if mine and mine.rows else part)
-    return select(engine, DropDuplicates(this.judged), given)
+    return _some(select(engine, DropDuplicates(this.judged), given))
 
 
 def _find(engine: Engine, config: RunConfig, this: Round, parts: Sequence[Part]) -> list[Part]:

@@ -36,6 +36,10 @@ class Near(Protocol):
         """Version and every setting that can change its verdicts, as JSON values."""
         ...
 
+    def report(self) -> dict[str, Any]:
+        """What the manifest says of it: its name and its parameters, those that were derived included."""
+        ...
+
     def sign(self, values: pa.ChunkedArray) -> pa.Array:
         """A signature a value, of one Arrow type throughout; null where the value cannot be judged."""
         ...

@@ -1,0 +1,26 @@
+"""What is left of the rows before they are tokenized: filter -> deduplicate -> decontaminate.
+
+Filters come first: otherwise a survivor that a filter drops would take with it the duplicates that would have passed.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from ..schemas.run import RunConfig
+from .decontaminate.flow import decontaminate
+from .dedup.flow import deduplicate
+from .dedup.report import report
+from .engines.base import Engine
+from .finish import Cleaned
+from .part import Part
+
+
+def clean(
+    engine: Engine, config: RunConfig, raw: Mapping[str, Sequence[Part]]
+) -> tuple[dict[str, list[Part]], Cleaned]:
+    """Parts by source without what is junk, double or held out, and what was found."""
+    held_out = {source.name: raw[source.name] for source in config.decontaminate}
+    rows = {source.name: list(raw[source.name]) for source in config.sources}
+    rows, judged = deduplicate(engine, config, rows)
+    reports, clusters = report(engine, config, judged)
+    rows, hits = decontaminate(engine, config, rows, held_out)
+    return rows, Cleaned(reports, clusters, hits)

@@ -1,0 +1,119 @@
+"""What deduplication found: every cluster as a file, and a summary for the manifest."""
+
+import io
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from ...schemas.duplicates import DUPLICATES, Cluster, DuplicateReport, Member
+from ...schemas.run import RunConfig
+from ..engines.base import Engine
+from .flow import Judged
+from .sign import nears_of
+
+LARGEST = 20
+EXAMPLES = 5
+
+
+def report(engine: Engine, config: RunConfig, judged: Sequence[Judged]) -> tuple[tuple[DuplicateReport, ...], bytes]:
+    """A report a round, and all clusters as Parquet, a row group for each part of duplicates.
+
+    The parts are gone through twice, one at a time: memory follows the number of clusters, not that of rows.
+    """
+    sink = io.BytesIO()
+    reports, first = [], 1
+    with pq.ParquetWriter(sink, DUPLICATES, compression="zstd") as writer:
+        writer.write_table(DUPLICATES.empty_table())
+        for found in judged:
+            numbers = _numbers(engine, found, first)
+            tally = _Tally(numbers)
+            for table in engine.gather(found.duplicates):
+                rows = _rows(table, numbers, found)
+                tally.add(table, rows)
+                writer.write_table(rows)
+            reports.append(_report(config, found, tally))
+            first += len(numbers.group)
+    return tuple(reports), sink.getvalue()
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    """Clusters by group, sorted by it: their sizes, and their numbers from the largest down."""
+
+    group: npt.NDArray[np.uint64]
+    size: npt.NDArray[np.int64]
+    number: npt.NDArray[np.int64]
+
+    def of(self, table: pa.Table) -> npt.NDArray[np.int64]:
+        """The number of each row's cluster."""
+        return self.number[np.searchsorted(self.group, table["group"].to_numpy())]
+
+
+def _numbers(engine: Engine, found: Judged, first: int) -> _Numbers:
+    counts = [np.unique(t["group"].to_numpy(), return_counts=True) for t in engine.gather(found.duplicates)]
+    group = np.concatenate([groups for groups, _ in counts] or [np.zeros(0, np.uint64)])
+    size = np.concatenate([sizes for _, sizes in counts] or [np.zeros(0, np.int64)])
+    order = np.argsort(group)  # a group lies in one part, so each is there once
+    group, size = group[order], size[order]
+    number = np.empty(len(group), np.int64)
+    number[np.argsort(-size, kind="stable")] = np.arange(first, first + len(group))
+    return _Numbers(group, size, number)
+
+
+def _rows(table: pa.Table, numbers: _Numbers, found: Judged) -> pa.Table:
+    constants = {"kind": str(found.round.kind), "judged": found.round.judged}
+    columns = {name: pa.repeat(value, table.num_rows) for name, value in constants.items()}
+    columns |= {"cluster": pa.array(numbers.of(table))}
+    columns |= {name: table[name] for name in DUPLICATES.names if name not in columns}
+    return pa.table({name: columns[name] for name in DUPLICATES.names}, schema=DUPLICATES)
+
+
+class _Tally:
+    """Counts over the parts of a round, and the rows of its largest clusters."""
+
+    def __init__(self, numbers: _Numbers) -> None:
+        self.sizes = Counter(numbers.size.tolist())
+        self.dropped: Counter[str] = Counter()
+        self.pairs: Counter[tuple[str, str]] = Counter()
+        order = np.argsort(numbers.number)[:LARGEST]
+        self.largest = dict(zip(numbers.number[order].tolist(), numbers.size[order].tolist(), strict=True))
+        self.members: dict[int, list[Member]] = {number: [] for number in self.largest}
+
+    def add(self, table: pa.Table, rows: pa.Table) -> None:
+        gone = table.filter(pc.is_valid(table["reason"]))
+        self.dropped.update({c["values"]: c["counts"] for c in gone["reason"].value_counts().to_pylist()})
+        counts = gone.group_by(["source", "of_source"]).aggregate([([], "count_all")]).to_pylist()
+        self.pairs.update({(c["source"], c["of_source"]): c["count_all"] for c in counts})
+        large = rows.filter(pc.is_in(rows["cluster"], value_set=pa.array(list(self.largest), pa.int64())))
+        for line in large.to_pylist():
+            members = self.members[line["cluster"]]
+            if len(members) < EXAMPLES:
+                members.append(Member(**{name: line[name] for name in Member.model_fields}))
+
+
+def _report(config: RunConfig, found: Judged, tally: _Tally) -> DuplicateReport:
+    halves = [config.dedup.of(modality) for modality in found.round.halves]
+    across: dict[str, dict[str, int]] = {}
+    for (source, survivor), count in sorted(tally.pairs.items()):
+        if source != survivor:
+            across.setdefault(source, {})[survivor] = count
+    return DuplicateReport(
+        kind=str(found.round.kind),
+        judged=found.round.judged,
+        rows=found.rows,
+        near=tuple(near.report() for half in halves if half for near in nears_of(half, config.limits)),
+        sizes=dict(sorted(tally.sizes.items())),
+        dropped=dict(sorted(tally.dropped.items())),
+        within={source: count for (source, survivor), count in sorted(tally.pairs.items()) if source == survivor},
+        across=across,
+        largest=tuple(
+            Cluster(cluster=number, rows=rows, examples=tuple(tally.members[number]))
+            for number, rows in tally.largest.items()
+        ),
+    )

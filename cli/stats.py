@@ -18,14 +18,19 @@ def stats(dataset: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(facts))
         return
-    from .tables import codebook_table, console, group_table, ledger_table, source_table
+    from . import tables
 
-    screen = console()
+    screen = tables.console()
     screen.print(
         f"[bold]{facts['name']}[/]  {facts['rows']:,} rows of {facts['row_length']:,}, {facts['fill']:.2%} full, "
         f"{facts['shards']} shards, {facts['bytes'] / 1e6:,.1f} MB, vocabulary {facts['vocabulary']:,}"
     )
-    for table in (source_table(facts), group_table(facts), codebook_table(facts), ledger_table(manifest)):
+    shown = [tables.source_table(facts), tables.group_table(facts), tables.codebook_table(facts)]
+    if facts["dedup"]:
+        shown += [tables.duplicates_table(facts), tables.clusters_table(facts)]
+    if facts["decontamination"]:
+        shown.append(tables.hits_table(facts))
+    for table in (*shown, tables.ledger_table(manifest)):
         screen.print(table)
     for line in facts["advice"]:
         screen.print(line)

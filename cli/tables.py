@@ -64,3 +64,42 @@ def codebook_table(facts: dict[str, Any]) -> Table:
     for name, use in facts["codebooks"].items():
         table.add_row(name, f"{use['size']:,}", f"{use['used']:,}", f"{use['dead']:,}", f"{use['perplexity']:,.0f}")
     return table
+
+
+def duplicates_table(facts: dict[str, Any]) -> Table:
+    """What deduplication compared and dropped, a line for each kind of sample and the halves that it was judged by."""
+    numbers = ("rows compared", "clusters", "largest", "exact", "near", "within a source", "across sources")
+    table = _table("Duplicates", ("kind", "judged by"), numbers)
+    for report in facts["dedup"]:
+        across = sum(count for survivors in report["across"].values() for count in survivors.values())
+        counts = [report["rows"], report["clusters"], max(report["sizes"], default=0)]
+        counts += [report["dropped"].get(reason, 0) for reason in ("exact_duplicate", "near_duplicate")]
+        counts += [sum(report["within"].values()), across]
+        table.add_row(report["kind"], report["judged"], *(f"{count:,}" for count in counts))
+    return table
+
+
+def clusters_table(facts: dict[str, Any], most: int = 10) -> Table:
+    """The largest clusters of duplicates, by their survivors."""
+    table = _table("Largest clusters (triptych show DATASET --cluster #)", ("kind",), ("#", "rows"), "survivor")
+    for report in facts["dedup"]:
+        for cluster in report["largest"][:most]:
+            kept = cluster["examples"][0]
+            said = " ".join((kept["excerpt"] or "").split())[:60]
+            origin = f"{kept['source']}: {kept['file']}, row {kept['row']}  {said}"
+            table.add_row(report["kind"], str(cluster["cluster"]), f"{cluster['rows']:,}", origin)
+    return table
+
+
+def hits_table(facts: dict[str, Any]) -> Table:
+    """Rows that were found in evaluation sets and dropped."""
+    table = _table("Evaluation sets", ("set",), ("its rows", "hits"), "hits by source and half")
+    for report in facts["decontamination"]:
+        parts = [
+            f"{source}: {count:,} by {half}"
+            for source, halves in report["hits"].items()
+            for half, count in halves.items()
+        ]
+        total = sum(count for halves in report["hits"].values() for count in halves.values())
+        table.add_row(report["name"], f"{report['rows']:,}", f"{total:,}", ", ".join(parts))
+    return table

@@ -12,7 +12,7 @@ from ..schemas.statistics import percentiles
 
 
 def stats(manifest: Manifest) -> dict[str, Any]:
-    """Rows, fill, tokens, segments, sources, groups, codebooks, ledger, advice and fingerprint."""
+    """Rows, fill, tokens, segments, sources, groups, codebooks, duplicates, hits, ledger, advice and fingerprint."""
     tokens: Counter[str] = Counter()
     segments: Counter[str] = Counter()
     for source in manifest.statistics.sources.values():
@@ -30,6 +30,8 @@ def stats(manifest: Manifest) -> dict[str, Any]:
         "sources": _sources(manifest),
         "groups": _groups(manifest),
         "codebooks": {name: use.model_dump() for name, use in manifest.codebooks.items()},
+        "dedup": [report.model_dump() | {"clusters": report.clusters} for report in manifest.dedup],
+        "decontamination": [report.model_dump() for report in manifest.decontamination],
         "ledger": [tally.model_dump() for tally in manifest.ledger],
         "advice": advice(manifest),
         "vocabulary": manifest.vocabulary.size,

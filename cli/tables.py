@@ -103,3 +103,15 @@ def hits_table(facts: dict[str, Any]) -> Table:
         total = sum(count for halves in report["hits"].values() for count in halves.values())
         table.add_row(report["name"], f"{report['rows']:,}", f"{total:,}", ", ".join(parts))
     return table
+
+
+def cluster_table(title: str, rows: Sequence[dict[str, Any]], most: int = 50) -> Table:
+    """The rows of a cluster of duplicates."""
+    table = _table(title, ("", "source", "file"), ("row", "size"), "text")
+    for line in rows[:most]:
+        said = " ".join((line["excerpt"] or "").split())[:70]
+        what = line["reason"] or "kept"
+        table.add_row(what, line["source"], line["file"], str(line["row"]), f"{line['size']:,}", said)
+    if len(rows) > most:
+        table.add_row(f"… and {len(rows) - most:,} more", "", "", "", "", "")
+    return table

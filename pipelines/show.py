@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import pyarrow.parquet as pq
 import soundfile
 from PIL import Image
 
-from ..schemas.dataset import Dataset
-from ..schemas.errors import Mismatch
+from ..schemas.dataset import Dataset, Row
+from ..schemas.duplicates import DUPLICATES_FILE
+from ..schemas.errors import Mismatch, Refusal
 from ..schemas.layout import codes_of_span
 from ..schemas.tokenizer_config import Tokenizers
 from ..schemas.vocabulary import Kind, Modality
@@ -71,13 +73,40 @@ def show_row(dataset: Dataset, index: int) -> Iterator[Shown]:
     """Every segment of a row, decoded; raises Refusal when the row or a tokenizer is not there."""
     row = dataset.row(index)
     decoder = Decoder(dataset)
-    for number, segment in enumerate(row.segments, start=1):
-        files: dict[str, bytes] = {}
-        text = None
-        for span in row.spans:
-            if span["segment"] == number:
-                ids = row.tokens[span["start"] : span["start"] + span["length"]]
-                extension, data, said = decoder.decode(ids, Modality(span["modality"]))
-                files[extension] = data
-                text = said if said is not None else text
-        yield Shown(number, segment, list(Kind)[segment["kind"]], text, files)
+    for number in range(1, len(row.segments) + 1):
+        yield _show(decoder, row, number)
+
+
+def show_document(dataset: Dataset, document: bytes) -> Iterator[Shown]:
+    """Every segment of a document, decoded, in the order of its pieces; nothing when it is in no shard."""
+    decoder = Decoder(dataset)
+    shown = [_show(decoder, dataset.row(index), number) for index, number in dataset.find(document)]
+    yield from sorted(shown, key=lambda piece: int(piece.segment["offset"]))
+
+
+def _show(decoder: Decoder, row: Row, number: int) -> Shown:
+    segment = row.segments[number - 1]
+    files: dict[str, bytes] = {}
+    text = None
+    for span in row.spans:
+        if span["segment"] == number:
+            ids = row.tokens[span["start"] : span["start"] + span["length"]]
+            extension, data, said = decoder.decode(ids, Modality(span["modality"]))
+            files[extension] = data
+            text = said if said is not None else text
+    return Shown(number, segment, list(Kind)[segment["kind"]], text, files)
+
+
+def show_cluster(dataset: Dataset, number: int) -> tuple[list[dict[str, Any]], list[Shown]]:
+    """The rows of a cluster of duplicates, the survivor first, and the survivor's segments as they are in the shards.
+
+    A row has the columns of DUPLICATES. There are no segments of a survivor that a later stage dropped. Raises Refusal
+    when there is no such cluster.
+    """
+    with dataset.fs.open(f"{dataset.root}/{DUPLICATES_FILE}", "rb") as stream:
+        rows = pq.read_table(stream, filters=[("cluster", "==", number)]).to_pylist()
+    if not rows:
+        most = sum(report.clusters for report in dataset.manifest.dedup)
+        there = f"it has clusters 1 to {most}" if most else "it has none"
+        raise Refusal(f"cluster {number}: {dataset.url} has no such cluster of duplicates; {there}.")
+    return rows, list(show_document(dataset, rows[0]["id"]))

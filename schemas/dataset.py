@@ -1,6 +1,7 @@
 """Reading a finished dataset: the manifest, and its shards as matrices over memory maps."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -9,6 +10,7 @@ import fsspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from fsspec.implementations.local import LocalFileSystem
 
 from .errors import Mismatch, Refusal
@@ -99,3 +101,15 @@ class Dataset:
         at = int(np.searchsorted(self._ends, index, side="right"))
         before = int(self._ends[at - 1]) if at else 0
         return self.open(self.manifest.shards[at]).row(index - before)
+
+    def find(self, document: bytes) -> Iterator[tuple[int, int]]:
+        """Where a document lies: (row of the dataset, number of the segment in it, from 1) of each of its segments."""
+        before = 0
+        for entry in self.manifest.shards:
+            segments = self.open(entry).batch.column("segments")
+            ids = segments.flatten().field("id")
+            offsets = segments.offsets.to_numpy()
+            for at in np.flatnonzero(pc.equal(ids, pa.scalar(document, ids.type))).tolist():
+                row = int(np.searchsorted(offsets, at, side="right")) - 1
+                yield before + row, at - int(offsets[row]) + 1
+            before += entry.rows

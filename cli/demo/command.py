@@ -57,7 +57,7 @@ def _show_one_of_each(dataset: Dataset, out: Path) -> None:
         names = [
             f"{shown.segment['source']} ({' '.join((shown.text or '').split())[:40]}): {name}"
             for shown in show_row(dataset, first)
-            for name in write_files(out, first, shown.number, shown.files)
+            for name in write_files(out, f"row-{first:06d}-{shown.number:03d}", shown.files)
         ]
         click.echo(f"Row {first}, {shard.group}: {len(names)} files in {out}, such as {names[-1]}")
         first += shard.rows

@@ -1,13 +1,14 @@
 """A run from beginning to end: read -> normalise -> clean -> tokenize -> pack -> write -> manifest."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ..schemas.card import vocabulary_of
 from ..schemas.identity import sealed_json
 from ..schemas.manifest import Manifest
 from ..schemas.rows import segment_dtype
 from ..schemas.run import RunConfig
+from ..schemas.sources import Source
 from ..schemas.vocabulary import Kind, Modality, Vocabulary
 from .checks import check
 from .clean import clean
@@ -17,10 +18,12 @@ from .engines.registry import open_engine
 from .finish import REPORT, finish, run_report
 from .fit import Fitted, fit_tokenizers
 from .journal import Journal
+from .lock import only_run
 from .pack.intact import forget_damaged
 from .pack.stage import PackShard
 from .part import Part
 from .read import find_units, identify, read
+from .sources.base import Unit
 from .store import Store
 
 
@@ -30,6 +33,20 @@ def prepare(config: RunConfig, journal: Journal) -> Manifest:
     check(config)
     units = find_units(config)
     store = Store(config.out)
+    with only_run(store) as require_alone:
+        manifest = _make(config, units, store, journal, require_alone)
+        report = run_report(config, journal, time.perf_counter() - start)
+        store.write(REPORT, sealed_json(report))
+    return manifest
+
+
+def _make(
+    config: RunConfig,
+    units: Sequence[tuple[Source, Unit]],
+    store: Store,
+    journal: Journal,
+    require_alone: Callable[[], None],
+) -> Manifest:
     store.sweep()
     engine = open_engine(config, store, journal)
     try:
@@ -40,12 +57,10 @@ def prepare(config: RunConfig, journal: Journal) -> Manifest:
             source.name: _encode(engine, config, fitted, source.modality, raw[source.name]) for source in config.sources
         }
         packed = _pack(engine, config, fitted, encoded)
-        manifest = finish(store, config, inputs, cleaned, fitted, packed, journal)
+        require_alone()
+        return finish(store, config, inputs, cleaned, fitted, packed, journal)
     finally:
         engine.close()
-    report = run_report(config, journal, time.perf_counter() - start)
-    store.write(REPORT, sealed_json(report))
-    return manifest
 
 
 def _encode(

@@ -8,8 +8,9 @@ import os
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -33,13 +34,15 @@ class Store:
 
     @property
     def fs(self) -> fsspec.AbstractFileSystem:
-        """The file system behind the URL."""
-        return self._where[0]
+        """The file system behind the URL, without listings from before: other processes write there too."""
+        fs = self._where[0]
+        fs.invalidate_cache()
+        return fs
 
     @property
     def local(self) -> bool:
         """True when the files are on this machine's disks."""
-        return isinstance(self.fs, LocalFileSystem)
+        return isinstance(self._where[0], LocalFileSystem)
 
     def path(self, name: str) -> str:
         """The file system's path of a name."""
@@ -47,11 +50,20 @@ class Store:
 
     def exists(self, name: str) -> bool:
         """True when the file is there, and so whole."""
-        return bool(self.fs.exists(self.path(name)))
+        try:
+            self.fs.info(self.path(name))
+        except FileNotFoundError:
+            return False
+        return True
 
     def size(self, name: str) -> int:
         """Bytes of a file; FileNotFoundError when it is not there."""
         return int(self.fs.size(self.path(name)))
+
+    def modified(self, name: str) -> datetime:
+        """When a file was last written, by the store's own clock; FileNotFoundError when it is not there."""
+        time: datetime = self.fs.modified(self.path(name))
+        return time
 
     def names(self, folder: str) -> list[str]:
         """Names of the committed files below a folder, sorted; empty when there is no such folder."""
@@ -102,6 +114,15 @@ class Store:
         with self.create(name) as sink:
             sink.write(data)
 
+    def claim(self, name: str, data: bytes) -> None:
+        """Create a small file; raises OSError when it is there, for all but one caller if the store can tell."""
+        if self.local:
+            Path(self.path(name)).parent.mkdir(parents=True, exist_ok=True)
+            with open(self.path(name), "xb") as file:
+                file.write(data)
+        else:
+            self.fs.pipe_file(self.path(name), data, mode="create")
+
     def upload(self, folder: str | Path, name: str) -> None:
         """Commit every file of a local folder below `name`."""
         for path in sorted(Path(folder).rglob("*")):
@@ -110,7 +131,7 @@ class Store:
 
     def delete(self, name: str) -> None:
         """Remove a file if it is there."""
-        if self.exists(name):
+        with suppress(FileNotFoundError):
             self.fs.rm_file(self.path(name))
 
     def sweep(self) -> None:

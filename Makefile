@@ -1,6 +1,6 @@
 # Everything runs in .venv, which is made when it is missing and again when pyproject.toml changes.
 
-CHECKED = $(addprefix triptych.,schemas pipelines tokenizers cli)
+CHECKED = $(addprefix triptych.,schemas pipelines tokenizers model train cli)
 
 .PHONY: .venv demo test lint types schema
 .venv: .venv/complete

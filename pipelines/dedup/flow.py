@@ -83,8 +83,8 @@ def deduplicate(engine: Engine, config: RunConfig, raw: Parts) -> tuple[dict[str
             parts = [part for name in names for part in left[name]]
             duplicates = _find(engine, config, this, parts)
             judged.append(Judged(this, sum(part.rows for part in parts), tuple(duplicates)))
-            for name in names:
-                left[name] = _drop(engine, this, left[name], duplicates)
+            kept = _drop(engine, this, parts, duplicates)
+            left |= {name: [part for part in kept if part.note["source"] == name] for name in names}
     return left, judged
 
 

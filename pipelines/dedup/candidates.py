@@ -65,8 +65,8 @@ class Pair:
 class Verify:
     """The pairs that are alike, of those whose lesser vertex lies in one bucket.
 
-    Signatures are taken from the distinct parts where they lie, a bucket at a time, so memory is bounded by two
-    buckets' signatures and the pairs themselves.
+    Signatures are taken from the distinct parts where they lie, a bucket at a time and no more of it than the pairs
+    name: of a local store that is what is read, of an object store the whole part.
     """
 
     store: Store
@@ -86,18 +86,17 @@ class Verify:
         pairs = _pairs(table["id"].to_numpy(), table["right"].to_numpy())
         left, right = pairs["id"].to_numpy(), pairs["right"].to_numpy()
         alike = np.zeros(len(pairs), bool)
-        if len(pairs):
-            mine = self._signatures(int(left[0] >> BUCKET_BITS))
-            bucket = right >> BUCKET_BITS
-            for other in np.unique(bucket).tolist():
-                theirs = self._signatures(other)
-                at = np.flatnonzero(bucket == other)
-                alike[at] = self.near.alike(mine.take(place_of(left[at])), theirs.take(place_of(right[at])))
+        bucket = right >> BUCKET_BITS
+        for other in np.unique(bucket).tolist():
+            at = np.flatnonzero(bucket == other)
+            alike[at] = self.near.alike(self._signatures(left[at]), self._signatures(right[at]))
         return _side(pairs.filter(pa.array(alike)))
 
-    def _signatures(self, bucket: int) -> pa.Array:
-        table = load(self.store, self.distinct[bucket])
-        return table[f"near{self.number}"].combine_chunks().filter(table["first"].combine_chunks())
+    def _signatures(self, vertices: Vertices) -> pa.Array:
+        """Of vertices in one bucket."""
+        table = load(self.store, self.distinct[int(vertices[0] >> BUCKET_BITS)])
+        rows = np.flatnonzero(table["first"])[place_of(vertices)]
+        return table[f"near{self.number}"].take(pa.array(rows)).combine_chunks()
 
 
 def place_of(vertex: Vertices) -> npt.NDArray[np.int64]:

@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from ..pipelines.full_disk import refusing_full_disk
 from ..schemas.errors import Refusal
 
 # OpenMP threads that wait spin by default: on a busy machine training then burns many times the CPU time
@@ -52,7 +53,8 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; exit codes: 0 done, 1 failed, 2 misuse."""
     try:
-        cli(standalone_mode=False)
+        with refusing_full_disk():
+            cli(standalone_mode=False)
     except Refusal as refusal:
         click.echo(f"triptych: {refusal}", err=True)
         sys.exit(refusal.exit_code)

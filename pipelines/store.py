@@ -1,10 +1,12 @@
 """Files under a run's `out`, at any fsspec URL, that are there whole or not at all.
 
-A local file is written under a temporary name, synced and renamed; an object store shows an object only when
-its upload is complete. So a file's presence is its commit, and a killed run leaves nothing half-made behind.
+A local file is written under a temporary name, synced and renamed; an object store shows an object only when its
+upload is complete, of several parts too. So a file's presence is its commit, and a killed run leaves nothing half-made
+to be seen.
 """
 
 import os
+import shutil
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -18,7 +20,10 @@ import fsspec
 import pyarrow as pa
 from fsspec.implementations.local import LocalFileSystem
 
+from .full_disk import refusing_full_disk
+
 TEMPORARY = ".tmp-"
+UPLOAD_BYTES = 16 << 20  # what goes to an object store in one request, and what of it is in memory
 
 
 @dataclass(frozen=True)
@@ -90,24 +95,44 @@ class Store:
     def create(self, name: str | Callable[[], str]) -> Iterator[pa.NativeFile]:
         """A sink whose file is there, whole, once the block ends, and not at all when it raises.
 
-        A name that depends on the content is given as a function, called when everything is written.
+        A name that depends on the content is given as a function, called when everything is written. Raises Refusal
+        when the disk is full.
         """
-        if not self.local:
-            buffer = pa.BufferOutputStream()
-            yield buffer
-            path = self.path(name if isinstance(name, str) else name())
-            self.fs.pipe_file(path, buffer.getvalue().to_pybytes())
-            return
-        root = Path(self.path(""))
-        root.mkdir(parents=True, exist_ok=True)
-        temporary = root / f"{TEMPORARY}{uuid.uuid4().hex}"
-        with pa.OSFile(str(temporary), "wb") as sink:
+        with self._on_disk(name) if self.local else self._in_objects(name) as sink:
             yield sink
-        _sync(temporary)
-        final = Path(self.path(name if isinstance(name, str) else name()))
-        final.parent.mkdir(parents=True, exist_ok=True)
-        temporary.replace(final)
-        _sync(final.parent)
+
+    @contextmanager
+    def _on_disk(self, name: str | Callable[[], str]) -> Iterator[pa.NativeFile]:
+        root = Path(self.path(""))
+        temporary = root / f"{TEMPORARY}{uuid.uuid4().hex}"
+        try:
+            with refusing_full_disk(root):
+                root.mkdir(parents=True, exist_ok=True)
+                with pa.OSFile(str(temporary), "wb") as sink:
+                    yield sink
+                _sync(temporary)
+                final = Path(self.path(name if isinstance(name, str) else name()))
+                final.parent.mkdir(parents=True, exist_ok=True)
+                temporary.replace(final)
+                _sync(final.parent)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+    @contextmanager
+    def _in_objects(self, name: str | Callable[[], str]) -> Iterator[pa.NativeFile]:
+        """Written here first: an object's name must be known when its upload begins, and some come with the content."""
+        with refusing_full_disk(tempfile.gettempdir()), tempfile.SpooledTemporaryFile(UPLOAD_BYTES) as spool:
+            yield pa.PythonFile(spool, mode="w")
+            path, size = self.path(name if isinstance(name, str) else name()), spool.tell()
+            spool.seek(0)
+            if size < UPLOAD_BYTES:
+                self.fs.pipe_file(path, spool.read())
+                return
+            # a file closed by an error would appear with what it holds; a transaction discards it then
+            fs = self.fs
+            with fs.transaction, fs.open(path, "wb", block_size=UPLOAD_BYTES) as file:
+                shutil.copyfileobj(spool, file, UPLOAD_BYTES)
 
     def write(self, name: str, data: bytes | pa.Buffer) -> None:
         """Commit a file: afterwards it is there with all of `data`, and before it was not."""
@@ -152,7 +177,8 @@ class Store:
 def _download(url: str, name: str) -> str:
     folder = tempfile.mkdtemp(prefix="triptych-")
     store = Store(url)
-    store.fs.get(store.path(name), f"{folder}/content", recursive=True)
+    with refusing_full_disk(folder):
+        store.fs.get(store.path(name), f"{folder}/content", recursive=True)
     return f"{folder}/content"
 
 

@@ -1,0 +1,43 @@
+"""From a filter's name to the function that judges by it, imported when it is first needed."""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import pyarrow as pa
+
+from ...schemas.filters.base import Filter
+from ...schemas.filters.text import Language
+from ...schemas.filters.union import AnyFilter
+from ...schemas.run import Limits
+from ...schemas.vocabulary import Modality
+from .text import Complaints
+
+# The modality that a source must have, and the module; the function has the filter's name.
+FILTERS = {
+    "text_length": (Modality.TEXT, "text"),
+    "symbol_ratio": (Modality.TEXT, "text"),
+    "repetition": (Modality.TEXT, "repetition"),
+    "language": (Modality.TEXT, "language"),
+    "pii": (Modality.TEXT, "pii"),
+}
+
+
+def modality_of(config: AnyFilter) -> Modality:
+    """The modality that a filter judges."""
+    return FILTERS[config.name][0]
+
+
+def judge_of(config: AnyFilter) -> Callable[[Filter, pa.Table, Limits], Complaints]:
+    """The function that yields the rows of a RAW table about which a filter complains."""
+    module = import_module(f".{FILTERS[config.name][1]}", __package__)
+    judge: Callable[[Any, pa.Table, Limits], Complaints] = getattr(module, config.name)
+    return judge
+
+
+def check_filter(config: AnyFilter) -> None:
+    """Raise Refusal when what a filter needs is not there."""
+    if isinstance(config, Language):
+        from .language import check_language
+
+        check_language(config)

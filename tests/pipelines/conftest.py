@@ -1,0 +1,83 @@
+"""An S3 server on loopback, real but for its size, that can be made to fail as large ones do."""
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import pytest
+
+SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+
+
+class Weather:
+    """WSGI middleware: every `fail_every`-th request gets a 503, bodies come slowly, conditions are passed over."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self.clear()
+
+    def clear(self) -> None:
+        self.fail_every = 0
+        self.pause = 0.0  # seconds before every response and within its body
+        self.unconditional = False
+        self.requests = self.failures = 0
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        self.requests += 1
+        time.sleep(self.pause)
+        if self.fail_every and self.requests % self.fail_every == 0:
+            self.failures += 1
+            environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+            start_response("503 Slow Down", [("Content-Length", str(len(SLOW_DOWN)))])
+            return [SLOW_DOWN]
+        if self.unconditional:
+            environ.pop("HTTP_IF_NONE_MATCH", None)
+        response: Iterable[bytes] = self.app(environ, start_response)
+        return self._slowly(response) if self.pause and environ["REQUEST_METHOD"] == "GET" else response
+
+    def _slowly(self, response: Iterable[bytes]) -> Iterator[bytes]:
+        body = b"".join(response)
+        half = len(body) // 2
+        yield body[:half]
+        time.sleep(self.pause)
+        yield body[half:]
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[tuple[str, Weather]]:
+    from moto.server import DomainDispatcherApplication, create_backend_app
+    from werkzeug.serving import make_server
+
+    weather = Weather(DomainDispatcherApplication(create_backend_app))
+    server = make_server("127.0.0.1", 0, weather, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}", weather
+    server.shutdown()
+
+
+@pytest.fixture
+def weather(s3_server: tuple[str, Weather], monkeypatch: pytest.MonkeyPatch) -> Iterator[Weather]:
+    """The S3 server as the environment of this test and its processes has it, in fine weather until told otherwise."""
+    import s3fs
+
+    url, weather = s3_server
+    for name, value in (KEYS | {"AWS_ENDPOINT_URL": url}).items():
+        monkeypatch.setenv(name, value)
+    s3fs.S3FileSystem.clear_instance_cache()
+    weather.clear()
+    yield weather
+    weather.clear()
+
+
+@pytest.fixture
+def bucket(weather: Weather) -> str:
+    """The URL of a bucket with nothing in it."""
+    import s3fs
+
+    name = f"test-{uuid.uuid4().hex}"
+    s3fs.S3FileSystem().mkdir(name)
+    return f"s3://{name}"

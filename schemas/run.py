@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PositiveInt, ValidationInfo, field_validator, model_validator
 
 from .dedup import Dedup
+from .filters.union import AnyFilter
 from .identity import fingerprint
 from .model import Strict
 from .sources import Name, Source
@@ -72,6 +73,7 @@ class RunConfig(Strict):
     tokenizers: Tokenizers = Field(default_factory=Tokenizers)
     pack: Pack = Field(default_factory=Pack)
     limits: Limits = Field(default_factory=Limits)
+    filters: tuple[AnyFilter, ...] = Field((), description="What is dropped before anything is compared, in order")
     dedup: Dedup = Field(default_factory=Dedup)
     decontaminate: tuple[Source, ...] = Field((), description="Evaluation sets of which no sample may be left")
     partition_bytes: int = Field(32 << 20, ge=1 << 10, description="Raw bytes a partition: the unit of resume")
@@ -85,6 +87,16 @@ class RunConfig(Strict):
         if twice:
             raise ValueError(f"two sources are called `{twice[0]}`; every source needs a name of its own")
         return sources
+
+    @field_validator("filters")
+    @classmethod
+    def _filters_are_for_sources(cls, filters: tuple[Any, ...], info: ValidationInfo) -> tuple[Any, ...]:
+        names = [source.name for source in info.data.get("sources", ())]
+        for judge in filters:
+            for name in judge.sources or ():
+                if names and name not in names:
+                    raise ValueError(f"`{judge.name}` is for source `{name}`; there are: {', '.join(names)}")
+        return filters
 
     @field_validator("dedup")
     @classmethod

@@ -10,6 +10,7 @@ from .decontaminate.flow import decontaminate
 from .dedup.flow import deduplicate
 from .dedup.report import report
 from .engines.base import Engine
+from .filters.stage import filter_rows
 from .finish import Cleaned
 from .part import Part
 
@@ -19,7 +20,7 @@ def clean(
 ) -> tuple[dict[str, list[Part]], Cleaned]:
     """Parts by source without what is junk, double or held out, and what was found."""
     held_out = {source.name: raw[source.name] for source in config.decontaminate}
-    rows = {source.name: list(raw[source.name]) for source in config.sources}
+    rows = filter_rows(engine, config, raw)
     rows, judged = deduplicate(engine, config, rows)
     reports, clusters = report(engine, config, judged)
     rows, hits = decontaminate(engine, config, rows, held_out)

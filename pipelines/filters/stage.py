@@ -59,4 +59,4 @@ def filter_rows(engine: Engine, config: RunConfig, rows: Mapping[str, Sequence[P
         filters = filters_of(source, config.filters)
         parts = rows[source.name]
         left[source.name] = select(engine, Filters(filters, config.limits), parts) if filters else list(parts)
-    return left
+    return {name: [part for part in parts if part.rows] for name, parts in left.items()}

@@ -24,7 +24,7 @@ from .text_path import write_corpus
 PREPARE = "from triptych.cli.main import main; main()"
 
 
-def measure(corpus: Path, model: str, engine: dict[str, Any]) -> dict[str, float]:
+def measure(corpus: Path, model: str, engine: dict[str, Any], dedup: dict[str, Any] | None = None) -> dict[str, float]:
     """Megabytes at the peak of a worker and of the driver, and what was worked through."""
     with tempfile.TemporaryDirectory() as folder:
         source = {"name": "docs", "kind": "jsonl", "path": f"{corpus}/*.jsonl", "modality": "text", "text": "text"}
@@ -36,6 +36,7 @@ def measure(corpus: Path, model: str, engine: dict[str, Any]) -> dict[str, float
             "tokenizers": {"text": {"kind": "sentencepiece", "path": str(Path(model).resolve())}},
             "partition_bytes": 4_000_000,
             "pack": {"shard_bytes": 8_000_000},
+            "dedup": dedup or {},
         }
         Path(folder, "run.yaml").write_text(yaml.safe_dump(run))
         command = [sys.executable, "-c", PREPARE, "prepare", f"{folder}/run.yaml", "--json"]
@@ -44,11 +45,18 @@ def measure(corpus: Path, model: str, engine: dict[str, Any]) -> dict[str, float
             raise click.ClickException(f"prepare failed: {done.stderr}")
         report = json.loads(Path(folder, "out/run.json").read_text())
         partitions = next(step["partitions"] for step in report["steps"] if step["step"] == "text")
+        near = {}
+        if dedup:
+            edges = sum(path.stat().st_size for path in Path(folder, "out/_work/near-edges").iterdir())
+            names = ("sign-", "distinct", "near-", "labels", "duplicates", "dedup-")
+            seconds = sum(step["seconds"] for step in report["steps"] if step["step"].startswith(names))
+            near = {"edges_mb": round(edges / 1e6, 1), "near_seconds": round(seconds, 1)}
     return {
         "worker_mb": round(report["peak_bytes_of_a_worker"] / 1e6, 1),
         "driver_mb": round(report["peak_bytes_of_the_driver"] / 1e6, 1),
         "partitions": partitions,
         "seconds": report["seconds"],
+        **near,
     }
 
 

@@ -7,6 +7,7 @@ from ..schemas.layout import FRAME, TASK_SLOT
 from ..schemas.run import RunConfig
 from ..schemas.vocabulary import Modality
 from ..tokenizers.registry import tokens_per_picture
+from .filters.registry import check_filter
 from .fit import exists
 
 HUB_KINDS = ("vq", "transformers")
@@ -14,7 +15,7 @@ HUB_NAME = re.compile(r"^[\w.-]+/[\w.-]+(/[\w.-]+)?$")  # owner/name, or owner/n
 
 
 def check(config: RunConfig) -> None:
-    """Raise Refusal unless every given tokenizer can be there and every row can hold a picture."""
+    """Raise Refusal unless given tokenizers and what filters need are there, and every row can hold a picture."""
     for modality in config.modalities:
         name = modality.name.lower()
         tokenizer = getattr(config.tokenizers, name)
@@ -26,6 +27,8 @@ def check(config: RunConfig) -> None:
             f"tokenizers.{name}.path: {path} does not exist. Give the folder or file of a {tokenizer.kind} "
             f"tokenizer{hint}."
         )
+    for judge in config.filters:
+        check_filter(judge)
     _check_rows(config)
 
 

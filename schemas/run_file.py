@@ -73,8 +73,7 @@ def check(model: type[M], tree: Any, where: str) -> M:
 
 def _explain(model: type[BaseModel], error: dict[str, Any]) -> str:
     # pydantic puts the tag of a discriminated union into the path; the user never wrote it
-    tags = {"jsonl", "parquet", "webdataset", "folder", "datasets", "serial", "dask", "sentencepiece", "huggingface"}
-    tags |= {"tiktoken", "vq", "rvq", "transformers"}
+    tags = _tags(TypeAdapter(model).json_schema())
     path = [str(part) for i, part in enumerate(error["loc"]) if not (part in tags and i)]
     key = ".".join(path) or "the file"
     kind, value, message = error["type"], error["input"], error["msg"]
@@ -84,11 +83,14 @@ def _explain(model: type[BaseModel], error: dict[str, Any]) -> str:
     if kind == "missing":
         return f"`{key}` is missing. Add it; docs/run-file.md shows every key."
     if kind == "union_tag_not_found":
-        return f"`{key}` has no `kind`. Add `kind:`; docs/run-file.md lists what there is."
+        tag = error["ctx"]["discriminator"].strip("'")
+        return f"`{key}` has no `{tag}`. Add `{tag}:`; docs/run-file.md lists what there is."
     if kind == "union_tag_invalid":
-        return f"`{key}.kind` is {error['ctx']['tag']!r}; it must be one of {error['ctx']['expected_tags']}."
+        tag = error["ctx"]["discriminator"].strip("'")
+        return f"`{key}.{tag}` is {error['ctx']['tag']!r}; it must be one of {error['ctx']['expected_tags']}."
     if kind == "value_error":
-        name = f" (source `{value['name']}`)" if isinstance(value, dict) and "name" in value else ""
+        what = "filter" if path[:1] == ["filters"] else "source"
+        name = f" ({what} `{value['name']}`)" if isinstance(value, dict) and "name" in value else ""
         return f"`{key}`{name}: {message.removeprefix('Value error, ')}."
     return f"`{key}` is {_short(value)}: {message}. Change the value; docs/run-file.md says what it may be."
 
@@ -96,6 +98,15 @@ def _explain(model: type[BaseModel], error: dict[str, Any]) -> str:
 def _short(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "…"
+
+
+def _tags(schema: Any) -> set[str]:
+    """What `kind:` or `name:` may say wherever the schema tells models apart by it."""
+    if isinstance(schema, list):
+        return set().union(*map(_tags, schema))
+    if not isinstance(schema, dict):
+        return set()
+    return set(schema.get("discriminator", {}).get("mapping", {})).union(*map(_tags, schema.values()))
 
 
 def _all_keys(model: type[BaseModel]) -> set[str]:

@@ -41,6 +41,13 @@ TREE: dict[str, Any] = {
         "audio": {"near": True},
         "pairs": "both",
     },
+    "filters": [
+        {"name": "text_length", "min_chars": 20, "max_chars": 90, "min_words": 2, "max_words": 9, "sources": ["a"]},
+        {"name": "symbol_ratio", "sources": ["a"]},
+        {"name": "repetition", "sources": ["a"]},
+        {"name": "language", "keep": ["en"], "sources": ["a"]},
+        {"name": "pii", "sources": ["a"]},
+    ],
     "decontaminate": [{"name": "held-out", "kind": "jsonl", "path": "eval.jsonl", "text": "text"}],
 }
 BASE = RunConfig.model_validate(TREE)
@@ -59,6 +66,10 @@ OTHER: dict[str, Any] = {
     "pack.group_by": "source",
     "sources.0.modality": "image-text",
     "decontaminate.0.modality": "image-text",
+    **{f"filters.{number}.sources": ("a", "d") for number in range(5)},
+    "filters.2.max_top_ngram": {2: 0.3},
+    "filters.2.max_duplicate_ngrams": {5: 0.3},
+    "filters.3.keep": ("en", "de"),
 }
 
 
@@ -126,6 +137,11 @@ def test_what_is_held_out_has_a_name_of_its_own_and_the_kind_of_its_columns() ->
     assert BASE.decontaminate[0].modality == "text"
     with pytest.raises(ValidationError, match="two sources are called `a`"):
         RunConfig.model_validate(TREE | {"decontaminate": [TREE["sources"][0]]})
+
+
+def test_a_filter_is_for_sources_that_are_there() -> None:
+    with pytest.raises(ValidationError, match="`pii` is for source `z`; there are: a, b, c, d, e"):
+        RunConfig.model_validate(TREE | {"filters": [{"name": "pii", "sources": ["a", "z"]}]})
 
 
 def test_the_order_of_keys_does_not_show_and_that_of_sources_does() -> None:

@@ -86,6 +86,13 @@ def test_the_documented_run_file_is_valid_as_written(run_yaml: Path) -> None:
         ("pack.group_by=kind", ("`pack.group_by`", "'kind'", "'modality', 'source' or 'none'")),
         ("limits.seconds=0", ("`limits.seconds`", "0", "greater than 0")),
         ("partition_bytes=10", ("`partition_bytes`", "10", "1024")),
+        ("filters=[{name: text_lenth}]", ("`filters.0.name`", "'text_lenth'", "'text_length'")),
+        ("filters=[{min_chars: 2}]", ("`filters.0` has no `name`", "Add `name:`")),
+        ("filters=[{name: text_length}]", ("`filters.0` (filter `text_length`)", "no bound", "min_chars")),
+        ("filters=[{name: text_length, min_char: 2}]", ("unknown key `filters.0.min_char`", "Did you mean `min_chars`")),
+        ("filters=[{name: text_length, min_words: 3, max_words: 2}]", ("`min_words: 3`", "`max_words: 2`")),
+        ("filters=[{name: repetition, max_top_ngram: {1: .5}}]", ("`filters.0.max_top_ngram", "1", "equal to 2")),
+        ("filters=[{name: pii, sources: [doc]}]", ("`filters`", "source `doc`", "docs, stamps, prompts")),
     ],
 )
 def test_a_wrong_value_is_refused_by_key_value_and_fix(run_yaml: Path, override: str, words: tuple[str, ...]) -> None:

@@ -7,7 +7,7 @@ when the unit is through. Rows get their ids here: a function of source name, co
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -119,7 +119,7 @@ class ReadUnit:
         """Read one unit to its end; what of it was committed before a kill stays as it is."""
         reader = open_source(item.source, self.limits, self.partition_bytes)
         count = rows = 0
-        for batch in reader.read(item.unit):
+        for batch in reader.read(replace(item.unit, digest=item.digest)):
             name = self.chunk(item, count)
             if not self.store.exists(name):
                 commit(self.store, name, self._outcome(item, batch))

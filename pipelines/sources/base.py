@@ -17,12 +17,14 @@ ROW_FIELDS = {"row": pa.int64(), "text": pa.string(), "image": pa.binary(), "aud
 
 @dataclass(frozen=True)
 class Unit:
-    """A file, or rows start..stop of it (`stop` None: to the end)."""
+    """A file, or rows start..stop of it (`stop` None: to the end), with the content that it had when it was found."""
 
     path: str  # fsspec URL, openable as it is
     label: str  # what the ledger and the segment's origin call the file; free of machine-specific prefixes
     start: int = 0
     stop: int | None = None
+    stamp: str = ""  # of the file: what a change of its content changes
+    digest: str = ""  # of the content, once it was identified
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,13 @@ class Reader(Protocol):
         ...
 
     def digest(self, unit: Unit) -> str:
-        """xxh3-128 of all bytes that reading `unit` depends on, never of its path."""
+        """xxh3-128 of all bytes that reading `unit` depends on, never of its path; Refusal when they are changing."""
         ...
 
     def read(self, unit: Unit) -> Iterator[Batch]:
-        """The unit's rows in order, in tables of at most about `partition_bytes`."""
+        """The unit's rows in order, in tables of at most about `partition_bytes`.
+
+        Raises Refusal, before it yields a row of other content, when the file changed or vanished since it was found
+        or identified.
+        """
         ...

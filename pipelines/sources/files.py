@@ -11,6 +11,8 @@ from fsspec.core import has_magic, url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from ...schemas.errors import Refusal
+from .base import Unit
+from .unchanged import stamp
 
 
 def find(name: str, path: str) -> list[tuple[str, str]]:
@@ -38,6 +40,12 @@ def find(name: str, path: str) -> list[tuple[str, str]]:
     prefix = root.rpartition("/")[0] if matches == [root] else _fixed_part(root)
     found = [(fs.unstrip_protocol(match), printable(match.removeprefix(prefix).lstrip("/"))) for match in matches]
     return sorted(found, key=lambda pair: pair[1])
+
+
+def whole_files(name: str, path: str) -> list[Unit]:
+    """A unit for each file that `path` of source `name` stands for; raises Refusal as `find` does."""
+    with refusing(name, path):
+        return [Unit(url, label, stamp=stamp(url)) for url, label in find(name, path)]
 
 
 def printable(name: str) -> str:

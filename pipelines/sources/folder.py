@@ -3,13 +3,15 @@
 import os
 import posixpath
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
+import xxhash
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from ...schemas.errors import Refusal
-from ...schemas.identity import bytes_fingerprint, canonical_json
+from ...schemas.identity import canonical_json
 from ...schemas.run import Limits
 from ...schemas.sources import FolderSource
 from ...schemas.vocabulary import Modality
@@ -18,6 +20,7 @@ from .batches import LONGEST_ROW, BadRow, Row, gather
 from .files import refusing
 from .jsonl import pick_text
 from .sheet import Record, records
+from .unchanged import require_digest, stamp, unchanged
 
 TABLES = ("metadata.csv", "metadata.jsonl")
 
@@ -33,24 +36,25 @@ class FolderReader:
 
     def units(self) -> list[Unit]:
         """Runs of records whose texts and files come to at most `partition_bytes`, or one record."""
-        url, label = self._table()
+        table = self._table()
         fs, root = url_to_fs(self._source.path)
         starts = [0]
         used = 0
         columns: dict[str, Any] = {}
-        for item in records(url, self._longest):
-            if isinstance(item, Record):
-                columns |= dict.fromkeys(item.values)
-                size = self._size(fs, root, item)
-                if used + size > self._budget and used:
-                    starts.append(item.number)
-                    used = 0
-                used += size
+        with unchanged(table):
+            for item in records(table.path, self._longest):
+                if isinstance(item, Record):
+                    columns |= dict.fromkeys(item.values)
+                    size = self._size(fs, root, item)
+                    if used + size > self._budget and used:
+                        starts.append(item.number)
+                        used = 0
+                    used += size
         self._require(columns)
         stops = [*starts[1:], None]
-        return [Unit(url, label, start, stop) for start, stop in zip(starts, stops, strict=True)]
+        return [replace(table, start=start, stop=stop) for start, stop in zip(starts, stops, strict=True)]
 
-    def _table(self) -> tuple[str, str]:
+    def _table(self) -> Unit:
         name, path, table = self._source.name, self._source.path, self._source.table
         with refusing(name, path):
             fs, root = url_to_fs(path)
@@ -67,7 +71,7 @@ class FolderReader:
         url = posixpath.join(root, found)
         with refusing(name, path):
             fs.open(url).close()
-        return fs.unstrip_protocol(url), found
+            return Unit(fs.unstrip_protocol(url), found, stamp=stamp(fs.unstrip_protocol(url)))
 
     def _require(self, columns: dict[str, Any]) -> None:
         for modality, names in self._columns.items():
@@ -79,21 +83,32 @@ class FolderReader:
 
     def digest(self, unit: Unit) -> str:
         """Over the unit's records, as far as they are used, and the bytes of the files that they name."""
-        return bytes_fingerprint(self._identity(unit))
+        state = xxhash.xxh3_128()
+        with unchanged(unit):
+            for _ in self._hashed(unit, state):
+                pass
+        return state.hexdigest()
 
-    def _identity(self, unit: Unit) -> Iterator[bytes]:
+    def _hashed(self, unit: Unit, state: xxhash.xxh3_128) -> Iterator[Row | Drop]:
+        """The unit's items, with what identifies them added to `state`."""
         for item in self._items(unit):
             if isinstance(item, Drop):
-                yield canonical_json([item.row, item.reason, item.detail])
+                state.update(canonical_json([item.row, item.reason, item.detail]))
             else:
-                yield canonical_json([item.number, *map(len, item.values)])
-                yield from (value.encode() if isinstance(value, str) else value for value in item.values)
+                state.update(canonical_json([item.number, *map(len, item.values)]))
+                for value in item.values:
+                    state.update(value.encode() if isinstance(value, str) else value)
+            yield item
 
     def read(self, unit: Unit) -> Iterator[Batch]:
         """Reasons: the table's (see `records`), text_missing, text_not_string, image_missing, audio_missing,
         path_outside_folder, file_unreadable.
         """
-        return gather(self._source.modality, self._items(unit), self._budget)
+        state = xxhash.xxh3_128()
+        with unchanged(unit):
+            batches = list(gather(self._source.modality, self._hashed(unit, state), self._budget))
+        require_digest(unit, state.hexdigest())
+        return iter(batches)
 
     def _items(self, unit: Unit) -> Iterator[Row | Drop]:
         fs, root = url_to_fs(self._source.path)

@@ -1,6 +1,6 @@
 """Whatever Hugging Face `datasets` loads, with its pictures and clips undecoded."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from ...schemas.vocabulary import Modality
 from .base import Batch, Unit
 from .batches import LONGEST_ROW, BadRow, regroup
 from .columns import extract, present
+from .unchanged import require_digest
 
 SCAN_ROWS = 1000
 
@@ -94,21 +95,16 @@ class DatasetsReader:
 
     def digest(self, unit: Unit) -> str:
         """Over the unit's values, the files that it names included."""
-        return bytes_fingerprint(self._identity(unit))
-
-    def _identity(self, unit: Unit) -> Iterator[bytes]:
-        for batch in self.read(unit):
-            yield canonical_json([[drop.row, drop.reason, drop.detail] for drop in batch.drops])
-            for name in batch.table.column_names:
-                column = batch.table[name]
-                if name == "row":
-                    yield column.to_numpy().tobytes()
-                else:
-                    yield pc.binary_length(column).to_numpy().tobytes()
-                    yield from column.cast(pa.binary()).to_pylist()
+        return bytes_fingerprint(_identity(self._batches(unit)))
 
     def read(self, unit: Unit) -> Iterator[Batch]:
         """Reasons: text_missing, image_missing, audio_missing, row_too_large, utf8_invalid, file_unreadable."""
+        batches = list(self._batches(unit))
+        if unit.digest:
+            require_digest(unit, bytes_fingerprint(_identity(batches)))
+        return iter(batches)
+
+    def _batches(self, unit: Unit) -> Iterator[Batch]:
         rows = self._dataset[unit.start : unit.stop]
         reasons = np.full(len(rows), "", object)
         for modality, name in self._media(rows):
@@ -158,6 +154,18 @@ class DatasetsReader:
                 column = pc.struct_field(column, "bytes")
             sizes += pc.fill_null(pc.binary_length(column.cast(pa.large_binary())), 0).to_numpy()
         return sizes
+
+
+def _identity(batches: Iterable[Batch]) -> Iterator[bytes]:
+    for batch in batches:
+        yield canonical_json([[drop.row, drop.reason, drop.detail] for drop in batch.drops])
+        for name in batch.table.column_names:
+            column = batch.table[name]
+            if name == "row":
+                yield column.to_numpy().tobytes()
+            else:
+                yield pc.binary_length(column).to_numpy().tobytes()
+                yield from column.cast(pa.binary()).to_pylist()
 
 
 def _paths(column: pa.ChunkedArray) -> Iterator[tuple[int, str]]:

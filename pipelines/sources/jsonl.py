@@ -20,8 +20,9 @@ from ...schemas.sources import JsonlSource
 from ...schemas.vocabulary import Kind, Modality
 from .base import Batch, Drop, Unit
 from .batches import LONGEST_ROW, BadRow, Row, regroup, table
-from .files import find
+from .files import whole_files
 from .streams import Broken, Stream
+from .unchanged import unchanged, unchanged_batches
 
 BOM = b"\xef\xbb\xbf"
 
@@ -37,15 +38,16 @@ class JsonlReader:
 
     def units(self) -> list[Unit]:
         """One unit a file."""
-        return [Unit(url, label) for url, label in find(self._source.name, self._source.path)]
+        return whole_files(self._source.name, self._source.path)
 
     def digest(self, unit: Unit) -> str:
         """The file's fingerprint, compressed as it is."""
-        return file_fingerprint(unit.path)
+        with unchanged(unit):
+            return file_fingerprint(unit.path)
 
     def read(self, unit: Unit) -> Iterator[Batch]:
         """Reasons: row_too_large, json_invalid, utf8_invalid, text_missing, text_not_string, file_truncated."""
-        return regroup(self._pieces(unit), self._budget)
+        return unchanged_batches(unit, regroup(self._pieces(unit), self._budget))
 
     def _pieces(self, unit: Unit) -> Iterator[Batch]:
         line = 0

@@ -1,6 +1,7 @@
 """Parquet files: only the columns that are needed, in runs of row groups of about a partition."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import fsspec
@@ -14,8 +15,9 @@ from ...schemas.vocabulary import Modality
 from .base import Batch, Drop, Unit
 from .batches import LONGEST_ROW, regroup, table
 from .columns import extract, present
-from .files import find
+from .files import whole_files
 from .streams import data_error
+from .unchanged import unchanged, unchanged_batches
 
 READ_BYTES = 8 << 20  # what one read decodes, about
 BUFFER = 4 << 20  # a column chunk is read through a buffer this large; Arrow would take it whole
@@ -31,30 +33,31 @@ class ParquetReader:
 
     def units(self) -> list[Unit]:
         """Runs of row groups whose needed columns come to about `partition_bytes`; unreadable files whole."""
-        return [unit for url, label in find(self._source.name, self._source.path) for unit in self._runs(url, label)]
+        files = whole_files(self._source.name, self._source.path)
+        return [unit for file in files for unit in self._runs(file)]
 
-    def _runs(self, url: str, label: str) -> Iterator[Unit]:
+    def _runs(self, whole: Unit) -> Iterator[Unit]:
         try:
-            with fsspec.open(url, "rb") as file, pq.ParquetFile(file) as parquet:
-                columns = present(parquet.schema_arrow, self._source, label)
+            with unchanged(whole), fsspec.open(whole.path, "rb") as file, pq.ParquetFile(file) as parquet:
+                columns = present(parquet.schema_arrow, self._source, whole.label)
                 chunks = [_chunks(parquet.metadata, group, columns) for group in range(parquet.num_row_groups)]
         except (pa.ArrowException, OSError) as error:
             if not data_error(error):
                 raise
-            yield Unit(url, label)
+            yield whole
             return
         start = size = 0
         for group, parts in enumerate(chunks):
             more = sum(part.total_uncompressed_size for part in parts)
             if size + more > self._budget and group > start:
-                yield Unit(url, label, start, group)
+                yield replace(whole, start=start, stop=group)
                 start, size = group, 0
             size += more
-        yield Unit(url, label, start, len(chunks))
+        yield replace(whole, start=start, stop=len(chunks))
 
     def digest(self, unit: Unit) -> str:
         """Over the stored bytes of the unit's column chunks, their types, and the number of the first row."""
-        with fsspec.open(unit.path, "rb") as file:
+        with unchanged(unit), fsspec.open(unit.path, "rb") as file:
             if unit.stop is None:
                 return bytes_fingerprint(iter(lambda: file.read(BLOCK), b""))
             parquet = pq.ParquetFile(file)
@@ -75,7 +78,7 @@ class ParquetReader:
 
     def read(self, unit: Unit) -> Iterator[Batch]:
         """Reasons: text_missing, image_missing, audio_missing, row_too_large, utf8_invalid, file_unreadable."""
-        return regroup(self._pieces(unit), self._budget)
+        return unchanged_batches(unit, regroup(self._pieces(unit), self._budget))
 
     def _pieces(self, unit: Unit) -> Iterator[Batch]:
         with fsspec.open(unit.path, "rb") as file:

@@ -16,9 +16,10 @@ from ...schemas.sources import WebDatasetSource
 from ...schemas.vocabulary import Modality
 from .base import Batch, Drop, Unit
 from .batches import LONGEST_ROW, BadRow, Row, gather
-from .files import find
+from .files import whole_files
 from .jsonl import parse_line, pick_text
 from .streams import Broken, Stream
+from .unchanged import unchanged, unchanged_batches
 
 LONG_HEADERS = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
 HEADER_BYTES = 1 << 20  # a long name or pax header beyond this is an attack or garbage
@@ -37,17 +38,18 @@ class WebDatasetReader:
 
     def units(self) -> list[Unit]:
         """One unit a tar."""
-        return [Unit(url, label) for url, label in find(self._source.name, self._source.path)]
+        return whole_files(self._source.name, self._source.path)
 
     def digest(self, unit: Unit) -> str:
         """The tar's fingerprint, compressed as it is."""
-        return file_fingerprint(unit.path)
+        with unchanged(unit):
+            return file_fingerprint(unit.path)
 
     def read(self, unit: Unit) -> Iterator[Batch]:
         """Reasons: those of a pair's missing halves (`text_missing`, …), row_too_large, utf8_invalid, json_invalid,
         text_not_string, member_duplicate, file_truncated.
         """
-        return gather(self._source.modality, self._items(unit), self._budget)
+        return unchanged_batches(unit, gather(self._source.modality, self._items(unit), self._budget))
 
     def _items(self, unit: Unit) -> Iterator[Row | Drop]:
         from webdataset.tariterators import base_plus_ext, group_by_keys

@@ -19,7 +19,7 @@ from ..engines.base import Engine
 from ..part import Outcome, Part, drop_rows, load
 from ..select import select
 from ..store import Store
-from .match import Match, matches
+from .match import Match, match_of
 
 DECONTAMINATE_VERSION = 1
 REASON = "in_evaluation_set"
@@ -115,12 +115,12 @@ def decontaminate(
     """Parts by source without what evaluation sets hold, and what was found, set by set."""
     if not held_out:
         return {name: list(parts) for name, parts in rows.items()}, ()
-    how = matches(config)
     indices = []
     for source in config.decontaminate:
         for modality in source.modality.modalities:
-            parts = engine.map(Index(how[modality]), held_out[source.name])
-            indices.append(HeldOut(source.name, how[modality], tuple(part for part in parts if part.rows)))
+            match = match_of(modality, config)
+            parts = engine.map(Index(match), held_out[source.name])
+            indices.append(HeldOut(source.name, match, tuple(part for part in parts if part.rows)))
     stage = Decontaminate(engine.store, tuple(indices))
     selected = {name: select(engine, stage, parts) for name, parts in rows.items()}
     notes = [part.note for parts in selected.values() for part in parts]

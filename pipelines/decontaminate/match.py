@@ -11,6 +11,7 @@ from ...schemas.dedup import NearImage
 from ...schemas.run import RunConfig
 from ...schemas.vocabulary import Modality
 from ..dedup.near import Near
+from .ngrams import NGRAM, NGRAMS_VERSION, ngram_set, overlaps
 
 
 class Match(Protocol):
@@ -39,20 +40,14 @@ class MatchText:
 
     def identity(self) -> list[Any]:
         """Version and length of the n-grams."""
-        from .ngrams import NGRAM, NGRAMS_VERSION
-
         return [NGRAMS_VERSION, NGRAM]
 
     def index(self, values: pa.ChunkedArray) -> pa.Table:
         """The set of hashes."""
-        from .ngrams import ngram_set
-
         return ngram_set(values)
 
     def hits(self, values: pa.ChunkedArray, index: pa.Table) -> Iterator[tuple[int, str]]:
         """Rows with the first words that they share."""
-        from .ngrams import overlaps
-
         return overlaps(values, index)
 
 
@@ -91,14 +86,15 @@ class MatchMedia:
             yield row, ""
 
 
-def matches(config: RunConfig) -> dict[Modality, Match]:
-    """How each modality is compared: pictures with the radius of `dedup`, where it has one."""
-    from ..dedup.audio_near import Fingerprint
-    from ..dedup.image_near import PerceptualHash
+def match_of(modality: Modality, config: RunConfig) -> Match:
+    """How a modality is compared: pictures with the radius of `dedup`, where it has one."""
+    if modality is Modality.TEXT:
+        return MatchText()
+    if modality is Modality.IMAGE:
+        from ..dedup.image_near import PerceptualHash
 
-    given = config.dedup.image.near if config.dedup.image else None
-    return {
-        Modality.TEXT: MatchText(),
-        Modality.IMAGE: MatchMedia(Modality.IMAGE, PerceptualHash(given or NearImage(), config.limits.pixels)),
-        Modality.AUDIO: MatchMedia(Modality.AUDIO, Fingerprint(config.limits.seconds)),
-    }
+        given = config.dedup.image.near if config.dedup.image else None
+        return MatchMedia(modality, PerceptualHash(given or NearImage(), config.limits.pixels))
+    from ..dedup.audio_near import Fingerprint
+
+    return MatchMedia(modality, Fingerprint(config.limits.seconds))

@@ -9,8 +9,10 @@ import click
 @click.command()
 @click.argument("run_file", type=click.Path())
 @click.option("--set", "overrides", multiple=True, metavar="KEY.PATH=VALUE", help="Override a key of the run file.")
-@click.option("--engine", "kind", type=click.Choice(["serial", "dask"]), help="Instead of the run file's engine.")
-@click.option("--workers", type=click.IntRange(1), help="Dask workers on this machine.")
+@click.option(
+    "--engine", "kind", type=click.Choice(["serial", "dask", "beam"]), help="Instead of the run file's engine."
+)
+@click.option("--workers", type=click.IntRange(1), help="Worker processes of Dask or Beam on this machine.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def prepare(run_file: str, overrides: tuple[str, ...], kind: str | None, workers: int | None, as_json: bool) -> None:
     """Turn corpora into packed Arrow shards, as RUN_FILE says. Run it again to resume."""
@@ -28,10 +30,6 @@ def prepare(run_file: str, overrides: tuple[str, ...], kind: str | None, workers
 
 
 def _engine(kind: str | None, workers: int | None) -> dict[str, Any] | None:
-    if kind == "serial":
-        if workers:
-            raise click.UsageError("--workers has no use with --engine serial.")
-        return {"kind": "serial"}
-    if workers:
-        return {"kind": "dask", "workers": workers}
-    return {"kind": kind} if kind else None
+    if kind == "serial" and workers:
+        raise click.UsageError("--workers has no use with --engine serial.")
+    return {key: value for key, value in (("kind", kind), ("workers", workers)) if value} or None

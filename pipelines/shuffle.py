@@ -14,6 +14,7 @@ import pyarrow as pa
 from ..schemas.identity import fingerprint
 from ..schemas.tables import DROPPED
 from .part import Outcome, Part
+from .stage import part_key
 
 SHUFFLE_VERSION = 1
 
@@ -54,16 +55,20 @@ class Scatter:
         return Outcome(pa.concat_tables(chunks) if chunks else table, DROPPED.empty_table(), note=note)
 
 
-def buckets(scattered: Sequence[Part], by: str, into: int) -> list[Part]:
+def bucket_keys(stage: Scatter, parts: Sequence[Part]) -> list[str]:
+    """Identities of the parts after the shuffle of `parts`, whichever way the rows take."""
+    keys = [part_key(stage, part) for part in parts]
+    origin = fingerprint("shuffle", SHUFFLE_VERSION, stage.by, stage.into, keys)
+    return [fingerprint(origin, bucket) for bucket in range(stage.into)]
+
+
+def buckets(scattered: Sequence[Part], keys: Sequence[str], by: str) -> list[Part]:
     """The parts after the shuffle, one a bucket, by reference to the scattered files."""
-    pieces: list[list[tuple[str, int | None]]] = [[] for _ in range(into)]
-    rows = [0] * into
+    pieces: list[list[tuple[str, int | None]]] = [[] for _ in keys]
+    rows = [0] * len(keys)
     for part in scattered:
         file = part.pieces[0][0]
         for batch, (bucket, count) in enumerate(zip(part.note["buckets"], part.note["rows"], strict=True)):
             pieces[bucket].append((file, batch))
             rows[bucket] += count
-    origin = fingerprint("shuffle", SHUFFLE_VERSION, by, into, [part.key for part in scattered])
-    return [
-        Part(fingerprint(origin, bucket), tuple(pieces[bucket]), rows[bucket], sort_by=by) for bucket in range(into)
-    ]
+    return [Part(key, tuple(pieces[bucket]), rows[bucket], sort_by=by) for bucket, key in enumerate(keys)]

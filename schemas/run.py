@@ -3,7 +3,7 @@
 import os
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveInt, ValidationInfo, field_validator, model_validator
+from pydantic import Field, JsonValue, PositiveInt, ValidationInfo, field_validator, model_validator
 
 from .dedup import Dedup
 from .filters.union import AnyFilter
@@ -43,7 +43,40 @@ class DaskEngine(Strict):
         return self.workers or os.cpu_count() or 1
 
 
-Engine = Annotated[SerialEngine | DaskEngine, Field(discriminator="kind")]
+class BeamEngine(Strict):
+    """Apache Beam: FnApiRunner on this machine, or a cluster by Beam's own pipeline options."""
+
+    kind: Literal["beam"]
+    runner: Literal["FnApiRunner", "FlinkRunner", "SparkRunner", "DataflowRunner", "PortableRunner"] = Field(
+        "FnApiRunner", description="Which of Beam's runners runs the pipelines"
+    )
+    workers: PositiveInt | None = Field(None, description="Worker processes of FnApiRunner; else all in one process")
+    options: dict[str, JsonValue] = Field(
+        default_factory=dict, description="Beam's pipeline options, without their dashes"
+    )
+
+    @field_validator("runner", mode="before")
+    @classmethod
+    def _sound(cls, runner: Any) -> Any:
+        if runner == "DaskRunner":
+            raise ValueError("Beam's DaskRunner loses rows and says nothing; use `engine: {kind: dask}`")
+        if runner == "DirectRunner":
+            raise ValueError("Beam's DirectRunner fetches a program from the network; use FnApiRunner")
+        return runner
+
+    @model_validator(mode="after")
+    def _one_way_to_say_it(self) -> "BeamEngine":
+        if self.workers is not None and self.runner != "FnApiRunner":
+            raise ValueError(f"`workers` are processes of FnApiRunner; tell {self.runner} by its own `options`")
+        for option in ("runner", "direct_num_workers", "direct_running_mode"):
+            if option in self.options:
+                raise ValueError(f"`options.{option}` is said by the keys `runner` and `workers`; remove it")
+        if self.runner == "PortableRunner" and "job_endpoint" not in self.options:
+            raise ValueError("PortableRunner needs `options.job_endpoint`, the host:port of a job server; add it")
+        return self
+
+
+Engine = Annotated[SerialEngine | DaskEngine | BeamEngine, Field(discriminator="kind")]
 
 
 class Pack(Strict):

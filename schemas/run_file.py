@@ -19,7 +19,15 @@ def load_run(path: str | Path, overrides: Sequence[str] = (), engine: dict[str, 
     tree = read_yaml(path)
     for override in overrides:
         apply_override(tree, override)
-    return check(RunConfig, tree | ({"engine": engine} if engine else {}), str(path))
+    if engine:
+        tree["engine"] = _instead(tree.get("engine"), engine)
+    return check(RunConfig, tree, str(path))
+
+
+def _instead(given: Any, engine: dict[str, Any]) -> dict[str, Any]:
+    """The engine to take; one without a `kind` is another number of workers, of Beam where the file has it."""
+    beam = isinstance(given, dict) and given.get("kind") == "beam" and "kind" not in engine
+    return (given if beam else {"kind": "dask"}) | engine
 
 
 def read_yaml(path: str | Path) -> dict[str, Any]:

@@ -14,8 +14,8 @@ import pyarrow as pa
 
 from ..journal import Journal, peak_memory
 from ..part import Part, load, read_header
-from ..shuffle import Scatter, buckets
-from ..stage import RunStage, Stage, Worked, part_key, part_name
+from ..shuffle import Scatter, bucket_keys, buckets
+from ..stage import WORK, RunStage, Stage, Worked, part_key, part_name
 from ..store import Store
 
 # Every process that runs tasks imports this. Arrow's own allocator hands freed memory back at once, and the next
@@ -76,10 +76,14 @@ class Engine(ABC):
     def map(self, stage: Stage, parts: Sequence[Part]) -> list[Part]:
         """Run a stage on every part that it has not been run on; parts in, parts out, in the same order."""
         names = [part_name(stage.name, part_key(stage, part)) for part in parts]
-        there = set(self.store.names(os.path.dirname(names[0]))) if names else set()
+        there = self.committed(stage.name)
         missing = [part for part, name in zip(parts, names, strict=True) if name not in there]
         self.collect(stage.name, RunStage(self.store, stage), missing, len(parts) - len(missing))
         return [self.refer(part_key(stage, part), name) for part, name in zip(parts, names, strict=True)]
+
+    def committed(self, stage: str) -> set[str]:
+        """Names of the parts that were committed for a stage."""
+        return set(self.store.names(f"{WORK}/{stage}"))
 
     def refer(self, key: str, name: str) -> Part:
         """A reference to a committed part, whose tallies go into the journal's ledger."""
@@ -89,8 +93,12 @@ class Engine(ABC):
 
     def shuffle(self, parts: Sequence[Part], by: str, into: int) -> list[Part]:
         """Regroup rows into `into` parts by the column's value; each is sorted by (column, id) when loaded."""
-        scattered = self.map(Scatter(by, into), [replace(part, sort_by=None) for part in parts])
-        return buckets(scattered, by, into)
+        stage, parts = Scatter(by, into), [replace(part, sort_by=None) for part in parts]
+        keys, there = bucket_keys(stage, parts), self.committed(stage.name)
+        names = [part_name(stage.name, key) for key in keys]
+        if there.issuperset(names):  # an engine with a shuffle of its own was here
+            return [replace(self.refer(key, name), sort_by=by) for key, name in zip(keys, names, strict=True)]
+        return buckets(self.map(stage, parts), keys, by)
 
     def gather(self, parts: Sequence[Part]) -> Iterator[pa.Table]:
         """The parts' tables here, one at a time, in order."""

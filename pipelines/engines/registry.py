@@ -1,6 +1,6 @@
 """Which class runs which `engine` of the run file. Each is imported when it is asked for: clusters are heavy."""
 
-from ...schemas.run import RunConfig, SerialEngine
+from ...schemas.run import BeamEngine, RunConfig, SerialEngine
 from ..journal import Journal
 from ..store import Store
 from .base import Engine
@@ -12,6 +12,10 @@ def open_engine(config: RunConfig, store: Store, journal: Journal) -> Engine:
         from .serial import Serial
 
         return Serial(store, journal)
+    if isinstance(config.engine, BeamEngine):
+        from .beam import Beam
+
+        return Beam(store, journal, config.engine)
     from .dask import Dask
 
     return Dask(store, journal, config.engine)

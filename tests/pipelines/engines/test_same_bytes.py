@@ -57,6 +57,17 @@ def test_dask_makes_what_serial_makes_with_any_number_of_workers(
         assert report["workers"] == workers
 
 
+@pytest.mark.parametrize("workers", [None, 2])
+def test_beam_makes_what_serial_makes_in_memory_and_in_processes(
+    small: Any, prepared: Any, contents: Any, tmp_path: Path, serially: dict[str, bytes], workers: int | None
+) -> None:
+    prepared(small(tmp_path, engine={"kind": "beam", "workers": workers}))
+    assert contents(tmp_path) == serially
+    report = json.loads((tmp_path / "run.json").read_text())
+    assert report["workers"] == (workers or 1)
+    assert not list(tmp_path.rglob("_work/beam/*"))
+
+
 class Backwards(Serial):
     """An engine that works from the last item to the first."""
 

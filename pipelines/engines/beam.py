@@ -1,0 +1,177 @@
+"""The Beam engine: FnApiRunner on this machine, or Flink, Spark, Dataflow and other portable runners.
+
+A step of the run is a pipeline. Its elements are batches of references to parts and, in a shuffle, Arrow tables; never
+documents. Results come back by a mailbox in the store, so that it does not matter which runner it is.
+"""
+
+import io
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import redirect_stderr, suppress
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from ...schemas.errors import Refusal
+from ...schemas.run import BeamEngine
+from ..journal import Journal
+from ..part import Part
+from ..shuffle import Scatter, bucket_keys
+from ..stage import Worked, part_key, part_name
+from ..store import Store
+from .base import Done, Engine, Measured
+from .beam_tasks import Group, Split, Work
+from .beam_workers import Workers, quiet_beam
+from .mailbox import MAILBOXES, Mailbox, clear
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+POLL = 0.5  # seconds between two looks into the mailbox
+
+
+class Beam(Engine):
+    """One pipeline after another."""
+
+    def __init__(self, store: Store, journal: Journal, config: BeamEngine) -> None:
+        super().__init__(store, journal)
+        self._config = config
+        self._beam = quiet_beam()
+        self._workers: Workers | None = None
+        options = self._pipeline().options  # wrong ones are refused before any work
+        for name in sorted(options.get_all_options(retain_unknown_options=True).keys() - options.get_all_options()):
+            journal.say(f"engine.options: Beam itself has no `{name}`; it goes on to {config.runner} as it is.")
+        if config.workers is not None and config.workers > 1:
+            self._workers = Workers(config.workers)
+        clear(store, MAILBOXES)  # those of killed runs
+
+    def each(self, task: Callable[[A], B], items: Sequence[A]) -> Iterator[Done[B]]:
+        """Run one pipeline; results come when their batches are done."""
+        if not items:
+            return
+        mailbox = self._mailbox()
+        spans = mailbox.post(items)
+        pipeline = self._pipeline()
+        # runners fuse what they can: without a reshuffle, the worker that makes the elements would do all the work
+        elements = pipeline | self._beam.Create(spans) | self._beam.Reshuffle()
+        _ = elements | self._beam.Map(Work(mailbox, Measured(task)))
+        yield from self._run(pipeline, mailbox, len(items))
+
+    def shuffle(self, parts: Sequence[Part], by: str, into: int) -> list[Part]:
+        """By Beam's GroupByKey on bucket numbers, unless another engine has already scattered every part."""
+        stage, parts = Scatter(by, into), [replace(part, sort_by=None) for part in parts]
+        there = self.committed(stage.name)
+        if any(part_name(stage.name, part_key(stage, part)) not in there for part in parts):
+            names = [part_name(stage.name, key) for key in bucket_keys(stage, parts)]
+            missing = {bucket: name for bucket, name in enumerate(names) if name not in there}
+            with self.journal.step(stage.name, into, into - len(missing)) as step:
+                for done in self._group(stage, parts, missing):
+                    step.advance(done.process, done.peak_bytes, done.result.rows)
+        return super().shuffle(parts, by, into)
+
+    def close(self) -> None:
+        """Stop worker processes; a cluster's are its own."""
+        if self._workers is not None:
+            self._workers.close()
+
+    def _group(self, stage: Scatter, parts: Sequence[Part], missing: Mapping[int, str]) -> Iterator[Done[Worked]]:
+        if not missing:
+            return
+        mailbox = self._mailbox()
+        spans = mailbox.post(parts)
+        pipeline = self._pipeline()
+        elements = pipeline | self._beam.Create(spans) | self._beam.Reshuffle()
+        pieces = elements | self._beam.FlatMap(Split(mailbox, stage, frozenset(missing))).with_output_types(
+            tuple[int, tuple[int, bytes]]
+        )
+        _ = pieces | self._beam.GroupByKey() | self._beam.Map(Group(mailbox, missing))
+        yield from self._run(pipeline, mailbox, len(missing))
+
+    def _mailbox(self) -> Mailbox:
+        return Mailbox(self.store, f"{MAILBOXES}/{uuid.uuid4().hex}")
+
+    def _pipeline(self) -> Any:
+        """An empty pipeline for the configured runner; raises Refusal when Beam does not take its options."""
+        from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+        runner: Any = self._config.runner
+        options = dict(self._config.options)
+        if self._workers is not None:
+            runner, options["direct_num_workers"] = self._workers.runner(), self._config.workers
+        elif runner == "FnApiRunner":
+            runner = FnApiRunner()
+        try:
+            return self._beam.Pipeline(runner, _parsed(options))
+        except Exception as error:
+            raise Refusal(
+                f"engine.options: {self._config.runner} does not take them ({' '.join(str(error).split())}). "
+                "docs/clusters.md has some that it takes."
+            ) from None
+
+    def _run(self, pipeline: Any, mailbox: Mailbox, expected: int) -> Iterator[Done[Any]]:
+        run = _Run(pipeline)
+        run.start()
+        going_on = True
+        try:
+            while going_on:
+                run.join(POLL)
+                going_on = run.is_alive()
+                if self._workers is not None:
+                    self._workers.abort_if_one_died()
+                for done in mailbox.results():
+                    expected -= 1
+                    yield done
+            if run.error is not None:
+                raise mailbox.failure() or self._explained(run.error)
+        finally:
+            run.cancel()
+            clear(self.store, mailbox.folder)
+        if expected:
+            raise Refusal(
+                f"engine: {self._config.runner} says that it is done, and {expected} results are missing. Run the same "
+                "command again to resume, on another runner if it happens again.",
+                exit_code=1,
+            )
+
+    def _explained(self, error: BaseException) -> Refusal:
+        why = " ".join(f"{type(error).__name__}: {error}".split())
+        return Refusal(
+            f"engine: {self._config.runner} failed ({why[:400]}). If a worker died for want of memory, use fewer "
+            "workers or a smaller partition_bytes. Run the same command again to resume.",
+            exit_code=1,
+        )
+
+
+def _parsed(options: Mapping[str, Any]) -> Any:
+    """Options as Beam has them; raises ValueError with what argparse would have printed before it exits."""
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    said, parsed = io.StringIO(), PipelineOptions.from_dictionary(options)
+    try:
+        with redirect_stderr(said):
+            parsed.get_all_options()
+    except SystemExit:
+        raise ValueError(said.getvalue().rpartition("error: ")[2]) from None
+    return parsed
+
+
+class _Run(threading.Thread):
+    """A pipeline on its way, in a thread: FnApiRunner returns only at the end."""
+
+    def __init__(self, pipeline: Any) -> None:
+        super().__init__(daemon=True)
+        self.error: BaseException | None = None
+        self._pipeline, self._result = pipeline, None
+
+    def run(self) -> None:
+        try:
+            self._result = self._pipeline.run()
+            self._result.wait_until_finish()
+        except BaseException as error:
+            self.error = error
+
+    def cancel(self) -> None:
+        """Have a cluster stop what goes on without need, after Ctrl-C."""
+        if self.is_alive() and self._result is not None:
+            with suppress(Exception):
+                self._result.cancel()

@@ -1,0 +1,78 @@
+"""What the workers of a Beam pipeline do with an element."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from ...schemas.tables import DROPPED
+from ..part import Outcome, commit, load
+from ..shuffle import Scatter
+from ..stage import Worked
+from .base import Measured
+from .mailbox import Mailbox, Span
+
+Piece = tuple[int, bytes]  # the number of the part that rows come from, and the rows as an Arrow stream
+
+
+@dataclass(frozen=True)
+class Work:
+    """Runs the engine's task on every item of a batch."""
+
+    mailbox: Mailbox
+    task: Measured[Any, Any]
+
+    def __call__(self, span: Span) -> None:
+        """Results go to the mailbox."""
+        with self.mailbox.attempting(span[0]):
+            self.mailbox.answer(span[0], [self.task(index, item) for index, item in self.mailbox.take(span)])
+
+
+@dataclass(frozen=True)
+class Split:
+    """Cuts the parts of a batch into pieces by bucket, and lets those of the missing buckets travel."""
+
+    mailbox: Mailbox
+    stage: Scatter
+    missing: frozenset[int]
+
+    def __call__(self, span: Span) -> list[tuple[int, Piece]]:
+        """(bucket, piece) pairs; the first part has a piece for each, so that empty buckets come to be as well."""
+        pieces = []
+        with self.mailbox.attempting(span[0]):
+            for index, part in self.mailbox.take(span):
+                outcome = self.stage.run(load(self.mailbox.store, part))
+                rows = dict(zip(outcome.note["buckets"], outcome.table.to_batches(), strict=True))
+                nothing = pa.RecordBatch.from_pylist([], outcome.table.schema)
+                travel = self.missing if index == 0 else self.missing & rows.keys()
+                pieces += [(bucket, (index, _stream(rows.get(bucket, nothing)))) for bucket in sorted(travel)]
+        return pieces
+
+
+@dataclass(frozen=True)
+class Group:
+    """Commits the pieces of a bucket as one part, in the order of the parts that they come from."""
+
+    mailbox: Mailbox
+    names: Mapping[int, str]  # of the buckets' files
+
+    def __call__(self, grouped: tuple[int, Iterable[Piece]]) -> None:
+        """Rows stay as they are: they are sorted where they are loaded, as after any shuffle."""
+        bucket = grouped[0]
+        with self.mailbox.attempting(bucket):
+            self.mailbox.answer(bucket, [Measured(self._commit)(bucket, grouped)])
+
+    def _commit(self, grouped: tuple[int, Iterable[Piece]]) -> Worked:
+        bucket, pieces = grouped
+        table = pa.concat_tables(pa.ipc.open_stream(rows).read_all() for _, rows in sorted(pieces))
+        commit(self.mailbox.store, self.names[bucket], Outcome(table, DROPPED.empty_table()))
+        return Worked(table.num_rows, 0)
+
+
+def _stream(batch: pa.RecordBatch) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    data: bytes = sink.getvalue().to_pybytes()
+    return data

@@ -1,0 +1,91 @@
+"""How the driver and the workers of a Beam pipeline talk: by files in the store, which workers of any runner reach.
+
+Beam itself carries numbers: what a pipeline's graph may hold is limited to some megabytes, and what comes out of one
+is known to its runner alone. A file `items` holds what there is to do, in batches; for each batch a worker leaves
+`<batch>.done` or, for the driver to raise should the runner give up, `<batch>.failed`.
+"""
+
+import pickle
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..stage import WORK
+from ..store import Store
+
+MAILBOXES = f"{WORK}/beam"
+BATCHES = 4096  # at most, so that a million items do not leave a million files
+
+Span = tuple[int, int, int]  # a batch's number, and where it starts and ends in `items`
+
+
+@dataclass(frozen=True)
+class Mailbox:
+    """A folder of the store for one pipeline."""
+
+    store: Store
+    folder: str
+    _read: set[str] = field(default_factory=set)
+
+    def post(self, items: Sequence[Any]) -> list[Span]:
+        """Leave items for workers; returns where each batch of (index, item) pairs lies."""
+        count = min(len(items), BATCHES)
+        batches = [pickle.dumps([(i, items[i]) for i in range(batch, len(items), count)]) for batch in range(count)]
+        spans, start = [], 0
+        for number, batch in enumerate(batches):
+            spans.append((number, start, start + len(batch)))
+            start += len(batch)
+        self.store.write(f"{self.folder}/items", b"".join(batches))
+        return spans
+
+    def take(self, span: Span) -> list[tuple[int, Any]]:
+        """A batch that was posted."""
+        data = self.store.fs.cat_file(self.store.path(f"{self.folder}/items"), span[1], span[2])
+        batch: list[tuple[int, Any]] = pickle.loads(data)  # noqa: S301 this run's driver wrote it
+        return batch
+
+    @contextmanager
+    def attempting(self, number: int) -> Iterator[None]:
+        """Leave word of what the block raises."""
+        try:
+            yield
+        except Exception as error:
+            self.store.write(f"{self.folder}/{number}.failed", _pickled(error))
+            raise
+
+    def answer(self, number: int, results: list[Any]) -> None:
+        """Leave the results of a batch."""
+        self.store.write(f"{self.folder}/{number}.done", pickle.dumps(results))
+
+    def results(self) -> Iterator[Any]:
+        """What has come in since the last call."""
+        for name in self.store.names(self.folder):
+            if name.endswith(".done") and name not in self._read:
+                self._read.add(name)
+                yield from pickle.loads(self.store.read(name))  # noqa: S301 this run's workers wrote it
+
+    def failure(self) -> Exception | None:
+        """What a worker raised, if any did."""
+        for name in self.store.names(self.folder):
+            if name.endswith(".failed"):
+                error: Exception = pickle.loads(self.store.read(name))  # noqa: S301 this run's workers wrote it
+                return error
+        return None
+
+
+def clear(store: Store, folder: str) -> None:
+    """Remove a mailbox, or all of them below a folder."""
+    if store.exists(folder):
+        store.fs.rm(store.path(folder), recursive=True)
+
+
+def _pickled(error: Exception) -> bytes:
+    """An exception with its traceback as a note; one that does not travel is told by its words."""
+    try:
+        error.add_note(f"In a Beam worker:\n{traceback.format_exc()}")
+        pickle.loads(data := pickle.dumps(error))  # noqa: S301 made here
+    except Exception:
+        data = pickle.dumps(RuntimeError(traceback.format_exc()))
+    return data

@@ -15,7 +15,7 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 IN_FLIGHT = 512  # tasks handed to the scheduler at a time, so that a million parts do not drown it
-RETRIES = 2  # of a task whose worker died
+RETRIES = 2  # of a task that raised, such as on a store that does not answer, or whose worker died
 # Dask lets malloc give memory back at every turn, and training then spends much of its time faulting pages in again;
 # OpenMP threads that wait are to sleep, as in the command line
 ENVIRONMENT = {
@@ -39,7 +39,8 @@ class Dask(Engine):
         self._dask: Any = distributed  # untyped
         self._cluster: Any = None
         if config.scheduler is None:
-            with dask.config.set({"distributed.nanny.pre-spawn-environ": ENVIRONMENT}):
+            settings = {"nanny.pre-spawn-environ": ENVIRONMENT, "scheduler.allowed-failures": RETRIES}
+            with dask.config.set({f"distributed.{key}": value for key, value in settings.items()}):
                 self._cluster = self._dask.LocalCluster(
                     n_workers=config.local_workers,
                     threads_per_worker=1,
@@ -74,8 +75,9 @@ class Dask(Engine):
                 yield future.result()
             except self._dask.KilledWorker as error:
                 raise Refusal(
-                    f"a Dask worker died {RETRIES + 1} times on one partition ({error}). It may want more memory: use "
-                    "fewer workers or a smaller partition_bytes, then run the same command again to resume.",
+                    f"{error.allowed_failures + 1} Dask workers died on one partition, the last at "
+                    f"{error.last_worker.address}. The kernel may have killed them for memory: use fewer workers or a "
+                    "smaller partition_bytes, then run the same command again to resume.",
                     exit_code=1,
                 ) from None
             running.update(submit(1))

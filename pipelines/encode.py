@@ -124,7 +124,7 @@ class EncodeText(_Encode):
         columns["text_bytes"] = pc.binary_length(texts).cast(pa.int64())
         for field in schema:
             if field.name not in columns:
-                empty = None if pa.types.is_list(field.type) else 0
+                empty = 0 if pa.types.is_integer(field.type) else None
                 columns[field.name] = pa.repeat(pa.scalar(empty, field.type), table.num_rows)
         samples = pa.table({name: columns[name] for name in schema.names}, schema=schema)
         tokens = sum(len(samples[name].combine_chunks().flatten()) for name in ("text", "image", "audio"))

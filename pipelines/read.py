@@ -147,6 +147,9 @@ class ReadUnit:
         columns = {"id": row_ids(item.base, rows)}
         columns |= {name: pa.repeat(pa.scalar(value), len(rows)) for name, value in constants.items()}
         columns |= {name: table[name] for name in table.column_names}
+        if "license" in columns:
+            trimmed = pc.utf8_trim_whitespace(columns["license"])
+            columns["license"] = pc.if_else(pc.equal(trimmed, ""), None, trimmed)
         schema = pa.schema([field for field in RAW if field.name in columns])
         return pa.table({name: columns[name] for name in schema.names}, schema=schema)
 

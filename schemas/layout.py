@@ -133,7 +133,12 @@ def sample_table(
     n = len(kinds)
     columns: dict[str, Any] = dict.fromkeys(("text_bytes", "pixels", "samples"), [0] * n)
     columns |= {"id": ids or [i.to_bytes(16, "big") for i in range(n)], "row": list(range(n))}
-    columns |= {"source": ["made"] * n, "kind": [str(kind) for kind in kinds], "file": ["made"] * n}
+    columns |= {
+        "license": [None] * n,
+        "source": ["made"] * n,
+        "kind": [str(kind) for kind in kinds],
+        "file": ["made"] * n,
+    }
     columns |= {modality.name.lower(): list(codes.get(modality, [None] * n)) for modality in FRAME}
     schema = sample_schema(sizes)
     return pa.table({name: columns[name] for name in schema.names}, schema=schema)

@@ -27,6 +27,7 @@ class _Source(Strict):
     text: str = Field(min_length=1, description="Column of the text; `a;b` takes the first that is there")
     image: str | None = Field(None, min_length=1, description="Column of the picture")
     audio: str | None = Field(None, min_length=1, description="Column of the clip")
+    license: str | None = Field(None, min_length=1, description="Column of the licence; where it has none stays empty")
     modality: Kind = Field(default_factory=_kind_of, description="Default: what the columns make up")
     pairs: Pairs | None = Field(None, description="Which halves have to be duplicates; default `dedup.pairs`")
     priority: int = Field(0, description="Of two duplicates that of the source with the higher one stays")
@@ -44,10 +45,12 @@ class _Source(Strict):
             raise ValueError(f"`pairs: {self.pairs}` has no use for a source of text alone; remove it")
         return self
 
-    def columns(self, modality: Modality) -> tuple[str, ...]:
-        """The alternatives for a modality's column, in order of preference."""
-        given: str | None = getattr(self, modality.name.lower())
-        return tuple(part.strip() for part in given.split(";")) if given else ()
+    @property
+    def fields(self) -> dict[str, tuple[str, ...]]:
+        """What is read of a row (text, image, audio, license): the columns to take it from, in order of preference."""
+        names = ("text", "image", "audio", "license")
+        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        return {name: tuple(part.strip() for part in columns.split(";")) for name, columns in given.items()}
 
 
 class JsonlSource(_Source):

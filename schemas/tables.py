@@ -11,6 +11,7 @@ ORIGIN = [
     pa.field("kind", pa.string(), nullable=False),
     pa.field("file", pa.string(), nullable=False),
     pa.field("row", pa.int64(), nullable=False),
+    pa.field("license", pa.string()),  # absent from raw rows where the source names no column for it
 ]
 
 # After `read` and `normalise`; `image` and `audio` are file bytes, absent where the kind has none.

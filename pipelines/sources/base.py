@@ -11,8 +11,15 @@ from typing import Protocol
 
 import pyarrow as pa
 
-# What a reader yields: `row` counts from 0 within the unit's file, the other columns as the modality asks.
-ROW_FIELDS = {"row": pa.int64(), "text": pa.string(), "image": pa.binary(), "audio": pa.binary()}
+# What a reader yields: `row` counts from 0 within the unit's file, the other columns are the source's fields, of which
+# the licence alone may be null.
+ROW_FIELDS = {
+    "row": pa.int64(),
+    "text": pa.string(),
+    "image": pa.binary(),
+    "audio": pa.binary(),
+    "license": pa.string(),
+}
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,7 @@ class Drop:
 class Batch:
     """Rows read together, and the rows among them that could not be read."""
 
-    table: pa.Table  # columns of ROW_FIELDS that the source's modality uses
+    table: pa.Table  # columns of ROW_FIELDS that the source has
     drops: list[Drop] = field(default_factory=list)
 
 

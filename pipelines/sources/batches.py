@@ -12,7 +12,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...schemas.vocabulary import Kind
 from .base import ROW_FIELDS, Batch, Drop
 
 DROP_BYTES = 128  # what a drop counts towards a batch, so that a file of nothing but bad rows is cut as well
@@ -32,26 +31,21 @@ class BadRow(Exception):
 
 
 class Row(NamedTuple):
-    """A good row, its values in the order of the kind's modalities."""
+    """A good row, its values in the order of the source's fields."""
 
     number: int
-    values: tuple[str | bytes, ...]
+    values: tuple[str | bytes | None, ...]
 
 
-def fields(kind: Kind) -> tuple[str, ...]:
-    """The columns of a kind's batches beside `row`."""
-    return tuple(modality.name.lower() for modality in kind.modalities)
-
-
-def table(kind: Kind, rows: list[Row]) -> pa.Table:
-    """Rows as a table of `row` and the kind's columns."""
+def table(fields: Iterable[str], rows: list[Row]) -> pa.Table:
+    """Rows as a table of `row` and the source's fields."""
     columns = {"row": pa.array([row.number for row in rows], pa.int64())}
-    for place, name in enumerate(fields(kind)):
+    for place, name in enumerate(fields):
         columns[name] = pa.chunked_array([pa.array([row.values[place] for row in rows], ROW_FIELDS[name])])
     return pa.table(columns)
 
 
-def gather(kind: Kind, items: Iterable[Row | Drop], budget: int) -> Iterator[Batch]:
+def gather(fields: Iterable[str], items: Iterable[Row | Drop], budget: int) -> Iterator[Batch]:
     """Rows and drops, one by one in file order, as batches of at most `budget` payload bytes or one row."""
     rows: list[Row] = []
     drops: list[Drop] = []
@@ -59,7 +53,7 @@ def gather(kind: Kind, items: Iterable[Row | Drop], budget: int) -> Iterator[Bat
     for item in items:
         size = DROP_BYTES if isinstance(item, Drop) else _payload(item)
         if used + size > budget and (rows or drops):
-            yield Batch(table(kind, rows), drops)
+            yield Batch(table(fields, rows), drops)
             rows, drops, used = [], [], 0
         used += size
         if isinstance(item, Drop):
@@ -67,7 +61,7 @@ def gather(kind: Kind, items: Iterable[Row | Drop], budget: int) -> Iterator[Bat
         else:
             rows.append(item)
     if rows or drops:
-        yield Batch(table(kind, rows), drops)
+        yield Batch(table(fields, rows), drops)
 
 
 def regroup(pieces: Iterable[Batch], budget: int) -> Iterator[Batch]:
@@ -98,12 +92,12 @@ def regroup(pieces: Iterable[Batch], budget: int) -> Iterator[Batch]:
 
 
 def _payload(row: Row) -> int:
-    return sum(len(value.encode()) if isinstance(value, str) else len(value) for value in row.values)
+    return sum(len(value.encode()) if isinstance(value, str) else len(value or b"") for value in row.values)
 
 
 def _payloads(rows: pa.Table) -> npt.NDArray[np.int64]:
     sizes = np.zeros(len(rows), np.int64)
     for name in rows.column_names:
         if name != "row":
-            sizes += pc.binary_length(rows[name]).to_numpy()
+            sizes += pc.fill_null(pc.binary_length(rows[name]), 0).to_numpy()
     return sizes

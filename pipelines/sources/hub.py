@@ -15,7 +15,6 @@ from ...schemas.errors import Refusal
 from ...schemas.identity import bytes_fingerprint, canonical_json
 from ...schemas.run import Limits
 from ...schemas.sources import DatasetsSource
-from ...schemas.vocabulary import Modality
 from .base import Batch, Unit
 from .batches import LONGEST_ROW, BadRow, regroup
 from .columns import extract, present
@@ -41,11 +40,11 @@ class DatasetsReader:
         import datasets
 
         dataset = self._load()
-        for modality, names in present(dataset.features.arrow_schema, self._source, self._label).items():
+        for names in present(dataset.features.arrow_schema, self._source, self._label).values():
             for name in names:
-                if modality != Modality.TEXT and isinstance(dataset.features[name], (datasets.Image, datasets.Audio)):
+                if isinstance(dataset.features[name], (datasets.Image, datasets.Audio)):
                     dataset = dataset.cast_column(name, type(dataset.features[name])(decode=False))
-        wanted = {name for modality in self._source.modality.modalities for name in self._source.columns(modality)}
+        wanted = {name for names in self._source.fields.values() for name in names}
         return dataset.select_columns([name for name in dataset.column_names if name in wanted]).with_format("arrow")
 
     def _load(self) -> Any:
@@ -107,26 +106,23 @@ class DatasetsReader:
     def _batches(self, unit: Unit) -> Iterator[Batch]:
         rows = self._dataset[unit.start : unit.stop]
         reasons = np.full(len(rows), "", object)
-        for modality, name in self._media(rows):
-            rows = rows.set_column(rows.column_names.index(name), name, self._with_files(rows[name], modality, reasons))
+        for field, name in self._media(rows):
+            rows = rows.set_column(rows.column_names.index(name), name, self._with_files(rows[name], field, reasons))
         columns = present(rows.schema, self._source, unit.label)
         return regroup(extract(rows, columns, unit.start, self._longest, reasons), self._budget)
 
-    def _media(self, rows: pa.Table) -> list[tuple[Modality, str]]:
-        """Columns of {bytes, path}, some of whose bytes may lie in files."""
-        media = [modality for modality in self._source.modality.modalities if modality != Modality.TEXT]
-        pairs = [(modality, name) for modality in media for name in self._source.columns(modality)]
-        return [(m, n) for m, n in pairs if n in rows.column_names and pa.types.is_struct(rows[n].type)]
+    def _media(self, rows: pa.Table) -> list[tuple[str, str]]:
+        """Fields and columns of {bytes, path}, some of whose bytes may lie in files."""
+        pairs = [(field, name) for field, names in self._source.fields.items() for name in names]
+        return [(f, n) for f, n in pairs if n in rows.column_names and pa.types.is_struct(rows[n].type)]
 
-    def _with_files(
-        self, column: pa.ChunkedArray, modality: Modality, reasons: npt.NDArray[np.object_]
-    ) -> pa.ChunkedArray:
+    def _with_files(self, column: pa.ChunkedArray, field: str, reasons: npt.NDArray[np.object_]) -> pa.ChunkedArray:
         """The bytes of a {bytes, path} column, from files where they are null; failures go into `reasons`."""
         stored = pc.struct_field(column, "bytes")
         values = {}
         for at, path in _paths(column):
             try:
-                values[at] = self._file(path, modality)
+                values[at] = self._file(path, field)
             except BadRow as error:
                 reasons[at] = error.reason
         if not values:
@@ -134,12 +130,12 @@ class DatasetsReader:
         filled = [values.get(at, value.as_py()) for at, value in enumerate(stored)]
         return pa.chunked_array([pa.array(filled, pa.large_binary())])
 
-    def _file(self, path: str, modality: Modality) -> bytes:
+    def _file(self, path: str, field: str) -> bytes:
         try:
             with fsspec.open(path, "rb") as file:
                 data: bytes = file.read(self._longest + 1)
         except FileNotFoundError:
-            raise BadRow(f"{modality.name.lower()}_missing") from None
+            raise BadRow(f"{field}_missing") from None
         except PermissionError:
             raise BadRow("file_unreadable") from None
         return data
@@ -164,8 +160,8 @@ def _identity(batches: Iterable[Batch]) -> Iterator[bytes]:
             if name == "row":
                 yield column.to_numpy().tobytes()
             else:
-                yield pc.binary_length(column).to_numpy().tobytes()
-                yield from column.cast(pa.binary()).to_pylist()
+                yield pc.fill_null(pc.binary_length(column), -1).to_numpy().tobytes()
+                yield from column.cast(pa.binary()).drop_null().to_pylist()
 
 
 def _paths(column: pa.ChunkedArray) -> Iterator[tuple[int, str]]:

@@ -6,7 +6,7 @@ the block is read again slowly, and each bad line gets its reason.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,10 +17,9 @@ import pyarrow.json
 from ...schemas.identity import file_fingerprint
 from ...schemas.run import Limits
 from ...schemas.sources import JsonlSource
-from ...schemas.vocabulary import Kind, Modality
 from .base import Batch, Drop, Unit
 from .batches import LONGEST_ROW, BadRow, Row, regroup, table
-from .files import whole_files
+from .files import printable, whole_files
 from .streams import Broken, Stream
 from .unchanged import unchanged, unchanged_batches
 
@@ -32,7 +31,7 @@ class JsonlReader:
 
     def __init__(self, source: JsonlSource, limits: Limits, partition_bytes: int) -> None:
         self._source = source
-        self._columns = source.columns(Modality.TEXT)
+        self._fields = source.fields
         self._longest = min(limits.row_bytes, LONGEST_ROW)
         self._budget = partition_bytes
 
@@ -55,19 +54,19 @@ class JsonlReader:
             try:
                 for block in whole_lines(stream.blocks(), self._longest):
                     if block is None:
-                        yield _slow([None], line, self._columns, self._longest)
+                        yield _slow([None], line, self._fields, self._longest)
                         line += 1
                         continue
                     lines = _count_lines(block)
-                    texts = _fast(block, lines, self._columns) if len(block) <= self._longest else None
-                    if texts is None:
-                        yield _slow(block.split(b"\n")[:lines], line, self._columns, self._longest)
+                    values = _fast(block, lines, self._fields) if len(block) <= self._longest else None
+                    if values is None:
+                        yield _slow(block.split(b"\n")[:lines], line, self._fields, self._longest)
                     else:
                         numbers = pa.array(np.arange(line, line + lines))
-                        yield Batch(pa.table({"row": numbers, "text": texts}))
+                        yield Batch(pa.table({"row": numbers} | values))
                     line += lines
             except Broken as error:
-                yield Batch(table(Kind.TEXT, []), [Drop(-1, "file_truncated", str(error))])
+                yield Batch(table(self._fields, []), [Drop(-1, "file_truncated", str(error))])
 
 
 def whole_lines(blocks: Iterable[bytes], longest: int) -> Iterator[bytes | None]:
@@ -124,18 +123,25 @@ def pick_text(values: dict[str, Any], columns: Iterable[str]) -> str:
     return value
 
 
+def pick_license(values: dict[str, Any], columns: Iterable[str]) -> str | None:
+    """The first of `columns` that is there and not null, as JSON unless it is a string; no reason to drop a row."""
+    value = next((values[column] for column in columns if values.get(column) is not None), None)
+    return None if value is None else printable(value if isinstance(value, str) else json.dumps(value))
+
+
 def _count_lines(block: bytes) -> int:
     return block.count(b"\n") + (not block.endswith(b"\n"))
 
 
-def _fast(block: bytes, lines: int, columns: tuple[str, ...]) -> pa.ChunkedArray | None:
-    """The texts of a block of `lines` lines, or None when it takes the slow way to be sure."""
+def _fast(block: bytes, lines: int, fields: Mapping[str, tuple[str, ...]]) -> dict[str, pa.ChunkedArray] | None:
+    """The fields of a block of `lines` lines, or None when it takes the slow way to be sure."""
     # `}` newline `{` is in no JSON value, so one a line's end leaves no object across lines and no blank line
     between = b"}\r\n{" if block.endswith(b"\r\n") else b"}\n{"
     if not (block.startswith(b"{") and block[-3:].rstrip(b"\r\n").endswith(b"}") and block.count(between) == lines - 1):
         return None
     try:
         pa.array([block], pa.binary()).cast(pa.string())
+        columns = dict.fromkeys(column for names in fields.values() for column in names)
         parsed = pyarrow.json.read_json(
             pa.BufferReader(block),
             read_options=pyarrow.json.ReadOptions(use_threads=False, block_size=len(block) + 1),
@@ -144,14 +150,15 @@ def _fast(block: bytes, lines: int, columns: tuple[str, ...]) -> pa.ChunkedArray
                 unexpected_field_behavior="ignore",
             ),
         )
-        texts = pc.coalesce(*(parsed[column] for column in columns))
-        texts.validate(full=True)
+        values = {name: pc.coalesce(*(parsed[column] for column in names)) for name, names in fields.items()}
+        for column in values.values():
+            column.validate(full=True)
     except pa.ArrowInvalid:
         return None
-    return texts if len(texts) == lines and not texts.null_count else None
+    return values if len(parsed) == lines and not values["text"].null_count else None
 
 
-def _slow(lines: Iterable[bytes | None], first: int, columns: tuple[str, ...], longest: int) -> Batch:
+def _slow(lines: Iterable[bytes | None], first: int, fields: Mapping[str, tuple[str, ...]], longest: int) -> Batch:
     rows: list[Row] = []
     drops: list[Drop] = []
     for number, line in enumerate(lines, first):
@@ -159,7 +166,9 @@ def _slow(lines: Iterable[bytes | None], first: int, columns: tuple[str, ...], l
             drops.append(Drop(number, "row_too_large", f"over {longest} bytes"))
         elif line.strip():
             try:
-                rows.append(Row(number, (pick_text(parse_line(line), columns),)))
+                values = parse_line(line)
+                license_ = [pick_license(values, fields["license"])] if "license" in fields else []
+                rows.append(Row(number, (pick_text(values, fields["text"]), *license_)))
             except BadRow as error:
                 drops.append(error.drop(number))
-    return Batch(table(Kind.TEXT, rows), drops)
+    return Batch(table(fields, rows), drops)

@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 from ...schemas.identity import BLOCK, bytes_fingerprint, canonical_json
 from ...schemas.run import Limits
 from ...schemas.sources import ParquetSource
-from ...schemas.vocabulary import Modality
 from .base import Batch, Drop, Unit
 from .batches import LONGEST_ROW, regroup, table
 from .columns import extract, present
@@ -100,16 +99,14 @@ class ParquetReader:
             except (pa.ArrowException, OSError) as error:
                 if not data_error(error):
                     raise
-                yield Batch(table(self._source.modality, []), [Drop(-1, "file_unreadable", str(error))])
+                yield Batch(table(self._source.fields, []), [Drop(-1, "file_unreadable", str(error))])
 
 
 def _rows_before(metadata: pq.FileMetaData, group: int) -> int:
     return sum(metadata.row_group(before).num_rows for before in range(group))
 
 
-def _chunks(
-    metadata: pq.FileMetaData, group: int, columns: dict[Modality, tuple[str, ...]]
-) -> list[pq.ColumnChunkMetaData]:
+def _chunks(metadata: pq.FileMetaData, group: int, columns: dict[str, tuple[str, ...]]) -> list[pq.ColumnChunkMetaData]:
     """The stored parts of the needed columns in a row group; of a struct only its bytes."""
     wanted = {leaf for names in columns.values() for name in names for leaf in (name, f"{name}.bytes")}
     parts = metadata.row_group(group)

@@ -13,11 +13,10 @@ from typing import Any, cast
 from ...schemas.identity import file_fingerprint
 from ...schemas.run import Limits
 from ...schemas.sources import WebDatasetSource
-from ...schemas.vocabulary import Modality
 from .base import Batch, Drop, Unit
 from .batches import LONGEST_ROW, BadRow, Row, gather
 from .files import whole_files
-from .jsonl import parse_line, pick_text
+from .jsonl import parse_line, pick_license, pick_text
 from .streams import Broken, Stream
 from .unchanged import unchanged, unchanged_batches
 
@@ -32,7 +31,7 @@ class WebDatasetReader:
 
     def __init__(self, source: WebDatasetSource, limits: Limits, partition_bytes: int) -> None:
         self._source = source
-        self._columns = {modality: source.columns(modality) for modality in source.modality.modalities}
+        self._fields = source.fields
         self._longest = min(limits.row_bytes, LONGEST_ROW)
         self._budget = partition_bytes
 
@@ -49,7 +48,7 @@ class WebDatasetReader:
         """Reasons: those of a pair's missing halves (`text_missing`, …), row_too_large, utf8_invalid, json_invalid,
         text_not_string, member_duplicate, file_truncated.
         """
-        return unchanged_batches(unit, gather(self._source.modality, self._items(unit), self._budget))
+        return unchanged_batches(unit, gather(self._fields, self._items(unit), self._budget))
 
     def _items(self, unit: Unit) -> Iterator[Row | Drop]:
         from webdataset.tariterators import base_plus_ext, group_by_keys
@@ -77,26 +76,28 @@ class WebDatasetReader:
         yield from (Drop(-1, "file_truncated", str(error)) for error in broken)
 
     def _wanted(self) -> frozenset[str]:
-        return frozenset(name for names in self._columns.values() for name in names) | {"json"}
+        return frozenset(name for names in self._fields.values() for name in names) | {"json"}
 
     def _row(self, row: int, sample: dict[str, Any]) -> Row | Drop:
         members = {name: data for name, data in sample.items() if not META.match(name)}
-        values: list[str | bytes] = []
-        for modality, names in self._columns.items():
+        values: list[str | bytes | None] = []
+        for field, names in self._fields.items():
             try:
-                if modality == Modality.TEXT:
+                if field == "text":
                     values.append(_text(members, names))
+                elif field == "license":
+                    values.append(_license(members, names))
                 else:
-                    values.append(_media(members, names, modality))
+                    values.append(_media(members, names, field))
             except BadRow as error:
                 return error.drop(row)
         return Row(row, tuple(values))
 
 
-def _media(members: dict[str, bytes | None], names: tuple[str, ...], modality: Modality) -> bytes:
+def _media(members: dict[str, bytes | None], names: tuple[str, ...], field: str) -> bytes:
     name = next((name for name in names if name in members), None)
     if name is None:
-        raise BadRow(f"{modality.name.lower()}_missing", f"has {', '.join(members)}")
+        raise BadRow(f"{field}_missing", f"has {', '.join(members)}")
     return _content(members, name)
 
 
@@ -115,6 +116,21 @@ def _text(members: dict[str, bytes | None], names: tuple[str, ...]) -> str:
             if found.get(key) is not None:
                 return pick_text(found, [key])
     raise BadRow("text_missing", f"has {', '.join([*members, *found])[:200]}")
+
+
+def _license(members: dict[str, bytes | None], names: tuple[str, ...]) -> str | None:
+    """As `_text`, but what cannot be read is no licence."""
+    for name in names:
+        data = members.get(name)
+        if data is not None:
+            return data.decode(errors="backslashreplace")
+        try:
+            found = pick_license(parse_line(members.get("json") or b"{}"), [name.removeprefix("json.")])
+        except BadRow:
+            found = None
+        if found is not None:
+            return found
+    return None
 
 
 def _content(members: dict[str, bytes | None], name: str) -> bytes:

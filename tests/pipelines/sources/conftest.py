@@ -48,6 +48,7 @@ def _open(row_bytes: int = 64 << 20, budget: int = 32 << 20, **config: Any) -> R
 def _read(row_bytes: int = 64 << 20, budget: int = 32 << 20, **config: Any) -> Read:
     reader = _open(row_bytes, budget, **config)
     names = ["text", *(name for name in ("image", "audio") if name in config["modality"])]
+    names += ["license"] if "license" in config else []
     schema = pa.schema([(name, ROW_FIELDS[name]) for name in ("row", *names)])
     read = Read([], [], [], [], [])
     for unit in reader.units():
@@ -55,10 +56,9 @@ def _read(row_bytes: int = 64 << 20, budget: int = 32 << 20, **config: Any) -> R
         for batch in batches:
             assert batch.table.schema == schema
             batch.table.validate(full=True)
-            assert all(not batch.table[name].null_count for name in schema.names)
-            payload = sum(
-                len(v.encode() if name == "text" else v) for name in names for v in batch.table[name].to_pylist()
-            )
+            assert all(not batch.table[name].null_count for name in schema.names if name != "license")
+            values = [value for name in names for value in batch.table[name].to_pylist() if value is not None]
+            payload = sum(len(value.encode() if isinstance(value, str) else value) for value in values)
             assert payload <= budget or len(batch.table) == 1
             assert len(batch.table) or batch.drops
         rows = [row for batch in batches for row in batch.table.to_pylist()]

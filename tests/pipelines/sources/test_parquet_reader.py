@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from triptych.pipelines.sources.columns import extract
 from triptych.schemas.errors import Refusal
-from triptych.schemas.vocabulary import Modality
 
 
 def config(path, modality="text", **more):
@@ -149,7 +148,7 @@ def test_every_row_is_kept_or_dropped(rows, longest):
     table = pa.table(
         {name: pa.array([row[n] for row in rows], pa.binary()) for n, name in enumerate(("a", "b", "image"))}
     )
-    columns = {Modality.TEXT: ("a", "b"), Modality.IMAGE: ("image",)}
+    columns = {"text": ("a", "b"), "image": ("image",)}
     (batch,) = extract(table, columns, 100, longest)
     kept, reasons = [], {}
     for n, (a, b, image) in enumerate(rows, 100):

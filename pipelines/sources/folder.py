@@ -14,11 +14,10 @@ from ...schemas.errors import Refusal
 from ...schemas.identity import canonical_json
 from ...schemas.run import Limits
 from ...schemas.sources import FolderSource
-from ...schemas.vocabulary import Modality
 from .base import Batch, Drop, Unit
 from .batches import LONGEST_ROW, BadRow, Row, gather
 from .files import refusing
-from .jsonl import pick_text
+from .jsonl import pick_license, pick_text
 from .sheet import Record, records
 from .unchanged import require_digest, stamp, unchanged
 
@@ -30,7 +29,7 @@ class FolderReader:
 
     def __init__(self, source: FolderSource, limits: Limits, partition_bytes: int) -> None:
         self._source = source
-        self._columns = {modality: source.columns(modality) for modality in source.modality.modalities}
+        self._fields = source.fields
         self._longest = min(limits.row_bytes, LONGEST_ROW)
         self._budget = partition_bytes
 
@@ -74,11 +73,11 @@ class FolderReader:
             return Unit(fs.unstrip_protocol(url), found, stamp=stamp(fs.unstrip_protocol(url)))
 
     def _require(self, columns: dict[str, Any]) -> None:
-        for modality, names in self._columns.items():
+        for field, names in self._fields.items():
             if columns and not any(name in columns for name in names):
                 raise Refusal(
-                    f"`sources.{self._source.name}.{modality.name.lower()}` is {';'.join(names)!r}: the table has no "
-                    f"such column. Take one of: {', '.join(columns)}."
+                    f"`sources.{self._source.name}.{field}` is {';'.join(names)!r}: the table has no such column. Take "
+                    f"one of: {', '.join(columns)}."
                 )
 
     def digest(self, unit: Unit) -> str:
@@ -95,9 +94,10 @@ class FolderReader:
             if isinstance(item, Drop):
                 state.update(canonical_json([item.row, item.reason, item.detail]))
             else:
-                state.update(canonical_json([item.number, *map(len, item.values)]))
+                sizes = [None if value is None else len(value) for value in item.values]
+                state.update(canonical_json([item.number, *sizes]))
                 for value in item.values:
-                    state.update(value.encode() if isinstance(value, str) else value)
+                    state.update(value.encode() if isinstance(value, str) else value or b"")
             yield item
 
     def read(self, unit: Unit) -> Iterator[Batch]:
@@ -106,7 +106,7 @@ class FolderReader:
         """
         state = xxhash.xxh3_128()
         with unchanged(unit):
-            batches = list(gather(self._source.modality, self._hashed(unit, state), self._budget))
+            batches = list(gather(self._fields, self._hashed(unit, state), self._budget))
         require_digest(unit, state.hexdigest())
         return iter(batches)
 
@@ -126,15 +126,17 @@ class FolderReader:
                 yield error.drop(row)
 
     def _row(self, fs: Any, root: str, record: Record) -> Row:
-        values: list[str | bytes] = []
-        for modality, names in self._columns.items():
-            if modality == Modality.TEXT:
+        values: list[str | bytes | None] = []
+        for field, names in self._fields.items():
+            if field == "text":
                 text = pick_text(record.values, names)
                 if len(text.encode()) > self._longest:
                     raise BadRow("row_too_large", f"over {self._longest} bytes")
                 values.append(text)
+            elif field == "license":
+                values.append(pick_license(record.values, names))
             else:
-                path, size = self._file(fs, root, record, modality)
+                path, size = self._file(fs, root, record, field)
                 if size > self._longest:
                     raise BadRow("row_too_large", path)
                 try:
@@ -145,20 +147,22 @@ class FolderReader:
 
     def _size(self, fs: Any, root: str, record: Record) -> int:
         size = 0
-        for modality, names in self._columns.items():
+        for field, names in self._fields.items():
             try:
-                if modality == Modality.TEXT:
+                if field == "text":
                     size += len(pick_text(record.values, names).encode())
+                elif field == "license":
+                    size += len((pick_license(record.values, names) or "").encode())
                 else:
-                    size += self._file(fs, root, record, modality)[1]
+                    size += self._file(fs, root, record, field)[1]
             except BadRow:
                 pass
         return size
 
-    def _file(self, fs: Any, root: str, record: Record, modality: Modality) -> tuple[str, int]:
+    def _file(self, fs: Any, root: str, record: Record, field: str) -> tuple[str, int]:
         """The path below `root` and the size of the file that a record names; raises BadRow."""
-        missing = f"{modality.name.lower()}_missing"
-        name = next((record.values[key] for key in self._columns[modality] if record.values.get(key)), None)
+        missing = f"{field}_missing"
+        name = next((record.values[key] for key in self._fields[field] if record.values.get(key)), None)
         if not isinstance(name, str) or "\0" in name:
             raise BadRow(missing, repr(name))
         if not is_inside(fs, root, name):

@@ -95,10 +95,14 @@ class Engine(ABC):
         """Regroup rows into `into` parts by the column's value; each is sorted by (column, id) when loaded."""
         stage, parts = Scatter(by, into), [replace(part, sort_by=None) for part in parts]
         keys, there = bucket_keys(stage, parts), self.committed(stage.name)
-        names = [part_name(stage.name, key) for key in keys]
-        if there.issuperset(names):  # an engine with a shuffle of its own was here
-            return [replace(self.refer(key, name), sort_by=by) for key, name in zip(keys, names, strict=True)]
+        if all(part_name(stage.name, key) in there for key in keys):  # an engine with a shuffle of its own was here
+            with self.journal.step(stage.name, into, into):
+                return self.grouped(stage, keys)
         return buckets(self.map(stage, parts), keys, by)
+
+    def grouped(self, stage: Scatter, keys: Sequence[str]) -> list[Part]:
+        """The parts after a shuffle that committed each bucket as a part of its own."""
+        return [replace(self.refer(key, part_name(stage.name, key)), sort_by=stage.by) for key in keys]
 
     def gather(self, parts: Sequence[Part]) -> Iterator[pa.Table]:
         """The parts' tables here, one at a time, in order."""

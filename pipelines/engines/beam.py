@@ -61,13 +61,15 @@ class Beam(Engine):
         """By Beam's GroupByKey on bucket numbers, unless another engine has already scattered every part."""
         stage, parts = Scatter(by, into), [replace(part, sort_by=None) for part in parts]
         there = self.committed(stage.name)
-        if any(part_name(stage.name, part_key(stage, part)) not in there for part in parts):
-            names = [part_name(stage.name, key) for key in bucket_keys(stage, parts)]
-            missing = {bucket: name for bucket, name in enumerate(names) if name not in there}
-            with self.journal.step(stage.name, into, into - len(missing)) as step:
-                for done in self._group(stage, parts, missing):
-                    step.advance(done.process, done.peak_bytes, done.result.rows)
-        return super().shuffle(parts, by, into)
+        if all(part_name(stage.name, part_key(stage, part)) in there for part in parts):
+            return super().shuffle(parts, by, into)
+        keys = bucket_keys(stage, parts)
+        names = {bucket: part_name(stage.name, key) for bucket, key in enumerate(keys)}
+        missing = {bucket: name for bucket, name in names.items() if name not in there}
+        with self.journal.step(stage.name, into, into - len(missing)) as step:
+            for done in self._group(stage, parts, missing):
+                step.advance(done.process, done.peak_bytes, done.result.rows)
+        return self.grouped(stage, keys)
 
     def close(self) -> None:
         """Stop worker processes; a cluster's are its own."""

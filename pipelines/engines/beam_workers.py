@@ -31,18 +31,17 @@ class Workers:
         self._handlers: list[Any] = []  # of the pipeline that runs
 
     def runner(self) -> Any:
-        """A FnApiRunner whose pipelines run here."""
-        from apache_beam.portability import common_urns
-        from apache_beam.portability.api import beam_runner_api_pb2
+        """A FnApiRunner that takes these where it would start a process for a pipeline."""
+        from apache_beam.portability import python_urns
         from apache_beam.runners.portability.fn_api_runner import FnApiRunner, worker_handlers
         from apache_beam.transforms import environments
 
         workers, self._handlers = self, []
 
         class Handler(worker_handlers.GrpcWorkerHandler):  # type: ignore[misc]
-            """How the runner gets a worker of an external environment."""
+            """How the runner gets at one of them."""
 
-            def __init__(self, payload: Any, *rest: Any) -> None:
+            def __init__(self, command: bytes, *rest: Any) -> None:
                 super().__init__(*rest)
 
             def start_worker(self) -> None:
@@ -51,10 +50,8 @@ class Workers:
             def stop_worker(self) -> None:
                 """It goes on to the next pipeline."""
 
-        register = worker_handlers.WorkerHandler.register_environment
-        register(common_urns.environments.EXTERNAL.urn, beam_runner_api_pb2.ExternalPayload)(Handler)
-        capabilities = environments.python_sdk_capabilities()
-        return FnApiRunner(environments.ExternalEnvironment("workers", capabilities=capabilities))
+        worker_handlers.WorkerHandler.register_environment(python_urns.SUBPROCESS_SDK, bytes)(Handler)
+        return FnApiRunner(environments.SubprocessSDKEnvironment.from_command_string(""))
 
     def join(self, handler: Any) -> None:
         """Have the next worker take part in the pipeline of a handler."""

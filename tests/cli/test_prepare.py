@@ -53,6 +53,16 @@ def test_the_engine_of_the_command_line_wins(triptych: Run, text_tree: Any, tmp_
     assert json.loads((tmp_path / "out/run.json").read_text())["engine"] == {"kind": "serial"}
 
 
+def test_a_run_that_is_done_is_done_on_beam_as_well(triptych: Run, run_yaml: Path) -> None:
+    said = triptych("prepare", run_yaml)
+    again = triptych("prepare", run_yaml, "--engine", "beam")
+    assert (again.code, again.out) == (0, said.out)
+    report = json.loads((run_yaml.parent / "out/run.json").read_text())
+    assert report["engine"] == {"kind": "beam", "runner": "FnApiRunner", "workers": None, "options": {}}
+    steps = {step["step"]: step for step in report["steps"]}
+    assert steps["shuffle"]["partitions"] == steps["shuffle"]["reused"]
+
+
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
@@ -63,7 +73,7 @@ def test_the_engine_of_the_command_line_wins(triptych: Run, text_tree: Any, tmp_
             ("tokenizers.text.path", "none.model", "does not exist", "leave `path` out"),
         ),
         (["row_lenght=4"], ("`row_lenght`", "Did you mean `row_length`?")),
-        (["engine.kind=beam"], ("`engine.kind`", "'beam'")),
+        (["engine={kind: beam, runner: DaskRunner}"], ("`engine.runner`", "loses rows")),
     ],
 )
 def test_what_cannot_succeed_is_refused_before_any_work(

@@ -1,0 +1,231 @@
+"""The Beam engine beside the serial one: shuffles, resume, and what comes of failures."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from triptych.pipelines.engines.beam import Beam
+from triptych.pipelines.engines.serial import Serial
+from triptych.pipelines.journal import Journal
+from triptych.pipelines.part import Outcome, Part, commit, load
+from triptych.pipelines.read import row_ids
+from triptych.pipelines.store import Store
+from triptych.schemas.errors import Refusal
+from triptych.schemas.run import BeamEngine
+from triptych.schemas.tables import DROPPED
+
+INTO = 7
+MEMORY = BeamEngine(kind="beam")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(str(tmp_path / "out"))
+
+
+@pytest.fixture
+def beam(store: Store) -> Beam:
+    return Beam(store, Journal(), MEMORY)
+
+
+@pytest.fixture(scope="module")
+def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Beam]:
+    engine = Beam(Store(str(tmp_path_factory.mktemp("beam"))), Journal(), BeamEngine(kind="beam", workers=2))
+    yield engine
+    engine.close()
+
+
+def parts(store: Store, sizes: list[int]) -> list[Part]:
+    """Committed parts of rows, most of whose keys and some of whose ids are there more than once."""
+    draw, made = np.random.default_rng(0), []
+    for index, size in enumerate(sizes):
+        ids = row_ids("file", draw.integers(0, 50, size))
+        key = pa.array(draw.integers(0, 6, size), pa.uint64())  # of INTO buckets, one is empty
+        name = f"{index}.arrow"
+        commit(store, name, Outcome(pa.table({"id": ids, "key": key, "x": draw.random(size)}), DROPPED.empty_table()))
+        made.append(Part(str(index), ((name, None),), size))
+    return made
+
+
+def files(store: Store) -> dict[str, tuple[int, int]]:
+    stats = {name: os.stat(store.path(name)) for name in store.names("_work")}
+    return {name: (stat.st_ino, stat.st_mtime_ns) for name, stat in stats.items()}
+
+
+@pytest.mark.parametrize("by", ["id", "key"])
+def test_a_shuffle_gives_the_parts_of_the_serial_engine(beam: Beam, tmp_path: Path, by: str) -> None:
+    serial = Serial(Store(str(tmp_path / "serial")), Journal())
+    expected = serial.shuffle(parts(serial.store, [40, 3, 0, 73]), by, INTO)
+    shuffled = beam.shuffle(parts(beam.store, [40, 3, 0, 73]), by, INTO)
+    assert [(part.key, part.rows) for part in shuffled] == [(part.key, part.rows) for part in expected]
+    for mine, theirs in zip(shuffled, expected, strict=True):
+        assert not mine.rows or load(beam.store, mine) == load(serial.store, theirs)
+    assert len(beam.store.names("_work/shuffle")) == INTO
+
+
+def test_a_shuffle_is_finished_where_it_stopped(beam: Beam) -> None:
+    given = parts(beam.store, [40, 30])
+    whole = beam.shuffle(given, "key", INTO)
+    before = [load(beam.store, part) for part in whole]
+    names = beam.store.names("_work/shuffle")
+    for name in names[::2]:
+        beam.store.delete(name)
+    kept = files(beam.store)
+    assert [load(beam.store, part) for part in beam.shuffle(given, "key", INTO)] == before
+    after = files(beam.store)
+    assert set(after) == set(names)
+    assert {name: after[name] for name in kept} == kept
+    assert beam.journal.steps[-1].reused == len(kept)
+
+
+@pytest.mark.parametrize("first", [Serial, Beam])
+def test_a_shuffle_of_another_engine_is_taken_as_it_is(store: Store, beam: Beam, first: type) -> None:
+    serial = Serial(store, Journal())
+    one, other = (serial, beam) if first is Serial else (beam, serial)
+    given = parts(store, [40, 30])
+    before = [load(store, part) for part in one.shuffle(given, "key", INTO) if part.rows]
+    there = files(store)
+    assert [load(store, part) for part in other.shuffle(given, "key", INTO) if part.rows] == before
+    assert files(store) == there
+
+
+def test_nothing_is_no_pipeline(beam: Beam) -> None:
+    assert beam.collect("count", len, []) == []
+    assert [part.rows for part in beam.shuffle([], "id", 2)] == [0, 0]
+
+
+def test_many_items_come_back_in_their_order(beam: Beam, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("triptych.pipelines.engines.mailbox.BATCHES", 8)
+    assert beam.collect("abs", abs, range(-50, 0)) == [*range(50, 0, -1)]
+    assert beam.journal.steps[0].done == 50
+    assert beam.store.names("_work") == []
+
+
+def refuse(item: int) -> int:
+    if item == 3:
+        raise Refusal("item 3 is out of order", exit_code=1)
+    return item
+
+
+class Stubborn(Exception):
+    """An exception that cannot be pickled."""
+
+    def __reduce__(self) -> Any:
+        raise TypeError("no")
+
+
+def stubborn(item: int) -> int:
+    raise Stubborn("will not travel")
+
+
+def die(item: int) -> int:
+    if item == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return item
+
+
+def test_what_a_task_raises_is_raised_here(beam: Beam) -> None:
+    with pytest.raises(Refusal, match="item 3 is out of order") as caught:
+        beam.collect("refuse", refuse, range(5))
+    assert caught.value.exit_code == 1
+    assert "Traceback" in caught.value.__notes__[0]
+    with pytest.raises(RuntimeError, match="will not travel"):
+        beam.collect("refuse", stubborn, [1])
+    assert beam.store.names("_work") == []
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # Beam's, when a stream breaks off
+def test_worker_processes_refuse_and_go_on_and_a_dead_one_is_told_of(
+    processes: Beam, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(Refusal, match="item 3 is out of order"):
+        processes.collect("refuse", refuse, range(5))
+    assert processes.collect("abs", abs, [-1, -2, -3]) == [1, 2, 3]
+    assert len({process for step in processes.journal.steps for process in step.peak_bytes}) == 2
+    assert capfd.readouterr().err == ""
+    with pytest.raises(Refusal, match=r"a worker process died.* smaller partition_bytes") as caught:
+        processes.collect("die", die, range(8))
+    assert caught.value.exit_code == 1
+
+
+def test_another_job_server_and_its_workers_run_it_just_so(store: Store) -> None:
+    options = {"job_endpoint": "embed", "environment_type": "LOOPBACK"}
+    engine = Beam(store, Journal(), BeamEngine(kind="beam", runner="PortableRunner", options=options))
+    assert engine.collect("abs", abs, [-1, -2, -3]) == [1, 2, 3]
+    shuffled = engine.shuffle(parts(store, [40, 30]), "key", INTO)
+    assert sum(part.rows for part in shuffled) == 70
+    with pytest.raises(Refusal, match="item 3 is out of order"):
+        engine.collect("refuse", refuse, range(5))
+
+
+class Idle(Beam):
+    """A runner that does nothing and says that it is done."""
+
+    def _pipeline(self) -> Any:
+        pipeline = super()._pipeline()
+        pipeline.run = lambda: self
+        return pipeline
+
+    def wait_until_finish(self) -> None:
+        """Done."""
+
+
+def test_a_runner_that_loses_results_is_found_out(store: Store) -> None:
+    with pytest.raises(Refusal, match="says that it is done, and 3 results are missing"):
+        Idle(store, Journal(), MEMORY).collect("abs", abs, [1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    ("runner", "options", "words"),
+    [
+        ("FlinkRunner", {"flink_version": "1.0"}, "--flink_version: invalid choice: '1.0'"),
+        ("SparkRunner", {"sdk_worker_parallelism": 2, "parallelism": "many"}, "--parallelism: invalid int"),
+    ],
+)
+def test_options_that_beam_does_not_take_are_refused(
+    store: Store, runner: Any, options: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(Refusal) as caught:
+        Beam(store, Journal(), BeamEngine(kind="beam", runner=runner, options=options))
+    assert f"engine.options: {runner} does not take them" in str(caught.value)
+    assert words in str(caught.value)
+    assert caught.value.exit_code == 2
+    assert not Path(store.url).exists()
+
+
+def test_an_option_that_only_the_runner_may_know_is_told(store: Store) -> None:
+    said: list[str] = []
+    journal = Journal()
+    journal.say = said.append  # type: ignore[method-assign]
+    options = {"flink_mastr": "host:8081", "flink_version": "2.2"}
+    Beam(store, journal, BeamEngine(kind="beam", runner="FlinkRunner", options=options))
+    assert said == ["engine.options: Beam itself has no `flink_mastr`; it goes on to FlinkRunner as it is."]
+
+
+@pytest.mark.parametrize(("begun", "ended"), [("serial", "beam"), ("beam", "serial")])
+def test_what_one_engine_begins_another_ends(
+    text_tree: Callable[..., Any],
+    prepared: Callable[..., Any],
+    contents: Callable[..., Any],
+    tmp_path: Path,
+    begun: str,
+    ended: str,
+) -> None:
+    out = tmp_path / "out"
+    prepared(text_tree(out, engine={"kind": begun}))
+    expected = contents(out)
+    for folder in ("text", "shuffle", "pack"):
+        for path in sorted((out / "_work" / folder).iterdir())[::2]:
+            path.unlink()
+    (out / "manifest.json").unlink()
+    kept = files(Store(str(out)))
+    prepared(text_tree(out, engine={"kind": ended}))
+    assert contents(out) == expected
+    after = files(Store(str(out)))
+    assert {name: after[name] for name in kept} == kept

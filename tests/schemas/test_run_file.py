@@ -71,7 +71,13 @@ def test_the_documented_run_file_is_valid_as_written(run_yaml: Path) -> None:
         ("sources.docs.image=png", ("`sources.0`", "source `docs`", "`image: png`", "remove it")),
         ("sources.stamps.text=null", ("`sources.1.text`", "None", "string")),
         ("sources.1.name=docs", ("`sources`", "`docs`", "name of its own")),
-        ("engine.kind=beam", ("`engine.kind`", "'beam'", "'serial'", "'dask'")),
+        ("engine.kind=ray", ("`engine.kind`", "'ray'", "'serial'", "'dask'", "'beam'")),
+        ("engine={kind: beam, runner: DaskRunner}", ("`engine.runner`", "loses rows", "`engine: {kind: dask}`")),
+        ("engine={kind: beam, runner: DirectRunner}", ("`engine.runner`", "use FnApiRunner")),
+        ("engine={kind: beam, runner: Flink}", ("`engine.runner`", "'Flink'", "'FlinkRunner'", "'PortableRunner'")),
+        ("engine={kind: beam, runner: FlinkRunner, workers: 2}", ("`engine`", "FlinkRunner by its own `options`")),
+        ("engine={kind: beam, options: {direct_num_workers: 2}}", ("`options.direct_num_workers`", "`workers`")),
+        ("engine={kind: beam, runner: PortableRunner}", ("`engine`", "`options.job_endpoint`", "add it")),
         ("engine={workers: 2}", ("`engine` has no `kind`", "Add `kind:`")),
         ("engine.scheduler=tcp://h:1", ("`engine`", "`workers`", "`scheduler`", "keep one")),
         ("engine.workers=0", ("`engine.workers`", "0", "greater than 0")),
@@ -89,7 +95,10 @@ def test_the_documented_run_file_is_valid_as_written(run_yaml: Path) -> None:
         ("filters=[{name: text_lenth}]", ("`filters.0.name`", "'text_lenth'", "'text_length'")),
         ("filters=[{min_chars: 2}]", ("`filters.0` has no `name`", "Add `name:`")),
         ("filters=[{name: text_length}]", ("`filters.0` (filter `text_length`)", "no bound", "min_chars")),
-        ("filters=[{name: text_length, min_char: 2}]", ("unknown key `filters.0.min_char`", "Did you mean `min_chars`")),
+        (
+            "filters=[{name: text_length, min_char: 2}]",
+            ("unknown key `filters.0.min_char`", "Did you mean `min_chars`"),
+        ),
         ("filters=[{name: text_length, min_words: 3, max_words: 2}]", ("`min_words: 3`", "`max_words: 2`")),
         ("filters=[{name: repetition, max_top_ngram: {1: .5}}]", ("`filters.0.max_top_ngram", "1", "equal to 2")),
         ("filters=[{name: pii, sources: [doc]}]", ("`filters`", "source `doc`", "docs, stamps, prompts")),
@@ -143,6 +152,23 @@ def test_overrides_reach_by_index_and_by_name_and_later_ones_win(run_yaml: Path)
     assert config.sources[1].model_dump()["image"] == "jpg;png"
     assert (config.tokenizers.image.steps, config.pack.group_by, config.limits.pixels) == (30, "none", 5)
     assert config.engine.kind == "serial"
+
+
+@pytest.mark.parametrize(
+    ("given", "instead", "taken"),
+    [
+        ("{kind: dask, workers: 2}", {"workers": 3}, ("dask", 3)),
+        ("{kind: serial}", {"workers": 3}, ("dask", 3)),
+        ("{kind: beam, workers: 2}", {"workers": 3}, ("beam", 3)),
+        ("{kind: beam, workers: 2}", {"kind": "dask", "workers": 3}, ("dask", 3)),
+        ("{kind: beam, workers: 2}", {"kind": "beam"}, ("beam", None)),
+    ],
+)
+def test_workers_alone_are_of_dask_unless_the_file_says_beam(
+    run_yaml: Path, given: str, instead: dict[str, Any], taken: tuple[str, int | None]
+) -> None:
+    engine = load_run(run_yaml, [f"engine={given}"], instead).engine
+    assert (engine.kind, getattr(engine, "workers", None)) == taken
 
 
 @pytest.mark.parametrize(

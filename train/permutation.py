@@ -1,0 +1,59 @@
+"""A keyed permutation of 0..n-1 that is computed and never stored, so that a shuffle has no memory and no state.
+
+A Feistel network on a grid of about sqrt(n) by sqrt(n) cells: each round moves every cell along one side by an
+amount that is a hash of the other, which can be undone and so is a permutation of the grid. Cells beyond n are
+sent through the network again until they land below it (cycle walking); the grid has hardly any of them.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+Words = npt.NDArray[np.uint64]
+Ints = npt.NDArray[np.int64]
+
+ROUNDS = 6
+_GOLDEN = 0x9E3779B97F4A7C15
+
+
+def mix64(words: npt.ArrayLike) -> Words:
+    """A bijection of 64-bit words whose every output bit depends on every input bit (the finaliser of SplitMix64)."""
+    x = np.asarray(words, np.uint64)
+    with np.errstate(over="ignore"):
+        x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    out: Words = x ^ (x >> np.uint64(31))
+    return out
+
+
+def derive(key: npt.ArrayLike, number: npt.ArrayLike) -> Words:
+    """The key of the `number`-th thing under `key`; arrays broadcast."""
+    with np.errstate(over="ignore"):
+        step = (np.asarray(number).astype(np.uint64) + np.uint64(1)) * np.uint64(_GOLDEN)
+        return mix64(mix64(key) + step)
+
+
+def permute(index: npt.ArrayLike, size: npt.ArrayLike, key: npt.ArrayLike) -> Ints:
+    """Where `index` goes in the permutation of 0..size-1 that `key` names.
+
+    index, size, key: integer arrays that broadcast, 0 <= index < size, key unsigned of 64 bits; every element may
+    be of another permutation.
+    """
+    index, size, key = np.broadcast_arrays(*(np.asarray(given, np.uint64) for given in (index, size, key)))
+    out = _network(index, size, key)
+    outside = np.flatnonzero(out >= size)
+    while outside.size:
+        again = _network(out.flat[outside], size.flat[outside], key.flat[outside])
+        out.flat[outside] = again
+        outside = outside[again >= size.flat[outside]]
+    return out.astype(np.int64)
+
+
+def _network(index: Words, size: Words, key: Words) -> Words:
+    height = np.ceil(np.sqrt(size.astype(np.float64))).astype(np.uint64)
+    width = (size + height - np.uint64(1)) // height
+    high, low = np.divmod(index, width)
+    for turn in range(0, ROUNDS, 2):
+        high = (high + derive(key + np.uint64(turn), low) % height) % height
+        low = (low + derive(key + np.uint64(turn + 1), high) % width) % width
+    out: Words = high * width + low
+    return out

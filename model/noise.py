@@ -36,8 +36,13 @@ def bits(seed: int, stream: Stream, *key: torch.Tensor) -> torch.Tensor:
 
 
 def uniform(seed: int, stream: Stream, *key: torch.Tensor) -> torch.Tensor:
-    """A float64 in the open interval (0, 1) for each element of the broadcast key, on a grid of 2^-52."""
-    return (_shift(bits(seed, stream, *key), 12).double() + 0.5) * 2.0**-52
+    """A float64 in the open interval (0, 1) for each element of the broadcast key."""
+    return to_unit(bits(seed, stream, *key))
+
+
+def to_unit(drawn: torch.Tensor) -> torch.Tensor:
+    """Random bits as float64 in the open interval (0, 1), on a grid of 2^-52."""
+    return (_shift(drawn, 12).double() + 0.5) * 2.0**-52
 
 
 def rank_within(group: torch.Tensor, draw: torch.Tensor) -> torch.Tensor:

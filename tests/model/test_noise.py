@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from triptych.model.noise import Stream, bits, rank_within, uniform
+from triptych.model.noise import Stream, bits, rank_within, to_unit, uniform
 
 MASK = (1 << 64) - 1
 
@@ -72,8 +72,7 @@ def test_draws_are_uniform_and_uncorrelated(axis: int) -> None:
 
 
 def test_uniform_never_reaches_its_ends() -> None:
-    grid = torch.tensor([0, -1], dtype=torch.int64)  # all bits off, all on
-    ends = ((((grid >> 12) & ((1 << 52) - 1)).double()) + 0.5) * 2.0**-52
+    ends = to_unit(torch.tensor([0, -1]))  # all bits off, all on
     assert 0 < float(ends[0]) < float(ends[1]) < 1
 
 

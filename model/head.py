@@ -1,0 +1,63 @@
+"""The head: what is at a place, among the classes of its slice alone, and only where it is asked.
+
+A softmax over every id would spend mass on ids that cannot stand there, and most of a small model's work. Here a
+group of places multiplies its own slice's rows of the head, a chunk at a time, so that logits stay small; in training
+a chunk's logits are made anew in the backward pass instead of kept.
+
+Shapes are named by suffix: N places, D width, C classes of one slice.
+"""
+
+import torch
+from torch import nn
+from torch.utils.checkpoint import checkpoint
+
+LOGITS = 1 << 25  # of a chunk: 128 MiB of float32
+
+
+class Head(nn.Module):
+    """A row for each class of each slice; no bias, no row for PAD, MASK or structure."""
+
+    def __init__(self, width: int, classes: tuple[int, ...]) -> None:
+        super().__init__()
+        self._classes = classes
+        self.weight = nn.Parameter(torch.empty(sum(classes), width))
+
+    def forward(
+        self, h_ND: torch.Tensor, class_N: torch.Tensor, groups: tuple[tuple[int, int], ...]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Cross-entropy in nats, and log of the softmax's denominator, float32 (N,), of places grouped by slice."""
+        rows = self.weight.split(list(self._classes))
+        nats, log_z = [h_ND.new_zeros(0, dtype=torch.float32)], [h_ND.new_zeros(0, dtype=torch.float32)]
+        start = 0
+        for index, count in groups:
+            chunk = max(1, LOGITS // self._classes[index])
+            for begin in range(start, start + count, chunk):
+                part = slice(begin, min(begin + chunk, start + count))
+                again = torch.is_grad_enabled() and count > chunk
+                both = _cross_entropy_again if again else _cross_entropy
+                ce, z = both(h_ND[part], rows[index], class_N[part])
+                nats.append(ce)
+                log_z.append(z)
+            start += count
+        return torch.cat(nats), torch.cat(log_z)
+
+    def logits(self, h_ND: torch.Tensor, index: int) -> torch.Tensor:
+        """float32 (N, C) over the classes of one slice."""
+        return nn.functional.linear(h_ND, self.weight.split(list(self._classes))[index]).float()
+
+
+def _cross_entropy(
+    h_ND: torch.Tensor, rows_CD: torch.Tensor, class_N: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    logits_NC = nn.functional.linear(h_ND, rows_CD).float()
+    log_z_N = logits_NC.logsumexp(-1)
+    return log_z_N - logits_NC.gather(-1, class_N[:, None])[:, 0], log_z_N
+
+
+def _cross_entropy_again(
+    h_ND: torch.Tensor, rows_CD: torch.Tensor, class_N: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    both: tuple[torch.Tensor, torch.Tensor] = checkpoint(
+        _cross_entropy, h_ND, rows_CD, class_N, use_reentrant=False, preserve_rng_state=False
+    )
+    return both

@@ -31,7 +31,7 @@ def _show_row(dataset: str, row: int, out: Path | None, as_json: bool) -> None:
     from .tables import console
 
     table = Table(title=f"{dataset}, row {row}", title_justify="left")
-    for name in ("#", "kind", "source", "file", "row", "tokens", "text", "files"):
+    for name in ("#", "kind", "source", "file", "row", "license", "tokens", "text", "files"):
         table.add_column(name, overflow="fold")
     lines: list[dict[str, Any]] = []
     for shown in show_row(Dataset(dataset), row):
@@ -42,7 +42,8 @@ def _show_row(dataset: str, row: int, out: Path | None, as_json: bool) -> None:
             {
                 "segment": shown.number,
                 "kind": str(shown.kind),
-                **{key: segment[key] for key in ("source", "file", "row", "start", "length", "offset", "last")},
+                **{key: segment[key] for key in ("source", "file", "row", "license")},
+                **{key: segment[key] for key in ("start", "length", "offset", "last")},
                 "id": segment["id"].hex(),
                 "text": text,
                 "files": names,
@@ -55,6 +56,7 @@ def _show_row(dataset: str, row: int, out: Path | None, as_json: bool) -> None:
             segment["source"],
             segment["file"],
             str(segment["row"]),
+            segment["license"] or "",
             str(segment["length"]),
             excerpt[:70] + "…" * (len(excerpt) > 70),
             " ".join(names),

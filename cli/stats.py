@@ -26,6 +26,8 @@ def stats(dataset: str, as_json: bool) -> None:
         f"{facts['shards']} shards, {facts['bytes'] / 1e6:,.1f} MB, vocabulary {facts['vocabulary']:,}"
     )
     shown = [tables.source_table(facts), tables.group_table(facts), tables.codebook_table(facts)]
+    if facts["licenses"]:
+        shown.append(tables.license_table(facts))
     if facts["dedup"]:
         shown += [tables.duplicates_table(facts), tables.clusters_table(facts)]
     if facts["decontamination"]:

@@ -50,6 +50,14 @@ def source_table(facts: dict[str, Any]) -> Table:
     return table
 
 
+def license_table(facts: dict[str, Any]) -> Table:
+    """Segments and tokens of every source by licence."""
+    table = _table("Licences", ("source", "license"), ("segments", "tokens"))
+    for line in facts["licenses"]:
+        table.add_row(line["source"], line["license"] or "none", f"{line['segments']:,}", f"{line['tokens']:,}")
+    return table
+
+
 def group_table(facts: dict[str, Any]) -> Table:
     """How full the rows of each group are, beside the most that whole segments allow."""
     table = _table("Packing", ("group",), ("rows", "fill", "at most"))

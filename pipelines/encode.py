@@ -24,7 +24,7 @@ from ..tokenizers.registry import load_audio, load_image, load_text
 from .part import Outcome, count_rows, drop_rows
 from .store import Store
 
-ENCODE_VERSION = 1
+ENCODE_VERSION = 2
 BATCH = 32  # pictures or clips decoded and encoded together
 
 T = TypeVar("T")

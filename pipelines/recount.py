@@ -9,7 +9,14 @@ import pyarrow as pa
 from ..schemas.dataset import Shard
 from ..schemas.layout import TASK_SLOT
 from ..schemas.manifest import Manifest
-from ..schemas.statistics import SourceStatistics, Statistics, codebook_name, codebook_use, count_codes
+from ..schemas.statistics import (
+    SourceStatistics,
+    Statistics,
+    codebook_name,
+    codebook_use,
+    count_codes,
+    count_licenses,
+)
 from ..schemas.vocabulary import Kind, Modality, Vocabulary
 
 Ints = npt.NDArray[np.int64]
@@ -46,6 +53,7 @@ def recount(shard: Shard, vocabulary: Vocabulary) -> Statistics:
     names = segments.flatten().field("source")
     sources, index = names.dictionary.to_pylist(), names.indices.to_numpy()
     fields = {name: field_of(segments, name) for name in ("kind", "length", "last", "text_bytes", "pixels", "samples")}
+    licenses = segments.flatten().field("license").cast(pa.string())
     tokens = np.maximum(tokens_by_segment(shard), 0)
     found = {}
     for number in np.unique(index).tolist():
@@ -61,6 +69,9 @@ def recount(shard: Shard, vocabulary: Vocabulary) -> Statistics:
             text_bytes=sums["text_bytes"],
             pixels=sums["pixels"],
             audio_samples=sums["samples"],
+            licenses=count_licenses(
+                licenses.filter(pa.array(mine)), np.ones(mine.sum(), np.int64), tokens[mine].sum(1)
+            ),
             lengths=dict(zip(lengths.tolist(), counts.tolist(), strict=True)),
         )
     codes = count_codes(shard.matrix("tokens"), vocabulary)

@@ -12,7 +12,7 @@ from ..schemas.statistics import percentiles
 
 
 def stats(manifest: Manifest) -> dict[str, Any]:
-    """Rows, fill, tokens, segments, sources, groups, codebooks, duplicates, hits, ledger, advice and fingerprint."""
+    """Rows, fill, tokens, sources, licences, groups, codebooks, duplicates, hits, ledger, advice and fingerprint."""
     tokens: Counter[str] = Counter()
     segments: Counter[str] = Counter()
     for source in manifest.statistics.sources.values():
@@ -28,6 +28,7 @@ def stats(manifest: Manifest) -> dict[str, Any]:
         "tokens": dict(tokens),
         "segments": dict(segments),
         "sources": _sources(manifest),
+        "licenses": _licenses(manifest),
         "groups": _groups(manifest),
         "codebooks": {name: use.model_dump() for name, use in manifest.codebooks.items()},
         "dedup": [report.model_dump() | {"clusters": report.clusters} for report in manifest.dedup],
@@ -42,9 +43,22 @@ def stats(manifest: Manifest) -> dict[str, Any]:
 def _sources(manifest: Manifest) -> dict[str, Any]:
     described = {}
     for name, source in manifest.statistics.sources.items():
-        body = source.model_dump(exclude={"lengths", "too_long"})
+        body = source.model_dump(exclude={"licenses", "lengths", "too_long"})
         described[name] = body | {"lengths": percentiles(source.lengths)}
     return described
+
+
+def _licenses(manifest: Manifest) -> list[dict[str, Any]]:
+    """Segments and tokens by source and licence; licence null for what says none. Empty when nothing says any."""
+    lines: list[dict[str, Any]] = []
+    for name, source in manifest.statistics.sources.items():
+        left = {"segments": source.segments, "tokens": sum(source.tokens.values())}
+        for license_, counts in source.licenses.items():
+            lines.append({"source": name, "license": license_, **counts.model_dump()})
+            left = {key: left[key] - lines[-1][key] for key in left}
+        if left["segments"]:
+            lines.append({"source": name, "license": None, **left})
+    return lines if any(line["license"] is not None for line in lines) else []
 
 
 def _groups(manifest: Manifest) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from .errors import Mismatch, Refusal
 from .manifest import MANIFEST, Manifest, ShardEntry, parse_manifest
+from .rows import ROW_VERSION
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,13 @@ class Dataset:
             shard = Shard(pa.memory_map(path) if local else pa.BufferReader(self.fs.cat_file(path)))
         except (FileNotFoundError, pa.ArrowInvalid, KeyError) as error:
             raise Refusal(f"{self.url}/{entry.file}: cannot be read ({error}). Prepare again.", exit_code=1) from None
+        version = shard.contract["row_version"]
+        if version != ROW_VERSION:
+            raise Refusal(
+                f"{self.url}/{entry.file}: its rows are of version {version}, and this Triptych reads {ROW_VERSION}. "
+                "Prepare the dataset again.",
+                exit_code=1,
+            )
         mine, theirs = self.manifest.vocabulary_fingerprint, shard.contract["vocabulary_fingerprint"]
         if mine != theirs:
             raise Mismatch.between("vocabulary", (MANIFEST, mine), (entry.file, theirs), "Prepare the dataset again.")

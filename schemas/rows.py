@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from .vocabulary import Vocabulary
 
-ROW_VERSION = 1
+ROW_VERSION = 2
 
 # One segment: a whole sample, or a piece of a text longer than a row (then `offset` says where it was cut).
 SEGMENT = pa.struct(
@@ -21,6 +21,7 @@ SEGMENT = pa.struct(
         pa.field("source", pa.dictionary(pa.int32(), pa.string()), nullable=False),
         pa.field("file", pa.dictionary(pa.int32(), pa.string()), nullable=False),
         pa.field("row", pa.int64(), nullable=False),  # the row of `file` that it came from
+        pa.field("license", pa.dictionary(pa.int32(), pa.string())),  # null where its source says none
         pa.field("kind", pa.uint8(), nullable=False),  # Kind.code
         pa.field("start", pa.int32(), nullable=False),  # of the task slot, in the packed row
         pa.field("length", pa.int32(), nullable=False),  # tokens, task slot included

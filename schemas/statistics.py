@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 from pydantic import Field, NonNegativeInt
 
 from .model import Strict
@@ -12,6 +13,13 @@ from .vocabulary import Modality, Vocabulary
 
 _BLOCK = 1 << 18
 PERCENTILES = (1, 10, 25, 50, 75, 90, 99, 100)
+
+
+class LicenseStatistics(Strict):
+    """What a source has under one licence."""
+
+    segments: NonNegativeInt
+    tokens: NonNegativeInt
 
 
 class SourceStatistics(Strict):
@@ -24,6 +32,7 @@ class SourceStatistics(Strict):
     text_bytes: NonNegativeInt = 0
     pixels: NonNegativeInt = 0
     audio_samples: NonNegativeInt = 0
+    licenses: dict[str, LicenseStatistics] = Field(default_factory=dict)  # segments that say none are not among them
     lengths: dict[int, NonNegativeInt] = Field(default_factory=dict)  # segment length -> segments
     too_long: dict[int, NonNegativeInt] = Field(default_factory=dict)  # row length needed -> pairs dropped
 
@@ -74,6 +83,17 @@ def count_codes(tokens: npt.NDArray[np.unsignedinteger], vocabulary: Vocabulary)
     return counts
 
 
+def count_licenses(
+    licenses: pa.ChunkedArray, segments: npt.NDArray[np.int64], tokens: npt.NDArray[np.int64]
+) -> dict[str, LicenseStatistics]:
+    """Segments and tokens by licence, of rows of which each says its own or null."""
+    table = pa.table({"license": licenses, "segments": segments, "tokens": tokens})
+    sums = table.group_by("license", use_threads=False).aggregate([("segments", "sum"), ("tokens", "sum")])
+    said = sums.filter(sums["license"].is_valid()).sort_by("license")
+    columns = (said[name].to_pylist() for name in ("license", "segments_sum", "tokens_sum"))
+    return {name: LicenseStatistics(segments=n, tokens=t) for name, n, t in zip(*columns, strict=True)}
+
+
 def merge_statistics(parts: Iterable[Statistics]) -> Statistics:
     """The statistics of several shards together; the order of `parts` does not show."""
     rows = filled = 0
@@ -97,7 +117,10 @@ def _merge_sources(group: list[SourceStatistics]) -> SourceStatistics:
     tokens: Counter[str] = Counter()
     lengths: Counter[int] = Counter()
     too_long: Counter[int] = Counter()
+    licenses: dict[str, list[LicenseStatistics]] = {}
     for source in group:
+        for name, counts in source.licenses.items():
+            licenses.setdefault(name, []).append(counts)
         tokens.update(source.tokens)
         lengths.update(source.lengths)
         too_long.update(source.too_long)
@@ -108,6 +131,10 @@ def _merge_sources(group: list[SourceStatistics]) -> SourceStatistics:
     return SourceStatistics(
         kind=group[0].kind,
         tokens=dict(sorted(tokens.items())),
+        licenses={
+            name: LicenseStatistics(segments=sum(c.segments for c in counts), tokens=sum(c.tokens for c in counts))
+            for name, counts in sorted(licenses.items())
+        },
         lengths=dict(sorted(lengths.items())),
         too_long=dict(sorted(too_long.items())),
         **sums,

@@ -109,7 +109,7 @@ def _spans(laid: Content, local: Ints, placed: Placed, low: int, high: int) -> p
 def segment_lists(samples: pa.Table, placed: Placed, text_bytes: Ints) -> pa.Array:
     """The `segments` column: per packed row, what lies in it, in order."""
     order, segments = placed.order, placed.segments
-    columns_of_origin = ["id", "source", "file", "row", "kind", "pixels", "samples"]  # not the codes
+    columns_of_origin = ["id", "source", "file", "row", "license", "kind", "pixels", "samples"]  # not the codes
     origin = samples.select(columns_of_origin).take(segments.sample[order])
     first = (segments.offset == 0)[order]
     kinds = pc.index_in(origin["kind"].combine_chunks(), pa.array([str(kind) for kind in Kind]))
@@ -118,6 +118,7 @@ def segment_lists(samples: pa.Table, placed: Placed, text_bytes: Ints) -> pa.Arr
         "source": _dictionary(origin["source"]),
         "file": _dictionary(origin["file"]),
         "row": origin["row"],
+        "license": _dictionary(origin["license"]),
         "kind": kinds.cast(pa.uint8()),
         "start": placed.start[order],
         "length": segments.length[order],
@@ -146,8 +147,8 @@ def span_lists(spans: pa.Table, placed: Placed) -> pa.Array:
 
 
 def _dictionary(column: pa.ChunkedArray) -> pa.Array:
-    """Dictionary encoding whose dictionary is sorted, so that row order does not show in it."""
-    values = pa.array(sorted(pc.unique(column).to_pylist()), pa.string())
+    """Dictionary encoding whose dictionary is sorted, so that row order does not show in it; null stays null."""
+    values = pa.array(sorted(pc.unique(column).drop_null().to_pylist()), pa.string())
     return pa.DictionaryArray.from_arrays(pc.index_in(column.combine_chunks(), values), values)
 
 

@@ -13,7 +13,7 @@ import xxhash
 from ...schemas.layout import as_mask
 from ...schemas.ledger import Tally
 from ...schemas.rows import ROW_VERSION, row_schema
-from ...schemas.statistics import SourceStatistics, Statistics, count_codes
+from ...schemas.statistics import SourceStatistics, Statistics, count_codes, count_licenses
 from ...schemas.tables import SAMPLE_COLUMNS
 from ...schemas.tokenizer_config import TextConfig
 from ...schemas.vocabulary import Modality, Vocabulary
@@ -24,7 +24,7 @@ from .best_fit import best_fit_decreasing
 from .matrices import Placed, fill, place, segment_lists, span_lists
 from .segments import Segments, code_tokens, cut, text_bytes
 
-PACK_VERSION = 1
+PACK_VERSION = 2
 CODED = (Modality.TEXT, Modality.IMAGE, Modality.AUDIO)
 
 
@@ -131,6 +131,8 @@ class PackShard:
         kept = np.ones(samples.num_rows, bool)
         kept[segments.too_long] = False
         codes = {modality: code_tokens(samples, modality) for modality in CODED}
+        tokens = np.sum(list(codes.values()), axis=0)
+        pieces = np.bincount(segments.sample, minlength=samples.num_rows)
         sizes = {name: samples[name].to_numpy() for name in ("text_bytes", "pixels", "samples")}
         sources = {}
         for source in sorted(set(samples["source"].to_pylist())):
@@ -146,6 +148,7 @@ class PackShard:
                 text_bytes=int(sizes["text_bytes"][there].sum()),
                 pixels=int(sizes["pixels"][there].sum()),
                 audio_samples=int(sizes["samples"][there].sum()),
+                licenses=count_licenses(samples["license"].filter(pa.array(there)), pieces[there], tokens[there]),
                 lengths=_histogram(lengths),
                 too_long=_histogram(segments.needed[mine & ~kept]),
             )

@@ -191,6 +191,10 @@ def swap_numbers(rows: list[dict[str, Any]], vocabulary: Vocabulary) -> None:
     rows[0]["segment"] = [{1: 2, 2: 1}.get(number, number) for number in rows[0]["segment"]]
 
 
+def claim_a_license(rows: list[dict[str, Any]], vocabulary: Vocabulary) -> None:
+    rows[0]["segments"][0]["license"] = "MIT"
+
+
 DAMAGE: dict[str, tuple[str, Change]] = {
     "token outside": ("image-text", put("tokens", image_of, lambda v: v.size)),
     "token of another modality": ("image-text", put("tokens", image_of, lambda v: v.slice_of(Modality.TEXT).start)),
@@ -221,6 +225,7 @@ DAMAGE: dict[str, tuple[str, Change]] = {
     "pixels": ("image-text", bend("segments", 0, pixels=1)),
     "samples": ("audio-text", bend("segments", 0, samples=1)),
     "offset": ("text", bend("segments", 0, offset=1)),
+    "license": ("text", claim_a_license),
 }
 
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triptych.schemas.statistics import (
+    LicenseStatistics,
     SourceStatistics,
     Statistics,
     codebook_use,
@@ -23,6 +24,9 @@ sources = st.builds(
     samples=st.integers(0, 9),
     segments=st.integers(0, 9),
     tokens=st.dictionaries(st.sampled_from(["text", "image"]), st.integers(0, 9)),
+    licenses=st.dictionaries(
+        st.sampled_from(["MIT", "CC0"]), st.builds(LicenseStatistics, segments=st.just(1), tokens=st.integers(0, 9))
+    ),
     text_bytes=st.integers(0, 99),
     pixels=st.integers(0, 99),
     audio_samples=st.integers(0, 99),
@@ -57,6 +61,7 @@ def test_merging_loses_no_field() -> None:
         text_bytes=4,
         pixels=5,
         audio_samples=6,
+        licenses={"MIT": LicenseStatistics(segments=2, tokens=3)},
         lengths={7: 8},
         too_long={9: 10},
     )

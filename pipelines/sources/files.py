@@ -38,7 +38,10 @@ def find(name: str, path: str) -> list[tuple[str, str]]:
             raise _refusal(name, path, "matches no file", "Check the path and its wildcards.")
         _require_readable(fs, matches)
     prefix = root.rpartition("/")[0] if matches == [root] else _fixed_part(root)
-    found = [(fs.unstrip_protocol(match), printable(match.removeprefix(prefix).lstrip("/"))) for match in matches]
+    archive = "".join(path.partition("::")[1:])  # `zip://*.jsonl::a.zip` names members of a file
+    found = [
+        (fs.unstrip_protocol(match) + archive, printable(match.removeprefix(prefix).lstrip("/"))) for match in matches
+    ]
     return sorted(found, key=lambda pair: pair[1])
 
 

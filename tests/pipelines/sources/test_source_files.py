@@ -1,12 +1,13 @@
 """Globs, labels and refusals of `files.find`."""
 
 import os
+import zipfile
 from pathlib import Path
 
 import fsspec
 import pytest
 
-from triptych.pipelines.sources.files import find
+from triptych.pipelines.sources.files import find, whole_files
 from triptych.schemas.errors import Refusal
 
 
@@ -101,3 +102,14 @@ def test_a_folder_or_file_without_read_permission_is_refused(open_to_all, unpriv
     assert "/b, which" in lines[1]
     assert "3.jsonl, which" in lines[2]
     assert lines[3] == "['a/x.txt']"
+
+
+def test_members_of_a_zip_are_found_by_a_chained_url(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "suite.zip", "w") as archive:
+        archive.writestr("data/b.jsonl", '{"text": "b"}\n')
+        archive.writestr("data/a.jsonl", '{"text": "a"}\n')
+        archive.writestr("data/notes.txt", "no")
+    units = whole_files("suite", f"zip://data/*.jsonl::{tmp_path}/suite.zip")
+    assert [unit.label for unit in units] == ["a.jsonl", "b.jsonl"]
+    with fsspec.open(units[1].path) as stream:
+        assert stream.read() == b'{"text": "b"}\n'

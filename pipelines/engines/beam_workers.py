@@ -9,6 +9,8 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
+from collections.abc import Callable
 from itertools import cycle
 from multiprocessing.connection import Connection
 from typing import Any
@@ -18,6 +20,7 @@ class Workers:
     """So many processes; each takes part in one pipeline after another."""
 
     def __init__(self, count: int) -> None:
+        threading.excepthook = _silent_on_broken_streams(threading.excepthook)
         context = multiprocessing.get_context("forkserver")  # gRPC does not survive a fork of the driver
         self._processes, self._requests = [], []
         for _ in range(count):
@@ -80,6 +83,17 @@ def quiet_beam() -> Any:
         logging.disable(logging.NOTSET)
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
     return apache_beam
+
+
+def _silent_on_broken_streams(hook: Callable[[threading.ExceptHookArgs], Any]) -> Callable[..., None]:
+    """Beam's threads raise when a worker is gone; that is told once, by whoever stopped it or misses it."""
+    from grpc import RpcError  # type: ignore[import-untyped]
+
+    def silent(args: threading.ExceptHookArgs) -> None:
+        if not isinstance(args.exc_value, RpcError):
+            hook(args)
+
+    return silent
 
 
 def _work(requests: Connection) -> None:

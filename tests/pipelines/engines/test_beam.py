@@ -140,7 +140,6 @@ def test_what_a_task_raises_is_raised_here(beam: Beam) -> None:
     assert beam.store.names("_work") == []
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # Beam's, when a stream breaks off
 def test_worker_processes_refuse_and_go_on_and_a_dead_one_is_told_of(
     processes: Beam, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -152,6 +151,7 @@ def test_worker_processes_refuse_and_go_on_and_a_dead_one_is_told_of(
     with pytest.raises(Refusal, match=r"a worker process died.* smaller partition_bytes") as caught:
         processes.collect("die", die, range(8))
     assert caught.value.exit_code == 1
+    assert capfd.readouterr().err == ""
 
 
 def test_another_job_server_and_its_workers_run_it_just_so(store: Store) -> None:

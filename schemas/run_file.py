@@ -12,6 +12,7 @@ from .errors import Refusal
 from .run import RunConfig
 
 M = TypeVar("M", bound=BaseModel)
+PAGE = "docs/run-file.md"
 
 
 def load_run(path: str | Path, overrides: Sequence[str] = (), engine: dict[str, Any] | None = None) -> RunConfig:
@@ -30,16 +31,16 @@ def _instead(given: Any, engine: dict[str, Any]) -> dict[str, Any]:
     return (given if beam else {"kind": "dask"}) | engine
 
 
-def read_yaml(path: str | Path) -> dict[str, Any]:
+def read_yaml(path: str | Path, page: str = PAGE) -> dict[str, Any]:
     """A YAML mapping from a file; raises Refusal when there is no such file or no mapping in it."""
     try:
         tree = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise Refusal(f"{path}: no such file. Give the path of a YAML run file.") from None
+        raise Refusal(f"{path}: no such file. Give the path of a YAML file.") from None
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         raise Refusal(f"{path}: cannot be read as YAML ({' '.join(str(error).split())}). Mend the file.") from None
     if not isinstance(tree, dict):
-        raise Refusal(f"{path}: holds {type(tree).__name__}, not a mapping of keys. See docs/run-file.md.")
+        raise Refusal(f"{path}: holds {type(tree).__name__}, not a mapping of keys. See {page}.")
     return tree
 
 
@@ -70,16 +71,16 @@ def _position(node: Any, part: str, override: str) -> int:
     return int(part)
 
 
-def check(model: type[M], tree: Any, where: str) -> M:
-    """Validate `tree`; raises Refusal naming the first wrong key, its value and the fix."""
+def check(model: type[M], tree: Any, where: str, page: str = PAGE) -> M:
+    """Validate `tree`; raises Refusal naming the first wrong key, its value and the fix, or the page that has it."""
     try:
         return model.model_validate(tree)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise Refusal(f"{where}: {_explain(model, dict(first))}") from None
+        raise Refusal(f"{where}: {_explain(model, dict(first), page)}") from None
 
 
-def _explain(model: type[BaseModel], error: dict[str, Any]) -> str:
+def _explain(model: type[BaseModel], error: dict[str, Any], page: str) -> str:
     # pydantic puts the tag of a discriminated union into the path; the user never wrote it
     tags = _tags(TypeAdapter(model).json_schema())
     path = [str(part) for i, part in enumerate(error["loc"]) if not (part in tags and i)]
@@ -89,10 +90,10 @@ def _explain(model: type[BaseModel], error: dict[str, Any]) -> str:
         near = difflib.get_close_matches(path[-1], sorted(_all_keys(model)), 1)
         return f"unknown key `{key}` (value {value!r}). " + (f"Did you mean `{near[0]}`?" if near else "Remove it.")
     if kind == "missing":
-        return f"`{key}` is missing. Add it; docs/run-file.md shows every key."
+        return f"`{key}` is missing. Add it; {page} shows every key."
     if kind == "union_tag_not_found":
         tag = error["ctx"]["discriminator"].strip("'")
-        return f"`{key}` has no `{tag}`. Add `{tag}:`; docs/run-file.md lists what there is."
+        return f"`{key}` has no `{tag}`. Add `{tag}:`; {page} lists what there is."
     if kind == "union_tag_invalid":
         tag = error["ctx"]["discriminator"].strip("'")
         return f"`{key}.{tag}` is {error['ctx']['tag']!r}; it must be one of {error['ctx']['expected_tags']}."
@@ -100,7 +101,7 @@ def _explain(model: type[BaseModel], error: dict[str, Any]) -> str:
         what = "filter" if path[:1] == ["filters"] else "source"
         name = f" ({what} `{value['name']}`)" if isinstance(value, dict) and "name" in value else ""
         return f"`{key}`{name}: {message.removeprefix('Value error, ')}."
-    return f"`{key}` is {_short(value)}: {message}. Change the value; docs/run-file.md says what it may be."
+    return f"`{key}` is {_short(value)}: {message}. Change the value; {page} says what it may be."
 
 
 def _short(value: Any) -> str:

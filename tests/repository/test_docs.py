@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from pydantic import BaseModel
 
 from triptych.cli.main import cli
-from triptych.schemas import run, sources, tokenizer_config
+from triptych.schemas import dedup, run, sources, tokenizer_config
 from triptych.schemas.run_file import load_run
 from triptych.schemas.vocabulary import Special
 
@@ -33,6 +33,13 @@ TABLES = {
     "Sources": sources.JsonlSource,
     "folder": sources.FolderSource,
     "datasets": sources.DatasetsSource,
+    "Dedup": dedup.Dedup,
+    "dedup: text": dedup.TextDedup,
+    "near: text": dedup.NearText,
+    "dedup: image": dedup.ImageDedup,
+    "near: image": dedup.NearImage,
+    "semantic: image": dedup.SemanticImage,
+    "dedup: audio": dedup.AudioDedup,
     "text: sentencepiece": tokenizer_config.SentencePieceConfig,
     "text: huggingface": tokenizer_config.HuggingFaceTextConfig,
     "text: tiktoken": tokenizer_config.TiktokenConfig,
@@ -41,6 +48,7 @@ TABLES = {
     "audio: rvq": tokenizer_config.RvqConfig,
     "audio: transformers": tokenizer_config.TransformersAudioConfig,
     "dask": run.DaskEngine,
+    "beam": run.BeamEngine,
     "Pack": run.Pack,
     "Limits": run.Limits,
 }
@@ -98,13 +106,15 @@ def test_every_key_has_its_line_and_its_default() -> None:
 def described(field: Any) -> str:
     if field.is_required():
         return ""
+    if field.default_factory_takes_validated_data:
+        return "*by the columns*"
     value = field.get_default(call_default_factory=True)
     if value is None:
         return "*none*"
     if isinstance(value, BaseModel):
         value = value.model_dump(exclude_unset=True)
         return "`{" + ", ".join(f"{key}: {part}" for key, part in value.items()) + "}`"
-    return f"`{value}`"
+    return f"`{list(value) if isinstance(value, tuple) else value}`"
 
 
 def test_no_key_is_left_out() -> None:

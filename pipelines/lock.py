@@ -9,10 +9,11 @@ import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 from ..schemas.errors import Refusal
+from .full_disk import refusing_full_disk
 from .lease import Owner, held_by, lease
 from .stage import WORK
 from .store import Store
@@ -28,16 +29,17 @@ def only_run(store: Store) -> Iterator[Callable[[], None]]:
     Raises Refusal, naming the holder, when another run holds it.
     """
     path = Path(store.path(LOCK))
-    file = _open_locked(path, store.url) if store.local else None
+    with refusing_full_disk(path.parent):
+        file = _open_locked(path, store.url) if store.local else None
     with lease(store) if file is None else _locked(path, file) as require:
         yield require
 
 
-def _open_locked(path: Path, url: str) -> BinaryIO | None:
-    """The lock file, open and locked; None when the file system knows no locks."""
+def _open_locked(path: Path, url: str) -> FileIO | None:
+    """The lock file, open, locked and with its owner in it; None when the file system knows no locks."""
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+b")
+        file = path.open("a+b", buffering=0)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -49,12 +51,18 @@ def _open_locked(path: Path, url: str) -> BinaryIO | None:
                 file.seek(0)
                 raise held_by(url, Owner.parse(file.read()), "The lock goes when that process does.") from None
         if _is_there(path, file):
+            try:
+                file.truncate(0)
+                file.write(Owner.here().to_bytes())
+            except OSError:
+                file.close()
+                raise
             return file
         file.close()  # who held it removed it between the two calls
 
 
 @contextmanager
-def _locked(path: Path, file: BinaryIO) -> Iterator[Callable[[], None]]:
+def _locked(path: Path, file: FileIO) -> Iterator[Callable[[], None]]:
     def require() -> None:
         if not _is_there(path, file):
             raise Refusal(
@@ -64,9 +72,6 @@ def _locked(path: Path, file: BinaryIO) -> Iterator[Callable[[], None]]:
             )
 
     with file:
-        file.truncate(0)
-        file.write(Owner.here().to_bytes())
-        file.flush()
         try:
             yield require
         finally:
@@ -74,7 +79,7 @@ def _locked(path: Path, file: BinaryIO) -> Iterator[Callable[[], None]]:
                 path.unlink()
 
 
-def _is_there(path: Path, file: BinaryIO) -> bool:
+def _is_there(path: Path, file: FileIO) -> bool:
     try:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except FileNotFoundError:

@@ -24,6 +24,7 @@ def write_docs(folder: Path, rng: np.random.Generator) -> None:
     folder.mkdir(parents=True)
     rows = [json.dumps({"text": text(rng, int(rng.integers(20, 200)))}) for _ in range(60)]
     rows.insert(7, '{"text": 7}')
+    rows.append(rows[0])
     (folder / "part-0.jsonl.gz").write_bytes(gzip.compress("\n".join(rows).encode()))
 
 
@@ -57,4 +58,6 @@ def corpora(tmp_path: Path) -> Path:
     write_docs(tmp_path / "corpora" / "docs", rng)
     write_stamps(tmp_path / "corpora" / "stamps", rng)
     write_prompts(tmp_path / "corpora" / "prompts.parquet", rng)
+    (tmp_path / "eval").mkdir()
+    (tmp_path / "eval" / "held-out.jsonl").write_text(json.dumps({"text": text(rng, 30)}))
     return tmp_path

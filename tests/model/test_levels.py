@@ -23,19 +23,19 @@ def test_every_stratum_of_a_batch_gets_one_level() -> None:
 
 
 def test_a_level_by_itself_is_uniform() -> None:
-    # one segment over 4,000 epochs: Kolmogorov's statistic, and no correlation from one to the next
+    # one segment over 1,000 epochs: Kolmogorov's statistic, and no correlation from one to the next
     batch = texts(3, 2)
     levels = torch.stack(
         [
             stratified(replace(batch, epoch_B=torch.full((3,), step)), Places(step, torch.arange(3), 3), 0)
-            for step in range(4000)
+            for step in range(1000)
         ]
     )
-    grid = torch.arange(1, 4001) / 4000
+    grid = torch.arange(1, 1001) / 1000
     for levels_of_one in levels.T:
-        assert float((levels_of_one.sort().values - grid).abs().max()) < 1.95 / 4000**0.5  # p = 0.001
+        assert float((levels_of_one.sort().values - grid).abs().max()) < 1.95 / 1000**0.5  # p = 0.001
         centred = levels_of_one - 0.5
-        assert abs(float((centred[1:] * centred[:-1]).mean()) * 12) < 4 / 4000**0.5
+        assert abs(float((centred[1:] * centred[:-1]).mean()) * 12) < 4 / 1000**0.5
 
 
 def test_levels_depend_on_place_and_step_and_not_on_what_else_is_in_the_micro_batch(draw: np.random.Generator) -> None:

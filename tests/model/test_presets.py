@@ -74,7 +74,7 @@ def test_every_parameter_has_its_type() -> None:
 
 
 def test_initial_values_have_the_scale_of_their_type_and_a_seed_of_their_own() -> None:
-    model = Transformer(shape_of(ModelConfig(depth=2)), LARGE)
+    model = Transformer(shape_of(ModelConfig(depth=2)), Vocabulary(text=2000))
     initialise(model, 0)
     values = dict(model.named_parameters())
     stds = {name: float(value.detach().std()) for name, value in values.items() if value.ndim == 2}

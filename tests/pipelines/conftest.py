@@ -9,19 +9,21 @@ from typing import Any
 import pytest
 
 SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 
 
 class Weather:
-    """WSGI middleware: every `fail_every`-th request gets a 503, bodies come slowly, conditions are passed over."""
+    """WSGI middleware: 503s, slow bodies, a request that is denied once, puts whose condition is passed over."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
         self.clear()
 
     def clear(self) -> None:
-        self.fail_every = 0
+        self.fail_every = 0  # of so many requests, one gets a 503
         self.pause = 0.0  # seconds before every response and within its body
+        self.deny_once = ""  # the next request with this in its query gets a 403
         self.unconditional = False
         self.requests = self.failures = 0
 
@@ -30,13 +32,19 @@ class Weather:
         time.sleep(self.pause)
         if self.fail_every and self.requests % self.fail_every == 0:
             self.failures += 1
-            environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-            start_response("503 Slow Down", [("Content-Length", str(len(SLOW_DOWN)))])
-            return [SLOW_DOWN]
+            return self._refuse("503 Slow Down", SLOW_DOWN, environ, start_response)
+        if self.deny_once and self.deny_once in environ["QUERY_STRING"]:
+            self.deny_once = ""
+            return self._refuse("403 Forbidden", DENIED, environ, start_response)
         if self.unconditional:
             environ.pop("HTTP_IF_NONE_MATCH", None)
         response: Iterable[bytes] = self.app(environ, start_response)
         return self._slowly(response) if self.pause and environ["REQUEST_METHOD"] == "GET" else response
+
+    def _refuse(self, status: str, body: bytes, environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        start_response(status, [("Content-Length", str(len(body)))])
+        return [body]
 
     def _slowly(self, response: Iterable[bytes]) -> Iterator[bytes]:
         body = b"".join(response)

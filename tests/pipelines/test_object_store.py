@@ -1,0 +1,156 @@
+"""Source and output on an S3 server that refuses, dawdles and loses its clients: the bytes are those of a disk."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+from pydantic import TypeAdapter
+
+from triptych.pipelines.sources.registry import open_source
+from triptych.pipelines.store import UPLOAD_BYTES, Store
+from triptych.pipelines.verify import verify
+from triptych.schemas.errors import Refusal
+from triptych.schemas.run import Limits
+from triptych.schemas.sources import Source
+
+
+def put(url: str, data: bytes) -> None:
+    with fsspec.open(url, "wb") as file:
+        file.write(data)
+
+
+def objects(url: str) -> dict[str, bytes]:
+    """Every object below a URL, by what a new client sees."""
+    fs, root = fsspec.core.url_to_fs(url, skip_instance_cache=True)
+    return {name.removeprefix(f"{root}/"): fs.cat_file(name) for name in fs.find(root)}
+
+
+@pytest.fixture
+def docs(bucket: str, home: Path, sources: list[Any]) -> dict[str, Any]:
+    """The texts, in the bucket."""
+    for path in sorted((home / "corpora/docs").iterdir()):
+        put(f"{bucket}/docs/{path.name}", path.read_bytes())
+    return sources[0] | {"path": f"{bucket}/docs/*.jsonl.gz"}
+
+
+def test_a_run_in_bad_weather_gives_the_bytes_of_a_disk(
+    bucket: str, weather: Any, docs: dict[str, Any], text_tree: Any, prepared: Any, contents: Any, tmp_path: Path
+) -> None:
+    weather.fail_every, weather.pause = 60, 0.001
+    remote = prepared(text_tree(f"{bucket}/out", sources=[docs], partition_bytes=16_384))
+    assert weather.failures >= 3
+    weather.clear()
+    assert verify(f"{bucket}/out")[1] == []
+    local = prepared(text_tree(tmp_path / "out", partition_bytes=16_384))
+    # the manifest's `config` says where the sources lay
+    assert remote.fingerprint == local.fingerprint
+    made = {name: data for name, data in objects(f"{bucket}/out").items() if name != "manifest.json"}
+    here = {name: data for name, data in contents(tmp_path / "out").items() if name != "manifest.json"}
+    assert {n: d for n, d in made.items() if not n.startswith("_work/") and n != "run.json"} == here
+    assert not [name for name in made if name.startswith(("_work/lease", "_work/clock"))]
+
+
+@pytest.mark.parametrize("moment", ["before it is read", "while it is read", "gone"])
+def test_an_object_that_changes_is_refused(
+    bucket: str, docs: dict[str, Any], home: Path, makers: Any, moment: str
+) -> None:
+    source = TypeAdapter(Source).validate_python(docs)
+
+    def reader() -> Any:
+        return open_source(source, Limits(), 1024)
+
+    unit = reader().units()[0]
+    assert unit.stamp
+    unit = replace(unit, digest=reader().digest(unit))
+    before = [batch.table for batch in reader().read(unit)]
+    batches = reader().read(unit)
+    if moment == "while it is read":
+        assert next(batches).table == before[0]
+    fs, path = fsspec.core.url_to_fs(unit.path, skip_instance_cache=True)
+    if moment == "gone":
+        fs.rm_file(path)
+    else:
+        makers.write_docs(home / "other.jsonl.gz", ["other"])
+        fs.pipe_file(path, (home / "other.jsonl.gz").read_bytes())
+    with pytest.raises(Refusal, match=rf"{unit.path} (changed|vanished) while the run went on"):
+        list(batches)
+
+
+# Writes a shard of three parts, and says so when its first part is there.
+UPLOAD = """
+import sys
+from triptych.pipelines.store import UPLOAD_BYTES, Store
+import fsspec
+store = Store(sys.argv[1])
+with store.create(lambda: "shards/text-0123.arrow") as sink:
+    for _ in range(3):
+        sink.write(b"x" * UPLOAD_BYTES)
+    print("written", flush=True)
+"""
+
+
+def uploads(bucket: str) -> list[dict[str, Any]]:
+    """Uploads of several parts that were begun and not completed."""
+    fs, root = fsspec.core.url_to_fs(bucket, skip_instance_cache=True)
+    found: list[dict[str, Any]] = fs.list_multipart_uploads(root)
+    return found
+
+
+def test_an_upload_that_is_killed_midway_leaves_nothing_to_be_seen(bucket: str, weather: Any) -> None:
+    weather.pause = 0.3
+    with subprocess.Popen([sys.executable, "-c", UPLOAD, bucket], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "written\n"
+        deadline = time.monotonic() + 30
+        while not uploads(bucket) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        os.kill(process.pid, signal.SIGKILL)
+    weather.clear()
+    assert process.returncode == -signal.SIGKILL
+    assert uploads(bucket)
+    assert objects(bucket) == {}
+
+
+def test_a_shard_of_many_parts_is_whole_or_not_there(bucket: str) -> None:
+    store, data = Store(bucket), os.urandom(2 * UPLOAD_BYTES + 1)
+    store.write("shards/a.arrow", data)
+    assert objects(bucket) == {"shards/a.arrow": data}
+
+    def fail() -> None:
+        with store.create("shards/b.arrow") as sink:
+            sink.write(data)
+            raise ValueError("midway")
+
+    with pytest.raises(ValueError, match="midway"):
+        fail()
+    assert objects(bucket).keys() == {"shards/a.arrow"}
+
+
+def test_a_shard_whose_third_part_is_denied_is_not_there(bucket: str, weather: Any) -> None:
+    # once: a file object that is closed by the error tries again, and must not succeed in ending the upload
+    weather.deny_once = "partNumber=3"
+    with pytest.raises(PermissionError):
+        Store(bucket).write("shards/a.arrow", bytes(3 * UPLOAD_BYTES))
+    assert weather.deny_once == ""
+    assert objects(bucket) == {}
+    assert uploads(bucket) == []
+
+
+def test_what_others_write_is_seen_at_once(bucket: str) -> None:
+    mine, other = Store(bucket), fsspec.core.url_to_fs(bucket, skip_instance_cache=True)[0]
+    assert mine.names("a") == []
+    mine.write("a/1", b"1")
+    assert mine.names("a") == ["a/1"]
+    other.pipe_file(mine.path("a/2"), b"2")
+    assert mine.names("a") == ["a/1", "a/2"]
+    assert mine.exists("a/2")
+    other.rm_file(mine.path("a/1"))
+    assert not mine.exists("a/1")
+    assert mine.open_arrow("a/2").read() == b"2"

@@ -1,0 +1,63 @@
+"""`triptych mix`: what a mix of datasets comes to."""
+
+import json
+from typing import Any
+
+import click
+
+
+@click.group()
+def mix() -> None:
+    """Mixes of prepared datasets."""
+
+
+@mix.command()
+@click.argument("file", metavar="MIX.yaml")
+@click.option("--steps", type=click.IntRange(min=1), help="Steps to plan for; default as long as the mix lasts.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+def plan(file: str, steps: int | None, as_json: bool) -> None:
+    """Rows, tokens, epochs and shares of a mix file, or of a train file's data, before anything is trained."""
+    from ..schemas.training import TrainConfig
+    from ..schemas.training_file import load_mix
+    from ..train.outlook import outlook
+    from ..train.plan import make_plan, plan_of
+
+    given = load_mix(file)
+    if isinstance(given, TrainConfig):
+        made = plan_of(given if steps is None else given.model_copy(update={"steps": steps}))
+    else:
+        made = make_plan(given, seed=given.seed, steps=steps)
+    facts = outlook(made)
+    if as_json:
+        click.echo(json.dumps(facts))
+        return
+    from . import tables
+
+    screen = tables.console()
+    screen.print(
+        f"[bold]{facts['steps']:,} steps[/] of {facts['rows_a_step']:,} rows of {facts['row_length']:,}: "
+        f"{facts['rows']:,} rows, {facts['tokens']:,} tokens, {facts['tokens'] / facts['places']:.2%} of all places"
+    )
+    screen.print(_table(facts))
+    codes = sum(facts["codes"].values())
+    screen.print("codes: " + ", ".join(f"{name} {n:,} ({n / codes:.2%})" for name, n in facts["codes"].items()))
+    if facts["validation"]:
+        screen.print(f"of every stream about {facts['validation']:.2%} of the tokens are held out for validation")
+    for line in facts["warnings"]:
+        screen.print(f"warning: {line}", style="yellow")
+    screen.print(f"fingerprint {facts['fingerprint']}")
+
+
+def _table(facts: dict[str, Any]) -> Any:
+    from rich.table import Table
+
+    table = Table(title="Mix", title_justify="left")
+    for name in ("dataset", "rows of"):
+        table.add_column(name)
+    for name in ("wanted", "share", "of rows", "it holds", "rows", "tokens", "epochs"):
+        table.add_column(name, justify="right")
+    for line in facts["streams"]:
+        shares = [f"{line[key]:.2%}" for key in ("wanted", "share", "share_of_rows")]
+        counts = [f"{line[key]:,}" for key in ("held_rows", "rows", "tokens")]
+        table.add_row(line["path"], line["group"], *shares, *counts, f"{line['epochs']:.3f}")
+    return table

@@ -20,7 +20,7 @@ from ..schemas.identity import bytes_fingerprint, fingerprint
 from ..schemas.ledger import Tally, check_ledger, merge
 from ..schemas.manifest import MANIFEST, FileEntry, Manifest, ShardEntry, TokenizerEntry
 from ..schemas.run import RunConfig
-from ..schemas.statistics import Statistics, codebook_name, codebook_use, merge_statistics
+from ..schemas.statistics import Statistics, codebook_uses, merge_statistics
 from ..schemas.tables import DROPPED
 from ..schemas.vocabulary import Modality
 from .fit import Fitted
@@ -45,7 +45,7 @@ LIBRARIES = (
 )
 JUDGED = ("image", "audio", "image-audio", "image-text", "audio-text", "image-audio-text", "text")
 ORDER = (
-    *("read", "normalise", "filter"),
+    *("read", "normalise", "takedown", "filter"),
     *(f"dedup-{judged}" for judged in JUDGED),
     *("decontaminate", "image", "audio", "text", "pack"),
 )
@@ -93,12 +93,7 @@ def finish(
         decontamination=cleaned.decontamination,
         ledger=tuple(ledger),
         statistics=statistics.model_copy(update={"codebooks": {}}),
-        codebooks={
-            (name := codebook_name(block.modality, block.codebook)): codebook_use(
-                statistics.codebooks.get(name, {}), block.stop - block.start
-            )
-            for block in vocabulary.slices[1:]
-        },
+        codebooks=codebook_uses(statistics.codebooks, vocabulary),
         environment=environment(),
     ).sealed()
     _publish(store, manifest, files)

@@ -12,8 +12,7 @@ from ..schemas.manifest import Manifest
 from ..schemas.statistics import (
     SourceStatistics,
     Statistics,
-    codebook_name,
-    codebook_use,
+    codebook_uses,
     count_codes,
     count_licenses,
 )
@@ -104,12 +103,7 @@ def check_statistics(manifest: Manifest, found: Statistics) -> Iterator[str]:
         there, mine = said.sources.get(name, nothing), found.sources.get(name, nothing)
         skipped = {"too_long"} if mine.segments else {"too_long", "kind"}
         yield from _differences(f"source {name}", there.model_dump(exclude=skipped), mine.model_dump())
-    uses = {
-        (name := codebook_name(block.modality, block.codebook)): codebook_use(
-            found.codebooks.get(name, {}), block.stop - block.start
-        )
-        for block in manifest.vocabulary.slices[1:]
-    }
+    uses = codebook_uses(found.codebooks, manifest.vocabulary)
     if set(uses) != set(manifest.codebooks):
         yield f"codebooks are {sorted(manifest.codebooks)}, the vocabulary has {sorted(uses)}"
         return

@@ -158,3 +158,13 @@ def codebook_use(uses: Mapping[int, int], size: int) -> CodebookUse:
     entropy = float(-(share * np.log2(share)).sum())
     used = len(uses)
     return CodebookUse(size=size, used=used, dead=size - used, perplexity=round(2**entropy, 2) if used else 0.0)
+
+
+def codebook_uses(codes: Mapping[str, Mapping[int, int]], vocabulary: Vocabulary) -> dict[str, CodebookUse]:
+    """The uses of every codebook of a vocabulary, by its name; `codes` is as in Statistics."""
+    return {
+        (name := codebook_name(block.modality, block.codebook)): codebook_use(
+            codes.get(name, {}), block.stop - block.start
+        )
+        for block in vocabulary.slices[1:]
+    }

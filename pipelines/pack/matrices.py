@@ -115,10 +115,10 @@ def segment_lists(samples: pa.Table, placed: Placed, text_bytes: Ints) -> pa.Arr
     kinds = pc.index_in(origin["kind"].combine_chunks(), pa.array([str(kind) for kind in Kind]))
     columns = {
         "id": origin["id"],
-        "source": _dictionary(origin["source"]),
-        "file": _dictionary(origin["file"]),
+        "source": dictionary_of(origin["source"]),
+        "file": dictionary_of(origin["file"]),
         "row": origin["row"],
-        "license": _dictionary(origin["license"]),
+        "license": dictionary_of(origin["license"]),
         "kind": kinds.cast(pa.uint8()),
         "start": placed.start[order],
         "length": segments.length[order],
@@ -129,7 +129,7 @@ def segment_lists(samples: pa.Table, placed: Placed, text_bytes: Ints) -> pa.Arr
         "pixels": np.where(first, origin["pixels"].to_numpy(), 0),
         "samples": np.where(first, origin["samples"].to_numpy(), 0),
     }
-    return _lists(columns, SEGMENT, placed.row[order], placed.rows)
+    return lists_of(columns, SEGMENT, placed.row[order], placed.rows)
 
 
 def span_lists(spans: pa.Table, placed: Placed) -> pa.Array:
@@ -143,16 +143,17 @@ def span_lists(spans: pa.Table, placed: Placed) -> pa.Array:
         "start": start[order],
         "length": spans["length"].to_numpy()[order],
     }
-    return _lists(columns, SPAN, row[order], placed.rows)
+    return lists_of(columns, SPAN, row[order], placed.rows)
 
 
-def _dictionary(column: pa.ChunkedArray) -> pa.Array:
+def dictionary_of(column: pa.ChunkedArray) -> pa.Array:
     """Dictionary encoding whose dictionary is sorted, so that row order does not show in it; null stays null."""
     values = pa.array(sorted(pc.unique(column).drop_null().to_pylist()), pa.string())
     return pa.DictionaryArray.from_arrays(pc.index_in(column.combine_chunks(), values), values)
 
 
-def _lists(columns: dict[str, Any], struct: pa.StructType, row: Ints, rows: int) -> pa.Array:
+def lists_of(columns: dict[str, Any], struct: pa.StructType, row: Ints, rows: int) -> pa.Array:
+    """A list column of structs from the columns of its entries, ordered by row; `row` is that of every entry."""
     arrays = []
     for entry in struct:
         column = columns[entry.name]

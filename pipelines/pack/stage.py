@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import xxhash
 
 from ...schemas.layout import as_mask
 from ...schemas.ledger import Tally
@@ -23,6 +22,7 @@ from ..store import Store
 from .best_fit import best_fit_decreasing
 from .matrices import Placed, fill, place, segment_lists, span_lists
 from .segments import Segments, code_tokens, cut, text_bytes
+from .write import shard_batch, write_shard
 
 PACK_VERSION = 2
 CODED = (Modality.TEXT, Modality.IMAGE, Modality.AUDIO)
@@ -30,10 +30,7 @@ CODED = (Modality.TEXT, Modality.IMAGE, Modality.AUDIO)
 
 @dataclass(frozen=True)
 class PackShard:
-    """Packs a table of samples best-fit decreasing, and writes the shard `shards/<group>-<digest>.arrow`.
-
-    The shard's name holds the digest of its content, so a shard of another run is never taken for this one.
-    """
+    """Packs a table of samples best-fit decreasing, and writes the shard."""
 
     store: Store
     vocabulary: Vocabulary
@@ -61,7 +58,8 @@ class PackShard:
         if rows:
             batch, tokens = self._batch(samples, placed)
             codes = count_codes(tokens, self.vocabulary)
-            entry = self._write(batch, sources)
+            totals = sum((Counter(source.tokens) for source in sources.values()), Counter())
+            entry = write_shard(self.store, batch, self.group, dict(sorted(totals.items()))).model_dump(mode="json")
         statistics = Statistics(rows=rows, filled=int(segments.length.sum()), sources=sources, codebooks=codes)
         note = {"shard": entry, "statistics": statistics.model_dump(mode="json")}
         return Outcome(table.slice(0, 0), dropped, tallies, note)
@@ -71,32 +69,8 @@ class PackShard:
         bytes_of_text = text_bytes(samples, placed.segments, tokenizer.token_bytes)
         matrices, spans = fill(samples, placed, self.vocabulary, self.row_length)
         schema = row_schema(self.vocabulary, self.row_length, {"group": self.group})
-        columns = [
-            pa.FixedSizeListArray.from_arrays(pa.array(matrix.reshape(-1)), type=schema.field(name).type)
-            for name, matrix in matrices.items()
-        ]
-        columns += [segment_lists(samples, placed, bytes_of_text), span_lists(spans, placed)]
-        return pa.RecordBatch.from_arrays(columns, schema=schema), matrices["tokens"]
-
-    def _write(self, batch: pa.RecordBatch, sources: dict[str, SourceStatistics]) -> dict[str, Any]:
-        digest = xxhash.xxh3_128()
-        written: dict[str, Any] = {"group": self.group, "rows": batch.num_rows}
-
-        def name() -> str:
-            written["xxh3"] = digest.hexdigest()
-            written["file"] = f"shards/{self.group}-{written['xxh3'][:16]}.arrow"
-            file: str = written["file"]
-            return file
-
-        with self.store.create(name) as sink:
-            hashing = pa.PythonFile(_Hashing(sink, digest), mode="w")
-            with pa.ipc.new_file(hashing, batch.schema) as writer:
-                writer.write_batch(batch)
-            written["bytes"] = sink.tell()
-        tokens: Counter[str] = Counter()
-        for source in sources.values():
-            tokens.update(source.tokens)
-        return written | {"tokens": dict(sorted(tokens.items()))}
+        tables = segment_lists(samples, placed, bytes_of_text), span_lists(spans, placed)
+        return shard_batch(schema, matrices, *tables), matrices["tokens"]
 
     def _ledger(self, samples: pa.Table, segments: Segments) -> tuple[list[Tally], pa.Table]:
         total = np.sum([code_tokens(samples, modality) for modality in CODED], axis=0)
@@ -153,25 +127,6 @@ class PackShard:
                 too_long=_histogram(segments.needed[mine & ~kept]),
             )
         return sources
-
-
-class _Hashing:
-    """A file that hashes what it passes on: a shard is named by its content and written once."""
-
-    closed = False
-
-    def __init__(self, sink: pa.NativeFile, digest: Any) -> None:
-        self._sink, self._digest = sink, digest
-
-    def write(self, data: Any) -> None:
-        self._digest.update(data)
-        self._sink.write(data)
-
-    def tell(self) -> int:
-        return int(self._sink.tell())
-
-    def flush(self) -> None:
-        self._sink.flush()
 
 
 def _mask(samples: pa.Table, source: str) -> Any:

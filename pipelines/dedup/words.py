@@ -46,7 +46,7 @@ class Words:
 
 
 def words(values: pa.StringArray) -> Words:
-    """The words of each text; takes about 30 bytes of memory a byte of text."""
+    """The words of each text; takes about 20 bytes of memory a byte of text."""
     text, begins = layout(fold(values, case=True, space=False))
     starts, stops = _find(text, begins)
     return Words(text, np.searchsorted(starts, begins), starts, stops, _hash(text, starts, stops))

@@ -22,7 +22,7 @@ from ..store import Store
 from .base import Done, Engine, Measured
 from .beam_tasks import Group, Split, Work
 from .beam_workers import Workers, quiet_beam
-from .mailbox import MAILBOXES, Mailbox, clear
+from .mailbox import MAILBOXES, Mailbox, Span, clear
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -52,9 +52,7 @@ class Beam(Engine):
         mailbox = self._mailbox()
         spans = mailbox.post(items)
         pipeline = self._pipeline()
-        # runners fuse what they can: without a reshuffle, the worker that makes the elements would do all the work
-        elements = pipeline | self._beam.Create(spans) | self._beam.Reshuffle()
-        _ = elements | self._beam.Map(Work(mailbox, Measured(task)))
+        _ = self._elements(pipeline, spans) | self._beam.Map(Work(mailbox, Measured(task)))
         yield from self._run(pipeline, mailbox, len(items))
 
     def shuffle(self, parts: Sequence[Part], by: str, into: int) -> list[Part]:
@@ -82,10 +80,8 @@ class Beam(Engine):
         mailbox = self._mailbox()
         spans = mailbox.post(parts)
         pipeline = self._pipeline()
-        elements = pipeline | self._beam.Create(spans) | self._beam.Reshuffle()
-        pieces = elements | self._beam.FlatMap(Split(mailbox, stage, frozenset(missing))).with_output_types(
-            tuple[int, tuple[int, bytes]]
-        )
+        split = self._beam.FlatMap(Split(mailbox, stage, frozenset(missing)))
+        pieces = self._elements(pipeline, spans) | split.with_output_types(tuple[int, tuple[int, bytes]])
         _ = pieces | self._beam.GroupByKey() | self._beam.Map(Group(mailbox, missing))
         yield from self._run(pipeline, mailbox, len(missing))
 
@@ -109,6 +105,11 @@ class Beam(Engine):
                 f"engine.options: {self._config.runner} does not take them ({' '.join(str(error).split())}). "
                 "docs/clusters.md has some that it takes."
             ) from None
+
+    def _elements(self, pipeline: Any, spans: Sequence[Span]) -> Any:
+        # runners fuse what they can: without a reshuffle, the worker that makes the elements would do all the work
+        in_memory = self._config.runner == "FnApiRunner" and self._workers is None
+        return pipeline | self._beam.Create(spans, reshuffle=not in_memory)
 
     def _run(self, pipeline: Any, mailbox: Mailbox, expected: int) -> Iterator[Done[Any]]:
         run = _Run(pipeline)

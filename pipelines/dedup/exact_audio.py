@@ -7,7 +7,7 @@ import xxhash
 from ...tokenizers.audio.clip import BadClip, wave_of
 
 RATE = 16000
-FULL_SCALE = 32767
+FULL_SCALE = 1 << 15
 
 
 def audio_keys(values: pa.ChunkedArray, max_seconds: float) -> tuple[pa.FixedSizeBinaryArray, pa.Int64Array]:
@@ -22,7 +22,7 @@ def audio_keys(values: pa.ChunkedArray, max_seconds: float) -> tuple[pa.FixedSiz
             wave = wave_of(value.as_py() or b"", RATE, max_seconds)
         except BadClip:
             wave = np.empty(0, np.float32)
-        samples = np.rint(wave * FULL_SCALE).astype("<i2")
+        samples = np.clip(np.rint(wave * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype("<i2")
         keys.append(xxhash.xxh3_128_digest(samples) if len(samples) else None)
         sizes.append(len(samples))
     return pa.array(keys, pa.binary(16)), pa.array(sizes, pa.int64())

@@ -22,6 +22,7 @@ COMMANDS = {
     "schema": ("schema", "Print the JSON Schema of the run file."),
     "demo": ("demo.command", "Make a small tri-modal dataset with no download, and look at it."),
 }
+STORE_CLIENTS = {"aiohttp", "azure", "botocore", "gcsfs", "google"}  # their errors are of a store, or the way to it
 
 
 class LazyGroup(click.Group):
@@ -65,3 +66,12 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("triptych: stopped; run the same command again to go on where it stopped.", err=True)
         sys.exit(130)
+    except Exception as error:
+        # disks, networks and rights fail without a bug; anything else is one, and keeps its traceback
+        if not isinstance(error, OSError) and type(error).__module__.partition(".")[0] not in STORE_CLIENTS:
+            raise
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        click.echo(
+            f"triptych: {said}. What was committed is whole; mend that, then run the same command again.", err=True
+        )
+        sys.exit(1)

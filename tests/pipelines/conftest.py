@@ -44,7 +44,7 @@ class Weather:
     def _refuse(self, status: str, body: bytes, environ: dict[str, Any], start_response: Any) -> list[bytes]:
         environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         start_response(status, [("Content-Length", str(len(body)))])
-        return [body]
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
     def _slowly(self, response: Iterable[bytes]) -> Iterator[bytes]:
         body = b"".join(response)

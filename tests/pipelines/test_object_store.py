@@ -11,6 +11,7 @@ from typing import Any
 
 import fsspec
 import pytest
+import yaml
 from pydantic import TypeAdapter
 
 from triptych.pipelines.sources.registry import open_source
@@ -55,6 +56,51 @@ def test_a_run_in_bad_weather_gives_the_bytes_of_a_disk(
     here = {name: data for name, data in contents(tmp_path / "out").items() if name != "manifest.json"}
     assert {n: d for n, d in made.items() if not n.startswith("_work/") and n != "run.json"} == here
     assert not [name for name in made if name.startswith(("_work/lease", "_work/clock"))]
+
+
+PREPARE = "from triptych.cli.main import main; main()"
+
+
+def test_a_run_that_is_killed_there_is_resumed_there(
+    bucket: str, docs: dict[str, Any], text_tree: Any, prepared: Any, tmp_path: Path
+) -> None:
+    tree = text_tree(f"{bucket}/out", sources=[docs], partition_bytes=16_384)
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump(tree))
+    command = [sys.executable, "-c", PREPARE, "prepare", str(tmp_path / "run.yaml"), "--json"]
+    store = Store(f"{bucket}/out")
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        while len(store.names("_work/text")) < 2 and process.poll() is None:
+            time.sleep(0.05)
+        with pytest.raises(Refusal, match=f"another `triptych` is writing there, process {process.pid}"):
+            prepared(tree)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    there = {name: store.modified(name) for name in store.names("_work/text")}
+    assert not store.exists("manifest.json")
+    assert prepared(tree).fingerprint == prepared(text_tree(tmp_path / "out", partition_bytes=16_384)).fingerprint
+    assert verify(store.url)[1] == []
+    assert {name: store.modified(name) for name in there} == there
+
+
+def test_a_store_that_fails_ends_in_a_paragraph(
+    bucket: str,
+    weather: Any,
+    text_tree: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from triptych.cli.main import main
+
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump(text_tree(f"{bucket}/out")))
+    monkeypatch.setattr(sys, "argv", ["triptych", "prepare", str(tmp_path / "run.yaml"), "--json"])
+    weather.deny_once = "list-type"
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 1
+    (paragraph,) = capsys.readouterr().err.strip().splitlines()
+    assert "PermissionError: Access Denied" in paragraph
+    assert "run the same command again" in paragraph
 
 
 @pytest.mark.parametrize("moment", ["before it is read", "while it is read", "gone"])

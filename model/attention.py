@@ -55,14 +55,15 @@ def within_segments(segment_BL: torch.Tensor, causal: bool, way: Way | None = No
 def attend(q_BLHE: torch.Tensor, k_BLHE: torch.Tensor, v_BLHE: torch.Tensor, mask: Mask) -> torch.Tensor:
     """Softmax attention, scaled by E^-1/2, as (B, L, H, E)."""
     if isinstance(mask, Split):
-        return _attend_runs(q_BLHE, k_BLHE, v_BLHE, mask)
+        done_BLHE: torch.Tensor = _attend_runs(q_BLHE, k_BLHE, v_BLHE, mask)
+        return done_BLHE
     q, k, v = (x.transpose(1, 2) for x in (q_BLHE, k_BLHE, v_BLHE))
-    y = (
-        sdpa(q, k, v, attn_mask=mask.mask_B1LL)
-        if isinstance(mask, Dense)
-        else _flex(q.is_cuda)(q, k, v, block_mask=mask)
-    )
-    return y.transpose(1, 2)
+    y_BHLE: torch.Tensor
+    if isinstance(mask, Dense):
+        y_BHLE = sdpa(q, k, v, attn_mask=mask.mask_B1LL)
+    else:
+        y_BHLE = _flex(q.is_cuda)(q, k, v, block_mask=mask)
+    return y_BHLE.transpose(1, 2)
 
 
 @cache
@@ -116,10 +117,11 @@ def _runs(segment_BL: torch.Tensor, causal: bool) -> Split:
     return Split(tuple(zip(lengths.tolist(), kept.tolist(), strict=True)), causal)
 
 
-@torch.compiler.disable  # another Python loop for each batch: nothing to compile
+# not compiled: each batch is another Python loop
+@torch.compiler.disable  # type: ignore[untyped-decorator]
 def _attend_runs(q_BLHE: torch.Tensor, k_BLHE: torch.Tensor, v_BLHE: torch.Tensor, mask: Split) -> torch.Tensor:
     lengths = [length for length, _ in mask.runs]
-    parts = zip(*(x.flatten(0, 1).split(lengths) for x in (q_BLHE, k_BLHE, v_BLHE)), strict=True)
+    parts = zip(*(torch.split(x.flatten(0, 1), lengths) for x in (q_BLHE, k_BLHE, v_BLHE)), strict=True)
     done = [
         _attend_run(q, k, v, mask.causal) if kept else torch.zeros_like(q)
         for (q, k, v), (_, kept) in zip(parts, mask.runs, strict=True)
@@ -129,4 +131,5 @@ def _attend_runs(q_BLHE: torch.Tensor, k_BLHE: torch.Tensor, v_BLHE: torch.Tenso
 
 def _attend_run(q_THE: torch.Tensor, k_THE: torch.Tensor, v_THE: torch.Tensor, causal: bool) -> torch.Tensor:
     q, k, v = (x.transpose(0, 1)[None] for x in (q_THE, k_THE, v_THE))
-    return sdpa(q, k, v, is_causal=causal)[0].transpose(0, 1)
+    y_HTE: torch.Tensor = sdpa(q, k, v, is_causal=causal)[0]
+    return y_HTE.transpose(0, 1)

@@ -26,7 +26,7 @@ class Head(nn.Module):
         self, h_ND: torch.Tensor, class_N: torch.Tensor, groups: tuple[tuple[int, int], ...]
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Cross-entropy in nats, and log of the softmax's denominator, float32 (N,), of places grouped by slice."""
-        rows = self.weight.split(list(self._classes))
+        rows = torch.split(self.weight, list(self._classes))
         nats, log_z = [h_ND.new_zeros(0, dtype=torch.float32)], [h_ND.new_zeros(0, dtype=torch.float32)]
         start = 0
         for index, count in groups:
@@ -43,7 +43,7 @@ class Head(nn.Module):
 
     def logits(self, h_ND: torch.Tensor, index: int) -> torch.Tensor:
         """float32 (N, C) over the classes of one slice."""
-        return nn.functional.linear(h_ND, self.weight.split(list(self._classes))[index]).float()
+        return nn.functional.linear(h_ND, torch.split(self.weight, list(self._classes))[index]).float()
 
 
 def _cross_entropy(

@@ -4,6 +4,7 @@ Every parameter has a generator of its own, seeded by its name: its value does n
 the order of drawing or on how many processes share it.
 """
 
+import math
 from enum import StrEnum
 
 import torch
@@ -36,9 +37,9 @@ def initial_value(name: str, parameter: torch.Tensor, seed: int) -> torch.Tensor
     if parameter.ndim == 1:
         return torch.ones(parameter.shape)
     fan_in = parameter.shape[-1]
-    std = {ParameterType.EMBEDDING: EMBEDDING_STD, ParameterType.UNEMBEDDING: 1 / fan_in}.get(kind, fan_in**-0.5)
+    stds = {ParameterType.EMBEDDING: EMBEDDING_STD, ParameterType.UNEMBEDDING: 1 / fan_in}
     generator = torch.Generator().manual_seed(int(fingerprint("initial", seed, name)[:15], 16))
-    return torch.randn(parameter.shape, generator=generator) * std
+    return torch.randn(parameter.shape, generator=generator) * stds.get(kind, 1 / math.sqrt(fan_in))
 
 
 @torch.no_grad()

@@ -69,7 +69,8 @@ class Block(nn.Module):
     def forward(self, h_BLD: torch.Tensor, turn: Turn, mask: Mask) -> torch.Tensor:
         """The stream after this layer."""
         h_BLD = h_BLD + self._scale * self.attention(self.attention_norm(h_BLD), turn, mask)
-        return h_BLD + self._scale * self.mlp(self.mlp_norm(h_BLD))
+        added_BLD: torch.Tensor = self.mlp(self.mlp_norm(h_BLD))
+        return h_BLD + self._scale * added_BLD
 
 
 class Attention(nn.Module):

@@ -20,6 +20,10 @@ FILTERS = {
     "repetition": (Modality.TEXT, "repetition"),
     "language": (Modality.TEXT, "language"),
     "pii": (Modality.TEXT, "pii"),
+    "duration": (Modality.AUDIO, "audio"),
+    "silence": (Modality.AUDIO, "audio"),
+    "clipping": (Modality.AUDIO, "audio"),
+    "transcript_rate": (Modality.AUDIO, "audio"),
 }
 
 

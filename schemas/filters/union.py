@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from .audio import AudioFilter
 from .text import TextFilter
 
-AnyFilter = Annotated[TextFilter, Field(discriminator="name")]
+AnyFilter = Annotated[TextFilter | AudioFilter, Field(discriminator="name")]

@@ -1,4 +1,4 @@
-"""What is left of the rows before they are tokenized: filter -> deduplicate -> decontaminate.
+"""What is left of the rows before they are tokenized: withhold -> filter -> deduplicate -> decontaminate.
 
 Filters come first: otherwise a survivor that a filter drops would take with it the duplicates that would have passed.
 """
@@ -13,6 +13,7 @@ from .engines.base import Engine
 from .filters.stage import filter_rows
 from .finish import Cleaned
 from .part import Part
+from .withhold import withhold
 
 
 def clean(
@@ -20,7 +21,7 @@ def clean(
 ) -> tuple[dict[str, list[Part]], Cleaned]:
     """Parts by source without what is junk, double or held out, and what was found."""
     held_out = {source.name: raw[source.name] for source in config.decontaminate}
-    rows = filter_rows(engine, config, raw)
+    rows = filter_rows(engine, config, withhold(engine, config, raw))
     rows, judged = deduplicate(engine, config, rows)
     reports, clusters = report(engine, config, judged)
     rows, hits = decontaminate(engine, config, rows, held_out)

@@ -121,9 +121,10 @@ def _totals(dataset: Dataset) -> Iterator[str]:
         said.update(source.tokens)
     if tokens != said:
         yield f"shards have {dict(tokens)} tokens, the statistics {dict(said)}"
-    packed = sum(tally.tokens_kept for tally in manifest.ledger if tally.stage == "pack")
-    if packed != sum(tokens.values()):
-        yield f"shards have {sum(tokens.values())} tokens, the ledger kept {packed}"
+    last = {tally.source: tally for tally in manifest.ledger}
+    kept = sum(tally.tokens_kept for tally in last.values())
+    if kept != sum(tokens.values()):
+        yield f"shards have {sum(tokens.values())} tokens, the ledger kept {kept}"
 
 
 def _dropped(dataset: Dataset) -> Iterator[str]:

@@ -1,0 +1,45 @@
+"""Clusters of duplicates when one of their rows is taken down: who goes with it, and what is said of them."""
+
+from collections.abc import Iterable, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ...schemas.duplicates import DUPLICATES, DuplicateReport
+
+
+def companions(rows: pa.Table, ids: pa.Array) -> pa.Array:
+    """The ids of every row that is in a cluster with one of `ids`, or with one of these, and so on.
+
+    rows: DUPLICATES. A row that survived one round can be a duplicate in the next, so clusters share rows.
+    """
+    found = ids
+    while True:
+        clusters = rows["cluster"].filter(pc.is_in(rows["id"], value_set=found)).unique()
+        together = rows["id"].filter(pc.is_in(rows["cluster"], value_set=clusters)).unique()
+        if pc.all(pc.is_in(together, value_set=found)).as_py() is not False:
+            return together
+        found = together
+
+
+def forget(
+    rows: pa.Table, reports: Sequence[DuplicateReport], ids: pa.Array
+) -> tuple[pa.Table, tuple[DuplicateReport, ...]]:
+    """The clusters and their reports without the excerpts of some ids."""
+    gone = pc.is_in(rows["id"], value_set=ids)
+    excerpts = pc.if_else(gone, pa.scalar(None, pa.string()), rows["excerpt"])
+    left = rows.set_column(DUPLICATES.get_field_index("excerpt"), DUPLICATES.field("excerpt"), excerpts)
+    origins = rows.filter(gone).select(["source", "file", "row"]).to_pylist()
+    names = {(line["source"], line["file"], line["row"]) for line in origins}
+    return left, tuple(_forget(report, names) for report in reports)
+
+
+def _forget(report: DuplicateReport, names: Iterable[tuple[str, str, int]]) -> DuplicateReport:
+    largest = []
+    for cluster in report.largest:
+        examples = tuple(
+            member.model_copy(update={"excerpt": None}) if (member.source, member.file, member.row) in names else member
+            for member in cluster.examples
+        )
+        largest.append(cluster.model_copy(update={"examples": examples}))
+    return report.model_copy(update={"largest": tuple(largest)})

@@ -24,7 +24,7 @@ WORDS = 50_000
 LENGTH = 60
 FILE = 50_000  # documents
 COPIED = 10  # one document in so many is another one, edited
-REPLACED = 3  # words of it
+REPLACED = 1  # words of it
 
 
 def write_documents(folder: Path, count: int) -> None:

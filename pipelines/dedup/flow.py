@@ -23,7 +23,7 @@ from .labels import label_parts
 from .near import Near
 from .sign import Distinct, Sign, nears_of
 
-BUCKET_BYTES = 64 << 20  # of small tables, in memory at a time
+BUCKET_BYTES = 32 << 20  # of small tables, in memory at a time
 
 Halves = tuple[Modality, ...]
 Parts = Mapping[str, Sequence[Part]]

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -16,12 +16,15 @@ from pydantic import BaseModel
 
 from triptych.cli.main import cli
 from triptych.schemas import dedup, run, sources, tokenizer_config
+from triptych.schemas.filters.base import Filter
+from triptych.schemas.filters.union import AnyFilter
 from triptych.schemas.run_file import load_run
 from triptych.schemas.vocabulary import Special
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 RUN_FILE = ROOT / "docs" / "run-file.md"
+FILTERS = ROOT / "docs" / "filters.md"
 # What a fragment of a run file is a fragment of.
 REST: dict[str, Any] = {
     "name": "example",
@@ -33,6 +36,8 @@ TABLES = {
     "Sources": sources.JsonlSource,
     "folder": sources.FolderSource,
     "datasets": sources.DatasetsSource,
+    "Filters": Filter,
+    **{get_args(model.model_fields["name"].annotation)[0]: model for model in get_args(get_args(AnyFilter)[0])},
     "Dedup": dedup.Dedup,
     "dedup: text": dedup.TextDedup,
     "near: text": dedup.NearText,
@@ -64,10 +69,10 @@ def fenced(language: str) -> list[Any]:
 
 
 def tables() -> dict[str, list[list[str]]]:
-    """Rows of the key tables of run-file.md by heading."""
+    """Rows of the key tables of run-file.md and filters.md by heading."""
     found: dict[str, list[list[str]]] = {}
     heading = ""
-    for line in RUN_FILE.read_text().splitlines():
+    for line in (RUN_FILE.read_text() + FILTERS.read_text()).splitlines():
         if line.startswith("#"):
             heading = line.lstrip("# ")
         elif line.startswith("| `"):
@@ -119,12 +124,13 @@ def described(field: Any) -> str:
 
 def test_no_key_is_left_out() -> None:
     found = tables()
-    common = {row[0].strip("`") for row in found["Sources"]} | {"kind"}
+    common = {row[0].strip("`") for heading in ("Sources", "Filters") for row in found[heading]} | {"kind"}
     for heading, model in TABLES.items():
         said = {row[0].strip("`") for row in found[heading]} | common
         assert set(model.model_fields) <= said, heading
-    for kind in re.findall(r'"const": "([a-z]+)"', json.dumps(run.RunConfig.model_json_schema())):
-        assert re.search(rf"^### (\w+: )?{kind}$", RUN_FILE.read_text(), re.MULTILINE), kind
+    pages = RUN_FILE.read_text() + FILTERS.read_text()
+    for kind in re.findall(r'"const": "([a-z_]+)"', json.dumps(run.RunConfig.model_json_schema())):
+        assert re.search(rf"^### (\w+: )?{kind}$", pages, re.MULTILINE), kind
 
 
 def test_the_schema_file_is_what_the_command_prints() -> None:
@@ -149,10 +155,15 @@ def is_reason(node: ast.AST) -> bool:
 
 def test_every_reason_for_a_drop_is_listed() -> None:
     page = (ROOT / "docs" / "datasets.md").read_text()
-    rows = [line.split("|") for line in page.splitlines() if re.match(r"\| (read|normalise|audio|pack)\b", line)]
+    rows = [
+        line.split("|")
+        for line in page.splitlines()
+        if re.match(r"\| (read|normalise|audio|pack|dedup|decontaminate|takedown)\b", line)
+    ]
     listed = {reason for row in rows for reason in re.findall(r"`(\w+)`", row[2])}
     # given by way of a variable
-    others = {"text_missing", "image_missing", "audio_missing", "text_empty", "pair_too_long"}
+    others = {"text_missing", "image_missing", "audio_missing", "text_empty", "pair_too_long", "takedown"}
+    others |= {"exact_duplicate", "near_duplicate", "in_evaluation_set"}
     used = {*reasons("pipelines"), *reasons("tokenizers"), *others}
     assert {"row_too_large", "csv_invalid", "audio_not_finite"} <= used
     assert listed == used

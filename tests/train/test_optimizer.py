@@ -101,7 +101,7 @@ def test_the_schedule_scales_every_group() -> None:
 def text_inputs() -> Inputs:
     """Rows of one text each, every other token of it masked and asked for."""
     generator = torch.Generator().manual_seed(0)
-    rows, length = 2, 64
+    rows, length = 4, 64
     start = VOCABULARY.slices[1].start
     tokens = torch.randint(start, start + VOCABULARY.text, (rows, length), generator=generator)
     place = torch.arange(0, rows * length, 2)

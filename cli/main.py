@@ -18,6 +18,7 @@ COMMANDS = {
     "show": ("show", "Turn a row back into text, pictures and sound."),
     "stats": ("stats", "Rows, fill, tokens, codebooks and the ledger of a dataset."),
     "mix": ("mix", "What a mix of datasets comes to, before anything is trained."),
+    "train": ("train", "Train a model on a mix of datasets, as a train file says."),
     "takedown": ("takedown", "Remove documents from a dataset by their ids."),
     "tokenizer": ("tokenizer", "Train a tokenizer, or check one by a round trip."),
     "schema": ("schema", "Print the JSON Schema of the run file."),

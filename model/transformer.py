@@ -10,6 +10,7 @@ Shapes are named by suffix: B rows, L tokens of a row, N places asked for, D wid
 
 import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from ..schemas.vocabulary import Vocabulary
 from .attention import Mask, Way, attend, within_segments
@@ -32,6 +33,7 @@ class Transformer(nn.Module):
         self.shape = shape
         self.slices = Slices.of(vocabulary)
         self._way = attention
+        self.recompute = False  # activations of the layers in the backward pass, instead of keeping them
         self.tokens = nn.Embedding(vocabulary.size, shape.width, _weight=torch.empty(vocabulary.size, shape.width))
         kinds = len(vocabulary.slices)
         self.kinds = nn.Embedding(kinds, shape.width, _weight=torch.empty(kinds, shape.width))
@@ -50,7 +52,8 @@ class Transformer(nn.Module):
         turn = rotation(inputs.position_BL, self.shape.head_size)
         h_BLD = self.tokens(inputs.tokens_BL) + self.kinds(inputs.slice_BL)
         for block in self.blocks:
-            h_BLD = block(h_BLD, turn, mask)
+            again = self.recompute and torch.is_grad_enabled()
+            h_BLD = checkpoint(block, h_BLD, turn, mask, use_reentrant=False) if again else block(h_BLD, turn, mask)
         h_ND: torch.Tensor = self.norm(h_BLD.flatten(0, 1)[inputs.place_N])
         return h_ND
 

@@ -1,0 +1,5 @@
+"""`triptych train`: the trainer's own command, which torchrun starts without the rest of the command line."""
+
+from ..train.command import train
+
+__all__ = ["train"]

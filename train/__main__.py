@@ -1,0 +1,5 @@
+"""`python -m triptych.train`, which torchrun starts in every process."""
+
+from .command import main
+
+main()

@@ -1,0 +1,128 @@
+"""Checkpoints: the whole state of a run, saved while training goes on, there whole or not at all.
+
+A checkpoint is written under a temporary name by all processes and takes its own, `step-00000100`, when the last of
+them is done. It holds tensors, laid out so that any number of processes can load them, and a JSON file with the rest.
+"""
+
+import json
+import shutil
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed.checkpoint as dcp
+from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
+
+from ..schemas.errors import Refusal
+from ..schemas.identity import sealed_json, unseal
+from .ema import Ema
+from .process import Process
+
+STATE = "state.json"
+PREFIX, TEMPORARY = "step-", ".tmp-"
+
+
+@dataclass
+class _Pending:
+    """A checkpoint on its way."""
+
+    step: int
+    written: Future[Any]
+
+
+class Checkpoints:
+    """The checkpoints of one run."""
+
+    def __init__(self, folder: Path, keep: int, process: Process) -> None:
+        self._folder = folder
+        self._keep = keep
+        self._process = process
+        self._pending: _Pending | None = None
+        if process.first:
+            folder.mkdir(parents=True, exist_ok=True)
+            for left in folder.glob(f"{TEMPORARY}*"):
+                shutil.rmtree(left)
+        process.wait()
+
+    def latest(self) -> int | None:
+        """The step of the newest checkpoint."""
+        return max(self._steps(), default=None)
+
+    def save(
+        self,
+        step: int,
+        model: torch.nn.Module,
+        optimizer: torch.optim.Optimizer,
+        ema: Ema | None,
+        state: dict[str, Any],
+    ) -> None:
+        """Begin to save; what was begun before is finished first. `state` is JSON; `validation` in it ranks."""
+        self.finish()
+        folder = self._folder / f"{TEMPORARY}{step:08d}"
+        if self._process.first:
+            folder.mkdir()
+            (folder / STATE).write_bytes(sealed_json(state))
+        self._process.wait()
+        written = dcp.async_save(_tensors(model, optimizer, ema), checkpoint_id=folder)
+        assert isinstance(written, Future)
+        self._pending = _Pending(step, written)
+
+    def finish(self) -> None:
+        """Wait for what is on its way, give it its name, and remove what is no longer kept."""
+        if self._pending is None:
+            return
+        self._pending.written.result()
+        self._process.wait()
+        if self._process.first:
+            name = f"{self._pending.step:08d}"
+            (self._folder / f"{TEMPORARY}{name}").rename(self._folder / f"{PREFIX}{name}")
+            self._prune()
+        self._process.wait()
+        self._pending = None
+
+    def load(
+        self, step: int, model: torch.nn.Module, optimizer: torch.optim.Optimizer, ema: Ema | None
+    ) -> dict[str, Any]:
+        """Take over a checkpoint's tensors, and give back the rest of it; raises Refusal when it is damaged."""
+        folder = self._folder / f"{PREFIX}{step:08d}"
+        try:
+            state = unseal((folder / STATE).read_bytes())
+            tensors = _tensors(model, optimizer, ema)
+            dcp.load(tensors, checkpoint_id=folder)
+        except (OSError, ValueError, RuntimeError) as error:
+            said = " ".join(str(error).split())[:200]
+            raise Refusal(
+                f"{folder}: cannot be read ({said}). Remove that folder to go on from the checkpoint before it.",
+                exit_code=1,
+            ) from None
+        set_state_dict(model, optimizer, model_state_dict=tensors["model"], optim_state_dict=tensors["optimizer"])
+        if ema is not None:
+            ema.load_state_dict(tensors["ema"])
+        return state
+
+    def _steps(self) -> list[int]:
+        return sorted(int(path.name.removeprefix(PREFIX)) for path in self._folder.glob(f"{PREFIX}*"))
+
+    def _prune(self) -> None:
+        """Keep the last so many, and the best by validation."""
+        steps = self._steps()
+        scores = {step: self._score(step) for step in steps}
+        judged = [step for step in steps if scores[step] is not None]
+        kept = {*steps[-self._keep :], *sorted(judged, key=lambda step: scores[step] or 0.0)[:1]}
+        for step in steps:
+            if step not in kept:
+                shutil.rmtree(self._folder / f"{PREFIX}{step:08d}")
+
+    def _score(self, step: int) -> float | None:
+        score: float | None = json.loads((self._folder / f"{PREFIX}{step:08d}" / STATE).read_bytes()).get("validation")
+        return score
+
+
+def _tensors(model: torch.nn.Module, optimizer: torch.optim.Optimizer, ema: Ema | None) -> dict[str, Any]:
+    weights, moments = get_state_dict(model, optimizer)
+    tensors: dict[str, Any] = {"model": weights, "optimizer": moments}
+    if ema is not None:
+        tensors["ema"] = ema.state_dict()
+    return tensors

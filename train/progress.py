@@ -1,0 +1,42 @@
+"""A bar for whoever watches a run: steps, tokens a second, loss by modality, time that is left."""
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+
+class Progress:
+    """Silent in all processes but the first."""
+
+    def __init__(self, steps: int, done: int, shown: bool) -> None:
+        columns = (
+            TextColumn("training"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[figures]}"),
+            TimeRemainingColumn(),
+        )
+        self._bar = Bar(*columns, console=Console(stderr=True, quiet=not shown))
+        self._task = self._bar.add_task("training", total=steps, completed=done, figures="")
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._bar.stop()
+
+    def say(self, message: str) -> None:
+        """A line above the bar."""
+        self._bar.console.print(message, highlight=False)
+
+    def show(self, step: int, line: Mapping[str, Any]) -> None:
+        """The figures of a line of metrics."""
+        bits = "  ".join(f"{name} {value:.2f}" for name, value in line["nelbo"].items())
+        mfu = f"  {line['mfu']:.1%} MFU" if "mfu" in line else ""
+        figures = f"{line['tokens_per_second']:,.0f} tokens/s{mfu}  bits: {bits}"
+        self._bar.update(self._task, completed=step, figures=figures)

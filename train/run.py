@@ -1,0 +1,81 @@
+"""A run's folder and what must be so before the first step: the same run as before, on the same data."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ..model.presets import shape_of
+from ..schemas.errors import Refusal
+from ..schemas.identity import sealed_json, unseal
+from ..schemas.training import TrainConfig
+from .plan import Plan, plan_of
+from .process import Process
+from .sde import batch_warning, kappa
+from .trainer import Trainer
+
+RUN = "run.json"
+# What may change when a run goes on: how the work is done and what is shown of it, not what comes of it.
+FREE = {"out", "compute", "checkpoint", "validation", "log_every"}
+
+
+def train(config: TrainConfig) -> bool:
+    """Train, or go on with what was begun in `config.out`; whether the end was reached.
+
+    Raises Refusal before any work for data that cannot be mixed, and for a folder that holds another run.
+    """
+    plan = plan_of(config)
+    process = Process.start()
+    try:
+        if process.first:
+            describe(config, plan, process.world)
+        process.wait()
+        return Trainer(config, plan, process).run()
+    finally:
+        process.close()
+
+
+def describe(config: TrainConfig, plan: Plan, processes: int) -> None:
+    """Write what the run is into its folder; raises Refusal when that holds another one."""
+    folder = Path(config.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    body = config.model_dump(mode="json")
+    path = folder / RUN
+    if path.exists():
+        _require_same(unseal(path.read_bytes())["config"], body, path)
+    tokens = plan.rows * plan.row_length
+    shape = shape_of(config.model)
+    counts = shape.parameters(plan.vocabulary)
+    facts = {
+        "config": body,
+        "trained_on": plan.trained_on(),
+        "plan": plan.fingerprint,
+        "vocabulary": plan.vocabulary.fingerprint,
+        "parameters": {"embedding": counts.embedding, "rest": counts.rest},
+        "kappa": kappa(config.optimizer, tokens, config.steps),
+        "processes": processes,
+    }
+    path.write_bytes(sealed_json(facts))
+
+
+def warnings(config: TrainConfig, plan: Plan) -> list[str]:
+    """What a person should know before hours are spent."""
+    tokens = plan.rows * plan.row_length
+    batch = batch_warning(config.optimizer, tokens, config.steps)
+    return [*plan.warnings, *([batch] if batch else [])]
+
+
+def _require_same(before: dict[str, Any], now: dict[str, Any], where: Path) -> None:
+    left, right = (_leaves({key: tree[key] for key in tree if key not in FREE}) for tree in (before, now))
+    for key in sorted(left.keys() | right.keys()):
+        if left.get(key) != right.get(key):
+            was, is_now = (json.dumps(side.get(key)) for side in (left, right))
+            raise Refusal(
+                f"{where}: this folder holds a run with `{key}: {was}`, and the train file says {is_now}. Give the run "
+                "another `out`, or set the key back to go on with what is there."
+            )
+
+
+def _leaves(tree: Any, path: str = "") -> dict[str, Any]:
+    if isinstance(tree, dict) and tree:
+        return {key: leaf for name, part in tree.items() for key, leaf in _leaves(part, f"{path}.{name}").items()}
+    return {path.lstrip("."): tree}

@@ -1,0 +1,81 @@
+"""One step of training: noise, forward, backward and update, over the micro-batches of all processes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+
+from ..model.corrupted import Corrupted
+from ..model.corruption import corrupt
+from ..model.flops import training_flops
+from ..model.objective import LossParts, loss
+from ..model.slices import Slices
+from ..model.tally import Tally
+from ..schemas.training import TrainConfig
+from .loader import Micro
+from .parallel import Parallel
+
+
+class Measured(NamedTuple):
+    """What a step was, summed over all processes."""
+
+    loss: float  # weighted, a target
+    tally: Tally
+    tokens: int  # of segments, padding not counted
+    flops: float
+    stop: bool  # a process was asked to stop
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """Computes the gradients of a global batch."""
+
+    parallel: Parallel
+    config: TrainConfig
+    slices: Slices
+
+    def __call__(self, micros: Sequence[Micro], stop: bool) -> Measured:
+        """Leave the gradients of this process's micro-batches in the model, summed over all processes.
+
+        The loss is divided by the targets of the whole global batch, never by those of a micro-batch.
+        """
+        process = self.parallel.process
+        noised = [
+            corrupt(micro.batch, self.config.objective, self.slices, self.config.seed, micro.places) for micro in micros
+        ]
+        counts = process.sum(
+            torch.tensor(
+                [
+                    sum(float(it.targets) for it in noised),
+                    sum(float(micro.batch.length_S.sum()) for micro in micros),
+                    sum(self._flops(micro, it) for micro, it in zip(micros, noised, strict=True)),
+                    float(stop),
+                ],
+                dtype=torch.float64,
+            )
+        )
+        targets, tokens, flops, stopping = counts.tolist()
+        total = torch.zeros((), dtype=torch.float64)
+        tally: Tally | None = None
+        for number, corrupted in enumerate(noised):
+            parts = self._backward(corrupted.to(process.device), number == len(noised) - 1, targets)
+            total += parts.loss.detach().double().cpu()
+            mine = Tally.of(corrupted, parts.nats_SM.cpu())
+            tally = mine if tally is None else tally.plus(mine)
+        assert tally is not None
+        summed = process.sum(torch.cat([total[None], tally.sums_FTM.flatten()]))
+        sums_FTM = summed[1:].view_as(tally.sums_FTM)
+        return Measured(float(summed[0]) / max(targets, 1), Tally(sums_FTM), int(tokens), flops, stopping > 0)
+
+    def _backward(self, corrupted: Corrupted, last: bool, targets: float) -> LossParts:
+        with self.parallel.calling(last) as model:
+            parts = loss(model, corrupted, self.config.objective)
+            # DDP and FSDP take the mean over processes
+            share = parts.loss * (self.parallel.process.world / max(targets, 1))
+        share.backward()
+        return parts
+
+    def _flops(self, micro: Micro, corrupted: Corrupted) -> float:
+        shape, copies = self.parallel.model.shape, self.config.objective.copies
+        return training_flops(shape, self.slices, micro.batch.length_S, corrupted.inputs.groups, copies).total

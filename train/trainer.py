@@ -1,0 +1,220 @@
+"""The loop: read, step, log, validate, save; from the last checkpoint on, if there is one."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+
+from ..model.corruption import corrupt
+from ..model.export import save_model
+from ..model.objective import loss
+from ..model.presets import shape_of
+from ..model.slices import Slices
+from ..model.tally import Tally
+from ..model.transformer import Transformer
+from ..schemas.training import TrainConfig
+from .cache import Cache
+from .checkpoint import Checkpoints
+from .ema import Ema
+from .guard import Guard
+from .loader import Loader
+from .metrics import Clock, Metrics, figures
+from .optimizer import make_optimizer, set_lr
+from .parallel import Parallel
+from .plan import Plan
+from .process import Process
+from .progress import Progress
+from .schedule import lr_share
+from .sde import settings
+from .shards import Shards
+from .step import Gradients, Measured
+from .validation import validation_batches
+
+
+class Trainer:
+    """One run in one process of it."""
+
+    def __init__(self, config: TrainConfig, plan: Plan, process: Process) -> None:
+        self.config, self.plan, self.process = config, plan, process
+        self.folder = Path(config.out)
+        self.cache = Cache(config.data.cache, config.data.cache_bytes)
+        self.shards = Shards(plan, self.cache)
+        self.slices = Slices.of(plan.vocabulary)
+        with torch.device("meta"):
+            self.model = Transformer(shape_of(config.model), plan.vocabulary)
+        self.parallel = Parallel(self.model, config.compute, process, config.seed)
+        tokens = plan.rows * plan.row_length
+        self.adam = settings(config.optimizer, tokens, config.steps)
+        self.optimizer = make_optimizer(self.model, self.adam)
+        self.ema = Ema(self.model, config.ema, config.steps) if config.ema else None
+        self.guard = Guard()
+        self.micro_rows = micro_rows(config, plan, process)
+        self.loader = Loader(
+            plan,
+            self.shards,
+            rank=process.rank,
+            world=process.world,
+            micro_rows=self.micro_rows,
+            workers=config.data.workers,
+            pin=process.device.type == "cuda",
+        )
+        self.gradients = Gradients(self.parallel, config, self.slices)
+        self.checkpoints = Checkpoints(self.folder / "checkpoints", config.checkpoint.keep, process)
+        self.step = 0  # done
+        self.tokens = 0  # of segments, in all steps done
+        self.norm = 0.0  # of the last step's gradient
+        self.validated: float | None = None  # bits per token at the last validation, summed over modalities
+        self._held: Tally | None = None  # of the steps since the last line
+        self._asked_to_stop = False
+
+    def run(self) -> bool:
+        """Train to the end, or until SIGTERM; whether the end was reached."""
+        self._resume()
+        metrics = Metrics(self.folder, self.step) if self.process.first else None
+        clock = Clock(self.process.world, self.process.device)
+        with self._stopping(), Progress(self.config.steps, self.step, self.process.first) as progress:
+            for micros in self.loader:
+                measured = self.gradients(micros, self._asked_to_stop)
+                wrong = self._update(measured, micros)
+                clock.count(measured.tokens, measured.flops)
+                if wrong is not None:
+                    progress.say(f"step {self.step}: left out, because {wrong}")
+                if self.step % self.config.log_every == 0 or self.step == self.config.steps:
+                    line = self._line(measured, clock)
+                    progress.show(self.step, line)
+                    if metrics is not None:
+                        metrics.write(line)
+                due = self.step % self.config.validation.every == 0 or self.step == self.config.steps
+                if due and self.plan.validation:
+                    for line in self._validate():
+                        if metrics is not None:
+                            metrics.write(line)
+                    clock.restart()
+                stop = measured.stop or self.step == self.config.steps
+                if stop or self.step % self.config.checkpoint.every == 0:
+                    self._save()
+                    clock.restart()
+                if stop:
+                    break
+        self.checkpoints.finish()
+        self._export()
+        if metrics is not None:
+            metrics.close()
+        self.loader.close()
+        self.cache.close()
+        return self.step >= self.config.steps
+
+    def _update(self, measured: Measured, micros: Any) -> str | None:
+        self.norm = self.parallel.clip(self.config.optimizer.clip)
+        wrong = self.guard.accepts(measured.loss, self.norm)
+        set_lr(self.optimizer, lr_share(self.config.optimizer, self.step, self.config.steps))
+        if wrong is None:
+            self.optimizer.step()
+            if self.ema is not None:
+                self.ema.update(self.model, self.step)
+        else:
+            self.guard.save_culprit(self.folder / "culprits", self.step, self.process.rank, micros)
+        self.optimizer.zero_grad(set_to_none=True)
+        self.step += 1
+        self.tokens += measured.tokens
+        self._held = measured.tally if self._held is None else self._held.plus(measured.tally)
+        return wrong
+
+    def _line(self, measured: Measured, clock: Clock) -> dict[str, Any]:
+        assert self._held is not None
+        shown, self._held = figures(self._held, self._rate), None
+        lr = self.adam.lr * lr_share(self.config.optimizer, self.step - 1, self.config.steps)
+        line = {"step": self.step, "loss": measured.loss, **shown, "tokens": self.tokens, **clock.read()}
+        return line | {"lr": lr, "grad_norm": self.norm, "left_out": self.guard.left_out}
+
+    @property
+    def _rate(self) -> int | None:
+        entry = self.plan.datasets[0].manifest.tokenizers.get("audio")
+        return entry.card.sample_rate if entry else None
+
+    @torch.no_grad()
+    def _validate(self) -> Iterator[dict[str, Any]]:
+        """A line for the weights and, where there is one, for their mean; noise is the same every time."""
+        micros = validation_batches(
+            self.plan,
+            self.shards,
+            self.config.validation.rows,
+            rank=self.process.rank,
+            world=self.process.world,
+            micro_rows=self.micro_rows,
+        )
+        if not micros:
+            return
+        self.model.eval()
+        for weights in ("raw", "ema") if self.ema else ("raw",):
+            swapped = self.ema.swapped(self.model) if self.ema and weights == "ema" else nullcontext()
+            tally: Tally | None = None
+            with swapped, self.parallel.precision():
+                for micro in micros:
+                    corrupted = corrupt(micro.batch, self.config.objective, self.slices, self.config.seed, micro.places)
+                    parts = loss(self.model, corrupted.to(self.process.device), self.config.objective)
+                    mine = Tally.of(corrupted, parts.nats_SM.cpu())
+                    tally = mine if tally is None else tally.plus(mine)
+            assert tally is not None
+            tally = Tally(self.process.sum(tally.sums_FTM))
+            self.validated = sum(figure.mean for figure in tally.bits_per_token().values())
+            shown = figures(tally, self._rate)
+            yield {"step": self.step, "split": "validation", "weights": weights, **shown, "targets": tally.tokens()}
+        self.model.train()
+
+    def _save(self) -> None:
+        state = {
+            "step": self.step,
+            "tokens": self.tokens,
+            "loader": self.loader.state(),
+            "guard": self.guard.state(),
+            "validation": self.validated,
+        }
+        self.checkpoints.save(self.step, self.model, self.optimizer, self.ema, state)
+
+    def _resume(self) -> None:
+        latest = self.checkpoints.latest()
+        if latest is None:
+            return
+        state = self.checkpoints.load(latest, self.model, self.optimizer, self.ema)
+        self.step, self.tokens, self.validated = state["step"], state["tokens"], state["validation"]
+        self.guard = Guard(**state["guard"])
+        self.loader.load_state(state["loader"])
+
+    def _export(self) -> None:
+        """The mean of the weights, or the weights where there is none, as a folder that others load."""
+        with self.ema.swapped(self.model) if self.ema else nullcontext():
+            whole = {name: _whole(parameter) for name, parameter in self.model.named_parameters()}
+        if self.process.first:
+            shape, kind = self.model.shape, self.config.objective.kind
+            save_model(self.folder / "model", whole, shape, self.plan.vocabulary, kind)
+        self.process.wait()
+
+    @contextmanager
+    def _stopping(self) -> Iterator[None]:
+        """SIGTERM ends the run after the step that is going on, with a checkpoint."""
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            self._asked_to_stop = True
+
+        before = signal.signal(signal.SIGTERM, stop)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
+
+def micro_rows(config: TrainConfig, plan: Plan, process: Process) -> int | None:
+    """Rows that a process takes at once; None: all of its share."""
+    tokens = config.compute.micro_batch_tokens
+    return None if tokens is None else max(1, tokens // (plan.row_length * config.objective.copies))
+
+
+def _whole(parameter: torch.nn.Parameter) -> torch.Tensor:
+    whole: Any = parameter.detach()
+    tensor: torch.Tensor = whole.full_tensor() if hasattr(whole, "full_tensor") else whole
+    return tensor.float().cpu().clone()

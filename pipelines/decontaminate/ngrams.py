@@ -1,8 +1,8 @@
 """Texts that share a run of words with an evaluation set.
 
 Brown et al., "Language Models are Few-Shot Learners", 2020 (arXiv 2005.14165), appendix C: n-grams of words, case and
-punctuation aside, of n = 13 words, or of as many as a short example has, but of no fewer than 8, below which texts
-meet by chance.
+punctuation aside, with n from 8 to 13 by how short the examples of a set are. There n is one for a set; here an example
+of 8 to 12 words has an n of its own.
 """
 
 from collections.abc import Iterator
@@ -67,7 +67,7 @@ def _leading(hashes: Hashes) -> Hashes:
 
 def _is_in(values: Hashes, ascending: Hashes) -> npt.NDArray[np.bool_]:
     at = np.searchsorted(ascending, values)
-    return ascending[np.minimum(at, len(ascending) - 1)] == values
+    return np.asarray(ascending[np.minimum(at, len(ascending) - 1)] == values)
 
 
 def _first_words(at: Ints, offsets: Ints, found: Words) -> tuple[list[int], list[int]]:

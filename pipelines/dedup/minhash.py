@@ -84,4 +84,4 @@ class MinHash:
 
     def _matrix(self, signatures: pa.FixedSizeListArray) -> Signatures:
         """(signatures, permutations)"""
-        return signatures.flatten().to_numpy().reshape(-1, self.config.permutations)
+        return np.asarray(signatures.flatten().to_numpy().reshape(-1, self.config.permutations))

@@ -86,6 +86,13 @@ def test_texts_without_a_word_cannot_be_judged() -> None:
     assert near.sign(pa.chunked_array([], pa.string())).type == near.sign(column("a")).type
 
 
+def test_no_signatures_have_no_keys_and_no_pairs() -> None:
+    near = MinHash(NearText())
+    none = near.sign(column(""))[:0]
+    assert candidates(near, none) == set()
+    assert len(near.keys(none).key) == 0
+
+
 def test_a_key_is_that_of_a_band_and_of_what_is_in_it() -> None:
     near = MinHash(NearText(threshold=0.7))
     bands, rows = near.bands

@@ -21,7 +21,7 @@ SPAN = 12  # frames between an anchor's two
 ANCHORS, ANCHORS_A_SECOND = 24, 4  # kept of a clip: so many, and so many more for every second
 OFFSETS = 4  # alignments tried of a pair
 
-ALIKE = 0.8  # agreement over all that two copies have in common, of at most 1,
+ALIKE = 0.84  # agreement over all that two copies have in common, of at most 1,
 ALIKE_BLOCK = 0.5  # and over every block of it: clips that begin alike and go on otherwise are no copies
 BLOCK = FRAMES_A_SECOND // 2
 FEW = 100  # bits; a block in which neither has more is a pause

@@ -25,7 +25,6 @@ BITS = 16
 LOWEST, HIGHEST = 200.0, 3400.0  # Hz
 STRONG_SHARE = 0.4
 SOUND_DB = -20.0  # a frame sounds if it is no weaker than this beside the clip's loud frames
-LOUD = 90  # percentile of the frames' energies that stands for "loud"
 QUIETEST = 1e-3  # amplitude of a sine; a clip whose loud frames are under it is silent (-60 dB)
 FLATTEST = 1e-3  # of the loud frames' amplitude; a clip whose strong differences are under it has no features
 BLOCK = 4096  # frames transformed at a time: 16 MB
@@ -46,7 +45,7 @@ def codes_of(wave: Wave) -> Codes:
     if len(bands) <= STEP_BACK:
         return np.empty(0, np.uint32)
     energy = bands.sum(axis=1)
-    loud = np.percentile(energy, LOUD)
+    loud = _loudness(energy)
     if loud < SINE_POWER * QUIETEST**2:
         return np.empty(0, np.uint32)
     slopes = np.diff(np.sqrt(bands / loud), axis=1)
@@ -57,6 +56,13 @@ def codes_of(wave: Wave) -> Codes:
     codes: Codes = ((change > 0) & strong) @ WEIGHTS | (strong @ WEIGHTS) << BITS
     used = np.flatnonzero(codes)
     return codes[used[0] : used[-1] + 1] if len(used) else codes[:0]
+
+
+def _loudness(energy: Floats) -> np.float64:
+    """The energy of the frames in which, with those that are louder, half of it lies: silence around has no say."""
+    falling = np.sort(energy)[::-1].astype(np.float64)
+    total = np.cumsum(falling)
+    return np.float64(falling[np.searchsorted(total, total[-1] / 2)])
 
 
 def _band_energies(wave: Wave) -> Floats:

@@ -70,7 +70,7 @@ def take_down(url: str, ids: Sequence[str]) -> Takedown:
             store.write(TAKEN_DOWN, "".join(f"{each}\n" for each in sorted(there | also | before)).encode())
             cuts = amend(store, STAGED, dataset, [file for file, found in held.items() if found], wanted)
             for cut in cuts:
-                to, tokens = cut.new and cut.new.file, pc.sum(cut.documents["tokens"]).as_py()
+                to, tokens = cut.new.file if cut.new else None, pc.sum(cut.documents["tokens"]).as_py()
                 rewritten.append(Rewritten(cut.old.file, to, cut.documents.num_rows, tokens))
             require_alone()
             _publish(store)

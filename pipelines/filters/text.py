@@ -46,11 +46,11 @@ def symbol_ratio(config: SymbolRatio, table: pa.Table, limits: Limits) -> Compla
     """The rules on symbols of Rae et al. 2021 (arXiv 2112.11446), appendix A.1.1, Quality Filtering."""
     words = np.maximum(_count(table, f"{WORD}+"), 1)
     for what, pattern in (("hash signs", "#"), ("ellipses", r"\.\.\.|…")):
-        yield from _above(_count(table, pattern) / words, config.max_symbols, f"{what} a word")
+        yield from above(_count(table, pattern) / words, config.max_symbols, f"{what} a word")
     lines = np.maximum(_count(table, LINE), 1)
-    yield from _above(_count(table, BULLET_LINE) / lines, config.max_bullet_lines, "of the lines begin with a bullet")
+    yield from above(_count(table, BULLET_LINE) / lines, config.max_bullet_lines, "of the lines begin with a bullet")
     ending = _count(table, ELLIPSIS_LINE) / lines
-    yield from _above(ending, config.max_ellipsis_lines, "of the lines end with an ellipsis")
+    yield from above(ending, config.max_ellipsis_lines, "of the lines end with an ellipsis")
     alphabetic = _count(table, rf"\p{{L}}{WORD}*") / words
     for row in np.flatnonzero(alphabetic < config.min_alphabetic).tolist():
         yield row, f"{alphabetic[row]:.2f} of the words have a letter, less than {config.min_alphabetic:g}"
@@ -62,6 +62,7 @@ def _count(table: pa.Table, pattern: str) -> Floats:
     return counts
 
 
-def _above(shares: Floats, most: float, what: str) -> Complaints:
+def above(shares: Floats, most: float, what: str) -> Complaints:
+    """A complaint about every row whose share is above `most`; `what` says of what it is one."""
     for row in np.flatnonzero(shares > most).tolist():
         yield row, f"{shares[row]:.2f} {what}, more than {most:g}"

@@ -10,6 +10,7 @@ import pytest
 
 from triptych.pipelines.filters.registry import FILTERS, judge_of
 from triptych.pipelines.filters.stage import Filters, filters_of
+from triptych.schemas.errors import Refusal
 from triptych.schemas.filters.text import Pii, TextLength
 from triptych.schemas.run import Limits, RunConfig
 
@@ -87,6 +88,12 @@ def test_drops_are_in_the_ledger_and_in_the_list(two_sources: Any, prepared: Any
         ("filter", "b", row, "2 words, fewer than 3") for row in range(3)
     ]
     assert prepared(two_sources(filters=[rule])).statistics.sources["a"].samples == 27
+
+
+def test_what_a_filter_needs_is_asked_for_before_any_work(two_sources: Any, prepared: Any, tmp_path: Path) -> None:
+    with pytest.raises(Refusal, match="`keep: english`, which the model does not know"):
+        prepared(two_sources(filters=[{"name": "language", "keep": ["english"]}]))
+    assert not (tmp_path / "out").exists()
 
 
 def test_another_filter_of_one_source_leaves_the_other_as_it_is(

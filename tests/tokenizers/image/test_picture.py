@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from triptych.tokenizers.image.picture import BadPicture, size_of, square
+from triptych.tokenizers.image.picture import BadPicture, size_of, square, squeezed
 
 LIMIT = 10_000_000
 
@@ -122,6 +122,38 @@ def test_fine_stripes_are_averaged_not_sampled() -> None:
     stripes = np.zeros((512, 512, 3), np.uint8)
     stripes[:, ::2] = 255
     assert np.abs(square(saved(Image.fromarray(stripes)), 32, LIMIT).astype(int) - 127).max() < 8
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"])
+def test_a_squeezed_picture_is_all_there_in_luminance_and_colours(kind: str) -> None:
+    assert squeezed(saved(gradient(5, 3), kind), 32, LIMIT).shape == (32, 32, 3)
+    for size in ((96, 64), (48, 300), (640, 480)):
+        image = gradient(*size)
+        expected = np.asarray(image.resize((32, 32), Image.Resampling.BICUBIC).convert("YCbCr"), int)
+        pixels = squeezed(saved(image, kind), 32, LIMIT)
+        assert (pixels.shape, pixels.dtype) == ((32, 32, 3), np.uint8)
+        assert np.abs(pixels - expected).mean() < 8
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "LA", "CMYK", "YCbCr"])
+def test_squeezed_modes_agree_with_what_square_makes_of_them(mode: str) -> None:
+    kind = {"CMYK": "JPEG", "YCbCr": "JPEG"}.get(mode, "PNG")
+    data = saved(gradient(64, 64).convert(mode), kind)
+    expected = np.asarray(Image.fromarray(square(data, 32, LIMIT)).convert("YCbCr"), int)
+    assert np.abs(squeezed(data, 32, LIMIT) - expected).mean() < 4
+
+
+def test_squeezed_turns_as_exif_says_and_refuses_by_the_header() -> None:
+    image = Image.new("RGB", (80, 40), (0, 0, 0))
+    image.paste((255, 255, 255), (0, 0, 80, 20))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = squeezed(saved(image, "JPEG", exif=exif), 8, LIMIT)[..., 0]
+    assert turned[:, 5:].min() > 200
+    assert turned[:, :3].max() < 60
+    for data, limit in ((b"", LIMIT), (saved(image)[:90], LIMIT), (saved(image), 3199)):
+        with pytest.raises(BadPicture):
+            squeezed(data, 8, limit)
 
 
 def test_broken_files_are_undecodable() -> None:

@@ -1,0 +1,79 @@
+"""Near duplicates among pictures: perceptual hashes bring likely pairs together, thumbnails decide."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ...schemas.dedup import NearImage
+from ...tokenizers.image.picture import BadPicture, squeezed
+from .hamming import hamming_keys, hamming_pairs
+from .image_match import explains
+from .near import Ints, Keyed, Keys
+from .phash import SIDE, WINDOWS, perceptual_hashes
+from .thumbnails import BYTES, Thumbnails
+
+IMAGE_NEAR_VERSION = 1
+LEAST_CONTRAST = 2.0  # levels, standard deviation of the luminance
+BATCH = 1024  # pairs compared together
+
+
+@dataclass(frozen=True)
+class PerceptualHash:
+    """Pictures that look the same, one perhaps resized, coded anew, brightened, or cropped by 5 % on any side.
+
+    A signature is a thumbnail. It is null for what cannot be opened, and for a picture of one colour: nothing is in it
+    by which it could be told from others of that kind, so it is a duplicate only of the same file.
+    """
+
+    config: NearImage
+    max_pixels: int
+    column: str = "image"
+
+    def identity(self) -> list[Any]:
+        """Version, settings, limit."""
+        return [IMAGE_NEAR_VERSION, self.config.model_dump(mode="json"), self.max_pixels]
+
+    def sign(self, values: pa.ChunkedArray) -> pa.FixedSizeBinaryArray:
+        """A thumbnail a picture."""
+        pictures = np.zeros((len(values), SIDE, SIDE, 3), np.uint8)
+        for index, value in enumerate(values):
+            try:
+                pictures[index] = squeezed(value.as_py(), SIDE, self.max_pixels)
+            except BadPicture:
+                continue  # stays black, and so of one colour
+        thumbnails = Thumbnails.of(pictures)
+        plain = thumbnails.luminance.std((1, 2)) < LEAST_CONTRAST
+        packed = pa.FixedSizeBinaryArray.from_buffers(
+            pa.binary(BYTES), len(values), [None, pa.py_buffer(thumbnails.packed())]
+        )
+        return pc.if_else(pa.array(~plain), packed, pa.scalar(None, packed.type))
+
+    def keys(self, signatures: pa.FixedSizeBinaryArray) -> Keyed:
+        """Keys of the hashes of all windows; the sketch of a key is its hash."""
+        hashes = perceptual_hashes(Thumbnails.unpacked(signatures).luminance).ravel()
+        owner, key = hamming_keys(hashes, self.config.radius)
+        return Keyed(owner // len(WINDOWS), key, hashes[owner])
+
+    def pairs(self, key: Keys, sketch: Keys) -> tuple[Ints, Ints]:
+        """Entries that share a key and whose hashes are within the radius."""
+        return hamming_pairs(key, sketch, self.config.radius)
+
+    def alike(self, left: pa.FixedSizeBinaryArray, right: pa.FixedSizeBinaryArray) -> npt.NDArray[np.bool_]:
+        """Whether either picture explains the other, seen through the windows whose hashes are closest."""
+        parts = [
+            self._alike(Thumbnails.unpacked(left.slice(start, BATCH)), Thumbnails.unpacked(right.slice(start, BATCH)))
+            for start in range(0, len(left), BATCH)
+        ]
+        return np.concatenate([np.zeros(0, bool), *parts])
+
+    def _alike(self, left: Thumbnails, right: Thumbnails) -> npt.NDArray[np.bool_]:
+        ours, theirs = perceptual_hashes(left.luminance), perceptual_hashes(right.luminance)
+        distance = np.bitwise_count(ours[:, :, None] ^ theirs[:, None, :]).reshape(len(ours), -1)
+        window, other = (WINDOWS[which] for which in np.unravel_index(distance.argmin(1), (len(WINDOWS),) * 2))
+        within = distance.min(1) <= self.config.radius
+        forth = explains(left, right, window, other)
+        return np.asarray(within & (forth | explains(right, left, other, window)))

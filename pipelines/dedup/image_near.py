@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ...schemas.dedup import NearImage
 from ...tokenizers.image.picture import BadPicture, squeezed
@@ -14,7 +13,7 @@ from .hamming import hamming_keys, hamming_pairs
 from .image_match import explains
 from .near import Ints, Keyed, Keys
 from .phash import SIDE, WINDOWS, perceptual_hashes
-from .thumbnails import BYTES, Thumbnails
+from .thumbnails import Thumbnails
 
 IMAGE_NEAR_VERSION = 1
 LEAST_CONTRAST = 2.0  # levels, standard deviation of the luminance
@@ -46,11 +45,7 @@ class PerceptualHash:
             except BadPicture:
                 continue  # stays black, and so of one colour
         thumbnails = Thumbnails.of(pictures)
-        plain = thumbnails.luminance.std((1, 2)) < LEAST_CONTRAST
-        packed = pa.FixedSizeBinaryArray.from_buffers(
-            pa.binary(BYTES), len(values), [None, pa.py_buffer(thumbnails.packed())]
-        )
-        return pc.if_else(pa.array(~plain), packed, pa.scalar(None, packed.type))
+        return thumbnails.packed(thumbnails.luminance.std((1, 2)) >= LEAST_CONTRAST)
 
     def keys(self, signatures: pa.FixedSizeBinaryArray) -> Keyed:
         """Keys of the hashes of all windows; the sketch of a key is its hash."""

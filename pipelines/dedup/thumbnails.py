@@ -7,11 +7,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from .phash import SIDE
+from .signature import pack, unpack
 
 Floats = npt.NDArray[np.float64]
 
 COLOUR_SIDE = SIDE // 2
-BYTES = SIDE**2 + 2 * COLOUR_SIDE**2
 
 # from colour differences to what a channel has more than the luminance, and back (BT.601, as in JPEG)
 RED, GREEN_OF_BLUE, GREEN_OF_RED, BLUE = 1.402, -0.344136, -0.714136, 1.772
@@ -32,15 +32,14 @@ class Thumbnails(NamedTuple):
 
     @classmethod
     def unpacked(cls, values: pa.FixedSizeBinaryArray) -> "Thumbnails":
-        """From what `packed` gave, without nulls."""
-        raw = np.frombuffer(values.buffers()[1], np.uint8)[values.offset * BYTES :][: len(values) * BYTES]
-        luminance, colours = np.split(raw.reshape(len(values), BYTES), [SIDE**2], axis=1)
+        """From what `packed` gave."""
+        luminance, colours = np.split(unpack(values, np.uint8), [SIDE**2], axis=1)
         return cls(luminance.reshape(-1, SIDE, SIDE), colours.reshape(-1, 2, COLOUR_SIDE, COLOUR_SIDE))
 
-    def packed(self) -> npt.NDArray[np.uint8]:
-        """(n, 1536) bytes."""
+    def packed(self, valid: npt.NDArray[np.bool_]) -> pa.FixedSizeBinaryArray:
+        """As 1536 bytes a picture, null where not `valid`."""
         parts = self.luminance.reshape(-1, SIDE**2), self.colours.reshape(-1, 2 * COLOUR_SIDE**2)
-        return np.concatenate(parts, axis=1)
+        return pack(np.concatenate(parts, axis=1), valid)
 
     def cut(self, level: float) -> Floats:
         """(n, 32, 32) luminance if red, green and blue were no brighter than `level`."""

@@ -10,6 +10,7 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
+from .mixing import mix
 from .near import WINDOW, Ints, Keys, window_pairs
 
 BITS = 64
@@ -37,7 +38,7 @@ def hamming_keys(hashes: Keys, radius: int) -> tuple[Ints, Keys]:
         key = np.zeros(len(hashes), np.uint64)
         for block in chosen:
             key = (key << np.uint64(BITS // blocks + 1)) | parts[block]
-        keys.append(_mixed(key ^ (np.uint64(choice) << np.uint64(BITS - 8))))
+        keys.append(mix(key ^ (np.uint64(choice) << np.uint64(BITS - 8))))
     return np.tile(np.arange(len(hashes)), len(keys)), np.concatenate(keys)
 
 
@@ -91,10 +92,3 @@ def _number(bits: npt.NDArray[np.uint8]) -> Keys:
     some = np.packbits(bits, axis=1, bitorder="little")
     packed[:, : some.shape[1]] = some
     return packed.view("<u8").ravel().astype(np.uint64)
-
-
-def _mixed(key: Keys) -> Keys:
-    """Another number for each, one to one, whose low bits depend on all (MurmurHash3's finaliser)."""
-    for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
-        key = (key ^ (key >> np.uint64(33))) * np.uint64(factor)
-    return key ^ (key >> np.uint64(33))

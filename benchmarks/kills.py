@@ -1,59 +1,117 @@
 """Kills `triptych prepare` at random moments, resumes it on another engine, and compares byte by byte.
 
-    python -m benchmarks.kills run.yaml [--set KEY.PATH=VALUE …] [--kills 20] [--seed 0] [--json]
+    python -m benchmarks.kills RUN.yaml [--set KEY.PATH=VALUE …] [--kills 20] [--seed 0] [--log FILE] [--json]
+    python -m benchmarks.kills --corpus small [--kills 200] …
 
-One run is left alone. Each of the others gets SIGKILL, its whole process group at once and so its Dask workers too,
-when a random number of files has been written; the resumed run must give the same bytes and write none of the
-committed partitions again. Exit code 1 when one does not.
+One run is left alone. The others get SIGKILL, the whole process group at once and so the workers of Dask and Beam too,
+when a random number of files is there; each is resumed by another engine or another number of workers, killed again a
+few times, and then left to end. It must end with the same bytes and write none of the committed partitions again. Exit
+code 1 when one does not.
+
+`--corpus small` makes a corpus of all three modalities with planted duplicates; its tokenizers are trained once, by a
+run before the others, and given to these by path. Processes are forked from one that has made the imports, which take
+longer than such a run.
 """
 
+import importlib
 import json
+import multiprocessing
 import os
 import random
+import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 import click
 import xxhash
+import yaml
 from rich.console import Console
 from rich.table import Table
 
+from . import small_corpus
 from .measure import machine
 
-WORKERS = (1, 2, 4)  # of Dask, beside the serial engine
-PAUSE = 0.002  # seconds between two looks at the folder
+ENGINES = (("serial",), ("dask", "1"), ("dask", "2"), ("dask", "4"), ("beam",), ("beam", "2"))
+KILLS_A_RUN = 4  # before it may end
+PAUSE = 0.01  # seconds between two looks at the folder
 LATER = 0.1  # seconds, at most, from the number of files to the kill
-PREPARE = "from triptych.cli.main import main; main()"
+HANGING = 900  # seconds after which a run is said to hang
+IMPORTS = ("distributed", "apache_beam", "triptych.cli.prepare", "triptych.pipelines.prepare")
+BACK_ENDS = {
+    "text": "triptych.tokenizers.text.sentencepiece_text",
+    "image": "triptych.tokenizers.image.diffusers_vq",
+    "audio": "triptych.tokenizers.audio.rvq",
+}
 
 Engine = tuple[str, ...]
-Engines = tuple[Engine, Engine]
 
 
-def start(run_file: Path, out: Path, overrides: Sequence[str], engine: Engine) -> "subprocess.Popen[bytes]":
-    """`triptych prepare` in a process group of its own."""
-    arguments = ["prepare", str(run_file), "--json", "--engine", engine[0]]
-    arguments += ["--workers", engine[1]] if len(engine) > 1 else []
-    for override in (*overrides, f"out={out}"):
-        arguments += ["--set", override]
-    return subprocess.Popen(
-        [sys.executable, "-c", PREPARE, *arguments],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
+class Killing:
+    """Runs of one run file, each into a folder of its own."""
+
+    def __init__(self, run_file: Path, overrides: Sequence[str], scratch: Path) -> None:
+        self._run_file, self._overrides, self._scratch = run_file, tuple(overrides), scratch
+
+    def start(self, out: Path, engine: Engine) -> BaseProcess:
+        """`triptych prepare` in a process group of its own."""
+        arguments = ["prepare", str(self._run_file), "--json", "--engine", engine[0]]
+        arguments += ["--workers", engine[1]] if len(engine) > 1 else []
+        for override in (*self._overrides, f"out={out}"):
+            arguments += ["--set", override]
+        context = multiprocessing.get_context("fork")
+        process = context.Process(target=_prepare, args=(arguments, str(self._scratch / "said")))
+        process.start()
+        assert process.pid is not None
+        with suppress(PermissionError, ProcessLookupError):  # it may have done so itself
+            os.setpgid(process.pid, process.pid)
+        return process
+
+    def finish(self, out: Path, engine: Engine) -> None:
+        """A run that nobody kills."""
+        process = self.start(out, engine)
+        process.join(HANGING)
+        if process.exitcode != 0:
+            _kill(process)
+            said = (self._scratch / "said").read_text(errors="replace")
+            raise click.ClickException(f"{' '.join(engine)} into {out}: exit code {process.exitcode}. {said[-2000:]}")
+
+    def kill_at(self, out: Path, engine: Engine, files: int, later: float) -> bool:
+        """Run, and SIGKILL to the whole group once so many files are there; False when the run ended before."""
+        process, deadline = self.start(out, engine), time.monotonic() + HANGING
+        while process.is_alive() and len(committed(out)) < files and time.monotonic() < deadline:
+            time.sleep(PAUSE)
+        time.sleep(later)
+        alive = process.is_alive()
+        _kill(process)
+        return alive
 
 
-def finish(process: "subprocess.Popen[bytes]") -> None:
-    """Wait for a run that nobody kills."""
-    _, said = process.communicate()
-    if process.returncode:
-        raise click.ClickException(f"prepare failed: {said.decode()[-2000:]}")
+def _prepare(arguments: list[str], said: str) -> None:
+    os.setpgid(0, 0)
+    file = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+    import dask.config
+
+    from triptych.cli.main import main
+
+    dask.config.set({"distributed.worker.multiprocessing-method": "fork"})
+    sys.argv = ["triptych", *arguments]
+    main()
+
+
+def _kill(process: BaseProcess) -> None:
+    assert process.pid is not None
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.join()
 
 
 def committed(out: Path) -> dict[str, tuple[int, int]]:
@@ -61,10 +119,11 @@ def committed(out: Path) -> dict[str, tuple[int, int]]:
     found = {}
     for folder, _, names in os.walk(out):
         for name in names:
-            if not name.startswith(".tmp-"):
-                path = os.path.join(folder, name)
+            path = os.path.join(folder, name)
+            with suppress(FileNotFoundError):  # such as the mail of a Beam run
                 stat = os.stat(path)
-                found[os.path.relpath(path, out)] = (stat.st_ino, stat.st_mtime_ns)
+                if not name.startswith(".tmp-"):
+                    found[os.path.relpath(path, out)] = (stat.st_ino, stat.st_mtime_ns)
     return found
 
 
@@ -74,38 +133,62 @@ def digests(out: Path) -> dict[str, str]:
     return {name: xxhash.xxh3_128_hexdigest((out / name).read_bytes()) for name in sorted(names)}
 
 
-def kill_when(process: "subprocess.Popen[bytes]", out: Path, files: int, later: float) -> bool:
-    """SIGKILL to the whole group once so many files are there; False when the run ended before."""
-    while process.poll() is None and len(committed(out)) < files:
-        time.sleep(PAUSE)
-    time.sleep(later)
-    alive = process.poll() is None
-    if alive:
-        os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
-    return alive
+def partitions(files: dict[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
+    """Those of the files that resume builds on."""
+    return {name: stamp for name, stamp in files.items() if name.startswith("_work/") and name.endswith(".arrow")}
 
 
-def one_kill(
-    run_file: Path, out: Path, overrides: Sequence[str], engines: Engines, files: int, later: float
-) -> dict[str, Any]:
-    """Kill a fresh run once so many files are there, and resume it; what came of it."""
-    (first, second), began = engines, time.perf_counter()
-    killed = kill_when(start(run_file, out, overrides, first), out, files, later)
-    seconds = time.perf_counter() - began
-    before = committed(out)
-    finish(start(run_file, out, overrides, second))
+def one_run(
+    runs: Killing, out: Path, engines: Sequence[Engine], moments: Sequence[int], draw: random.Random
+) -> list[dict[str, Any]]:
+    """Kill a run once for each moment, resumed by the next of the engines each time, and let the last one end it."""
+    lines, there = [], {}
+    for engine, resumed_by, files in zip(engines, engines[1:], moments, strict=False):
+        began = time.perf_counter()
+        killed = runs.kill_at(out, engine, files, draw.uniform(0, LATER))
+        now = committed(out)
+        newest = max(now, key=lambda name: now[name][1], default="")
+        lines.append(
+            {
+                "killed": killed,
+                "engine": " ".join(engine),
+                "resumed_by": " ".join(resumed_by),
+                "seconds": round(time.perf_counter() - began, 2),
+                "files": len(now),
+                "newest": "/".join(newest.split("/")[:2]),
+                "partitions": len(partitions(now)),
+                "partitions_redone": sum(now.get(name) != stamp for name, stamp in there.items()),
+            }
+        )
+        there = partitions(now)
+        if not killed:
+            break
+    runs.finish(out, engines[len(lines)])
     after = committed(out)
-    parts = [name for name in before if name.startswith("_work/") and name.endswith(".arrow")]
-    return {
-        "killed": killed,
-        "seconds": round(seconds, 2),
-        "engine": " ".join(first),
-        "resumed_by": " ".join(second),
-        "partitions_there": len(parts),
-        "partitions_made_later": sum(n.startswith("_work/") and n.endswith(".arrow") for n in after) - len(parts),
-        "partitions_redone": sum(after.get(name) != before[name] for name in parts),
-    }
+    lines[-1]["partitions_redone"] += sum(after.get(name) != stamp for name, stamp in there.items())
+    return lines
+
+
+def kill_all(runs: Killing, folder: Path, kills: int, engines: Sequence[Engine], draw: random.Random) -> list[Any]:
+    """So many kills, a line each."""
+    undisturbed = folder / "undisturbed"
+    runs.finish(undisturbed, ("serial",))
+    expected, files = digests(undisturbed), len(committed(undisturbed))
+    lines: list[dict[str, Any]] = []
+    while (done := sum(line["killed"] for line in lines)) < kills:
+        moments = sorted(draw.randint(0, files) for _ in range(min(KILLS_A_RUN, kills - done)))
+        order = [draw.choice(engines)]
+        while len(order) <= len(moments):
+            order.append(draw.choice([engine for engine in engines if engine != order[-1]]))
+        out = folder / str(len(lines))
+        found = one_run(runs, out, order, moments, draw)
+        identical = digests(out) == expected
+        if identical:
+            shutil.rmtree(out)
+        for line in found:
+            lines.append({"kill": len(lines) + 1, "run": out.name, **line, "identical": identical})
+            click.echo(f"{time.strftime('%H:%M:%S')} {json.dumps(lines[-1])}", err=True)
+    return lines
 
 
 def show(lines: Sequence[dict[str, Any]]) -> None:
@@ -113,33 +196,66 @@ def show(lines: Sequence[dict[str, Any]]) -> None:
     table = Table(*lines[0], title=f"Killed and resumed\n{machine()}", title_justify="left")
     for line in lines:
         table.add_row(*(str(value) for value in line.values()))
-    Console(width=140).print(table)
+    Console(width=170).print(table)
+
+
+def small_run(folder: Path) -> Path:
+    """The run file of the small corpus, its tokenizers given by path."""
+    run = small_corpus.write(folder / "corpus")
+    (folder / "first.yaml").write_text(yaml.safe_dump(run | {"out": "set below"}))
+    Killing(folder / "first.yaml", (), folder).finish(folder / "first", ("serial",))
+    trained = folder / "first/tokenizers"
+    run["tokenizers"] = {
+        "text": {"kind": "sentencepiece", "path": f"{trained}/text/text.model"},
+        "image": {"kind": "vq", "path": f"{trained}/image", "size": 16},
+        "audio": {"kind": "rvq", "path": f"{trained}/audio"},
+    }
+    (folder / "run.yaml").write_text(yaml.safe_dump(run | {"out": "set below"}))
+    return folder / "run.yaml"
+
+
+def preload(modalities: Sequence[str]) -> None:
+    """Import here what every run would import."""
+    for name in (*IMPORTS, *(BACK_ENDS[modality] for modality in modalities)):
+        importlib.import_module(name)
+    multiprocessing.set_forkserver_preload([*IMPORTS])  # for Beam's workers, of which few come to the others
 
 
 @click.command()
-@click.argument("run_file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("run_file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=False)
+@click.option("--corpus", type=click.Choice(["small"]), help="Instead of a run file.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY.PATH=VALUE", help="As `triptych prepare` has it.")
 @click.option("--kills", type=click.IntRange(1), default=20, show_default=True)
-@click.option("--most-workers", type=click.IntRange(1), default=4, show_default=True, help="Of a Dask run.")
+@click.option("--most-workers", type=click.IntRange(1), default=4, show_default=True, help="Of a Dask or Beam run.")
 @click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--log", type=click.Path(dir_okay=False, path_type=Path), help="Also write everything here, as JSON.")
 @click.option("--json", "as_json", is_flag=True)
-def main(run_file: Path, overrides: tuple[str, ...], kills: int, most_workers: int, seed: int, as_json: bool) -> None:
-    """Kill and resume RUN_FILE's run."""
-    draw = random.Random(seed)
-    engines: list[Engine] = [("serial",), *(("dask", str(count)) for count in WORKERS if count <= most_workers)]
-    with tempfile.TemporaryDirectory() as folder:
-        undisturbed = Path(folder, "undisturbed")
-        finish(start(run_file, undisturbed, overrides, ("serial",)))
-        expected, files = digests(undisturbed), len(committed(undisturbed))
-        lines = []
-        for index in range(kills):
-            out, (first, second) = Path(folder, str(index)), draw.sample(engines, 2)
-            line = one_kill(run_file, out, overrides, (first, second), draw.randint(1, files), draw.uniform(0, LATER))
-            lines.append(line | {"identical": digests(out) == expected})
-            if not as_json:
-                click.echo(f"{index + 1}: {lines[-1]}", err=True)
+def main(
+    run_file: Path | None,
+    corpus: str | None,
+    overrides: tuple[str, ...],
+    kills: int,
+    most_workers: int,
+    seed: int,
+    log: Path | None,
+    as_json: bool,
+) -> None:
+    """Kill and resume RUN_FILE's run, or that of a corpus made here."""
+    if (run_file is None) == (corpus is None):
+        raise click.UsageError("Give a run file, or --corpus small.")
+    engines = [engine for engine in ENGINES if int(engine[-1] if len(engine) > 1 else 1) <= most_workers]
+    with tempfile.TemporaryDirectory() as name:
+        folder, began = Path(name), time.perf_counter()
+        from triptych.schemas.run_file import load_run
+
+        preload([m.name.lower() for m in load_run(run_file, overrides).modalities] if run_file else list(BACK_ENDS))
+        runs = Killing(run_file or small_run(folder), overrides, folder)
+        lines = kill_all(runs, folder, kills, engines, random.Random(seed))
+    report = {"machine": machine(), "seed": seed, "seconds": round(time.perf_counter() - began), "kills": lines}
+    if log:
+        log.write_text(json.dumps(report, indent=1), encoding="utf-8")
     if as_json:
-        click.echo(json.dumps({"machine": machine(), "files": files, "kills": lines}))
+        click.echo(json.dumps(report))
     else:
         show(lines)
     if not all(line["identical"] and not line["partitions_redone"] for line in lines):

@@ -26,9 +26,11 @@ class Head(nn.Module):
         self, h_ND: torch.Tensor, class_N: torch.Tensor, groups: tuple[tuple[int, int], ...]
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Cross-entropy in nats, and log of the softmax's denominator, float32 (N,), of places grouped by slice."""
+        if not groups:  # no answers, yet of every parameter: DDP waits for the gradient of each
+            none_N = nn.functional.linear(h_ND, self.weight[:1])[:, 0].float()
+            return none_N, none_N
         rows = torch.split(self.weight, list(self._classes))
-        nats, log_z = [h_ND.new_zeros(0, dtype=torch.float32)], [h_ND.new_zeros(0, dtype=torch.float32)]
-        start = 0
+        nats, log_z, start = [], [], 0
         for index, count in groups:
             chunk = max(1, LOGITS // self._classes[index])
             for begin in range(start, start + count, chunk):

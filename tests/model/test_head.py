@@ -58,9 +58,13 @@ def test_logits_are_those_of_the_loss() -> None:
     torch.testing.assert_close(-log_p.gather(1, class_N[9:13, None])[:, 0], nats[9:13])
 
 
-def test_nothing_asked_nothing_said() -> None:
-    nats, log_z = made()(torch.zeros(0, 32), torch.zeros(0, dtype=torch.int64), ())
+def test_nothing_asked_nothing_said_and_every_gradient_there() -> None:
+    head, h_ND = made(), torch.zeros(0, 32, requires_grad=True)
+    nats, log_z = head(h_ND, torch.zeros(0, dtype=torch.int64), ())
     assert len(nats) == len(log_z) == 0
+    (nats + log_z**2).sum().backward()
+    assert head.weight.grad is not None
+    assert h_ND.grad is not None
 
 
 def test_there_is_no_row_for_pad_mask_or_structure() -> None:

@@ -37,7 +37,7 @@ def inputs(rows: list[list[Sample]], objective: ObjectiveConfig) -> Inputs:
     return corrupt(pack(rows, LENGTH), objective, made.slices, 0, places).inputs
 
 
-@pytest.mark.filterwarnings("ignore:flex_attention called without")
+@pytest.mark.filterwarnings("ignore:(?s).*flex_attention")
 @pytest.mark.parametrize("way", ["dense", "split", "flex"])
 @pytest.mark.parametrize("objective", OBJECTIVES, ids=lambda o: o.kind)
 @torch.no_grad()

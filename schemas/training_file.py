@@ -21,4 +21,6 @@ def load_training(path: str | Path, overrides: Sequence[str] = ()) -> TrainConfi
 def load_mix(path: str | Path) -> MixFile | TrainConfig:
     """Read a mix file, or a train file, which has its mix under `data`; raises Refusal on anything amiss."""
     tree = read_yaml(path, PAGE)
-    return check(TrainConfig if "data" in tree else MixFile, tree, str(path), PAGE)
+    if "data" in tree:
+        return check(TrainConfig, tree, str(path), PAGE)
+    return check(MixFile, tree, str(path), PAGE)

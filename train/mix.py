@@ -17,7 +17,7 @@ def apportion(shares: npt.ArrayLike) -> Ints:
     """Shares as whole numbers that sum to UNITS: each at least 1, else off by less than 1 (largest remainders)."""
     share = np.asarray(shares, np.float64)
     ideal = share / share.sum() * UNITS
-    units = np.maximum(np.floor(ideal), 1).astype(np.int64)
+    units: Ints = np.maximum(np.floor(ideal), 1).astype(np.int64)
     missing = UNITS - int(units.sum())
     if missing > 0:
         units[np.argsort(units - ideal, kind="stable")[:missing]] += 1

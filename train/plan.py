@@ -127,7 +127,7 @@ def cap(shares: Floats, most: Floats) -> Floats | None:
     """Shares of at most `most` each that keep the ratios of those below it and sum to 1; None if there are none."""
     if most.sum() < 1 - 1e-12:
         return None
-    out = shares / shares.sum()
+    out: Floats = shares / shares.sum()
     full = np.zeros(len(out), bool)
     while (out > most).any():
         full |= out > most

@@ -84,7 +84,7 @@ def keep(rows: Rows, kept: npt.NDArray[np.bool_]) -> Rows:
     """The same rows with padding in place of the segments that are not `kept` (S,); the others are numbered anew."""
     if kept.all():
         return rows
-    before = np.cumsum(kept) - kept
+    before: Ints = np.cumsum(kept) - kept
     starts = np.searchsorted(rows.row, np.arange(len(rows.number)))
     new = np.zeros(len(rows.number) + len(kept), rows.segment.dtype)
     new[rows.place] = np.where(kept, before - np.append(before, 0)[starts][rows.row] + 1, 0)

@@ -65,6 +65,14 @@ def squeezed(data: bytes, side: int, max_pixels: int) -> Pixels:
     return _decoded(data, "YCbCr", side, max_pixels, squeeze)
 
 
+def whole(data: bytes, side: int, max_pixels: int) -> Pixels:
+    """Decode a picture for a model that makes of it what it needs, a square of `side` at most.
+
+    Returns (height, width, 3) uint8 RGB, a JPEG perhaps at 1/2, 1/4 or 1/8 of its size; else as `square`.
+    """
+    return _decoded(data, None, side, max_pixels, _rgb)
+
+
 def _decoded(
     data: bytes, mode: str | None, side: int, max_pixels: int, finish: Callable[[Image.Image], Image.Image]
 ) -> Pixels:

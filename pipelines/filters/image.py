@@ -1,0 +1,58 @@
+"""Filters of pictures. A picture that does not open is none of their business: another stage drops it by its own name.
+
+Each is a function of its config, a RAW table and the run's limits; it yields the rows it complains about, with a
+detail for the ledger.
+"""
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from ...schemas.filters.image import ImageAspect, ImageConstant, ImageSize
+from ...schemas.run import Limits
+from ...tokenizers.image.picture import BadPicture, size_of, squeezed
+from .text import Complaints
+
+SIDE = 32  # of what is left of a picture when its variation is measured
+
+
+def image_size(config: ImageSize, table: pa.Table, limits: Limits) -> Complaints:
+    """Width and height as the headers say them, which costs no decoding."""
+    for row, width, height in _sizes(table):
+        if config.min_side is not None and min(width, height) < config.min_side:
+            yield row, f"{width}x{height}: shorter side below {config.min_side}"
+        if config.max_side is not None and max(width, height) > config.max_side:
+            yield row, f"{width}x{height}: longer side above {config.max_side}"
+        if config.max_pixels is not None and width * height > config.max_pixels:
+            yield row, f"{width}x{height}: more than {config.max_pixels} pixels"
+
+
+def image_aspect(config: ImageAspect, table: pa.Table, limits: Limits) -> Complaints:
+    """Longer side over shorter side, by the headers; turning a picture changes nothing about it."""
+    for row, width, height in _sizes(table):
+        if max(width, height) > config.max_ratio * min(width, height):
+            yield row, f"{width}x{height}: longer side more than {config.max_ratio:g} times the shorter"
+
+
+def image_constant(config: ImageConstant, table: pa.Table, limits: Limits) -> Complaints:
+    """The standard deviation of what varies most, luminance or a colour difference, in the picture made 32x32.
+
+    Made small, noise and specks of dust average out; transparency lies on white.
+    """
+    for row, value in enumerate(table["image"]):
+        try:
+            std = float(squeezed(value.as_py(), SIDE, limits.pixels).std(axis=(0, 1)).max())
+        except BadPicture:
+            continue
+        if std < config.min_std:
+            yield row, f"varies by {std:.2f} levels, less than {config.min_std:g}"
+
+
+def _sizes(table: pa.Table) -> Iterator[tuple[int, int, int]]:
+    """(row, width, height) of every picture with a header."""
+    for row, value in enumerate(table["image"]):
+        try:
+            width, height = size_of(value.as_py())
+        except BadPicture:
+            continue
+        yield row, width, height

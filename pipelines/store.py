@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import IO
 
 import fsspec
 import pyarrow as pa
@@ -129,10 +130,7 @@ class Store:
             if size < UPLOAD_BYTES:
                 self.fs.pipe_file(path, spool.read())
                 return
-            # a file closed by an error would appear with what it holds; a transaction discards it then
-            fs = self.fs
-            with fs.transaction, fs.open(path, "wb", block_size=UPLOAD_BYTES) as file:
-                shutil.copyfileobj(spool, file, UPLOAD_BYTES)
+            _upload(self.fs, path, spool)
 
     def write(self, name: str, data: bytes | pa.Buffer) -> None:
         """Commit a file: afterwards it is there with all of `data`, and before it was not."""
@@ -180,6 +178,24 @@ def _download(url: str, name: str) -> str:
     with refusing_full_disk(folder):
         store.fs.get(store.path(name), f"{folder}/content", recursive=True)
     return f"{folder}/content"
+
+
+def _upload(fs: fsspec.AbstractFileSystem, path: str, content: IO[bytes]) -> None:
+    # not by `fs.transaction`: that is one for all threads, which would complete each other's uploads
+    file = fs.open(path, "wb", block_size=UPLOAD_BYTES, autocommit=False)
+    try:
+        shutil.copyfileobj(content, file, UPLOAD_BYTES)
+        file.close()
+        file.commit()
+    except BaseException:
+        # one that is closed, or collected while open, may appear with what it holds
+        with suppress(AttributeError):
+            file.closed = True
+        file.discard()
+        raise
+    finally:
+        with suppress(ValueError):
+            fs.transaction.files.remove(file)  # else it stays there for good
 
 
 def _sync(path: Path) -> None:

@@ -1,9 +1,11 @@
 """Source and output on an S3 server that refuses, dawdles and loses its clients: the bytes are those of a disk."""
 
+import io
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +17,7 @@ import yaml
 from pydantic import TypeAdapter
 
 from triptych.pipelines.sources.registry import open_source
-from triptych.pipelines.store import UPLOAD_BYTES, Store
+from triptych.pipelines.store import UPLOAD_BYTES, Store, _upload
 from triptych.pipelines.verify import verify
 from triptych.schemas.errors import Refusal
 from triptych.schemas.run import Limits
@@ -187,6 +189,32 @@ def test_a_shard_whose_third_part_is_denied_is_not_there(bucket: str, weather: A
     assert weather.deny_once == ""
     assert objects(bucket) == {}
     assert uploads(bucket) == []
+
+
+def test_threads_of_one_process_do_not_end_each_other_s_uploads(bucket: str, weather: Any) -> None:
+    store, go, data = Store(bucket), threading.Event(), os.urandom(UPLOAD_BYTES + 1)
+
+    def write_after_the_other() -> None:
+        store.write("shards/b.arrow", data)
+        go.set()
+
+    class Slow(io.BytesIO):
+        """Content whose second block comes when the other thread is done."""
+
+        def read(self, size: int | None = -1) -> bytes:
+            if self.tell():
+                other.start()
+                assert go.wait(30)
+                seen.extend(objects(bucket))
+            return super().read(size)
+
+    seen: list[str] = []
+    other = threading.Thread(target=write_after_the_other)
+    _upload(store.fs, store.path("shards/a.arrow"), Slow(data[:UPLOAD_BYTES]))
+    other.join()
+    assert seen == ["shards/b.arrow"]
+    assert objects(bucket) == {"shards/a.arrow": data[:UPLOAD_BYTES], "shards/b.arrow": data}
+    assert not store.fs.transaction.files
 
 
 def test_what_others_write_is_seen_at_once(bucket: str) -> None:

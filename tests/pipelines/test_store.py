@@ -58,6 +58,33 @@ def test_a_write_that_fails_leaves_nothing(store: Store) -> None:
             fail(name)
     assert store.names("") == ["kept"]
     assert store.read("kept") == b"before"
+    assert [name for name in store.fs.find(store.path("")) if TEMPORARY in name] == []
+
+
+def test_a_file_is_claimed_by_one(store: Store) -> None:
+    store.claim("a/lock", b"mine")
+    with pytest.raises(FileExistsError):
+        store.claim("a/lock", b"yours")
+    assert store.read("a/lock") == b"mine"
+    store.delete("a/lock")
+    store.claim("a/lock", b"yours")
+    assert store.read("a/lock") == b"yours"
+
+
+def test_a_store_s_own_clock_tells_which_file_is_newer(store: Store) -> None:
+    store.write("a", b"1")
+    store.write("b", b"2")
+    assert store.modified("a") <= store.modified("b")
+    store.write("a", b"1")
+    assert store.modified("b") <= store.modified("a")
+    with pytest.raises(FileNotFoundError):
+        store.modified("c")
+
+
+def test_what_cannot_be_looked_at_is_not_taken_for_missing(tmp_path: Path) -> None:
+    Store(str(tmp_path)).write("a", b"1")
+    with pytest.raises(NotADirectoryError):
+        Store(str(tmp_path)).exists("a/b")
 
 
 def test_a_folder_goes_up_and_comes_down(store: Store, tmp_path: Path) -> None:

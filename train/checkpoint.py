@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.distributed as dist
 import torch.distributed.checkpoint as dcp
 from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
 
@@ -40,6 +41,8 @@ class Checkpoints:
         self._keep = keep
         self._process = process
         self._pending: _Pending | None = None
+        # what a checkpoint's thread has to agree on must not come between what training has to
+        self._group = dist.new_group(backend="gloo")
         if process.first:
             folder.mkdir(parents=True, exist_ok=True)
             for left in folder.glob(f"{TEMPORARY}*"):
@@ -65,7 +68,7 @@ class Checkpoints:
             folder.mkdir()
             (folder / STATE).write_bytes(sealed_json(state))
         self._process.wait()
-        written = dcp.async_save(_tensors(model, optimizer, ema), checkpoint_id=folder)
+        written = dcp.async_save(_tensors(model, optimizer, ema), checkpoint_id=folder, process_group=self._group)
         assert isinstance(written, Future)
         self._pending = _Pending(step, written)
 

@@ -1,0 +1,172 @@
+"""Runs of a small model: killed and resumed, on one process and on two, stopped, and refused."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+from triptych.model.export import load_model
+from triptych.schemas.errors import Refusal
+from triptych.schemas.training import TrainConfig
+from triptych.train.run import train
+
+Tree = dict[str, Any]
+COMMAND = [sys.executable, "-m", "triptych.train"]
+STEPS = 12
+
+
+def tree(dataset: Path, out: Path, **more: Any) -> Tree:
+    return {
+        "out": str(out),
+        "data": {
+            "datasets": [{"path": str(dataset), "weight": 1.0}],
+            "batch_tokens": 1024,
+            "validation": 0.1,
+            "cache": str(out),
+        },
+        "model": {"depth": 1, "width": 64},
+        "steps": STEPS,
+        "checkpoint": {"every": 3, "keep": 2},
+        "validation": {"every": 6, "rows": 4},
+        "log_every": 1,
+    } | more
+
+
+def curve(out: Path) -> list[Tree]:
+    """Lines of metrics, without what a clock has a say in."""
+    lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in line.items() if "per_second" not in key} for line in lines]
+
+
+def start(config: Tree, processes: int = 1) -> "subprocess.Popen[bytes]":
+    file = Path(config["out"]).with_suffix(".yaml")
+    file.write_text(yaml.safe_dump(config))
+    launch = COMMAND
+    if processes > 1:
+        options = ["--nproc-per-node", str(processes), "--master-port", "0", "--standalone"]
+        launch = [sys.executable, "-m", "torch.distributed.run", *options, "-m", "triptych.train"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    return subprocess.Popen([*launch, str(file)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def finish(process: "subprocess.Popen[bytes]") -> str:
+    out, said = process.communicate(timeout=240)
+    assert process.returncode == 0, said.decode()
+    return out.decode()
+
+
+@pytest.fixture(scope="session")
+def undisturbed(dataset: Path, once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
+    """A run that nobody kills, by one thread."""
+    return once("trained", lambda folder: finish(start(tree(dataset, folder / "run"))) and None) / "run"
+
+
+def test_a_run_learns_validates_saves_and_exports(undisturbed: Path) -> None:
+    lines = curve(undisturbed)
+    steps = [line for line in lines if "split" not in line]
+    assert [line["step"] for line in steps] == list(range(1, STEPS + 1))
+    assert set(steps[0]["nelbo"]) == {"text", "image", "audio"}
+    assert steps[-1]["loss"] < steps[0]["loss"]
+    held = [line for line in lines if line.get("split") == "validation"]
+    assert [(line["step"], line["weights"]) for line in held] == [(6, "raw"), (6, "ema"), (12, "raw"), (12, "ema")]
+    assert all(error > 0 for line in held for error in line["nelbo_error"].values())
+    assert sorted(path.name for path in (undisturbed / "checkpoints").iterdir()) == ["step-00000009", "step-00000012"]
+    run = json.loads((undisturbed / "run.json").read_text())
+    assert run["trained_on"][0].keys() == {"path", "fingerprint", "vocabulary"}
+    exported = load_model(undisturbed / "model")
+    assert sum(parameter.numel() for parameter in exported.model.parameters()) == sum(run["parameters"].values())
+
+
+@pytest.mark.parametrize("lines", [2, 8])
+def test_a_killed_run_goes_on_to_the_same_curve_bit_for_bit(
+    dataset: Path, undisturbed: Path, tmp_path: Path, lines: int
+) -> None:
+    config = tree(dataset, tmp_path / "run")
+    process = start(config)
+    metrics = tmp_path / "run" / "metrics.jsonl"
+    while process.poll() is None and not (metrics.exists() and len(metrics.read_text().splitlines()) >= lines):
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    assert not (tmp_path / "run" / "model" / "config.json").exists()
+    finish(start(config))
+    assert curve(tmp_path / "run") == curve(undisturbed)
+    weights = [(root / "model" / "model.safetensors").read_bytes() for root in (tmp_path / "run", undisturbed)]
+    assert weights[0] == weights[1]
+
+
+def test_two_processes_and_small_micro_batches_give_the_same_losses(
+    dataset: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    config = tree(dataset, tmp_path / "run", compute={"micro_batch_tokens": 256})
+    finish(start(config, processes=2))
+    ours, theirs = curve(tmp_path / "run"), curve(undisturbed)
+    assert [line["step"] for line in ours] == [line["step"] for line in theirs]
+    for mine, other in zip(ours, theirs, strict=True):
+        assert mine["nelbo"] == pytest.approx(other["nelbo"], rel=1e-4)
+        assert mine.get("tokens") == other.get("tokens")
+
+
+def test_sharded_over_two_processes_a_run_goes_on_where_one_process_stopped(
+    dataset: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    config = tree(dataset, tmp_path / "run")
+    process = start(config)
+    while process.poll() is None and not (tmp_path / "run/checkpoints/step-00000003").exists():
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    finish(start(config | {"compute": {"parallel": "fsdp"}}, processes=2))
+    ours, theirs = curve(tmp_path / "run"), curve(undisturbed)
+    assert ours[-1]["nelbo"] == pytest.approx(theirs[-1]["nelbo"], rel=1e-3)
+    assert [line["step"] for line in ours] == [line["step"] for line in theirs]
+
+
+def test_sigterm_saves_and_exits_with_zero(dataset: Path, undisturbed: Path, tmp_path: Path) -> None:
+    config = tree(dataset, tmp_path / "run", checkpoint={"every": 1000, "keep": 2})
+    process = start(config)
+    metrics = tmp_path / "run" / "metrics.jsonl"
+    while process.poll() is None and not (metrics.exists() and len(metrics.read_text().splitlines()) >= 3):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    assert "Stopped, and saved" in finish(process)
+    assert len(list((tmp_path / "run" / "checkpoints").glob("step-*"))) == 1
+    assert load_model(tmp_path / "run" / "model").objective == "masked"
+    finish(start(config))
+    assert curve(tmp_path / "run") == curve(undisturbed)
+
+
+def test_a_folder_with_another_run_is_refused(dataset: Path, undisturbed: Path) -> None:
+    other = TrainConfig.model_validate(tree(dataset, undisturbed, model={"depth": 2, "width": 64}))
+    with pytest.raises(Refusal, match=r"model.depth: 1.*says 2.*another `out`"):
+        train(other)
+
+
+def test_the_autoregressive_control_trains_by_the_same_command(dataset: Path, tmp_path: Path) -> None:
+    config = tree(dataset, tmp_path / "run", objective={"kind": "autoregressive"}, steps=6, ema=None)
+    torch.set_num_threads(1)
+    assert train(TrainConfig.model_validate(config))
+    lines = curve(tmp_path / "run")
+    assert lines[-1]["split"] == "validation"
+    assert lines[-1]["weights"] == "raw"
+    assert load_model(tmp_path / "run" / "model").objective == "autoregressive"
+
+
+def test_recomputed_activations_and_bfloat16_change_the_rounding_alone(
+    dataset: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    config = tree(dataset, tmp_path / "run", compute={"recompute": True, "precision": "bfloat16"}, steps=STEPS)
+    torch.set_num_threads(1)
+    train(TrainConfig.model_validate(config))
+    mine, other = curve(tmp_path / "run")[3], curve(undisturbed)[3]
+    assert mine["loss"] == pytest.approx(other["loss"], rel=0.05)
+    assert mine["loss"] != other["loss"]

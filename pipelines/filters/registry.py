@@ -7,10 +7,12 @@ from typing import Any
 import pyarrow as pa
 
 from ...schemas.filters.base import Filter
+from ...schemas.filters.image import ClipScore
 from ...schemas.filters.text import Language
 from ...schemas.filters.union import AnyFilter
 from ...schemas.run import Limits
 from ...schemas.vocabulary import Modality
+from ...tokenizers.image.clip_model import find_clip
 from .text import Complaints
 
 # The modality that a source must have, and the module; the function has the filter's name.
@@ -20,6 +22,10 @@ FILTERS = {
     "repetition": (Modality.TEXT, "repetition"),
     "language": (Modality.TEXT, "language"),
     "pii": (Modality.TEXT, "pii"),
+    "image_size": (Modality.IMAGE, "image"),
+    "image_aspect": (Modality.IMAGE, "image"),
+    "image_constant": (Modality.IMAGE, "image"),
+    "clip_score": (Modality.IMAGE, "clip_score"),
     "duration": (Modality.AUDIO, "audio"),
     "silence": (Modality.AUDIO, "audio"),
     "clipping": (Modality.AUDIO, "audio"),
@@ -39,9 +45,19 @@ def judge_of(config: AnyFilter) -> Callable[[Filter, pa.Table, Limits], Complain
     return judge
 
 
+def identity_of(config: AnyFilter) -> dict[str, Any]:
+    """What decides on a filter's answers: its settings, and the content of its weights wherever they lie."""
+    settings: dict[str, Any] = config.model_dump(mode="json", exclude={"sources", "path"})
+    if isinstance(config, ClipScore):
+        settings["weights"] = find_clip(config.model, config.path).fingerprint
+    return settings
+
+
 def check_filter(config: AnyFilter) -> None:
     """Raise Refusal when what a filter needs is not there."""
     if isinstance(config, Language):
         from .language import check_language
 
         check_language(config)
+    if isinstance(config, ClipScore):
+        find_clip(config.model, config.path)

@@ -11,7 +11,7 @@ from ...schemas.sources import Source
 from ..engines.base import Engine
 from ..part import Outcome, Part, drop_rows
 from ..select import select
-from .registry import judge_of, modality_of
+from .registry import identity_of, judge_of, modality_of
 
 FILTER_VERSION = 1
 
@@ -27,8 +27,7 @@ class Filters:
 
     def identity(self) -> list[object]:
         """Version, the filters' settings, and limits."""
-        settings = [config.model_dump(mode="json", exclude={"sources"}) for config in self.filters]
-        return [FILTER_VERSION, settings, self.limits.model_dump(mode="json")]
+        return [FILTER_VERSION, [identity_of(config) for config in self.filters], self.limits.model_dump(mode="json")]
 
     def run(self, table: pa.Table) -> Outcome:
         """Keep the rows of a RAW table about which no filter complains; the first complaint is the reason."""

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from .audio import AudioFilter
+from .image import ImageFilter
 from .text import TextFilter
 
-AnyFilter = Annotated[TextFilter | AudioFilter, Field(discriminator="name")]
+AnyFilter = Annotated[TextFilter | ImageFilter | AudioFilter, Field(discriminator="name")]

@@ -47,6 +47,14 @@ TREE: dict[str, Any] = {
         {"name": "repetition", "sources": ["a"]},
         {"name": "language", "keep": ["en"], "sources": ["a"]},
         {"name": "pii", "sources": ["a"]},
+        {"name": "image_size", "min_side": 2, "max_side": 90, "max_pixels": 99, "sources": ["b"]},
+        {"name": "image_aspect", "sources": ["b"]},
+        {"name": "image_constant", "sources": ["b"]},
+        {"name": "clip_score", "path": "clip", "sources": ["b"]},
+        {"name": "duration", "min_seconds": 1, "max_seconds": 9, "sources": ["c"]},
+        {"name": "silence", "sources": ["c"]},
+        {"name": "clipping", "sources": ["c"]},
+        {"name": "transcript_rate", "min": 1, "max": 9, "sources": ["c"]},
     ],
     "decontaminate": [{"name": "held-out", "kind": "jsonl", "path": "eval.jsonl", "text": "text"}],
 }
@@ -66,7 +74,7 @@ OTHER: dict[str, Any] = {
     "pack.group_by": "source",
     "sources.0.modality": "image-text",
     "decontaminate.0.modality": "image-text",
-    **{f"filters.{number}.sources": ("a", "d") for number in range(5)},
+    **{f"filters.{number}.sources": ("a", "d") for number in range(13)},
     "filters.2.max_top_ngram": {2: 0.3},
     "filters.2.max_duplicate_ngrams": {5: 0.3},
     "filters.3.keep": ("en", "de"),
@@ -112,7 +120,8 @@ def changed(path: str) -> RunConfig:
 @pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
 @pytest.mark.parametrize("path", sorted(LEAVES))
 def test_the_fingerprint_follows_what_decides_bytes_and_nothing_else(path: str) -> None:
-    same = path in PLACES or (path.startswith(("sources.", "decontaminate.")) and path.endswith(".path"))
+    lists = ("sources.", "decontaminate.", "filters.")
+    same = path in PLACES or (path.startswith(lists) and path.endswith(".path"))
     assert (changed(path).fingerprint == BASE.fingerprint) is same
 
 
@@ -156,7 +165,8 @@ def test_what_is_left_out_is_its_default() -> None:
 
 def test_modalities_are_those_of_the_sources() -> None:
     assert BASE.modalities == (Modality.TEXT, Modality.IMAGE, Modality.AUDIO)
-    assert RunConfig.model_validate(TREE | {"sources": TREE["sources"][:1]}).modalities == (Modality.TEXT,)
+    alone = {"sources": TREE["sources"][:1], "filters": []}
+    assert RunConfig.model_validate(TREE | alone).modalities == (Modality.TEXT,)
 
 
 def test_the_models_are_frozen() -> None:

@@ -11,6 +11,7 @@ import pytest
 from triptych.pipelines.filters.registry import FILTERS, judge_of
 from triptych.pipelines.filters.stage import Filters, filters_of
 from triptych.schemas.errors import Refusal
+from triptych.schemas.filters.image import ClipScore
 from triptych.schemas.filters.text import Pii, TextLength
 from triptych.schemas.run import Limits, RunConfig
 
@@ -39,6 +40,16 @@ def test_the_first_filter_that_complains_is_the_reason() -> None:
     assert {line["row"]: line["reason"] for line in turned.dropped.to_pylist()}[1] == "pii"
 
 
+def test_weights_count_by_their_content_and_not_by_their_place(tmp_path: Path) -> None:
+    for name, data in (("a", b"one"), ("b", b"one"), ("c", b"two")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "open_clip_model.safetensors").write_bytes(data)
+    one, moved, other = (
+        Filters((ClipScore(name="clip_score", path=f"{tmp_path}/{name}"),), Limits()).identity() for name in "abc"
+    )
+    assert one == moved != other
+
+
 def test_nothing_left_and_nothing_there() -> None:
     assert Filters((SHORT, PII), Limits()).run(table("a", "b")).table.num_rows == 0
     assert Filters((SHORT, PII), Limits()).run(table().cast(table("a").schema)).table.num_rows == 0
@@ -56,10 +67,16 @@ def test_a_filter_is_for_all_that_it_can_judge_or_for_those_it_names(tree: Any) 
     filters = [
         {"name": "text_length", "min_chars": 2},
         {"name": "pii", "sources": ["docs", "prompts"]},
+        {"name": "image_aspect"},
+        {"name": "duration", "max_seconds": 9},
     ]
     config = RunConfig.model_validate(tree("out", filters=filters))
     names = {source.name: [f.name for f in filters_of(source, config.filters)] for source in config.sources}
-    assert names == {"docs": ["text_length", "pii"], "stamps": ["text_length"], "prompts": ["text_length", "pii"]}
+    assert names == {
+        "docs": ["text_length", "pii"],
+        "stamps": ["text_length", "image_aspect"],
+        "prompts": ["text_length", "pii", "duration"],
+    }
 
 
 @pytest.fixture

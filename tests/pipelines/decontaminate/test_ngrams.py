@@ -84,6 +84,10 @@ def test_nothing_is_hit_by_nothing() -> None:
     assert hits([QUESTION], "too short") == {}
 
 
+def test_other_words_are_no_hit_however_many_there_are() -> None:
+    assert not hits([" ".join(map(str, range(100_000, 300_000)))], " ".join(map(str, range(20_000))))
+
+
 def test_an_endless_word_does_not_fill_the_ledger() -> None:
     long = " ".join([SHORT, "x" * 10_000])
     assert len(hits([long], long)[0]) == EXCERPT

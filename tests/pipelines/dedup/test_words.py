@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from triptych.pipelines.dedup.fold import layout
 from triptych.pipelines.dedup.words import words
 
 SPACELESS = (
@@ -13,7 +14,16 @@ SPACELESS = (
 )
 SPACED = (
     *("LATIN", "GREEK", "CYRILLIC", "ARABIC LETTER", "HEBREW", "DEVANAGARI", "BENGALI", "TAMIL", "TELUGU", "GEORGIAN"),
-    *("ARMENIAN", "HANGUL SYLLABLE", "ETHIOPIC SYLLABLE", "CANADIAN", "CHEROKEE", "DIGIT", "COMBINING ACUTE"),
+    *(
+        "ARMENIAN",
+        "HANGUL SYLLABLE",
+        "HANGUL LETTER",
+        "ETHIOPIC SYLLABLE",
+        "CANADIAN",
+        "CHEROKEE",
+        "DIGIT",
+        "COMBINING ACUTE",
+    ),
 )
 
 
@@ -62,6 +72,11 @@ def test_texts_end_words_and_are_cut_from_any_slice() -> None:
     found = words(array)
     assert found.offsets.tolist() == [0, 1, 2, 2, 3, 4, 5]
     assert found.between(0, 5) == "ab cd 漢 é ef"
+
+
+def test_the_layout_of_a_slice_is_its_own() -> None:
+    text, begins = layout(pa.array(["before", "ab", "", "é", "after"], pa.large_string()).slice(1, 3))
+    assert (text.tobytes().decode(), begins.tolist()) == ("abé", [0, 2, 2, 4])
 
 
 def test_equal_words_and_only_those_have_equal_hashes() -> None:

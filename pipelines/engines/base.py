@@ -22,6 +22,9 @@ from ..store import Store
 # partition faults it in again.
 pa.set_memory_pool(pa.system_memory_pool())
 
+# What tasks import sooner or later, for workers to import while they start: Arrow wants pandas for its first array.
+PRELOAD = ("triptych.pipelines.prepare", "pandas")
+
 A = TypeVar("A")
 B = TypeVar("B")
 

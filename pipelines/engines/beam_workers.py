@@ -4,6 +4,7 @@ Its own multi-processing mode starts new ones for each pipeline, which costs sec
 for one that was killed.
 """
 
+import importlib
 import logging
 import multiprocessing
 import os
@@ -14,6 +15,8 @@ from collections.abc import Callable
 from itertools import cycle
 from multiprocessing.connection import Connection
 from typing import Any
+
+from .base import PRELOAD
 
 
 class Workers:
@@ -102,8 +105,8 @@ def _work(requests: Connection) -> None:
     quiet_beam()
     from apache_beam.runners.worker.sdk_worker import SdkHarness
 
-    from .. import prepare  # noqa: F401 now, and not in the first task
-
+    for module in PRELOAD:
+        importlib.import_module(module)
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115 Beam prints what a task raises; the driver raises it
     while True:
         try:

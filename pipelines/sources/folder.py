@@ -143,6 +143,8 @@ class FolderReader:
                     values.append(fs.cat_file(posixpath.join(root, path)))
                 except PermissionError:
                     raise BadRow("file_unreadable", path) from None
+                except FileNotFoundError:  # since its size was asked for
+                    raise BadRow(f"{field}_missing", path) from None
         return Row(record.number, tuple(values))
 
     def _size(self, fs: Any, root: str, record: Record) -> int:

@@ -1,14 +1,16 @@
 """The Beam engine beside the serial one: shuffles, resume, and what comes of failures."""
 
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pyarrow as pa
 import pytest
+import yaml
 
 from triptych.pipelines.engines.beam import Beam
 from triptych.pipelines.engines.serial import Serial
@@ -206,6 +208,19 @@ def test_an_option_that_only_the_runner_may_know_is_told(store: Store) -> None:
     options = {"flink_mastr": "host:8081", "flink_version": "2.2"}
     Beam(store, journal, BeamEngine(kind="beam", runner="FlinkRunner", options=options))
     assert said == ["engine.options: Beam itself has no `flink_mastr`; it goes on to FlinkRunner as it is."]
+
+
+def test_beam_knows_every_option_in_the_documents() -> None:
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    page = (Path(__file__).parents[3] / "docs" / "clusters.md").read_text()
+    blocks = [yaml.safe_load(block)["engine"] for block in re.findall(r"^```yaml\n(.*?)^```$", page, re.M | re.S)]
+    engines = [BeamEngine.model_validate(block) for block in blocks if block["kind"] == "beam"]
+    assert {engine.runner for engine in engines} == set(get_args(BeamEngine.model_fields["runner"].annotation))
+    for engine in engines:
+        options = PipelineOptions.from_dictionary(engine.options)
+        assert options.get_all_options(retain_unknown_options=True) == options.get_all_options()
+        assert {name: options.get_all_options()[name] for name in engine.options} == engine.options
 
 
 @pytest.mark.parametrize(("begun", "ended"), [("serial", "beam"), ("beam", "serial")])

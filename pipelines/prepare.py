@@ -61,6 +61,7 @@ def _make(
         return finish(store, config, inputs, cleaned, fitted, packed, journal)
     finally:
         engine.close()
+        store.sweep()  # what killed workers left
 
 
 def _encode(

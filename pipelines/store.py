@@ -159,10 +159,9 @@ class Store:
 
     def sweep(self) -> None:
         """Remove what killed writers left under temporary names."""
-        if self.local and self.fs.exists(self.path("")):
-            for path in self.fs.find(self.path("")):
-                if os.path.basename(path).startswith(TEMPORARY):
-                    self.fs.rm_file(path)
+        if self.local:
+            for path in Path(self.path("")).glob(f"{TEMPORARY}*"):
+                path.unlink(missing_ok=True)
 
     def local_path(self, name: str | None) -> str | None:
         """A file or folder on this machine's disks: itself, or a copy made once a process; None for None."""

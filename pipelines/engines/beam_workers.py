@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable
 from itertools import cycle
 from multiprocessing.connection import Connection
+from queue import SimpleQueue
 from typing import Any
 
 from .base import PRELOAD
@@ -108,9 +109,16 @@ def _work(requests: Connection) -> None:
     for module in PRELOAD:
         importlib.import_module(module)
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115 Beam prints what a task raises; the driver raises it
+    asked: SimpleQueue[tuple[str, str]] = SimpleQueue()
+    threading.Thread(target=_listen, args=(requests, asked), daemon=True).start()
     while True:
-        try:
-            address, worker_id = requests.recv()
-        except EOFError:
-            return
+        address, worker_id = asked.get()
         SdkHarness(address, worker_id=worker_id, state_cache_size=0, data_buffer_time_limit_ms=0).run()
+
+
+def _listen(requests: Connection, asked: "SimpleQueue[tuple[str, str]]") -> None:
+    try:
+        while True:
+            asked.put(requests.recv())
+    except EOFError:
+        os._exit(1)  # the driver is gone, and whoever resumes its run does the rest

@@ -32,8 +32,6 @@ from typing import Any
 import click
 import xxhash
 import yaml
-from rich.console import Console
-from rich.table import Table
 
 from . import small_corpus
 from .measure import machine
@@ -191,12 +189,15 @@ def kill_all(runs: Killing, folder: Path, kills: int, engines: Sequence[Engine],
     return lines
 
 
-def show(lines: Sequence[dict[str, Any]]) -> None:
-    """A row a kill."""
-    table = Table(*lines[0], title=f"Killed and resumed\n{machine()}", title_justify="left")
-    for line in lines:
-        table.add_row(*(str(value) for value in line.values()))
-    Console(width=170).print(table)
+def summary(report: dict[str, Any]) -> str:
+    """What came of it, in a line."""
+    lines = report["kills"]
+    other = sorted({line["run"] for line in lines if not line["identical"]})
+    return (
+        f"{sum(line['killed'] for line in lines)} kills of {len({line['run'] for line in lines})} runs in "
+        f"{report['seconds']} s on {report['machine']}: {sum(line['partitions_redone'] for line in lines)} partitions "
+        f"redone, " + (f"other bytes in {', '.join(other)}" if other else "the same bytes each time")
+    )
 
 
 def small_run(folder: Path) -> Path:
@@ -257,7 +258,7 @@ def main(
     if as_json:
         click.echo(json.dumps(report))
     else:
-        show(lines)
+        click.echo(summary(report))
     if not all(line["identical"] and not line["partitions_redone"] for line in lines):
         sys.exit(1)
 

@@ -90,7 +90,7 @@ class Beam(Engine):
 
     def _pipeline(self) -> Any:
         """An empty pipeline for the configured runner; raises Refusal when Beam does not take its options."""
-        from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+        from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 
         runner: Any = self._config.runner
         options = dict(self._config.options)
@@ -149,7 +149,8 @@ def _parsed(options: Mapping[str, Any]) -> Any:
     """Options as Beam has them; raises ValueError with what argparse would have printed before it exits."""
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    said, parsed = io.StringIO(), PipelineOptions.from_dictionary(options)
+    untyped: Any = PipelineOptions
+    said, parsed = io.StringIO(), untyped.from_dictionary(options)
     try:
         with redirect_stderr(said):
             parsed.get_all_options()
@@ -164,7 +165,8 @@ class _Run(threading.Thread):
     def __init__(self, pipeline: Any) -> None:
         super().__init__(daemon=True)
         self.error: BaseException | None = None
-        self._pipeline, self._result = pipeline, None
+        self._pipeline = pipeline
+        self._result: Any = None
 
     def run(self) -> None:
         try:

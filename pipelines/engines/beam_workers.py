@@ -40,12 +40,13 @@ class Workers:
     def runner(self) -> Any:
         """A FnApiRunner that takes these where it would start a process for a pipeline."""
         from apache_beam.portability import python_urns
-        from apache_beam.runners.portability.fn_api_runner import FnApiRunner, worker_handlers
+        from apache_beam.runners.portability.fn_api_runner import worker_handlers
+        from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
         from apache_beam.transforms import environments
 
         workers, self._handlers = self, []
 
-        class Handler(worker_handlers.GrpcWorkerHandler):  # type: ignore[misc]
+        class Handler(worker_handlers.GrpcWorkerHandler):
             """How the runner gets at one of them."""
 
             def __init__(self, command: bytes, *rest: Any) -> None:

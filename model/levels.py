@@ -35,7 +35,8 @@ def stratified(batch: Batch, places: Places, seed: int) -> torch.Tensor:
     alike_S = row_S * len(Kind) + kind_S
     number_S = torch.bincount(alike_S)[alike_S]
     rank_S = rank_within(alike_S, bits(seed, Stream.ORDER, *key))
-    stratum_S = _strata(places, seed).to(row_S.device)[kind_S, places.place_B[row_S]]
+    place_S = places.place_B.to(row_S.device)[row_S]
+    stratum_S = _strata(places, seed).to(row_S.device)[kind_S, place_S]
     within_S = (stratum_S + uniform(seed, Stream.JITTER, *key)) / places.rows
     return ((rank_S + within_S) / number_S).clamp(max=1 - 2.0**-53)
 

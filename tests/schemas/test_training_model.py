@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from pydantic import TypeAdapter
 
@@ -83,3 +85,26 @@ def test_tasks_are_those_of_the_vocabulary() -> None:
             halves = {half for half in (task.given, task.predicted) if half is not None}
             assert halves <= set(kind.modalities)
     assert (Task.S2T.given, Task.S2T.predicted) == (Modality.AUDIO, Modality.TEXT)
+
+
+PAGES = {("scale.md", "One dial"): ModelConfig, ("objective.md", "masked"): MaskedObjective}
+
+
+@pytest.mark.parametrize(("page", "heading"), PAGES)
+def test_the_pages_have_every_key_and_its_default(page: str, heading: str) -> None:
+    text = (Path(__file__).parents[2] / "docs" / page).read_text()
+    section = text.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if "| `" in line]
+    said = {row[0].strip("`"): row[1] for row in rows if len(row) == 3}
+    fields = PAGES[page, heading].model_fields
+    assert set(said) == set(fields) - {"kind"}
+    for key, default in said.items():
+        value = fields[key].default
+        if isinstance(value, bool):
+            assert default == f"`{str(value).lower()}`"
+        elif isinstance(value, float):
+            assert float(default.strip("`")) == pytest.approx(value, rel=2e-3)
+        elif isinstance(value, str | int):
+            assert default == f"`{value}`"
+        elif value is None:
+            assert default == "*none*"

@@ -1,6 +1,6 @@
 """Whether two fingerprints are of one recording: where one lies on the other, and how well they agree there.
 
-An *anchor* is two frames, a window apart, in which nearly all bits count. Copies of a recording have most of their
+An *anchor* is two frames, a little apart, in which nearly all bits count. Copies of a recording have most of their
 anchors in common, at one distance in time. That is how Wang, "An Industrial-Strength Audio Search Algorithm" (ISMIR
 2003), finds alignments; as there, it takes two moments to make a hash that is rare.
 """
@@ -17,7 +17,7 @@ from .near import Keys
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 
-SPAN = 12  # frames between an anchor's two
+SPAN = 12  # frames between an anchor's two, which then share no sound
 ANCHORS, ANCHORS_A_SECOND = 24, 4  # kept of a clip: so many, and so many more for every second
 OFFSETS = 4  # alignments tried of a pair
 
@@ -75,7 +75,7 @@ def _cutoffs(owner: Ints, score: Ints, most: Ints) -> Ints:
     """The score of the last of the `most` best of each owner: sorting what is below would be most of the work."""
     counts = np.bincount(owner * (2 * BITS + 1) + score, minlength=len(most) * (2 * BITS + 1))
     at_least = counts.reshape(-1, 2 * BITS + 1)[:, ::-1].cumsum(axis=1)
-    return np.maximum((at_least >= most[:, None]).sum(axis=1) - 1, 0)
+    return np.asarray(np.maximum((at_least >= most[:, None]).sum(axis=1) - 1, 0))
 
 
 def agreements(left: Prints, right: Prints) -> Floats:
@@ -139,7 +139,7 @@ def _reaches(left: Prints, right: Prints, pair: Ints, starts: tuple[Ints, Ints],
         inside.append(sounds[start + length] - sounds[start])
         outside.append(np.maximum(sounds[start] - first, last - sounds[start + length]))
         whole.append(last - first)
-    return (np.maximum(*outside) <= EDGE) & (np.minimum(*inside) >= OVERLAP * np.maximum(*whole))
+    return np.asarray((np.maximum(*outside) <= EDGE) & (np.minimum(*inside) >= OVERLAP * np.maximum(*whole)))
 
 
 def products(ours: Codes, theirs: Codes) -> tuple[Ints, Ints, Ints]:
@@ -157,7 +157,8 @@ def _cosine(products: Ints) -> Floats:
 
 def _counted(codes: Codes) -> Ints:
     """Bits that count of each code."""
-    return np.bitwise_count(codes >> HALF).astype(np.int64)
+    counted: Ints = np.bitwise_count(codes >> HALF).astype(np.int64)
+    return counted
 
 
 def _ranges(starts: Ints, lengths: Ints) -> Ints:

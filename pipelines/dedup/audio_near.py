@@ -14,9 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...tokenizers.audio.clip import BadClip, wave_of
-from . import align, fingerprint
-from .align import Prints, agreements, anchors_of
-from .fingerprint import RATE, Codes, Ints, codes_of
+from .align import ALIKE, EDGE, SPAN, Prints, agreements, anchors_of, products
+from .fingerprint import FRAMES_A_SECOND, RATE, Codes, Ints, codes_of
 from .near import Keyed, Keys, window_pairs
 
 FINGERPRINT_VERSION = 1
@@ -51,9 +50,9 @@ class Fingerprint:
         """The thresholds."""
         return {
             "near": "fingerprint",
-            "agreement": align.ALIKE,
-            "least_seconds": LEAST_FRAMES / fingerprint.FRAMES_A_SECOND,
-            "cut_seconds": align.EDGE / fingerprint.FRAMES_A_SECOND,
+            "agreement": ALIKE,
+            "least_seconds": LEAST_FRAMES / FRAMES_A_SECOND,
+            "cut_seconds": EDGE / FRAMES_A_SECOND,
         }
 
     def sign(self, values: pa.ChunkedArray) -> pa.ListArray:
@@ -76,7 +75,7 @@ class Fingerprint:
         prints = prints_of(signatures)
         anchors = anchors_of(prints)
         before = _code_at(prints, anchors.owner, anchors.frame - AROUND)
-        after = _code_at(prints, anchors.owner, anchors.frame + align.SPAN + AROUND)
+        after = _code_at(prints, anchors.owner, anchors.frame + SPAN + AROUND)
         return Keyed(anchors.owner, anchors.key, before.astype(np.uint64) << np.uint64(32) | after)
 
     def pairs(self, key: Keys, sketch: Keys) -> tuple[Ints, Ints]:
@@ -92,12 +91,12 @@ class Fingerprint:
     def alike(self, left: pa.ListArray, right: pa.ListArray) -> npt.NDArray[np.bool_]:
         """Whether fingerprints, laid on each other by the anchors that they share, are of one recording."""
         found = [agreements(prints_of(ours), prints_of(theirs)) for ours, theirs in _pieces(left, right)]
-        return np.concatenate([np.empty(0), *found]) >= align.ALIKE
+        return np.concatenate([np.empty(0), *found]) >= ALIKE
 
 
 def _sketches_agree(ours: Keys, theirs: Keys) -> npt.NDArray[np.bool_]:
     agreement, square, other = (
-        part.sum(axis=1) for part in align.products(*(side.view(np.uint32).reshape(-1, 2) for side in (ours, theirs)))
+        part.sum(axis=1) for part in products(*(side.view(np.uint32).reshape(-1, 2) for side in (ours, theirs)))
     )
     return np.asarray(agreement >= ALIKE_AROUND * np.sqrt(square * other))
 

@@ -23,6 +23,6 @@ def audio_keys(values: pa.ChunkedArray, max_seconds: float) -> tuple[pa.FixedSiz
         except BadClip:
             wave = np.empty(0, np.float32)
         samples = np.clip(np.rint(wave * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype("<i2")
-        keys.append(xxhash.xxh3_128_digest(samples) if len(samples) else None)
+        keys.append(xxhash.xxh3_128_digest(samples.tobytes()) if len(samples) else None)
         sizes.append(len(samples))
     return pa.array(keys, pa.binary(16)), pa.array(sizes, pa.int64())

@@ -172,10 +172,11 @@ def test_epochs_count_and_numbers_stay(plan: Plan, shards: Shards, workshop: Any
     loader.close()
 
 
-def test_held_out_documents_are_padding_in_training(plan: Plan, shards: Shards) -> None:
-    at = Order(plan).between(0, 8)
-    rows = gather(shards, at)
-    out = held_out(rows.document, 0.1)
+def test_held_out_documents_are_padding_in_training(dataset: Path, workshop: Any) -> None:
+    plan = workshop.plan({"path": str(dataset), "weight": 1}, steps=1, validation=0.4)
+    shards = workshop.shards(plan)
+    rows = gather(shards, Order(plan).between(0, 8))
+    out = held_out(rows.document, 0.4)
     batch = next(loader := Loader(plan, shards))[0].batch
     loader.close()
     assert 0 < out.sum() < len(out)

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import pyarrow as pa
 
+from ..full_disk import refusing_full_disk
 from ..journal import Journal, peak_memory
 from ..part import Part, load, read_header
 from ..shuffle import Scatter, bucket_keys, buckets
@@ -47,7 +48,8 @@ class Measured(Generic[A, B]):
 
     def __call__(self, index: int, item: A) -> Done[B]:
         """Run the task on an item; `index` says which it is."""
-        result = self.task(item)
+        with refusing_full_disk():
+            result = self.task(item)
         return Done(index, result, f"{os.uname().nodename}:{os.getpid()}", peak_memory())
 
 

@@ -7,7 +7,7 @@ documents. Results come back by a mailbox in the store, so that it does not matt
 import io
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import redirect_stderr, suppress
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -53,7 +53,7 @@ class Beam(Engine):
         spans = mailbox.post(items)
         pipeline = self._pipeline()
         _ = self._elements(pipeline, spans) | self._beam.Map(Work(mailbox, Measured(task)))
-        yield from self._run(pipeline, mailbox, len(items))
+        yield from self._run(pipeline, mailbox, [number for number, *_ in spans])
 
     def shuffle(self, parts: Sequence[Part], by: str, into: int) -> list[Part]:
         """By Beam's GroupByKey on bucket numbers, unless another engine has already scattered every part."""
@@ -83,7 +83,7 @@ class Beam(Engine):
         split = self._beam.FlatMap(Split(mailbox, stage, frozenset(missing)))
         pieces = self._elements(pipeline, spans) | split.with_output_types(tuple[int, tuple[int, bytes]])
         _ = pieces | self._beam.GroupByKey() | self._beam.Map(Group(mailbox, missing))
-        yield from self._run(pipeline, mailbox, len(missing))
+        yield from self._run(pipeline, mailbox, missing)
 
     def _mailbox(self) -> Mailbox:
         return Mailbox(self.store, f"{MAILBOXES}/{uuid.uuid4().hex}")
@@ -111,7 +111,7 @@ class Beam(Engine):
         in_memory = self._config.runner == "FnApiRunner" and self._workers is None
         return pipeline | self._beam.Create(spans, reshuffle=not in_memory)
 
-    def _run(self, pipeline: Any, mailbox: Mailbox, expected: int) -> Iterator[Done[Any]]:
+    def _run(self, pipeline: Any, mailbox: Mailbox, batches: Collection[int]) -> Iterator[Done[Any]]:
         run = _Run(pipeline)
         run.start()
         going_on = True
@@ -121,18 +121,17 @@ class Beam(Engine):
                 going_on = run.is_alive()
                 if self._workers is not None:
                     self._workers.abort_if_one_died()
-                for done in mailbox.results():
-                    expected -= 1
-                    yield done
+                yield from mailbox.results()
             if run.error is not None:
                 raise mailbox.failure() or self._explained(run.error)
+            yield from mailbox.rest(batches)
         finally:
             run.cancel()
             clear(self.store, mailbox.folder)
-        if expected:
+        if lost := mailbox.lost(batches):
             raise Refusal(
-                f"engine: {self._config.runner} says that it is done, and {expected} results are missing. Run the same "
-                "command again to resume, on another runner if it happens again.",
+                f"engine: {self._config.runner} says that it is done, and {lost} batches of results are missing. Run "
+                "the same command again to resume, on another runner if it happens again.",
                 exit_code=1,
             )
 

@@ -7,7 +7,7 @@ is known to its runner alone. A file `items` holds what there is to do, in batch
 
 import pickle
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,19 +52,41 @@ class Mailbox:
         try:
             yield
         except Exception as error:
-            self.store.write(f"{self.folder}/{number}.failed", _pickled(error))
+            self._leave(f"{number}.failed", _pickled(error))
             raise
 
     def answer(self, number: int, results: list[Any]) -> None:
         """Leave the results of a batch."""
-        self.store.write(f"{self.folder}/{number}.done", pickle.dumps(results))
+        self._leave(f"{number}.done", pickle.dumps(results))
+
+    def _leave(self, name: str, data: bytes) -> None:
+        # not synced, as the store would: nobody reads it after the pipeline
+        self.store.fs.pipe_file(self.store.path(f"{self.folder}/{name}"), data)
 
     def results(self) -> Iterator[Any]:
         """What has come in since the last call."""
         for name in self.store.names(self.folder):
             if name.endswith(".done") and name not in self._read:
-                self._read.add(name)
-                yield from pickle.loads(self.store.read(name))  # noqa: S301 this run's workers wrote it
+                yield from self._open(name)
+
+    def rest(self, numbers: Iterable[int]) -> Iterator[Any]:
+        """What else has come in, batch by batch by its name: the listings of shared file systems lag behind."""
+        for number in numbers:
+            name = f"{self.folder}/{number}.done"
+            if name not in self._read:
+                yield from self._open(name)
+
+    def lost(self, numbers: Collection[int]) -> int:
+        """How many of these batches have not come in."""
+        return len(numbers) - len(self._read)
+
+    def _open(self, name: str) -> list[Any]:
+        try:
+            results: list[Any] = pickle.loads(self.store.read(name))  # noqa: S301 this run's workers wrote it
+        except (FileNotFoundError, EOFError, pickle.UnpicklingError):  # not there, or not to its end
+            return []
+        self._read.add(name)
+        return results
 
     def failure(self) -> Exception | None:
         """What a worker raised, if any did."""

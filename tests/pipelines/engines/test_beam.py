@@ -1,6 +1,7 @@
 """The Beam engine beside the serial one: shuffles, resume, and what comes of failures."""
 
 import os
+import pickle
 import re
 import signal
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import pytest
 import yaml
 
 from triptych.pipelines.engines.beam import Beam
+from triptych.pipelines.engines.mailbox import Mailbox
 from triptych.pipelines.engines.serial import Serial
 from triptych.pipelines.journal import Journal
 from triptych.pipelines.part import Outcome, Part, commit, load
@@ -179,8 +181,23 @@ class Idle(Beam):
 
 
 def test_a_runner_that_loses_results_is_found_out(store: Store) -> None:
-    with pytest.raises(Refusal, match="says that it is done, and 3 results are missing"):
+    with pytest.raises(Refusal, match="says that it is done, and 3 batches of results are missing"):
         Idle(store, Journal(), MEMORY).collect("abs", abs, [1, 2, 3])
+
+
+def test_an_answer_that_is_not_whole_or_not_listed_yet_comes_later(store: Store) -> None:
+    mailbox = Mailbox(store, "_work/beam/x")
+    mailbox.post(["a", "b"])
+    mailbox.answer(1, ["B"])
+    name = store.path("_work/beam/x/0.done")
+    whole = pickle.dumps(["A"])
+    for length in range(len(whole)):
+        Path(name).write_bytes(whole[:length])
+        assert [*mailbox.results()] == (["B"] if length == 0 else [])
+    assert mailbox.lost([0, 1]) == 1
+    Path(name).write_bytes(whole)
+    assert [*mailbox.rest([0, 1])] == ["A"]
+    assert mailbox.lost([0, 1]) == 0
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ class TokenizerEntry(Strict):
 class Manifest(Strict):
     """Everything that is known of a finished dataset."""
 
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     name: str
     config: dict[str, Any]  # the run file without `out` and `engine`
     run: str  # RunConfig.fingerprint
@@ -89,7 +89,7 @@ def parse_manifest(data: bytes, where: str) -> Manifest:
         manifest = Manifest.model_validate_json(canonical_json(body))
     except (ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
         first = " ".join(str(error).split())[:200]
-        raise Refusal(f"{where}: not a manifest of version 1 ({first}).", exit_code=1) from None
+        raise Refusal(f"{where}: not a manifest of version 2 ({first}).", exit_code=1) from None
     if seal != fingerprint(body) or manifest.to_bytes() != data:
         raise Refusal(f"{where}: changed after it was written (its seal does not match). Prepare again.", exit_code=1)
     if manifest.sealed().fingerprint != manifest.fingerprint:

@@ -61,6 +61,11 @@ class ClipNear:
         model = find_clip(self.config.model, self.config.path).fingerprint
         return [CLIP_NEAR_VERSION, model, self.config.threshold, self.max_pixels]
 
+    def report(self) -> dict[str, Any]:
+        """Model and threshold, and the keys that follow from it; not where the weights lie."""
+        settings = self.config.model_dump(exclude={"path"})
+        return {"near": "clip", **settings, "keys": tables_of(self.config.threshold), "key_bits": KEY_BITS}
+
     def sign(self, values: pa.ChunkedArray) -> pa.FixedSizeBinaryArray:
         """A unit vector a picture, in batches of what opens, in order."""
         model = load_clip(self.config.model, self.config.path)

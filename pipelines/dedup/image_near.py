@@ -36,6 +36,10 @@ class PerceptualHash:
         """Version, settings, limit."""
         return [IMAGE_NEAR_VERSION, self.config.model_dump(mode="json"), self.max_pixels]
 
+    def report(self) -> dict[str, Any]:
+        """The radius, and how many windows of a picture are hashed."""
+        return {"near": "perceptual-hash", **self.config.model_dump(), "windows": len(WINDOWS)}
+
     def sign(self, values: pa.ChunkedArray) -> pa.FixedSizeBinaryArray:
         """A thumbnail a picture."""
         pictures = np.zeros((len(values), SIDE, SIDE, 3), np.uint8)

@@ -299,6 +299,6 @@ def test_no_dataset_is_refused(tmp_path: Path) -> None:
 
 def test_a_broken_manifest_is_refused_as_a_failure(copy: Path) -> None:
     (copy / "manifest.json").write_text(json.dumps({"version": 1}))
-    with pytest.raises(Refusal, match="not a manifest of version 1") as caught:
+    with pytest.raises(Refusal, match="not a manifest of version 2") as caught:
         verify(str(copy))
     assert caught.value.exit_code == 1

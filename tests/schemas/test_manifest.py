@@ -38,7 +38,7 @@ def test_the_fingerprint_follows_the_content_alone(manifest: Manifest, field: st
     elif isinstance(value, int):
         other = value + 1
     elif isinstance(value, tuple):
-        other = value[:-1]
+        other = value[:-1] if value else ("x",)
     elif isinstance(value, dict):
         other = dict(list(value.items())[:-1])
     elif field == "vocabulary":
@@ -71,9 +71,9 @@ def resealed(data: bytes, change: Any) -> bytes:
 @pytest.mark.parametrize(
     ("change", "word"),
     [
-        (lambda body: body.update(version=2), "version 1"),
-        (lambda body: body.update(extra=1), "version 1"),
-        (lambda body: body.pop("ledger"), "version 1"),
+        (lambda body: body.update(version=1), "version 2"),
+        (lambda body: body.update(extra=1), "version 2"),
+        (lambda body: body.pop("ledger"), "version 2"),
         (lambda body: body.update(row_length=body["row_length"] + 1), "its fingerprint is not that of its content"),
         (lambda body: body.update(fingerprint="0" * 32), "its fingerprint is not that of its content"),
     ],
@@ -89,7 +89,7 @@ def test_a_manifest_that_was_edited_and_sealed_again_is_refused(data: bytes, cha
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"{}", b"null", b"\xff", b'{"seal": 1}'])
 def test_what_is_no_manifest_is_refused(data: bytes) -> None:
-    with pytest.raises(Refusal, match=r"here: not a manifest of version 1"):
+    with pytest.raises(Refusal, match=r"here: not a manifest of version 2"):
         parse_manifest(data, "here")
 
 

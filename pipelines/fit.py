@@ -69,6 +69,12 @@ class Fit:
             else:
                 tokenizer = registry.load(config)
                 files = _adopt(self.store, config.path, folder)
+                if _folder(modality, config, _content(config.path)) != folder:
+                    raise Refusal(
+                        f"tokenizers.{modality.name.lower()}.path: {config.path} changed while the run went on. Let "
+                        "nothing write there, then run the same command again.",
+                        exit_code=1,
+                    )
             card = _card(modality, config, tokenizer, files)
             self.store.write(f"{folder}/{CARD}", canonical_json(card.model_dump(mode="json")))
         return folder
@@ -85,13 +91,18 @@ def fit_tokenizers(engine: Engine, config: RunConfig, raw: Mapping[str, Sequence
             origin: Any = [config.seed, TRAINING_THREADS, [part.key for part in drawn]]
         else:
             origin = _content(tokenizer.path)
-        key = fingerprint("fit", FIT_VERSION, modality.name, tokenizer.model_dump(exclude={"path"}), origin)
-        items.append((modality, f"{WORK}/fit/{modality.name.lower()}-{key}", tuple(drawn)))
+        items.append((modality, _folder(modality, tokenizer, origin), tuple(drawn)))
     missing = [item for item in items if not engine.store.exists(f"{item[1]}/{CARD}")]
     # the longest training first, so that the others run beside it
     engine.collect("tokenizers", Fit(engine.store, config), missing[::-1], len(items) - len(missing))
     cards = {m: Card.model_validate_json(engine.store.read(f"{folder}/{CARD}")) for m, folder, _ in items}
     return {modality: Fitted(folder, cards[modality]) for modality, folder, _ in items}
+
+
+def _folder(modality: Modality, tokenizer: Any, origin: Any) -> str:
+    """Where a tokenizer lies that is made from `origin`: its training rows, or the content that is given."""
+    key = fingerprint("fit", FIT_VERSION, modality.name, tokenizer.model_dump(exclude={"path"}), origin)
+    return f"{WORK}/fit/{modality.name.lower()}-{key}"
 
 
 def _draw(engine: Engine, config: RunConfig, modality: Modality, raw: Mapping[str, Sequence[Part]]) -> list[Part]:

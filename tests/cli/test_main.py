@@ -45,7 +45,8 @@ def test_every_command_has_help(triptych: Callable[..., Any], command: str) -> N
     [
         (["prepaer"], "No such command"),
         (["prepare"], "Missing argument"),
-        (["prepare", "run.yaml", "--engine", "beam"], "'beam'"),
+        (["prepare", "run.yaml", "--engine", "ray"], "'ray'"),
+        (["show", "out", "--row", "0", "--cluster", "1"], "--row and --cluster"),
         (["prepare", "run.yaml", "--engine", "serial", "--workers", "2"], "--workers has no use"),
         (["prepare", "run.yaml", "--workers", "0"], "--workers"),
         (["show", "out", "--row", "-1"], "--row"),

@@ -2,7 +2,7 @@
 
 Three ways give the same. `dense` is the reference: one mask for all pairs of a row. `flex` is for GPUs: FlexAttention
 skips the blocks of pairs that no segment joins. `split` is for CPUs: each segment by itself, no mask at all; on rows of
-4,096 with segments of 400 it takes a ninth of dense's time. What a batch needs for it is made once, for all layers.
+4,096 with segments of 400 it takes a tenth of dense's time. What a batch needs for it is made once, for all layers.
 
 Shapes are named by suffix: B rows, L tokens, H heads, E size of a head, K blocks of a row.
 """

@@ -13,8 +13,9 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-import torch.distributed.checkpoint as dcp
 from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
+from torch.distributed.checkpoint.state_dict_loader import load
+from torch.distributed.checkpoint.state_dict_saver import async_save
 
 from ..schemas.errors import Refusal
 from ..schemas.identity import sealed_json, unseal
@@ -42,7 +43,7 @@ class Checkpoints:
         self._process = process
         self._pending: _Pending | None = None
         # what a checkpoint's thread has to agree on must not come between what training has to
-        self._group = dist.new_group(backend="gloo")
+        self._group: Any = dist.new_group(backend="gloo")
         if process.first:
             folder.mkdir(parents=True, exist_ok=True)
             for left in folder.glob(f"{TEMPORARY}*"):
@@ -68,7 +69,7 @@ class Checkpoints:
             folder.mkdir()
             (folder / STATE).write_bytes(sealed_json(state))
         self._process.wait()
-        written = dcp.async_save(_tensors(model, optimizer, ema), checkpoint_id=folder, process_group=self._group)
+        written = async_save(_tensors(model, optimizer, ema), checkpoint_id=folder, process_group=self._group)
         assert isinstance(written, Future)
         self._pending = _Pending(step, written)
 
@@ -93,7 +94,7 @@ class Checkpoints:
         try:
             state = unseal((folder / STATE).read_bytes())
             tensors = _tensors(model, optimizer, ema)
-            dcp.load(tensors, checkpoint_id=folder)
+            load(tensors, checkpoint_id=folder)
         except (OSError, ValueError, RuntimeError) as error:
             said = " ".join(str(error).split())[:200]
             raise Refusal(

@@ -7,6 +7,7 @@ from typing import Self
 
 import torch
 import torch.distributed as dist
+from torch._C._distributed_c10d import HashStore
 
 PATIENCE = timedelta(minutes=30)  # for a process that reads a shard from afar
 
@@ -30,7 +31,7 @@ class Process:
         if "RANK" in os.environ:
             dist.init_process_group(backend, timeout=PATIENCE)
         else:
-            dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)
+            dist.init_process_group(backend, store=HashStore(), rank=0, world_size=1)
         return cls(dist.get_rank(), dist.get_world_size(), device)
 
     @property

@@ -73,7 +73,7 @@ class Gradients:
             parts = loss(model, corrupted, self.config.objective)
             # DDP and FSDP take the mean over processes
             share = parts.loss * (self.parallel.process.world / max(targets, 1))
-        share.backward()
+        torch.autograd.backward(share)
         return parts
 
     def _flops(self, micro: Micro, corrupted: Corrupted) -> float:

@@ -17,7 +17,10 @@ from .ngrams import NGRAM, NGRAMS_VERSION, ngram_set, overlaps
 class Match(Protocol):
     """How values of one modality are held against those of an evaluation set; picklable."""
 
-    modality: Modality
+    @property
+    def modality(self) -> Modality:
+        """What it compares."""
+        ...
 
     def identity(self) -> list[Any]:
         """Version and settings, as JSON values."""

@@ -121,4 +121,4 @@ def _hyperplanes(width: int, count: int) -> Vectors:
     """(width, count) of 1 and -1: with them, sums of half-precision numbers are exact in any order."""
     words = np.random.Philox(key=SEED).random_raw(-(-width * count // BITS)).astype("<u8")
     bits = np.unpackbits(words.view(np.uint8))[: width * count]
-    return bits.reshape(width, count) * 2.0 - 1.0
+    return np.asarray(bits.reshape(width, count) * 2.0 - 1.0, np.float64)

@@ -60,13 +60,13 @@ def halves_of(source: Source, config: RunConfig) -> list[Halves]:
     there = [m for m in source.modality.modalities if config.dedup.of(m) is not None]
     media = tuple(m for m in there if m is not Modality.TEXT)
     text = tuple(m for m in there if m is Modality.TEXT)
-    if source.modality is Kind.TEXT:
-        chosen = [text]
-    else:
-        chosen = {"media": [media], "text": [text], "both": [media + text], "either": [*((m,) for m in media), text]}[
-            pairs
-        ]
-    return [halves for halves in chosen if halves]
+    chosen: dict[Pairs, list[Halves]] = {
+        "media": [media],
+        "text": [text],
+        "both": [media + text],
+        "either": [*((modality,) for modality in media), text],
+    }
+    return [halves for halves in chosen["text" if source.modality is Kind.TEXT else pairs] if halves]
 
 
 def deduplicate(engine: Engine, config: RunConfig, raw: Parts) -> tuple[dict[str, list[Part]], list[Judged]]:
@@ -148,4 +148,5 @@ def _some(parts: Sequence[Part]) -> list[Part]:
 
 
 def _buckets(parts: Sequence[Part]) -> int:
-    return max(1, -(-sum(part.note["bytes"] for part in parts) // BUCKET_BYTES))
+    size: int = sum(part.note["bytes"] for part in parts)
+    return max(1, -(-size // BUCKET_BYTES))

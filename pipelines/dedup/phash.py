@@ -68,4 +68,5 @@ def _shares(low: float, high: float) -> Floats:
     ends = np.minimum(edges[1:, None], np.arange(SIDE) + 1)
     starts = np.maximum(edges[:-1, None], np.arange(SIDE))
     covered = np.maximum(0.0, ends - starts)
-    return covered / covered.sum(axis=1, keepdims=True)
+    shares: Floats = covered / covered.sum(axis=1, keepdims=True)
+    return shares

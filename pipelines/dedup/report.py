@@ -52,7 +52,8 @@ class _Numbers:
 
     def of(self, table: pa.Table) -> npt.NDArray[np.int64]:
         """The number of each row's cluster."""
-        return self.number[np.searchsorted(self.group, table["group"].to_numpy())]
+        numbers: npt.NDArray[np.int64] = self.number[np.searchsorted(self.group, table["group"].to_numpy())]
+        return numbers
 
 
 def _numbers(engine: Engine, found: Judged, first: int) -> _Numbers:

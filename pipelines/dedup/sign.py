@@ -46,12 +46,10 @@ def keys_of(values: pa.ChunkedArray, half: Half, limits: Limits) -> tuple[pa.Arr
 
 def nears_of(half: Half, limits: Limits) -> tuple[Near, ...]:
     """What finds near duplicates, as the run file asks for it."""
-    if half.near is None and not getattr(half, "semantic", None):
-        return ()
     if isinstance(half, TextDedup):
         from .minhash import MinHash
 
-        return (MinHash(half.near),)
+        return (MinHash(half.near),) if half.near else ()
     if isinstance(half, ImageDedup):
         from .clip_near import ClipNear
         from .image_near import PerceptualHash

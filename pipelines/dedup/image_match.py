@@ -22,6 +22,7 @@ GRID = 16  # samples along a side at which thumbnails are compared
 CELLS = 4  # places along a side that are looked at one by one
 
 BRIGHTENED = 255 / 1.2  # what is brighter is white after brightening by 20 %
+FAITHFUL = 0.7  # of the variance that has to be left of a picture without it
 SHARES = 0.25, 0.12, 0.08  # of the variance that may be unexplained before each step of laying over goes on
 DIFFERENCE = 0.11  # that may be unexplained at any place, as a share of variance there and, by FAINT, overall
 FAINT = 0.3
@@ -38,7 +39,7 @@ def explains(one: Thumbnails, other: Thumbnails, window: Floats, other_window: F
     alike = np.zeros(len(window), bool)
     at = np.arange(len(window))
     start, window = window, window.copy()
-    planes, target = (one.luminance, one.cut(BRIGHTENED)), _sampled(other.luminance, other_window)
+    planes, target = (one.luminance, _brightened(one)), _sampled(other.luminance, other_window)
     for share in SHARES:
         fit = _fitted([_sampled(plane[at], window[at]) for plane in planes], target[at])
         close = fit.unexplained.mean((1, 2)) <= share * (target[at].var((1, 2)) + 1)
@@ -49,6 +50,18 @@ def explains(one: Thumbnails, other: Thumbnails, window: Floats, other_window: F
     at, gain = at[same], fit.gain[same]
     alike[at] = _same_colours(one.colours[at], other.colours[at], window[at], other_window[at], gain)
     return alike
+
+
+def _brightened(pictures: Thumbnails) -> Floats:
+    """Luminance without what brightening makes white; as it is where that would leave another picture.
+
+    Else a pale drawing with a dark spot would be the same as any dark spot.
+    """
+    luminance, cut = pictures.luminance.astype(np.float64), pictures.cut(BRIGHTENED)
+    before, after = (plane - plane.mean((1, 2), keepdims=True) for plane in (luminance, cut))
+    both = (before * after).sum((1, 2)) ** 2
+    alike = both >= FAITHFUL * (before**2).sum((1, 2)) * (after**2).sum((1, 2))
+    return np.where(alike[:, None, None], cut, luminance)
 
 
 class _Fit(NamedTuple):
@@ -68,7 +81,7 @@ def _fitted(sources: Sequence[Floats], target: Floats) -> _Fit:
     place = (np.arange(GRID) + 0.5) / GRID * 2 - 1
     ones = np.ones_like(source)
     terms = np.stack([source, cut, ones, down, across, down * place[:, None], across * place], axis=1)
-    terms = terms.reshape(n, -1, GRID**2)
+    terms = terms.reshape(n, terms.shape[1], GRID**2)
     wanted = target.reshape(n, GRID**2, 1)
     normal = terms @ terms.transpose(0, 2, 1) + 0.01 * GRID**2 * np.eye(terms.shape[1])
     factors = np.linalg.solve(normal, terms @ wanted)

@@ -12,7 +12,6 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance
 
 from triptych.pipelines.dedup.image_near import PerceptualHash
-from triptych.pipelines.dedup.thumbnails import Thumbnails
 from triptych.schemas.dedup import NearImage
 
 LIMIT = 10_000_000
@@ -180,20 +179,6 @@ def test_many_copies_make_one_crowd_at_linear_cost() -> None:
     order = np.argsort(keyed.key, kind="stable")
     left, _ = way.pairs(keyed.key[order], keyed.sketch[order])
     assert len(left) < 20 * len(keyed.key)
-
-
-def test_thumbnails_survive_packing() -> None:
-    pixels = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3)).astype(np.uint8)
-    thumbnails = Thumbnails.of(pixels)
-    assert np.array_equal(thumbnails.luminance, pixels[..., 0])
-    blocks = pixels[..., 1:].reshape(5, 16, 2, 16, 2, 2).mean((2, 4)).transpose(0, 3, 1, 2)
-    assert np.abs(thumbnails.colours - blocks).max() <= 0.5
-    packed = thumbnails.packed(np.array([True, False, True, True, True]))
-    assert packed.type == pa.binary(1536)
-    assert packed.is_null().to_pylist() == [False, True, False, False, False]
-    again = Thumbnails.unpacked(packed.slice(2))
-    assert np.array_equal(again.luminance, thumbnails.luminance[2:])
-    assert np.array_equal(again.colours, thumbnails.colours[2:])
 
 
 def test_the_limit_and_the_radius_are_part_of_the_identity() -> None:

@@ -78,7 +78,7 @@ def test_a_crop_of_five_percent_has_a_window_in_common_with_the_whole(crop: tupl
 
     ours = perceptual_hashes(squeezed(large))
     theirs = perceptual_hashes(squeezed(large[:, top:bottom, left:right]))
-    assert (distance(ours[:, :, None], theirs[:, None]).min((1, 2)) <= 6).mean() >= 0.95
+    assert distance(ours[:, :, None], theirs[:, None]).min((1, 2)).mean() < 2
 
 
 def test_no_pictures_have_no_hashes() -> None:

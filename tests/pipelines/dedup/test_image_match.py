@@ -74,6 +74,15 @@ def test_a_pale_drawing_around_a_spot_is_not_the_spot() -> None:
     assert not explained(spot, pale)
 
 
+def test_small_shapes_on_a_large_page_are_told_apart() -> None:
+    square, diamond = Image.new("RGB", (320, 320), "white"), Image.new("RGB", (320, 320), "white")
+    ImageDraw.Draw(square).rectangle((124, 124, 196, 196), fill=(60, 110, 60))
+    ImageDraw.Draw(diamond).polygon([(160, 124), (196, 160), (160, 196), (124, 160)], fill=(60, 110, 60))
+    assert explained(square, square.resize((128, 128)))
+    assert not explained(square, diamond)
+    assert not explained(diamond, square)
+
+
 def test_other_pictures_are_not_explained() -> None:
     count = 12
     pictures = thumbnails(*(scene(seed) for seed in range(count)))

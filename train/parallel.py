@@ -32,7 +32,7 @@ class Parallel:
         if self._shared:
             for block in model.blocks:
                 fully_shard(block)
-            fully_shard(model)
+            fully_shard(model, reshard_after_forward=True)  # or the root stays whole after validation
         model.to_empty(device=process.device)
         _initialise(model, seed)
         copies = process.world > 1 and not self._shared

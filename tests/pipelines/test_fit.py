@@ -30,6 +30,6 @@ def test_a_tokenizer_that_changes_before_it_is_copied_is_refused(
     store = Store(config.out)
     ready = fit_tokenizers(Serial(store, Journal()), config, {})[Modality.TEXT]
     assert store.exists(f"{ready.folder}/text.model")
-    model.write_bytes(model.read_bytes() + b"\0")  # another file, which SentencePiece reads as the same
+    model.write_bytes(model.read_bytes() + b"\xc2\x3e\x01\x00")  # a field that SentencePiece passes over
     with pytest.raises(Refusal, match=r"tokenizers.text.path: .*text.model changed while the run went on"):
         Fit(store, config)((Modality.TEXT, ready.folder, ()))

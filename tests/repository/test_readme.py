@@ -42,7 +42,9 @@ def cheaply(arguments: list[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("line", dict.fromkeys(COMMANDS + ELSEWHERE))
-def test_commands_exist(line: str) -> None:
+def test_commands_exist(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("ids.txt").touch()  # a file that has to be there before the command looks at anything else
     program, *arguments = shlex.split(line)
     if program == "triptych":
         command: click.Command = cli

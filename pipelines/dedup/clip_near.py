@@ -16,7 +16,7 @@ from .hamming import BITS, hamming_pairs
 from .image_near import LEAST_CONTRAST
 from .mixing import mix
 from .near import Ints, Keyed, Keys
-from .signature import pack, unpack
+from .signature import judged, pack, unpack
 
 CLIP_NEAR_VERSION = 1
 SEED = 20211
@@ -104,6 +104,9 @@ class ClipNear:
 
     def alike(self, left: pa.FixedSizeBinaryArray, right: pa.FixedSizeBinaryArray) -> npt.NDArray[np.bool_]:
         """Whether the cosine reaches the threshold."""
+        return judged(self._alike, left, right)
+
+    def _alike(self, left: pa.FixedSizeBinaryArray, right: pa.FixedSizeBinaryArray) -> npt.NDArray[np.bool_]:
         ours, theirs = _vectors(left), _vectors(right)
         cosines = (ours * theirs).sum(1) / np.sqrt((ours**2).sum(1) * (theirs**2).sum(1))
         return np.asarray(cosines >= self.config.threshold)

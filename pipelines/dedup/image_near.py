@@ -13,11 +13,11 @@ from .hamming import hamming_keys, hamming_pairs
 from .image_match import explains
 from .near import Ints, Keyed, Keys
 from .phash import SIDE, WINDOWS, perceptual_hashes
+from .signature import judged
 from .thumbnails import Thumbnails
 
 IMAGE_NEAR_VERSION = 1
 LEAST_CONTRAST = 2.0  # levels, standard deviation of the luminance
-BATCH = 1024  # pairs compared together
 
 
 @dataclass(frozen=True)
@@ -63,16 +63,13 @@ class PerceptualHash:
 
     def alike(self, left: pa.FixedSizeBinaryArray, right: pa.FixedSizeBinaryArray) -> npt.NDArray[np.bool_]:
         """Whether either picture explains the other, seen through the windows whose hashes are closest."""
-        parts = [
-            self._alike(Thumbnails.unpacked(left.slice(start, BATCH)), Thumbnails.unpacked(right.slice(start, BATCH)))
-            for start in range(0, len(left), BATCH)
-        ]
-        return np.concatenate([np.zeros(0, bool), *parts])
+        return judged(self._alike, left, right)
 
-    def _alike(self, left: Thumbnails, right: Thumbnails) -> npt.NDArray[np.bool_]:
-        ours, theirs = perceptual_hashes(left.luminance), perceptual_hashes(right.luminance)
-        distance = np.bitwise_count(ours[:, :, None] ^ theirs[:, None, :]).reshape(len(ours), -1)
-        window, other = (WINDOWS[which] for which in np.unravel_index(distance.argmin(1), (len(WINDOWS),) * 2))
+    def _alike(self, left: pa.FixedSizeBinaryArray, right: pa.FixedSizeBinaryArray) -> npt.NDArray[np.bool_]:
+        ours, theirs = Thumbnails.unpacked(left), Thumbnails.unpacked(right)
+        hashes = perceptual_hashes(ours.luminance)[:, :, None], perceptual_hashes(theirs.luminance)[:, None]
+        distance = np.bitwise_count(hashes[0] ^ hashes[1]).reshape(len(left), -1)
+        closest = np.unravel_index(distance.argmin(1), (len(WINDOWS),) * 2)
+        window, other = (WINDOWS[which] for which in closest)
         within = distance.min(1) <= self.config.radius
-        forth = explains(left, right, window, other)
-        return np.asarray(within & (forth | explains(right, left, other, window)))
+        return np.asarray(within & (explains(ours, theirs, window, other) | explains(theirs, ours, other, window)))

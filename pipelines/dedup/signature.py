@@ -1,5 +1,6 @@
 """Signatures as an Arrow column: so many bytes a row, whatever numbers they are."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,3 +22,12 @@ def unpack(values: pa.FixedSizeBinaryArray, dtype: npt.DTypeLike) -> npt.NDArray
     width = values.type.byte_width
     raw = np.frombuffer(values.buffers()[1], np.uint8)[values.offset * width :][: len(values) * width]
     return raw.reshape(-1, width).view(np.dtype(dtype).newbyteorder("<"))
+
+
+def judged(
+    judge: Callable[[pa.Array, pa.Array], npt.NDArray[np.bool_]], left: pa.Array, right: pa.Array, batch: int = 1024
+) -> npt.NDArray[np.bool_]:
+    """What `judge` says of each pair of signatures, asked about a few at a time: it may need much memory for a pair."""
+    starts = range(0, len(left), batch)
+    parts = [judge(left.slice(start, batch), right.slice(start, batch)) for start in starts]
+    return np.concatenate([np.zeros(0, bool), *parts])

@@ -15,6 +15,7 @@ from .near import WINDOW, Ints, Keys, window_pairs
 
 BITS = 64
 LEAST_KEY_BITS = 16
+CHOICE = np.uint64(8)  # bits of a key that say which choice of blocks it is of
 # Neighbours among the bits of a hash resemble each other; blocks of bits that lie apart have keys that crowd less.
 STRIDE = 5
 
@@ -29,17 +30,35 @@ def blocks_of(radius: int) -> tuple[int, int]:
 
 
 def hamming_keys(hashes: Keys, radius: int) -> tuple[Ints, Keys]:
-    """The index of a hash and a key, for every choice of blocks: (n times choices,) each."""
-    blocks, agreeing = blocks_of(radius)
+    """Index of a hash and key, for every choice of blocks: (n times choices,) each; a key's top byte is its choice."""
+    _, agreeing = blocks_of(radius)
     bits = np.unpackbits(hashes.astype("<u8").view(np.uint8).reshape(-1, 8), axis=1, bitorder="little")
-    parts = [_number(bits[:, part]) for part in np.array_split(np.arange(BITS) * STRIDE % BITS, blocks)]
+    parts = [_number(bits[:, block]) for block in _blocks(radius)]
     keys = []
-    for choice, chosen in enumerate(combinations(range(blocks), agreeing)):
+    for choice, chosen in enumerate(combinations(parts, agreeing)):
         key = np.zeros(len(hashes), np.uint64)
-        for block in chosen:
-            key = (key << np.uint64(BITS // blocks + 1)) | parts[block]
-        keys.append(mix(key ^ (np.uint64(choice) << np.uint64(BITS - 8))))
+        for part in chosen:
+            key = mix(key ^ part)
+        keys.append((key >> CHOICE) | (np.uint64(choice) << (np.uint64(BITS) - CHOICE)))
     return np.tile(np.arange(len(hashes)), len(keys)), np.concatenate(keys)
+
+
+def first_met(key: Keys, differing: Keys, radius: int) -> npt.NDArray[np.bool_]:
+    """Of pairs under a key, with the bits that differ: whether this is the first of the keys that they share.
+
+    Hashes that are much alike share most of their keys; so each pair is taken once.
+    """
+    _, agreeing = blocks_of(radius)
+    masks = [np.bitwise_or.reduce(np.uint64(1) << block.astype(np.uint64)) for block in _blocks(radius)]
+    first = np.full(len(key), BITS, np.uint64)
+    for choice, chosen in reversed(list(enumerate(combinations(masks, agreeing)))):
+        first[differing & np.bitwise_or.reduce(chosen) == 0] = choice
+    return np.asarray(first == key >> (np.uint64(BITS) - CHOICE))
+
+
+def _blocks(radius: int) -> list[Ints]:
+    """The bits of each block."""
+    return np.array_split(np.arange(BITS) * STRIDE % BITS, blocks_of(radius)[0])
 
 
 def hamming_pairs(key: Keys, hashes: Keys, radius: int) -> tuple[Ints, Ints]:

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from ...schemas.dedup import NearImage
 from ...tokenizers.image.picture import BadPicture, squeezed
-from .hamming import hamming_keys, hamming_pairs
+from .hamming import first_met, hamming_keys, hamming_pairs
 from .image_match import explains
 from .near import Ints, Keyed, Keys
 from .phash import SIDE, WINDOWS, perceptual_hashes
@@ -58,8 +58,10 @@ class PerceptualHash:
         return Keyed(owner // len(WINDOWS), key, hashes[owner])
 
     def pairs(self, key: Keys, sketch: Keys) -> tuple[Ints, Ints]:
-        """Entries that share a key and whose hashes are within the radius."""
-        return hamming_pairs(key, sketch, self.config.radius)
+        """Entries that share a key and whose hashes are within the radius, under the first key that they share."""
+        left, right = hamming_pairs(key, sketch, self.config.radius)
+        new = first_met(key[left], sketch[left] ^ sketch[right], self.config.radius)
+        return left[new], right[new]
 
     def alike(self, left: pa.FixedSizeBinaryArray, right: pa.FixedSizeBinaryArray) -> npt.NDArray[np.bool_]:
         """Whether either picture explains the other, seen through the windows whose hashes are closest."""

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from triptych.pipelines.dedup.hamming import blocks_of, hamming_keys, hamming_pairs
+from triptych.pipelines.dedup.hamming import blocks_of, first_met, hamming_keys, hamming_pairs
 
 Hashes = npt.NDArray[np.uint64]
 Pairs = set[tuple[int, int]]
@@ -21,7 +21,12 @@ def found(hashes: Hashes, radius: int) -> Pairs:
     owner = owner[order]
     left, right = hamming_pairs(key[order], hashes[owner], radius)
     assert (left < right).all()
-    return {(min(a, b), max(a, b)) for a, b in zip(owner[left].tolist(), owner[right].tolist(), strict=True)}
+    new = first_met(key[order][left], hashes[owner[left]] ^ hashes[owner[right]], radius)
+    ends = np.sort(np.stack([owner[left], owner[right]]), axis=0)
+    once = list(zip(*ends[:, new].tolist(), strict=True))
+    assert len(once) == len(set(once))
+    assert set(once) == set(zip(*ends.tolist(), strict=True))
+    return set(once)
 
 
 def within(hashes: Hashes, radius: int) -> Pairs:

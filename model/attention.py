@@ -58,17 +58,19 @@ def attend(q_BLHE: torch.Tensor, k_BLHE: torch.Tensor, v_BLHE: torch.Tensor, mas
         done_BLHE: torch.Tensor = _attend_runs(q_BLHE, k_BLHE, v_BLHE, mask)
         return done_BLHE
     q, k, v = (x.transpose(1, 2) for x in (q_BLHE, k_BLHE, v_BLHE))
-    y_BHLE: torch.Tensor
     if isinstance(mask, Dense):
-        y_BHLE = sdpa(q, k, v, attn_mask=mask.mask_B1LL)
-    else:
-        y_BHLE = _flex(q.is_cuda)(q, k, v, block_mask=mask)
-    return y_BHLE.transpose(1, 2)
+        return torch.transpose(sdpa(q, k, v, attn_mask=mask.mask_B1LL), 1, 2)
+    return torch.transpose(_flex(q)(q, k, v, block_mask=mask), 1, 2)
+
+
+def _flex(q: torch.Tensor) -> Any:
+    """FlexAttention as it is, on a CPU and where a layer is being compiled anyway; else compiled."""
+    return _compiled_flex() if q.is_cuda and not torch.compiler.is_compiling() else flex_attention
 
 
 @cache
-def _flex(compiled: bool) -> Any:
-    return torch.compile(flex_attention, dynamic=False) if compiled else flex_attention
+def _compiled_flex() -> Any:
+    return torch.compile(flex_attention, dynamic=False)
 
 
 def _block_mask(segment_BL: torch.Tensor, causal: bool) -> BlockMask:

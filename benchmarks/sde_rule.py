@@ -23,14 +23,14 @@ from triptych.model.initial import initialise
 from triptych.model.levels import Places
 from triptych.model.objective import loss
 from triptych.model.presets import shape_of
-from triptych.model.slices import Slices
+from triptych.model.slices import Slices, slice_table
 from triptych.model.tally import Tally
 from triptych.model.transformer import Transformer
 from triptych.schemas.training import OptimizerConfig
 from triptych.schemas.training_model import MaskedObjective, ModelConfig
 from triptych.schemas.vocabulary import Modality, Special, Vocabulary
 from triptych.train.optimizer import make_optimizer, set_lr
-from triptych.train.rows import Rows, slice_table, to_batch
+from triptych.train.rows import Rows, to_batch
 from triptych.train.schedule import lr_share
 from triptych.train.sde import settings
 

@@ -7,6 +7,8 @@ after another in the rows of the head, in the order of `Vocabulary.slices`; with
 from dataclasses import dataclass
 from typing import Self
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from ..schemas.vocabulary import Modality, Special, Vocabulary
@@ -42,3 +44,11 @@ class Slices:
     def text_start(self) -> int:
         """The first id of text, which is the first that is no special."""
         return self.offsets[1] + 1
+
+
+def slice_table(vocabulary: Vocabulary) -> npt.NDArray[np.int16]:
+    """(size,) the slice that each id is predicted in: its own, for EOS that of text, for the other specials none."""
+    sizes = [block.stop - block.start for block in vocabulary.slices]
+    table = np.repeat(np.arange(len(sizes), dtype=np.int16), sizes)
+    table[Special.EOS] = vocabulary.slices.index(vocabulary.slice_of(Modality.TEXT))
+    return table

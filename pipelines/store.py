@@ -73,9 +73,10 @@ class Store:
 
     def names(self, folder: str) -> list[str]:
         """Names of the committed files below a folder, sorted; empty when there is no such folder."""
-        root = self.path("")
+        root, top = self.path(""), self.path(folder).rstrip("/")
         try:
-            found = self.fs.find(self.path(folder))
+            # s3fs lists a folder itself when its first file appears while it looks
+            found = [path for path in self.fs.find(top) if path != top]
         except FileNotFoundError:
             return []
         names = (path[len(root) :] for path in found)

@@ -15,10 +15,11 @@ import torch
 
 from ..model.batch import Batch
 from ..model.levels import Places
+from ..model.slices import slice_table
 from ..schemas.errors import Mismatch, Refusal
 from .held_out import held_out
 from .plan import Plan
-from .rows import gather, keep, slice_table, to_batch
+from .rows import gather, keep, to_batch
 from .shards import Shards
 from .stream import Order
 

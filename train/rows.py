@@ -12,7 +12,7 @@ import torch
 
 from ..model.batch import Batch
 from ..schemas.layout import ragged
-from ..schemas.vocabulary import Modality, Special, Vocabulary
+from ..schemas.vocabulary import Modality, Special
 from .mix import Ints
 from .shards import Shards
 from .stream import Addresses
@@ -99,14 +99,6 @@ def keep(rows: Rows, kept: npt.NDArray[np.bool_]) -> Rows:
         document=rows.document[kept],
         columns={name: column[kept] for name, column in rows.columns.items()},
     )
-
-
-def slice_table(vocabulary: Vocabulary) -> npt.NDArray[np.int16]:
-    """(size,) the slice that each id is predicted in: its own, for EOS that of text, for the other specials none."""
-    sizes = [block.stop - block.start for block in vocabulary.slices]
-    table = np.repeat(np.arange(len(sizes), dtype=np.int16), sizes)
-    table[Special.EOS] = vocabulary.slices.index(vocabulary.slice_of(Modality.TEXT))
-    return table
 
 
 def to_batch(rows: Rows, slices: npt.NDArray[np.int16]) -> Batch:

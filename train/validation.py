@@ -8,13 +8,14 @@ import numpy.typing as npt
 import torch
 
 from ..model.levels import Places
+from ..model.slices import slice_table
 from ..schemas.layout import ragged
 from ..schemas.vocabulary import Modality, Special
 from .held_out import held_out
 from .loader import Micro
 from .mix import Ints
 from .plan import Plan
-from .rows import Rows, slice_table, to_batch
+from .rows import Rows, to_batch
 from .shards import Shards
 
 Table = dict[str, npt.NDArray[Any]]

@@ -12,13 +12,14 @@ import pytest
 import torch
 
 from triptych.model.batch import Batch
+from triptych.model.slices import slice_table
 from triptych.schemas.dataset import Dataset
 from triptych.schemas.errors import Mismatch, Refusal
 from triptych.schemas.vocabulary import Modality, Special
 from triptych.train.held_out import held_out
 from triptych.train.loader import Loader, Micro
 from triptych.train.plan import Plan
-from triptych.train.rows import gather, slice_table, to_batch
+from triptych.train.rows import gather, to_batch
 from triptych.train.shards import Shards
 from triptych.train.stream import Order
 from triptych.train.views import views

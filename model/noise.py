@@ -24,6 +24,9 @@ class Stream(IntEnum):
     STRATUM = 4  # of a row among the rows of its global batch
     JITTER = 5
     TOKEN = 6
+    PLACE = 7  # which open place is said next
+    CLASS = 8  # what is said there
+    REMASK = 9  # whether it is taken back
 
 
 def bits(seed: int, stream: Stream, *key: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,27 @@
+"""How each task is sampled unless something else is asked for; `triptych sample sweep` measures others.
+
+These are this project's choices, not the paper's. Text from nothing is said in random order, since going by confidence
+repeats itself there (P15); an answer by confidence, block after block; pictures and clips by confidence with falling
+noise, few places at first.
+"""
+
+from ..schemas.sampling import SamplingConfig
+from ..schemas.training_model import Task
+
+_RANDOM = SamplingConfig(rule="first-hitting")
+_ANSWER = SamplingConfig(rule="confidence", block=32)
+_CODES = SamplingConfig(rule="confidence", grid="cosine", choice_temperature=4.5)
+
+DEFAULTS: dict[Task, SamplingConfig] = {
+    Task.TEXT: _RANDOM,
+    Task.JOINT: _RANDOM,
+    Task.I2T: _ANSWER,
+    Task.S2T: _ANSWER,
+    Task.T2I: _CODES,
+    Task.T2S: _CODES,
+}
+
+
+def defaults(task: Task) -> SamplingConfig:
+    """The settings of a task."""
+    return DEFAULTS[task]

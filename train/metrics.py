@@ -1,7 +1,8 @@
 """What a run says of itself while it goes: a line of JSON a logged step, TensorBoard where it is installed.
 
 Figures are of all steps since the last line. `nelbo` is the unweighted bound in bits per token and modality, whatever
-the loss weights; `rates` is the same in bits per byte of text, per pixel and per second of sound.
+the loss weights; `rates` is the same in bits per byte of text, per pixel and per second of sound. Validations add the
+number of `targets` and `ce_by_ratio`, the cross-entropy by how much of a segment was masked.
 """
 
 import json
@@ -63,6 +64,11 @@ def figures(tally: Tally, sample_rate: int | None) -> dict[str, Any]:
         "nelbo_error": {half.name.lower(): figure.error for half, figure in bits.items()},
         "rates": {f"bits_per_{names[half]}": value for half, value in rates.items()},
     }
+
+
+def targets(tally: Tally) -> dict[str, int]:
+    """Tokens to be predicted, by modality."""
+    return {half.name.lower(): int(tally.sums_FTM[1, :, half].sum()) for half in tally.bits_per_token()}
 
 
 class Clock:

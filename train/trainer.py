@@ -1,7 +1,7 @@
 """The loop: read, step, log, validate, save; from the last checkpoint on, if there is one."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
@@ -11,7 +11,7 @@ import torch
 
 from ..model.corruption import corrupt
 from ..model.export import save_model
-from ..model.objective import loss
+from ..model.objective import Model, loss
 from ..model.presets import shape_of
 from ..model.slices import Slices
 from ..model.tally import Tally
@@ -21,8 +21,9 @@ from .cache import Cache
 from .checkpoint import Checkpoints
 from .ema import Ema
 from .guard import Guard
-from .loader import Loader
-from .metrics import Clock, Metrics, figures
+from .loader import Loader, Micro
+from .mask_ratio import by_ratio, ce_by_ratio
+from .metrics import Clock, Metrics, figures, targets
 from .optimizer import make_optimizer, set_lr
 from .parallel import Parallel
 from .plan import Plan
@@ -151,20 +152,28 @@ class Trainer:
             return
         self.model.eval()
         for weights in ("raw", "ema") if self.ema else ("raw",):
-            swapped = self.ema.swapped(self.model) if self.ema and weights == "ema" else nullcontext()
-            tally: Tally | None = None
-            with swapped, self.parallel.precision():
-                for micro in micros:
-                    corrupted = corrupt(micro.batch, self.config.objective, self.slices, self.config.seed, micro.places)
-                    parts = loss(self.model, corrupted.to(self.process.device), self.config.objective)
-                    mine = Tally.of(corrupted, parts.nats_SM.cpu())
-                    tally = mine if tally is None else tally.plus(mine)
-            assert tally is not None
-            tally = Tally(self.process.sum(tally.sums_FTM))
+            with self.ema.swapped(self.model) if self.ema and weights == "ema" else nullcontext():
+                tally, ratios = self._judged(micros)
             self.validated = sum(figure.mean for figure in tally.bits_per_token().values())
-            shown = figures(tally, self._rate)
-            yield {"step": self.step, "split": "validation", "weights": weights, **shown, "targets": tally.tokens()}
+            line = {"step": self.step, "split": "validation", "weights": weights, **figures(tally, self._rate)}
+            line |= {"targets": targets(tally)}
+            if self.config.objective.kind == "masked":
+                line |= {"ce_by_ratio": ce_by_ratio(ratios)}
+            yield line
         self.model.train()
+
+    def _judged(self, micros: Sequence[Micro]) -> tuple[Tally, torch.Tensor]:
+        """The model on these, of all processes: figures, and cross-entropy by mask ratio."""
+        tallies, ratios = [], []
+        with self.parallel.precision():
+            for micro in micros:
+                corrupted = corrupt(micro.batch, self.config.objective, self.slices, self.config.seed, micro.places)
+                there = corrupted.to(self.process.device)
+                answers = self.model(there.inputs)
+                parts = loss(_always(answers), there, self.config.objective)
+                tallies.append(Tally.of(corrupted, parts.nats_SM.cpu()).sums_FTM)
+                ratios.append(by_ratio(corrupted, answers[0].cpu()))
+        return Tally(self.process.sum(torch.stack(tallies).sum(0))), self.process.sum(torch.stack(ratios).sum(0))
 
     def _save(self) -> None:
         state = {
@@ -212,6 +221,11 @@ def micro_rows(config: TrainConfig, plan: Plan, process: Process) -> int | None:
     """Rows that a process takes at once; None: all of its share."""
     tokens = config.compute.micro_batch_tokens
     return None if tokens is None else max(1, tokens // (plan.row_length * config.objective.copies))
+
+
+def _always(answers: tuple[torch.Tensor, torch.Tensor]) -> Model:
+    """A model that was asked already."""
+    return lambda inputs: answers
 
 
 def _whole(parameter: torch.nn.Parameter) -> torch.Tensor:

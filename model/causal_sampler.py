@@ -1,4 +1,4 @@
-"""Sampling an autoregressive model, the control: each segment from left to right, one token a call, all segments at once.
+"""Sampling an autoregressive model, the control: from left to right, a token of each segment a call.
 
 Such a model says itself where a text ends: after EOS nothing more is asked of that text, and EOS fills the rest of it.
 The canvas says how long it can get.

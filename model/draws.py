@@ -30,6 +30,6 @@ def draw(logits_NC: torch.Tensor, u_N: torch.Tensor, config: SamplingConfig) -> 
 
 def nucleus(chance_NC: torch.Tensor, share: float) -> torch.Tensor:
     """Chances with 0 for all but the fewest likeliest classes that together have the share (Holtzman et al. 2020)."""
-    ordered_NC, class_NC = chance_NC.sort(-1, descending=True, stable=True)
+    ordered_NC, class_NC = chance_NC.sort(dim=-1, descending=True, stable=True)
     before_NC = ordered_NC.cumsum(-1) - ordered_NC
     return torch.zeros_like(chance_NC).scatter(-1, class_NC, ordered_NC.masked_fill(before_NC >= share, 0))

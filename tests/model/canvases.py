@@ -1,0 +1,70 @@
+"""Canvases and stand-ins for models, for tests of what samples."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+
+from triptych.model.canvas import Canvas, canvas_of
+from triptych.model.inputs import Inputs
+from triptych.model.slices import Slices
+from triptych.schemas.layout import sample_table
+from triptych.schemas.training_model import Task
+from triptych.schemas.vocabulary import Modality, Special, Vocabulary
+
+from .conftest import VOCABULARY, Sample
+
+
+def canvas(
+    samples: Sequence[Sample],
+    tasks: Sequence[Task],
+    keys: Sequence[int] | None = None,
+    vocabulary: Vocabulary = VOCABULARY,
+) -> Canvas:
+    codes = {half: [getattr(s, half.name.lower()) for s in samples] for half in list(Modality)[1:]}
+    table = sample_table([s.kind for s in samples], codes, {half.name.lower(): 4 for half in codes})
+    return canvas_of(table, vocabulary, tasks, keys)
+
+
+@dataclass
+class Fixed:
+    """The same logits for a class wherever it is asked for, and a record of what was shown."""
+
+    logits: list[torch.Tensor]  # (C,) of each slice
+    masks: list[list[int]] = field(default_factory=list)  # of each call: MASKs in each segment of the first row
+    inputs: list[Inputs] = field(default_factory=list)
+
+    def __call__(self, inputs: Inputs) -> list[torch.Tensor]:
+        masked = inputs.segment_BL[0].long()[inputs.tokens_BL[0] == Special.MASK]
+        self.masks.append(torch.bincount(masked)[1:].tolist())
+        self.inputs.append(inputs)
+        return [self.logits[index].expand(count, -1) for index, count in inputs.groups]
+
+
+def flat(slices: Slices) -> Fixed:
+    """Every class alike."""
+    return Fixed([torch.zeros(width) for width in slices.widths])
+
+
+@dataclass
+class Moody:
+    """Logits that depend on all that is shown in the segment, and on the place: a model in all but sense."""
+
+    slices: Slices
+    eos: float = 0.0
+
+    def __call__(self, inputs: Inputs) -> list[torch.Tensor]:
+        segment, tokens = inputs.segment_BL.long(), inputs.tokens_BL
+        number = segment + torch.arange(len(tokens))[:, None] * (int(segment.max()) + 1)
+        worth = (tokens * 7919 + inputs.position_BL.long() * 104729) % 1009
+        sum_ = torch.zeros(int(number.max()) + 1, dtype=torch.int64).index_add(0, number.flatten(), worth.flatten())
+        mood = (sum_[number] * 31 + inputs.position_BL.long() * 17).flatten()[inputs.place_N]
+        out = []
+        for (index, count), part in zip(inputs.groups, mood.split([c for _, c in inputs.groups]), strict=True):
+            classes = torch.arange(self.slices.widths[index])
+            logits = 4 * torch.sin((part[:, None] * (classes + 3)).double() * 0.7).float()
+            if index == 1:
+                logits[:, 0] = self.eos
+            assert len(logits) == count
+            out.append(logits)
+        return out

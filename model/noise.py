@@ -27,6 +27,7 @@ class Stream(IntEnum):
     PLACE = 7  # which open place is said next
     CLASS = 8  # what is said there
     REMASK = 9  # whether it is taken back
+    LENGTH = 10  # of a sample's open half
 
 
 def bits(seed: int, stream: Stream, *key: torch.Tensor) -> torch.Tensor:

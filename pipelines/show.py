@@ -11,12 +11,11 @@ from PIL import Image
 
 from ..schemas.dataset import Dataset, Row
 from ..schemas.duplicates import DUPLICATES_FILE
-from ..schemas.errors import Mismatch, Refusal
+from ..schemas.errors import Refusal
 from ..schemas.layout import codes_of_span
 from ..schemas.tokenizer_config import Tokenizers
 from ..schemas.vocabulary import Kind, Modality
-from ..tokenizers.protocol import Tokenizer
-from ..tokenizers.registry import load
+from ..tokenizers.bundle import Bundle
 from .store import Store
 
 
@@ -36,35 +35,22 @@ class Decoder:
 
     def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
-        self._store = Store(dataset.url)
-        self._configs = Tokenizers.model_validate(dataset.manifest.config["tokenizers"])
-
-    def tokenizer(self, modality: Modality) -> Any:
-        """The tokenizer of a modality; Mismatch when it is not the one that made the dataset."""
-        name = modality.name.lower()
-        card = self.dataset.manifest.tokenizers[name].card
-        where = None if card.files is None else f"tokenizers/{name}/{card.files}".removesuffix("/.")
-        tokenizer: Tokenizer = load(getattr(self._configs, name), self._store.local_path(where))
-        if tokenizer.fingerprint != card.fingerprint:
-            raise Mismatch.between(
-                f"the {name} tokenizer",
-                ("the dataset", card.fingerprint),
-                ("the tokenizer at hand", tokenizer.fingerprint),
-                "Restore the dataset's tokenizers folder.",
-            )
-        return tokenizer
+        manifest, store = dataset.manifest, Store(dataset.url)
+        cards = {name: entry.card for name, entry in manifest.tokenizers.items()}
+        configs = Tokenizers.model_validate(manifest.config["tokenizers"])
+        self.bundle = Bundle(configs, cards, lambda name: store.local_path(name) or name, dataset.url)
 
     def decode(self, ids: Any, modality: Modality) -> tuple[str, bytes, str | None]:
         """(extension, file bytes, text if it is text) of a span's ids."""
         codes = codes_of_span(ids, modality, self.dataset.manifest.vocabulary)
-        tokenizer = self.tokenizer(modality)
         if modality is Modality.TEXT:
-            text: str = tokenizer.decode(codes)
+            text = self.bundle.text.decode(codes)
             return "txt", text.encode(), text
         sink = io.BytesIO()
         if modality is Modality.IMAGE:
-            Image.fromarray(tokenizer.decode(codes[None])[0]).save(sink, format="PNG")
+            Image.fromarray(self.bundle.image.decode(codes[None])[0]).save(sink, format="PNG")
             return "png", sink.getvalue(), None
+        tokenizer = self.bundle.audio
         soundfile.write(sink, tokenizer.decode(codes), tokenizer.sample_rate, format="WAV")
         return "wav", sink.getvalue(), None
 

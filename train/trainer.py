@@ -7,6 +7,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import pyarrow.parquet as pq
 import torch
 
 from ..model.corruption import corrupt
@@ -17,10 +18,13 @@ from ..model.slices import Slices
 from ..model.tally import Tally
 from ..model.transformer import Transformer
 from ..schemas.training import TrainConfig
+from ..tokenizers.bundle import save_bundle
 from .cache import Cache
 from .checkpoint import Checkpoints
 from .ema import Ema
 from .guard import Guard
+from .lengths import FILE as LENGTHS
+from .lengths import lengths_of
 from .loader import Loader, Micro
 from .mask_ratio import by_ratio, ce_by_ratio
 from .metrics import Clock, Metrics, figures, targets
@@ -200,6 +204,8 @@ class Trainer:
             whole = {name: _whole(parameter) for name, parameter in self.model.named_parameters()}
         if self.process.first:
             shape, kind = self.model.shape, self.config.objective.kind
+            save_bundle(self.plan.datasets[0], self.folder / "model")
+            pq.write_table(lengths_of(self.plan, self.shards), self.folder / "model" / LENGTHS)
             save_model(self.folder / "model", whole, shape, self.plan.vocabulary, kind)
         self.process.wait()
 

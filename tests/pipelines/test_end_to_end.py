@@ -119,7 +119,7 @@ def test_a_cut_text_comes_back_from_its_ids(made: Path, makers: Any) -> None:
             if segment["kind"] == Kind.TEXT.code:
                 piece = row.tokens[span["start"] : span["start"] + span["length"]].tolist()
                 ids.setdefault((segment["file"], segment["row"]), []).append((segment["offset"], piece))
-    tokenizer = Decoder(dataset).tokenizer(Modality.TEXT)
+    tokenizer = Decoder(dataset).bundle.text
     for (file, row), pieces in ids.items():
         whole = [token for _, piece in sorted(pieces) for token in piece]
         text = tokenizer.decode(codes_of_span(whole, Modality.TEXT, dataset.manifest.vocabulary))

@@ -1,0 +1,135 @@
+"""`triptych sample`: what a trained model makes of a prompt, as files that a person can read, see and hear."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from ..schemas.sampling import SamplingConfig
+    from ..schemas.training_model import Task
+    from ..train.studio import Made, Prompt, Studio
+
+PIXELS, SECONDS = 100_000_000, 600.0  # the largest picture and the longest clip that is taken for a prompt
+PAGE = "docs/sampling.md"
+HERE = click.Path(file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("run", type=HERE)
+@click.option("--task", required=True, type=click.Choice(["text", "t2i", "i2t", "t2s", "s2t"]), help="What from what.")
+@click.option("--prompt", default="", metavar="TEXT|FILE", help="Text; a file with a prompt a line; a picture; a clip.")
+@click.option("--n", default=4, show_default=True, type=click.IntRange(1), help="Samples of each prompt.")
+@click.option("--length", type=click.IntRange(1), help="Tokens to be said.  [default: as in the training data]")
+@click.option("--steps", type=click.IntRange(1), help="Steps of the sampler.  [default: 64]")
+@click.option("--guidance", type=float, help="How far to go beyond the condition's effect.  [default: 0, which is off]")
+@click.option("--temperature", type=click.FloatRange(0), help="Of the draw of a token.  [default: 1]")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Any other setting of docs/sampling.md.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--device", default="cpu", show_default=True, help="Such as cuda.")
+@click.option("--out", required=True, type=HERE, help="Write the samples and samples.json here.")
+def sample(
+    run: Path,
+    task: str,
+    prompt: str,
+    n: int,
+    length: int | None,
+    overrides: tuple[str, ...],
+    seed: int,
+    device: str,
+    out: Path,
+    **settings: float | None,
+) -> None:
+    """Sample the model of RUN: text, a picture of a text (t2i), speech of it (t2s), or words for either (i2t, s2t).
+
+    The prompt of `text` is how it begins; one with gaps, such as "def <gap:4> return x", is filled in there.
+    """
+    from ..schemas.training_model import Task
+    from ..train.studio import Studio
+
+    studio = Studio.open(run, device)
+    config = settings_of(Task(task), overrides, settings)
+    prompts = prompts_of(studio, Task(task), prompt)
+    begin = time.perf_counter()
+    batch = studio.make(Task(task), [each for each in prompts for _ in range(n)], config, seed, length=length)
+    seconds = time.perf_counter() - begin
+    out.mkdir(parents=True, exist_ok=True)
+    lines = []
+    for number, made in enumerate(batch.made):
+        name = write(out, f"sample-{number:03d}", made)
+        lines.append({"file": name, "text": made.text, "tokens": made.tokens.tolist(), "said": made.said.tolist()})
+        said = " ".join((made.text or "").split())
+        click.echo(f"{out / name}  {said[:100]}{'…' * (len(said) > 100)}")
+    facts = {
+        "run": str(run),
+        "task": task,
+        "prompt": prompt,
+        "seed": seed,
+        "settings": config.model_dump(mode="json"),
+        "seconds": round(seconds, 3),
+        "model_calls": batch.calls,
+        "samples": lines,
+    }
+    (out / "samples.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+def settings_of(task: Task, overrides: tuple[str, ...], given: dict[str, Any]) -> SamplingConfig:
+    """The task's defaults, with what the command line says instead; raises Refusal for what cannot be."""
+    from ..model.sampling_defaults import defaults
+    from ..schemas.run_file import apply_override, check
+    from ..schemas.sampling import SamplingConfig
+
+    tree = defaults(task).model_dump(mode="json", exclude_unset=True)
+    tree |= {key: value for key, value in given.items() if value is not None}
+    for override in overrides:
+        apply_override(tree, override)
+    return check(SamplingConfig, tree, "the sampler's settings", PAGE)
+
+
+def prompts_of(studio: Studio, task: Task, prompt: str) -> list[Prompt]:
+    """What the prompt of the command line stands for; raises Refusal for a file that cannot be what the task wants."""
+    from ..schemas.errors import Refusal
+    from ..schemas.vocabulary import Modality
+    from ..tokenizers.audio.clip import BadClip, wave_of
+    from ..tokenizers.image.picture import BadPicture, square
+
+    path = Path(prompt)
+    there = bool(prompt) and len(prompt) < 4096 and path.is_file()
+    if task.given in (None, Modality.TEXT):
+        if task.given is not None and not prompt:
+            raise Refusal(f"task {task}: needs a `--prompt`. Give a text, or a file with one a line.")
+        if not there:
+            return [prompt]
+        text = path.read_text(encoding="utf-8")
+        return [text] if task.given is None else [line for line in text.splitlines() if line.strip()]
+    if not there:
+        kind = "picture" if task.given is Modality.IMAGE else "clip"
+        raise Refusal(f"task {task}: `--prompt {prompt}` is no file. Give the path of a {kind}.")
+    try:
+        if task.given is Modality.IMAGE:
+            return [square(path.read_bytes(), studio.bundle.image.pixels, PIXELS)]
+        return [wave_of(path.read_bytes(), studio.bundle.audio.sample_rate, SECONDS)]
+    except (BadPicture, BadClip) as error:
+        raise Refusal(f"{path}: {error}. Give another file.") from None
+
+
+def write(out: Path, stem: str, made: Made) -> str:
+    """Write what was made as txt, png or wav, and return the file's name."""
+    import soundfile
+    from PIL import Image
+
+    from ..schemas.vocabulary import Modality
+
+    predicted = made.task.predicted
+    if predicted is Modality.IMAGE and made.pixels is not None:
+        Image.fromarray(made.pixels).save(out / f"{stem}.png")
+        return f"{stem}.png"
+    if predicted is Modality.AUDIO and made.wave is not None:
+        soundfile.write(out / f"{stem}.wav", made.wave, made.sample_rate)
+        return f"{stem}.wav"
+    (out / f"{stem}.txt").write_text(made.text or "", encoding="utf-8")
+    return f"{stem}.txt"

@@ -1,0 +1,116 @@
+"""`triptych sample` on a model that was trained for two steps: what it says is noise, what it writes is not."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner
+from PIL import Image
+
+from triptych.cli.main import cli
+from triptych.schemas.errors import Refusal
+from triptych.schemas.training import TrainConfig
+from triptych.schemas.vocabulary import Modality, Special
+from triptych.train.run import train
+from triptych.train.studio import Studio
+
+
+@pytest.fixture(scope="module")
+def runs(made: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A masked run and its control."""
+    folder = tmp_path_factory.mktemp("runs")
+    for kind in ("masked", "autoregressive"):
+        tree = {
+            "out": str(folder / kind),
+            "data": {"datasets": [{"path": str(made), "weight": 1}], "batch_tokens": 1024, "validation": 0.1},
+            "model": {"depth": 1, "width": 64},
+            "objective": {"kind": kind},
+            "steps": 2,
+        }
+        train(TrainConfig.model_validate(tree))
+    return {kind: folder / kind for kind in ("masked", "autoregressive")}
+
+
+def run(run_folder: Path, out: Path, *arguments: str) -> dict[str, Any]:
+    command = ["sample", str(run_folder), "--out", str(out), "--steps", "4", *arguments]
+    done = CliRunner().invoke(cli, command, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    facts: dict[str, Any] = json.loads((out / "samples.json").read_text())
+    assert all((out / line["file"]).exists() for line in facts["samples"])
+    return facts
+
+
+def test_text_goes_on_with_its_prompt(runs: dict[str, Path], tmp_path: Path) -> None:
+    for name, folder in runs.items():
+        facts = run(folder, tmp_path / name, "--task", "text", "--prompt", "ab c", "--length", "5", "--n", "2")
+        assert [line["file"] for line in facts["samples"]] == ["sample-000.txt", "sample-001.txt"]
+        for line in facts["samples"]:
+            assert (tmp_path / name / line["file"]).read_text().startswith("ab c")
+            assert sum(line["said"]) == 5
+            assert line["tokens"][-1] == Special.EOS
+
+
+def test_gaps_are_filled_and_nothing_else_is(runs: dict[str, Path], tmp_path: Path) -> None:
+    facts = run(runs["masked"], tmp_path, "--task", "text", "--prompt", "left <gap:3> right<gap:1>", "--n", "1")
+    text = (tmp_path / "sample-000.txt").read_text()
+    assert text.startswith("left ")
+    assert " right" in text
+    assert sum(facts["samples"][0]["said"]) == 4
+
+
+def test_pictures_and_speech_and_back(runs: dict[str, Path], tmp_path: Path) -> None:
+    masked, studio = runs["masked"], Studio.open(runs["masked"])
+    lines = tmp_path / "prompts.txt"
+    lines.write_text("one\n\ntwo\n")
+    facts = run(masked, tmp_path / "t2i", "--task", "t2i", "--prompt", str(lines), "--n", "2", "--guidance", "1.5")
+    assert [line["text"] for line in facts["samples"]] == ["one", "one", "two", "two"]
+    assert facts["settings"]["guidance"] == 1.5
+    side = studio.bundle.image.pixels
+    assert Image.open(tmp_path / "t2i" / "sample-003.png").size == (side, side)
+    run(masked, tmp_path / "t2s", "--task", "t2s", "--prompt", "one", "--n", "1")
+    wave, rate = soundfile.read(tmp_path / "t2s" / "sample-000.wav")
+    assert rate == studio.bundle.audio.sample_rate
+    assert len(wave) > 0
+    for task, file in (("i2t", "t2i/sample-000.png"), ("s2t", "t2s/sample-000.wav")):
+        back = run(masked, tmp_path / task, "--task", task, "--prompt", str(tmp_path / file), "--n", "1")
+        given = np.array(back["samples"][0]["tokens"])[~np.array(back["samples"][0]["said"])]
+        owners = set(studio.vocabulary.modality_of(given).tolist())
+        assert {Modality.IMAGE if task == "i2t" else Modality.AUDIO} <= owners
+
+
+def test_the_same_seed_says_the_same_alone_or_beside_others(runs: dict[str, Path], tmp_path: Path) -> None:
+    several = run(runs["masked"], tmp_path / "a", "--task", "t2i", "--prompt", "x", "--n", "3", "--seed", "7")
+    alone = run(runs["masked"], tmp_path / "b", "--task", "t2i", "--prompt", "x", "--n", "1", "--seed", "7")
+    other = run(runs["masked"], tmp_path / "c", "--task", "t2i", "--prompt", "x", "--n", "1", "--seed", "8")
+    tokens = [line["tokens"] for line in several["samples"]]
+    assert tokens[0] == alone["samples"][0]["tokens"] != other["samples"][0]["tokens"]
+    assert tokens[0] != tokens[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "said"),
+    [
+        ("masked", ["--task", "t2i"], "needs a `--prompt`"),
+        ("masked", ["--task", "i2t", "--prompt", "nowhere.png"], "is no file"),
+        ("masked", ["--task", "text", "--set", "rule=best"], "rule"),
+        ("autoregressive", ["--task", "t2i", "--prompt", "x", "--guidance", "1"], "guidance"),
+        ("nowhere", ["--task", "text"], "no finished model"),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    runs: dict[str, Path], tmp_path: Path, name: str, arguments: list[str], said: str
+) -> None:
+    command = ["sample", str(runs.get(name, tmp_path / name)), "--out", str(tmp_path / "out"), *arguments]
+    with pytest.raises(Refusal, match=said):
+        CliRunner().invoke(cli, command, catch_exceptions=False)
+    assert not (tmp_path / "out").exists()
+
+
+def test_settings_are_documented_under_their_names() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "sampling.md").read_text()
+    from triptych.schemas.sampling import SamplingConfig
+
+    assert all(f"`{key}`" in page for key in SamplingConfig.model_fields)

@@ -52,26 +52,28 @@ def question(
     guidance_S: torch.Tensor | None = None,
 ) -> Answer:
     """Ask at the asked places (bool), guided by a weight for each segment unless there is none."""
-    busy_S = torch.zeros(len(canvas.key_S), dtype=torch.bool, device=shown_T.device)
+    busy_S = torch.zeros_like(canvas.key_S, dtype=torch.bool)
     busy_S[canvas.index_T[asked_T]] = True
     kept_N = busy_S[canvas.index_T].nonzero()[:, 0]
-    part = taken(canvas, kept_N)
+    part = taken(canvas, busy_S, kept_N)
     inputs, place_N = inputs_of(part, slices, shown_T[kept_N], asked_T[kept_N])
     groups = inputs.groups
     if guidance_S is None:
         logits = ask(inputs)
     else:
         counts = [count for _, count in groups]
-        weights = guidance_S[part.index_T[place_N]].split(counts)
+        weights = guidance_S[busy_S][part.index_T[place_N]].split(counts)
         both = ask(with_null(inputs, part.given_T))
         logits = [guided(one, weight_N) for one, weight_N in zip(both, weights, strict=True)]
     trimmed = [one[:, int(index == TEXT) :] for (index, _), one in zip(groups, logits, strict=True)]
     return Answer(kept_N[place_N], groups, trimmed)
 
 
-def taken(canvas: Canvas, place_N: torch.Tensor) -> Canvas:
-    """The canvas with these tokens alone."""
-    return replace(canvas, **{f.name: getattr(canvas, f.name)[place_N] for f in fields(canvas) if f.name[-1] == "T"})
+def taken(canvas: Canvas, busy_S: torch.Tensor, place_N: torch.Tensor) -> Canvas:
+    """The canvas with some segments (bool) alone, and of these with some places."""
+    places = {f.name: getattr(canvas, f.name)[place_N] for f in fields(canvas) if f.name.endswith("_T")}
+    places["index_T"] = (busy_S.cumsum(0) - 1)[places["index_T"]]
+    return replace(canvas, **places, key_S=canvas.key_S[busy_S])
 
 
 def with_ends(canvas: Canvas) -> Canvas:

@@ -27,8 +27,9 @@ def sample_causal(ask: Ask, canvas: Canvas, slices: Slices, config: SamplingConf
     canvas = with_ends(canvas)
     shown_T, open_T, calls = canvas.shown, canvas.open_T.clone(), 0
     while bool(open_T.any()):
-        asked_T, kept_N = frontier(canvas, open_T)
-        part = taken(canvas, kept_N)
+        asked_T = first_open(canvas, open_T)
+        busy_S, kept_N = behind(canvas, asked_T)
+        part = taken(canvas, busy_S, kept_N)
         inputs, place_N = inputs_of(part, slices, shown_T[kept_N], asked_T[kept_N], causal=True)
         token_N = _drawn(ask(inputs), inputs.groups, part, place_N, slices, config, seed)
         place_N, calls = kept_N[place_N], calls + 1
@@ -38,16 +39,20 @@ def sample_causal(ask: Ask, canvas: Canvas, slices: Slices, config: SamplingConf
     return Sampled(torch.where(canvas.hidden_T, canvas.tokens_T, shown_T), calls)
 
 
-def frontier(canvas: Canvas, open_T: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The first open place of each segment (bool), and the numbers in T of these and of all before them."""
+def first_open(canvas: Canvas, open_T: torch.Tensor) -> torch.Tensor:
+    """The first open place (bool) of each segment."""
     place_N = open_T.nonzero()[:, 0]
     index_N = canvas.index_T[place_N]
-    first_N = place_N[torch.cat((index_N.new_ones(1, dtype=torch.bool), index_N[1:] != index_N[:-1]))]
     asked_T = torch.zeros_like(open_T)
-    asked_T[first_N] = True
+    asked_T[place_N] = torch.cat((index_N.new_ones(1, dtype=torch.bool), index_N[1:] != index_N[:-1]))
+    return asked_T
+
+
+def behind(canvas: Canvas, asked_T: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Segments (bool) that are asked for a place, and numbers in T of it and of all before it in its segment."""
     until_S = torch.full_like(canvas.key_S, -1)
-    until_S[canvas.index_T[first_N]] = canvas.position_T[first_N].long()
-    return asked_T, (canvas.position_T <= until_S[canvas.index_T]).nonzero()[:, 0]
+    until_S[canvas.index_T[asked_T]] = canvas.position_T[asked_T].long()
+    return until_S >= 0, (canvas.position_T <= until_S[canvas.index_T]).nonzero()[:, 0]
 
 
 def _drawn(

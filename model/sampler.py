@@ -8,6 +8,7 @@ Shapes are named by suffix: S segments, G groups of places (blocks.py), T tokens
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -20,9 +21,11 @@ from .canvas import Canvas
 from .draws import draw
 from .grids import counts, said
 from .guidance import weights
-from .noise import Stream, bits, to_unit, uniform
+from .noise import Stream, bits, to_unit
 from .positions import ADAPTIVE, BLIND, annealed, bounded, descending, first, looped, remasked, score, sure
 from .slices import Slices
+
+EVERY = slice(None)
 
 
 class Sampled(NamedTuple):
@@ -87,11 +90,11 @@ class _Run:
         """Places to be said, and said ones to be masked again, by rules that need no predictions."""
         rule, blocks = self.config.rule, self.blocks
         if rule == "ancestral":
-            return open_T & (to_unit(self.bits(Stream.PLACE)) < self.by_place(self.said(step + 1))), None
+            return open_T & (to_unit(self.order) < self.by_place(self.said(step + 1))), None
         if rule == "first-hitting":
             place_N, count_G = open_T.nonzero()[:, 0], self.counts(step, open_T)
             chosen_T = torch.zeros_like(open_T)
-            chosen_T[place_N] = first(self.bits(Stream.PLACE)[place_N], blocks.group_T[place_N], count_G)
+            chosen_T[place_N] = first(self.order[place_N], blocks.group_T[place_N], count_G)
             return chosen_T, None
         progress_G = blocks.progress(step, self.config.steps)
         said_G, back_G = remasked(rule, progress_G, self.said(step), self.said(step + 1), self.config.remask)
@@ -114,15 +117,13 @@ class _Run:
         if config.rule == "entropy-bounded":
             return bounded(-score_N, group_N, config.entropy_bound)
         if config.choice_temperature:
-            u_N = to_unit(self.bits(Stream.PLACE, step)[answer.place_N])
+            u_N = to_unit(self.bits(Stream.PLACE, step, answer.place_N))
             score_N = annealed(score_N, u_N, config.choice_temperature, (step + 1) / config.steps)
         return first(descending(score_N), group_N, self.counts(step, open_T))
 
     def drawn(self, step: int, answer: Answer) -> torch.Tensor:
         """A token for each place answered for."""
-        index_N, position_N = self.canvas.index_T[answer.place_N], self.canvas.position_T[answer.place_N]
-        key = (self.canvas.key_S[index_N], position_N, torch.tensor(step, device=index_N.device))
-        u = uniform(self.seed, Stream.CLASS, *key).split([count for _, count in answer.groups])
+        u = to_unit(self.bits(Stream.CLASS, step, answer.place_N)).split([count for _, count in answer.groups])
         classes = [draw(one, u_N, self.config) for one, u_N in zip(answer.logits, u, strict=True)]
         return answer.tokens(self.slices, classes)
 
@@ -132,6 +133,7 @@ class _Run:
         return looped(progress_G) if self.config.rule == "remdm-loop" else said(self.config.grid, progress_G)
 
     def counts(self, step: int, open_T: torch.Tensor) -> torch.Tensor:
+        """(G,) places to be said in a step."""
         return counts(self.blocks.open(open_T), self.blocks.size_G, self.said(step + 1))
 
     def by_place(self, value_G: torch.Tensor) -> torch.Tensor:
@@ -139,6 +141,7 @@ class _Run:
         return torch.cat((value_G, value_G.new_zeros(1)))[self.blocks.group_T]
 
     def guidance(self, open_T: torch.Tensor) -> torch.Tensor | None:
+        """(S,) weights of guidance, of which there are none for segments without a condition; None: all 0."""
         if not self.config.guidance:
             return None
         size_S = torch.bincount(self.canvas.index_T[self.canvas.open_T], minlength=len(self.canvas.key_S))
@@ -147,8 +150,12 @@ class _Run:
         weight_S = weights(self.config, 1 - left_S / size_S.clamp(min=1).double()) * (given_S > 0)
         return weight_S if bool(weight_S.any()) else None
 
-    def bits(self, stream: Stream, step: int = 0) -> torch.Tensor:
-        """(T,) random bits of each place, fresh in each step that is named."""
-        canvas = self.canvas
-        key = (canvas.key_S[canvas.index_T], canvas.position_T, torch.tensor(step, device=canvas.key_S.device))
-        return bits(self.seed, stream, *key)
+    @cached_property
+    def order(self) -> torch.Tensor:
+        """Random bits of each place that stay the same in all steps."""
+        return self.bits(Stream.PLACE, 0)
+
+    def bits(self, stream: Stream, step: int, place_N: torch.Tensor | slice = EVERY) -> torch.Tensor:
+        """Random bits of places, fresh in each step."""
+        index_N, position_N = self.canvas.index_T[place_N], self.canvas.position_T[place_N]
+        return bits(self.seed, stream, self.canvas.key_S[index_N], position_N, torch.full_like(index_N[:1], step))

@@ -31,12 +31,13 @@ class Fixed:
     """The same logits for a class wherever it is asked for, and a record of what was shown."""
 
     logits: list[torch.Tensor]  # (C,) of each slice
-    masks: list[list[int]] = field(default_factory=list)  # of each call: MASKs in each segment of the first row
+    masks: list[list[tuple[int, int]]] = field(default_factory=list)  # of each call and segment: length and MASKs
     inputs: list[Inputs] = field(default_factory=list)
 
     def __call__(self, inputs: Inputs) -> list[torch.Tensor]:
-        masked = inputs.segment_BL[0].long()[inputs.tokens_BL[0] == Special.MASK]
-        self.masks.append(torch.bincount(masked)[1:].tolist())
+        segment_L = inputs.segment_BL[0].long()
+        masked = torch.bincount(segment_L, weights=(inputs.tokens_BL[0] == Special.MASK).double())
+        self.masks.append(list(zip(torch.bincount(segment_L)[1:].tolist(), masked[1:].int().tolist(), strict=True)))
         self.inputs.append(inputs)
         return [self.logits[index].expand(count, -1) for index, count in inputs.groups]
 

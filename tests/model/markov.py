@@ -87,17 +87,36 @@ class Oracle:
 
     def __call__(self, inputs: Inputs) -> tuple[torch.Tensor, torch.Tensor]:
         """Nats of the right answers; log_z is 0, since chances are normalised."""
-        slice_BL = inputs.slice_BL.roll(1, 1) if inputs.causal else inputs.slice_BL
-        chain_BL, index_BL, state_RK = chains(inputs.tokens_BL, inputs.segment_BL, slice_BL)
+        chance_NV, end_N = self._chances(inputs)
+        place_N = inputs.place_N + int(inputs.causal)
+        text_N = _answered(inputs).flatten()[place_N] == 1
+        code_N = inputs.class_N - text_N.long()  # the class before text's first is EOS
+        nats_N = -chance_NV.gather(1, code_N.clamp(min=0)[:, None])[:, 0].log()
+        assert torch.equal(end_N, code_N < 0)  # where text ends, EOS stands, and nothing else can
+        return torch.where(end_N, 0.0, nats_N).float(), torch.zeros(len(nats_N))
+
+    def ask(self, inputs: Inputs) -> list[torch.Tensor]:
+        """Logits of each group, as a sampler asks for them; EOS has no chance where a chain goes on."""
+        chance_NV, _ = self._chances(inputs)
+        parts = chance_NV.log().float().split([count for _, count in inputs.groups])
+        pad = torch.nn.functional.pad
+        return [
+            pad(part, (int(index == 1), 0), value=-torch.inf)
+            for (index, _), part in zip(inputs.groups, parts, strict=True)
+        ]
+
+    def _chances(self, inputs: Inputs) -> tuple[torch.Tensor, torch.Tensor]:
+        """(N, V) chances at the places asked for, and which of them (N,) are the end of a text instead."""
+        chain_BL, index_BL, state_RK = chains(inputs.tokens_BL, inputs.segment_BL, _answered(inputs))
         chance_RKV = self.source.predictions(state_RK, causal=inputs.causal)
         place_N = inputs.place_N + int(inputs.causal)
-        text_N = slice_BL.flatten()[place_N] == 1
-        code_N = inputs.class_N - text_N.long()  # the class before text's first is EOS
-        chance_NV = chance_RKV.flatten(0, 1)[index_BL.flatten()[place_N].clamp(min=0)]
-        nats_N = -chance_NV.gather(1, code_N.clamp(min=0)[:, None])[:, 0].log()
-        end_N = ~chain_BL.flatten()[place_N]  # where text ends, EOS stands, and nothing else can
-        assert torch.equal(end_N, code_N < 0)
-        return torch.where(end_N, 0.0, nats_N).float(), torch.zeros(len(nats_N))
+        at_N = index_BL.flatten()[place_N]
+        return chance_RKV.flatten(0, 1)[at_N.clamp(min=0)], ~chain_BL.flatten()[place_N]
+
+
+def _answered(inputs: Inputs) -> torch.Tensor:
+    """(B, L) slice of each place itself, also where it is asked for at the place before."""
+    return inputs.slice_BL.roll(1, 1) if inputs.causal else inputs.slice_BL
 
 
 def chains(

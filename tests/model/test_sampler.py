@@ -1,6 +1,7 @@
 """P8, P12, P13, P17: every rule says what is open and nothing else, in its own slice, whoever is sampled beside it."""
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any, get_args
 
 import numpy as np
@@ -44,7 +45,7 @@ def check(before: Canvas, tokens_T: torch.Tensor) -> None:
     assert torch.equal(tokens_T == Special.EOS, before.tokens_T == Special.EOS)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     seed=st.integers(0, 2**30),
     rule=st.sampled_from(RULES),
@@ -111,11 +112,11 @@ def test_a_step_says_as_many_as_the_grid_has(rule: Rule, grid: str) -> None:
     config = SamplingConfig.model_validate({"rule": rule, "grid": grid, "steps": steps})
     open_ = canvas([Sample(text=[0] * n) for n in lengths], [Task.TEXT] * 3)
     sample(ask, open_, SLICES, config, 0)
-    for number, length in enumerate(lengths):
+    for length in lengths:
         left = [1 - s / steps if grid == "linear" else np.cos(np.pi * s / steps / 2) for s in range(steps + 1)]
         want = [int(np.floor(length * share + 1e-9)) for share in left]
-        seen = [row[number] for row in ask.masks if len(row) > number and row[number]]
-        assert seen == [n for n, after in zip(want, want[1:], strict=False) if n != after]
+        seen = [masks for call in ask.masks for size, masks in call if size == length + 2]
+        assert seen == [n for n, after in pairwise(want) if n != after]
 
 
 def test_settings_and_canvas_stay_as_they_were() -> None:
@@ -147,14 +148,14 @@ def test_first_hitting_says_one_place_a_call_in_every_segment() -> None:
         ask = flat(SLICES)
         out = sample(ask, canvas([TEXT] * 3, [Task.TEXT] * 3), SLICES, SamplingConfig(steps=steps), 0)
         assert out.calls == len(ask.masks) == 12
-        assert ask.masks == [[n] * 3 for n in range(12, 0, -1)]
+        assert ask.masks == [[(14, n)] * 3 for n in range(12, 0, -1)]
 
 
 def test_segments_with_nothing_to_say_are_left_out() -> None:
     ask = flat(SLICES)
     given_ = canvas([Sample(text=[0] * 2), TEXT, Sample(text=[1] * 5, image=[0])], [Task.TEXT, Task.TEXT, Task.T2I])
     sample(ask, given_, SLICES, SamplingConfig(steps=12), 0)
-    assert [sorted(set(one.segment_BL[0].tolist())) for one in ask.inputs[:3]] == [[1, 2, 3], [2], [2]]
+    assert [one.segment_BL.shape[1] for one in ask.inputs[:3]] == [len(given_.tokens_T), 14, 14]
 
 
 @pytest.mark.parametrize("rule", RULES)

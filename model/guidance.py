@@ -19,7 +19,7 @@ def weights(config: SamplingConfig, said_S: torch.Tensor) -> torch.Tensor:
     """The weight g (S,), float64, of segments of which a share of the places has been said."""
     low, high = config.guidance_window
     ramp_S = said_S if config.guidance_ramp else torch.ones_like(said_S)
-    return torch.where((said_S >= low) & (said_S <= high), config.guidance * ramp_S, 0.0)
+    return torch.where((said_S >= low) & (said_S < high), config.guidance * ramp_S, 0.0)
 
 
 def with_null(inputs: Inputs, given_L: torch.Tensor) -> Inputs:

@@ -43,7 +43,7 @@ class SamplingConfig(Strict):
     top_k: PositiveInt | None = Field(None, description="Draw among so many likeliest")
     guidance: float = Field(0.0, ge=-1, description="g of cond + g × (cond - uncond); 0: off")
     guidance_window: tuple[float, float] = Field(
-        (0.0, 1.0), description="Guide while the share of places said is from here to there"
+        (0.0, 1.0), description="Guide from this share of places said, until that"
     )
     guidance_ramp: bool = Field(False, description="Let guidance rise from 0 with the share of places said")
 

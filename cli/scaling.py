@@ -1,0 +1,125 @@
+"""`triptych scaling`: what many runs say of sizes and tokens."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..train.scaling.fit import Estimate, Fit
+
+
+@click.group()
+def scaling() -> None:
+    """Scaling laws: many runs, and what they say of sizes and tokens."""
+
+
+@scaling.command()
+@click.argument("runs", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--weights", type=click.Choice(["ema", "raw"]), default="ema", show_default=True, help="Whose loss.")
+@click.option(
+    "--of",
+    type=click.Choice(["all", "text", "image", "audio"]),
+    default="all",
+    show_default=True,
+    help="Of which modality; all: by their targets.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the bootstrap.")
+@click.option("--plot", "picture", type=click.Path(dir_okay=False, path_type=Path), help="Draw it as PNG or SVG.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+def fit(runs: Path, weights: str, of: str, seed: int, picture: Path | None, as_json: bool) -> None:
+    """Fit L(N, D) and iso-FLOP parabolas to the finished runs below the folder RUNS."""
+    from ..train.scaling.collect import Loss, collect
+    from ..train.scaling.fit import fit as fitted
+    from ..train.scaling.plot import plot
+
+    loss = Loss(weights, of)  # type: ignore[arg-type]
+    points, unfinished = collect(runs, loss)
+    made = fitted(points, seed)
+    if picture:
+        plot(made, loss.name, picture)
+    if as_json:
+        click.echo(json.dumps(_facts(made) | {"loss": loss.name, "unfinished": unfinished, "seed": seed}))
+    else:
+        _print(made, loss.name, unfinished)
+
+
+@scaling.command()
+@click.argument("file", metavar="SWEEP.yaml")
+@click.option("--json", "as_json", is_flag=True, help="Print what became of each run as JSON.")
+def sweep(file: str, as_json: bool) -> None:
+    """Train the runs of a sweep file one after another. Run it again to go on."""
+    from ..schemas.sweep import load_sweep
+    from ..train.scaling.sweep import sweep as swept
+
+    runs = load_sweep(file)
+    states = {}
+    for number, (name, state) in enumerate(swept(runs), start=1):
+        states[name] = state
+        click.echo(f"{number} of {len(runs)}: {name}: {state}", err=as_json)
+    if as_json:
+        click.echo(json.dumps(states))
+    elif "stopped" in states.values():
+        click.echo("Stopped, and saved. Run the same command again to go on.")
+
+
+def _facts(made: "Fit") -> dict[str, Any]:
+    def figures(given: "Mapping[str, Estimate]") -> dict[str, Any]:
+        return {name: estimate._asdict() for name, estimate in given.items()}
+
+    return {
+        "runs": [vars(point) for point in made.points],
+        "law": figures(made.figures),
+        "error": made.error,
+        "tokens": [{"parameters": size.parameters, "tokens": size.tokens._asdict()} for size in made.sizes],
+        "budgets": [{"flops": it.runs.cost, "runs": len(it.runs.loss), **figures(it.figures)} for it in made.budgets],
+        "optimum": figures(made.optimum),
+        "missing": made.missing,
+    }
+
+
+def _print(made: "Fit", loss: str, unfinished: list[str]) -> None:
+    from rich.table import Table
+
+    from .tables import console
+
+    screen = console()
+    screen.print(f"[bold]{len(made.points)} runs[/]: {loss}. Intervals are of 95 %, by a bootstrap over residuals.")
+    if unfinished:
+        screen.print(f"not finished, and left out: {', '.join(unfinished)}", style="yellow")
+    law = Table(
+        "figure", "value", "from", "to", title="L(N, D) = E + A / N^a + B / D^b;  D* = k · N^e", title_justify="left"
+    )
+    for name, estimate in made.figures.items():
+        law.add_row(name, *_shown(estimate))
+    screen.print(law)
+    screen.print(f"root mean square of log L's residuals: {made.error:.2%}")
+    tokens = Table("N", "D*", "from", "to", title="Tokens for a size, by the law", title_justify="left")
+    for size in made.sizes:
+        tokens.add_row(f"{size.parameters:,}", *_shown(size.tokens))
+    screen.print(tokens)
+    table = Table(
+        "operations", "runs", "N*", "D*", "L*", title="Budgets: least points of parabolas", title_justify="left"
+    )
+    for it in made.budgets:
+        found = (
+            [_between(it.figures[name]) for name in ("parameters", "tokens", "loss")] if it.figures else ["none"] * 3
+        )
+        table.add_row(f"{it.runs.cost:.3g}", str(len(it.runs.loss)), *found)
+    screen.print(table)
+    for name, estimate in made.optimum.items():
+        screen.print(f"over budgets, {name} = {_between(estimate)}")
+    if made.missing:
+        screen.print(f"no D* = k · N^e over budgets: {made.missing}")
+
+
+def _shown(estimate: "Estimate") -> list[str]:
+    return [f"{value:.4g}" for value in estimate]
+
+
+def _between(estimate: "Estimate") -> str:
+    value, low, high = _shown(estimate)
+    return f"{value} ({low} – {high})"

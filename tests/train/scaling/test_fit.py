@@ -1,0 +1,129 @@
+"""Synthetic runs whose law is known: what comes out is what went in, within its interval."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from triptych.schemas.errors import Refusal
+from triptych.train.scaling.collect import Point
+from triptych.train.scaling.fit import fit
+from triptych.train.scaling.isoflop import groups
+from triptych.train.scaling.law import Law, fit_law
+
+TRUE = Law(E=1.7, A=400.0, a=0.34, B=410.0, b=0.28)
+SIZES = (1e6, 3e6, 1e7, 3e7, 1e8)
+HORIZONS = (2e7, 1e8, 5e8, 2e9)
+
+
+def runs(law: Law, noise: float, seed: int = 0, sizes: tuple[float, ...] = SIZES) -> list[Point]:
+    """All sizes with all horizons."""
+    draw = np.random.default_rng(seed)
+    grid = [(size, tokens) for size in sizes for tokens in HORIZONS]
+    return [
+        Point(f"{n}-{d}", int(n), int(d), 6 * n * d, float(law.loss(n, d) * np.exp(noise * draw.standard_normal())))
+        for n, d in grid
+    ]
+
+
+def isoflop(law: Law, noise: float, seed: int = 0) -> list[Point]:
+    """Four budgets with seven sizes about each one's best."""
+    draw, points = np.random.default_rng(seed), []
+    ideal = np.geomspace(1e6, 1e8, 4)
+    for best in ideal:
+        cost = 6 * best * law.k * best**law.e
+        for size in best * np.geomspace(0.25, 4, 7):
+            tokens = cost / (6 * size)
+            loss = float(law.loss(size, tokens) * np.exp(noise * draw.standard_normal()))
+            points.append(Point(f"{size}", int(size), int(tokens), cost, loss))
+    return points
+
+
+@pytest.fixture(autouse=True)
+def _fewer_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("triptych.train.scaling.fit.RESAMPLES", 60)
+
+
+def test_without_noise_the_law_is_found_to_the_digit() -> None:
+    points = runs(TRUE, 0.0)
+    columns = ([getattr(point, name) for point in points] for name in ("parameters", "tokens", "loss"))
+    found = fit_law(*columns).figures()
+    assert found == pytest.approx(TRUE.figures(), rel=1e-3)
+
+
+@settings(max_examples=4)
+@given(
+    st.builds(
+        Law,
+        E=st.floats(0.5, 6),
+        A=st.floats(20, 2000),
+        a=st.floats(0.2, 0.6),
+        B=st.floats(20, 2000),
+        b=st.floats(0.2, 0.6),
+    )
+)
+def test_any_law_is_found(law: Law) -> None:
+    points = runs(law, 0.0)
+    n, d, loss = (
+        np.array([getattr(point, name) for point in points], float) for name in ("parameters", "tokens", "loss")
+    )
+    assert fit_law(n, d, loss).loss(n, d) == pytest.approx(loss, rel=1e-4)
+
+
+def test_what_is_known_lies_within_the_intervals_nineteen_times_in_twenty() -> None:
+    inside = dict.fromkeys(TRUE.figures(), 0)
+    fits = 8
+    for seed in range(fits):
+        found = fit(runs(TRUE, 0.004, seed)).figures
+        for name, value in TRUE.figures().items():
+            inside[name] += found[name].low <= value <= found[name].high
+    assert sum(inside.values()) / (fits * len(inside)) > 0.85, inside  # 56 intervals, seven of a fit alike
+    assert found["a"].high - found["a"].low < 0.2
+
+
+def test_tokens_for_a_size_are_those_that_cost_least() -> None:
+    found = fit(runs(TRUE, 0.0))
+    for size in found.sizes:
+        cost = size.parameters * size.tokens.value
+        around = size.parameters * np.array([0.9, 1.0, 1.1])
+        assert TRUE.loss(around, cost / around).argmin() == 1
+
+
+def test_least_points_of_budgets_are_found() -> None:
+    points = isoflop(TRUE, 0.0005)
+    found = fit(points)
+    assert len(found.budgets) == 4
+    for budget, best in zip(found.budgets, np.geomspace(1e6, 1e8, 4), strict=True):
+        assert budget.valley is not None
+        assert budget.valley.parameters == pytest.approx(best, rel=0.25)
+        assert budget.runs.cost == pytest.approx(budget.valley.parameters * budget.valley.tokens * 6, rel=1e-3)
+        low, high = budget.figures["parameters"][1:]
+        assert low < budget.valley.parameters < high
+    assert found.optimum["e"].low <= TRUE.e <= found.optimum["e"].high
+    assert found.optimum["N by C"].value == pytest.approx(TRUE.b / (TRUE.a + TRUE.b), abs=0.05)
+    assert found.optimum["N by C"].value + found.optimum["D by C"].value == pytest.approx(1, abs=1e-3)
+
+
+def test_a_least_point_beyond_the_sizes_is_none() -> None:
+    points = [point for point in isoflop(TRUE, 0.0)[:7] if point.parameters < 0.7e6]  # too small all of them
+    points += runs(TRUE, 0.0)
+    found = fit([*points, Point("four", 500_000, points[0].tokens, points[0].flops, points[0].loss)])
+    assert [budget.valley for budget in found.budgets] == [None]
+    assert found.optimum == {}
+    assert "of 1 budgets with 4 sizes, 0 have a least point" in found.missing
+
+
+def test_the_same_runs_give_the_same_figures() -> None:
+    points = runs(TRUE, 0.01)[:9]
+    assert fit(points, seed=3).figures == fit(points, seed=3).figures
+    assert fit(points, seed=3).figures != fit(points, seed=4).figures
+
+
+@pytest.mark.parametrize("points", [runs(TRUE, 0.0)[:7], runs(TRUE, 0.0, sizes=SIZES[:2])])
+def test_too_few_runs_are_refused(points: list[Point]) -> None:
+    with pytest.raises(Refusal, match=r"takes 8 finished runs, of 3 sizes and 3 numbers of tokens.*here are \d, of 2"):
+        fit(points)
+
+
+def test_values_that_are_alike_are_one_group() -> None:
+    assert [group.tolist() for group in groups(np.array([100.0, 10.0, 11.9, 12.1, 101.0]))] == [[1, 2], [3], [0, 4]]

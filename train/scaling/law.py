@@ -1,0 +1,131 @@
+"""The parametric law L(N, D) = E + A / N^a + B / D^b, fitted to runs (Hoffmann et al. 2022, approach 3).
+
+Minimised is the sum of Huber losses of log L's residuals, δ = 1e-3, by L-BFGS to its end from many starts, of which the
+best end counts. Besiroglu et al. (2024) found the published fit of that paper broken off early; hence the tolerances.
+Starts lie on a grid of the two exponents, where E, A and B come from nonnegative least squares.
+
+Along the best split of a budget of N · D, dL/dlogN = dL/dlogD: D* = k · N^e with e = a / b, k = (b B / (a A))^(1/b).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+DELTA = 1e-3  # of the Huber loss, in log L
+EXPONENTS = (0.15, 0.3, 0.5, 0.8, 1.2)
+SMALL = 1e-3  # of the least loss: what a term of a start is at least
+
+
+@dataclass(frozen=True)
+class Law:
+    """The five figures of a fit."""
+
+    E: float
+    A: float
+    a: float
+    B: float
+    b: float
+
+    def loss(self, parameters: npt.ArrayLike, tokens: npt.ArrayLike) -> Floats:
+        """L(N, D)."""
+        n, d = np.asarray(parameters, np.float64), np.asarray(tokens, np.float64)
+        out: Floats = self.E + self.A * n**-self.a + self.B * d**-self.b
+        return out
+
+    @property
+    def e(self) -> float:
+        """Exponent of D*(N)."""
+        return self.a / self.b
+
+    @property
+    def k(self) -> float:
+        """Factor of D*(N)."""
+        return float((self.b * self.B / (self.a * self.A)) ** (1 / self.b))
+
+    def figures(self) -> dict[str, float]:
+        """By name, with those of D*(N)."""
+        return {"E": self.E, "A": self.A, "a": self.a, "B": self.B, "b": self.b, "k": self.k, "e": self.e}
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """Runs to be fitted, N and D counted from their geometric means: factors and exponents then hardly covary."""
+
+    n: Floats  # log N, centred
+    d: Floats  # log D, centred
+    y: Floats  # log L
+    at: tuple[float, float]  # the means
+
+    @classmethod
+    def of(cls, parameters: Floats, tokens: Floats, loss: Floats) -> Self:
+        n, d = np.log(parameters), np.log(tokens)
+        return cls(n - n.mean(), d - d.mean(), np.log(loss), (float(n.mean()), float(d.mean())))
+
+    def value(self, theta: Floats) -> tuple[float, Floats]:
+        """The sum and its gradient at (log E, log A, a, log B, b)."""
+        terms = np.stack([np.full_like(self.n, theta[0]), theta[1] - theta[2] * self.n, theta[3] - theta[4] * self.d])
+        top = terms.max(0)
+        parts = np.exp(terms - top)
+        total = parts.sum(0)
+        residual = top + np.log(total) - self.y
+        slope = np.clip(residual, -DELTA, DELTA)  # of the Huber loss
+        huber = slope * (residual - slope / 2)
+        share = parts / total * slope
+        gradient = [share[0].sum(), share[1].sum(), -(share[1] * self.n).sum(), share[2].sum()]
+        # in units of δ², the tolerances of the search mean something
+        return float(huber.sum()) / DELTA**2, np.array([*gradient, -(share[2] * self.d).sum()]) / DELTA**2
+
+    def starts(self) -> list[Floats]:
+        """One for each pair of exponents."""
+        from scipy.optimize import nnls
+
+        loss, found = np.exp(self.y), []
+        for a, b in product(EXPONENTS, EXPONENTS):
+            columns = np.stack([np.ones_like(loss), np.exp(-a * self.n), np.exp(-b * self.d)], 1)
+            given, _ = nnls(columns, loss)
+            e_term, a_term, b_term = np.log(np.maximum(given, SMALL * loss.min()))
+            found.append(np.array([e_term, a_term, a, b_term, b]))
+        return found
+
+    def end(self, start: Floats) -> tuple[float, Floats]:
+        """Where a search from `start` ends, and the sum there."""
+        from scipy.optimize import minimize
+
+        options = {"maxiter": 5000, "maxfun": 20_000, "ftol": 1e-13, "gtol": 1e-7, "maxcor": 20}
+        done: Any = minimize(self.value, start, jac=True, method="L-BFGS-B", bounds=BOUNDS, options=options)
+        return float(done.fun), done.x
+
+    def law(self, theta: Floats) -> Law:
+        e_term, a_term, a, b_term, b = theta.tolist()
+        return Law(
+            float(np.exp(e_term)),
+            float(np.exp(a_term + a * self.at[0])),
+            a,
+            float(np.exp(b_term + b * self.at[1])),
+            b,
+        )
+
+
+BOUNDS = [(-30, 10), (-30, 10), (1e-3, 5), (-30, 10), (1e-3, 5)]
+
+
+def fit_law(parameters: npt.ArrayLike, tokens: npt.ArrayLike, loss: npt.ArrayLike, near: Sequence[Law] = ()) -> Law:
+    """The law of runs of N parameters, D tokens and these losses, each (n,).
+
+    near: laws to start from instead of the grid, as for data that differ a little from those of which they are.
+    """
+    arrays = (np.asarray(values, np.float64) for values in (parameters, tokens, loss))
+    problem = _Problem.of(*arrays)
+    starts = [_start(law, problem) for law in near] or problem.starts()
+    _, theta = min((problem.end(start) for start in starts), key=lambda found: found[0])
+    return problem.law(theta)
+
+
+def _start(law: Law, problem: _Problem) -> Floats:
+    terms = np.log([law.E, law.A, law.B]) - [0, law.a * problem.at[0], law.b * problem.at[1]]
+    return np.array([terms[0], terms[1], law.a, terms[2], law.b])

@@ -1,0 +1,30 @@
+"""The runs of a sweep, one after another. A run that was begun goes on, and one that is done is left alone."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Literal
+
+from ...schemas.training import TrainConfig
+from ..plan import plan_of
+from ..run import describe, train
+from .collect import Log
+
+State = Literal["trained", "done before", "stopped"]
+
+
+def sweep(runs: Mapping[str, TrainConfig]) -> Iterator[tuple[str, State]]:
+    """Train what is left to train, and say of each run what became of it; ends after a run that was stopped.
+
+    Raises Refusal before any work for data that cannot be mixed, and for a folder that holds another run than its own.
+    """
+    for config in runs.values():
+        describe(config, plan_of(config), 1)
+    for name, config in runs.items():
+        folder = Path(config.out)
+        if (folder / "model" / "config.json").exists() and Log.read(folder, name).finished:
+            yield name, "done before"
+            continue
+        ended = train(config)
+        yield name, "trained" if ended else "stopped"
+        if not ended:
+            return

@@ -38,14 +38,12 @@ class Reader:
     ask: Callable[[Inputs], Answers]
     slices: Slices
     causal: bool  # each place is asked of the place before, once, instead of under masks
-    device: torch.device = torch.device("cpu")
 
     @classmethod
     def of(cls, exported: Exported) -> Self:
         """An exported model, where it lies."""
         model = exported.model
-        device = next(model.parameters()).device
-        return cls(lambda inputs: _answers(model, inputs), model.slices, exported.objective == "autoregressive", device)
+        return cls(lambda inputs: _answers(model, inputs), model.slices, exported.objective == "autoregressive")
 
     def __call__(self, canvas: Canvas, hidden_T: torch.Tensor, asked_T: torch.Tensor) -> tuple[torch.Tensor, Answers]:
         """The segment (index into S) of each answer, and the answers, on the CPU; `hidden_T` is shown as MASK."""
@@ -53,7 +51,7 @@ class Reader:
         inputs, place_N = inputs_of(canvas, self.slices, shown_T, asked_T, causal=self.causal)
         if not len(place_N):
             return place_N, Answers(torch.zeros(0), torch.zeros(0, dtype=torch.bool))
-        answers = self.ask(inputs.to(self.device))
+        answers = self.ask(inputs)
         return canvas.index_T[place_N], Answers(answers.nats_N.cpu(), answers.best_N.cpu())
 
 
@@ -93,6 +91,7 @@ def open_places(canvas: Canvas) -> tuple[torch.Tensor, torch.Tensor]:
 
 @torch.inference_mode()
 def _answers(model: Transformer, inputs: Inputs) -> Answers:
+    inputs = inputs.to(model.norm.weight.device)
     h_ND = model.read(inputs)
     nats, best, start = [], [], 0
     for index, count in inputs.groups:

@@ -1,0 +1,120 @@
+"""`triptych evaluate`: what a run is worth, in figures beside their floors and a control, and to look at."""
+
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from ..schemas.vocabulary import Modality
+    from ..train.evaluate.evaluate import Found
+    from ..train.evaluate.references import Reference
+    from ..train.evaluate.report import Report
+    from ..train.studio import Studio
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--data", metavar="DATASET", help="Held-out documents come from here.  [default: what RUN trained on]")
+@click.option("--suite", metavar="DIR", type=click.Path(path_type=Path), help="A folder of benchmarks of text.")
+@click.option("--limit", type=click.IntRange(1), help="Items of each benchmark.  [default: all]")
+@click.option("--control", metavar="RUN", type=click.Path(path_type=Path), help="A run to set beside it; also judges.")
+@click.option("--n", type=click.IntRange(2), default=16, show_default=True, help="Samples of each task.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the samples.")
+@click.option("--clip", metavar="DIR", help="A CLIP as open_clip saves it, for the CLIP score.")
+@click.option("--features", metavar="FILE", help="TorchScript, pictures to vectors, for the Fréchet distance.")
+@click.option("--out", metavar="DIR", type=click.Path(file_okay=False, path_type=Path), help="Write the report here.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def evaluate(
+    run: Path,
+    data: str | None,
+    suite: Path | None,
+    limit: int | None,
+    control: Path | None,
+    n: int,
+    seed: int,
+    clip: str | None,
+    features: str | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Measure RUN on documents that it has not seen, and on what it makes when asked for the like.
+
+    Every figure stands beside its floor, which no model that speaks these tokens can pass, and beside --control.
+    Into --out go report.json, report.html, a page that needs no other file, and images.png.
+    """
+    from ..train.evaluate.evaluate import Asked
+    from ..train.evaluate.evaluate import evaluate as found_of
+    from ..train.evaluate.report import report_of, to_json
+    from ..train.evaluate.setting import facts_of, means_of, open_studio
+    from .tables import console
+
+    studio, other = open_studio(run), open_studio(control) if control else None
+    means = means_of(studio, other, Asked(n, seed, data, suite, limit, clip, features), _originals)
+    facts = facts_of(shlex.join(["triptych", *sys.argv[1:]]), studio, other, means)
+    with console(stderr=True).status("") as status:
+
+        def found(of: "Studio", who: str) -> "list[Found]":
+            return list(found_of(of, means, lambda group: status.update(f"{who}: {group}")))
+
+        report = report_of(facts, found(studio, str(run)), found(other, str(control)) if other else ())
+    if out:
+        _write(report, out)
+    if as_json:
+        click.echo(json.dumps(to_json(report)))
+    else:
+        _print(report)
+        if out:
+            click.echo(f"The same, and what was made, to look at: {out}/report.html")
+
+
+def _originals(held: "Sequence[Reference]", modality: "Modality") -> dict[bytes, bytes]:
+    """The files that documents were made from, where their datasets' sources still have them."""
+    from ..pipelines.originals import originals
+
+    files: dict[bytes, bytes] = {}
+    for dataset in {one.dataset.url: one.dataset for one in held}.values():
+        mine = [one for one in held if one.dataset is dataset]
+        where = {one.document: (one.source, one.file, one.row) for one in mine}
+        files |= originals(dataset, where, modality.name.lower())
+    return files
+
+
+def _write(report: "Report", out: Path) -> None:
+    from ..train.evaluate.exhibits import grid_png
+    from ..train.evaluate.page import page
+    from ..train.evaluate.report import to_json
+
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "report.json").write_text(json.dumps(to_json(report), indent=1), encoding="utf-8")
+    (out / "report.html").write_text(page(report), encoding="utf-8")
+    if (grid := grid_png(report.exhibits)) is not None:
+        (out / "images.png").write_bytes(grid)
+
+
+def _print(report: "Report") -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from ..train.evaluate.report import HEADINGS, cells
+    from .tables import console
+
+    screen = console()
+    facts = report.facts
+    table = Table(title=f"{facts['run']}, {facts['n']} samples a task, seed {facts['seed']}", title_justify="left")
+    for at, name in enumerate(HEADINGS):
+        table.add_column(name, justify="left" if at < 2 else "right")
+    before = None
+    for line in report.lines:
+        group, *rest = cells(line)
+        table.add_row(group if group != before else "", *map(escape, rest))
+        before = group
+    screen.print(table)
+    for lack in report.missing:
+        screen.print(f"not measured: {lack.group}, {lack.name}: {lack.why}", markup=False, highlight=False)
+    model, data = facts["model"]["model.safetensors"], ", ".join(one["fingerprint"] for one in facts["data"])
+    screen.print(f"model {model}; data {data}", highlight=False)

@@ -1,0 +1,155 @@
+"""All that is measured of a run, group after group: figures, what could not be measured, and what to look at."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...schemas.dataset import Dataset
+from ...schemas.errors import Refusal
+from ...schemas.training_model import Task
+from ...schemas.vocabulary import Modality
+from . import images, speech, text
+from .exhibits import Exhibit, of_clips, of_pictures, of_texts
+from .features import Features
+from .generate import Files, clips, make, pictures, text_codes
+from .held_out import held_out_rows
+from .judge import Judge
+from .missing import Missing
+from .references import Reference, references
+from .row import Row
+from .suite import suite_rows
+
+if TYPE_CHECKING:
+    from ...tokenizers.image.clip_model import ClipModel
+    from ..studio import Studio
+
+Found = Row | Missing | Exhibit
+Originals = Callable[[Sequence[Reference], Modality], Mapping[bytes, bytes]]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a person wants measured, and on what."""
+
+    n: int = 16  # samples of each task
+    seed: int = 0
+    data: str | None = None  # a dataset; None: those that the run was trained on
+    suite: Path | None = None  # a folder of benchmarks
+    limit: int | None = None  # items of each
+    clip: str | None = None  # a folder
+    features: str | None = None  # a file
+
+
+@dataclass(frozen=True)
+class Means:
+    """The same, opened; what is None is not measured, and the report says so."""
+
+    asked: Asked
+    datasets: tuple[Dataset, ...]
+    share: float  # of the documents that are held out
+    originals: Originals  # finds the files that documents were made from; may raise Refusal
+    clip: "tuple[ClipModel, str] | None"  # and its name
+    features: Features | None
+    judge: Judge | None
+
+    def held(self, modality: Modality) -> list[Reference]:
+        """Held-out documents of a modality, as many as samples."""
+        return references(self.datasets, self.share, modality, self.asked.n)
+
+
+def evaluate(studio: "Studio", means: Means, report: Callable[[str], None] = lambda group: None) -> Iterator[Found]:
+    """Everything of a run; `report` is told each group before it is begun."""
+    groups = {"held out": _held_out, "benchmarks": _suite, "images": _images, "speech": _speech, "text": _text}
+    for name, group in groups.items():
+        report(name)
+        try:
+            yield from group(studio, means)
+        except Refusal as refusal:
+            yield Missing(name, "all other figures", str(refusal))
+
+
+def _held_out(studio: "Studio", means: Means) -> Iterator[Found]:
+    yield from held_out_rows(studio, means.asked.data, seed=means.asked.seed)
+
+
+def _suite(studio: "Studio", means: Means) -> Iterator[Found]:
+    if means.asked.suite is None:
+        yield Missing("benchmarks", "all figures", "no folder of benchmarks was given: --suite DIR")
+        return
+    yield from suite_rows(studio, means.asked.suite, means.asked.limit, seed=means.asked.seed)
+
+
+def _images(studio: "Studio", means: Means) -> Iterator[Found]:
+    held = means.held(Modality.IMAGE) if Modality.IMAGE in studio.bundle else []
+    if not held:
+        yield Missing("images", "all figures", _none(studio, Modality.IMAGE, means))
+        return
+    files, lack = _files(means, held, Modality.IMAGE)
+    if lack:
+        yield Missing("images", "PSNR and SSIM of the tokenizer, floor of the Fréchet distance", lack)
+    shown = pictures(studio, held, files, means.asked.seed)
+    if shown.originals is not None:
+        yield from images.reconstruction_rows(studio.bundle.image, shown.originals)
+    if means.clip is None:
+        yield Missing("images", "CLIP score", "no CLIP was given: --clip DIR")
+    else:
+        yield from images.clip_rows(shown, *means.clip)
+    if means.features is None:
+        yield Missing("images", "Fréchet distance", "no feature extractor was given: --features FILE or --clip DIR")
+    elif len(held) > 1:
+        yield from images.frechet_rows(shown, means.features)
+    if len(held) > 1 and studio.bundle.image.pixels >= images.WINDOW:
+        yield images.diversity_row(shown)
+    yield from of_pictures(shown)
+
+
+def _speech(studio: "Studio", means: Means) -> Iterator[Found]:
+    held = means.held(Modality.AUDIO) if Modality.AUDIO in studio.bundle else []
+    if not held:
+        yield Missing("speech", "all figures", _none(studio, Modality.AUDIO, means))
+        return
+    files, lack = _files(means, held, Modality.AUDIO)
+    if lack:
+        yield Missing("speech", "error rates of real speech", lack)
+    said = clips(studio, held, files, means.asked.seed)
+    yield from speech.error_rows(said)
+    yield from speech.quality_rows(said)
+    yield speech.duration_row(said)
+    yield from of_clips(said)
+    try:
+        written = [made.text or "" for made in make(studio, Task.S2T, said.restored, means.asked.seed)]
+    except Refusal as refusal:
+        yield Missing("speech", "word error rate of transcripts", str(refusal))
+    else:
+        yield from speech.transcript_rows(written, said)
+
+
+def _text(studio: "Studio", means: Means) -> Iterator[Found]:
+    held = means.held(Modality.TEXT)
+    if not held:
+        yield Missing("text", "all figures", _none(studio, Modality.TEXT, means))
+        return
+    made = make(studio, Task.TEXT, [""] * len(held), means.asked.seed, length=text.LENGTH)
+    real = [one.codes[Modality.TEXT] for one in held]
+    yield from text.text_rows(*text.equally_long([text_codes(studio, one) for one in made], real), means.judge)
+    begun = [studio.bundle.text.decode(codes[: text.LENGTH]) for codes in real]
+    yield from of_texts([one.text or "" for one in made], begun)
+
+
+def _files(means: Means, held: Sequence[Reference], modality: Modality) -> tuple[Files, str]:
+    """What the documents were made from, or why that is not at hand."""
+    try:
+        files = means.originals(held, modality)
+    except (Refusal, OSError) as error:
+        return {}, str(error)
+    lost = sum(one.document not in files for one in held)
+    return files, f"{lost} of {len(held)} documents are not in the sources any more" if lost else ""
+
+
+def _none(studio: "Studio", modality: Modality, means: Means) -> str:
+    name = modality.name.lower()
+    if modality not in studio.bundle:
+        return f"the run was trained without {name}"
+    where = ", ".join(dataset.url for dataset in means.asked.datasets)
+    return f"no {name} is held out of {where} (a share of {means.share:g} of the documents)"

@@ -1,0 +1,106 @@
+"""A report as one HTML page that needs nothing else: pictures and clips lie in it as data."""
+
+import base64
+from collections.abc import Iterable, Sequence
+from html import escape
+from itertools import groupby
+from typing import Any
+
+from .exhibits import Exhibit
+from .report import HEADINGS, Report, cells
+
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; color: #1c2024; background: #fff; margin: 2rem auto; max-width: 72rem;
+  padding: 0 1rem }
+h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2.2rem }
+table { border-collapse: collapse; width: 100% }
+th, td { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid #e3e6e9 }
+th { font-weight: 600 }
+.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
+.note, figcaption { color: #5c656e; font-size: .85rem }
+.note { display: block } code { overflow-wrap: anywhere }
+.gallery { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)) }
+figure { margin: 0 } .pair { display: flex; gap: .4rem } .pair > div { flex: 1; min-width: 0 }
+img { width: 100%; image-rendering: pixelated; background: #f2f4f5 } audio { width: 100% }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; max-height: 16rem; overflow-y: auto; margin: 0;
+  font: 13px/1.45 ui-monospace, monospace; background: #f6f7f8; padding: .6rem }
+@media (prefers-color-scheme: dark) {
+  body { color: #e6e8ea; background: #16191c } th, td { border-color: #30363b }
+  .note, figcaption { color: #9aa4ad } pre, img { background: #22272b } }
+"""
+TITLES = {"images": "Pictures", "speech": "Speech", "text": "Text"}
+SIDES = {
+    "images": ("made", "held out, through the tokenizer"),
+    "speech": ("said", "held out, through the codec"),
+    "text": ("written", "held out (another text)"),
+}
+WIDE = {"text": " style='grid-template-columns: 1fr'"}  # texts want the whole line
+
+
+def page(report: Report) -> str:
+    """The HTML; all that is not ours in it is escaped."""
+    parts = [
+        "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
+        "<meta name='viewport' content='width=device-width, initial-scale=1'>",
+        f"<title>{escape(report.facts['run'])}, evaluated</title><style>{STYLE}</style></head><body>",
+        f"<h1>{escape(report.facts['run'])}, evaluated</h1>",
+        _facts(report.facts),
+        "<h2>Figures</h2>",
+        "<p class='note'>↑ higher is better, ↓ lower. ± is a standard error. The floor is what the best model would "
+        "still be held to: what tokenizers lose, or what real data gets. The control is the run named above.</p>",
+        _figures(report),
+    ]
+    if report.missing:
+        parts += ["<h2>Not measured</h2>", _table(((m.group, m.name, m.why) for m in report.missing), ("", "", "why"))]
+    for group, exhibits in groupby(report.exhibits, key=lambda exhibit: exhibit.group):
+        parts += [f"<h2>{TITLES[group]}</h2>", _gallery(group, list(exhibits))]
+    return "\n".join([*parts, "</body></html>\n"])
+
+
+def _facts(facts: dict[str, Any]) -> str:
+    lines = []
+    for name, value in facts.items():
+        values = value if isinstance(value, list) else [value]
+        shown = "<br>".join(f"<code>{escape(_line(one))}</code>" for one in values if one is not None)
+        lines.append(f"<tr><th>{escape(name.replace('_', ' '))}</th><td>{shown}</td></tr>")
+    return f"<table>{''.join(lines)}</table>"
+
+
+def _line(value: Any) -> str:
+    return ", ".join(f"{key} {part}" for key, part in value.items()) if isinstance(value, dict) else str(value)
+
+
+def _figures(report: Report) -> str:
+    lines = []
+    for line in report.lines:
+        group, name, *numbers = map(escape, cells(line))
+        note = f"<span class='note'>{escape(line.row.note)}</span>" if line.row.note else ""
+        rest = "".join(f"<td class='number'>{value}</td>" for value in numbers)
+        lines.append(f"<tr><td>{group}</td><td>{name}{note}</td>{rest}</tr>")
+    heads = "".join(f"<th{' class=number' if at > 1 else ''}>{escape(name)}</th>" for at, name in enumerate(HEADINGS))
+    return f"<table><tr>{heads}</tr>{''.join(lines)}</table>"
+
+
+def _table(rows: Iterable[Sequence[str]], heads: Sequence[str]) -> str:
+    lines = ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows]
+    head = "".join(f"<th>{escape(name)}</th>" for name in heads)
+    return f"<table><tr>{head}</tr>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
+
+
+def _gallery(group: str, exhibits: Sequence[Exhibit]) -> str:
+    figures = []
+    for one in exhibits:
+        sides = zip(SIDES[group], (one.made, one.reference), strict=True)
+        pair = "".join(f"<div>{_media(group, data)}<div class='note'>{escape(who)}</div></div>" for who, data in sides)
+        caption = f"<figcaption>{escape(one.prompt)}</figcaption>" if one.prompt else ""
+        figures.append(f"<figure><div class='pair'>{pair}</div>{caption}</figure>")
+    return f"<div class='gallery'{WIDE.get(group, '')}>{''.join(figures)}</div>"
+
+
+def _media(group: str, data: str | bytes) -> str:
+    if isinstance(data, str):
+        return f"<pre>{escape(data)}</pre>"
+    coded = base64.b64encode(data).decode()
+    if group == "images":
+        return f"<img alt='' src='data:image/png;base64,{coded}'>"
+    return f"<audio controls preload='none' src='data:audio/wav;base64,{coded}'></audio>"

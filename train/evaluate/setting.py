@@ -1,0 +1,85 @@
+"""From what a person asked for to what a run is measured with, and the facts that a report says of both."""
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ...model.export import WEIGHTS
+from ...model.sampling_defaults import DEFAULTS
+from ...schemas.dataset import Dataset
+from ...schemas.errors import Refusal
+from ...schemas.identity import file_fingerprint, unseal
+from ..run import RUN
+from ..studio import Studio
+from .evaluate import Asked, Means, Originals
+from .features import of_clip, of_file
+from .judge import Judge
+from .suite import BENCHMARKS
+
+ARCHITECTURE = "ViT-B-32"  # of a folder with weights alone
+
+
+def open_studio(run: str | Path) -> Studio:
+    """A run on the best device there is; raises Refusal when it has no finished model."""
+    return Studio.open(run, "cuda" if torch.cuda.is_available() else "cpu")
+
+
+def means_of(studio: Studio, control: Studio | None, asked: Asked, originals: Originals) -> Means:
+    """What to measure with; raises Refusal for what is not there or does not belong together."""
+    if asked.suite is not None and not any((asked.suite / name).is_file() for name in BENCHMARKS):
+        raise Refusal(f"--suite {asked.suite}: holds no benchmark. It may have {', '.join(BENCHMARKS)}.")
+    training = _training(studio.folder)
+    paths = [asked.data] if asked.data else [one["path"] for one in training["trained_on"]]
+    datasets = tuple(Dataset(path) for path in paths)
+    for dataset in datasets:
+        studio.vocabulary.require(dataset.manifest.vocabulary, str(studio.folder), dataset.url)
+    if control is not None:
+        studio.vocabulary.require(control.vocabulary, str(studio.folder), str(control.folder))
+    extractor = of_file(asked.features) if asked.features else None
+    tower = None
+    if asked.clip:
+        from ...tokenizers.image.clip_model import load_clip
+
+        model = load_clip(ARCHITECTURE, asked.clip, torch.get_num_threads())
+        tower = model, f"CLIP {Path(asked.clip).name} ({model.fingerprint[:8]})"
+        extractor = extractor or of_clip(*tower)
+    judge = Judge(control.exported, str(control.folder)) if control is not None and control.causal else None
+    share = training["config"]["data"]["validation"]
+    return Means(asked, datasets, share, originals, tower, extractor, judge)
+
+
+def _training(run: Path) -> dict[str, Any]:
+    try:
+        return unseal((run / RUN).read_bytes())
+    except FileNotFoundError:
+        raise Refusal(f"{run}: has no {RUN}, so it is no run of `triptych train`. Give the run's folder.") from None
+    except ValueError as error:
+        raise Refusal(f"{run}/{RUN}: {error}. Restore the file.", exit_code=1) from None
+
+
+def facts_of(command: str, studio: Studio, control: Studio | None, means: Means) -> dict[str, Any]:
+    """What anyone needs to know to make a report again."""
+    return {
+        "command": command,
+        "triptych": version("triptych"),
+        "run": str(studio.folder),
+        "model": _model(studio),
+        "control": None if control is None else {"run": str(control.folder), **_model(control)},
+        "data": [
+            {"path": dataset.url, "fingerprint": dataset.manifest.fingerprint, "share held out": means.share}
+            for dataset in means.datasets
+        ],
+        "n": means.asked.n,
+        "seed": means.asked.seed,
+        "sampling": {task: config.model_dump(exclude_unset=True) for task, config in DEFAULTS.items()},
+    }
+
+
+def _model(studio: Studio) -> dict[str, Any]:
+    return {
+        "objective": studio.exported.objective,
+        "parameters": sum(parameter.numel() for parameter in studio.model.parameters()),
+        WEIGHTS: f"xxh3-128 {file_fingerprint(str(studio.folder / 'model' / WEIGHTS))}",
+    }

@@ -1,0 +1,135 @@
+"""Figures of speech that a model said or wrote down: word and character errors, quality, duration.
+
+A recogniser errs on real speech too, and a codec costs something: both are beside what the model made, by the same
+recogniser and the same rules for what counts as the same word.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import mean_error, ratio_error
+from .missing import Missing
+from .row import Row
+
+if TYPE_CHECKING:
+    from ...tokenizers.protocol import Wave
+
+GROUP = "speech"
+RECOGNISER = "Whisper tiny.en, greedy"
+NORMALISER = "lower case, no punctuation, lone digits as words, single spaces (jiwer)"
+INSTALL = "the extra `speech` is not installed: pip install 'triptych[speech]'"
+DNSMOS = Path("~/.torchmetrics/DNSMOS/DNSMOS")  # where torchmetrics looks for the models, and else downloads them
+DNSMOS_FILES = ("model_v8.onnx", "sig_bak_ovr.onnx")
+
+
+@dataclass(frozen=True)
+class Clips:
+    """Speech made for texts, and the held-out clips of these texts, all at one rate."""
+
+    texts: list[str]
+    made: "list[Wave]"
+    restored: "list[Wave]"  # the held-out clips, through the codec and back
+    originals: "list[Wave] | None"  # as they were before; None where their files are not at hand
+    sample_rate: int
+
+
+def error_rows(clips: Clips) -> Iterator[Row | Missing]:
+    """Word and character error rates of the clips made; those of the codec are their floor."""
+    from ...tokenizers.audio import recogniser
+
+    if not recogniser.available():
+        yield Missing(GROUP, "word error rate", INSTALL)
+        return
+    heard = {"of samples": clips.made, "of the codec": clips.restored}
+    if clips.originals is not None:
+        heard["of real speech"] = clips.originals
+    said = {name: recogniser.transcribe(at_rate(waves, clips.sample_rate)) for name, waves in heard.items()}
+    how = f"{RECOGNISER}; {NORMALISER}"
+    for unit, count in (("word", recogniser.word_errors), ("character", character_errors)):
+        floor, _ = _rate(count(clips.texts, said["of the codec"]))
+        for name, texts in said.items():
+            value, error = _rate(count(clips.texts, texts))
+            row = Row(GROUP, f"{unit} error rate {name}", value, error, len(texts), "", "lower", note=how)
+            yield replace(row, floor=floor) if name == "of samples" else row
+
+
+def transcript_rows(written: Sequence[str], clips: Clips) -> Iterator[Row | Missing]:
+    """Word error rate of what the model wrote for the codec's clips; the floor is what the recogniser makes of them."""
+    from ...tokenizers.audio import recogniser
+
+    if not recogniser.available():
+        yield Missing(GROUP, "word error rate of transcripts", INSTALL)
+        return
+    heard = recogniser.transcribe(at_rate(clips.restored, clips.sample_rate))
+    floor, _ = _rate(recogniser.word_errors(clips.texts, heard))
+    value, error = _rate(recogniser.word_errors(clips.texts, written))
+    note = f"written by the model; floor: {RECOGNISER} on the same clips; {NORMALISER}"
+    yield Row(GROUP, "word error rate of transcripts", value, error, len(written), "", "lower", floor, note)
+
+
+def character_errors(said: Sequence[str], heard: Sequence[str]) -> npt.NDArray[np.int64]:
+    """(n, 2): character errors and characters said of each pair, normalised as words are, spaces included."""
+    from jiwer import process_characters
+
+    from ...tokenizers.audio.recogniser import _normaliser
+
+    normalise = _normaliser()
+    counts = []
+    for reference, hypothesis in zip(map(normalise, said), map(normalise, heard), strict=True):
+        if not reference:
+            counts.append((len(hypothesis), 0))
+            continue
+        found = process_characters(reference, hypothesis)
+        counts.append((found.substitutions + found.deletions + found.insertions, len(reference)))
+    return np.array(counts, np.int64).reshape(-1, 2)
+
+
+def quality_rows(clips: Clips) -> Iterator[Row | Missing]:
+    """DNSMOS (Reddy et al. 2022): the overall opinion score, 1 to 5, that a network predicts; no transcript needed."""
+    lacking = [package for package in ("librosa", "onnxruntime", "requests") if find_spec(package) is None]
+    files = [name for name in DNSMOS_FILES if not (DNSMOS.expanduser() / name).is_file()]
+    if lacking or files:
+        why = f"needs pip install {' '.join(lacking)}" if lacking else f"needs {', '.join(files)} in {DNSMOS}"
+        yield Missing(GROUP, "DNSMOS", why)
+        return
+    made, floor = (opinions(at_rate(waves, clips.sample_rate)) for waves in (clips.made, clips.restored))
+    note = "overall score (OVRL) of torchmetrics; the floor is the codec's"
+    value, error = float(made.mean()), mean_error(made)
+    yield Row(GROUP, "DNSMOS", value, error, len(made), "of 5", "higher", float(floor.mean()), note)
+
+
+def opinions(waves: "Sequence[Wave]") -> npt.NDArray[np.float64]:
+    """(n,) overall scores of waves at 16 kHz."""
+    import torch
+    from torchmetrics.functional.audio.dnsmos import deep_noise_suppression_mean_opinion_score as dnsmos
+
+    from ...tokenizers.audio.recogniser import RECOGNISER_RATE
+
+    return np.array([float(dnsmos(torch.from_numpy(wave), RECOGNISER_RATE, False)[-1]) for wave in waves])
+
+
+def duration_row(clips: Clips) -> Row:
+    """How long the clips are for how long the held-out ones of the same texts are."""
+    ratio = np.array([len(one) / len(other) for one, other in zip(clips.made, clips.restored, strict=True)])
+    note = f"mean of {len(ratio)} ratios, from {ratio.min():.2f} to {ratio.max():.2f}; at 1 they last as long"
+    value, error = float(ratio.mean()), mean_error(ratio)
+    return Row(GROUP, "duration over the held-out clip's", value, error, len(ratio), "×", "lower", 1.0, note)
+
+
+def at_rate(waves: "Sequence[Wave]", rate: int) -> "list[Wave]":
+    """Waves at the rate that the recogniser takes."""
+    from ...tokenizers.audio.clip import resample
+    from ...tokenizers.audio.recogniser import RECOGNISER_RATE
+
+    return [resample(wave, rate, RECOGNISER_RATE) for wave in waves]
+
+
+def _rate(counts: npt.NDArray[np.int64]) -> tuple[float, float | None]:
+    errors, said = counts.T
+    return float(errors.sum() / max(said.sum(), 1)), ratio_error(errors, said)

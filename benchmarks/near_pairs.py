@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from triptych.pipelines.dedup.candidates import PAIRS
 from triptych.pipelines.dedup.near import Ints, Near
 
 
@@ -26,5 +27,6 @@ def find_pairs(near: Near, signatures: pa.Array) -> Found:
     places = near.pairs(keyed.key[order], keyed.sketch[order])
     pairs = np.unique(np.sort(np.stack([keyed.owner[order][place] for place in places], axis=1), axis=1), axis=0)
     left, right = pairs[pairs[:, 0] < pairs[:, 1]].T
-    alike = near.alike(signatures.take(pa.array(left)), signatures.take(pa.array(right)))
-    return Found(owners[left], owners[right], alike, len(keyed.key))
+    pieces = [slice(start, start + PAIRS) for start in range(0, len(left), PAIRS)]
+    alike = [near.alike(signatures.take(pa.array(left[it])), signatures.take(pa.array(right[it]))) for it in pieces]
+    return Found(owners[left], owners[right], np.concatenate([np.empty(0, bool), *alike]), len(keyed.key))

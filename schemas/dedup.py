@@ -39,7 +39,7 @@ class SemanticImage(Strict):
 
 
 class NearImage(Strict):
-    """Perceptual hashes of 64 bits."""
+    """Perceptual hashes of 64 bits propose pairs, and small thumbnails decide."""
 
     radius: int = Field(6, ge=0, le=12, description="Bits in which the hashes of duplicates may differ")
 

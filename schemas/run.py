@@ -157,6 +157,6 @@ class RunConfig(Strict):
         body = self.model_dump(mode="json", exclude={"out", "engine"})
         for part in [*body["sources"], *body["decontaminate"], *body["tokenizers"].values()]:
             del part["path"]
-        for judge in body["filters"]:
-            judge.pop("path", None)
+        for weights in [*body["filters"], (body["dedup"]["image"] or {}).get("semantic") or {}]:
+            weights.pop("path", None)
         return fingerprint("run", RUN_VERSION, body)

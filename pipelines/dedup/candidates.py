@@ -1,7 +1,7 @@
 """From signatures to edges: rows that share a key are candidates, and a candidate pair is an edge if it is alike."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from .near import Near
 
 CANDIDATES_VERSION = 1
 BUCKET_BITS = np.uint64(32)
+PAIRS = 1 << 16  # whose signatures are in memory at a time
 
 Vertices = npt.NDArray[np.uint64]
 
@@ -87,16 +88,32 @@ class Verify:
         left, right = pairs["id"].to_numpy(), pairs["right"].to_numpy()
         alike = np.zeros(len(pairs), bool)
         bucket = right >> BUCKET_BITS
+        if not len(pairs):
+            return _side(pairs)
+        mine = self._signatures(left)
         for other in np.unique(bucket).tolist():
             at = np.flatnonzero(bucket == other)
-            alike[at] = self.near.alike(self._signatures(left[at]), self._signatures(right[at]))
+            theirs = self._signatures(right[at])
+            # a crowd of look-alikes has far more pairs than members
+            for piece in np.split(at, range(PAIRS, len(at), PAIRS)):
+                alike[piece] = self.near.alike(mine.of(left[piece]), theirs.of(right[piece]))
         return _side(pairs.filter(pa.array(alike)))
 
-    def _signatures(self, vertices: Vertices) -> pa.Array:
-        """Of vertices in one bucket."""
+    def _signatures(self, vertices: Vertices) -> "_Signatures":
+        """Of the bucket that all these vertices lie in."""
         table = load(self.store, self.distinct[int(vertices[0] >> BUCKET_BITS)])
-        rows = np.flatnonzero(table["first"])[place_of(vertices)]
-        return table[f"near{self.number}"].take(pa.array(rows)).combine_chunks()
+        return _Signatures(table[f"near{self.number}"], np.flatnonzero(table["first"]))
+
+
+class _Signatures(NamedTuple):
+    """The signatures of a bucket, where they lie, and which rows are distinct ones."""
+
+    column: pa.ChunkedArray
+    rows: npt.NDArray[np.int64]
+
+    def of(self, vertices: Vertices) -> pa.Array:
+        """Those of some vertices of the bucket."""
+        return self.column.take(pa.array(self.rows[place_of(vertices)])).combine_chunks()
 
 
 def place_of(vertex: Vertices) -> npt.NDArray[np.int64]:

@@ -8,6 +8,7 @@ Shapes are named by suffix: G groups of places (blocks.py), T tokens of all segm
 import torch
 
 from ..schemas.sampling import Rule
+from .draws import CHUNK
 from .noise import rank_within
 
 BLIND: frozenset[Rule] = frozenset({"ancestral", "first-hitting", "remdm-cap", "remdm-loop"})
@@ -67,15 +68,19 @@ def looped(progress: torch.Tensor) -> torch.Tensor:
 
 
 def score(rule: Rule, logits_NC: torch.Tensor) -> torch.Tensor:
-    """How sure a rule is of each place (N,): log of the best chance, minus entropy, or lead over the second."""
+    """How sure a rule is of each place (N,): log of the best chance, minus entropy, or lead over the second best."""
+    return torch.cat([_score(rule, part) for part in logits_NC.split(max(1, CHUNK // logits_NC.shape[1]))])
+
+
+def _score(rule: Rule, logits_NC: torch.Tensor) -> torch.Tensor:
+    chance_NC = logits_NC.softmax(-1)
+    best_N, class_N = chance_NC.max(-1)
     if rule in ("entropy", "entropy-bounded"):
-        log_NC = logits_NC.log_softmax(-1)
-        return (log_NC.exp() * log_NC).sum(-1)
+        log_total_N = logits_NC.amax(-1) - best_N.log()
+        return torch.linalg.vecdot(chance_NC, logits_NC) - log_total_N
     if rule == "margin":
-        best_N2 = logits_NC.topk(min(2, logits_NC.shape[1])).values
-        share_N2 = (best_N2 - logits_NC.logsumexp(-1, keepdim=True)).exp()
-        return share_N2[:, 0] - share_N2[:, 1:].sum(-1)
-    return logits_NC.amax(-1) - logits_NC.logsumexp(-1)
+        return best_N - chance_NC.scatter_(-1, class_N[:, None], 0).amax(-1)
+    return best_N.log()
 
 
 def descending(score_N: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,105 @@
+"""Multiple choice by a masked model: error of a decision for so many forward passes, against LLaDA's estimator.
+
+    python -m benchmarks.choice_estimator RUN --suite DIR [--questions 32] [--json]
+
+A decision hangs on how candidates differ, so the error is that of a candidate's nats less the mean of its question's:
+the root of the mean square over candidates and repeats. LLaDA's estimator scores each candidate by itself, by 128
+exact-k masks; as its `get_log_likelihood.py` draws them, the ks of a batch of 32 are evenly spaced from a random first
+one (`systematic`). With every k drawn by itself (`independent`) it is the textbook's. Questions are those of ARC easy.
+"""
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import torch
+
+from triptych.model.canvas import Canvas
+from triptych.train.evaluate.asking import Reader, open_places, parts
+from triptych.train.evaluate.likelihood import bound
+from triptych.train.evaluate.suite import arc, evenly, longest_text
+from triptych.train.evaluate.wording import canvas_of_pairs
+from triptych.train.studio import Studio
+
+from .measure import machine
+
+PEER = 128  # passes of LLaDA's estimator
+BATCH = 32
+PASSES = (4, 8, 16, 32)
+
+
+def llada(reader: Reader, canvas: Canvas, batch: int, seed: int) -> torch.Tensor:
+    """Nats (S,) of each candidate by one batch of masks, whose ks are evenly spaced; a batch of 1 has any k."""
+    generator = torch.Generator().manual_seed(seed)
+    n_S, _ = open_places(canvas)
+    segments = len(n_S)
+    first_S = (torch.rand(segments, generator=generator) * n_S).floor() + 1
+    spaced_SB = first_S[:, None] + torch.arange(batch) * (n_S / batch)[:, None]
+    k_P = ((spaced_SB.round() - 1) % n_S[:, None] + 1).flatten()
+    segment_P = torch.arange(segments).repeat_interleave(batch)
+    estimate_P = torch.zeros(len(segment_P), dtype=torch.float64)
+    for mine, copy, _ in parts(canvas, segment_P):
+        draw_T = torch.where(copy.open_T, torch.rand(len(copy.open_T), generator=generator), 2.0) + 3 * copy.index_T
+        length_P = torch.bincount(copy.index_T)
+        rank_T = draw_T.argsort().argsort() - (length_P.cumsum(0) - length_P)[copy.index_T]
+        asked_T = copy.open_T & (rank_T < k_P[mine][copy.index_T])
+        index_N, answers = reader(copy, asked_T, asked_T)
+        nats_P = torch.zeros(len(length_P), dtype=torch.float64).index_add_(0, index_N, answers.nats_N.double())
+        estimate_P[mine] = nats_P * n_S[segment_P[mine]] / k_P[mine]
+    return estimate_P.view(segments, batch).mean(1)
+
+
+def error(draw: Callable[[int], torch.Tensor], question_S: torch.Tensor, repeats: int) -> float:
+    """Root mean square error of what decides, by repeats."""
+    drawn_RS = torch.stack([draw(seed) for seed in range(repeats)])
+    count_Q = torch.bincount(question_S)
+    mean_RQ = torch.zeros(repeats, len(count_Q), dtype=torch.float64).index_add_(1, question_S, drawn_RS) / count_Q
+    margin_RS = drawn_RS - mean_RQ[:, question_S]
+    return math.sqrt(float(margin_RS.var(0).mean()))
+
+
+@click.command()
+@click.argument("run", type=click.Path(exists=True, path_type=Path))
+@click.option("--suite", required=True, type=click.Path(exists=True, path_type=Path), help="Has arc_easy_test.jsonl.")
+@click.option("--questions", default=32, show_default=True)
+@click.option("--repeats", default=8, show_default=True, help="Of every estimator.")
+@click.option("--json", "as_json", is_flag=True)
+def main(run: Path, suite: Path, questions: int, repeats: int, as_json: bool) -> None:
+    """Measure both on the questions, and the passes that LLaDA's needs for the same error."""
+    studio = Studio.open(run)
+    reader = Reader.of(studio.exported)
+    choices = evenly(arc(suite / "arc_easy_test.jsonl"), questions)
+    pairs = [pair for choice in choices for pair in choice.pairs]
+    question_S = torch.tensor([number for number, choice in enumerate(choices) for _ in choice.pairs])
+    longest = longest_text(studio)
+    canvas = canvas_of_pairs(pairs, studio.bundle.text, studio.vocabulary, longest, question_S.tolist())
+    # a batch stands for itself: the estimate by 128 passes is a mean of independent ones
+    peers = {
+        "LLaDA, systematic k": error(lambda seed: llada(reader, canvas, BATCH, seed), question_S, repeats)
+        * math.sqrt(BATCH / PEER),
+        "LLaDA, independent k": error(lambda seed: _independent(reader, canvas, seed), question_S, repeats)
+        * math.sqrt(BATCH / PEER),
+    }
+    lines: dict[str, dict[str, float]] = {name: {"passes": PEER, "error": value} for name, value in peers.items()}
+    for passes in PASSES:
+        spent = bound(reader, canvas, passes).passes / len(pairs)
+        value = error(lambda seed, n=passes: bound(reader, canvas, n, seed).nats_S, question_S, repeats)  # type: ignore[misc]
+        times = {name: PEER * (peer / value) ** 2 / spent for name, peer in peers.items()}
+        lines[f"common, evenly spread, complements: {passes}"] = {"passes": spent, "error": value, **times}
+    if as_json:
+        click.echo(json.dumps({"machine": machine(), "candidates": len(pairs), "figures": lines}))
+        return
+    click.echo(f"{len(pairs)} candidates of {questions} questions, {repeats} repeats; {machine()}")
+    for name, line in lines.items():
+        fewer = "; ".join(f"{line[peer]:.1f} times fewer passes than {peer}" for peer in peers if peer in line)
+        click.echo(f"{name:40}  {line['passes']:6.1f} passes  error {line['error']:.3f} nats  {fewer}")
+
+
+def _independent(reader: Reader, canvas: Canvas, seed: int) -> torch.Tensor:
+    return torch.stack([llada(reader, canvas, 1, seed * BATCH + number) for number in range(BATCH)]).mean(0)
+
+
+if __name__ == "__main__":
+    main()

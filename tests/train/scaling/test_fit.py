@@ -72,12 +72,12 @@ def test_any_law_is_found(law: Law) -> None:
 
 def test_what_is_known_lies_within_the_intervals_nineteen_times_in_twenty() -> None:
     inside = dict.fromkeys(TRUE.figures(), 0)
-    fits = 8
+    fits = 6
     for seed in range(fits):
         found = fit(runs(TRUE, 0.004, seed)).figures
         for name, value in TRUE.figures().items():
             inside[name] += found[name].low <= value <= found[name].high
-    assert sum(inside.values()) / (fits * len(inside)) > 0.85, inside  # 56 intervals, seven of a fit alike
+    assert sum(inside.values()) / (fits * len(inside)) > 0.85, inside  # 42 intervals, seven of a fit alike
     assert found["a"].high - found["a"].low < 0.2
 
 
@@ -113,8 +113,9 @@ def test_a_least_point_beyond_the_sizes_is_none() -> None:
     assert "of 1 budgets with 4 sizes, 0 have a least point" in found.missing
 
 
-def test_the_same_runs_give_the_same_figures() -> None:
-    points = runs(TRUE, 0.01)[:9]
+def test_the_same_runs_give_the_same_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("triptych.train.scaling.fit.RESAMPLES", 10)
+    points = runs(TRUE, 0.01, sizes=SIZES[:3])
     assert fit(points, seed=3).figures == fit(points, seed=3).figures
     assert fit(points, seed=3).figures != fit(points, seed=4).figures
 

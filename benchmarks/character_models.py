@@ -40,9 +40,7 @@ VOCABULARY = Vocabulary(text=len(SYMBOLS))
 MODEL = ModelConfig(depth=4, width=128, base_width=128)
 OPTIMIZER = OptimizerConfig(lr=3e-3, weight_decay=0.0, warmup=200)
 LENGTH, ROWS = 128, 16
-DIGITS = dict(
-    zip("0123456789", ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"], strict=True)
-)
+DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 TRIED = 20  # steps that are timed to know how many there will be
 
 

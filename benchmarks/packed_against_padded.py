@@ -1,0 +1,142 @@
+"""Training on packed rows against padding: tokens of samples a CPU second, forward and backward.
+
+    python -m benchmarks.packed_against_padded DATASET [--preset 1m] [--rows 1] [--samples 16] [--turns 3] [--json]
+
+ROWS rows of each group of the dataset are taken; then the same samples in the other ways, and in the same model:
+
+- packed: the rows as they are;
+- padded to the row: each sample in a row of its own, as long as a packed one;
+- padded to the longest: SAMPLES samples at a time, in an order of chance, in rows as long as the longest of them.
+
+Padding is not attended to in any of them: on a CPU attention takes each segment by itself, which spares the padded ways
+most of what padding costs elsewhere. Only tokens of samples count. There is no optimizer step, of which padded batches
+would take more for the same tokens.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import click
+import numpy as np
+import torch
+
+from triptych.model.corruption import corrupt
+from triptych.model.initial import initialise
+from triptych.model.levels import Places
+from triptych.model.objective import loss
+from triptych.model.presets import shape_of
+from triptych.model.slices import slice_table
+from triptych.model.transformer import Transformer
+from triptych.schemas.dataset import Dataset
+from triptych.schemas.layout import ragged
+from triptych.schemas.mix import MixFile
+from triptych.schemas.training_model import MaskedObjective, ModelConfig
+from triptych.schemas.vocabulary import Modality, Special, Vocabulary
+from triptych.train.cache import Cache
+from triptych.train.plan import Plan, make_plan
+from triptych.train.rows import Rows, gather, to_batch
+from triptych.train.shards import Shards
+from triptych.train.stream import Order
+
+from .measure import cpu_seconds, show, spread
+
+OBJECTIVE = MaskedObjective()
+
+
+def planned(dataset: str, rows: int) -> Plan:
+    """So many rows of each kind."""
+    manifest = Dataset(dataset).manifest
+    kinds = sorted({str(source.kind) for source in manifest.statistics.sources.values()})
+    entries = [{"path": dataset, "weight": 1.0, "modality": kind} for kind in kinds]
+    mix = MixFile.model_validate({"datasets": entries, "batch_tokens": rows * len(kinds) * manifest.row_length})
+    return make_plan(mix, seed=0, steps=1)
+
+
+def alone(rows: Rows, chosen: np.ndarray, length: int) -> Rows:
+    """The chosen segments, each at the start of a row of its own of this length."""
+    columns = {name: column[chosen] for name, column in rows.columns.items()}
+    lengths, width = columns["length"].astype(np.int64), rows.tokens.shape[1]
+    source = ragged(rows.row[chosen] * width + columns["start"], lengths)
+    target = ragged(np.arange(len(chosen)) * length, lengths)
+
+    def moved(matrix: np.ndarray, empty: int) -> np.ndarray:
+        out = np.full((len(chosen), length), empty, matrix.dtype)
+        out.reshape(-1)[target] = matrix.reshape(-1)[source]
+        return out
+
+    return replace(
+        rows,
+        tokens=moved(rows.tokens, int(Special.PAD)),
+        segment=np.minimum(moved(rows.segment, 0), 1),
+        modality=moved(rows.modality, int(Modality.SPECIAL)),
+        number=rows.number[rows.row[chosen]],
+        epoch=rows.epoch[rows.row[chosen]],
+        row=np.arange(len(chosen)),
+        document=rows.document[chosen],
+        columns=columns | {"start": np.zeros_like(columns["start"])},
+    )
+
+
+def split(rows: Rows, at_once: int) -> list[Rows]:
+    """Micro-batches of so many rows."""
+    return [rows.between(low, low + at_once) for low in range(0, len(rows.number), at_once)]
+
+
+def ways(rows: Rows, samples: int) -> dict[str, list[Rows]]:
+    """The micro-batches of each way; all hold the same samples."""
+    length = rows.tokens.shape[1]
+    order = np.random.default_rng(0).permutation(len(rows.row))
+    drawn = [order[low : low + samples] for low in range(0, len(order), samples)]
+    return {
+        "packed": split(rows, 1),
+        "padded to the row": split(alone(rows, order, length), 1),
+        "padded to the longest": [alone(rows, some, int(rows.columns["length"][some].max())) for some in drawn],
+    }
+
+
+def train(model: Transformer, vocabulary: Vocabulary, micros: Sequence[Rows]) -> None:
+    """Forward and backward of all of them."""
+    table = slice_table(vocabulary)
+    for rows in micros:
+        places = Places(0, torch.arange(len(rows.number)), len(rows.number))
+        noised = corrupt(to_batch(rows, table), OBJECTIVE, model.slices, 0, places)
+        loss(model, noised, OBJECTIVE).loss.backward()
+    model.zero_grad()
+
+
+@click.command()
+@click.argument("dataset")
+@click.option("--preset", default="1m", show_default=True)
+@click.option("--rows", default=1, show_default=True, help="Packed rows of each kind of sample.")
+@click.option("--samples", default=16, show_default=True)
+@click.option("--turns", default=3, show_default=True)
+@click.option("--json", "as_json", is_flag=True)
+def main(dataset: str, preset: str, rows: int, samples: int, turns: int, as_json: bool) -> None:
+    """Take the same samples of DATASET in three ways."""
+    torch.set_num_threads(1)
+    plan = planned(dataset, rows)
+    given = gather(Shards(plan, Cache(Path("unused"), 0)), Order(plan).between(0, plan.rows))
+    tokens = int(given.columns["length"].sum())
+    model = Transformer(shape_of(ModelConfig.model_validate({"preset": preset})), plan.vocabulary)
+    initialise(model, 0)
+    made = ways(given, samples)
+    rates: dict[str, list[float]] = {name: [] for name in made}
+    for _ in range(turns):
+        for name, micros in made.items():
+            rates[name].append(tokens / cpu_seconds(lambda it=micros: train(model, plan.vocabulary, it)))
+    figures = {f"{name}, tokens a CPU second": values for name, values in rates.items()}
+    for name in list(made)[1:]:
+        figures[f"packed over {name}"] = [a / b for a, b in zip(rates["packed"], rates[name], strict=True)]
+    places = {name: sum(micro.tokens.size for micro in micros) for name, micros in made.items()}
+    lengths = given.columns["length"]
+    facts = {
+        "samples": f"{len(lengths)}, {tokens:,} tokens, lengths {lengths.min()} to {lengths.max()}",
+        "share of places that are tokens": {name: f"{tokens / count:.1%}" for name, count in places.items()},
+        "preset": preset,
+    }
+    show("Packed against padded", {name: spread(values) for name, values in figures.items()}, facts, as_json)
+
+
+if __name__ == "__main__":
+    main()

@@ -63,7 +63,7 @@ def test_every_figure_stands_beside_its_floor_and_its_control(
     rows = {(row["group"], row["name"], row["unit"]): row for row in report["rows"]}
     assert {group for group, *_ in rows} >= {"held out", "benchmarks", "images", "text"}
     images = {name: row for (group, name, _), row in rows.items() if group == "images"}
-    assert {"PSNR of the tokenizer", "SSIM of the tokenizer", "CLIP score", "Fréchet distance", "diversity"} <= {*images}
+    assert images.keys() >= {"PSNR of the tokenizer", "SSIM of the tokenizer", "CLIP score"}
     for name in ("CLIP score", "Fréchet distance", "diversity"):
         assert images[name]["floor"] is not None
         assert images[name]["error"] is not None

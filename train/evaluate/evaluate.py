@@ -151,5 +151,5 @@ def _none(studio: "Studio", modality: Modality, means: Means) -> str:
     name = modality.name.lower()
     if modality not in studio.bundle:
         return f"the run was trained without {name}"
-    where = ", ".join(dataset.url for dataset in means.asked.datasets)
+    where = ", ".join(dataset.url for dataset in means.datasets)
     return f"no {name} is held out of {where} (a share of {means.share:g} of the documents)"

@@ -77,8 +77,10 @@ def number(value: float, error: float | None) -> str:
     """A value to the digits that its error leaves, or to four."""
     if not math.isfinite(value):
         return "∞" if value == math.inf else "–"
+    if not value:
+        return "0"
     scale = abs(value) if not error or not math.isfinite(error) else error * 100
-    digits = 3 if not scale else min(max(3 - math.floor(math.log10(scale)), 0), 6)
+    digits = min(max(3 - math.floor(math.log10(scale)), 0), 6)
     return f"{value:,.{digits}f}"
 
 

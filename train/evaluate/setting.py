@@ -9,7 +9,7 @@ import torch
 from ...model.export import WEIGHTS
 from ...model.sampling_defaults import DEFAULTS
 from ...schemas.dataset import Dataset
-from ...schemas.errors import Refusal
+from ...schemas.errors import Mismatch, Refusal
 from ...schemas.identity import file_fingerprint, unseal
 from ..run import RUN
 from ..studio import Studio
@@ -37,6 +37,7 @@ def means_of(studio: Studio, control: Studio | None, asked: Asked, originals: Or
         studio.vocabulary.require(dataset.manifest.vocabulary, str(studio.folder), dataset.url)
     if control is not None:
         studio.vocabulary.require(control.vocabulary, str(studio.folder), str(control.folder))
+        _require_same_data(studio, control)
     extractor = of_file(asked.features) if asked.features else None
     tower = None
     if asked.clip:
@@ -48,6 +49,17 @@ def means_of(studio: Studio, control: Studio | None, asked: Asked, originals: Or
     judge = Judge(control.exported, str(control.folder)) if control is not None and control.causal else None
     share = training["config"]["data"]["validation"]
     return Means(asked, datasets, share, originals, tower, extractor, judge)
+
+
+def _require_same_data(studio: Studio, control: Studio) -> None:
+    """Else the control has learned what the run is asked about, or is measured on something else."""
+    sides = []
+    for run in (studio.folder, control.folder):
+        training = _training(run)
+        parts = [one["fingerprint"] for one in training["trained_on"]], training["config"]["data"]["validation"]
+        sides.append((str(run), f"{' '.join(parts[0])}, of which {parts[1]:g} are held out"))
+    if sides[0][1] != sides[1][1]:
+        raise Mismatch.between("what was trained on", *sides, "Train the control on the same data.")
 
 
 def _training(run: Path) -> dict[str, Any]:
@@ -73,13 +85,15 @@ def facts_of(command: str, studio: Studio, control: Studio | None, means: Means)
         ],
         "n": means.asked.n,
         "seed": means.asked.seed,
-        "sampling": {task: config.model_dump(exclude_unset=True) for task, config in DEFAULTS.items()},
+        "sampling": [{"task": task, **config.model_dump(exclude_unset=True)} for task, config in DEFAULTS.items()],
     }
 
 
 def _model(studio: Studio) -> dict[str, Any]:
+    config = _training(studio.folder)["config"]
     return {
         "objective": studio.exported.objective,
         "parameters": sum(parameter.numel() for parameter in studio.model.parameters()),
+        "tokens": config["steps"] * config["data"]["batch_tokens"],
         WEIGHTS: f"xxh3-128 {file_fingerprint(str(studio.folder / 'model' / WEIGHTS))}",
     }

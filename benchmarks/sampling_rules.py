@@ -37,6 +37,7 @@ from .measure import cpu_seconds, machine
 STEPS = (8, 16, 32, 64, 128)
 SETTINGS: list[dict[str, Any]] = [
     *({"rule": "confidence", "steps": steps} for steps in STEPS),
+    *({"rule": "confidence", "steps": 64, "block": 32, "cache": cache} for cache in (False, True)),
     *({"rule": "first-hitting", "steps": steps} for steps in STEPS),
     *({"rule": "ancestral", "steps": steps} for steps in (16, 64)),
     *({"rule": "remdm-cap", "steps": steps} for steps in (64, 128)),
@@ -100,7 +101,7 @@ def main(
     table = Table("", *COLUMNS, title=f"{task} by {run}, judged by {control or run}\n{machine()}", title_justify="left")
     rows = {}
     for keys in SETTINGS:
-        name = " ".join(str(value) for value in keys.values())
+        name = " ".join([keys["rule"], *(f"{key} {value}" for key, value in keys.items() if key != "rule")])
         rows[name] = measured(studio, judge, Task(task), lines, length, keys | {"temperature": temperature})
         table.add_row(name, *("" if value is None else f"{value:.4g}" for value in rows[name].values()))
     if as_json:

@@ -15,6 +15,8 @@ import torch
 from torch.nn.attention.flex_attention import BlockMask, flex_attention
 from torch.nn.functional import scaled_dot_product_attention as sdpa
 
+from .memory import Memory
+
 BLOCK = 128  # tokens; FlexAttention's own block
 
 Way = Literal["dense", "flex", "split"]
@@ -35,7 +37,7 @@ class Split:
     causal: bool
 
 
-Mask = Dense | Split | BlockMask
+Mask = Dense | Split | BlockMask | Memory
 
 
 def within_segments(segment_BL: torch.Tensor, causal: bool, way: Way | None = None) -> Mask:
@@ -54,6 +56,8 @@ def within_segments(segment_BL: torch.Tensor, causal: bool, way: Way | None = No
 
 def attend(q_BLHE: torch.Tensor, k_BLHE: torch.Tensor, v_BLHE: torch.Tensor, mask: Mask) -> torch.Tensor:
     """Softmax attention, scaled by E^-1/2, as (B, L, H, E)."""
+    if isinstance(mask, Memory):
+        return mask.attend(q_BLHE, k_BLHE, v_BLHE)
     if isinstance(mask, Split):
         done_BLHE: torch.Tensor = _attend_runs(q_BLHE, k_BLHE, v_BLHE, mask)
         return done_BLHE

@@ -11,7 +11,6 @@ from ..schemas.sampling import Rule
 from .draws import CHUNK
 from .noise import rank_within
 
-BLIND: frozenset[Rule] = frozenset({"ancestral", "first-hitting", "remdm-cap", "remdm-loop"})
 ADAPTIVE: frozenset[Rule] = frozenset({"threshold", "entropy-bounded"})
 FIXED_POINT = 2.0**32  # sums of nats as integers: the same in any order, so for any segments beside one's own
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import torch
 
-from ..schemas.sampling import SamplingConfig
+from ..schemas.sampling import BLIND, SamplingConfig
 from ..schemas.vocabulary import Special
 from .asking import Answer, Ask, question, with_ends
 from .blocks import Blocks, blocks_of
@@ -22,7 +22,7 @@ from .draws import draw
 from .grids import counts, said
 from .guidance import weights
 from .noise import Stream, bits, to_unit
-from .positions import ADAPTIVE, BLIND, annealed, bounded, descending, first, looped, remasked, score, sure
+from .positions import ADAPTIVE, annealed, bounded, descending, first, looped, remasked, score, sure
 from .slices import Slices
 
 EVERY = slice(None)

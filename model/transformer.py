@@ -16,6 +16,7 @@ from ..schemas.vocabulary import Vocabulary
 from .attention import Mask, Way, attend, within_segments
 from .head import Head
 from .inputs import Inputs
+from .memory import Memory
 from .presets import Shape
 from .rope import rotate, rotation
 from .slices import Slices
@@ -46,9 +47,12 @@ class Transformer(nn.Module):
         nats_N, log_z_N = self.head(self.read(inputs), inputs.class_N, inputs.groups)
         return nats_N, log_z_N
 
-    def read(self, inputs: Inputs) -> torch.Tensor:
-        """States (N, D) of the places asked for, as `head.logits` takes them."""
-        mask = within_segments(inputs.segment_BL, inputs.causal, self._way)
+    def read(self, inputs: Inputs, memory: Memory | None = None) -> torch.Tensor:
+        """States (N, D) of the places asked for, as `head.logits` takes them.
+
+        With a memory the inputs are one row, of which tokens may be missing that earlier passes had.
+        """
+        mask = memory or within_segments(inputs.segment_BL, inputs.causal, self._way)
         turn = rotation(inputs.position_BL, self.shape.head_size)
         h_BLD = self.tokens(inputs.tokens_BL) + self.kinds(inputs.slice_BL)
         for block in self.blocks:

@@ -20,6 +20,7 @@ Rule = Literal[
     "remdm-cap",
     "remdm-loop",
 ]
+BLIND: frozenset[Rule] = frozenset({"ancestral", "first-hitting", "remdm-cap", "remdm-loop"})  # need no predictions
 Grid = Literal["linear", "cosine"]
 
 
@@ -30,6 +31,7 @@ class SamplingConfig(Strict):
     steps: PositiveInt = Field(64, description="Steps; `threshold` and `entropy-bounded` take as many as they need")
     grid: Grid = Field("linear", description="Share of the places that is said by each step")
     block: PositiveInt | None = Field(None, description="Say blocks of so many places one after another")
+    cache: bool = Field(False, description="Pass over a block alone once it is begun; the rest is seen as it was then")
     choice_temperature: NonNegativeFloat = Field(
         0.0, description="Of `confidence`, `entropy`, `margin`: Gumbel noise on scores, falling to 0 at the last step"
     )
@@ -46,6 +48,12 @@ class SamplingConfig(Strict):
         (0.0, 1.0), description="Guide from this share of places said, until that"
     )
     guidance_ramp: bool = Field(False, description="Let guidance rise from 0 with the share of places said")
+
+    @model_validator(mode="after")
+    def _cached_blocks(self) -> "SamplingConfig":
+        if self.cache and (self.block is None or self.rule in BLIND):
+            raise ValueError("`cache` needs `block`, and a rule that asks at all places of it, such as `confidence`")
+        return self
 
     @model_validator(mode="after")
     def _window(self) -> "SamplingConfig":

@@ -32,7 +32,7 @@ class Answer:
 
     def kept(self, kept_N: torch.Tensor) -> Self:
         """The answer at some places (bool) alone."""
-        masks = kept_N.split([count for _, count in self.groups])
+        masks = torch.split(kept_N, [count for _, count in self.groups])
         groups = tuple((index, int(mask_n.sum())) for (index, _), mask_n in zip(self.groups, masks, strict=True))
         logits = [one[mask_n] for one, mask_n in zip(self.logits, masks, strict=True)]
         return type(self)(self.place_N[kept_N], groups, logits)
@@ -62,7 +62,7 @@ def question(
         logits = ask(inputs)
     else:
         counts = [count for _, count in groups]
-        weights = guidance_S[busy_S][part.index_T[place_N]].split(counts)
+        weights = torch.split(guidance_S[busy_S][part.index_T[place_N]], counts)
         both = ask(with_null(inputs, part.given_T))
         logits = [guided(one, weight_N) for one, weight_N in zip(both, weights, strict=True)]
     trimmed = [one[:, int(index == TEXT) :] for (index, _), one in zip(groups, logits, strict=True)]

@@ -42,7 +42,7 @@ class BlockCache:
             self._memory.look_at(fresh_T)
         parts = self._model.read(_at(inputs, segment_T, fresh_T), self._memory)
         counts = [count for _, count in inputs.groups]
-        pairs = zip(inputs.groups, parts.split(counts), strict=True)
+        pairs = zip(inputs.groups, torch.split(parts, counts), strict=True)
         return [self._model.head.logits(h_ND, index) for (index, _), h_ND in pairs]
 
 

@@ -65,7 +65,7 @@ def _drawn(
     seed: int,
 ) -> torch.Tensor:
     u_N = uniform(seed, Stream.CLASS, canvas.key_S[canvas.index_T[place_N]], canvas.position_T[place_N])
-    parts = zip(groups, logits, u_N.split([count for _, count in groups]), strict=True)
+    parts = zip(groups, logits, torch.split(u_N, [count for _, count in groups]), strict=True)
     return torch.cat([slices.token_of(draw(one, u_n, config), index) for (index, _), one, u_n in parts])
 
 

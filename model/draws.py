@@ -17,7 +17,7 @@ CHUNK = 1 << 19  # classes at a time, so that what is between logits and tokens 
 def draw(logits_NC: torch.Tensor, u_N: torch.Tensor, config: SamplingConfig) -> torch.Tensor:
     """Classes (N,) for uniforms in (0, 1): tempered, then cut to `top_k`, then to `top_p`."""
     rows = max(1, CHUNK // logits_NC.shape[1])
-    pairs = zip(logits_NC.split(rows), u_N.split(rows), strict=True)
+    pairs = zip(torch.split(logits_NC, rows), torch.split(u_N, rows), strict=True)
     return torch.cat([_draw(logits, u, config) for logits, u in pairs])
 
 

@@ -27,8 +27,8 @@ def with_null(inputs: Inputs, given_L: torch.Tensor) -> Inputs:
     length = inputs.tokens_BL.shape[1]
     tokens_BL = torch.cat((inputs.tokens_BL, torch.where(given_L, int(Special.MASK), inputs.tokens_BL)))
     counts = [count for _, count in inputs.groups]
-    place = [part for one in inputs.place_N.split(counts) for part in (one, one + length)]
-    classes = [part for one in inputs.class_N.split(counts) for part in (one, one)]
+    place = [part for one in torch.split(inputs.place_N, counts) for part in (one, one + length)]
+    classes = [part for one in torch.split(inputs.class_N, counts) for part in (one, one)]
     return replace(
         inputs,
         tokens_BL=tokens_BL,

@@ -34,7 +34,9 @@ class Memory:
         keys[self._fresh_F], values[self._fresh_F] = k_BFHE[0], v_BFHE[0]
         self._kept[self._layer] = keys, values
         self._layer = (self._layer + 1) % len(self._kept)
-        parts = zip(q_BFHE[0].split(self._counts), keys.split(self._lengths), values.split(self._lengths), strict=True)
+        parts = zip(
+            torch.split(q_BFHE[0], self._counts), *(torch.split(x, self._lengths) for x in (keys, values)), strict=True
+        )
         done = [_within(*part) for part in parts if len(part[0])]
         return torch.cat(done)[None]
 

@@ -68,7 +68,8 @@ def looped(progress: torch.Tensor) -> torch.Tensor:
 
 def score(rule: Rule, logits_NC: torch.Tensor) -> torch.Tensor:
     """How sure a rule is of each place (N,): log of the best chance, minus entropy, or lead over the second best."""
-    return torch.cat([_score(rule, part) for part in logits_NC.split(max(1, CHUNK // logits_NC.shape[1]))])
+    rows = max(1, CHUNK // logits_NC.shape[1])
+    return torch.cat([_score(rule, part) for part in torch.split(logits_NC, rows)])
 
 
 def _score(rule: Rule, logits_NC: torch.Tensor) -> torch.Tensor:
@@ -76,7 +77,8 @@ def _score(rule: Rule, logits_NC: torch.Tensor) -> torch.Tensor:
     best_N, class_N = chance_NC.max(-1)
     if rule in ("entropy", "entropy-bounded"):
         log_total_N = logits_NC.amax(-1) - best_N.log()
-        return torch.linalg.vecdot(chance_NC, logits_NC) - log_total_N
+        mean_N: torch.Tensor = torch.linalg.vecdot(chance_NC, logits_NC)
+        return mean_N - log_total_N
     if rule == "margin":
         return best_N - chance_NC.scatter_(-1, class_N[:, None], 0).amax(-1)
     return best_N.log()

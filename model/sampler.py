@@ -123,8 +123,9 @@ class _Run:
 
     def drawn(self, step: int, answer: Answer) -> torch.Tensor:
         """A token for each place answered for."""
-        u = to_unit(self.bits(Stream.CLASS, step, answer.place_N)).split([count for _, count in answer.groups])
-        classes = [draw(one, u_N, self.config) for one, u_N in zip(answer.logits, u, strict=True)]
+        u_N = to_unit(self.bits(Stream.CLASS, step, answer.place_N))
+        u = torch.split(u_N, [count for _, count in answer.groups])
+        classes = [draw(one, u_n, self.config) for one, u_n in zip(answer.logits, u, strict=True)]
         return answer.tokens(self.slices, classes)
 
     def said(self, step: int) -> torch.Tensor:

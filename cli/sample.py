@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +17,37 @@ if TYPE_CHECKING:
 
 PIXELS, SECONDS = 100_000_000, 600.0  # the largest picture and the longest clip that is taken for a prompt
 PAGE = "docs/sampling.md"
+TASKS = ["text", "t2i", "i2t", "t2s", "s2t"]
 HERE = click.Path(file_okay=False, path_type=Path)
 
 
+class _OfRun(click.Group):
+    """The name of a run stands where others have a command's."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """`sweep`, or for any other name the command that samples the run in that folder."""
+        if cmd_name in self.commands:
+            return self.commands[cmd_name]
+        return click.Command(
+            cmd_name, callback=partial(_sample, Path(cmd_name)), params=_options.params, help=_options.help
+        )
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """What may come next."""
+        with formatter.section("Next"):
+            named = [(name, command.get_short_help_str(90)) for name, command in self.commands.items()]
+            formatter.write_dl(
+                [("RUN", "Sample the model of a run's folder. Options: triptych sample RUN --help"), *named]
+            )
+
+
+@click.group(cls=_OfRun, subcommand_metavar="RUN|sweep [OPTIONS]")
+def sample() -> None:
+    """Text, pictures and speech out of the model of a run."""
+
+
 @click.command()
-@click.argument("run", type=HERE)
-@click.option("--task", required=True, type=click.Choice(["text", "t2i", "i2t", "t2s", "s2t"]), help="What from what.")
+@click.option("--task", required=True, type=click.Choice(TASKS), help="What from what.")
 @click.option("--prompt", default="", metavar="TEXT|FILE", help="Text; a file with a prompt a line; a picture; a clip.")
 @click.option("--n", default=4, show_default=True, type=click.IntRange(1), help="Samples of each prompt.")
 @click.option("--length", type=click.IntRange(1), help="Tokens to be said.  [default: as in the training data]")
@@ -32,7 +58,14 @@ HERE = click.Path(file_okay=False, path_type=Path)
 @click.option("--seed", default=0, show_default=True)
 @click.option("--device", default="cpu", show_default=True, help="Such as cuda.")
 @click.option("--out", required=True, type=HERE, help="Write the samples and samples.json here.")
-def sample(
+def _options() -> None:
+    """Sample the model of RUN: text, a picture of a text (t2i), speech of it (t2s), or words for either (i2t, s2t).
+
+    The prompt of `text` is how it begins; one with gaps, such as "def <gap:4> return x", is filled in there.
+    """
+
+
+def _sample(
     run: Path,
     task: str,
     prompt: str,
@@ -44,10 +77,6 @@ def sample(
     out: Path,
     **settings: float | None,
 ) -> None:
-    """Sample the model of RUN: text, a picture of a text (t2i), speech of it (t2s), or words for either (i2t, s2t).
-
-    The prompt of `text` is how it begins; one with gaps, such as "def <gap:4> return x", is filled in there.
-    """
     from ..schemas.training_model import Task
     from ..train.studio import Studio
 
@@ -75,6 +104,58 @@ def sample(
         "samples": lines,
     }
     (out / "samples.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+@sample.command()
+@click.argument("run", type=HERE)
+@click.option("--task", default="text", show_default=True, type=click.Choice(TASKS), help="What from what.")
+@click.option("--control", type=HERE, help="An autoregressive run over the same vocabulary, to judge.  [default: RUN]")
+@click.option("--prompt", default="", metavar="TEXT|FILE", help="As of `triptych sample RUN`.")
+@click.option("--n", default=4, show_default=True, type=click.IntRange(1), help="Samples of each prompt.")
+@click.option("--length", type=click.IntRange(1), help="Tokens to be said.  [default: as in the training data]")
+@click.option("--temperature", "temperatures", multiple=True, type=click.FloatRange(0), help="Give several to compare.")
+@click.option("--guidance", "guidances", multiple=True, type=float, help="Give several to compare.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def sweep(
+    run: Path,
+    task: str,
+    control: Path | None,
+    prompt: str,
+    n: int,
+    length: int | None,
+    temperatures: tuple[float, ...],
+    guidances: tuple[float, ...],
+    as_json: bool,
+) -> None:
+    """Make the same samples by every rule: what each costs, how good it is.
+
+    Good is what costs the judge few bits a token, and an entropy within a sample like that of real ones.
+    """
+    from rich.table import Table
+
+    from ..schemas.training_model import Task
+    from ..train.evaluate.sweep import settings, swept
+    from ..train.studio import Studio
+    from .tables import console
+
+    studio = Studio.open(run)
+    judge = Studio.open(control) if control else studio
+    judge.vocabulary.require(studio.vocabulary, str(control or run), str(run))
+    prompts = [each for each in prompts_of(studio, Task(task), prompt) for _ in range(n)]
+    table = Table(title=f"{task} by {run}, judged by {control or run}", title_justify="left")
+    for name in ("settings", "calls", "seconds", "bits a token", "±", "entropy, bits"):
+        table.add_column(name, justify="left" if name == "settings" else "right")
+    lines = []
+    for one in swept(studio, judge, Task(task), prompts, settings(temperatures or (1.0,), guidances or (0.0,)), length):
+        given = one.settings.model_dump(mode="json", exclude_unset=True)
+        lines.append(one._asdict() | {"settings": given})
+        said = ", ".join(f"{key} {value}".removeprefix("rule ") for key, value in given.items())
+        figures = f"{one.seconds:.2f}", f"{one.bits:.3f}", f"{one.error:.3f}", f"{one.entropy:.3f}"
+        table.add_row(said, f"{one.calls:,}", *figures)
+    if as_json:
+        click.echo(json.dumps(lines))
+    else:
+        console().print(table)
 
 
 def settings_of(task: Task, overrides: tuple[str, ...], given: dict[str, Any]) -> SamplingConfig:

@@ -14,6 +14,7 @@ from triptych.cli.main import cli
 from triptych.schemas.errors import Refusal
 from triptych.schemas.training import TrainConfig
 from triptych.schemas.vocabulary import Modality, Special
+from triptych.train.evaluate import sweep as sweeping
 from triptych.train.run import train
 from triptych.train.studio import Studio
 
@@ -88,6 +89,19 @@ def test_the_same_seed_says_the_same_alone_or_beside_others(runs: dict[str, Path
     tokens = [line["tokens"] for line in several["samples"]]
     assert tokens[0] == alone["samples"][0]["tokens"] != other["samples"][0]["tokens"]
     assert tokens[0] != tokens[1]
+
+
+def test_a_sweep_is_a_row_a_rule(runs: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeping, "RULES", ({"rule": "confidence", "steps": 2}, {"rule": "ancestral", "steps": 3}))
+    command = ["sample", "sweep", str(runs["masked"]), "--length", "6", "--n", "2", "--temperature", "0.5"]
+    command += ["--temperature", "1", "--control", str(runs["autoregressive"])]
+    done = CliRunner().invoke(cli, [*command, "--json"], catch_exceptions=False)
+    lines = json.loads(done.output)
+    settings = [(line["settings"]["rule"], line["settings"].get("temperature", 1.0)) for line in lines]
+    assert settings == [("confidence", 0.5), ("ancestral", 0.5), ("confidence", 1.0), ("ancestral", 1.0)]
+    assert all(0 < line["calls"] <= line["settings"]["steps"] for line in lines)
+    assert all(line["bits"] > 0 and 0 <= line["entropy"] <= 6 for line in lines)
+    assert "entropy" in CliRunner().invoke(cli, command, catch_exceptions=False).output
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,11 @@ from triptych.schemas.run_file import load_run
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 CHEAP = ["image.size=32", "image.codes=16", "image.steps=1", "audio.codes=16", "audio.steps=1", "text.vocab_size=300"]
+SMALL = {
+    "train": [part for key in ("model.width=64", "steps=2") for part in ("--set", key)],
+    "sample": ["--steps", "2", "--n", "1"],
+    "evaluate": ["--n", "2"],
+}
 
 
 def blocks(language: str, page: str = README) -> list[str]:
@@ -34,6 +39,8 @@ OURS = [shlex.split(line)[1:] for line in COMMANDS if line.startswith("triptych 
 
 def cheaply(arguments: list[str]) -> list[str]:
     """The command with a smaller budget for training, and in this process unless it asks for workers."""
+    if arguments[0] in SMALL:
+        return [*arguments, *SMALL[arguments[0]]]
     if not {"prepare", "train", "check"} & set(arguments):
         return arguments
     given = [part for setting in CHEAP for part in ("--set", f"tokenizers.{setting}")]
@@ -78,6 +85,7 @@ def test_what_the_readme_says_can_be_done(
 ) -> None:
     monkeypatch.chdir(corpora)
     Path("run.yaml").write_text("".join(blocks("yaml")))
+    Path("train.yaml").write_text("".join(blocks("yml")))
     for arguments in OURS:
         if arguments == ["demo"] or any("scheduler" in part for part in arguments):
             continue
@@ -91,6 +99,8 @@ def test_what_the_readme_says_can_be_done(
             cli.main(cheaply(arguments), standalone_mode=False)
     assert Path("out/quick/manifest.json").is_file()
     assert {path.suffix for path in Path("shown").iterdir()} >= {".txt", ".json"}
+    assert {path.suffix for path in Path("samples").glob("*/*")} == {".txt", ".png", ".wav", ".json"}
+    assert Path("report/report.html").is_file()
     said = capsys.readouterr().out
     assert "are as the manifest says" in said
     assert "1 text_not_string" in said

@@ -105,7 +105,7 @@ def write_dataset(
         written += [write_part(store, group, part, row_length) for part in parts if part.num_rows]
     manifest = Manifest(
         name=folder.name,
-        config={"pack": {"group_by": group_by}},
+        config={"pack": {"group_by": group_by}, "tokenizers": {}},
         run="",
         inputs={},
         vocabulary=vocabulary,

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ..model.block_cache import BlockCache
 from ..model.canvas import Canvas, canvas_of
 from ..model.causal_sampler import sample_causal
 from ..model.export import Exported, load_model
@@ -119,7 +120,8 @@ class Studio:
         draws = uniform(seed, Stream.LENGTH, torch.arange(len(prompts))).tolist()
         codes = [self._codes(task, prompt, length, draw) for prompt, draw in zip(prompts, draws, strict=True)]
         canvas = self.canvas(task, codes).to(self.device)
-        sampled = (sample_causal if self.causal else sample)(self.ask, canvas, self.slices, config, seed)
+        ask = BlockCache(self.model) if config.cache and not self.causal else self.ask
+        sampled = (sample_causal if self.causal else sample)(ask, canvas, self.slices, config, seed)
         sizes = torch.bincount(canvas.index_T).tolist()
         parts = zip(sampled.tokens_T.cpu().split(sizes), canvas.open_T.cpu().split(sizes), strict=True)
         return Batch([self.read(task, tokens.numpy(), said.numpy()) for tokens, said in parts], sampled.calls)

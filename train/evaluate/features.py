@@ -42,10 +42,11 @@ def of_file(path: str) -> Features:
 
     Raises Refusal for anything else.
     """
+    jit: Any = torch.jit
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # torch would rather have its exports, which fix the sizes
-            module: Any = torch.jit.load(path, map_location="cpu").eval()
+            module = jit.load(path, map_location="cpu").eval()
     except (RuntimeError, ValueError, OSError) as error:
         said = " ".join(str(error).split())[:160]
         raise Refusal(
@@ -55,7 +56,7 @@ def of_file(path: str) -> Features:
     def embed(pictures: "Pixels") -> npt.NDArray[Any]:
         planes = torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2)
         with torch.inference_mode():
-            vectors = torch.cat([_vectors(module, part, path) for part in planes.split(BATCH)])
+            vectors = torch.cat([_vectors(module, part, path) for part in torch.split(planes, BATCH)])
         return vectors.double().numpy()
 
     return Features(f"{Path(path).name} ({file_fingerprint(path)[:8]})", embed)

@@ -5,8 +5,9 @@ depend on length, so samples are compared with held-out texts cut to their lengt
 """
 
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -91,8 +92,7 @@ def _mauve_row(made: Sequence[Codes], real: Sequence[Codes], judge: "Judge | Non
         return Missing(GROUP, "MAUVE", "is not installed: pip install mauve-text")
     if judge is None:
         return Missing(GROUP, "MAUVE", "needs a judge for the texts' features: --control RUN")
-    from mauve import compute_mauve
-
-    found = compute_mauve(p_features=judge.states(real), q_features=judge.states(made), seed=0, verbose=False)
+    mauve: Any = import_module("mauve")
+    found = mauve.compute_mauve(p_features=judge.states(real), q_features=judge.states(made), seed=0, verbose=False)
     note = f"Pillutla et al. 2021; last states of {judge.name}; biased by few texts: compare at equal n alone"
     return Row(GROUP, "MAUVE", float(found.mauve), None, len(made), "", "higher", 1.0, note)

@@ -95,9 +95,11 @@ def _answers(model: Transformer, inputs: Inputs) -> Answers:
     h_ND = model.read(inputs)
     nats, best, start = [], [], 0
     for index, count in inputs.groups:
-        for part in torch.arange(start, start + count).split(max(1, LOGITS // model.slices.widths[index])):
+        step = max(1, LOGITS // model.slices.widths[index])
+        for begin in range(start, start + count, step):
+            part = slice(begin, min(begin + step, start + count))
             logits_NC = model.head.logits(h_ND[part], index)
-            right_N = logits_NC.gather(-1, inputs.class_N[part, None])[:, 0]
+            right_N = logits_NC.gather(-1, inputs.class_N[part][:, None])[:, 0]
             nats.append(logits_NC.logsumexp(-1) - right_N)
             best.append(right_N >= logits_NC.amax(-1))
         start += count

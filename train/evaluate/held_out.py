@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from ..studio import Studio
 
 GROUP = "held out"
-ROWS = 16  # of each group of rows, at most
-ROUNDS = 4  # each with noise of its own
+TOKENS = 1 << 15  # of each group of rows, about
+ROUNDS = 2  # each with noise of its own, and its complement
 Floats = npt.NDArray[np.float64]
 
 
@@ -57,7 +57,7 @@ class Segments(NamedTuple):
 
 
 def held_out_rows(
-    studio: "Studio", data: str | None = None, *, rows: int = ROWS, rounds: int = ROUNDS, seed: int = 0
+    studio: "Studio", data: str | None = None, *, tokens: int = TOKENS, rounds: int = ROUNDS, seed: int = 0
 ) -> list[Row]:
     """Bits per token, and per byte, pixel or second, of what the run held out of its own data, or of a dataset.
 
@@ -68,6 +68,7 @@ def held_out_rows(
     plan = plan_of(config)
     studio.vocabulary.require(plan.vocabulary, str(studio.folder), plan.datasets[0].url)
     with closing(Cache(config.data.cache, config.data.cache_bytes)) as cache:
+        rows = max(1, tokens // plan.row_length)
         micros = validation_batches(plan, Shards(plan, cache), rows, micro_rows=1)
         segments = _segments(studio, micros, least_noisy(config.objective), rounds, seed)
     card = studio.bundle.cards.get("audio")

@@ -25,7 +25,7 @@ def validated(run: Path) -> dict[str, dict[str, float]]:
 def test_pictures_and_clips_cost_what_validation_says(
     studios: dict[str, Studio], runs: dict[str, Path], kind: str
 ) -> None:
-    rows = {(row.name, row.unit): row for row in held_out_rows(studios[kind], rows=64, rounds=2)}
+    rows = {(row.name, row.unit): row for row in held_out_rows(studios[kind], tokens=1 << 20, rounds=2)}
     said = validated(runs[kind])
     for name, half in (("stamps, image", "image"), ("prompts, audio", "audio")):
         row = rows[name, "bits per token"]
@@ -46,7 +46,7 @@ def test_pictures_and_clips_cost_what_validation_says(
 
 
 def test_a_dataset_by_name_is_measured_instead(studios: dict[str, Studio], made: Path) -> None:
-    own, given = (held_out_rows(studios["autoregressive"], data, rows=64, rounds=1) for data in (None, str(made)))
+    own, given = (held_out_rows(studios["autoregressive"], data, tokens=1 << 20, rounds=1) for data in (None, str(made)))
     assert [(row.name, row.n) for row in own] == [(row.name, row.n) for row in given]
     assert [row.value for row in own] == pytest.approx([row.value for row in given])
 

@@ -46,7 +46,8 @@ def test_pictures_and_clips_cost_what_validation_says(
 
 
 def test_a_dataset_by_name_is_measured_instead(studios: dict[str, Studio], made: Path) -> None:
-    own, given = (held_out_rows(studios["autoregressive"], data, tokens=1 << 20, rounds=1) for data in (None, str(made)))
+    kept = {"tokens": 1 << 20, "rounds": 1}
+    own, given = (held_out_rows(studios["autoregressive"], data, **kept) for data in (None, str(made)))
     assert [(row.name, row.n) for row in own] == [(row.name, row.n) for row in given]
     assert [row.value for row in own] == pytest.approx([row.value for row in given])
 

@@ -1,6 +1,6 @@
 """Training on packed rows against padding: tokens of samples a CPU second, forward and backward.
 
-    python -m benchmarks.packed_against_padded DATASET [--preset 1m] [--rows 1] [--samples 16] [--turns 3] [--json]
+    python -m benchmarks.packed_against_padded DATASET [--preset 5m] [--rows 1] [--samples 8] [--turns 3] [--json]
 
 ROWS rows of each group of the dataset are taken; then the same samples in the other ways, and in the same model:
 
@@ -107,9 +107,9 @@ def train(model: Transformer, vocabulary: Vocabulary, micros: Sequence[Rows]) ->
 
 @click.command()
 @click.argument("dataset")
-@click.option("--preset", default="1m", show_default=True)
+@click.option("--preset", default="5m", show_default=True)
 @click.option("--rows", default=1, show_default=True, help="Packed rows of each kind of sample.")
-@click.option("--samples", default=16, show_default=True)
+@click.option("--samples", default=8, show_default=True)
 @click.option("--turns", default=3, show_default=True)
 @click.option("--json", "as_json", is_flag=True)
 def main(dataset: str, preset: str, rows: int, samples: int, turns: int, as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -64,6 +65,33 @@ def finish(process: "subprocess.Popen[bytes]") -> str:
     return out.decode()
 
 
+def logged(out: Path) -> int:
+    """Lines of metrics that are there."""
+    file = out / "metrics.jsonl"
+    return file.read_text().count("\n") if file.exists() else 0
+
+
+def saving(out: Path) -> bool:
+    """Whether a checkpoint is being written; `.metadata` is the last of its files."""
+    return any(not (folder / ".metadata").exists() for folder in (out / "checkpoints").glob(".tmp-*"))
+
+
+def kill_when(process: "subprocess.Popen[bytes]", ready: Callable[[], bool]) -> None:
+    """SIGKILL as soon as it is `ready`, which it has to be before it ends."""
+    while process.poll() is None and not ready():
+        time.sleep(0.001)
+    assert process.poll() is None
+    process.kill()
+    process.communicate()
+
+
+def require_same(out: Path, other: Path) -> None:
+    """Curves and weights, bit for bit."""
+    assert curve(out) == curve(other)
+    weights = [(root / "model" / "model.safetensors").read_bytes() for root in (out, other)]
+    assert weights[0] == weights[1]
+
+
 @pytest.fixture(scope="session")
 def undisturbed(dataset: Path, once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
     """A run that nobody kills, by one thread."""
@@ -91,17 +119,23 @@ def test_a_killed_run_goes_on_to_the_same_curve_bit_for_bit(
     dataset: Path, undisturbed: Path, tmp_path: Path, lines: int
 ) -> None:
     config = tree(dataset, tmp_path / "run")
-    process = start(config)
-    metrics = tmp_path / "run" / "metrics.jsonl"
-    while process.poll() is None and not (metrics.exists() and len(metrics.read_text().splitlines()) >= lines):
-        time.sleep(0.01)
-    process.kill()
-    process.communicate()
+    kill_when(start(config), lambda: logged(tmp_path / "run") >= lines)
     assert not (tmp_path / "run" / "model" / "config.json").exists()
     finish(start(config))
-    assert curve(tmp_path / "run") == curve(undisturbed)
-    weights = [(root / "model" / "model.safetensors").read_bytes() for root in (tmp_path / "run", undisturbed)]
-    assert weights[0] == weights[1]
+    require_same(tmp_path / "run", undisturbed)
+
+
+def test_killed_again_and_again_while_it_saves_a_run_goes_on_bit_for_bit(
+    dataset: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    config = tree(dataset, tmp_path / "run", checkpoint={"every": 1, "keep": 2})
+    draw = random.Random(7)
+    for at_least in (1, 4, 7):  # steps; a kill may undo one
+        later = at_least + draw.randrange(2)
+        kill_when(start(config), lambda later=later: logged(tmp_path / "run") >= later and saving(tmp_path / "run"))
+    finish(start(config))
+    require_same(tmp_path / "run", undisturbed)
+    assert not list((tmp_path / "run" / "checkpoints").glob(".tmp-*"))
 
 
 def test_two_processes_and_small_micro_batches_give_the_same_losses(

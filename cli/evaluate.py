@@ -54,7 +54,7 @@ def evaluate(
     from .tables import console
 
     studio, other = open_studio(run), open_studio(control) if control else None
-    means = means_of(studio, other, Asked(n, seed, data, suite, limit, clip, features), _originals)
+    means = means_of(studio, other, Asked(n, seed, data, suite, limit, clip, features), originals_of)
     facts = facts_of(shlex.join(["triptych", *sys.argv[1:]]), studio, other, means)
     with console(stderr=True).status("") as status:
 
@@ -63,16 +63,16 @@ def evaluate(
 
         report = report_of(facts, found(studio, str(run)), found(other, str(control)) if other else ())
     if out:
-        _write(report, out)
+        write_report(report, out)
     if as_json:
         click.echo(json.dumps(to_json(report)))
     else:
-        _print(report)
+        print_report(report)
         if out:
             click.echo(f"The same, and what was made, to look at: {out}/report.html")
 
 
-def _originals(held: "Sequence[Reference]", modality: "Modality") -> dict[bytes, bytes]:
+def originals_of(held: "Sequence[Reference]", modality: "Modality") -> dict[bytes, bytes]:
     """The files that documents were made from, where their datasets' sources still have them."""
     from ..pipelines.originals import originals
 
@@ -84,7 +84,8 @@ def _originals(held: "Sequence[Reference]", modality: "Modality") -> dict[bytes,
     return files
 
 
-def _write(report: "Report", out: Path) -> None:
+def write_report(report: "Report", out: Path) -> None:
+    """Write report.json, report.html and images.png into `out`."""
     from ..train.evaluate.exhibits import grid_png
     from ..train.evaluate.page import page
     from ..train.evaluate.report import to_json
@@ -96,7 +97,8 @@ def _write(report: "Report", out: Path) -> None:
         (out / "images.png").write_bytes(grid)
 
 
-def _print(report: "Report") -> None:
+def print_report(report: "Report") -> None:
+    """Print the report as a table."""
     from rich.markup import escape
     from rich.table import Table
 

@@ -41,7 +41,10 @@ def curves(run: Path, datasets: Sequence[Dataset]) -> bytes:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    file = run / "metrics.jsonl"
+    if not file.exists():
+        raise Refusal(f"{run}: has no metrics.jsonl, so it is no run of `triptych train`. Give the run's folder.")
+    lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     trained = [line for line in lines if "split" not in line]
     if not trained:
         raise Refusal(f"{run}: no step was logged. Train longer, or set a lower `log_every`.")

@@ -1,8 +1,9 @@
-"""`triptych demo`: from nothing to a tri-modal dataset that can be read, seen and heard."""
+"""`triptych demo`: from nothing to a model that writes, draws and speaks, and a page that says how well."""
 
 from __future__ import annotations
 
 import contextlib
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,41 +11,82 @@ import click
 
 if TYPE_CHECKING:
     from ...schemas.dataset import Dataset
+    from ...train.evaluate.report import Report
+
+SAMPLES = 4  # of each task, for held-out captions and texts
 
 NEXT = """
-What to try next, from {out}/:
+Open {out}/report/report.html: what the model made beside what it was asked for.
+It is tiny ({parameters:,} parameters, {tokens:,} tokens, minutes on a CPU): it knows the glyphs and words it has seen,
+and its texts are noise. What to try next, from {out}/:
+  triptych sample run --task t2i --prompt "latin capital letter w" --guidance 1 --out samples
+  triptych sample run --task t2s --prompt "green garden" --guidance 1 --out samples
+  triptych sample run --task text --prompt "Return the <gap:4> of the list." --out samples
   triptych stats dataset                          rows, fill, tokens, codebooks, ledger
   triptych show dataset --row 0 --out shown       any row as text, pictures and sound
-  triptych prepare run.yaml --set row_length=1024 only the packing is done again
-  triptych tokenizer check image --run run.yaml --path dataset/tokenizers/image
-Then write a run file for corpora of your own: docs/run-file.md has every key.
+  triptych train train.yaml --set out=longer --set steps=5000
+Then write run and train files for corpora of your own: docs/run-file.md and docs/training.md have every key.
 """
 
 
 @click.command()
 @click.option("--out", default="demo", show_default=True, type=click.Path(file_okay=False, path_type=Path))
 def demo(out: Path) -> None:
-    """Make a small tri-modal dataset with no download: docstrings, glyphs with their names, synthetic speech."""
+    """The whole way with no download: three small corpora, a dataset, a model, samples, and a page about them."""
+    from ...schemas.errors import Refusal
+    from ...schemas.training_file import load_training
+    from ...train.run import train
+    from .corpus import make_corpus
+
+    if not (out / "train.yaml").exists():
+        click.echo(f"Making three small corpora in {out}: docstrings, glyphs, speech …")
+        make_corpus(out)
+    # paths in the files start from their own folder, where a user would go on
+    with contextlib.chdir(out):
+        _prepare()
+        config = load_training("train.yaml")
+        click.echo("Training a small model on it, which takes most of the time …")
+        if not train(config):
+            raise Refusal("Stopped, and saved. Run the same command again to go on.", exit_code=1)
+        click.echo("Evaluating it: held-out documents, twenty glyphs by name, twenty words …")
+        report = _evaluate(Path(config.out), config.seed)
+    tokens = config.steps * config.data.batch_tokens
+    click.echo(NEXT.format(out=out, parameters=report.facts["model"]["parameters"], tokens=tokens))
+    if sys.stdout.isatty():
+        click.launch(str(out / "report" / "report.html"))
+
+
+def _prepare() -> None:
     from ...pipelines.prepare import prepare
     from ...pipelines.verify import verify
     from ...schemas.errors import Refusal
     from ...schemas.run_file import load_run
     from ..progress import TerminalJournal, print_summary
-    from .corpus import make_corpus
 
-    if not (out / "run.yaml").exists():
-        click.echo(f"Making three small corpora in {out}: docstrings, glyphs, speech …")
-        make_corpus(out)
-    # the run file's paths start from its own folder, where a user would go on
-    with contextlib.chdir(out):
-        config = load_run("run.yaml")
-        print_summary(prepare(config, TerminalJournal()), config.out)
-        dataset, findings = verify(config.out)
-        if findings:
-            raise Refusal(f"{findings[0].file}: {findings[0].problem}. This is a bug; please report it.", exit_code=1)
-        click.echo(f"Verified: {dataset.rows} rows are what the manifest says.")
-        _show_one_of_each(dataset, Path("shown"))
-    click.echo(NEXT.format(out=out))
+    config = load_run("run.yaml")
+    print_summary(prepare(config, TerminalJournal()), config.out)
+    dataset, findings = verify(config.out)
+    if findings:
+        raise Refusal(f"{findings[0].file}: {findings[0].problem}. This is a bug; please report it.", exit_code=1)
+    click.echo(f"Verified: {dataset.rows} rows are what the manifest says.")
+    _show_one_of_each(dataset, Path("shown"))
+
+
+def _evaluate(run: Path, seed: int) -> Report:
+    """Measure the run as `triptych evaluate` does, and by what is asked of a demo; write and print the report."""
+    from ...train.evaluate.evaluate import Asked, evaluate
+    from ...train.evaluate.report import report_of
+    from ...train.evaluate.setting import facts_of, means_of, open_studio
+    from ..evaluate import originals_of, print_report, write_report
+    from .judge import judged
+
+    studio = open_studio(run)
+    means = means_of(studio, None, Asked(SAMPLES, seed), originals_of)
+    facts = facts_of("triptych demo", studio, None, means)
+    report = report_of(facts, [*judged(studio, seed), *evaluate(studio, means)])
+    write_report(report, Path("report"))
+    print_report(report)
+    return report
 
 
 def _show_one_of_each(dataset: Dataset, out: Path) -> None:

@@ -1,4 +1,4 @@
-"""The demo's corpus: three small real sources and a run file, from installed packages alone."""
+"""The demo's corpus: three small real sources, a run file and a train file, from installed packages alone."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,14 +20,37 @@ sources:
   - {{name: speech, kind: parquet,    path: "speech.parquet",  modality: audio-text, audio: audio, text: text}}
 tokenizers:
   text:  {{kind: sentencepiece, vocab_size: 2000, sample_bytes: 2000000}}
-  image: {{kind: vq, size: 64, downsample: 8, codes: 512, steps: 200}}               # 64 tokens a picture
-  audio: {{kind: rvq, sample_rate: 16000, levels: 4, codes: 512, steps: 120}}        # 200 tokens a second
+  image: {{kind: vq, size: 64, downsample: 16, codes: 1024, steps: 300}}              # 16 tokens a picture
+  audio: {{kind: rvq, sample_rate: 16000, levels: 2, codes: 512, steps: 120}}        # 100 tokens a second
 partition_bytes: 2000000
 """
 
 
+TRAIN_FILE = """\
+out: run
+seed: {seed}
+data:
+  datasets:
+    - {{path: dataset, modality: image-text, weight: 0.5}}
+    - {{path: dataset, modality: audio-text, weight: 0.45}}
+    - {{path: dataset, modality: text, weight: 0.05}}
+  batch_tokens: 1024
+  validation: 0.05
+model: {{depth: 4, width: 192}}
+objective:                                         # masked diffusion; most of all, to say things in answer to text
+  tasks:
+    image-text: {{t2i: 0.9, joint: 0.1}}
+    audio-text: {{t2s: 0.9, joint: 0.1}}
+optimizer: {{lr: 1.0e-3, warmup: 100}}
+steps: 2400
+checkpoint: {{every: 600, keep: 1}}
+validation: {{every: 400, rows: 8}}
+log_every: 40
+"""
+
+
 def make_corpus(folder: Path, *, seed: int = 0) -> None:
-    """Write `text/`, `glyphs/`, `speech.parquet` and `run.yaml` into `folder`; paths in run.yaml start from there.
+    """Write `text/`, `glyphs/`, `speech.parquet`, `run.yaml` and `train.yaml` into `folder`; their paths start there.
 
     The same bytes for the same seed, Python and installed packages. Raises Refusal without the extra `demo`.
     """
@@ -38,3 +61,4 @@ def make_corpus(folder: Path, *, seed: int = 0) -> None:
     write_glyphs(folder / "glyphs", seed=seed)
     write_speech(folder / "speech.parquet", seed=seed)
     (folder / "run.yaml").write_text(RUN_FILE.format(seed=seed), encoding="utf-8")
+    (folder / "train.yaml").write_text(TRAIN_FILE.format(seed=seed), encoding="utf-8")

@@ -47,7 +47,7 @@ def transcribe(waves: Sequence[Wave]) -> list[str]:
 
 def word_errors(said: Sequence[str], heard: Sequence[str]) -> npt.NDArray[np.int64]:
     """(n, 2): word errors and words said of each pair; texts without a word said count their insertions."""
-    normalise = _normaliser()
+    normalise = normaliser()
     from jiwer import process_words
 
     counts = []
@@ -61,7 +61,7 @@ def word_errors(said: Sequence[str], heard: Sequence[str]) -> npt.NDArray[np.int
     return np.array(counts, np.int64).reshape(-1, 2)
 
 
-def _normaliser() -> Any:
+def normaliser() -> Any:
     """Lower case, no punctuation, a lone digit as its word, single spaces."""
     _require()
     jiwer: Any = import_module("jiwer")

@@ -9,6 +9,7 @@ from ...schemas.dataset import Dataset
 from ...schemas.errors import Refusal
 from ...schemas.training_model import Task
 from ...schemas.vocabulary import Modality
+from ..curves import curves
 from . import images, speech, text
 from .exhibits import Exhibit, of_clips, of_pictures, of_texts
 from .features import Features
@@ -60,13 +61,24 @@ class Means:
 
 def evaluate(studio: "Studio", means: Means, report: Callable[[str], None] = lambda group: None) -> Iterator[Found]:
     """Everything of a run; `report` is told each group before it is begun."""
-    groups = {"held out": _held_out, "benchmarks": _suite, "images": _images, "speech": _speech, "text": _text}
+    groups = {
+        "training": _training,
+        "held out": _held_out,
+        "benchmarks": _suite,
+        "images": _images,
+        "speech": _speech,
+        "text": _text,
+    }
     for name, group in groups.items():
         report(name)
         try:
             yield from group(studio, means)
         except Refusal as refusal:
             yield Missing(name, "all other figures", str(refusal))
+
+
+def _training(studio: "Studio", means: Means) -> Iterator[Found]:
+    yield Exhibit("training", "", curves(studio.folder, means.datasets))
 
 
 def _held_out(studio: "Studio", means: Means) -> Iterator[Found]:

@@ -17,12 +17,12 @@ SHOWN = 32  # of each kind, at most
 
 @dataclass(frozen=True)
 class Exhibit:
-    """A sample and its reference: both text, both PNG files or both WAV files; `prompt` is what was asked for."""
+    """A sample and its reference, if it has one: text, PNG files or WAV files; `prompt` is what was asked for."""
 
     group: str
     prompt: str
     made: str | bytes
-    reference: str | bytes
+    reference: str | bytes | None = None
 
 
 def of_pictures(pictures: "Pictures") -> list[Exhibit]:

@@ -28,13 +28,24 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere; max-height: 16rem; overflo
   body { color: #e6e8ea; background: #16191c } th, td { border-color: #30363b }
   .note, figcaption { color: #9aa4ad } pre, img { background: #22272b } }
 """
-TITLES = {"images": "Pictures", "speech": "Speech", "text": "Text"}
+TITLES = {
+    "training": "Training",
+    "glyphs": "Glyphs, asked for by name",
+    "words": "Words, asked for in writing",
+    "images": "Pictures",
+    "speech": "Speech",
+    "text": "Text",
+}
 SIDES = {
+    "training": ("bits per token over tokens, held out with two standard errors", ""),
+    "glyphs": ("made", "what was asked for"),
+    "words": ("said", "what was asked for"),
     "images": ("made", "held out, through the tokenizer"),
     "speech": ("said", "held out, through the codec"),
     "text": ("written", "held out (another text)"),
 }
-WIDE = {"text": " style='grid-template-columns: 1fr'"}  # texts want the whole line
+WIDE = dict.fromkeys(("text", "training"), " style='grid-template-columns: 1fr'")  # these want the whole line
+PNG = b"\x89PNG"
 
 
 def page(report: Report) -> str:
@@ -90,17 +101,17 @@ def _table(rows: Iterable[Sequence[str]], heads: Sequence[str]) -> str:
 def _gallery(group: str, exhibits: Sequence[Exhibit]) -> str:
     figures = []
     for one in exhibits:
-        sides = zip(SIDES[group], (one.made, one.reference), strict=True)
-        pair = "".join(f"<div>{_media(group, data)}<div class='note'>{escape(who)}</div></div>" for who, data in sides)
+        sides = [side for side in zip(SIDES[group], (one.made, one.reference), strict=True) if side[1] is not None]
+        pair = "".join(f"<div>{_media(data)}<div class='note'>{escape(who)}</div></div>" for who, data in sides)
         caption = f"<figcaption>{escape(one.prompt)}</figcaption>" if one.prompt else ""
         figures.append(f"<figure><div class='pair'>{pair}</div>{caption}</figure>")
     return f"<div class='gallery'{WIDE.get(group, '')}>{''.join(figures)}</div>"
 
 
-def _media(group: str, data: str | bytes) -> str:
-    if isinstance(data, str):
-        return f"<pre>{escape(data)}</pre>"
+def _media(data: str | bytes | None) -> str:
+    if not isinstance(data, bytes):
+        return f"<pre>{escape(data or '')}</pre>"
     coded = base64.b64encode(data).decode()
-    if group == "images":
+    if data.startswith(PNG):
         return f"<img alt='' src='data:image/png;base64,{coded}'>"
     return f"<audio controls preload='none' src='data:audio/wav;base64,{coded}'></audio>"

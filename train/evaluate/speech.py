@@ -83,9 +83,9 @@ def character_errors(said: Sequence[str], heard: Sequence[str]) -> npt.NDArray[n
     """(n, 2): character errors and characters said of each pair, normalised as words are, spaces included."""
     from jiwer import process_characters
 
-    from ...tokenizers.audio.recogniser import _normaliser
+    from ...tokenizers.audio.recogniser import normaliser
 
-    normalise = _normaliser()
+    normalise = normaliser()
     counts = []
     for reference, hypothesis in zip(map(normalise, said), map(normalise, heard), strict=True):
         if not reference:

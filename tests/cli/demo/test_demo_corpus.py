@@ -69,19 +69,16 @@ def test_glyphs_are_black_on_white_and_named(tmp_path: Path) -> None:
 @needs_fonts
 def test_every_glyph_lies_inside_its_picture_and_differs_from_the_box_of_missing_ones() -> None:
     planned = glyphs.plan(0)
-    assert 2000 <= len(planned) <= 4000
-    assert len({glyph.name for glyph in planned}) > 1000
-    boxes = {glyph.font: np.asarray(glyphs.draw(glyphs.Glyph("\uffff", glyph.font, 40, (0, 0)))) for glyph in planned}
+    assert 2000 <= len(planned) <= 3000
+    assert len({glyph.name for glyph in planned}) > 150
+    boxes = {glyph.font: np.asarray(glyphs.draw(glyphs.Glyph("\uffff", glyph.font, 40))) for glyph in planned}
     for glyph in planned[:200]:
-        alone = np.asarray(glyphs.draw(glyphs.Glyph(glyph.character, glyph.font, 40, (0, 0))))
+        alone = np.asarray(glyphs.draw(glyphs.Glyph(glyph.character, glyph.font, 40)))
         assert not np.array_equal(alone, boxes[glyph.font])
     letter = next(glyph for glyph in planned if glyph.character == "H")
-    centred = np.asarray(glyphs.draw(glyphs.Glyph("H", letter.font, 40, (0, 0))))
-    far = np.asarray(glyphs.draw(glyphs.Glyph("H", letter.font, 40, (500, -500))))
-    assert (255 - far.astype(int)).sum() == pytest.approx((255 - centred.astype(int)).sum(), rel=0.02)
-    assert far[0].min() < 255
-    assert far[:, -1].min() < 255
-    huge = np.asarray(glyphs.draw(glyphs.Glyph("H", letter.font, 400, (0, 0))))
+    edges = np.asarray(glyphs.draw(glyphs.Glyph("H", letter.font, 40)))
+    assert edges[[0, -1]].min() == edges[:, [0, -1]].min() == 255
+    huge = np.asarray(glyphs.draw(glyphs.Glyph("H", letter.font, 400)))
     assert 0.2 < (huge < 128).mean() < 0.8
 
 

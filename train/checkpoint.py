@@ -74,17 +74,26 @@ class Checkpoints:
         self._pending = _Pending(step, written)
 
     def finish(self) -> None:
-        """Wait for what is on its way, give it its name, and remove what is no longer kept."""
+        """Wait for what is on its way, see it named, and remove what is no longer kept."""
         if self._pending is None:
             return
         self._pending.written.result()
-        self._process.wait()
-        if self._process.first:
-            name = f"{self._pending.step:08d}"
-            (self._folder / f"{TEMPORARY}{name}").rename(self._folder / f"{PREFIX}{name}")
-            self._prune()
+        self.publish()
         self._process.wait()
         self._pending = None
+
+    def publish(self) -> None:
+        """Give what is on its way its name if all processes have written it, so that a kill from here on finds it.
+
+        The first process alone does so: DCP writes its metadata there, when the others are done.
+        """
+        if self._pending is None or not self._process.first or not self._pending.written.done():
+            return
+        name = f"{self._pending.step:08d}"
+        temporary = self._folder / f"{TEMPORARY}{name}"
+        if temporary.exists() and self._pending.written.exception() is None:
+            temporary.rename(self._folder / f"{PREFIX}{name}")
+            self._prune()
 
     def load(
         self, step: int, model: torch.nn.Module, optimizer: torch.optim.Optimizer, ema: Ema | None

@@ -85,6 +85,7 @@ class Trainer:
             for micros in self.loader:
                 measured = self.gradients(micros, self._asked_to_stop)
                 wrong = self._update(measured, micros)
+                self.checkpoints.publish()
                 clock.count(measured.tokens, measured.flops)
                 if wrong is not None:
                     progress.say(f"step {self.step}: left out, because {wrong}")

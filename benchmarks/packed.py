@@ -26,7 +26,7 @@ def write_packed(folder: Path, rows: int, row_length: int, shards: int) -> dict[
     nothing = FileEntry(file="none", bytes=0, xxh3="0" * 32)
     manifest = Manifest(
         name="packed",
-        config={"pack": {"group_by": "modality"}},
+        config={"pack": {"group_by": "modality"}, "tokenizers": {}},
         run="",
         inputs={},
         vocabulary=VOCABULARY,

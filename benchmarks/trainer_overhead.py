@@ -5,7 +5,7 @@
 A run of the trainer goes on as ever: rows from the loader, noise, forward and backward, clipping, guard, AdamW, EMA, a
 line of metrics every step (ten times as often as by default). After each of its steps a bare loop takes the same step:
 the same model from the same first weights, the same batch with its noise ready, backward, clipping, AdamW, and nothing
-else. Their losses must be the same to the last bit. Figures are of CPU seconds of the process and all its threads, a
+else. Their losses must be the same within 1e-5. Figures are of CPU seconds of the process and all its threads, a
 pair of steps at a time, so that a busy machine slows both; the first two pairs do not count. Waiting is wall time.
 """
 

@@ -56,7 +56,8 @@ class Budget:
     def residuals(self) -> Floats:
         """Of the parabola, relative, and as large as they would be had three figures not been fitted."""
         fitted = self.parabola()(np.log(self.parameters))
-        return (self.loss / fitted - 1) * np.sqrt(len(fitted) / (len(fitted) - 3))
+        left: Floats = (self.loss / fitted - 1) * np.sqrt(len(fitted) / (len(fitted) - 3))
+        return left
 
     def with_residuals(self, residuals: Floats) -> Self:
         """The same runs where the parabola is off by these."""

@@ -40,7 +40,8 @@ class Alphabet:
     def template(self, character: str) -> npt.NDArray[np.uint8]:
         """The first picture of a character, (SIDE, SIDE, 3)."""
         ink = self._ink[self._characters.index(character)].reshape(SIDE, SIDE, 1)
-        return np.rint(255 * (1 - ink)).astype(np.uint8).repeat(3, -1)
+        pixels: npt.NDArray[np.uint8] = np.rint(255 * (1 - ink)).astype(np.uint8).repeat(3, -1)
+        return pixels
 
     def nearest(self, pixels: npt.NDArray[np.uint8]) -> str:
         """The character whose template is nearest to the picture (SIDE, SIDE, 3), over shifts of up to SLACK pixels."""
@@ -77,8 +78,7 @@ def name_of(character: str) -> str:
 
 
 def _ink(grey: npt.NDArray[np.floating] | npt.NDArray[np.uint8]) -> Floats:
-    ink: Floats = 1 - np.asarray(grey, np.float32) / 255
-    return ink
+    return np.asarray(1 - grey / 255, np.float32)
 
 
 def _sound(wave: Floats) -> Floats:

@@ -104,7 +104,7 @@ class Studio:
     def ask(self, inputs: Inputs) -> list[torch.Tensor]:
         """float32 logits (n, C) for each of `inputs.groups`."""
         counts = [count for _, count in inputs.groups]
-        parts = self.model.read(inputs).split(counts)
+        parts = torch.split(self.model.read(inputs), counts)
         return [self.model.head.logits(h_ND, index) for (index, _), h_ND in zip(inputs.groups, parts, strict=True)]
 
     def make(
@@ -123,7 +123,7 @@ class Studio:
         ask = BlockCache(self.model) if config.cache and not self.causal else self.ask
         sampled = (sample_causal if self.causal else sample)(ask, canvas, self.slices, config, seed)
         sizes = torch.bincount(canvas.index_T).tolist()
-        parts = zip(sampled.tokens_T.cpu().split(sizes), canvas.open_T.cpu().split(sizes), strict=True)
+        parts = zip(*(torch.split(x_T.cpu(), sizes) for x_T in (sampled.tokens_T, canvas.open_T)), strict=True)
         return Batch([self.read(task, tokens.numpy(), said.numpy()) for tokens, said in parts], sampled.calls)
 
     def canvas(self, task: Task, codes: Sequence[Codes]) -> Canvas:
@@ -199,7 +199,7 @@ class Studio:
 
 
 def _known(codes: Ints) -> list[int]:
-    return np.where(codes == OPEN, 0, codes).tolist()
+    return [0 if code == OPEN else code for code in codes.tolist()]
 
 
 def _open(codes: Codes) -> npt.NDArray[np.bool_]:

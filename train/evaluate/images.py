@@ -133,7 +133,8 @@ def diversity(pictures: "Pixels") -> tuple[float, float]:
     means = np.zeros(count)
     aparts = range(1, min(PARTNERS, count // 2) + 1)
     for apart in aparts:
-        unlike = 1 - ssim(planes, planes.roll(apart, 0), data_range=255.0, reduction="none").double().numpy()
+        alike: Any = ssim(planes, planes.roll(apart, 0), data_range=255.0, reduction="none")
+        unlike = 1 - alike.double().numpy()
         means += (unlike + np.roll(unlike, -apart)) / (2 * len(aparts))
     return float(means.mean()), 2 * float(means.std(ddof=1) / np.sqrt(count))
 

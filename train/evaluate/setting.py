@@ -53,13 +53,16 @@ def means_of(studio: Studio, control: Studio | None, asked: Asked, originals: Or
 
 def _require_same_data(studio: Studio, control: Studio) -> None:
     """Else the control has learned what the run is asked about, or is measured on something else."""
-    sides = []
-    for run in (studio.folder, control.folder):
-        training = _training(run)
-        parts = [one["fingerprint"] for one in training["trained_on"]], training["config"]["data"]["validation"]
-        sides.append((str(run), f"{' '.join(parts[0])}, of which {parts[1]:g} are held out"))
-    if sides[0][1] != sides[1][1]:
+    mine, theirs = _trained_on(studio.folder), _trained_on(control.folder)
+    if mine != theirs:
+        sides = (str(studio.folder), mine), (str(control.folder), theirs)
         raise Mismatch.between("what was trained on", *sides, "Train the control on the same data.")
+
+
+def _trained_on(run: Path) -> str:
+    training = _training(run)
+    prints = " ".join(one["fingerprint"] for one in training["trained_on"])
+    return f"{prints}, of which {training['config']['data']['validation']:g} are held out"
 
 
 def _training(run: Path) -> dict[str, Any]:

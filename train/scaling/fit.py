@@ -106,7 +106,7 @@ def _over_budgets(
         BudgetFit(
             budget,
             valley,
-            _estimates(valley._asdict(), [some[at]._asdict() for some in drawn if some[at]]) if valley else {},
+            _estimates(valley._asdict(), [one._asdict() for some in drawn if (one := some[at])]) if valley else {},
         )
         for at, (budget, valley) in enumerate(zip(runs, valleys, strict=True))
     ]

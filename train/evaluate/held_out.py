@@ -70,6 +70,8 @@ def held_out_rows(
     with closing(Cache(config.data.cache, config.data.cache_bytes)) as cache:
         rows = max(1, tokens // plan.row_length)
         micros = validation_batches(plan, Shards(plan, cache), rows, micro_rows=1)
+        if not micros:
+            raise Refusal(f"of {plan.datasets[0].url} no document is held out. Train with a larger `data.validation`.")
         segments = _segments(studio, micros, least_noisy(config.objective), rounds, seed)
     card = studio.bundle.cards.get("audio")
     return list(_rows(plan, micros, segments, (card and card.sample_rate) or 1))

@@ -37,8 +37,9 @@ data:
   batch_tokens: 1024
   validation: 0.05
 model: {{depth: 4, width: 192}}
-objective:                                         # masked diffusion; most of all, to say things in answer to text
-  tasks:
+objective:
+  kind: masked
+  tasks:                           # most of all, to say things in answer to text
     image-text: {{t2i: 0.9, joint: 0.1}}
     audio-text: {{t2s: 0.9, joint: 0.1}}
 optimizer: {{lr: 1.0e-3, warmup: 100}}

@@ -43,9 +43,9 @@ objective:
     image-text: {{t2i: 0.9, joint: 0.1}}
     audio-text: {{t2s: 0.9, joint: 0.1}}
 optimizer: {{lr: 1.0e-3, warmup: 100}}
-steps: 2400
-checkpoint: {{every: 600, keep: 1}}
-validation: {{every: 400, rows: 8}}
+steps: 1700
+checkpoint: {{every: 425, keep: 1}}
+validation: {{every: 425, rows: 4}}
 log_every: 40
 """
 

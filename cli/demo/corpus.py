@@ -31,21 +31,21 @@ out: run
 seed: {seed}
 data:
   datasets:
-    - {{path: dataset, modality: image-text, weight: 0.5}}
-    - {{path: dataset, modality: audio-text, weight: 0.45}}
+    - {{path: dataset, modality: image-text, weight: 0.55}}
+    - {{path: dataset, modality: audio-text, weight: 0.4}}
     - {{path: dataset, modality: text, weight: 0.05}}
   batch_tokens: 1024
-  validation: 0.05
-model: {{depth: 4, width: 192}}
+  validation: 0.03
+model: {{depth: 3, width: 192}}
 objective:
   kind: masked
   tasks:                           # most of all, to say things in answer to text
     image-text: {{t2i: 0.9, joint: 0.1}}
     audio-text: {{t2s: 0.9, joint: 0.1}}
 optimizer: {{lr: 1.0e-3, warmup: 100}}
-steps: 1700
-checkpoint: {{every: 425, keep: 1}}
-validation: {{every: 425, rows: 4}}
+steps: 2400
+checkpoint: {{every: 600, keep: 1}}
+validation: {{every: 600, rows: 4}}
 log_every: 40
 """
 

@@ -11,6 +11,7 @@ import pytest
 from triptych.model.sampling_defaults import DEFAULTS
 
 from ..tokenizers.image.tiny_clip import save_clip
+from ..two_runs import train_both
 
 Once = Callable[[str, Callable[[Path], None]], Path]
 
@@ -20,26 +21,7 @@ def runs(made: Path, once: Once) -> Path:
     """A folder with a `masked` and an `autoregressive` run, and a `clip`; none of them of any worth."""
 
     def fill(folder: Path) -> None:
-        import torch
-
-        from triptych.schemas.training import TrainConfig
-        from triptych.train.run import train
-
-        torch.set_num_threads(1)
-        for kind in ("masked", "autoregressive"):
-            tree = {
-                "out": str(folder / kind),
-                "data": {
-                    "datasets": [{"path": str(made), "weight": 1.0}],
-                    "batch_tokens": 1024,
-                    "validation": 0.4,
-                    "cache": str(folder / "cache"),
-                },
-                "model": {"depth": 1, "width": 64},
-                "objective": {"kind": kind},
-                "steps": 2,
-            }
-            assert train(TrainConfig.model_validate(tree))
+        train_both(made, folder, validation=0.4)
         save_clip(folder / "clip")
 
     return once("runs", fill)

@@ -12,27 +12,19 @@ from PIL import Image
 
 from triptych.cli.main import cli
 from triptych.schemas.errors import Refusal
-from triptych.schemas.training import TrainConfig
 from triptych.schemas.vocabulary import Modality, Special
 from triptych.train.evaluate import sweep as sweeping
-from triptych.train.run import train
 from triptych.train.studio import Studio
+
+from ..two_runs import KINDS, train_both
 
 
 @pytest.fixture(scope="module")
 def runs(made: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A masked run and its control."""
     folder = tmp_path_factory.mktemp("runs")
-    for kind in ("masked", "autoregressive"):
-        tree = {
-            "out": str(folder / kind),
-            "data": {"datasets": [{"path": str(made), "weight": 1}], "batch_tokens": 1024, "validation": 0.1},
-            "model": {"depth": 1, "width": 64},
-            "objective": {"kind": kind},
-            "steps": 2,
-        }
-        train(TrainConfig.model_validate(tree))
-    return {kind: folder / kind for kind in ("masked", "autoregressive")}
+    train_both(made, folder, validation=0.1)
+    return {kind: folder / kind for kind in KINDS}
 
 
 def run(run_folder: Path, out: Path, *arguments: str) -> dict[str, Any]:

@@ -45,6 +45,13 @@ def test_arrow_reads_it(store: Store) -> None:
         assert pa.ipc.open_file(source).read_all() == table
 
 
+def test_a_name_is_not_below_itself(store: Store) -> None:
+    # an S3 listing of an empty folder gives the folder when its first file appears while it looks
+    store.write("lease", b"x")
+    assert store.names("lease") == []
+    assert store.names("") == ["lease"]
+
+
 def test_a_write_that_fails_leaves_nothing(store: Store) -> None:
     store.write("kept", b"before")
 

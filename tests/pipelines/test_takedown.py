@@ -11,7 +11,6 @@ import pytest
 from triptych.pipelines.store import Store
 from triptych.pipelines.takedown import take_down
 from triptych.pipelines.verify import verify
-from triptych.pipelines.withhold import parse_ids
 from triptych.schemas.dataset import Dataset
 from triptych.schemas.errors import Refusal
 
@@ -300,21 +299,3 @@ def test_no_dataset_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(Refusal, match="no finished dataset"):
         take_down(str(tmp_path / "nothing"), [UNKNOWN])
     assert not (tmp_path / "nothing").exists()
-
-
-def test_ids_are_read_from_hexadecimal_and_json() -> None:
-    one, two, three = (f"{number:032x}" for number in (10, 11, 12))
-    lines = [
-        f"{two.upper()}\n",
-        "\n",
-        f'{{"id": "{one}", "text": "x"}}\n',
-        f'"{two}"',
-        f'[{{"id": "{three}"}}, "{one}"]',
-    ]
-    assert parse_ids(lines, "ids") == [one, two, three]
-
-
-@pytest.mark.parametrize("line", ["abc", '{"text": "x"}', "[]", "12", "{", f'["{UNKNOWN}", 1]'])
-def test_a_line_that_is_no_id_is_refused(line: str) -> None:
-    with pytest.raises(Refusal, match=r"ids, line 2: .* is no document id"):
-        parse_ids([UNKNOWN, line], "ids")

@@ -5,12 +5,12 @@
 ROWS rows of each group of the dataset are taken; then the same samples in the other ways, and in the same model:
 
 - packed: the rows as they are;
-- padded to the row: each sample in a row of its own, as long as a packed one;
-- padded to the longest: SAMPLES samples at a time, in an order of chance, in rows as long as the longest of them.
+- padded to the row: each sample in a row of its own, as long as a packed one, and one mask for the pairs of a row, as
+  trainers have that know nothing of segments;
+- padded to the row, spared: the same without a mask: attention takes the sample alone and passes over padding;
+- padded to the longest, spared: SAMPLES samples at a time, in an order of chance, in rows as long as their longest.
 
-Padding is not attended to in any of them: on a CPU attention takes each segment by itself, which spares the padded ways
-most of what padding costs elsewhere. Only tokens of samples count. There is no optimizer step, of which padded batches
-would take more for the same tokens.
+Only tokens of samples count. There is no optimizer step, of which padded batches would take more for the same tokens.
 """
 
 from collections.abc import Sequence
@@ -21,6 +21,7 @@ import click
 import numpy as np
 import torch
 
+from triptych.model.attention import Way
 from triptych.model.corruption import corrupt
 from triptych.model.initial import initialise
 from triptych.model.levels import Places
@@ -83,15 +84,18 @@ def split(rows: Rows, at_once: int) -> list[Rows]:
     return [rows.between(low, low + at_once) for low in range(0, len(rows.number), at_once)]
 
 
-def ways(rows: Rows, samples: int) -> dict[str, list[Rows]]:
-    """The micro-batches of each way; all hold the same samples."""
+def ways(rows: Rows, samples: int) -> dict[str, tuple[Way, list[Rows]]]:
+    """How each way attends, and its micro-batches; all hold the same samples."""
     length = rows.tokens.shape[1]
     order = np.random.default_rng(0).permutation(len(rows.row))
     drawn = [order[low : low + samples] for low in range(0, len(order), samples)]
+    longest = [alone(rows, some, int(rows.columns["length"][some].max())) for some in drawn]
+    padded = split(alone(rows, order, length), 1)
     return {
-        "packed": split(rows, 1),
-        "padded to the row": split(alone(rows, order, length), 1),
-        "padded to the longest": [alone(rows, some, int(rows.columns["length"][some].max())) for some in drawn],
+        "packed": ("split", split(rows, 1)),
+        "padded to the row": ("dense", padded),
+        "padded to the row, spared": ("split", padded),
+        "padded to the longest, spared": ("split", longest),
     }
 
 
@@ -103,6 +107,15 @@ def train(model: Transformer, vocabulary: Vocabulary, micros: Sequence[Rows]) ->
         noised = corrupt(to_batch(rows, table), OBJECTIVE, model.slices, 0, places)
         loss(model, noised, OBJECTIVE).loss.backward()
     model.zero_grad()
+
+
+def made_models(preset: str, vocabulary: Vocabulary) -> dict[Way, Transformer]:
+    """The same model once for each way that it attends in."""
+    shape = shape_of(ModelConfig.model_validate({"preset": preset}))
+    models: dict[Way, Transformer] = {way: Transformer(shape, vocabulary, attention=way) for way in ("split", "dense")}
+    for model in models.values():
+        initialise(model, 0)
+    return models
 
 
 @click.command()
@@ -118,17 +131,17 @@ def main(dataset: str, preset: str, rows: int, samples: int, turns: int, as_json
     plan = planned(dataset, rows)
     given = gather(Shards(plan, Cache(Path("unused"), 0)), Order(plan).between(0, plan.rows))
     tokens = int(given.columns["length"].sum())
-    model = Transformer(shape_of(ModelConfig.model_validate({"preset": preset})), plan.vocabulary)
-    initialise(model, 0)
+    models = made_models(preset, plan.vocabulary)
     made = ways(given, samples)
     rates: dict[str, list[float]] = {name: [] for name in made}
     for _ in range(turns):
-        for name, micros in made.items():
-            rates[name].append(tokens / cpu_seconds(lambda it=micros: train(model, plan.vocabulary, it)))
+        for name, (way, micros) in made.items():
+            spent = cpu_seconds(lambda it=micros, by=models[way]: train(by, plan.vocabulary, it))
+            rates[name].append(tokens / spent)
     figures = {f"{name}, tokens a CPU second": values for name, values in rates.items()}
     for name in list(made)[1:]:
         figures[f"packed over {name}"] = [a / b for a, b in zip(rates["packed"], rates[name], strict=True)]
-    places = {name: sum(micro.tokens.size for micro in micros) for name, micros in made.items()}
+    places = {name: sum(micro.tokens.size for micro in micros) for name, (_, micros) in made.items()}
     lengths = given.columns["length"]
     facts = {
         "samples": f"{len(lengths)}, {tokens:,} tokens, lengths {lengths.min()} to {lengths.max()}",

@@ -1,7 +1,7 @@
 """A report as one HTML page that needs nothing else: pictures and clips lie in it as data."""
 
 import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from itertools import groupby
 from typing import Any
@@ -15,7 +15,7 @@ body { font: 15px/1.5 system-ui, sans-serif; color: #1c2024; background: #fff; m
 h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2.2rem }
 table { border-collapse: collapse; width: 100% }
 th, td { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid #e3e6e9 }
-th { font-weight: 600 }
+th { font-weight: 600 } a { color: inherit }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
 .note, figcaption { color: #5c656e; font-size: .85rem }
 .note { display: block } code { overflow-wrap: anywhere }
@@ -44,35 +44,51 @@ SIDES = {
     "speech": ("said", "held out, through the codec"),
     "text": ("written", "held out (another text)"),
 }
+LEGEND = (
+    "↑ higher is better, ↓ lower. ± is a standard error. The floor is what the best model would still be held to: "
+    "what tokenizers lose, or what real data gets. A control is another run, named at the end."
+)
 WIDE = dict.fromkeys(("text", "training"), " style='grid-template-columns: 1fr'")  # these want the whole line
 PNG = b"\x89PNG"
 
 
 def page(report: Report) -> str:
     """The HTML; all that is not ours in it is escaped."""
-    parts = [
-        "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
-        "<meta name='viewport' content='width=device-width, initial-scale=1'>",
-        f"<title>{escape(report.facts['run'])}, evaluated</title><style>{STYLE}</style></head><body>",
-        f"<h1>{escape(report.facts['run'])}, evaluated</h1>",
-        _facts(report.facts),
-        "<h2>Figures</h2>",
-        "<p class='note'>↑ higher is better, ↓ lower. ± is a standard error. The floor is what the best model would "
-        "still be held to: what tokenizers lose, or what real data gets. The control is the run named above.</p>",
-        _figures(report),
-    ]
-    if report.missing:
-        parts += ["<h2>Not measured</h2>", _table(((m.group, m.name, m.why) for m in report.missing), ("", "", "why"))]
+    title = f"{escape(report.facts['run'])}, evaluated"
+    sections = dict(_sections(report))
+    links = " · ".join(f"<a href='#{_anchor(name)}'>{escape(name)}</a>" for name in sections)
+    return "\n".join(
+        [
+            "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
+            "<meta name='viewport' content='width=device-width, initial-scale=1'>",
+            f"<title>{title}</title><style>{STYLE}</style></head><body>",
+            f"<h1>{title}</h1><nav>{links}</nav>",
+            *(f"<h2 id='{_anchor(name)}'>{escape(name)}</h2>\n{body}" for name, body in sections.items()),
+            "</body></html>\n",
+        ]
+    )
+
+
+def _sections(report: Report) -> Iterator[tuple[str, str]]:
+    yield "Figures", f"<p class='note'>{LEGEND}</p>{_figures(report)}"
     for group, exhibits in groupby(report.exhibits, key=lambda exhibit: exhibit.group):
-        parts += [f"<h2>{TITLES[group]}</h2>", _gallery(group, list(exhibits))]
-    return "\n".join([*parts, "</body></html>\n"])
+        yield TITLES[group], _gallery(group, list(exhibits))
+    if report.missing:
+        yield "Not measured", _table(((m.group, m.name, m.why) for m in report.missing), ("", "", "why"))
+    yield "How it was made", _facts(report.facts)
+
+
+def _anchor(name: str) -> str:
+    return name.split(",")[0].lower().replace(" ", "-")
 
 
 def _facts(facts: dict[str, Any]) -> str:
     lines = []
     for name, value in facts.items():
+        if value is None:
+            continue
         values = value if isinstance(value, list) else [value]
-        shown = "<br>".join(f"<code>{escape(_line(one))}</code>" for one in values if one is not None)
+        shown = "<br>".join(f"<code>{escape(_line(one))}</code>" for one in values)
         lines.append(f"<tr><th>{escape(name.replace('_', ' '))}</th><td>{shown}</td></tr>")
     return f"<table>{''.join(lines)}</table>"
 
@@ -82,13 +98,15 @@ def _line(value: Any) -> str:
 
 
 def _figures(report: Report) -> str:
+    table = [cells(line) for line in report.lines]
+    used = [at for at in range(2, len(HEADINGS)) if any(line[at] for line in table)]  # a run may have no control
     lines = []
-    for line in report.lines:
-        group, name, *numbers = map(escape, cells(line))
+    for shown, line in zip(table, report.lines, strict=True):
         note = f"<span class='note'>{escape(line.row.note)}</span>" if line.row.note else ""
-        rest = "".join(f"<td class='number'>{value}</td>" for value in numbers)
-        lines.append(f"<tr><td>{group}</td><td>{name}{note}</td>{rest}</tr>")
-    heads = "".join(f"<th{' class=number' if at > 1 else ''}>{escape(name)}</th>" for at, name in enumerate(HEADINGS))
+        rest = "".join(f"<td class='number'>{escape(shown[at])}</td>" for at in used)
+        lines.append(f"<tr><td>{escape(shown[0])}</td><td>{escape(shown[1])}{note}</td>{rest}</tr>")
+    heads = "".join(f"<th>{name}</th>" for name in HEADINGS[:2])
+    heads += "".join(f"<th class='number'>{HEADINGS[at]}</th>" for at in used)
     return f"<table><tr>{heads}</tr>{''.join(lines)}</table>"
 
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
 GROUP = "speech"
 NORMALISER = "lower case, no punctuation, lone digits as words, single spaces"
 INSTALL = "the extra `speech` is not installed: pip install 'triptych[speech]'"
-DNSMOS = Path("~/.torchmetrics/DNSMOS/DNSMOS")  # where torchmetrics looks for the models, and else downloads them
-DNSMOS_FILES = ("model_v8.onnx", "sig_bak_ovr.onnx")
+DNSMOS = ("librosa", "speechmos")  # the second has the network's weights in it
 
 
 @dataclass(frozen=True)
@@ -98,26 +96,25 @@ def character_errors(said: Sequence[str], heard: Sequence[str]) -> npt.NDArray[n
 
 def quality_rows(clips: Clips) -> Iterator[Row | Missing]:
     """DNSMOS (Reddy et al. 2022): the overall opinion score, 1 to 5, that a network predicts; no transcript needed."""
-    lacking = [package for package in ("librosa", "onnxruntime", "requests") if find_spec(package) is None]
-    files = [name for name in DNSMOS_FILES if not (DNSMOS.expanduser() / name).is_file()]
-    if lacking or files:
-        why = f"needs pip install {' '.join(lacking)}" if lacking else f"needs {', '.join(files)} in {DNSMOS}"
-        yield Missing(GROUP, "DNSMOS", why)
+    if any(find_spec(package) is None for package in DNSMOS):
+        yield Missing(GROUP, "DNSMOS", "the extra `evaluate` is not installed: pip install 'triptych[evaluate]'")
         return
     made, floor = (opinions(at_rate(waves, clips.sample_rate)) for waves in (clips.made, clips.restored))
-    note = "overall score (OVRL) of torchmetrics; the floor is the codec's"
+    note = f"overall score by speechmos {version('speechmos')}; the floor is the codec's"
     value, error = float(made.mean()), mean_error(made)
     yield Row(GROUP, "DNSMOS", value, error, len(made), "of 5", "higher", float(floor.mean()), note)
 
 
 def opinions(waves: "Sequence[Wave]") -> npt.NDArray[np.float64]:
-    """(n,) overall scores of waves at 16 kHz."""
-    import torch
-    from torchmetrics.functional.audio.dnsmos import deep_noise_suppression_mean_opinion_score as dnsmos
+    """(n,) overall scores of waves at 16 kHz, clipped to [-1, 1]; a wave of no samples has the least, 1."""
+    from speechmos import dnsmos
 
     from ...tokenizers.audio.recogniser import RECOGNISER_RATE
 
-    return np.array([float(dnsmos(torch.from_numpy(wave), RECOGNISER_RATE, False)[-1]) for wave in waves])
+    def score(wave: "Wave") -> float:
+        return float(dnsmos.run(np.clip(wave, -1, 1), RECOGNISER_RATE)["ovrl_mos"]) if len(wave) else 1.0
+
+    return np.array([score(wave) for wave in waves])
 
 
 def duration_row(clips: Clips) -> Row:

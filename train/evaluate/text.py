@@ -89,7 +89,7 @@ def _distinct_row(made: Sequence[Codes], real: Sequence[Codes], size: int) -> Ro
 
 def _mauve_row(made: Sequence[Codes], real: Sequence[Codes], judge: "Judge | None") -> Row | Missing:
     if find_spec("mauve") is None:
-        return Missing(GROUP, "MAUVE", "is not installed: pip install mauve-text")
+        return Missing(GROUP, "MAUVE", "the extra `evaluate` is not installed: pip install 'triptych[evaluate]'")
     if judge is None:
         return Missing(GROUP, "MAUVE", "needs a judge for the texts' features: --control RUN")
     mauve: Any = import_module("mauve")

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from triptych.train.evaluate.exhibits import Exhibit, png, wav
 from triptych.train.evaluate.missing import Missing
 from triptych.train.evaluate.page import page
-from triptych.train.evaluate.report import Report, cells, number, report_of, said, to_json
+from triptych.train.evaluate.report import Line, Report, cells, number, report_of, said, to_json
 from triptych.train.evaluate.row import Row
 
 FACTS = {"command": "triptych evaluate 'runs/<a>'", "run": "runs/<a>", "model": {"objective": "masked"}, "n": 2}
@@ -94,8 +95,10 @@ def test_the_page_is_whole_by_itself_and_escapes_all_that_is_not_ours() -> None:
     reader.feed(html)
     assert reader.open == []
     assert "script" not in reader.tags
-    assert len(reader.sources) == 4
-    assert all(source.startswith(("data:image/png;base64,", "data:audio/wav;base64,")) for source in reader.sources)
+    inside = [source for source in reader.sources if source.startswith("data:")]
+    assert len(inside) == 4
+    assert all(source.startswith(("data:image/png;base64,", "data:audio/wav;base64,")) for source in inside)
+    assert all(source.startswith("#") for source in reader.sources if source not in inside)
     assert not re.search(r"https?://|@import|url\(", html)
     for said_so in (EVIL, "runs/<a>", "needs <librosa>", "how <it> was done", "1.50 ± 0.25", "0.50 ± 0.10"):
         assert said_so in reader.text
@@ -105,4 +108,14 @@ def test_the_page_is_whole_by_itself_and_escapes_all_that_is_not_ours() -> None:
 def test_a_page_of_one_group_has_no_other(group: str) -> None:
     report = whole()
     shown = tuple(one for one in report.exhibits if one.group == group)
-    assert page(Report(report.facts, report.lines, (), shown)).count("<h2>") == 2
+    html = page(Report(report.facts, report.lines, (), shown))
+    sections = re.findall("<h2 id='(.*?)'>", html)
+    assert len(sections) == 3  # figures, this group, and how it was made
+    assert re.findall("<a href='#(.*?)'>", html) == sections
+
+
+def test_a_column_that_says_nothing_is_left_out() -> None:
+    report = whole()
+    alone = tuple(Line(line.row) for line in report.lines)
+    assert "control</th>" in page(report)
+    assert "control</th>" not in page(replace(report, lines=alone))

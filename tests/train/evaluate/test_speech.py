@@ -10,7 +10,7 @@ from triptych.tokenizers.audio import recogniser
 from triptych.train.evaluate import speech
 from triptych.train.evaluate.missing import Missing
 from triptych.train.evaluate.row import Row
-from triptych.train.evaluate.speech import Clips, character_errors, duration_row, error_rows, quality_rows
+from triptych.train.evaluate.speech import Clips, character_errors, duration_row, error_rows, opinions, quality_rows
 
 needs_speech = pytest.mark.skipif(not recogniser.available(), reason="the extra `speech` is not installed")
 
@@ -50,11 +50,23 @@ def test_without_a_recogniser_its_figures_are_missing(monkeypatch: pytest.Monkey
     assert "triptych[speech]" in only.why
 
 
-def test_without_the_models_of_dnsmos_nothing_is_downloaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
-    monkeypatch.setattr(speech, "DNSMOS", tmp_path)
+def test_quality_is_scored_from_1_to_5_and_the_codec_is_the_floor() -> None:
+    noise = np.random.default_rng(0).standard_normal(8000).astype(np.float32)
+    (row,) = quality_rows(Clips(["a"], [noise], [wave(1)], None, 8000))
+    assert isinstance(row, Row)
+    assert row.floor is not None
+    assert 1 <= row.value < row.floor <= 5  # a clean tone is better than noise
+
+
+def test_a_clip_without_sound_has_the_least_quality() -> None:
+    assert opinions([np.zeros(0, np.float32)]).tolist() == [1.0]
+
+
+def test_without_the_network_quality_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speech, "DNSMOS", ("a_package_that_nobody_has",))
     (only,) = quality_rows(clips(["one"], [1], [1]))
     assert isinstance(only, Missing)
-    assert only.name == "DNSMOS"
+    assert "triptych[evaluate]" in only.why
 
 
 def test_durations_are_compared_with_the_held_out_clips() -> None:

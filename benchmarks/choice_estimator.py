@@ -27,7 +27,7 @@ from .measure import machine
 
 PEER = 128  # passes of LLaDA's estimator
 BATCH = 32
-PASSES = (4, 8, 16, 32)
+PASSES = (4, 8, 16, 32, 40)
 
 
 def llada(reader: Reader, canvas: Canvas, systematic: bool, seed: int) -> torch.Tensor:

@@ -62,13 +62,11 @@ def _licenses(manifest: Manifest) -> list[dict[str, Any]]:
 
 
 def _groups(manifest: Manifest) -> dict[str, Any]:
-    group_by = manifest.config["pack"]["group_by"]
-    lengths: dict[str, Counter[int]] = {}
-    for name, source in manifest.statistics.sources.items():
-        group = {"modality": source.kind, "source": name, "none": "mixed"}[group_by]
-        lengths.setdefault(group, Counter()).update(source.lengths)
     groups = {}
-    for group, counts in lengths.items():
+    for group, sources in manifest.groups.items():
+        counts: Counter[int] = Counter()
+        for source in sources:
+            counts.update(manifest.statistics.sources[source].lengths)
         rows = sum(entry.rows for entry in manifest.shards if entry.group == group)
         total = sum(length * count for length, count in counts.items())
         share = total / (rows * manifest.row_length) if rows else 0.0

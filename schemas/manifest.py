@@ -72,6 +72,16 @@ class Manifest(Strict):
         """What the dataset is, wherever its inputs and tokenizers lay: the latter are in the vocabulary."""
         return self.model_dump(mode="json", exclude={"config", "tokenizers", "environment", "fingerprint"})
 
+    @property
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """The sources whose samples share rows, by group."""
+        group_by = self.config["pack"]["group_by"]
+        groups: dict[str, tuple[str, ...]] = {}
+        for name, source in self.statistics.sources.items():
+            group = {"modality": source.kind, "source": name, "none": "mixed"}[group_by]
+            groups[group] = (*groups.get(group, ()), name)
+        return groups
+
     def sealed(self) -> Self:
         """The same manifest with its fingerprint filled in."""
         return self.model_copy(update={"fingerprint": fingerprint("manifest", self.identity())})

@@ -68,6 +68,10 @@ class Lengths:
             raise Refusal(f"{folder}: has no {FILE}. Run `triptych train` to its end, which exports it.")
         return cls(pq.read_table(path))
 
+    def longest(self, half: Modality) -> int:
+        """Tokens of the longest half of this modality (text: with EOS)."""
+        return int(self._columns[half.name.lower()].max())
+
     def draw(self, task: Task, wanted: Modality, given: tuple[Modality, int] | None, uniform: float) -> int:
         """Tokens of the wanted half (text: with EOS) for a number in (0, 1) that decides among the likely ones.
 

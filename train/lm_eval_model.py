@@ -24,7 +24,7 @@ from .evaluate.likelihood import PASSES, chain
 from .evaluate.rolling import cut, roll
 from .evaluate.suite import longest_text
 from .evaluate.wording import FRAME, canvas_of_pairs
-from .studio import Made, Studio
+from .studio import OPEN, Made, Studio
 
 NAME = "triptych"
 TOKENS = 256  # that are generated where a request does not say how many; as the harness's own models do
@@ -68,14 +68,11 @@ class Harnessed:
         tokens = min(int(settings.get("max_gen_toks", TOKENS)), self.longest - FRAME - 1)
         temperature = float(settings.get("temperature", 1.0)) if settings.get("do_sample") else 0.0
         config = SamplingConfig(rule="confidence", block=BLOCK, steps=tokens, temperature=temperature)
-        prompt = self._shortened(context, self.longest - FRAME - tokens)
-        made = self.studio.make(Task.TEXT, [prompt], config, self.seed, length=tokens).made[0]
+        codes = self.studio.encode(Modality.TEXT, context)[-(self.longest - FRAME - tokens) :]
+        prompt = np.append(codes, np.full(tokens, OPEN))  # codes, lest what looks like a gap be taken for one
+        made = self.studio.make(Task.TEXT, [prompt], config, self.seed).made[0]
         until = settings.get("until") or []
         return before(self._said(made), [until] if isinstance(until, str) else until)
-
-    def _shortened(self, context: str, tokens: int) -> str:
-        codes = self.studio.encode(Modality.TEXT, context)
-        return context if len(codes) <= tokens else self.studio.bundle.text.decode(codes[-tokens:])
 
     def _said(self, made: Made) -> str:
         ids = made.tokens[made.said]

@@ -33,7 +33,7 @@ def streams_of(entry: MixEntry, manifest: Manifest, *, number: int, dataset: int
 
     Raises Refusal when it selects nothing, or a part of the rows of a group: packed rows are taken whole.
     """
-    chosen = [group for group in _groups(manifest).items() if _selects(entry, manifest, *group)]
+    chosen = [group for group in manifest.groups.items() if _selects(entry, manifest, *group)]
     streams = []
     for group, sources in chosen:
         shards = tuple(shard for shard in manifest.shards if shard.group == group and shard.rows)
@@ -49,16 +49,6 @@ def streams_of(entry: MixEntry, manifest: Manifest, *, number: int, dataset: int
         kinds = sorted({source.kind for source in manifest.statistics.sources.values()})
         raise Refusal(f"{entry.path}: no row is {_wanted(entry)}. It holds {', '.join(kinds)}; change the entry.")
     return streams
-
-
-def _groups(manifest: Manifest) -> dict[str, tuple[str, ...]]:
-    """The sources whose samples share rows, by group."""
-    group_by = manifest.config["pack"]["group_by"]
-    groups: dict[str, tuple[str, ...]] = {}
-    for name, source in manifest.statistics.sources.items():
-        group = {"modality": source.kind, "source": name, "none": "mixed"}[group_by]
-        groups[group] = (*groups.get(group, ()), name)
-    return groups
 
 
 def _selects(entry: MixEntry, manifest: Manifest, group: str, sources: tuple[str, ...]) -> bool:

@@ -36,7 +36,7 @@ from .lengths import HALVES, Lengths
 
 Ints = npt.NDArray[np.int64]
 Codes = Mapping[Modality, Ints]  # of the halves of one segment; OPEN where they are to be said
-Prompt = str | Pixels | Wave
+Prompt = str | Pixels | Wave | Ints
 OPEN = -1
 GAP = re.compile(r"<gap:(\d+)>")  # in a text: so many tokens to be said
 
@@ -112,7 +112,8 @@ class Studio:
     ) -> Batch:
         """A sample for each prompt, all together; a prompt is what the task is given, for `text` a text to go on with.
 
-        A text with `<gap:8>` in it is filled in there and nowhere else. `length` counts the tokens that are to be
+        A text with `<gap:8>` in it is filled in there and nowhere else; a text may also come as its codes, OPEN where
+        they are to be said. `length` counts the tokens that are to be
         said; by default a sample has the length of one that was trained on. Raises Refusal for a task that the run was
         not trained on, and for an autoregressive run asked for what comes before what is given.
         """
@@ -154,8 +155,8 @@ class Studio:
 
     def _codes(self, task: Task, prompt: Prompt, length: int | None, draw: float) -> Codes:
         if task.given is None:
-            assert isinstance(prompt, str)
-            return {Modality.TEXT: self._text_with_gaps(prompt, length, draw)}
+            text = self._text_with_gaps(prompt, length, draw) if isinstance(prompt, str) else prompt.astype(np.int64)
+            return {Modality.TEXT: text}
         given, wanted = task.given, task.predicted or Modality.TEXT
         known = self.encode(given, prompt)
         tokens = known.size + int(given is Modality.TEXT)

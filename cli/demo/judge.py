@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,27 +11,31 @@ import numpy as np
 from .recognise import NAMED, SPOKEN, Alphabet, Words, name_of
 
 if TYPE_CHECKING:
+    from ...schemas.sampling import SamplingConfig
     from ...train.evaluate.exhibits import Exhibit
     from ...train.evaluate.row import Row
     from ...train.studio import Studio
 
 
-# a small model is right more often with its condition's effect doubled and its doubts halved
+# a small model is right more often with its condition's effect doubled and its doubts halved (benchmarks/demo_settings)
 SETTINGS = {"rule": "confidence", "grid": "cosine", "guidance": 1.0, "temperature": 0.5}
 
 
-def judged(studio: Studio, seed: int) -> list[Row | Exhibit]:
+def judged(studio: Studio, seed: int, settings: Mapping[str, Any] = SETTINGS) -> list[Row | Exhibit]:
     """How many are recognised, as rows of a report, and each beside what was asked for, to look at and to hear."""
-    return [*_glyphs(studio, seed), *_words(studio, seed)]
+    from ...schemas.sampling import SamplingConfig
+
+    config = SamplingConfig.model_validate(settings)
+    return [*_glyphs(studio, config, seed), *_words(studio, config, seed)]
 
 
-def _glyphs(studio: Studio, seed: int) -> list[Row | Exhibit]:
+def _glyphs(studio: Studio, config: SamplingConfig, seed: int) -> list[Row | Exhibit]:
     from ...schemas.training_model import Task
     from ...train.evaluate.exhibits import Exhibit, png
 
     alphabet, tokenizer = Alphabet(), studio.bundle.image
     drawn = [alphabet.template(character) for character in NAMED]
-    made = [sample.pixels for sample in _made(studio, Task.T2I, [name_of(one) for one in NAMED], seed)]
+    made = [sample.pixels for sample in studio.make(Task.T2I, [name_of(one) for one in NAMED], config, seed).made]
     asked = list(NAMED)
     found = [alphabet.nearest(pixels) for pixels in made]
     floor = [alphabet.nearest(pixels) for pixels in tokenizer.decode(tokenizer.encode(np.stack(drawn)))]
@@ -41,13 +45,13 @@ def _glyphs(studio: Studio, seed: int) -> list[Row | Exhibit]:
     return [_row("glyphs", "pictures recognised as the glyph asked for", asked, found, floor, alphabet.size), *exhibits]
 
 
-def _words(studio: Studio, seed: int) -> list[Row | Exhibit]:
+def _words(studio: Studio, config: SamplingConfig, seed: int) -> list[Row | Exhibit]:
     from ...schemas.training_model import Task
     from ...train.evaluate.exhibits import Exhibit, wav
 
     words, codec = Words(), studio.bundle.audio
     spoken = [words.template(word) for word in SPOKEN]
-    made = [sample.wave for sample in _made(studio, Task.T2S, SPOKEN, seed)]
+    made = [sample.wave for sample in studio.make(Task.T2S, SPOKEN, config, seed).made]
     asked = list(SPOKEN)
     found = [words.nearest(wave) for wave in made]
     floor = [words.nearest(codec.decode(codes)) for codes in codec.encode(spoken)]
@@ -55,12 +59,6 @@ def _words(studio: Studio, seed: int) -> list[Row | Exhibit]:
     sounds = [[wav(wave, codec.sample_rate) for wave in waves] for waves in (made, spoken)]
     exhibits = [Exhibit("words", *one) for one in zip(heard, *sounds, strict=True)]
     return [_row("words", "clips recognised as the word asked for", asked, found, floor, words.size), *exhibits]
-
-
-def _made(studio: Studio, task: Any, prompts: Sequence[str], seed: int) -> list[Any]:
-    from ...schemas.sampling import SamplingConfig
-
-    return studio.make(task, prompts, SamplingConfig.model_validate(SETTINGS), seed).made
 
 
 def _verdict(wanted: str, seen: str) -> str:

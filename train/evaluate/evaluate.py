@@ -54,10 +54,6 @@ class Means:
     features: Features | None
     judge: Judge | None
 
-    def held(self, modality: Modality) -> list[Reference]:
-        """Held-out documents of a modality, as many as samples."""
-        return references(self.datasets, self.share, modality, self.asked.n)
-
 
 def evaluate(studio: "Studio", means: Means, report: Callable[[str], None] = lambda group: None) -> Iterator[Found]:
     """Everything of a run; `report` is told each group before it is begun."""
@@ -71,10 +67,13 @@ def evaluate(studio: "Studio", means: Means, report: Callable[[str], None] = lam
     }
     for name, group in groups.items():
         report(name)
+        which = "all figures"
         try:
-            yield from group(studio, means)
+            for found in group(studio, means):
+                which = "all other figures"
+                yield found
         except Refusal as refusal:
-            yield Missing(name, "all other figures", str(refusal))
+            yield Missing(name, which, str(refusal))
 
 
 def _training(studio: "Studio", means: Means) -> Iterator[Found]:
@@ -93,10 +92,7 @@ def _suite(studio: "Studio", means: Means) -> Iterator[Found]:
 
 
 def _images(studio: "Studio", means: Means) -> Iterator[Found]:
-    held = means.held(Modality.IMAGE) if Modality.IMAGE in studio.bundle else []
-    if not held:
-        yield Missing("images", "all figures", _none(studio, Modality.IMAGE, means))
-        return
+    held = _held(studio, Modality.IMAGE, means)
     files, lack = _files(means, held, Modality.IMAGE)
     if lack:
         yield Missing("images", "PSNR and SSIM of the tokenizer, floor of the Fréchet distance", lack)
@@ -117,10 +113,7 @@ def _images(studio: "Studio", means: Means) -> Iterator[Found]:
 
 
 def _speech(studio: "Studio", means: Means) -> Iterator[Found]:
-    held = means.held(Modality.AUDIO) if Modality.AUDIO in studio.bundle else []
-    if not held:
-        yield Missing("speech", "all figures", _none(studio, Modality.AUDIO, means))
-        return
+    held = _held(studio, Modality.AUDIO, means)
     files, lack = _files(means, held, Modality.AUDIO)
     if lack:
         yield Missing("speech", "error rates of real speech", lack)
@@ -138,10 +131,7 @@ def _speech(studio: "Studio", means: Means) -> Iterator[Found]:
 
 
 def _text(studio: "Studio", means: Means) -> Iterator[Found]:
-    held = means.held(Modality.TEXT)
-    if not held:
-        yield Missing("text", "all figures", _none(studio, Modality.TEXT, means))
-        return
+    held = _held(studio, Modality.TEXT, means)
     made = make(studio, Task.TEXT, [""] * len(held), means.asked.seed, length=text.LENGTH)
     real = [one.codes[Modality.TEXT] for one in held]
     yield from text.text_rows(*text.equally_long([text_codes(studio, one) for one in made], real), means.judge)
@@ -159,9 +149,12 @@ def _files(means: Means, held: Sequence[Reference], modality: Modality) -> tuple
     return files, f"{lost} of {len(held)} documents are not in the sources any more" if lost else ""
 
 
-def _none(studio: "Studio", modality: Modality, means: Means) -> str:
+def _held(studio: "Studio", modality: Modality, means: Means) -> list[Reference]:
+    """Held-out documents of a modality, as many as samples; raises Refusal when there are none."""
     name = modality.name.lower()
     if modality not in studio.bundle:
-        return f"the run was trained without {name}"
+        raise Refusal(f"the run was trained without {name}")
+    if held := references(means.datasets, means.share, modality, means.asked.n):
+        return held
     where = ", ".join(dataset.url for dataset in means.datasets)
-    return f"no {name} is held out of {where} (a share of {means.share:g} of the documents)"
+    raise Refusal(f"no {name} is held out of {where} (a share of {means.share:g} of the documents)")

@@ -122,7 +122,7 @@ def _rows(plan: Plan, micros: Sequence[Micro], segments: Segments, rate: int) ->
             bits_S = segments.nats_SM[mine_S, half] / log(2)
             unit, scale = units[half]
             entropy = unigram_entropy([micro.batch for micro in micros], number, half)
-            note = f"no more than the unigram entropy of these tokens, {entropy:.2f}, once anything is learned"
+            note = f"{entropy:.2f} for one that knows how often each of these very tokens occurs, and no order"
             measures = (("token", segments.tokens_SM, note), (unit, segments.sizes_SM / scale, ""))
             for per, amount_SM, said in measures:
                 amount_S = amount_SM[mine_S, half]

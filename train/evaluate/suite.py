@@ -18,11 +18,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from ...schemas.errors import Refusal
-from .. import lengths
+from ...schemas.vocabulary import Modality
 from .asking import Reader
 from .choice import Choice, chance, choose
 from .errors import mean_error, ratio_error
@@ -67,8 +65,7 @@ def suite_rows(
 
 def longest_text(studio: "Studio") -> int:
     """Tokens of the longest text that the run was trained on, task slot included, within LONGEST."""
-    table = pq.read_table(studio.folder / "model" / lengths.FILE, columns=["text"])
-    return min(LONGEST, int(pc.max(table["text"]).as_py()) + 1)
+    return min(LONGEST, studio.lengths.longest(Modality.TEXT) + 1)
 
 
 def arc(path: Path) -> list[Choice]:

@@ -59,6 +59,12 @@ def test_what_is_generated_ends_where_the_request_says(model: Any) -> None:
     assert isinstance(long, str)
 
 
+def test_what_looks_like_a_gap_is_words_of_the_context(model: Any) -> None:
+    settings = {"max_gen_toks": 4, "do_sample": False}
+    (said,) = model.generate_until(requests("generate_until", ("ka <gap:40> lo", settings)))
+    assert len(model.studio.bundle.text.encode([said])[0]) <= 4 + 1  # a first space may be a token
+
+
 def test_a_text_ends_before_the_first_stop() -> None:
     assert before("one. two\nthree", ["\n", "."]) == "one"
     assert before("one", ["", "x"]) == "one"

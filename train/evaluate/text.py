@@ -24,6 +24,7 @@ Codes = npt.NDArray[np.int64]
 GROUP = "text"
 LENGTH = 256  # tokens of a sample
 GRAMS = (1, 2, 3)
+FEWEST = 100  # texts that MAUVE is given, which sorts them into a tenth as many clusters
 
 
 def equally_long(made: Sequence[Codes], real: Sequence[Codes]) -> tuple[list[Codes], list[Codes]]:
@@ -92,6 +93,8 @@ def _mauve_row(made: Sequence[Codes], real: Sequence[Codes], judge: "Judge | Non
         return Missing(GROUP, "MAUVE", "the extra `evaluate` is not installed: pip install 'triptych[evaluate]'")
     if judge is None:
         return Missing(GROUP, "MAUVE", "needs a judge for the texts' features: --control RUN")
+    if len(made) < FEWEST:
+        return Missing(GROUP, "MAUVE", f"says nothing of {len(made)} texts: --n {FEWEST}, better some thousands")
     mauve: Any = import_module("mauve")
     found = mauve.compute_mauve(p_features=judge.states(real), q_features=judge.states(made), seed=0, verbose=False)
     note = f"Pillutla et al. 2021; last states of {judge.name}; biased by few texts: compare at equal n alone"

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from triptych.cli.demo.judge import judged
+from triptych.schemas.sampling import SamplingConfig
 from triptych.train.evaluate.row import Row
 from triptych.train.studio import Studio
 
@@ -34,7 +35,8 @@ TEMPERATURES, GUIDANCES = (1.0, 0.5), (0.0, 1.0, 3.0)
 
 def recognised(studio: Studio, settings: dict[str, Any], seeds: int) -> dict[str, tuple[float, float]]:
     """Share of glyphs and of words in per cent, and its standard error."""
-    rows = [row for seed in range(seeds) for row in judged(studio, seed, settings) if isinstance(row, Row)]
+    config = SamplingConfig.model_validate(settings)
+    rows = [row for seed in range(seeds) for row in judged(studio, seed, config) if isinstance(row, Row)]
     found = {}
     for group in ("glyphs", "words"):
         values = [row.value for row in rows if row.group == group]

@@ -52,8 +52,8 @@ def sample() -> None:
 @click.option("--n", default=4, show_default=True, type=click.IntRange(1), help="Samples of each prompt.")
 @click.option("--length", type=click.IntRange(1), help="Tokens to be said.  [default: as in the training data]")
 @click.option("--steps", type=click.IntRange(1), help="Steps of the sampler.  [default: 64]")
-@click.option("--guidance", type=float, help="How far to go beyond the condition's effect.  [default: 0, which is off]")
-@click.option("--temperature", type=click.FloatRange(0), help="Of the draw of a token.  [default: 1]")
+@click.option("--guidance", type=float, help="How far to go beyond the condition's effect; 0: off.  [default: by task]")
+@click.option("--temperature", type=click.FloatRange(0), help="Of the draw of a token.  [default: by task]")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Any other setting of docs/sampling.md.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--device", default="cpu", show_default=True, help="Such as cuda.")
@@ -81,7 +81,7 @@ def _sample(
     from ..train.studio import Studio
 
     studio = Studio.open(run, device)
-    config = settings_of(Task(task), overrides, settings)
+    config = settings_of(studio.defaults(Task(task)), overrides, settings)
     prompts = prompts_of(studio, Task(task), prompt)
     begin = time.perf_counter()
     batch = studio.make(Task(task), [each for each in prompts for _ in range(n)], config, seed, length=length)
@@ -158,13 +158,12 @@ def sweep(
         console().print(table)
 
 
-def settings_of(task: Task, overrides: tuple[str, ...], given: dict[str, Any]) -> SamplingConfig:
-    """The task's defaults, with what the command line says instead; raises Refusal for what cannot be."""
-    from ..model.sampling_defaults import defaults
+def settings_of(defaults: SamplingConfig, overrides: tuple[str, ...], given: dict[str, Any]) -> SamplingConfig:
+    """A task's defaults, with what the command line says instead; raises Refusal for what cannot be."""
     from ..schemas.run_file import apply_override, check
     from ..schemas.sampling import SamplingConfig
 
-    tree = defaults(task).model_dump(mode="json", exclude_unset=True)
+    tree = defaults.model_dump(mode="json", exclude_unset=True)
     tree |= {key: value for key, value in given.items() if value is not None}
     for override in overrides:
         apply_override(tree, override)

@@ -1,8 +1,8 @@
 """How each task is sampled unless something else is asked for; docs/sampling.md has what there is.
 
 These are this project's choices, not the paper's. Text from nothing is said in random order, since going by confidence
-repeats itself there (P15); an answer by confidence, block after block; pictures and clips by confidence with falling
-noise, few places at first.
+repeats itself there (P15); an answer by confidence, block after block; pictures and clips by confidence, few places at
+first, with the condition's effect doubled and doubts halved, without which a small model is seldom recognised.
 """
 
 from ..schemas.sampling import SamplingConfig
@@ -10,7 +10,7 @@ from ..schemas.training_model import Task
 
 _RANDOM = SamplingConfig(rule="first-hitting")
 _ANSWER = SamplingConfig(rule="confidence", block=32)
-_CODES = SamplingConfig(rule="confidence", grid="cosine", choice_temperature=4.5)
+_CODES = SamplingConfig(rule="confidence", grid="cosine", guidance=1.0, temperature=0.5)
 
 DEFAULTS: dict[Task, SamplingConfig] = {
     Task.TEXT: _RANDOM,

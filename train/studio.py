@@ -23,6 +23,7 @@ from ..model.export import Exported, load_model
 from ..model.inputs import Inputs
 from ..model.noise import Stream, uniform
 from ..model.sampler import sample
+from ..model.sampling_defaults import defaults
 from ..model.slices import Slices
 from ..model.transformer import Transformer
 from ..schemas.errors import Refusal
@@ -100,6 +101,10 @@ class Studio:
     def causal(self) -> bool:
         """True for the autoregressive control."""
         return self.exported.objective == "autoregressive"
+
+    def defaults(self, task: Task) -> SamplingConfig:
+        """How the task is sampled unless something else is asked for; the control knows no null condition."""
+        return defaults(task).model_copy(update={"guidance": 0.0} if self.causal else {})
 
     def ask(self, inputs: Inputs) -> list[torch.Tensor]:
         """float32 logits (n, C) for each of `inputs.groups`."""

@@ -19,8 +19,8 @@ NEXT = """
 Open {out}/report/report.html: what the model made beside what it was asked for.
 It is tiny ({parameters:,} parameters, {tokens:,} tokens, minutes on a CPU): it knows the glyphs and words it has seen,
 and its texts are noise. What to try next, from {out}/:
-  triptych sample run --task t2i --prompt "latin capital letter w" --guidance 1 --out samples
-  triptych sample run --task t2s --prompt "green garden" --guidance 1 --out samples
+  triptych sample run --task t2i --prompt "latin capital letter w" --out samples
+  triptych sample run --task t2s --prompt "green garden" --out samples
   triptych sample run --task text --prompt "Return the <gap:4> of the list." --out samples
   triptych stats dataset                          rows, fill, tokens, codebooks, ledger
   triptych show dataset --row 0 --out shown       any row as text, pictures and sound

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,16 +17,15 @@ if TYPE_CHECKING:
     from ...train.studio import Studio
 
 
-# a small model is right more often with its condition's effect doubled and its doubts halved (benchmarks/demo_settings)
-SETTINGS = {"rule": "confidence", "grid": "cosine", "guidance": 1.0, "temperature": 0.5}
+def judged(studio: Studio, seed: int, config: SamplingConfig | None = None) -> list[Row | Exhibit]:
+    """How many are recognised, as rows of a report, and each beside what was asked for, to look at and to hear.
 
+    Without a `config` they are made by the defaults of their tasks.
+    """
+    from ...schemas.training_model import Task
 
-def judged(studio: Studio, seed: int, settings: Mapping[str, Any] = SETTINGS) -> list[Row | Exhibit]:
-    """How many are recognised, as rows of a report, and each beside what was asked for, to look at and to hear."""
-    from ...schemas.sampling import SamplingConfig
-
-    config = SamplingConfig.model_validate(settings)
-    return [*_glyphs(studio, config, seed), *_words(studio, config, seed)]
+    configs = (config or studio.defaults(task) for task in (Task.T2I, Task.T2S))
+    return [row for half, one in zip((_glyphs, _words), configs, strict=True) for row in half(studio, one, seed)]
 
 
 def _glyphs(studio: Studio, config: SamplingConfig, seed: int) -> list[Row | Exhibit]:

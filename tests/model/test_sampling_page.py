@@ -42,7 +42,8 @@ def test_defaults_of_tasks() -> None:
         assert cell.startswith(f"`{config.rule}`")
         assert (config.grid == "cosine") == ("`cosine`" in cell)
         assert config.block is None or f"blocks of {config.block}" in cell
-        assert not config.choice_temperature or f"`choice_temperature` {config.choice_temperature:g}" in cell
+        rest = config.model_dump(exclude_unset=True, exclude={"rule", "grid", "block"})
+        assert all(f"`{name}` {value:g}" in cell for name, value in rest.items())
 
 
 def test_text_from_nothing_does_not_go_by_confidence() -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...model.sampling_defaults import defaults
 from ...schemas.training_model import Task
 from ...schemas.vocabulary import Modality
 from .images import Pictures
@@ -29,7 +28,7 @@ def make(studio: "Studio", task: Task, prompts: Sequence[Any], seed: int, length
     made: list[Made] = []
     for start in range(0, len(prompts), BATCH):
         part = prompts[start : start + BATCH]
-        made += studio.make(task, part, defaults(task), seed + start, length=length).made
+        made += studio.make(task, part, studio.defaults(task), seed + start, length=length).made
     return made
 
 

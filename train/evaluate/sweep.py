@@ -29,6 +29,7 @@ from .text import unigram_entropy
 STEPS = (8, 16, 32, 64, 128)
 RULES: tuple[dict[str, Any], ...] = (
     *({"rule": "confidence", "steps": steps} for steps in STEPS),
+    *({"rule": "confidence", "steps": steps, "grid": "cosine"} for steps in (16, 64)),
     *({"rule": "confidence", "steps": steps, "grid": "cosine", "choice_temperature": 4.5} for steps in (16, 64)),
     *({"rule": "confidence", "steps": 64, "block": 32, "cache": cache} for cache in (False, True)),
     *({"rule": "first-hitting", "steps": steps} for steps in STEPS),

@@ -2,14 +2,16 @@
 
 The bound is that of training (docs/objective.md): the mean over k = 1 … n of n/k times the cross-entropy of k masked
 places of n. Here its noise is kept small for each segment by itself. Numbers of masked places are spread evenly over
-the passes; each mask is followed by its complement; and where a segment has so few open places that all masks can be
-asked for (one place: one mask), they are, and nothing is drawn. Segments of one key get the same draws at their n-th
-open places, so that what they share cancels out of their difference.
+the passes; each mask is followed by its complement; masks are dealt from one shuffled deck of the places, round after
+round, so that no place is oftener than others among the few whose weight is great; and where a segment has so few open
+places that all masks can be asked for (one place: one mask), they are, and nothing is drawn. Each mask by itself is as
+likely as any of its size, so the mean is the bound. Segments of one key get the same draws at their n-th open places,
+so that what they share cancels out of their difference.
 
 The chain rule asks one place a pass, in an order, all places before it shown. It is exact, whatever the order, and the
 bound is the mean of it over all orders. An autoregressive model has its own order and needs one pass.
 
-Shapes are named by suffix: S segments, T tokens, P passes, H pairs of passes.
+Shapes are named by suffix: S segments, T tokens, P passes, H the pairs of passes of a segment.
 """
 
 from typing import NamedTuple
@@ -17,20 +19,17 @@ from typing import NamedTuple
 import torch
 
 from ...model.canvas import Canvas
-from ...model.masking import Noise, maskings
 from ...model.noise import Stream, bits, rank_within, uniform
-from ...schemas.training_model import MaskedObjective
 from .asking import Reader, open_places, parts
 
 PASSES = 16
-_PAIRED = MaskedObjective(anti_masking=True)
 
 
 class Likelihood(NamedTuple):
     """Of each segment's open places together."""
 
     nats_S: torch.Tensor  # float64; minus the log-likelihood, or the bound on it
-    error_S: torch.Tensor  # float64; standard error by the draws, a little too large; 0 where nothing was drawn
+    error_S: torch.Tensor  # float64; standard error by the draws, too large; 0 where nothing was drawn
     best_S: torch.Tensor | None  # bool; each answer was the likeliest when it was asked for; of the chain rule alone
     passes: int  # segments that went through the model
 
@@ -99,36 +98,39 @@ def _masks(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Of each pass by its number: the mask, and the weight of what is asked for under it."""
     n_P, place_T = open_places(copy)
-    index_T, pair_P = copy.index_T, number_P // 2
-    level_P = _level(n_P, (pair_P + uniform(seed, Stream.JITTER, copy.key_S, pair_P)) / pairs)
-    draw_T = bits(seed, Stream.TOKEN, copy.key_S[index_T], pair_P[index_T], place_T)
-    first, second = maskings(_PAIRED, Noise(index_T, copy.open_T, draw_T, level_P))
-    later_P = number_P % 2 == 1
-    drawn_T = torch.where(later_P[index_T], second.masked_T, first.masked_T)
-    weight_P = torch.where(later_P, second.weight_S, first.weight_S)
+    index_T, n, pair_P, pair_H = copy.index_T, n_P.double().clamp(min=1), number_P // 2, torch.arange(pairs)
+    jitter_PH = uniform(seed, Stream.JITTER, copy.key_S[:, None], pair_H)
+    k_PH = _counts(n_P[:, None], (pair_H + jitter_PH) / pairs)
+    k_P = k_PH.gather(1, pair_P[:, None])[:, 0]
+    dealt_P = torch.where((pair_H < pair_P[:, None]) & (k_PH < n_P[:, None]), k_PH, 0).sum(1)
+    deck_T = bits(seed, Stream.TOKEN, copy.key_S[index_T], place_T)
+    card_T = rank_within(torch.where(copy.open_T, index_T, len(n_P)), deck_T)
+    turn_T = (card_T - dealt_P[index_T]) % n_P.clamp(min=1)[index_T]
+    rest_P = (number_P % 2 == 1) & (k_P < n_P)
+    drawn_T = copy.open_T & ((turn_T < k_P[index_T]) ^ rest_P[index_T])
+    weight_P = n / torch.where(rest_P, n_P - k_P, k_P)
     chosen_T = copy.open_T & ((number_P[index_T] + 1 >> place_T.clamp(max=62)) % 2 == 1)
-    k_P = torch.bincount(index_T[chosen_T], minlength=len(n_P)).double().clamp(min=1)
-    n = n_P.double()
-    ways_P = torch.exp(torch.lgamma(n + 1) - torch.lgamma(k_P + 1) - torch.lgamma((n - k_P).clamp(min=0) + 1))
+    size_P = torch.bincount(index_T[chosen_T], minlength=len(n_P)).double().clamp(min=1)
+    ways_P = torch.exp(torch.lgamma(n + 1) - torch.lgamma(size_P + 1) - torch.lgamma((n - size_P).clamp(min=0) + 1))
     asked_T = torch.where(every_P[index_T], chosen_T, drawn_T)
-    return asked_T, torch.where(every_P, 1 / (k_P * ways_P), weight_P)
+    return asked_T, torch.where(every_P, 1 / (size_P * ways_P), weight_P)
 
 
-def _level(n_P: torch.Tensor, uniform_P: torch.Tensor) -> torch.Tensor:
-    """A level of masking at which k of n are masked, so that k and n - k, and n with itself, are spread over 1 … n.
+def _counts(n_P: torch.Tensor, uniform_PH: torch.Tensor) -> torch.Tensor:
+    """How many k of n places are masked, int64, so that k and n - k, and n with itself, are spread over 1 … n.
 
     A mask and its complement stand for both k and n - k, so their numbers are drawn from half of the range.
     """
-    at_P = uniform_P * n_P
-    k_P = torch.where(at_P < 1, n_P, ((at_P - 1) / 2).floor() + 1)
-    return (k_P - 0.5) / n_P.clamp(min=1)
+    at_PH = uniform_PH * n_P
+    return torch.where(at_PH < 1, n_P, ((at_PH - 1) / 2).floor().long() + 1)
 
 
 def _error(drawn_SP: torch.Tensor) -> torch.Tensor:
     """Standard error (S,) of the mean of estimates in pairs, one pair from each stratum, by neighbouring strata.
 
     A stratum has one draw and no variance of its own; two neighbours differ by theirs and by their means, so this is
-    too large rather than too small (collapsed strata, Cochran 1977, 5A.12).
+    too large rather than too small (collapsed strata, Cochran 1977, 5A.12), the more so as dealt masks make up for
+    each other.
     """
     each_SH = (drawn_SP[:, 0::2] + drawn_SP[:, 1::2]) / 2
     return (each_SH[:, 0::2] - each_SH[:, 1::2]).square().sum(-1).sqrt() / each_SH.shape[1]

@@ -54,6 +54,12 @@ def test_gaps_are_filled_and_nothing_else_is(runs: dict[str, Path], tmp_path: Pa
     assert sum(facts["samples"][0]["said"]) == 4
 
 
+def test_pictures_are_guided_by_default_but_not_the_controls(runs: dict[str, Path], tmp_path: Path) -> None:
+    told = {name: run(folder, tmp_path / name, "--task", "t2i", "--prompt", "one") for name, folder in runs.items()}
+    assert {name: facts["settings"]["guidance"] for name, facts in told.items()} == {"masked": 1, "autoregressive": 0}
+    assert told["masked"]["settings"]["temperature"] == 0.5
+
+
 def test_pictures_and_speech_and_back(runs: dict[str, Path], tmp_path: Path) -> None:
     masked, studio = runs["masked"], Studio.open(runs["masked"])
     lines = tmp_path / "prompts.txt"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 GROUP = "speech"
 NORMALISER = "lower case, no punctuation, lone digits as words, single spaces"
 INSTALL = "the extra `speech` is not installed: pip install 'triptych[speech]'"
-DNSMOS = ("librosa", "speechmos")  # the second has the network's weights in it
+DNSMOS = ("librosa", "onnxruntime", "requests", "speechmos")  # the last has the weights, and asks for none of the rest
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def page(report: Report) -> str:
             "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
             "<meta name='viewport' content='width=device-width, initial-scale=1'>",
             f"<title>{title}</title><style>{STYLE}</style></head><body>",
-            f"<h1>{title}</h1><nav>{links}</nav>",
+            f"<h1>{title}</h1><p class='note'>{escape(_line(report.facts['model']))}</p><nav>{links}</nav>",
             *(f"<h2 id='{_anchor(name)}'>{escape(name)}</h2>\n{body}" for name, body in sections.items()),
             "</body></html>\n",
         ]

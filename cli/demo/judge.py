@@ -34,7 +34,8 @@ def _glyphs(studio: Studio, config: SamplingConfig, seed: int) -> list[Row | Exh
 
     alphabet, tokenizer = Alphabet(), studio.bundle.image
     drawn = [alphabet.template(character) for character in NAMED]
-    made = [sample.pixels for sample in studio.make(Task.T2I, [name_of(one) for one in NAMED], config, seed).made]
+    samples = studio.make(Task.T2I, [name_of(one) for one in NAMED], config, seed).made
+    made = [sample.pixels for sample in samples if sample.pixels is not None]
     asked = list(NAMED)
     found = [alphabet.nearest(pixels) for pixels in made]
     floor = [alphabet.nearest(pixels) for pixels in tokenizer.decode(tokenizer.encode(np.stack(drawn)))]
@@ -50,7 +51,8 @@ def _words(studio: Studio, config: SamplingConfig, seed: int) -> list[Row | Exhi
 
     words, codec = Words(), studio.bundle.audio
     spoken = [words.template(word) for word in SPOKEN]
-    made = [sample.wave for sample in studio.make(Task.T2S, SPOKEN, config, seed).made]
+    samples = studio.make(Task.T2S, SPOKEN, config, seed).made
+    made = [sample.wave for sample in samples if sample.wave is not None]
     asked = list(SPOKEN)
     found = [words.nearest(wave) for wave in made]
     floor = [words.nearest(codec.decode(codes)) for codes in codec.encode(spoken)]

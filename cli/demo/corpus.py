@@ -43,7 +43,7 @@ objective:
     image-text: {{t2i: 0.9, joint: 0.1}}
     audio-text: {{t2s: 0.9, joint: 0.1}}
 optimizer: {{lr: 1.0e-3, warmup: 100}}
-steps: 2400
+steps: 2100
 checkpoint: {{every: 600, keep: 1}}
 validation: {{every: 600, rows: 4}}
 log_every: 40

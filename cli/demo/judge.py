@@ -24,8 +24,8 @@ def judged(studio: Studio, seed: int, config: SamplingConfig | None = None) -> l
     """
     from ...schemas.training_model import Task
 
-    configs = (config or studio.defaults(task) for task in (Task.T2I, Task.T2S))
-    return [row for half, one in zip((_glyphs, _words), configs, strict=True) for row in half(studio, one, seed)]
+    glyphs = _glyphs(studio, config or studio.defaults(Task.T2I), seed)
+    return [*glyphs, *_words(studio, config or studio.defaults(Task.T2S), seed)]
 
 
 def _glyphs(studio: Studio, config: SamplingConfig, seed: int) -> list[Row | Exhibit]:

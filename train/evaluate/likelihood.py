@@ -19,6 +19,7 @@ from typing import NamedTuple
 import torch
 
 from ...model.canvas import Canvas
+from ...model.masking import Masking
 from ...model.noise import Stream, bits, rank_within, uniform
 from .asking import Reader, open_places, parts
 
@@ -51,7 +52,9 @@ def bound(reader: Reader, canvas: Canvas, passes: int = PASSES, seed: int = 0) -
     estimate_P = torch.zeros(len(segment_P), dtype=torch.float64)
     for mine, copy, _ in parts(canvas, segment_P):
         every_P = every_S[segment_P[mine]]
-        asked_T, weight_P = _masks(copy, number_P[mine], every_P, passes // 2, seed)
+        listed, dealt = _listed(copy, number_P[mine]), _dealt(copy, number_P[mine], passes // 2, seed)
+        asked_T = torch.where(every_P[copy.index_T], listed.masked_T, dealt.masked_T)
+        weight_P = torch.where(every_P, listed.weight_S, dealt.weight_S)
         index_N, answers = reader(copy, asked_T, asked_T)
         nats_P = torch.zeros(len(weight_P), dtype=torch.float64).index_add_(0, index_N, answers.nats_N.double())
         estimate_P[mine] = weight_P * nats_P
@@ -93,27 +96,33 @@ def _in_order(reader: Reader, canvas: Canvas) -> Likelihood:
     return Likelihood(nats_S, torch.zeros_like(nats_S), wrong_S == 0, segments)
 
 
-def _masks(
-    copy: Canvas, number_P: torch.Tensor, every_P: torch.Tensor, pairs: int, seed: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Of each pass by its number: the mask, and the weight of what is asked for under it."""
+def _dealt(copy: Canvas, number_P: torch.Tensor, pairs: int, seed: int) -> Masking:
+    """Of each pass, which is a copy of its segment, the mask by its number, drawn.
+
+    The deck of a segment's places lies in a circle; a pair takes the next k of it, and then the rest.
+    """
     n_P, place_T = open_places(copy)
-    index_T, n, pair_P, pair_H = copy.index_T, n_P.double().clamp(min=1), number_P // 2, torch.arange(pairs)
+    index_T, pair_P, pair_H = copy.index_T, number_P // 2, torch.arange(pairs)
     jitter_PH = uniform(seed, Stream.JITTER, copy.key_S[:, None], pair_H)
     k_PH = _counts(n_P[:, None], (pair_H + jitter_PH) / pairs)
     k_P = k_PH.gather(1, pair_P[:, None])[:, 0]
-    dealt_P = torch.where((pair_H < pair_P[:, None]) & (k_PH < n_P[:, None]), k_PH, 0).sum(1)
+    before_PH = (pair_H < pair_P[:, None]) & (k_PH < n_P[:, None])
+    first_P = torch.where(before_PH, k_PH, 0).sum(1)
     deck_T = bits(seed, Stream.TOKEN, copy.key_S[index_T], place_T)
     card_T = rank_within(torch.where(copy.open_T, index_T, len(n_P)), deck_T)
-    turn_T = (card_T - dealt_P[index_T]) % n_P.clamp(min=1)[index_T]
+    taken_T = (card_T - first_P[index_T]) % n_P[index_T] < k_P[index_T]
     rest_P = (number_P % 2 == 1) & (k_P < n_P)
-    drawn_T = copy.open_T & ((turn_T < k_P[index_T]) ^ rest_P[index_T])
-    weight_P = n / torch.where(rest_P, n_P - k_P, k_P)
-    chosen_T = copy.open_T & ((number_P[index_T] + 1 >> place_T.clamp(max=62)) % 2 == 1)
-    size_P = torch.bincount(index_T[chosen_T], minlength=len(n_P)).double().clamp(min=1)
-    ways_P = torch.exp(torch.lgamma(n + 1) - torch.lgamma(size_P + 1) - torch.lgamma((n - size_P).clamp(min=0) + 1))
-    asked_T = torch.where(every_P[index_T], chosen_T, drawn_T)
-    return asked_T, torch.where(every_P, 1 / (size_P * ways_P), weight_P)
+    return Masking(copy.open_T & (taken_T ^ rest_P[index_T]), n_P.double() / torch.where(rest_P, n_P - k_P, k_P))
+
+
+def _listed(copy: Canvas, number_P: torch.Tensor) -> Masking:
+    """Of each pass, the mask of its number in the list of all, and its weight in their sum."""
+    n_P, place_T = open_places(copy)
+    chosen_T = copy.open_T & ((number_P[copy.index_T] + 1 >> place_T.clamp(max=62)) % 2 == 1)
+    k_P = torch.bincount(copy.index_T[chosen_T], minlength=len(n_P)).double()
+    n_P = n_P.double()
+    ways_P = torch.exp(torch.lgamma(n_P + 1) - torch.lgamma(k_P + 1) - torch.lgamma(n_P - k_P + 1))
+    return Masking(chosen_T, 1 / (k_P * ways_P))
 
 
 def _counts(n_P: torch.Tensor, uniform_PH: torch.Tensor) -> torch.Tensor:

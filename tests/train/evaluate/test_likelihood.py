@@ -13,7 +13,7 @@ from triptych.schemas.layout import sample_table
 from triptych.schemas.training_model import Task
 from triptych.schemas.vocabulary import Kind, Modality, Special
 from triptych.train.evaluate.asking import Answers, Reader, parts
-from triptych.train.evaluate.likelihood import bound, chain
+from triptych.train.evaluate.likelihood import _dealt, bound, chain
 
 from ...model.markov import STATES, VOCABULARY, Markov, Oracle
 
@@ -86,6 +86,24 @@ def test_the_bound_is_exact_where_all_masks_are_asked_and_else_within_its_error(
     assert (off_RS.mean(0).abs() < 4 * spread_S / 30**0.5).all()
     assert (spread_S < 1.3 * error_RS.square().mean(0).sqrt()).all()
     assert (spread_S > 0.3 * error_RS.square().mean(0).sqrt()).all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_masks_are_dealt_so_that_all_places_take_turns(seed: int) -> None:
+    """No place is oftener by more than one among the masks that are drawn; the others are their complements."""
+    pairs = 8
+    canvas, _ = questions(seed=seed)
+    for mine, copy, _ in parts(canvas, torch.full((2 * pairs,), LENGTHS.index(14))):
+        number_P = torch.arange(2 * pairs)
+        masks = _dealt(copy, number_P, pairs, seed)
+        open_PN = masks.masked_T[copy.open_T].view(2 * pairs, -1)
+        assert mine == slice(0, 2 * pairs)
+        first_HN, second_HN = open_PN[0::2], open_PN[1::2]
+        whole_H = first_HN.all(1)
+        assert (second_HN == (~first_HN | whole_H[:, None])).all()
+        times_N = first_HN[~whole_H].sum(0)
+        assert times_N.max() - times_N.min() <= 1
+        assert masks.weight_S.tolist() == [14 / k for k in open_PN.sum(1).tolist()]
 
 
 def test_one_place_takes_one_pass() -> None:

@@ -1,9 +1,11 @@
-"""An S3 server on loopback, real but for its size, that can be made to fail as large ones do."""
+"""Datasets that a test may change, and an S3 server on loopback, real but for its size, that fails as large ones do."""
 
+import shutil
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,19 @@ import pytest
 SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+
+
+@pytest.fixture
+def copy(made: Path, tmp_path: Path) -> Path:
+    """The tri-modal dataset without its raw rows."""
+    return Path(shutil.copytree(made, tmp_path / "copy", ignore=shutil.ignore_patterns("_work")))
+
+
+@pytest.fixture
+def texts(text_tree: Any, prepared: Any, tmp_path: Path) -> Path:
+    """A dataset of texts in several shards."""
+    prepared(text_tree(tmp_path / "out"))
+    return tmp_path / "out"
 
 
 class Weather:

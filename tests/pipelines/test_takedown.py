@@ -1,51 +1,25 @@
-"""Documents are taken out of a dataset and stay out, and what is left holds what it says, whenever it is killed."""
+"""Documents are taken out of a dataset and stay out, and what is left holds what it says."""
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
-from triptych.pipelines.store import Store
 from triptych.pipelines.takedown import take_down
-from triptych.pipelines.verify import verify
 from triptych.schemas.dataset import Dataset
 from triptych.schemas.errors import Refusal
 
+from .documents import documents, sound
+
 UNKNOWN = "0" * 32
-
-
-def documents(out: Path) -> dict[str, list[dict[str, Any]]]:
-    """The segments of every document, with their tokens."""
-    dataset, found = Dataset(str(out)), {}
-    for index in range(dataset.rows):
-        row = dataset.row(index)
-        for segment in row.segments:
-            tokens = row.tokens[segment["start"] : segment["start"] + segment["length"]].tolist()
-            found.setdefault(segment["id"].hex(), []).append(
-                {name: segment[name] for name in ("source", "file", "row", "offset", "last")} | {"tokens": tokens}
-            )
-    return {name: sorted(pieces, key=lambda piece: piece["offset"]) for name, pieces in sorted(found.items())}
-
-
-def sound(out: Path) -> None:
-    _, findings = verify(str(out))
-    assert findings == []
 
 
 @pytest.fixture
 def copy(made: Path, tmp_path: Path) -> Path:
     """A copy of the tri-modal dataset, with its raw rows."""
     return Path(shutil.copytree(made, tmp_path / "out"))
-
-
-@pytest.fixture
-def texts(text_tree: Any, prepared: Any, tmp_path: Path) -> Path:
-    """A dataset of texts in several shards."""
-    prepared(text_tree(tmp_path / "out"))
-    return tmp_path / "out"
 
 
 def test_every_modality_goes_and_the_rest_is_as_it_was(copy: Path) -> None:
@@ -138,75 +112,6 @@ def test_what_is_not_there_is_said_and_changes_nothing(texts: Path, contents: An
     assert contents(texts) == before
 
 
-class Killed(BaseException):
-    """What stands for SIGKILL: nothing in the code catches it."""
-
-
-@pytest.fixture
-def killer(monkeypatch: pytest.MonkeyPatch) -> Callable[[int | None], list[str]]:
-    """Lets so many writes and deletions through, then kills; gives the list of those that were let through."""
-    done: list[str] = []
-    create, delete = Store.create, Store.delete
-    left: list[int | None] = [None]
-
-    def count(what: str) -> None:
-        if left[0] is not None and len(done) >= left[0]:
-            raise Killed
-        done.append(what)
-
-    def counted_create(self: Store, name: Any) -> Any:
-        count("write")
-        return create(self, name)
-
-    def counted_delete(self: Store, name: str) -> None:
-        count("delete")
-        delete(self, name)
-
-    def arm(number: int | None) -> list[str]:
-        done.clear()
-        left[0] = number
-        return done
-
-    monkeypatch.setattr(Store, "create", counted_create)
-    monkeypatch.setattr(Store, "delete", counted_delete)
-    return arm
-
-
-def test_killed_anywhere_it_is_whole_or_not_there_and_the_same_command_ends_it(
-    texts: Path, contents: Any, killer: Any, tmp_path: Path
-) -> None:
-    ids = sorted(documents(texts))[:2]
-    shutil.rmtree(texts / "_work")
-    (texts / "_work" / "read").mkdir(parents=True)
-    (texts / "_work" / "read" / "raw.arrow").write_bytes(b"raw")
-    old = contents(texts)
-    undisturbed = Path(shutil.copytree(texts, tmp_path / "undisturbed"))
-    steps = killer(None)
-    take_down(str(undisturbed), ids)
-    total, wanted = len(steps), contents(undisturbed)
-    assert total > 12
-    seen = set()
-    for number in range(total):
-        out = Path(shutil.copytree(texts, tmp_path / f"killed-{number}"))
-        killer(number)
-        with pytest.raises(Killed):
-            take_down(str(out), ids)
-        killer(None)
-        if (out / "manifest.json").exists():
-            sound(out)
-            now = contents(out)
-            same = all(now.get(name) == data for name, data in old.items())
-            seen.add("old" if same else "new")
-        else:
-            seen.add("none")
-        again = take_down(str(out), ids)
-        assert sorted([*again.removed, *again.before]) == ids
-        assert contents(out) == wanted
-        assert not (out / "_work" / "read" / "raw.arrow").exists()
-        shutil.rmtree(out)
-    assert seen == {"old", "none", "new"}
-
-
 def test_prepare_leaves_out_what_was_taken_down(texts: Path, text_tree: Any, prepared: Any) -> None:
     before = documents(texts)
     gone = sorted(before)[:3]
@@ -219,21 +124,6 @@ def test_prepare_leaves_out_what_was_taken_down(texts: Path, text_tree: Any, pre
     take_down(str(texts), sorted(before)[3:4])  # with a line of the first and one of the second kind
     sound(texts)
     assert [tally.stage for tally in Dataset(str(texts)).manifest.ledger].count("takedown") == 2
-
-
-def test_prepare_after_a_killed_takedown_leaves_it_out_too(
-    texts: Path, text_tree: Any, prepared: Any, killer: Any
-) -> None:
-    before = documents(texts)
-    gone = sorted(before)[:2]
-    killer(6)
-    with pytest.raises(Killed):
-        take_down(str(texts), gone)
-    killer(None)
-    prepared(text_tree(texts))
-    assert set(documents(texts)) == set(before) - set(gone)
-    assert not list((texts / "_takedown").rglob("*.*"))
-    sound(texts)
 
 
 def test_prepare_refuses_sources_in_which_it_cannot_tell_them(

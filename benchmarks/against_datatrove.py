@@ -18,8 +18,8 @@ import tokenizers
 
 from triptych.pipelines.journal import Journal
 from triptych.pipelines.prepare import prepare
-from triptych.schemas.run import RunConfig
-from triptych.schemas.tokenizer_config import SentencePieceConfig
+from triptych.schemas.config.run import RunConfig
+from triptych.schemas.config.tokenizers import SentencePieceConfig
 from triptych.tokenizers.text.sentencepiece_train import train_sentencepiece
 
 from .measure import cpu_seconds, show, spread

@@ -23,7 +23,7 @@ import xxhash
 from rich.console import Console
 from rich.table import Table
 
-from triptych.schemas.tokenizer_config import RvqConfig
+from triptych.schemas.config.tokenizers import RvqConfig
 from triptych.tokenizers.audio.clip import resample, wave_of
 from triptych.tokenizers.audio.recogniser import (
     RECOGNISER_RATE,

@@ -17,8 +17,8 @@ import torch
 from triptych.model.block_cache import BlockCache
 from triptych.model.inputs import Inputs
 from triptych.model.sampler import sample
-from triptych.schemas.sampling import SamplingConfig
-from triptych.schemas.training_model import Task
+from triptych.schemas.config.model import Task
+from triptych.schemas.config.sampling import SamplingConfig
 from triptych.schemas.vocabulary import Modality
 from triptych.train.studio import OPEN, Studio
 

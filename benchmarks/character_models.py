@@ -24,8 +24,8 @@ from triptych.model.levels import Places
 from triptych.model.objective import loss
 from triptych.model.presets import shape_of
 from triptych.model.transformer import Transformer
-from triptych.schemas.training import EmaConfig, OptimizerConfig
-from triptych.schemas.training_model import AutoregressiveObjective, MaskedObjective, ModelConfig, ObjectiveConfig
+from triptych.schemas.config.model import AutoregressiveObjective, MaskedObjective, ModelConfig, ObjectiveConfig
+from triptych.schemas.config.training import EmaConfig, OptimizerConfig
 from triptych.schemas.vocabulary import Vocabulary
 from triptych.train.ema import Ema
 from triptych.train.optimizer import make_optimizer, set_lr

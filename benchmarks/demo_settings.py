@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from triptych.cli.demo.judge import judged
-from triptych.schemas.sampling import SamplingConfig
+from triptych.schemas.config.sampling import SamplingConfig
 from triptych.train.evaluate.row import Row
 from triptych.train.studio import Studio
 

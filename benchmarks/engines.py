@@ -19,8 +19,8 @@ import click
 from triptych.pipelines.engines.registry import open_engine
 from triptych.pipelines.journal import Journal
 from triptych.pipelines.prepare import prepare
-from triptych.pipelines.store import Store
-from triptych.schemas.run import RunConfig
+from triptych.schemas.config.run import RunConfig
+from triptych.schemas.storage.store import Store
 
 from .measure import cpu_seconds, show, spread
 from .text_path import write_corpus

@@ -25,7 +25,7 @@ from rich.table import Table
 from safetensors.torch import load_file
 from torch.nn.functional import conv2d, conv_transpose2d, relu
 
-from triptych.schemas.tokenizer_config import VqConfig
+from triptych.schemas.config.tokenizers import VqConfig
 from triptych.tokenizers.image.diffusers_vq import DiffusersVq
 from triptych.tokenizers.image.picture import BadPicture, square
 from triptych.tokenizers.image.report import image_report

@@ -166,7 +166,7 @@ def main(
     engines = [engine for engine in ENGINES if int(engine[-1] if len(engine) > 1 else 1) <= most_workers]
     with tempfile.TemporaryDirectory() as name:
         folder, began = Path(name), time.perf_counter()
-        from triptych.schemas.run_file import load_run
+        from triptych.schemas.config.load import load_run
 
         preload([m.name.lower() for m in load_run(run_file, overrides).modalities] if run_file else list(BACK_ENDS))
         runs = Killing(run_file or small_run(folder), overrides, folder)

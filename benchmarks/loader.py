@@ -18,7 +18,7 @@ from typing import Any
 import click
 import numpy as np
 
-from triptych.schemas.mix import MixFile
+from triptych.schemas.config.mix import MixFile
 from triptych.train.cache import Cache
 from triptych.train.loader import Loader
 from triptych.train.plan import Plan, make_plan

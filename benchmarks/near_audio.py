@@ -28,8 +28,8 @@ from triptych.pipelines.dedup.align import ALIKE, agreements
 from triptych.pipelines.dedup.audio_near import Fingerprint, prints_of
 from triptych.pipelines.dedup.fingerprint import FRAMES_A_SECOND, RATE, codes_of
 from triptych.pipelines.sources.registry import open_source
-from triptych.schemas.run import Limits
-from triptych.schemas.sources import Source
+from triptych.schemas.config.run import Limits
+from triptych.schemas.config.sources import Source
 from triptych.tokenizers.audio.clip import duration_of, wave_of
 from triptych.tokenizers.protocol import Wave
 

@@ -33,7 +33,7 @@ from triptych.pipelines.dedup.image_near import PerceptualHash
 from triptych.pipelines.dedup.near import Ints
 from triptych.pipelines.dedup.phash import perceptual_hashes
 from triptych.pipelines.dedup.thumbnails import Thumbnails
-from triptych.schemas.dedup import NearImage
+from triptych.schemas.config.dedup import NearImage
 from triptych.tokenizers.image.picture import BadPicture, whole
 
 from .image_edits import edits_of, resemblance, saved

@@ -20,7 +20,7 @@ import click
 import pyarrow as pa
 
 from triptych.pipelines.dedup.minhash import MinHash
-from triptych.schemas.dedup import NearText
+from triptych.schemas.config.dedup import NearText
 
 from .measure import cpu_seconds, show, spread
 from .planted_texts import score

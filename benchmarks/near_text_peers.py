@@ -23,7 +23,7 @@ from rich.table import Table
 
 from triptych.pipelines.dedup.components import components
 from triptych.pipelines.dedup.minhash import MinHash
-from triptych.schemas.dedup import NearText
+from triptych.schemas.config.dedup import NearText
 
 from .measure import machine, spread
 from .peer_edges import Edges, Peer, datatrove, text_dedup

@@ -22,7 +22,7 @@ from triptych.model.levels import Places, stratified
 from triptych.model.objective import loss
 from triptych.model.presets import shape_of
 from triptych.model.transformer import Transformer
-from triptych.schemas.training_model import MaskedObjective, ModelConfig
+from triptych.schemas.config.model import MaskedObjective, ModelConfig
 from triptych.schemas.vocabulary import Kind, Modality, Special, Vocabulary
 
 from .measure import show, spread

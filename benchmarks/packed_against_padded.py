@@ -29,10 +29,10 @@ from triptych.model.objective import loss
 from triptych.model.presets import shape_of
 from triptych.model.slices import slice_table
 from triptych.model.transformer import Transformer
-from triptych.schemas.dataset import Dataset
-from triptych.schemas.layout import ragged
-from triptych.schemas.mix import MixFile
-from triptych.schemas.training_model import MaskedObjective, ModelConfig
+from triptych.schemas.config.mix import MixFile
+from triptych.schemas.config.model import MaskedObjective, ModelConfig
+from triptych.schemas.dataset.reader.layout import ragged
+from triptych.schemas.dataset.reader.reader import Dataset
 from triptych.schemas.vocabulary import Modality, Special, Vocabulary
 from triptych.train.cache import Cache
 from triptych.train.plan import Plan, make_plan

@@ -20,9 +20,9 @@ from triptych.model.presets import shape_of
 from triptych.model.sampler import sample
 from triptych.model.slices import Slices
 from triptych.model.transformer import Transformer
-from triptych.schemas.layout import sample_table
-from triptych.schemas.sampling import Rule, SamplingConfig
-from triptych.schemas.training_model import ModelConfig, Task
+from triptych.schemas.config.model import ModelConfig, Task
+from triptych.schemas.config.sampling import Rule, SamplingConfig
+from triptych.schemas.dataset.reader.layout import sample_table
 from triptych.schemas.vocabulary import Kind, Modality, Vocabulary
 
 from .measure import show, spread

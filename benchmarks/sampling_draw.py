@@ -16,7 +16,7 @@ import torch
 
 from triptych.model.draws import draw
 from triptych.model.noise import Stream, bits, to_unit, uniform
-from triptych.schemas.sampling import SamplingConfig
+from triptych.schemas.config.sampling import SamplingConfig
 
 from .measure import cpu_seconds, show, spread
 

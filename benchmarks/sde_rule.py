@@ -27,8 +27,8 @@ from triptych.model.presets import shape_of
 from triptych.model.slices import Slices, slice_table
 from triptych.model.tally import Tally
 from triptych.model.transformer import Transformer
-from triptych.schemas.training import OptimizerConfig
-from triptych.schemas.training_model import MaskedObjective, ModelConfig
+from triptych.schemas.config.model import MaskedObjective, ModelConfig
+from triptych.schemas.config.training import OptimizerConfig
 from triptych.schemas.vocabulary import Modality, Special, Vocabulary
 from triptych.train.optimizer import make_optimizer, set_lr
 from triptych.train.rows import Rows, to_batch

@@ -22,7 +22,7 @@ import sentencepiece
 from rich.console import Console
 from rich.table import Table
 
-from triptych.schemas.tokenizer_config import SentencePieceConfig
+from triptych.schemas.config.tokenizers import SentencePieceConfig
 from triptych.tokenizers.text.sentencepiece_text import MODEL_FILE, SentencePieceText
 from triptych.tokenizers.text.sentencepiece_train import train_sentencepiece
 

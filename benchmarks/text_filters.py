@@ -13,9 +13,9 @@ from pydantic import TypeAdapter
 
 from triptych.pipelines.filters.registry import judge_of
 from triptych.pipelines.sources.registry import open_source
-from triptych.schemas.filters.union import AnyFilter
-from triptych.schemas.run import Limits
-from triptych.schemas.sources import JsonlSource
+from triptych.schemas.config.filters.union import AnyFilter
+from triptych.schemas.config.run import Limits
+from triptych.schemas.config.sources import JsonlSource
 
 from .measure import cpu_seconds, show, spread
 

@@ -19,7 +19,7 @@ import sentencepiece
 
 from triptych.pipelines.journal import Journal
 from triptych.pipelines.prepare import prepare
-from triptych.schemas.run import RunConfig
+from triptych.schemas.config.run import RunConfig
 
 from .measure import cpu_seconds, show, spread
 

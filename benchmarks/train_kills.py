@@ -23,7 +23,7 @@ from typing import Any
 import click
 import torch
 
-from triptych.schemas.training import TrainConfig
+from triptych.schemas.config.training import TrainConfig
 from triptych.train.run import train
 
 from .measure import machine

@@ -23,7 +23,7 @@ from triptych.model.initial import initialise
 from triptych.model.objective import loss
 from triptych.model.presets import shape_of
 from triptych.model.transformer import Transformer
-from triptych.schemas.training import TrainConfig
+from triptych.schemas.config.training import TrainConfig
 from triptych.train.loader import Loader, Micro
 from triptych.train.optimizer import make_optimizer, set_lr
 from triptych.train.plan import Plan, plan_of

@@ -6,8 +6,8 @@ import sys
 
 import click
 
-from ..pipelines.full_disk import refusing_full_disk
 from ..schemas.errors import Refusal
+from ..schemas.storage.full_disk import refusing_full_disk
 
 # OpenMP threads that wait spin by default: on a busy machine training then burns many times the CPU time
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")

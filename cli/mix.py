@@ -17,8 +17,8 @@ def mix() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def plan(file: str, steps: int | None, as_json: bool) -> None:
     """Rows, tokens, epochs and shares of a mix file, or of a train file's data, before anything is trained."""
-    from ..schemas.training import TrainConfig
-    from ..schemas.training_file import load_mix
+    from ..schemas.config.load_training import load_mix
+    from ..schemas.config.training import TrainConfig
     from ..train.outlook import outlook
     from ..train.plan import make_plan, plan_of
 

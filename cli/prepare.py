@@ -17,7 +17,7 @@ import click
 def prepare(run_file: str, overrides: tuple[str, ...], kind: str | None, workers: int | None, as_json: bool) -> None:
     """Turn corpora into packed Arrow shards, as RUN_FILE says. Run it again to resume."""
     from ..pipelines.prepare import prepare as run
-    from ..schemas.run_file import load_run
+    from ..schemas.config.load import load_run
     from .progress import TerminalJournal, print_summary, summary
 
     config = load_run(run_file, overrides, _engine(kind, workers))

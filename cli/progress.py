@@ -8,7 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from ..pipelines.journal import Journal, Step
 from ..pipelines.stats import stats
-from ..schemas.manifest import Manifest
+from ..schemas.dataset.manifest import Manifest
 from .tables import console, ledger_table
 
 

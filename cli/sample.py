@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from ..schemas.sampling import SamplingConfig
-    from ..schemas.training_model import Task
+    from ..schemas.config.model import Task
+    from ..schemas.config.sampling import SamplingConfig
     from ..train.studio import Made, Prompt, Studio
 
 PIXELS, SECONDS = 100_000_000, 600.0  # the largest picture and the longest clip that is taken for a prompt
@@ -77,7 +77,7 @@ def _sample(
     out: Path,
     **settings: float | None,
 ) -> None:
-    from ..schemas.training_model import Task
+    from ..schemas.config.model import Task
     from ..train.studio import Studio
 
     studio = Studio.open(run, device)
@@ -133,7 +133,7 @@ def sweep(
     """
     from rich.table import Table
 
-    from ..schemas.training_model import Task
+    from ..schemas.config.model import Task
     from ..train.evaluate.sweep import settings, swept
     from ..train.studio import Studio
     from .tables import console
@@ -160,8 +160,8 @@ def sweep(
 
 def settings_of(defaults: SamplingConfig, overrides: tuple[str, ...], given: dict[str, Any]) -> SamplingConfig:
     """A task's defaults, with what the command line says instead; raises Refusal for what cannot be."""
-    from ..schemas.run_file import apply_override, check
-    from ..schemas.sampling import SamplingConfig
+    from ..schemas.config.load import apply_override, check
+    from ..schemas.config.sampling import SamplingConfig
 
     tree = defaults.model_dump(mode="json", exclude_unset=True)
     tree |= {key: value for key, value in given.items() if value is not None}

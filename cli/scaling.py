@@ -52,7 +52,7 @@ def fit(runs: Path, weights: str, of: str, seed: int, picture: Path | None, as_j
 @click.option("--json", "as_json", is_flag=True, help="Print what became of each run as JSON.")
 def sweep(file: str, as_json: bool) -> None:
     """Train the runs of a sweep file one after another. Run it again to go on."""
-    from ..schemas.sweep import load_sweep
+    from ..schemas.config.sweep import load_sweep
     from ..train.scaling.sweep import sweep as swept
 
     runs = load_sweep(file)

@@ -27,7 +27,7 @@ def _show_row(dataset: str, row: int, out: Path | None, as_json: bool) -> None:
     from rich.table import Table
 
     from ..pipelines.show import show_row
-    from ..schemas.dataset import Dataset
+    from ..schemas.dataset.reader import Dataset
     from .tables import console
 
     table = Table(title=f"{dataset}, row {row}", title_justify="left")
@@ -71,7 +71,7 @@ def _show_row(dataset: str, row: int, out: Path | None, as_json: bool) -> None:
 
 def _show_cluster(dataset: str, cluster: int, out: Path | None, as_json: bool) -> None:
     from ..pipelines.show import show_cluster
-    from ..schemas.dataset import Dataset
+    from ..schemas.dataset.reader import Dataset
     from .tables import cluster_table, console
 
     rows, survivor = show_cluster(Dataset(dataset), cluster)

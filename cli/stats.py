@@ -11,7 +11,7 @@ import click
 def stats(dataset: str, as_json: bool) -> None:
     """Rows, fill, tokens and segments, length percentiles, codebook use and the ledger of DATASET."""
     from ..pipelines.stats import stats as describe
-    from ..schemas.dataset import Dataset
+    from ..schemas.dataset.reader import Dataset
 
     manifest = Dataset(dataset).manifest
     facts = describe(manifest)

@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from ..schemas.manifest import Manifest
+from ..schemas.dataset.manifest import Manifest
 
 
 def console(stderr: bool = False, quiet: bool = False) -> Console:

@@ -14,11 +14,11 @@ from pydantic import Field
 
 from ..pipelines.read import Input, row_ids
 from ..pipelines.sources.registry import open_source
+from ..schemas.base import Strict
+from ..schemas.config.load import apply_override, check, load_run
+from ..schemas.config.run import Limits, RunConfig
+from ..schemas.config.tokenizers import Tokenizers
 from ..schemas.errors import Refusal
-from ..schemas.model import Strict
-from ..schemas.run import Limits, RunConfig
-from ..schemas.run_file import apply_override, check, load_run
-from ..schemas.tokenizer_config import Tokenizers
 from ..schemas.vocabulary import Modality
 
 SUFFIXES = {

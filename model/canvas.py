@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from ..schemas.layout import content, ragged
-from ..schemas.training_model import Task
+from ..schemas.config.model import Task
+from ..schemas.dataset.layout import content, ragged
 from ..schemas.vocabulary import Modality, Special, Vocabulary
 from .inputs import Inputs
 from .slices import Slices, slice_table

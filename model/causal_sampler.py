@@ -8,8 +8,8 @@ Shapes are named by suffix: T tokens of all segments, N segments with something 
 
 import torch
 
+from ..schemas.config.sampling import SamplingConfig
 from ..schemas.errors import Refusal
-from ..schemas.sampling import SamplingConfig
 from ..schemas.vocabulary import Modality, Special
 from .asking import Ask, taken, with_ends
 from .canvas import Canvas, inputs_of

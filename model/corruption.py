@@ -9,7 +9,7 @@ Shapes are named by suffix: S segments, M modalities, T tokens of all rows, C co
 
 import torch
 
-from ..schemas.training_model import AutoregressiveObjective, MaskedObjective, ObjectiveConfig, Task
+from ..schemas.config.model import AutoregressiveObjective, MaskedObjective, ObjectiveConfig, Task
 from ..schemas.vocabulary import Kind
 from .batch import Batch
 from .corrupted import Corrupted, Marks, assemble, segment_index

@@ -9,7 +9,7 @@ Shapes are named by suffix: N places, C classes of one slice.
 
 import torch
 
-from ..schemas.sampling import SamplingConfig
+from ..schemas.config.sampling import SamplingConfig
 
 CHUNK = 1 << 19  # classes at a time, so that what is between logits and tokens stays in a cache
 

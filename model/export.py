@@ -16,8 +16,8 @@ from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from ..schemas.base import Strict
 from ..schemas.errors import Mismatch, Refusal
-from ..schemas.model import Strict
 from ..schemas.vocabulary import Vocabulary
 from .attention import Way
 from .presets import Shape

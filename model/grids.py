@@ -7,7 +7,7 @@ import math
 
 import torch
 
-from ..schemas.sampling import Grid
+from ..schemas.config.sampling import Grid
 
 # A share times a count that is whole but for rounding is whole.
 ROUNDING = 1e-9

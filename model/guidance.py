@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import torch
 
-from ..schemas.sampling import SamplingConfig
+from ..schemas.config.sampling import SamplingConfig
 from ..schemas.vocabulary import Special
 from .inputs import Inputs
 

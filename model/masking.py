@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import torch
 
-from ..schemas.training_model import MaskedObjective
+from ..schemas.config.model import MaskedObjective
 from .noise import rank_within, to_unit
 from .schedules import Schedule, schedule_of
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import torch
 
-from ..schemas.training_model import ObjectiveConfig
+from ..schemas.config.model import ObjectiveConfig
 from ..schemas.vocabulary import Modality
 from .corrupted import Corrupted
 from .inputs import Inputs

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import click
 
-from ..schemas.training_model import ModelConfig
+from ..schemas.config.model import ModelConfig
 from ..schemas.vocabulary import Modality, Vocabulary
 from .head import LOGITS
 from .presets import PRESETS, Shape, shape_of

@@ -7,7 +7,7 @@ Shapes are named by suffix: G groups of places (blocks.py), T tokens of all segm
 
 import torch
 
-from ..schemas.sampling import Rule
+from ..schemas.config.sampling import Rule
 from .draws import CHUNK
 from .noise import rank_within
 

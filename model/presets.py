@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ..schemas.training_model import ModelConfig, Preset
+from ..schemas.config.model import ModelConfig, Preset
 from ..schemas.vocabulary import Vocabulary
 from .slices import Slices
 

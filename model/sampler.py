@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import torch
 
-from ..schemas.sampling import BLIND, SamplingConfig
+from ..schemas.config.sampling import BLIND, SamplingConfig
 from ..schemas.vocabulary import Special
 from .asking import Answer, Ask, question, with_ends
 from .blocks import Blocks, blocks_of

@@ -5,8 +5,8 @@ repeats itself there (P15); an answer by confidence, block after block; pictures
 first, with the condition's effect doubled and doubts halved, without which a small model is seldom recognised.
 """
 
-from ..schemas.sampling import SamplingConfig
-from ..schemas.training_model import Task
+from ..schemas.config.model import Task
+from ..schemas.config.sampling import SamplingConfig
 
 _RANDOM = SamplingConfig(rule="first-hitting")
 _ANSWER = SamplingConfig(rule="confidence", block=32)

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import torch
 
-from ..schemas.training_model import MaskedObjective
+from ..schemas.config.model import MaskedObjective
 
 
 class Schedule(Protocol):

@@ -11,7 +11,7 @@ from enum import IntEnum
 
 import torch
 
-from ..schemas.training_model import MaskedObjective, Task
+from ..schemas.config.model import MaskedObjective, Task
 from ..schemas.vocabulary import Kind, Modality
 from .batch import Batch
 from .noise import Stream, uniform

@@ -9,21 +9,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ..schemas.dataset import Dataset, Shard
-from ..schemas.duplicates import DUPLICATES, DUPLICATES_FILE
+from ..schemas.dataset.duplicates import DUPLICATES, DUPLICATES_FILE
+from ..schemas.dataset.layout import as_mask
+from ..schemas.dataset.ledger import Tally
+from ..schemas.dataset.manifest import MANIFEST, FileEntry, ShardEntry
+from ..schemas.dataset.reader import Dataset, Shard
+from ..schemas.dataset.statistics import SourceStatistics, Statistics, codebook_uses, merge_statistics
+from ..schemas.dataset.tables import DROPPED
 from ..schemas.errors import Refusal
 from ..schemas.identity import bytes_fingerprint, stream_fingerprint
-from ..schemas.layout import as_mask
-from ..schemas.ledger import Tally
-from ..schemas.manifest import MANIFEST, FileEntry, ShardEntry
-from ..schemas.statistics import SourceStatistics, Statistics, codebook_uses, merge_statistics
-from ..schemas.tables import DROPPED
+from ..schemas.storage.store import Store
 from .dedup.forget import forget
 from .finish import DROPPED_FILE
 from .pack.remove import without
 from .pack.write import write_shard
 from .recount import CODED, recount, tokens_by_segment
-from .store import Store
 from .withhold import STAGE
 
 DOCUMENTS = pa.schema(

@@ -2,9 +2,9 @@
 
 import re
 
+from ..schemas.config.run import RunConfig
+from ..schemas.dataset.layout import FRAME, TASK_SLOT
 from ..schemas.errors import Refusal
-from ..schemas.layout import FRAME, TASK_SLOT
-from ..schemas.run import RunConfig
 from ..schemas.vocabulary import Modality
 from ..tokenizers.registry import tokens_per_picture
 from .filters.registry import check_filter

@@ -5,7 +5,7 @@ Filters come first: otherwise a survivor that a filter drops would take with it 
 
 from collections.abc import Mapping, Sequence
 
-from ..schemas.run import RunConfig
+from ..schemas.config.run import RunConfig
 from .decontaminate.flow import decontaminate
 from .dedup.flow import deduplicate
 from .dedup.report import report

@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..schemas.run import Limits
-from ..schemas.tables import DROPPED
+from ..schemas.config.run import Limits
+from ..schemas.dataset.tables import DROPPED
 from ..schemas.vocabulary import Modality
 from ..tokenizers.audio.clip import BadClip, wave_of
 from ..tokenizers.image.picture import BadPicture, square

@@ -14,15 +14,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..schemas.run import Limits
-from ..schemas.tables import DROPPED, code_type, sample_schema
-from ..schemas.tokenizer_config import AudioConfig, ImageConfig, TextConfig
+from ..schemas.config.run import Limits
+from ..schemas.config.tokenizers import AudioConfig, ImageConfig, TextConfig
+from ..schemas.dataset.tables import DROPPED, code_type, sample_schema
+from ..schemas.storage.store import Store
 from ..tokenizers.audio.clip import BadClip, wave_of
 from ..tokenizers.image.picture import BadPicture, square
 from ..tokenizers.protocol import Pixels, Wave
 from ..tokenizers.registry import load_audio, load_image, load_text
 from .part import Outcome, count_rows, drop_rows
-from .store import Store
 
 ENCODE_VERSION = 2
 BATCH = 32  # pictures or clips decoded and encoded together

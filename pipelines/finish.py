@@ -13,21 +13,21 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from ..schemas.card import vocabulary_of
-from ..schemas.decontamination import BenchmarkReport
-from ..schemas.duplicates import DUPLICATES_FILE, DuplicateReport
+from ..schemas.config.run import RunConfig
+from ..schemas.dataset.decontamination import BenchmarkReport
+from ..schemas.dataset.duplicates import DUPLICATES_FILE, DuplicateReport
+from ..schemas.dataset.ledger import Tally, check_ledger, merge
+from ..schemas.dataset.manifest import MANIFEST, FileEntry, Manifest, ShardEntry, TokenizerEntry
+from ..schemas.dataset.statistics import Statistics, codebook_uses, merge_statistics
+from ..schemas.dataset.tables import DROPPED
+from ..schemas.dataset.tokenizer_card import vocabulary_of
 from ..schemas.identity import bytes_fingerprint, fingerprint
-from ..schemas.ledger import Tally, check_ledger, merge
-from ..schemas.manifest import MANIFEST, FileEntry, Manifest, ShardEntry, TokenizerEntry
-from ..schemas.run import RunConfig
-from ..schemas.statistics import Statistics, codebook_uses, merge_statistics
-from ..schemas.tables import DROPPED
+from ..schemas.storage.store import Store
 from ..schemas.vocabulary import Modality
 from .fit import Fitted
 from .journal import Journal, peak_memory
 from .part import Part, read_header
 from .read import Input
-from .store import Store
 
 DROPPED_FILE = "dropped.parquet"
 REPORT = "run.json"

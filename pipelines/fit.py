@@ -15,19 +15,18 @@ import fsspec
 import numpy as np
 import pyarrow as pa
 
-from ..schemas.card import CARD, Card
+from ..schemas.config.run import RunConfig
+from ..schemas.config.tokenizers import RvqConfig, SentencePieceConfig, VqConfig
+from ..schemas.dataset.tokenizer_card import CARD, Card
 from ..schemas.errors import Refusal
 from ..schemas.identity import bytes_fingerprint, canonical_json, fingerprint
-from ..schemas.run import RunConfig
-from ..schemas.tokenizer_config import RvqConfig, SentencePieceConfig, VqConfig
+from ..schemas.storage.store import WORK, Store
 from ..schemas.vocabulary import Modality
 from ..tokenizers import registry
 from ..tokenizers.protocol import Tokenizer
 from .draw import Draw
 from .engines.base import Engine
 from .part import Part, load
-from .stage import WORK
-from .store import Store
 
 FIT_VERSION = 1
 TRAINING_THREADS = 2  # sums round by thread count, so it is the same on every machine

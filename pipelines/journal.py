@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..schemas.ledger import Tally
+from ..schemas.dataset.ledger import Tally
 from .part import Header
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..schemas.run import Limits
+from ..schemas.config.run import Limits
 from ..tokenizers.audio.clip import MIN_SECONDS, BadClip, duration_of
 from ..tokenizers.image.picture import BadPicture, size_of
 from .part import Outcome, drop_rows

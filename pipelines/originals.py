@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ..schemas.dataset import Dataset
-from ..schemas.run import RunConfig
-from ..schemas.run_file import check
+from ..schemas.config.load import check
+from ..schemas.config.run import RunConfig
+from ..schemas.dataset.reader import Dataset
 from .read import Input, row_ids
 from .sources.registry import open_source
 

@@ -15,10 +15,10 @@ import numpy as np
 import pyarrow as pa
 import xxhash
 
+from ..schemas.dataset.ledger import Tally
+from ..schemas.dataset.tables import DROPPED
 from ..schemas.identity import canonical_json
-from ..schemas.ledger import Tally
-from ..schemas.tables import DROPPED
-from .store import Store
+from ..schemas.storage.store import Store
 
 _SUMMARY, _DROPPED = b"triptych.summary", b"triptych.dropped"
 

@@ -3,12 +3,14 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from ..schemas.card import vocabulary_of
+from ..schemas.config.run import RunConfig
+from ..schemas.config.sources import Source
+from ..schemas.dataset.manifest import Manifest
+from ..schemas.dataset.packed_row import segment_dtype
+from ..schemas.dataset.tokenizer_card import vocabulary_of
 from ..schemas.identity import sealed_json
-from ..schemas.manifest import Manifest
-from ..schemas.rows import segment_dtype
-from ..schemas.run import RunConfig
-from ..schemas.sources import Source
+from ..schemas.storage.lock import only_run
+from ..schemas.storage.store import Store
 from ..schemas.vocabulary import Kind, Modality, Vocabulary
 from .checks import check
 from .clean import clean
@@ -18,13 +20,11 @@ from .engines.registry import open_engine
 from .finish import REPORT, finish, run_report
 from .fit import Fitted, fit_tokenizers
 from .journal import Journal
-from .lock import only_run
 from .pack.intact import forget_damaged
 from .pack.stage import PackShard
 from .part import Part
 from .read import find_units, identify, read
 from .sources.base import Unit
-from .store import Store
 
 
 def prepare(config: RunConfig, journal: Journal) -> Manifest:

@@ -14,18 +14,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
+from ..schemas.config.run import Limits, RunConfig
+from ..schemas.config.sources import Source
+from ..schemas.dataset.ledger import Tally
+from ..schemas.dataset.tables import RAW
 from ..schemas.identity import canonical_json, fingerprint
-from ..schemas.ledger import Tally
-from ..schemas.run import Limits, RunConfig
-from ..schemas.sources import Source
-from ..schemas.tables import RAW
+from ..schemas.storage.store import WORK, Store
 from .engines.base import Engine
 from .normalise import Normalise
 from .part import Outcome, Part, commit, count_rows, dropped_table
 from .sources.base import Batch, Unit
 from .sources.registry import open_source
-from .stage import WORK, Worked, part_name
-from .store import Store
+from .stage import Worked, part_name
 
 READ_VERSION = 1
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)

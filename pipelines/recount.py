@@ -6,16 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ..schemas.dataset import Shard
-from ..schemas.layout import TASK_SLOT
-from ..schemas.manifest import Manifest
-from ..schemas.statistics import (
-    SourceStatistics,
-    Statistics,
-    codebook_uses,
-    count_codes,
-    count_licenses,
-)
+from ..schemas.dataset.layout import TASK_SLOT
+from ..schemas.dataset.manifest import Manifest
+from ..schemas.dataset.reader import Shard
+from ..schemas.dataset.statistics import SourceStatistics, Statistics, codebook_uses, count_codes, count_licenses
 from ..schemas.vocabulary import Kind, Modality, Vocabulary
 
 Ints = npt.NDArray[np.int64]

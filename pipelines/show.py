@@ -9,14 +9,14 @@ import pyarrow.parquet as pq
 import soundfile
 from PIL import Image
 
-from ..schemas.dataset import Dataset, Row
-from ..schemas.duplicates import DUPLICATES_FILE
+from ..schemas.config.tokenizers import Tokenizers
+from ..schemas.dataset.duplicates import DUPLICATES_FILE
+from ..schemas.dataset.layout import codes_of_span
+from ..schemas.dataset.reader import Dataset, Row
 from ..schemas.errors import Refusal
-from ..schemas.layout import codes_of_span
-from ..schemas.tokenizer_config import Tokenizers
+from ..schemas.storage.store import Store
 from ..schemas.vocabulary import Kind, Modality
 from ..tokenizers.bundle import Bundle
-from .store import Store
 
 
 @dataclass(frozen=True)

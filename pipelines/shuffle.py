@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ..schemas.dataset.tables import DROPPED
 from ..schemas.identity import fingerprint
-from ..schemas.tables import DROPPED
 from .part import Outcome, Part
 from .stage import part_key
 

@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from ..schemas.identity import fingerprint
+from ..schemas.storage.store import WORK, Store
 from .part import Outcome, Part, commit, count_rows, load
-from .store import Store
-
-WORK = "_work"  # below `out`: everything that resume needs and the dataset does not
 
 
 class Stage(Protocol):

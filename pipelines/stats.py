@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..schemas.dataset import fill
-from ..schemas.manifest import Manifest
-from ..schemas.statistics import percentiles
+from ..schemas.dataset.manifest import Manifest
+from ..schemas.dataset.reader import fill
+from ..schemas.dataset.statistics import percentiles
 
 
 def stats(manifest: Manifest) -> dict[str, Any]:

@@ -15,14 +15,13 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..schemas.dataset import Dataset
-from ..schemas.manifest import MANIFEST, parse_manifest
+from ..schemas.dataset.manifest import MANIFEST, parse_manifest
+from ..schemas.dataset.reader import Dataset
+from ..schemas.storage.lease import FOLDER as LEASES
+from ..schemas.storage.lock import LOCK, only_run
+from ..schemas.storage.store import WORK, Store
 from .amend import amend, ids_in, read_parquet
 from .dedup.forget import companions
-from .lease import FOLDER as LEASES
-from .lock import LOCK, only_run
-from .stage import WORK
-from .store import Store
 from .withhold import STAGED, TAKEN_DOWN, id_array, taken_down
 
 

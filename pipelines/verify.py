@@ -16,20 +16,20 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..schemas.card import vocabulary_of
-from ..schemas.dataset import Dataset, Shard
-from ..schemas.duplicates import DUPLICATES_FILE
+from ..schemas.dataset.duplicates import DUPLICATES_FILE
+from ..schemas.dataset.layout import TASK_SLOT, ragged
+from ..schemas.dataset.ledger import check_ledger
+from ..schemas.dataset.manifest import FileEntry, Manifest, ShardEntry
+from ..schemas.dataset.reader import Dataset, Shard
+from ..schemas.dataset.statistics import merge_statistics
+from ..schemas.dataset.tokenizer_card import vocabulary_of
 from ..schemas.errors import Refusal
 from ..schemas.identity import stream_fingerprint, unseal
-from ..schemas.layout import TASK_SLOT, ragged
-from ..schemas.ledger import check_ledger
-from ..schemas.manifest import FileEntry, Manifest, ShardEntry
-from ..schemas.statistics import merge_statistics
+from ..schemas.storage.store import Store
 from ..schemas.vocabulary import Modality, Special, Vocabulary
 from .dedup.check import check_clusters
 from .finish import DROPPED_FILE, REPORT
 from .recount import Ints, check_documents, check_statistics, entries_of, field_of, recount
-from .store import Store
 
 MARKS = (Special.PAD, Special.TASK, Special.BOI, Special.EOI, Special.BOA, Special.EOA)
 

@@ -14,13 +14,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..schemas.config.run import RunConfig
 from ..schemas.errors import Refusal
 from ..schemas.identity import fingerprint
-from ..schemas.run import RunConfig
+from ..schemas.storage.store import Store
 from .engines.base import Engine
 from .part import Outcome, Part, drop_rows
 from .select import select
-from .store import Store
 
 WITHHOLD_VERSION = 1
 TAKEN_DOWN = "takedown.txt"

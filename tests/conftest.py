@@ -182,7 +182,7 @@ def made(home: Path, once: Callable[[str, Callable[[Path], None]], Path]) -> Pat
     def fill(folder: Path) -> None:
         from triptych.pipelines.journal import Journal
         from triptych.pipelines.prepare import prepare
-        from triptych.schemas.run_file import load_run
+        from triptych.schemas.config.load import load_run
 
         before = Path.cwd()
         os.chdir(home)
@@ -251,7 +251,7 @@ def text_model(once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
     """A SentencePiece model of the made-up language, for runs that need no torch."""
 
     def fill(folder: Path) -> None:
-        from triptych.schemas.tokenizer_config import SentencePieceConfig
+        from triptych.schemas.config.tokenizers import SentencePieceConfig
         from triptych.tokenizers import registry
 
         texts = [words(i, 60) for i in range(100)]
@@ -280,8 +280,8 @@ def prepared() -> Callable[[Tree], Any]:
     def run(tree: Tree) -> Any:
         from triptych.pipelines.journal import Journal
         from triptych.pipelines.prepare import prepare
-        from triptych.schemas.run import RunConfig
-        from triptych.schemas.run_file import check
+        from triptych.schemas.config.load import check
+        from triptych.schemas.config.run import RunConfig
 
         return prepare(check(RunConfig, tree, "test"), Journal())
 

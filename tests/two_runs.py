@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from triptych.schemas.training import TrainConfig
+from triptych.schemas.config.training import TrainConfig
 from triptych.train.run import train
 
 KINDS = ("masked", "autoregressive")

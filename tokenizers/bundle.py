@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self, cast
 
-from ..schemas.card import Card
-from ..schemas.dataset import Dataset
+from ..schemas.config.tokenizers import Tokenizers
+from ..schemas.dataset.reader import Dataset
+from ..schemas.dataset.tokenizer_card import Card
 from ..schemas.errors import Mismatch, Refusal
-from ..schemas.tokenizer_config import Tokenizers
 from ..schemas.vocabulary import Modality
 from .protocol import AudioTokenizer, ImageTokenizer, TextTokenizer, Tokenizer
 from .registry import load

@@ -8,8 +8,7 @@ from typing import Any, cast
 
 import fsspec
 
-from ..schemas.errors import Refusal
-from ..schemas.tokenizer_config import (
+from ..schemas.config.tokenizers import (
     AudioConfig,
     HuggingFaceTextConfig,
     ImageConfig,
@@ -21,6 +20,7 @@ from ..schemas.tokenizer_config import (
     TransformersImageConfig,
     VqConfig,
 )
+from ..schemas.errors import Refusal
 from .protocol import AudioTokenizer, ImageTokenizer, TextTokenizer, Tokenizer
 
 Config = TextConfig | ImageConfig | AudioConfig

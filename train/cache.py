@@ -16,10 +16,10 @@ from typing import BinaryIO
 import pyarrow as pa
 from fsspec.implementations.local import LocalFileSystem
 
-from ..schemas.dataset import Dataset, Shard
+from ..schemas.dataset.manifest import ShardEntry
+from ..schemas.dataset.reader import Dataset, Shard
 from ..schemas.errors import Refusal
 from ..schemas.identity import BLOCK, file_fingerprint
-from ..schemas.manifest import ShardEntry
 
 Entries = Sequence[tuple[Dataset, ShardEntry]]
 

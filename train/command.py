@@ -12,7 +12,7 @@ from ..schemas.errors import Refusal
 @click.option("--set", "overrides", multiple=True, metavar="KEY.PATH=VALUE", help="Override a key of the train file.")
 def train(train_file: str, overrides: tuple[str, ...]) -> None:
     """Train a model as TRAIN_FILE says. Run it again to resume; `torchrun -m triptych.train` runs several processes."""
-    from ..schemas.training_file import load_training
+    from ..schemas.config.load_training import load_training
     from .plan import plan_of
     from .run import train as run
     from .run import warnings

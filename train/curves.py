@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..schemas.dataset import Dataset
+from ..schemas.dataset.reader import Dataset
 from ..schemas.errors import Refusal
 
 HALVES = ("text", "image", "audio")

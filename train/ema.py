@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import torch
 
-from ..schemas.training import EmaConfig
+from ..schemas.config.training import EmaConfig
 
 
 class Ema:

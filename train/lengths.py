@@ -14,8 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ..schemas.config.model import Task
 from ..schemas.errors import Refusal
-from ..schemas.training_model import Task
 from ..schemas.vocabulary import Kind, Modality
 from .plan import Plan
 from .rows import Rows, gather

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from ..schemas.layout import codes_of_span
-from ..schemas.sampling import SamplingConfig
-from ..schemas.training_model import Task
+from ..schemas.config.model import Task
+from ..schemas.config.sampling import SamplingConfig
+from ..schemas.dataset.layout import codes_of_span
 from ..schemas.vocabulary import Modality, Special
 from .evaluate.asking import Reader
 from .evaluate.likelihood import PASSES, chain

@@ -11,7 +11,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from ..model.initial import initial_value
 from ..model.transformer import Transformer
-from ..schemas.training import ComputeConfig
+from ..schemas.config.training import ComputeConfig
 from .process import Process
 
 

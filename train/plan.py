@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..schemas.dataset import Dataset
+from ..schemas.config.mix import MixEntry, Mixture
+from ..schemas.config.training import TrainConfig
+from ..schemas.dataset.reader import Dataset
 from ..schemas.errors import Mismatch, Refusal
 from ..schemas.identity import fingerprint
-from ..schemas.mix import MixEntry, Mixture
-from ..schemas.training import TrainConfig
 from ..schemas.vocabulary import Vocabulary
 from .mix import Ints, apportion
 from .selection import Stream, streams_of

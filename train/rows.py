@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 
 from ..model.batch import Batch
-from ..schemas.layout import ragged
+from ..schemas.dataset.layout import ragged
 from ..schemas.vocabulary import Modality, Special
 from .mix import Ints
 from .shards import Shards

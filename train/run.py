@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from ..model.presets import shape_of
+from ..schemas.config.training import TrainConfig
 from ..schemas.errors import Refusal
 from ..schemas.identity import sealed_json, unseal
-from ..schemas.training import TrainConfig
 from .plan import Plan, plan_of
 from .process import Process
 from .sde import batch_warning, kappa

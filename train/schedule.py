@@ -2,7 +2,7 @@
 
 from math import cos, pi
 
-from ..schemas.training import OptimizerConfig
+from ..schemas.config.training import OptimizerConfig
 
 
 def warmup_steps(config: OptimizerConfig, steps: int) -> int:

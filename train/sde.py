@@ -8,7 +8,7 @@ PyTorch multiplies it by lr, weight decay·√κ. γ = 0 is Malladi et al. (2022
 from dataclasses import dataclass
 from math import sqrt
 
-from ..schemas.training import OptimizerConfig
+from ..schemas.config.training import OptimizerConfig
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
+from ..schemas.config.mix import MixEntry
+from ..schemas.dataset.manifest import Manifest, ShardEntry
 from ..schemas.errors import Refusal
-from ..schemas.manifest import Manifest, ShardEntry
-from ..schemas.mix import MixEntry
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..schemas.dataset import Shard
+from ..schemas.dataset.reader import Shard
 from .cache import Cache, is_local
 from .plan import Plan
 from .stream import Order

@@ -12,7 +12,7 @@ from ..model.flops import training_flops
 from ..model.objective import LossParts, loss
 from ..model.slices import Slices
 from ..model.tally import Tally
-from ..schemas.training import TrainConfig
+from ..schemas.config.training import TrainConfig
 from .loader import Micro
 from .parallel import Parallel
 

@@ -26,10 +26,10 @@ from ..model.sampler import sample
 from ..model.sampling_defaults import defaults
 from ..model.slices import Slices
 from ..model.transformer import Transformer
+from ..schemas.config.model import Task
+from ..schemas.config.sampling import SamplingConfig
+from ..schemas.dataset.layout import FRAME, TASK_SLOT, codes_of_span, sample_table
 from ..schemas.errors import Refusal
-from ..schemas.layout import FRAME, TASK_SLOT, codes_of_span, sample_table
-from ..schemas.sampling import SamplingConfig
-from ..schemas.training_model import Task
 from ..schemas.vocabulary import Kind, Modality, Vocabulary
 from ..tokenizers.bundle import Bundle
 from ..tokenizers.protocol import Pixels, Wave

@@ -17,7 +17,7 @@ from ..model.presets import shape_of
 from ..model.slices import Slices
 from ..model.tally import Tally
 from ..model.transformer import Transformer
-from ..schemas.training import TrainConfig
+from ..schemas.config.training import TrainConfig
 from ..tokenizers.bundle import save_bundle
 from .cache import Cache
 from .checkpoint import Checkpoints

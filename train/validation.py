@@ -9,7 +9,7 @@ import torch
 
 from ..model.levels import Places
 from ..model.slices import slice_table
-from ..schemas.layout import ragged
+from ..schemas.dataset.layout import ragged
 from ..schemas.vocabulary import Modality, Special
 from .held_out import held_out
 from .loader import Micro

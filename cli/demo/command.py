@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from ...schemas.dataset import Dataset
+    from ...schemas.dataset.reader import Dataset
     from ...train.evaluate.report import Report
 
 SAMPLES = 4  # of each task, for held-out captions and texts
@@ -33,8 +33,8 @@ Then write run and train files for corpora of your own: docs/run-file.md and doc
 @click.option("--out", default="demo", show_default=True, type=click.Path(file_okay=False, path_type=Path))
 def demo(out: Path) -> None:
     """The whole way with no download: three small corpora, a dataset, a model, samples, and a page about them."""
+    from ...schemas.config.load_training import load_training
     from ...schemas.errors import Refusal
-    from ...schemas.training_file import load_training
     from ...train.run import train
     from .corpus import make_corpus
 
@@ -59,8 +59,8 @@ def demo(out: Path) -> None:
 def _prepare() -> None:
     from ...pipelines.prepare import prepare
     from ...pipelines.verify import verify
+    from ...schemas.config.load import load_run
     from ...schemas.errors import Refusal
-    from ...schemas.run_file import load_run
     from ..progress import TerminalJournal, print_summary
 
     config = load_run("run.yaml")

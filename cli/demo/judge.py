@@ -11,7 +11,7 @@ import numpy as np
 from .recognise import NAMED, SPOKEN, Alphabet, Words, name_of
 
 if TYPE_CHECKING:
-    from ...schemas.sampling import SamplingConfig
+    from ...schemas.config.sampling import SamplingConfig
     from ...train.evaluate.exhibits import Exhibit
     from ...train.evaluate.row import Row
     from ...train.studio import Studio
@@ -22,14 +22,14 @@ def judged(studio: Studio, seed: int, config: SamplingConfig | None = None) -> l
 
     Without a `config` they are made by the defaults of their tasks.
     """
-    from ...schemas.training_model import Task
+    from ...schemas.config.model import Task
 
     glyphs = _glyphs(studio, config or studio.defaults(Task.T2I), seed)
     return [*glyphs, *_words(studio, config or studio.defaults(Task.T2S), seed)]
 
 
 def _glyphs(studio: Studio, config: SamplingConfig, seed: int) -> list[Row | Exhibit]:
-    from ...schemas.training_model import Task
+    from ...schemas.config.model import Task
     from ...train.evaluate.exhibits import Exhibit, png
 
     alphabet, tokenizer = Alphabet(), studio.bundle.image
@@ -46,7 +46,7 @@ def _glyphs(studio: Studio, config: SamplingConfig, seed: int) -> list[Row | Exh
 
 
 def _words(studio: Studio, config: SamplingConfig, seed: int) -> list[Row | Exhibit]:
-    from ...schemas.training_model import Task
+    from ...schemas.config.model import Task
     from ...train.evaluate.exhibits import Exhibit, wav
 
     words, codec = Words(), studio.bundle.audio

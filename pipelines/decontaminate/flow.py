@@ -12,13 +12,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from ...schemas.decontamination import BenchmarkReport, Hit
-from ...schemas.run import RunConfig
-from ...schemas.tables import DROPPED
+from ...schemas.config.run import RunConfig
+from ...schemas.dataset.decontamination import BenchmarkReport, Hit
+from ...schemas.dataset.tables import DROPPED
+from ...schemas.storage.store import Store
 from ..engines.base import Engine
 from ..part import Outcome, Part, drop_rows, load
 from ..select import select
-from ..store import Store
 from .match import Match, match_of
 
 DECONTAMINATE_VERSION = 1

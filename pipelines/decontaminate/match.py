@@ -7,8 +7,8 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
-from ...schemas.dedup import NearImage
-from ...schemas.run import RunConfig
+from ...schemas.config.dedup import NearImage
+from ...schemas.config.run import RunConfig
 from ...schemas.vocabulary import Modality
 from ..dedup.near import Near
 from .ngrams import NGRAM, NGRAMS_VERSION, ngram_set, overlaps

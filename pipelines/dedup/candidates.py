@@ -8,10 +8,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...schemas.dataset.tables import DROPPED
 from ...schemas.identity import fingerprint
-from ...schemas.tables import DROPPED
+from ...schemas.storage.store import Store
 from ..part import Outcome, Part, load
-from ..store import Store
 from .near import Near
 
 CANDIDATES_VERSION = 1

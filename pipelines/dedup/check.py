@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...schemas.duplicates import DUPLICATES, DuplicateReport
-from ...schemas.manifest import Manifest
+from ...schemas.dataset.duplicates import DUPLICATES, DuplicateReport
+from ...schemas.dataset.manifest import Manifest
 
 
 def check_clusters(manifest: Manifest, rows: pa.Table) -> Iterator[str]:

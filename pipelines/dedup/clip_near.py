@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ...schemas.dedup import SemanticImage
+from ...schemas.config.dedup import SemanticImage
 from ...tokenizers.image.clip_model import ClipModel, find_clip, load_clip
 from ...tokenizers.image.picture import BadPicture, whole
 from ...tokenizers.protocol import Pixels

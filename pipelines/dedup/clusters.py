@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from ...schemas.tables import DROPPED
+from ...schemas.dataset.tables import DROPPED
 from ...schemas.vocabulary import Modality
 from ..part import Outcome, drop_rows
 

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import xxhash
 
-from ...schemas.dedup import TextDedup
+from ...schemas.config.dedup import TextDedup
 from .fold import blocks, fold
 
 

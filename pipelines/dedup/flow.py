@@ -10,9 +10,9 @@ rows themselves stay where they are, and lose some by a mask.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ...schemas.dedup import Pairs
-from ...schemas.run import RunConfig
-from ...schemas.sources import Source
+from ...schemas.config.dedup import Pairs
+from ...schemas.config.run import RunConfig
+from ...schemas.config.sources import Source
 from ...schemas.vocabulary import Kind, Modality
 from ..engines.base import Engine
 from ..part import Part, stamp_of

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...schemas.duplicates import DUPLICATES, DuplicateReport
+from ...schemas.dataset.duplicates import DUPLICATES, DuplicateReport
 
 
 def companions(rows: pa.Table, ids: pa.Array) -> pa.Array:

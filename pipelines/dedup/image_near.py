@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ...schemas.dedup import NearImage
+from ...schemas.config.dedup import NearImage
 from ...tokenizers.image.picture import BadPicture, squeezed
 from .hamming import first_met, hamming_keys, hamming_pairs
 from .image_match import explains

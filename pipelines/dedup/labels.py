@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ...schemas.dataset.tables import DROPPED
 from ...schemas.identity import fingerprint
-from ...schemas.tables import DROPPED
 from ..engines.base import Engine
 from ..part import Outcome, Part, commit
 from ..stage import part_name

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ...schemas.dedup import NearText
+from ...schemas.config.dedup import NearText
 from .bands import bands_of, s_curve
 from .fold import Ints, blocks
 from .mixing import GOLDEN, mix

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ...schemas.duplicates import DUPLICATES, Cluster, DuplicateReport, Member
-from ...schemas.run import RunConfig
+from ...schemas.config.run import RunConfig
+from ...schemas.dataset.duplicates import DUPLICATES, Cluster, DuplicateReport, Member
 from ..engines.base import Engine
 from .flow import Judged
 from .sign import nears_of

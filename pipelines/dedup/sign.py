@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...schemas.dedup import AudioDedup, ImageDedup, TextDedup
-from ...schemas.run import Limits
-from ...schemas.tables import DROPPED
+from ...schemas.config.dedup import AudioDedup, ImageDedup, TextDedup
+from ...schemas.config.run import Limits
+from ...schemas.dataset.tables import DROPPED
 from ...schemas.vocabulary import Modality
 from ..part import Outcome
 from ..shuffle import bucket_of

@@ -12,12 +12,12 @@ from typing import Any, Generic, TypeVar
 
 import pyarrow as pa
 
-from ..full_disk import refusing_full_disk
+from ...schemas.storage.full_disk import refusing_full_disk
+from ...schemas.storage.store import WORK, Store
 from ..journal import Journal, peak_memory
 from ..part import Part, load, read_header
 from ..shuffle import Scatter, bucket_keys, buckets
-from ..stage import WORK, RunStage, Stage, Worked, part_key, part_name
-from ..store import Store
+from ..stage import RunStage, Stage, Worked, part_key, part_name
 
 # Every process that runs tasks imports this. Arrow's own allocator hands freed memory back at once, and the next
 # partition faults it in again.

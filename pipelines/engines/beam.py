@@ -12,13 +12,13 @@ from contextlib import redirect_stderr, suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from ...schemas.config.run import BeamEngine
 from ...schemas.errors import Refusal
-from ...schemas.run import BeamEngine
+from ...schemas.storage.store import Store
 from ..journal import Journal
 from ..part import Part
 from ..shuffle import Scatter, bucket_keys
 from ..stage import Worked, part_key, part_name
-from ..store import Store
 from .base import Done, Engine, Measured
 from .beam_tasks import Group, Split, Work
 from .beam_workers import Workers, quiet_beam

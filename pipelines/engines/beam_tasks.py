@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ...schemas.tables import DROPPED
+from ...schemas.dataset.tables import DROPPED
 from ..part import Outcome, commit, load
 from ..shuffle import Scatter
 from ..stage import Worked

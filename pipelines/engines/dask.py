@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
+from ...schemas.config.run import DaskEngine
 from ...schemas.errors import Refusal
-from ...schemas.run import DaskEngine
+from ...schemas.storage.store import Store
 from ..journal import Journal
-from ..store import Store
 from .base import PRELOAD, Done, Engine, Measured
 
 A = TypeVar("A")

@@ -12,8 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..stage import WORK
-from ..store import Store
+from ...schemas.storage.store import WORK, Store
 
 MAILBOXES = f"{WORK}/beam"
 BATCHES = 4096  # at most, so that a million items do not leave a million files

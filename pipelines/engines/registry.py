@@ -1,8 +1,8 @@
 """Which class runs which `engine` of the run file. Each is imported when it is asked for: clusters are heavy."""
 
-from ...schemas.run import BeamEngine, RunConfig, SerialEngine
+from ...schemas.config.run import BeamEngine, RunConfig, SerialEngine
+from ...schemas.storage.store import Store
 from ..journal import Journal
-from ..store import Store
 from .base import Engine
 
 

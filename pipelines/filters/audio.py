@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...schemas.filters.audio import Clipping, Duration, Silence, TranscriptRate
-from ...schemas.run import Limits
+from ...schemas.config.filters.audio import Clipping, Duration, Silence, TranscriptRate
+from ...schemas.config.run import Limits
 from ...tokenizers.audio.clip import MIN_SECONDS, BadClip, duration_of, wave_of
 from ...tokenizers.protocol import Wave
 from .text import Complaints

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ...schemas.filters.image import ClipScore
-from ...schemas.run import Limits
+from ...schemas.config.filters.image import ClipScore
+from ...schemas.config.run import Limits
 from ...tokenizers.image.clip_model import ClipModel, load_clip
 from ...tokenizers.image.picture import BadPicture, whole
 from ...tokenizers.protocol import Pixels

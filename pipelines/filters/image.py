@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from ...schemas.filters.image import ImageAspect, ImageConstant, ImageSize
-from ...schemas.run import Limits
+from ...schemas.config.filters.image import ImageAspect, ImageConstant, ImageSize
+from ...schemas.config.run import Limits
 from ...tokenizers.image.picture import BadPicture, size_of, squeezed
 from .text import Complaints
 

@@ -10,9 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...schemas.config.filters.text import Language
+from ...schemas.config.run import Limits
 from ...schemas.errors import Refusal
-from ...schemas.filters.text import Language
-from ...schemas.run import Limits
 from .text import Complaints
 
 HEAD = 2000  # characters looked at: more changes the answer for one text in 400 and costs twice the time

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...schemas.filters.text import Pii
-from ...schemas.run import Limits
+from ...schemas.config.filters.text import Pii
+from ...schemas.config.run import Limits
 from .text import Complaints
 
 # A user name, an at sign, a domain with a top level of letters.

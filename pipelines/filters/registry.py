@@ -6,11 +6,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from ...schemas.filters.base import Filter
-from ...schemas.filters.image import ClipScore
-from ...schemas.filters.text import Language
-from ...schemas.filters.union import AnyFilter
-from ...schemas.run import Limits
+from ...schemas.config.filters.base import Filter
+from ...schemas.config.filters.image import ClipScore
+from ...schemas.config.filters.text import Language
+from ...schemas.config.filters.union import AnyFilter
+from ...schemas.config.run import Limits
 from ...schemas.vocabulary import Modality
 from ...tokenizers.image.clip_model import find_clip
 from .text import Complaints

@@ -17,8 +17,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...schemas.filters.text import Repetition
-from ...schemas.run import Limits
+from ...schemas.config.filters.text import Repetition
+from ...schemas.config.run import Limits
 from .text import Complaints, Floats, above
 
 SLICE_BYTES = 1 << 18  # of text judged at a time, so that its tables stay in the processor's cache

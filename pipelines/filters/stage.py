@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from ...schemas.filters.union import AnyFilter
-from ...schemas.run import Limits, RunConfig
-from ...schemas.sources import Source
+from ...schemas.config.filters.union import AnyFilter
+from ...schemas.config.run import Limits, RunConfig
+from ...schemas.config.sources import Source
 from ..engines.base import Engine
 from ..part import Outcome, Part, drop_rows
 from ..select import select

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...schemas.filters.text import SymbolRatio, TextLength
-from ...schemas.run import Limits
+from ...schemas.config.filters.text import SymbolRatio, TextLength
+from ...schemas.config.run import Limits
 
 Complaints = Iterator[tuple[int, str]]
 Floats = npt.NDArray[np.float64]

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from ...schemas.identity import stream_fingerprint
+from ...schemas.storage.store import Store
 from ..engines.base import Engine
 from ..part import Part, read_header
 from ..stage import part_key, part_name
-from ..store import Store
 from .stage import PackShard
 
 

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...schemas.layout import TASK_SLOT, Content, content, ragged
-from ...schemas.rows import SEGMENT, SPAN, segment_dtype
+from ...schemas.dataset.layout import TASK_SLOT, Content, content, ragged
+from ...schemas.dataset.packed_row import SEGMENT, SPAN, segment_dtype
 from ...schemas.vocabulary import Kind, Special, Vocabulary
 from .segments import Ints, Segments
 

@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ...schemas.dataset import Shard
-from ...schemas.layout import ragged
-from ...schemas.rows import SEGMENT, SPAN
+from ...schemas.dataset.layout import ragged
+from ...schemas.dataset.packed_row import SEGMENT, SPAN
+from ...schemas.dataset.reader import Shard
 from ..recount import entries_of, field_of
 from .matrices import dictionary_of, lists_of
 from .segments import Ints

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...schemas.layout import TASK_SLOT, as_mask, code_lengths, content_lengths, ragged
+from ...schemas.dataset.layout import TASK_SLOT, as_mask, code_lengths, content_lengths, ragged
 from ...schemas.vocabulary import Kind, Modality
 
 Ints = npt.NDArray[np.int64]

@@ -9,16 +9,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...schemas.layout import as_mask
-from ...schemas.ledger import Tally
-from ...schemas.rows import ROW_VERSION, row_schema
-from ...schemas.statistics import SourceStatistics, Statistics, count_codes, count_licenses
-from ...schemas.tables import SAMPLE_COLUMNS
-from ...schemas.tokenizer_config import TextConfig
+from ...schemas.config.tokenizers import TextConfig
+from ...schemas.dataset.layout import as_mask
+from ...schemas.dataset.ledger import Tally
+from ...schemas.dataset.packed_row import ROW_VERSION, row_schema
+from ...schemas.dataset.statistics import SourceStatistics, Statistics, count_codes, count_licenses
+from ...schemas.dataset.tables import SAMPLE_COLUMNS
+from ...schemas.storage.store import Store
 from ...schemas.vocabulary import Modality, Vocabulary
 from ...tokenizers.registry import load_text
 from ..part import Outcome, dropped_table
-from ..store import Store
 from .best_fit import best_fit_decreasing
 from .matrices import Placed, fill, place, segment_lists, span_lists
 from .segments import Segments, code_tokens, cut, text_bytes

@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import xxhash
 
-from ...schemas.manifest import ShardEntry
-from ..store import Store
+from ...schemas.dataset.manifest import ShardEntry
+from ...schemas.storage.store import Store
 
 
 def shard_batch(

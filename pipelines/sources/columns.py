@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...schemas.config.sources import Source
 from ...schemas.errors import Refusal
-from ...schemas.sources import Source
 from .base import ROW_FIELDS, Batch, Drop
 
 CAST_BYTES = 1 << 30  # a column of more is cast in halves, since ROW_FIELDS' types end at 2 GiB an array

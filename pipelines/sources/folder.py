@@ -10,10 +10,10 @@ import xxhash
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
+from ...schemas.config.run import Limits
+from ...schemas.config.sources import FolderSource
 from ...schemas.errors import Refusal
 from ...schemas.identity import canonical_json
-from ...schemas.run import Limits
-from ...schemas.sources import FolderSource
 from .base import Batch, Drop, Unit
 from .batches import LONGEST_ROW, BadRow, Row, gather
 from .files import refusing

@@ -11,10 +11,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...schemas.config.run import Limits
+from ...schemas.config.sources import DatasetsSource
 from ...schemas.errors import Refusal
 from ...schemas.identity import bytes_fingerprint, canonical_json
-from ...schemas.run import Limits
-from ...schemas.sources import DatasetsSource
 from .base import Batch, Unit
 from .batches import LONGEST_ROW, BadRow, regroup
 from .columns import extract, present

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json
 
+from ...schemas.config.run import Limits
+from ...schemas.config.sources import JsonlSource
 from ...schemas.identity import file_fingerprint
-from ...schemas.run import Limits
-from ...schemas.sources import JsonlSource
 from .base import Batch, Drop, Unit
 from .batches import LONGEST_ROW, BadRow, Row, regroup, table
 from .files import printable, whole_files

@@ -8,9 +8,9 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ...schemas.config.run import Limits
+from ...schemas.config.sources import ParquetSource
 from ...schemas.identity import BLOCK, bytes_fingerprint, canonical_json
-from ...schemas.run import Limits
-from ...schemas.sources import ParquetSource
 from .base import Batch, Drop, Unit
 from .batches import LONGEST_ROW, regroup, table
 from .columns import extract, present

@@ -1,7 +1,7 @@
 """From a source's config to its reader; a reader's libraries are imported when one is opened."""
 
-from ...schemas.run import Limits
-from ...schemas.sources import DatasetsSource, FolderSource, JsonlSource, ParquetSource, Source
+from ...schemas.config.run import Limits
+from ...schemas.config.sources import DatasetsSource, FolderSource, JsonlSource, ParquetSource, Source
 from .base import Reader
 
 

@@ -10,9 +10,9 @@ import tarfile
 from collections.abc import Iterator
 from typing import Any, cast
 
+from ...schemas.config.run import Limits
+from ...schemas.config.sources import WebDatasetSource
 from ...schemas.identity import file_fingerprint
-from ...schemas.run import Limits
-from ...schemas.sources import WebDatasetSource
 from .base import Batch, Drop, Unit
 from .batches import LONGEST_ROW, BadRow, Row, gather
 from .files import whole_files

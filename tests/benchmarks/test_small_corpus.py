@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from benchmarks import small_corpus
-from triptych.schemas.run import RunConfig
-from triptych.schemas.run_file import check
+from triptych.schemas.config.load import check
+from triptych.schemas.config.run import RunConfig
 
 
 def test_the_same_corpus_each_time_and_a_run_of_all_three_modalities(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ def test_the_schema_is_the_one_that_is_checked_in(triptych: Callable[..., Any]) 
 
 
 def test_the_schema_names_every_key_and_refuses_others(triptych: Callable[..., Any]) -> None:
-    from triptych.schemas.run import RunConfig
+    from triptych.schemas.config.run import RunConfig
 
     schema = json.loads(triptych("schema").out)
     assert set(schema["properties"]) == set(RunConfig.model_fields)

@@ -1,7 +1,7 @@
 """Records the golden values, and with `--fixtures` the folders of a version that later ones must open.
 
-    python -m tests.golden.record                                    # golden.json: after a change of bytes that is meant
-    python -m tests.golden.record --fixtures tests/golden/VERSION    # once a version, by that version itself
+    python -m tests.golden.record                                 # golden.json: after a change of bytes that is meant
+    python -m tests.golden.record --fixtures tests/golden/VERSION # once a version, by that version itself
 
 A change of golden.json is a change of bytes that people have: it needs a raised version, a commit of its own and a
 line in the CHANGELOG.

@@ -79,7 +79,7 @@ def test_a_finished_dataset_opens_and_verifies(home: Path, capsys: pytest.Captur
 
 
 def test_an_unfinished_run_goes_on_where_it_stopped(home: Path) -> None:
-    before = {path for path in (FIXTURES / "unfinished").rglob("*.arrow")}
+    before = set((FIXTURES / "unfinished").rglob("*.arrow"))
     shutil.copytree(FIXTURES / "unfinished", "unfinished")
     command("prepare", "run.yaml", "--set", "out=unfinished", "--engine", "serial")
     same(of_dataset(Path("unfinished")))

@@ -8,8 +8,8 @@ import torch
 from triptych.model.canvas import Canvas, canvas_of
 from triptych.model.inputs import Inputs
 from triptych.model.slices import Slices
-from triptych.schemas.layout import sample_table
-from triptych.schemas.training_model import Task
+from triptych.schemas.config.model import Task
+from triptych.schemas.dataset.reader.layout import sample_table
 from triptych.schemas.vocabulary import Modality, Special, Vocabulary
 
 from .conftest import VOCABULARY, Sample

@@ -14,7 +14,7 @@ from triptych.model.attention import Dense, Way, attend, within_segments
 from triptych.model.presets import shape_of
 from triptych.model.rope import rotation
 from triptych.model.transformer import Block
-from triptych.schemas.training_model import ModelConfig
+from triptych.schemas.config.model import ModelConfig
 
 SHAPE = (2, 300, 2, 64)  # B, L, H, E; L is no multiple of a block
 

@@ -13,8 +13,8 @@ from triptych.model.presets import shape_of
 from triptych.model.sampler import sample
 from triptych.model.slices import Slices
 from triptych.model.transformer import Transformer
-from triptych.schemas.sampling import SamplingConfig
-from triptych.schemas.training_model import ModelConfig, Task
+from triptych.schemas.config.model import ModelConfig, Task
+from triptych.schemas.config.sampling import SamplingConfig
 from triptych.schemas.vocabulary import Special
 
 from .canvases import canvas

@@ -3,7 +3,7 @@
 import torch
 
 from triptych.model.blocks import blocks_of
-from triptych.schemas.training_model import Task
+from triptych.schemas.config.model import Task
 
 from .canvases import canvas
 from .conftest import Sample

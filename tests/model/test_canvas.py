@@ -7,8 +7,8 @@ from triptych.model.corrupted import assemble
 from triptych.model.corruption import noised
 from triptych.model.slices import Slices
 from triptych.model.tasks import TASKS
-from triptych.schemas.layout import sample_table
-from triptych.schemas.training_model import MaskedObjective, Task
+from triptych.schemas.config.model import MaskedObjective, Task
+from triptych.schemas.dataset.reader.layout import sample_table
 from triptych.schemas.vocabulary import Kind, Modality, Special
 
 from .conftest import VOCABULARY, Sample, pack

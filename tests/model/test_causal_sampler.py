@@ -6,9 +6,9 @@ import torch
 from triptych.model.causal_sampler import sample_causal
 from triptych.model.inputs import Inputs
 from triptych.model.slices import Slices
+from triptych.schemas.config.model import Task
+from triptych.schemas.config.sampling import SamplingConfig
 from triptych.schemas.errors import Refusal
-from triptych.schemas.sampling import SamplingConfig
-from triptych.schemas.training_model import Task
 from triptych.schemas.vocabulary import Special
 
 from .canvases import Fixed, Moody, canvas

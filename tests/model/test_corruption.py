@@ -11,7 +11,7 @@ from triptych.model.corruption import corrupt
 from triptych.model.levels import Places
 from triptych.model.slices import Slices
 from triptych.model.tasks import TASKS
-from triptych.schemas.training_model import AutoregressiveObjective, MaskedObjective, ObjectiveConfig, Task
+from triptych.schemas.config.model import AutoregressiveObjective, MaskedObjective, ObjectiveConfig, Task
 from triptych.schemas.vocabulary import Kind, Modality, Special
 
 from .conftest import VOCABULARY, Sample, pack, random_rows

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triptych.model.draws import draw, nucleus
-from triptych.schemas.sampling import SamplingConfig
+from triptych.schemas.config.sampling import SamplingConfig
 
 PLAIN = SamplingConfig()
 

@@ -9,8 +9,8 @@ from triptych.model.export import CONFIG, VOCABULARY, WEIGHTS, load_model, save_
 from triptych.model.initial import initialise
 from triptych.model.presets import shape_of
 from triptych.model.transformer import Transformer
+from triptych.schemas.config.model import ModelConfig
 from triptych.schemas.errors import Mismatch, Refusal
-from triptych.schemas.training_model import ModelConfig
 from triptych.schemas.vocabulary import Vocabulary
 
 from .conftest import VOCABULARY as IDS

@@ -12,7 +12,7 @@ from triptych.model.initial import initialise
 from triptych.model.levels import Places
 from triptych.model.presets import shape_of
 from triptych.model.transformer import Transformer
-from triptych.schemas.training_model import MaskedObjective, ModelConfig
+from triptych.schemas.config.model import MaskedObjective, ModelConfig
 
 from .conftest import VOCABULARY, pack, random_rows
 

@@ -12,8 +12,8 @@ from triptych.model.inputs import Inputs
 from triptych.model.sampler import sample
 from triptych.model.slices import Slices
 from triptych.model.tasks import TASKS
-from triptych.schemas.sampling import SamplingConfig
-from triptych.schemas.training_model import MaskedObjective, Task
+from triptych.schemas.config.model import MaskedObjective, Task
+from triptych.schemas.config.sampling import SamplingConfig
 
 from .canvases import Moody, canvas
 from .conftest import VOCABULARY, Sample, pack

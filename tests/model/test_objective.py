@@ -14,13 +14,7 @@ from triptych.model.presets import shape_of
 from triptych.model.tally import Tally
 from triptych.model.tasks import TASKS
 from triptych.model.transformer import Transformer
-from triptych.schemas.training_model import (
-    AutoregressiveObjective,
-    MaskedObjective,
-    ModelConfig,
-    ObjectiveConfig,
-    Task,
-)
+from triptych.schemas.config.model import AutoregressiveObjective, MaskedObjective, ModelConfig, ObjectiveConfig, Task
 from triptych.schemas.vocabulary import Kind, Modality, Vocabulary
 
 from .conftest import VOCABULARY, Sample, pack, random_rows

@@ -13,13 +13,7 @@ from triptych.model.levels import Places
 from triptych.model.objective import loss
 from triptych.model.slices import Slices
 from triptych.model.tasks import TASKS
-from triptych.schemas.training_model import (
-    AutoregressiveObjective,
-    LossWeights,
-    MaskedObjective,
-    ObjectiveConfig,
-    Task,
-)
+from triptych.schemas.config.model import AutoregressiveObjective, LossWeights, MaskedObjective, ObjectiveConfig, Task
 from triptych.schemas.vocabulary import Kind, Modality, Special
 
 from .conftest import Sample, pack

@@ -22,7 +22,7 @@ from triptych.model.presets import shape_of
 from triptych.model.rope import rotation
 from triptych.model.slices import Slices
 from triptych.model.transformer import Block, Transformer
-from triptych.schemas.training_model import ModelConfig
+from triptych.schemas.config.model import ModelConfig
 from triptych.schemas.vocabulary import Modality
 
 from .conftest import VOCABULARY

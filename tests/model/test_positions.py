@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from triptych.model.grids import counts, said
 from triptych.model.positions import annealed, bounded, descending, first, looped, remasked, score, sure
-from triptych.schemas.sampling import Grid, Rule
+from triptych.schemas.config.sampling import Grid, Rule
 
 groups = st.lists(st.lists(st.floats(0, 3, width=32), min_size=1, max_size=6), min_size=1, max_size=4)
 

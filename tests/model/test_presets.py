@@ -8,7 +8,7 @@ import torch
 from triptych.model.initial import ParameterType, initial_value, initialise, parameter_types
 from triptych.model.presets import PRESETS, shape_of
 from triptych.model.transformer import Transformer
-from triptych.schemas.training_model import ModelConfig, Preset
+from triptych.schemas.config.model import ModelConfig, Preset
 from triptych.schemas.vocabulary import Vocabulary
 
 from .conftest import VOCABULARY

@@ -17,8 +17,8 @@ from triptych.model.presets import shape_of
 from triptych.model.sampler import sample
 from triptych.model.slices import Slices
 from triptych.model.transformer import Transformer
-from triptych.schemas.sampling import Rule, SamplingConfig
-from triptych.schemas.training_model import POSSIBLE, ModelConfig, Task
+from triptych.schemas.config.model import POSSIBLE, ModelConfig, Task
+from triptych.schemas.config.sampling import Rule, SamplingConfig
 from triptych.schemas.vocabulary import Kind, Modality, Special
 
 from .canvases import Moody, canvas, flat

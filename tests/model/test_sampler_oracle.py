@@ -8,8 +8,8 @@ from scipy.stats import chisquare
 from triptych.model.causal_sampler import sample_causal
 from triptych.model.sampler import sample
 from triptych.model.slices import Slices
-from triptych.schemas.sampling import Rule, SamplingConfig
-from triptych.schemas.training_model import Task
+from triptych.schemas.config.model import Task
+from triptych.schemas.config.sampling import Rule, SamplingConfig
 from triptych.schemas.vocabulary import Vocabulary
 
 from .canvases import Fixed, canvas

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from triptych.model.sampling_defaults import DEFAULTS, defaults
-from triptych.schemas.sampling import Rule, SamplingConfig
-from triptych.schemas.training_model import Task
+from triptych.schemas.config.model import Task
+from triptych.schemas.config.sampling import Rule, SamplingConfig
 
 PAGE = (Path(__file__).parents[2] / "docs" / "sampling.md").read_text(encoding="utf-8")
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from triptych.model.schedules import Cosine, Polynomial, Schedule, schedule_of
-from triptych.schemas.training_model import MaskedObjective
+from triptych.schemas.config.model import MaskedObjective
 
 SCHEDULES = [Polynomial(), Polynomial(2.0), Polynomial(0.5), Polynomial(3.0), Cosine()]
 T = torch.linspace(0, 1, 20_001, dtype=torch.float64)[1:]

@@ -13,7 +13,7 @@ from triptych.model.inputs import Inputs
 from triptych.model.levels import Places
 from triptych.model.presets import shape_of
 from triptych.model.transformer import Transformer
-from triptych.schemas.training_model import AutoregressiveObjective, MaskedObjective, ModelConfig, ObjectiveConfig
+from triptych.schemas.config.model import AutoregressiveObjective, MaskedObjective, ModelConfig, ObjectiveConfig
 
 from .conftest import VOCABULARY, Sample, pack, random_rows
 

@@ -9,9 +9,9 @@ import pyarrow as pa
 import xxhash
 
 from triptych.pipelines.verify import Finding, verify
-from triptych.schemas.dataset import Dataset
+from triptych.schemas.dataset.reader.manifest import parse_manifest
+from triptych.schemas.dataset.reader.reader import Dataset
 from triptych.schemas.errors import Refusal
-from triptych.schemas.manifest import parse_manifest
 from triptych.schemas.vocabulary import Vocabulary
 
 Change = Callable[[list[dict[str, Any]], Vocabulary], None]

@@ -17,8 +17,8 @@ import pytest
 
 from triptych.pipelines.stats import advice, stats
 from triptych.pipelines.verify import verify
-from triptych.schemas.dataset import Dataset
-from triptych.schemas.manifest import Manifest
+from triptych.schemas.dataset.reader.manifest import Manifest
+from triptych.schemas.dataset.reader.reader import Dataset
 
 Line = tuple[str, str, str, int, str]  # stage, source, file, row, reason
 
@@ -178,7 +178,7 @@ def test_a_line_of_200_mb_is_a_ledger_line(text_tree: Any, prepared: Any, source
 WITHOUT_RIGHTS = """
 import os, sys
 import fsspec.implementations.local, yaml
-import triptych.cli.prepare, triptych.cli.progress, triptych.pipelines.prepare, triptych.schemas.run_file
+import triptych.cli.prepare, triptych.cli.progress, triptych.pipelines.prepare, triptych.schemas.config.load
 import triptych.pipelines.sources.jsonl, triptych.pipelines.sources.folder
 from triptych.cli.main import main
 if os.geteuid() == 0:

@@ -8,9 +8,9 @@ import pytest
 from triptych.pipelines.engines.serial import Serial
 from triptych.pipelines.fit import Fit, fit_tokenizers
 from triptych.pipelines.journal import Journal
-from triptych.pipelines.store import Store
+from triptych.schemas.config.run import RunConfig
 from triptych.schemas.errors import Refusal
-from triptych.schemas.run import RunConfig
+from triptych.schemas.storage.store import Store
 from triptych.schemas.vocabulary import Modality
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from triptych.pipelines.stats import stats
 from triptych.pipelines.verify import verify
-from triptych.schemas.dataset import Dataset
+from triptych.schemas.dataset.reader.reader import Dataset
 from triptych.schemas.errors import Refusal
 
 LICENCES = ["MIT", " CC0\n", "", None, "MIT", "  "]
@@ -63,6 +63,6 @@ def test_another_column_is_read_anew(licensed: Path, text_tree: Any, prepared: A
 
 
 def test_rows_of_another_version_are_refused(licensed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("triptych.schemas.dataset.ROW_VERSION", 99)
+    monkeypatch.setattr("triptych.schemas.dataset.reader.ROW_VERSION", 99)
     with pytest.raises(Refusal, match=r"its rows are of version \d+, and this Triptych reads 99"):
         Dataset(str(licensed)).row(0)

@@ -17,11 +17,11 @@ import yaml
 from pydantic import TypeAdapter
 
 from triptych.pipelines.sources.registry import open_source
-from triptych.pipelines.store import UPLOAD_BYTES, Store, _upload
 from triptych.pipelines.verify import verify
+from triptych.schemas.config.run import Limits
+from triptych.schemas.config.sources import Source
 from triptych.schemas.errors import Refusal
-from triptych.schemas.run import Limits
-from triptych.schemas.sources import Source
+from triptych.schemas.storage.store import UPLOAD_BYTES, Store, _upload
 
 
 def put(url: str, data: bytes) -> None:
@@ -134,7 +134,7 @@ def test_an_object_that_changes_is_refused(
 # Writes a shard of three parts, and says so when its first part is there.
 UPLOAD = """
 import sys
-from triptych.pipelines.store import UPLOAD_BYTES, Store
+from triptych.schemas.storage.store import UPLOAD_BYTES, Store
 import fsspec
 store = Store(sys.argv[1])
 with store.create(lambda: "shards/text-0123.arrow") as sink:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from triptych.pipelines.originals import originals
-from triptych.schemas.dataset import Dataset
+from triptych.schemas.dataset.reader.reader import Dataset
 from triptych.schemas.errors import Refusal
 
 

@@ -10,10 +10,10 @@ from triptych.pipelines.engines.serial import Serial
 from triptych.pipelines.journal import Journal
 from triptych.pipelines.part import Outcome, Part, commit, count_rows, drop_rows, load, read_header
 from triptych.pipelines.stage import part_key, part_name
-from triptych.pipelines.store import Store
+from triptych.schemas.dataset.reader.ledger import Tally
+from triptych.schemas.dataset.reader.tables import DROPPED
 from triptych.schemas.errors import Refusal
-from triptych.schemas.ledger import Tally
-from triptych.schemas.tables import DROPPED
+from triptych.schemas.storage.store import Store
 
 TABLE = pa.table(
     {

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from triptych.pipelines.draw import drawn
 from triptych.pipelines.read import row_ids
-from triptych.schemas.dataset import Dataset
+from triptych.schemas.dataset.reader.reader import Dataset
 
 
 @given(st.text(max_size=9), st.integers(0, 1 << 62), st.integers(1, 200))

@@ -14,8 +14,8 @@ from triptych.pipelines.journal import Journal
 from triptych.pipelines.part import Outcome, Part, commit, load
 from triptych.pipelines.read import row_ids
 from triptych.pipelines.shuffle import bucket_of
-from triptych.pipelines.store import Store
-from triptych.schemas.tables import DROPPED
+from triptych.schemas.dataset.reader.tables import DROPPED
+from triptych.schemas.storage.store import Store
 
 INTO = 5
 

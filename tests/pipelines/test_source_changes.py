@@ -19,10 +19,10 @@ from triptych.pipelines.prepare import prepare
 from triptych.pipelines.sources.base import Reader
 from triptych.pipelines.sources.registry import open_source
 from triptych.pipelines.sources.unchanged import TICK, stamp
+from triptych.schemas.config.load import check
+from triptych.schemas.config.run import Limits, RunConfig
+from triptych.schemas.config.sources import Source
 from triptych.schemas.errors import Refusal
-from triptych.schemas.run import Limits, RunConfig
-from triptych.schemas.run_file import check
-from triptych.schemas.sources import Source
 
 BUDGET = 2000
 

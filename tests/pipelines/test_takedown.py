@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from triptych.pipelines.takedown import take_down
-from triptych.schemas.dataset import Dataset
+from triptych.schemas.dataset.reader.reader import Dataset
 from triptych.schemas.errors import Refusal
 
 from .documents import documents, sound

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from triptych.pipelines.store import Store
 from triptych.pipelines.takedown import take_down
+from triptych.schemas.storage.store import Store
 
 from .documents import documents, sound
 

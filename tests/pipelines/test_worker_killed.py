@@ -13,10 +13,10 @@ import pytest
 from triptych.pipelines.engines.dask import RETRIES, Dask
 from triptych.pipelines.journal import Journal, Step
 from triptych.pipelines.prepare import prepare
-from triptych.pipelines.store import Store
+from triptych.schemas.config.load import check
+from triptych.schemas.config.run import DaskEngine, RunConfig
 from triptych.schemas.errors import Refusal
-from triptych.schemas.run import DaskEngine, RunConfig
-from triptych.schemas.run_file import check
+from triptych.schemas.storage.store import Store
 
 
 @pytest.fixture(autouse=True)

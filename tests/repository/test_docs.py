@@ -15,10 +15,10 @@ from click.testing import CliRunner
 from pydantic import BaseModel
 
 from triptych.cli.main import cli
-from triptych.schemas import dedup, run, sources, tokenizer_config
-from triptych.schemas.filters.base import Filter
-from triptych.schemas.filters.union import AnyFilter
-from triptych.schemas.run_file import load_run
+from triptych.schemas.config import dedup, run, sources, tokenizers
+from triptych.schemas.config.filters.base import Filter
+from triptych.schemas.config.filters.union import AnyFilter
+from triptych.schemas.config.load import load_run
 from triptych.schemas.vocabulary import Special
 
 ROOT = Path(__file__).parents[2]
@@ -45,13 +45,13 @@ TABLES = {
     "near: image": dedup.NearImage,
     "semantic: image": dedup.SemanticImage,
     "dedup: audio": dedup.AudioDedup,
-    "text: sentencepiece": tokenizer_config.SentencePieceConfig,
-    "text: huggingface": tokenizer_config.HuggingFaceTextConfig,
-    "text: tiktoken": tokenizer_config.TiktokenConfig,
-    "image: vq": tokenizer_config.VqConfig,
-    "image: transformers": tokenizer_config.TransformersImageConfig,
-    "audio: rvq": tokenizer_config.RvqConfig,
-    "audio: transformers": tokenizer_config.TransformersAudioConfig,
+    "text: sentencepiece": tokenizers.SentencePieceConfig,
+    "text: huggingface": tokenizers.HuggingFaceTextConfig,
+    "text: tiktoken": tokenizers.TiktokenConfig,
+    "image: vq": tokenizers.VqConfig,
+    "image: transformers": tokenizers.TransformersImageConfig,
+    "audio: rvq": tokenizers.RvqConfig,
+    "audio: transformers": tokenizers.TransformersAudioConfig,
     "dask": run.DaskEngine,
     "beam": run.BeamEngine,
     "Pack": run.Pack,

@@ -14,8 +14,8 @@ import pytest
 from click.testing import CliRunner
 
 from triptych.cli.main import cli
-from triptych.schemas.run import DaskEngine
-from triptych.schemas.run_file import load_run
+from triptych.schemas.config.load import load_run
+from triptych.schemas.config.run import DaskEngine
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

@@ -5,19 +5,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from triptych.schemas.errors import Refusal
-from triptych.schemas.tokenizer_config import (
+from triptych.schemas.config.tokenizers import (
     RvqConfig,
     SentencePieceConfig,
     TiktokenConfig,
     TransformersImageConfig,
     VqConfig,
 )
+from triptych.schemas.errors import Refusal
 from triptych.tokenizers import registry
 
 LIGHT = """
 import sys
-from triptych.schemas.tokenizer_config import VqConfig
+from triptych.schemas.config.tokenizers import VqConfig
 from triptych.tokenizers import registry
 assert registry.tokens_per_picture(VqConfig(path=sys.argv[1], size=32)) == 16, "tokens"
 heavy = {"torch", "diffusers", "transformers", "sentencepiece", "tiktoken", "datasets"} & set(sys.modules)

@@ -13,13 +13,13 @@ from triptych.pipelines.pack.best_fit import best_fit_decreasing
 from triptych.pipelines.pack.matrices import fill, place, segment_lists, span_lists
 from triptych.pipelines.pack.segments import code_tokens, cut
 from triptych.pipelines.pack.write import shard_batch, write_shard
-from triptych.pipelines.store import Store
-from triptych.schemas.decontamination import BenchmarkReport
-from triptych.schemas.layout import sample_table
-from triptych.schemas.manifest import MANIFEST, FileEntry, Manifest, ShardEntry
-from triptych.schemas.mix import MixFile
-from triptych.schemas.rows import row_schema
-from triptych.schemas.statistics import SourceStatistics, Statistics, merge_statistics
+from triptych.schemas.config.mix import MixFile
+from triptych.schemas.dataset.reader.decontamination import BenchmarkReport
+from triptych.schemas.dataset.reader.layout import sample_table
+from triptych.schemas.dataset.reader.manifest import MANIFEST, FileEntry, Manifest, ShardEntry
+from triptych.schemas.dataset.reader.packed_row import row_schema
+from triptych.schemas.dataset.reader.statistics import SourceStatistics, Statistics, merge_statistics
+from triptych.schemas.storage.store import Store
 from triptych.schemas.vocabulary import Kind, Modality, Vocabulary
 from triptych.train.cache import Cache
 from triptych.train.plan import Plan, make_plan

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from triptych.schemas.dataset.reader.statistics import CodebookUse
 from triptych.schemas.errors import Refusal
-from triptych.schemas.statistics import CodebookUse
 from triptych.train.curves import curves, unigram_entropy
 
 

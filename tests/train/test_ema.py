@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from triptych.schemas.training import EmaConfig
+from triptych.schemas.config.training import EmaConfig
 from triptych.train.ema import Ema
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from triptych.schemas.dataset import Dataset
+from triptych.schemas.config.model import Task
+from triptych.schemas.dataset.reader.reader import Dataset
 from triptych.schemas.errors import Refusal
-from triptych.schemas.training_model import Task
 from triptych.schemas.vocabulary import Kind, Modality
 from triptych.train.lengths import NEIGHBOURS, Lengths, lengths_of
 

@@ -13,7 +13,7 @@ import torch
 
 from triptych.model.batch import Batch
 from triptych.model.slices import slice_table
-from triptych.schemas.dataset import Dataset
+from triptych.schemas.dataset.reader.reader import Dataset
 from triptych.schemas.errors import Mismatch, Refusal
 from triptych.schemas.vocabulary import Modality, Special
 from triptych.train.held_out import held_out

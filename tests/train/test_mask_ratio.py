@@ -11,8 +11,8 @@ import torch
 
 from triptych.model.corruption import corrupt
 from triptych.model.slices import Slices
-from triptych.schemas.training import TrainConfig
-from triptych.schemas.training_model import MaskedObjective
+from triptych.schemas.config.model import MaskedObjective
+from triptych.schemas.config.training import TrainConfig
 from triptych.schemas.vocabulary import Modality, Special
 from triptych.train.loader import Loader, Micro
 from triptych.train.mask_ratio import by_ratio, ce_by_ratio

@@ -7,7 +7,7 @@ from triptych.model.initial import ParameterType, initialise, parameter_types
 from triptych.model.inputs import Inputs
 from triptych.model.presets import shape_of
 from triptych.model.transformer import Transformer
-from triptych.schemas.training_model import ModelConfig
+from triptych.schemas.config.model import ModelConfig
 from triptych.schemas.vocabulary import Special, Vocabulary
 from triptych.train.optimizer import factors, make_optimizer, set_lr
 from triptych.train.sde import AdamSettings

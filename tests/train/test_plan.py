@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triptych.schemas.decontamination import BenchmarkReport
+from triptych.schemas.config.training import TrainConfig
+from triptych.schemas.dataset.reader.decontamination import BenchmarkReport
 from triptych.schemas.errors import Mismatch, Refusal
-from triptych.schemas.training import TrainConfig
 from triptych.train.mix import UNITS
 from triptych.train.outlook import outlook
 from triptych.train.plan import cap, plan_of, rows_of_step

@@ -2,7 +2,7 @@
 
 import pytest
 
-from triptych.schemas.training import OptimizerConfig
+from triptych.schemas.config.training import OptimizerConfig
 from triptych.train.schedule import lr_share, warmup_steps
 
 COSINE, WSD = OptimizerConfig(), OptimizerConfig(schedule="wsd", decay=0.2)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triptych.schemas.training import OptimizerConfig
+from triptych.schemas.config.training import OptimizerConfig
 from triptych.train.sde import AdamSettings, batch_warning, kappa, settings
 
 BASE = OptimizerConfig(base_batch_tokens=1 << 15, base_tokens=1 << 25)

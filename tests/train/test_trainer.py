@@ -16,8 +16,8 @@ import torch
 import yaml
 
 from triptych.model.export import load_model
+from triptych.schemas.config.training import TrainConfig
 from triptych.schemas.errors import Refusal
-from triptych.schemas.training import TrainConfig
 from triptych.train.run import train
 
 Tree = dict[str, Any]

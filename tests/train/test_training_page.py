@@ -8,8 +8,8 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from triptych.schemas import mix, training
-from triptych.schemas.training_file import load_mix
+from triptych.schemas.config import mix, training
+from triptych.schemas.config.load_training import load_mix
 
 PAGE = (Path(__file__).parents[2] / "docs" / "training.md").read_text()
 TABLES: dict[str, type[BaseModel]] = {

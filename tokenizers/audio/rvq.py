@@ -16,9 +16,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor
 
+from ...schemas.base import Strict
 from ...schemas.errors import Refusal
 from ...schemas.identity import bytes_fingerprint, fingerprint
-from ...schemas.model import Strict
 from ..protocol import Codes, Wave
 from .mel import FRAME_RATE, log_mel, wave_from
 from .refiner import BLOCKS, WIDTH, Refiner

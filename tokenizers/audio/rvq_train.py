@@ -12,9 +12,9 @@ import torch
 from safetensors.torch import save
 from torch import Generator, Tensor
 
+from ...schemas.config.tokenizers import RvqConfig
 from ...schemas.errors import Refusal
 from ...schemas.identity import canonical_json
-from ...schemas.tokenizer_config import RvqConfig
 from ..protocol import Wave
 from .mel import log_mel
 from .refiner import BLOCKS, WIDTH, Refiner

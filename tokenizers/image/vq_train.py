@@ -16,7 +16,7 @@ import torch
 from diffusers import VQModel
 from torch.nn import functional
 
-from ...schemas.tokenizer_config import VqConfig
+from ...schemas.config.tokenizers import VqConfig
 from ..protocol import Pixels
 from .codebook import MovingCodebook
 from .diffusers_vq import to_signed

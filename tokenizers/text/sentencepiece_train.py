@@ -14,8 +14,8 @@ from pathlib import Path
 import sentencepiece
 import xxhash
 
+from ...schemas.config.tokenizers import SentencePieceConfig
 from ...schemas.errors import Refusal
-from ...schemas.tokenizer_config import SentencePieceConfig
 from .sentencepiece_text import BYTES, MODEL_FILE, SPACE
 
 THREADS = 2

@@ -18,7 +18,7 @@ from ...model.head import LOGITS
 from ...model.inputs import Inputs
 from ...model.slices import Slices
 from ...model.transformer import Transformer
-from ...schemas.layout import ragged
+from ...schemas.dataset.layout import ragged
 from ...schemas.vocabulary import Special
 
 TOKENS = 16_384  # of a row

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...schemas.dataset import Dataset
+from ...schemas.config.model import Task
+from ...schemas.dataset.reader import Dataset
 from ...schemas.errors import Refusal
-from ...schemas.training_model import Task
 from ...schemas.vocabulary import Modality
 from ..curves import curves
 from . import images, speech, text

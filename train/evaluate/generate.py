@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...schemas.training_model import Task
+from ...schemas.config.model import Task
 from ...schemas.vocabulary import Modality
 from .images import Pictures
 from .references import Codes, Reference

@@ -23,11 +23,11 @@ from ...model.corruption import corrupt
 from ...model.levels import Places
 from ...model.objective import loss
 from ...model.tally import HALVES
+from ...schemas.config.mix import MixEntry
+from ...schemas.config.model import MaskedObjective, ObjectiveConfig
+from ...schemas.config.training import TrainConfig
 from ...schemas.errors import Refusal
 from ...schemas.identity import unseal
-from ...schemas.mix import MixEntry
-from ...schemas.training import TrainConfig
-from ...schemas.training_model import MaskedObjective, ObjectiveConfig
 from ...schemas.vocabulary import Modality
 from ..cache import Cache
 from ..loader import Micro

@@ -12,8 +12,8 @@ import torch
 
 from ...model.canvas import Canvas, canvas_of, inputs_of
 from ...model.export import Exported
-from ...schemas.layout import sample_table
-from ...schemas.training_model import Task
+from ...schemas.config.model import Task
+from ...schemas.dataset.layout import sample_table
 from ...schemas.vocabulary import Kind, Modality, Special
 from .asking import Reader, parts
 from .likelihood import chain

@@ -12,9 +12,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...schemas.dataset import Dataset, Shard
-from ...schemas.layout import codes_of_span
-from ...schemas.run import Limits
+from ...schemas.config.run import Limits
+from ...schemas.dataset.layout import codes_of_span
+from ...schemas.dataset.reader import Dataset, Shard
 from ...schemas.vocabulary import Kind, Modality
 from ..held_out import held_out
 

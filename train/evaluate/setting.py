@@ -8,7 +8,7 @@ import torch
 
 from ...model.export import WEIGHTS
 from ...model.sampling_defaults import DEFAULTS
-from ...schemas.dataset import Dataset
+from ...schemas.dataset.reader import Dataset
 from ...schemas.errors import Mismatch, Refusal
 from ...schemas.identity import file_fingerprint, unseal
 from ..run import RUN

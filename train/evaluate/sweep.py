@@ -16,9 +16,9 @@ import numpy as np
 import torch
 
 from ...model.canvas import Canvas
-from ...schemas.layout import codes_of_span
-from ...schemas.sampling import SamplingConfig
-from ...schemas.training_model import Task
+from ...schemas.config.model import Task
+from ...schemas.config.sampling import SamplingConfig
+from ...schemas.dataset.layout import codes_of_span
 from ..lengths import HALVES
 from ..studio import Made, Prompt, Studio
 from .asking import Reader

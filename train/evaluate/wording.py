@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from ...model.canvas import Canvas, canvas_of
-from ...schemas.layout import sample_table
-from ...schemas.training_model import Task
+from ...schemas.config.model import Task
+from ...schemas.dataset.layout import sample_table
 from ...schemas.vocabulary import Kind, Modality, Special, Vocabulary
 from ...tokenizers.protocol import Codes, TextTokenizer
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
-from ...schemas.training import TrainConfig
+from ...schemas.config.training import TrainConfig
 from ..plan import plan_of
 from ..run import describe, train
 from .collect import Log

@@ -14,8 +14,8 @@ import webdataset
 from PIL import Image
 
 from triptych.cli.demo import corpus, espeak, glyphs, speech, text
+from triptych.schemas.config.load import load_run
 from triptych.schemas.errors import Refusal
-from triptych.schemas.run_file import load_run
 
 needs_fonts = pytest.mark.skipif(find_spec("matplotlib") is None, reason="needs triptych[demo]")
 needs_espeak = pytest.mark.skipif(find_spec("espeakng_loader") is None, reason="needs triptych[demo]")

@@ -11,8 +11,8 @@ from triptych.pipelines.engines.serial import Serial
 from triptych.pipelines.journal import Journal
 from triptych.pipelines.part import Outcome, Part, commit
 from triptych.pipelines.read import row_ids
-from triptych.pipelines.store import Store
-from triptych.schemas.tables import DROPPED
+from triptych.schemas.dataset.reader.tables import DROPPED
+from triptych.schemas.storage.store import Store
 
 Rows = Sequence[dict[str, object]]
 

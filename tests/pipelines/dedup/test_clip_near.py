@@ -11,7 +11,7 @@ from PIL import Image
 
 from triptych.pipelines.dedup.clip_near import ClipNear, sketch_radius, tables_of
 from triptych.pipelines.dedup.signature import pack, unpack
-from triptych.schemas.dedup import SemanticImage
+from triptych.schemas.config.dedup import SemanticImage
 
 from ...tokenizers.image.tiny_clip import save_clip
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from triptych.pipelines.dedup.exact_text import text_keys
 from triptych.pipelines.dedup.fold import blocks
-from triptych.schemas.dedup import TextDedup
+from triptych.schemas.config.dedup import TextDedup
 
 BOTH, NEITHER = TextDedup(), TextDedup(fold_case=False, fold_space=False)
 texts = st.text(st.sampled_from("aAbÉe\u0301ǅßЖж漢한\u1112\u1161\u11ab \t\n\u00a0\u3000\u200b"), max_size=8)

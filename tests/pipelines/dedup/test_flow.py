@@ -15,9 +15,9 @@ from triptych.pipelines.dedup.minhash import MinHash
 from triptych.pipelines.dedup.report import report
 from triptych.pipelines.engines.serial import Serial
 from triptych.pipelines.part import Part, load
-from triptych.schemas.dedup import NearText, TextDedup
-from triptych.schemas.duplicates import DUPLICATES
-from triptych.schemas.run import RunConfig
+from triptych.schemas.config.dedup import NearText, TextDedup
+from triptych.schemas.config.run import RunConfig
+from triptych.schemas.dataset.reader.duplicates import DUPLICATES
 
 from .conftest import Rows
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance
 
 from triptych.pipelines.dedup.image_near import PerceptualHash
-from triptych.schemas.dedup import NearImage
+from triptych.schemas.config.dedup import NearImage
 
 LIMIT = 10_000_000
 COUNT = 24

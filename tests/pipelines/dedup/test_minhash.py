@@ -7,7 +7,7 @@ import xxhash
 
 from triptych.pipelines.dedup.minhash import MinHash
 from triptych.pipelines.dedup.near import Near
-from triptych.schemas.dedup import NearText
+from triptych.schemas.config.dedup import NearText
 
 WORDS = [f"{a}{b}" for a in ("ka", "lo", "mi", "nu", "re", "sta") for b in ("ba", "do", "fi", "gu", "ne", "pra", "t")]
 TEXT = "The quick brown fox jumps over the lazy dog; a second sentence follows, and 漢字 end it."

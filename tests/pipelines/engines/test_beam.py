@@ -19,10 +19,10 @@ from triptych.pipelines.engines.serial import Serial
 from triptych.pipelines.journal import Journal
 from triptych.pipelines.part import Outcome, Part, commit, load
 from triptych.pipelines.read import row_ids
-from triptych.pipelines.store import Store
+from triptych.schemas.config.run import BeamEngine
+from triptych.schemas.dataset.reader.tables import DROPPED
 from triptych.schemas.errors import Refusal
-from triptych.schemas.run import BeamEngine
-from triptych.schemas.tables import DROPPED
+from triptych.schemas.storage.store import Store
 
 INTO = 7
 MEMORY = BeamEngine(kind="beam")

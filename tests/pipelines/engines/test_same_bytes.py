@@ -11,9 +11,9 @@ import pytest
 from triptych.pipelines.engines.base import Done, Engine
 from triptych.pipelines.engines.serial import Serial
 from triptych.pipelines.journal import Journal
-from triptych.pipelines.store import Store
+from triptych.schemas.config.run import DaskEngine
 from triptych.schemas.errors import Refusal
-from triptych.schemas.run import DaskEngine
+from triptych.schemas.storage.store import Store
 
 # What workers import, imported once in the process that they are forked from.
 HEAVY = ("distributed", "triptych.pipelines.prepare", "triptych.tokenizers.text.sentencepiece_text")

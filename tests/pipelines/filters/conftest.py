@@ -5,8 +5,8 @@ import pyarrow as pa
 import pytest
 
 from triptych.pipelines.filters.registry import judge_of
-from triptych.schemas.filters.union import AnyFilter
-from triptych.schemas.run import Limits
+from triptych.schemas.config.filters.union import AnyFilter
+from triptych.schemas.config.run import Limits
 
 Complaints = dict[int, list[str]]
 

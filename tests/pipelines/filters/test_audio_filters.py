@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from triptych.pipelines.filters import audio
-from triptych.schemas.filters.audio import Clipping, Duration, Silence, TranscriptRate
-from triptych.schemas.filters.base import Filter
-from triptych.schemas.run import Limits
+from triptych.schemas.config.filters.audio import Clipping, Duration, Silence, TranscriptRate
+from triptych.schemas.config.filters.base import Filter
+from triptych.schemas.config.run import Limits
 
 RATE = 8000
 BAD = (b"", b"no clip at all")

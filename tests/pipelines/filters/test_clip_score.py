@@ -11,9 +11,9 @@ from PIL import Image
 from pydantic import ValidationError
 
 from triptych.pipelines.filters.clip_score import clip_score
+from triptych.schemas.config.filters.image import ClipScore
+from triptych.schemas.config.run import Limits
 from triptych.schemas.errors import Refusal
-from triptych.schemas.filters.image import ClipScore
-from triptych.schemas.run import Limits
 
 from ...tokenizers.image.tiny_clip import save_clip
 

@@ -10,10 +10,10 @@ import pytest
 
 from triptych.pipelines.filters.registry import FILTERS, judge_of
 from triptych.pipelines.filters.stage import Filters, filters_of
+from triptych.schemas.config.filters.image import ClipScore
+from triptych.schemas.config.filters.text import Pii, TextLength
+from triptych.schemas.config.run import Limits, RunConfig
 from triptych.schemas.errors import Refusal
-from triptych.schemas.filters.image import ClipScore
-from triptych.schemas.filters.text import Pii, TextLength
-from triptych.schemas.run import Limits, RunConfig
 
 SHORT = TextLength(name="text_length", min_chars=10)
 PII = Pii(name="pii")

@@ -12,8 +12,8 @@ from PIL import Image
 from pydantic import ValidationError
 
 from triptych.pipelines.filters.image import image_aspect, image_constant, image_size
-from triptych.schemas.filters.image import ImageAspect, ImageConstant, ImageSize
-from triptych.schemas.run import Limits
+from triptych.schemas.config.filters.image import ImageAspect, ImageConstant, ImageSize
+from triptych.schemas.config.run import Limits
 
 BROKEN = [b"", b"no picture", b"\x89PNG\r\n\x1a\n"]
 

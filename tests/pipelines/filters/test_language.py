@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from triptych.pipelines.filters.registry import check_filter
+from triptych.schemas.config.filters.text import Language
 from triptych.schemas.errors import Refusal
-from triptych.schemas.filters.text import Language
 
 TEXTS = [
     "The old harbour lay in fog until noon, and nobody on the quay spoke of the night before.",

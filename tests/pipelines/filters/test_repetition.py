@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triptych.pipelines.filters import repetition
-from triptych.schemas.filters.text import Repetition
+from triptych.schemas.config.filters.text import Repetition
 
 OFF: dict[str, Any] = {f"max_{key}": 1.0 for key in ("lines", "paragraphs", "line_chars", "paragraph_chars")}
 OFF |= {"max_top_ngram": {}, "max_duplicate_ngrams": {}}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triptych.schemas.filters.text import Pii, SymbolRatio, TextLength
+from triptych.schemas.config.filters.text import Pii, SymbolRatio, TextLength
 
 TEXTS = st.lists(st.text(st.sampled_from("ab #.…\n\t-•　é7"), max_size=40), max_size=8)
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from triptych.pipelines.pack.stage import PackShard
 from triptych.pipelines.part import Outcome
-from triptych.pipelines.store import Store
-from triptych.schemas.dataset import Row, Shard
-from triptych.schemas.layout import TASK_SLOT, content, sample_table
-from triptych.schemas.statistics import Statistics
-from triptych.schemas.tokenizer_config import SentencePieceConfig
+from triptych.schemas.config.tokenizers import SentencePieceConfig
+from triptych.schemas.dataset.reader.layout import TASK_SLOT, content, sample_table
+from triptych.schemas.dataset.reader.reader import Row, Shard
+from triptych.schemas.dataset.reader.statistics import Statistics
+from triptych.schemas.storage.store import Store
 from triptych.schemas.vocabulary import Kind, Modality, Special, Vocabulary
 
 VOCABULARY = Vocabulary(text=300, image=16, audio=(8, 4))

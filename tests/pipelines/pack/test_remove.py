@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triptych.pipelines.pack.remove import without
-from triptych.schemas.dataset import Dataset, Shard
+from triptych.schemas.dataset.reader.reader import Dataset, Shard
 from triptych.schemas.vocabulary import Special
 
 Segment = tuple[dict[str, Any], list[int], list[int], list[tuple[int, int, int]]]

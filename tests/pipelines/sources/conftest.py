@@ -16,8 +16,8 @@ from pydantic import TypeAdapter
 
 from triptych.pipelines.sources.base import ROW_FIELDS, Drop, Reader
 from triptych.pipelines.sources.registry import open_source
-from triptych.schemas.run import Limits
-from triptych.schemas.sources import Source
+from triptych.schemas.config.run import Limits
+from triptych.schemas.config.sources import Source
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
@@ -102,8 +102,8 @@ def unprivileged() -> Callable[[str], str]:
         imports = (
             "import os\nfrom pydantic import TypeAdapter\nimport triptych.pipelines.sources.folder\n"
             "import triptych.pipelines.sources.jsonl\nfrom triptych.pipelines.sources.registry import open_source\n"
-            "from triptych.schemas.errors import Refusal\nfrom triptych.schemas.run import Limits\n"
-            "from triptych.schemas.sources import Source\n"
+            "from triptych.schemas.errors import Refusal\nfrom triptych.schemas.config.run import Limits\n"
+            "from triptych.schemas.config.sources import Source\n"
             "import fsspec.implementations.local\n"
             "def open_(**config):\n"
             "    source = TypeAdapter(Source).validate_python({'name': 'src', **config})\n"
@@ -121,8 +121,8 @@ MEASURE = """
 import json, resource, sys
 from pydantic import TypeAdapter
 from triptych.pipelines.sources.registry import open_source
-from triptych.schemas.run import Limits
-from triptych.schemas.sources import Source
+from triptych.schemas.config.run import Limits
+from triptych.schemas.config.sources import Source
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10

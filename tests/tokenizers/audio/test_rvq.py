@@ -8,8 +8,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from triptych.schemas.config.tokenizers import RvqConfig
 from triptych.schemas.errors import Refusal
-from triptych.schemas.tokenizer_config import RvqConfig
 from triptych.tokenizers.audio.report import audio_report
 from triptych.tokenizers.audio.rvq import RvqCodec, nearest, quantize, reconstruct
 from triptych.tokenizers.audio.rvq_train import train_rvq

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from triptych.schemas.tokenizer_config import VqConfig
+from triptych.schemas.config.tokenizers import VqConfig
 from triptych.tokenizers.image.codebook import MovingCodebook
 from triptych.tokenizers.image.diffusers_vq import DiffusersVq, to_signed
 from triptych.tokenizers.image.kmeans import assign, kmeans

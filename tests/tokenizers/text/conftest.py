@@ -8,7 +8,7 @@ import pytest
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from triptych.schemas.tokenizer_config import SentencePieceConfig
+from triptych.schemas.config.tokenizers import SentencePieceConfig
 from triptych.tokenizers.text.sentencepiece_train import train_sentencepiece
 
 # what SentencePiece or a byte-level BPE could stumble over

@@ -9,8 +9,8 @@ import sentencepiece
 from hypothesis import given
 from hypothesis import strategies as st
 
+from triptych.schemas.config.tokenizers import SentencePieceConfig
 from triptych.schemas.errors import Refusal
-from triptych.schemas.tokenizer_config import SentencePieceConfig
 from triptych.tokenizers.text.sentencepiece_text import SentencePieceText
 from triptych.tokenizers.text.sentencepiece_train import common, draw, train_sentencepiece
 
@@ -20,7 +20,7 @@ from pathlib import Path
 from pydoc_data.topics import topics
 cores = sorted(os.sched_getaffinity(0))[: int(sys.argv[1])]
 os.sched_setaffinity(0, cores)
-from triptych.schemas.tokenizer_config import SentencePieceConfig
+from triptych.schemas.config.tokenizers import SentencePieceConfig
 from triptych.tokenizers.text.sentencepiece_train import train_sentencepiece
 texts = [topics[name] for name in sorted(topics)][:25]
 train_sentencepiece(texts, SentencePieceConfig(vocab_size=1000), Path(sys.argv[2]), seed=0)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from triptych.schemas.dataset import Dataset
+from triptych.schemas.dataset.reader.reader import Dataset
 from triptych.schemas.vocabulary import Kind, Modality
 from triptych.train.evaluate.references import references
 from triptych.train.held_out import held_out

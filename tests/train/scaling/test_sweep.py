@@ -8,8 +8,8 @@ import pytest
 import torch
 import yaml
 
+from triptych.schemas.config.sweep import load_sweep
 from triptych.schemas.errors import Refusal
-from triptych.schemas.sweep import load_sweep
 from triptych.train.scaling.collect import Loss, collect
 from triptych.train.scaling.sweep import sweep
 

@@ -1,0 +1,124 @@
+"""From YAML text and `--set` overrides to a checked RunConfig, or one paragraph that says what is wrong."""
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from ..errors import Refusal
+from .run import RunConfig
+
+M = TypeVar("M", bound=BaseModel)
+PAGE = "docs/run-file.md"
+
+
+def load_run(path: str | Path, overrides: Sequence[str] = (), engine: dict[str, Any] | None = None) -> RunConfig:
+    """Read a run file, apply `key.path=value` overrides and another engine; raises Refusal on anything amiss."""
+    tree = read_yaml(path)
+    for override in overrides:
+        apply_override(tree, override)
+    if engine:
+        tree["engine"] = _instead(tree.get("engine"), engine)
+    return check(RunConfig, tree, str(path))
+
+
+def _instead(given: Any, engine: dict[str, Any]) -> dict[str, Any]:
+    """The engine to take; one without a `kind` is another number of workers, of Beam where the file has it."""
+    beam = isinstance(given, dict) and given.get("kind") == "beam" and "kind" not in engine
+    return (given if beam else {"kind": "dask"}) | engine
+
+
+def read_yaml(path: str | Path, page: str = PAGE) -> dict[str, Any]:
+    """A YAML mapping from a file; raises Refusal when there is no such file or no mapping in it."""
+    try:
+        tree = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise Refusal(f"{path}: no such file. Give the path of a YAML file.") from None
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise Refusal(f"{path}: cannot be read as YAML ({' '.join(str(error).split())}). Mend the file.") from None
+    if not isinstance(tree, dict):
+        raise Refusal(f"{path}: holds {type(tree).__name__}, not a mapping of keys. See {page}.")
+    return tree
+
+
+def apply_override(tree: dict[str, Any], override: str) -> None:
+    """Set `a.b.0.c=value` in a tree of mappings and lists, the value read as YAML; a list's items may go by name."""
+    path, equals, text = override.partition("=")
+    if not equals or not path:
+        raise Refusal(f"--set {override}: expected key.path=value, such as --set tokenizers.image.steps=20.")
+    *parents, last = path.split(".")
+    node: Any = tree
+    for part in parents:
+        node = node.setdefault(part, {}) if isinstance(node, dict) else node[_position(node, part, override)]
+    try:
+        node[last if isinstance(node, dict) else _position(node, last, override)] = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise Refusal(f"--set {override}: {text!r} is not YAML. Quote it for the shell.") from None
+
+
+def _position(node: Any, part: str, override: str) -> int:
+    if not isinstance(node, list):
+        raise Refusal(f"--set {override}: `{part}` lies below {_short(node)}, which has no keys. Check the key path.")
+    names = [item.get("name") if isinstance(item, dict) else None for item in node]
+    if part in names:
+        return names.index(part)
+    if not part.isdigit() or int(part) >= len(node):
+        named = ", ".join(str(name) for name in names if name) or "none is named"
+        raise Refusal(f"--set {override}: `{part}` is none of the list's {len(node)} items ({named}). Mend the path.")
+    return int(part)
+
+
+def check(model: type[M], tree: Any, where: str, page: str = PAGE) -> M:
+    """Validate `tree`; raises Refusal naming the first wrong key, its value and the fix, or the page that has it."""
+    try:
+        return model.model_validate(tree)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise Refusal(f"{where}: {_explain(model, dict(first), page)}") from None
+
+
+def _explain(model: type[BaseModel], error: dict[str, Any], page: str) -> str:
+    # pydantic puts the tag of a discriminated union into the path; the user never wrote it
+    tags = _tags(TypeAdapter(model).json_schema())
+    path = [str(part) for i, part in enumerate(error["loc"]) if not (part in tags and i)]
+    key = ".".join(path) or "the file"
+    kind, value, message = error["type"], error["input"], error["msg"]
+    if kind == "extra_forbidden":
+        near = difflib.get_close_matches(path[-1], sorted(_all_keys(model)), 1)
+        return f"unknown key `{key}` (value {value!r}). " + (f"Did you mean `{near[0]}`?" if near else "Remove it.")
+    if kind == "missing":
+        return f"`{key}` is missing. Add it; {page} shows every key."
+    if kind == "union_tag_not_found":
+        tag = error["ctx"]["discriminator"].strip("'")
+        return f"`{key}` has no `{tag}`. Add `{tag}:`; {page} lists what there is."
+    if kind == "union_tag_invalid":
+        tag = error["ctx"]["discriminator"].strip("'")
+        return f"`{key}.{tag}` is {error['ctx']['tag']!r}; it must be one of {error['ctx']['expected_tags']}."
+    if kind == "value_error":
+        what = "filter" if path[:1] == ["filters"] else "source"
+        name = f" ({what} `{value['name']}`)" if isinstance(value, dict) and "name" in value else ""
+        return f"`{key}`{name}: {message.removeprefix('Value error, ')}."
+    return f"`{key}` is {_short(value)}: {message}. Change the value; {page} says what it may be."
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "…"
+
+
+def _tags(schema: Any) -> set[str]:
+    """What `kind:` or `name:` may say wherever the schema tells models apart by it."""
+    if isinstance(schema, list):
+        return set().union(*map(_tags, schema))
+    if not isinstance(schema, dict):
+        return set()
+    return set(schema.get("discriminator", {}).get("mapping", {})).union(*map(_tags, schema.values()))
+
+
+def _all_keys(model: type[BaseModel]) -> set[str]:
+    schema = TypeAdapter(model).json_schema()
+    parts = [schema, *schema.get("$defs", {}).values()]
+    return {key for part in parts for key in part.get("properties", {})}

@@ -1,0 +1,150 @@
+"""The `model:` and `objective:` blocks of a train file: what is trained, and to predict what.
+
+No default here is called the paper's; docs/objective.md and docs/scale.md say what each rests on.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_validator, model_validator
+
+from ..base import Strict
+from ..vocabulary import Kind, Modality, Special
+
+Preset = Literal["1m", "5m", "13m", "25m", "42m", "100m", "200m", "350m", "800m", "1b", "3b"]
+
+
+class ModelConfig(Strict):
+    """A size by one dial, or by name; exactly one of `depth` and `preset`."""
+
+    preset: Preset | None = Field(None, description="A size by its parameters outside of embeddings")
+    depth: PositiveInt | None = Field(None, description="Layers; the width follows")
+    width: PositiveInt | None = Field(None, description="Default 128 × depth")
+    head_size: Literal[64, 128] = Field(64, description="Width of an attention head")
+    mlp_ratio: PositiveFloat = Field(8 / 3, description="Hidden width of SwiGLU over width, rounded up to 128s")
+    base_width: PositiveInt = Field(512, description="Width at which learning rate and initial scale are as given")
+    base_depth: PositiveInt = Field(4, description="Depth at which they are")
+    alpha: float = Field(1.0, ge=0.5, le=1.0, description="Residual branches count (depth / base_depth)^-alpha")
+
+    @model_validator(mode="after")
+    def _one_dial(self) -> "ModelConfig":
+        if (self.preset is None) == (self.depth is None):
+            raise ValueError("give one of `depth` (such as 4) and `preset` (such as 100m)")
+        if self.preset is not None and self.width is not None:
+            raise ValueError(f"`width` is decided by `preset: {self.preset}`; remove one of the two")
+        if self.width is not None and self.width % self.head_size:
+            raise ValueError(f"`width: {self.width}` is no multiple of `head_size: {self.head_size}`")
+        return self
+
+
+class Task(StrEnum):
+    """What a segment is for: which of its halves is predicted, and from what."""
+
+    TEXT = "text"
+    T2I = "t2i"
+    I2T = "i2t"
+    T2S = "t2s"
+    S2T = "s2t"
+    JOINT = "joint"
+
+    @property
+    def special(self) -> Special:
+        """The id that stands in the task slot."""
+        return Special[self.name]
+
+    @property
+    def given(self) -> Modality | None:
+        """The modality that is the condition; None where all is predicted."""
+        return _HALVES[self][0] if self in _HALVES else None
+
+    @property
+    def predicted(self) -> Modality | None:
+        """The one modality that is predicted; None where all is."""
+        return _HALVES[self][1] if self in _HALVES else None
+
+
+_HALVES = {
+    Task.T2I: (Modality.TEXT, Modality.IMAGE),
+    Task.I2T: (Modality.IMAGE, Modality.TEXT),
+    Task.T2S: (Modality.TEXT, Modality.AUDIO),
+    Task.S2T: (Modality.AUDIO, Modality.TEXT),
+}
+
+POSSIBLE = {
+    Kind.TEXT: (Task.TEXT,),
+    Kind.IMAGE_TEXT: (Task.T2I, Task.I2T, Task.JOINT),
+    Kind.AUDIO_TEXT: (Task.T2S, Task.S2T, Task.JOINT),
+    Kind.IMAGE_AUDIO_TEXT: (Task.T2I, Task.I2T, Task.T2S, Task.S2T, Task.JOINT),
+}
+Tasks = dict[Kind, dict[Task, NonNegativeFloat]]
+TASKS: Tasks = {
+    Kind.TEXT: {Task.TEXT: 1.0},
+    Kind.IMAGE_TEXT: {Task.T2I: 0.4, Task.I2T: 0.3, Task.JOINT: 0.3},
+    Kind.AUDIO_TEXT: {Task.T2S: 0.4, Task.S2T: 0.3, Task.JOINT: 0.3},
+    Kind.IMAGE_AUDIO_TEXT: {Task.JOINT: 1.0},
+}
+
+
+class LossWeights(Strict):
+    """Factors on the loss of a modality's tokens; the NELBO that is logged knows nothing of them."""
+
+    text: NonNegativeFloat = 1.0
+    image: NonNegativeFloat = 1.0
+    audio: NonNegativeFloat = 1.0
+
+
+class _Objective(Strict):
+    loss_weights: LossWeights = Field(default_factory=LossWeights)
+    z_loss: NonNegativeFloat = Field(0.0, description="Factor on the squared log of the softmax's denominator")
+
+
+class MaskedObjective(_Objective):
+    """Masked diffusion: a random part of a segment is masked and predicted from the rest."""
+
+    kind: Literal["masked"] = "masked"
+    estimator: Literal["exact-k", "bernoulli"] = Field(
+        "exact-k", description="Mask just k of n tokens, or each with the probability of a time"
+    )
+    schedule: Literal["linear", "cosine", "polynomial"] = Field(
+        "linear", description="How often which share of tokens is masked; the bound stays the same"
+    )
+    power: PositiveFloat | None = Field(None, description="Of `schedule: polynomial`, there 2 by default")
+    anti_masking: bool = Field(False, description="Train on each mask and on its complement, half as many rows a step")
+    tasks: Tasks = Field(default_factory=dict, description="Probabilities of tasks by kind of sample")
+    condition_dropout: float = Field(0.1, ge=0, le=1, description="How often the condition of a task is masked")
+
+    @property
+    def copies(self) -> int:
+        """How often a row of the batch goes through the model."""
+        return 2 if self.anti_masking else 1
+
+    @model_validator(mode="after")
+    def _power_of_a_polynomial(self) -> "MaskedObjective":
+        if self.power is not None and self.schedule != "polynomial":
+            raise ValueError(f"`power` has no say with `schedule: {self.schedule}`; remove it")
+        return self
+
+    @field_validator("tasks", mode="after")
+    @classmethod
+    def _probabilities(cls, tasks: Tasks) -> Tasks:
+        for kind, chances in tasks.items():
+            if wrong := sorted(set(chances) - set(POSSIBLE[kind])):
+                possible = ", ".join(POSSIBLE[kind])
+                raise ValueError(f"`{kind}` has no task `{wrong[0]}`; it may have {possible}")
+            if abs(sum(chances.values()) - 1) > 1e-6:
+                raise ValueError(f"the probabilities of `{kind}` sum to {sum(chances.values()):g}; let them sum to 1")
+        return TASKS | tasks
+
+
+class AutoregressiveObjective(_Objective):
+    """The control: the same transformer, causal within a segment, predicts each token from those before it."""
+
+    kind: Literal["autoregressive"]
+
+    @property
+    def copies(self) -> int:
+        """How often a row of the batch goes through the model."""
+        return 1
+
+
+ObjectiveConfig = Annotated[MaskedObjective | AutoregressiveObjective, Field(discriminator="kind")]

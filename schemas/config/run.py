@@ -1,0 +1,162 @@
+"""The run file: one YAML that says all there is to say about a `triptych prepare`."""
+
+import os
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, JsonValue, PositiveInt, ValidationInfo, field_validator, model_validator
+
+from ..base import Strict
+from ..identity import fingerprint
+from ..vocabulary import Kind, Modality
+from .dedup import Dedup
+from .filters.union import AnyFilter
+from .sources import Name, Source
+from .tokenizers import Tokenizers
+
+RUN_VERSION = 1
+
+
+class SerialEngine(Strict):
+    """Everything in this process, one partition after another."""
+
+    kind: Literal["serial"]
+
+
+class DaskEngine(Strict):
+    """A Dask cluster: `workers` local processes, or the scheduler at an address."""
+
+    kind: Literal["dask"]
+    workers: PositiveInt | None = Field(None, description="Local worker processes; default one a core")
+    scheduler: str | None = Field(None, description="Address of a running scheduler, such as tcp://host:8786")
+
+    @model_validator(mode="after")
+    def _one_cluster(self) -> "DaskEngine":
+        if self.workers is not None and self.scheduler is not None:
+            raise ValueError(
+                "`workers` starts a local cluster and `scheduler` joins a running one; keep one of the two"
+            )
+        return self
+
+    @property
+    def local_workers(self) -> int:
+        """Worker processes of a local cluster."""
+        return self.workers or os.cpu_count() or 1
+
+
+class BeamEngine(Strict):
+    """Apache Beam: FnApiRunner on this machine, or a cluster by Beam's own pipeline options."""
+
+    kind: Literal["beam"]
+    runner: Literal["FnApiRunner", "FlinkRunner", "SparkRunner", "DataflowRunner", "PortableRunner"] = Field(
+        "FnApiRunner", description="Which of Beam's runners runs the pipelines"
+    )
+    workers: PositiveInt | None = Field(None, description="Worker processes of FnApiRunner; else all in one process")
+    options: dict[str, JsonValue] = Field(
+        default_factory=dict, description="Beam's pipeline options, without their dashes"
+    )
+
+    @field_validator("runner", mode="before")
+    @classmethod
+    def _sound(cls, runner: Any) -> Any:
+        if runner == "DaskRunner":
+            raise ValueError("Beam's DaskRunner loses rows and says nothing; use `engine: {kind: dask}`")
+        if runner == "DirectRunner":
+            raise ValueError("Beam's DirectRunner fetches a program from the network; use FnApiRunner")
+        return runner
+
+    @model_validator(mode="after")
+    def _one_way_to_say_it(self) -> "BeamEngine":
+        if self.workers is not None and self.runner != "FnApiRunner":
+            raise ValueError(f"`workers` are processes of FnApiRunner; tell {self.runner} by its own `options`")
+        for option in ("runner", "direct_num_workers", "direct_running_mode"):
+            if option in self.options:
+                raise ValueError(f"`options.{option}` is said by the keys `runner` and `workers`; remove it")
+        if self.runner == "PortableRunner" and "job_endpoint" not in self.options:
+            raise ValueError("PortableRunner needs `options.job_endpoint`, the host:port of a job server; add it")
+        return self
+
+
+Engine = Annotated[SerialEngine | DaskEngine | BeamEngine, Field(discriminator="kind")]
+
+
+class Pack(Strict):
+    """How samples share rows and shards."""
+
+    group_by: Literal["modality", "source", "none"] = Field("modality", description="What a row may not mix")
+    shard_bytes: PositiveInt = Field(128_000_000, description="Size of a shard, about")
+
+
+class Limits(Strict):
+    """Sizes beyond which a row is dropped by name rather than decoded."""
+
+    row_bytes: PositiveInt = Field(64 << 20, description="One text, one picture file, one clip file")
+    pixels: PositiveInt = Field(100_000_000, description="Width times height of a picture")
+    seconds: float = Field(600.0, gt=0, description="Length of a clip")
+
+
+class RunConfig(Strict):
+    """A `triptych prepare` run."""
+
+    name: Name
+    out: str = Field(min_length=1, description="Any fsspec URL; the dataset appears there")
+    seed: int = Field(0, ge=0)
+    row_length: int = Field(4096, ge=16, le=65535, description="Tokens a packed row")
+    engine: Engine = Field(default_factory=lambda: DaskEngine(kind="dask"))
+    sources: tuple[Source, ...] = Field(min_length=1)
+    tokenizers: Tokenizers = Field(default_factory=Tokenizers)
+    pack: Pack = Field(default_factory=Pack)
+    limits: Limits = Field(default_factory=Limits)
+    filters: tuple[AnyFilter, ...] = Field((), description="What is dropped before anything is compared, in order")
+    dedup: Dedup = Field(default_factory=Dedup)
+    decontaminate: tuple[Source, ...] = Field((), description="Evaluation sets of which no sample may be left")
+    partition_bytes: int = Field(32 << 20, ge=1 << 10, description="Raw bytes a partition: the unit of resume")
+    threads: PositiveInt = Field(1, description="Threads a task; part of the identity, since sums round")
+
+    @field_validator("sources", "decontaminate")
+    @classmethod
+    def _names_differ(cls, sources: tuple[Any, ...], info: ValidationInfo) -> tuple[Any, ...]:
+        names = [source.name for source in (*info.data.get("sources", ()), *sources)]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two sources are called `{twice[0]}`; every source needs a name of its own")
+        return sources
+
+    @field_validator("filters")
+    @classmethod
+    def _filters_are_for_sources(cls, filters: tuple[Any, ...], info: ValidationInfo) -> tuple[Any, ...]:
+        names = [source.name for source in info.data.get("sources", ())]
+        for judge in filters:
+            for name in judge.sources or ():
+                if names and name not in names:
+                    raise ValueError(f"`{judge.name}` is for source `{name}`; there are: {', '.join(names)}")
+        return filters
+
+    @field_validator("dedup")
+    @classmethod
+    def _halves_can_be_compared(cls, dedup: Dedup, info: ValidationInfo) -> Dedup:
+        pairs = [source for source in info.data.get("sources", ()) if source.modality is not Kind.TEXT]
+        for source in pairs:
+            for modality in source.modality.modalities if (source.pairs or dedup.pairs) == "both" else ():
+                if dedup.of(modality) is None:
+                    half = modality.name.lower()
+                    raise ValueError(
+                        f"`pairs: both` compares the {half} of source `{source.name}` as well; "
+                        f"add `dedup.{half}: {{exact: true}}`"
+                    )
+        return dedup
+
+    @property
+    def modalities(self) -> tuple[Modality, ...]:
+        """The modalities that the sources use, text first."""
+        used = {modality for source in self.sources for modality in source.modality.modalities}
+        return tuple(sorted(used))
+
+    @property
+    def fingerprint(self) -> str:
+        """Over all that can change a byte of a shard: not `out`, `engine`, or where inputs lie on a disk."""
+        body = self.model_dump(mode="json", exclude={"out", "engine"})
+        for part in [*body["sources"], *body["decontaminate"], *body["tokenizers"].values()]:
+            del part["path"]
+        for weights in [*body["filters"], (body["dedup"]["image"] or {}).get("semantic") or {}]:
+            weights.pop("path", None)
+        return fingerprint("run", RUN_VERSION, body)

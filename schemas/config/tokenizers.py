@@ -1,0 +1,126 @@
+"""The `tokenizers:` block of a run file: what turns text, pictures and clips into ids.
+
+A tokenizer without `path` is trained in the run, budgeted in steps; one with `path` is loaded, and then the
+options of training have no say and are refused.
+"""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, PositiveInt, SerializerFunctionWrapHandler, model_serializer, model_validator
+
+from ..base import Strict
+
+
+class _Trainable(Strict):
+    training_only: ClassVar[tuple[str, ...]] = ()
+
+    path: str | None = None
+
+    @model_validator(mode="after")
+    def _path_or_training(self) -> "_Trainable":
+        clash = [key for key in self.training_only if key in self.model_fields_set]
+        if self.path is not None and clash:
+            raise ValueError(f"`{clash[0]}` is decided by the tokenizer at `path: {self.path}`; remove one of the two")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_it_may_be_read_again(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        tree: dict[str, Any] = write(self)
+        return {key: tree[key] for key in tree if self.path is None or key not in self.training_only}
+
+    @property
+    def trained_in_run(self) -> bool:
+        """True when the run has to train this tokenizer."""
+        return self.path is None
+
+
+class SentencePieceConfig(_Trainable):
+    """SentencePiece with byte fallback and no normalisation, so that every text comes back exactly."""
+
+    training_only: ClassVar = ("vocab_size", "sample_bytes")
+
+    kind: Literal["sentencepiece"] = "sentencepiece"
+    vocab_size: int = Field(8000, ge=300, description="Pieces, 256 of them bytes")
+    sample_bytes: PositiveInt = Field(10_000_000, description="Text to train on, drawn by document id")
+
+
+class HuggingFaceTextConfig(Strict):
+    """A Hugging Face `tokenizer.json`."""
+
+    trained_in_run: ClassVar[bool] = False
+
+    kind: Literal["huggingface"]
+    path: str
+
+
+class TiktokenConfig(Strict):
+    """A tiktoken rank file (.tiktoken) and the name of its splitting pattern."""
+
+    trained_in_run: ClassVar[bool] = False
+
+    kind: Literal["tiktoken"]
+    path: str
+    pattern: Literal["gpt2", "cl100k_base", "o200k_base"] = "cl100k_base"
+
+
+class VqConfig(_Trainable):
+    """A diffusers VQModel. Pictures are resized so that the short side is `size`, then centre-cropped."""
+
+    training_only: ClassVar = ("downsample", "codes", "steps")
+
+    kind: Literal["vq"] = "vq"
+    size: PositiveInt = Field(128, description="Side of the square picture, in pixels")
+    downsample: Literal[4, 8, 16] = Field(8, description="Pixels a token, along each side")
+    codes: int = Field(1024, ge=2, le=65536)
+    steps: PositiveInt = 1500
+
+    @model_validator(mode="after")
+    def _whole_grid(self) -> "VqConfig":
+        if self.path is None and self.size % self.downsample:
+            raise ValueError(f"`size: {self.size}` is no multiple of `downsample: {self.downsample}`")
+        return self
+
+
+class TransformersImageConfig(Strict):
+    """A VQ model of transformers that can decode (Emu3VQVAE, JanusVQVAE)."""
+
+    trained_in_run: ClassVar[bool] = False
+
+    kind: Literal["transformers"]
+    path: str
+    size: PositiveInt = Field(256, description="Side of the square picture, in pixels")
+
+
+class RvqConfig(_Trainable):
+    """Residual k-means over log-mel frames at 50 a second, `levels` tokens a frame, with a small refiner."""
+
+    training_only: ClassVar = ("sample_rate", "levels", "codes", "steps")
+
+    kind: Literal["rvq"] = "rvq"
+    sample_rate: Literal[16000, 24000] = 16000
+    levels: int = Field(4, ge=1, le=16)
+    codes: int = Field(1024, ge=2, le=65536)
+    steps: PositiveInt = Field(600, description="Training steps of the refiner")
+
+
+class TransformersAudioConfig(Strict):
+    """A codec of transformers: EnCodec, DAC, Mimi, HiggsAudioV2, X-codec."""
+
+    trained_in_run: ClassVar[bool] = False
+
+    kind: Literal["transformers"]
+    path: str
+    levels: PositiveInt | None = Field(None, description="Codebooks to keep; default all that the model gives")
+
+
+TextConfig = Annotated[SentencePieceConfig | HuggingFaceTextConfig | TiktokenConfig, Field(discriminator="kind")]
+ImageConfig = Annotated[VqConfig | TransformersImageConfig, Field(discriminator="kind")]
+AudioConfig = Annotated[RvqConfig | TransformersAudioConfig, Field(discriminator="kind")]
+
+
+class Tokenizers(Strict):
+    """One tokenizer a modality; image and audio are used only where a source asks for them."""
+
+    text: TextConfig = Field(default_factory=SentencePieceConfig)
+    image: ImageConfig = Field(default_factory=VqConfig)
+    audio: AudioConfig = Field(default_factory=RvqConfig)

@@ -1,0 +1,144 @@
+"""How a sample's codes become the ids of a segment, and back.
+
+A segment is `[task slot] [text… EOS] [BOI image… EOI] [BOA audio… EOA]`, each part present as the kind has it.
+The *content* of a sample is its segment without the task slot, which is opened when rows are packed (a text cut
+into several segments has one in each). Spans are the runs of codes alone: EOS, BOI, EOI, BOA, EOA are outside.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from ..vocabulary import Kind, Modality, Special, Vocabulary
+from .tables import sample_schema
+
+TASK_SLOT = 1
+# Tokens that frame the codes of a modality in a segment.
+FRAME = {Modality.TEXT: 1, Modality.IMAGE: 2, Modality.AUDIO: 2}
+_OPENING = {Modality.TEXT: None, Modality.IMAGE: Special.BOI, Modality.AUDIO: Special.BOA}
+_CLOSING = {Modality.TEXT: Special.EOS, Modality.IMAGE: Special.EOI, Modality.AUDIO: Special.EOA}
+
+Ints = npt.NDArray[np.int64]
+
+
+def ragged(starts: npt.ArrayLike, lengths: npt.ArrayLike) -> Ints:
+    """The indices start, start+1, … start+length-1 of every run, concatenated."""
+    starts, lengths = np.asarray(starts, np.int64), np.asarray(lengths, np.int64)
+    ends = np.cumsum(lengths)
+    total = int(ends[-1]) if ends.size else 0
+    out: Ints = np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
+    return out
+
+
+def as_mask(column: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+    """A boolean Arrow column as a NumPy mask."""
+    bytes_ = column.cast(pa.uint8())
+    flat = bytes_.combine_chunks() if isinstance(bytes_, pa.ChunkedArray) else bytes_
+    mask: npt.NDArray[np.bool_] = flat.to_numpy().astype(bool)
+    return mask
+
+
+def code_lengths(samples: pa.Table, modality: Modality) -> Ints:
+    """(n,) codes a sample has in a modality; -1 where its kind lacks the modality."""
+    column = samples[modality.name.lower()].combine_chunks()
+    lengths: Ints = np.diff(column.offsets.to_numpy()).astype(np.int64)
+    lengths[as_mask(column.is_null())] = -1
+    return lengths
+
+
+def content_lengths(samples: pa.Table) -> Ints:
+    """(n,) tokens of each sample's content: codes and their frames, without the task slot."""
+    total = np.zeros(samples.num_rows, np.int64)
+    for modality, frame in FRAME.items():
+        codes = code_lengths(samples, modality)
+        total += np.where(codes < 0, 0, codes + frame)
+    return total
+
+
+@dataclass(frozen=True)
+class Content:
+    """Contents of many samples, concatenated."""
+
+    ids: npt.NDArray[np.unsignedinteger]  # (tokens,)
+    modality: npt.NDArray[np.uint8]  # (tokens,); EOS counts as text, the other frames as special
+    offsets: Ints  # (samples + 1,)
+    span_starts: npt.NDArray[np.int64]  # (samples, 3) start of each modality's codes within the content
+    span_lengths: npt.NDArray[np.int64]  # (samples, 3) codes of text, image, audio; -1 where absent
+
+
+def content(samples: pa.Table, vocabulary: Vocabulary) -> Content:
+    """Lay out SAMPLE rows; ValueError when a code is outside its codebook or a clip has part of a frame."""
+    offsets = np.concatenate([[0], np.cumsum(content_lengths(samples))])
+    ids = np.zeros(offsets[-1], vocabulary.dtype)
+    owner = np.full(offsets[-1], Modality.SPECIAL, np.uint8)
+    cursor = offsets[:-1].copy()
+    span_starts, span_lengths = np.zeros((2, samples.num_rows, len(FRAME)), np.int64)
+    for part, (modality, frame) in enumerate(FRAME.items()):
+        lengths = code_lengths(samples, modality)
+        there = np.flatnonzero(lengths >= 0)
+        opening, closing = _OPENING[modality], _CLOSING[modality]
+        starts = cursor + (opening is not None)
+        span_starts[:, part], span_lengths[:, part] = starts - offsets[:-1], lengths
+        to = ragged(starts[there], lengths[there])
+        ids[to] = _ids_of(samples, modality, vocabulary, lengths[there])
+        owner[to] = modality
+        if opening is not None:
+            ids[cursor[there]] = opening
+        ends = starts[there] + lengths[there]
+        ids[ends] = closing
+        owner[ends] = Modality.TEXT if modality is Modality.TEXT else Modality.SPECIAL
+        cursor[there] += lengths[there] + frame
+    return Content(ids, owner, offsets, span_starts, span_lengths)
+
+
+def _ids_of(samples: pa.Table, modality: Modality, vocabulary: Vocabulary, lengths: Ints) -> Ints:
+    codes: Ints = samples[modality.name.lower()].combine_chunks().flatten().to_numpy().astype(np.int64)
+    if not codes.size:
+        return codes
+    if modality is not Modality.AUDIO:
+        block = vocabulary.slice_of(modality)
+        if codes.max() >= block.stop - block.start:
+            raise ValueError(f"{modality.name.lower()} code {codes.max()} is outside its codebook of {block}")
+        return codes + block.start
+    levels = len(vocabulary.audio)
+    if (lengths % levels).any():
+        raise ValueError(f"a clip's codes must come in whole frames of {levels}")
+    level = np.arange(codes.size) % levels
+    if (codes >= np.array(vocabulary.audio)[level]).any():
+        raise ValueError(f"an audio code is outside its codebook; sizes are {vocabulary.audio}")
+    return codes + vocabulary.audio_offsets(levels)[level]
+
+
+def codes_of_span(ids: npt.ArrayLike, modality: Modality, vocabulary: Vocabulary) -> Ints:
+    """The codes behind a span's ids; audio as (frames, levels). The inverse of `content`, span by span."""
+    values: Ints = np.asarray(ids, np.int64)
+    if modality is not Modality.AUDIO:
+        return values - vocabulary.slice_of(modality).start
+    levels = len(vocabulary.audio)
+    frames: Ints = values.reshape(-1, levels) - vocabulary.audio_offsets(levels)
+    return frames
+
+
+def sample_table(
+    kinds: Sequence[Kind],
+    codes: Mapping[Modality, Sequence[Sequence[int] | None]],
+    sizes: Mapping[str, int],
+    ids: Sequence[bytes] | None = None,
+) -> pa.Table:
+    """A table of samples from plain lists of codes, for tests and tools; origins are numbered."""
+    n = len(kinds)
+    columns: dict[str, Any] = dict.fromkeys(("text_bytes", "pixels", "samples"), [0] * n)
+    columns |= {"id": ids or [i.to_bytes(16, "big") for i in range(n)], "row": list(range(n))}
+    columns |= {
+        "license": [None] * n,
+        "source": ["made"] * n,
+        "kind": [str(kind) for kind in kinds],
+        "file": ["made"] * n,
+    }
+    columns |= {modality.name.lower(): list(codes.get(modality, [None] * n)) for modality in FRAME}
+    schema = sample_schema(sizes)
+    return pa.table({name: columns[name] for name in schema.names}, schema=schema)

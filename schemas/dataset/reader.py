@@ -1,0 +1,123 @@
+"""Reading a finished dataset: the manifest, and its shards as matrices over memory maps."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import fsspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from fsspec.implementations.local import LocalFileSystem
+
+from ..errors import Mismatch, Refusal
+from .manifest import MANIFEST, Manifest, ShardEntry, parse_manifest
+from .packed_row import ROW_VERSION
+
+
+@dataclass(frozen=True)
+class Row:
+    """One packed row: three arrays of row_length, and its tables."""
+
+    tokens: npt.NDArray[np.unsignedinteger]
+    segment: npt.NDArray[np.unsignedinteger]  # 0 is padding, else 1 + index in `segments`
+    modality: npt.NDArray[np.uint8]
+    segments: list[dict[str, Any]]
+    spans: list[dict[str, Any]]
+
+
+class Shard:
+    """One shard; its matrices are views of the file, read when touched."""
+
+    def __init__(self, source: pa.NativeFile) -> None:
+        self._reader = pa.ipc.open_file(source)
+        self.batch = self._reader.get_batch(0)
+        self.contract: dict[str, Any] = json.loads(self._reader.schema.metadata[b"triptych"])
+
+    @property
+    def rows(self) -> int:
+        """Number of packed rows."""
+        return int(self.batch.num_rows)
+
+    def matrix(self, name: str) -> npt.NDArray[np.unsignedinteger]:
+        """(rows, row_length) view of `tokens`, `segment` or `modality`."""
+        column = self.batch.column(name)
+        view: npt.NDArray[np.unsignedinteger] = column.flatten().to_numpy().reshape(len(column), -1)
+        return view
+
+    def row(self, index: int) -> Row:
+        """One row, copying nothing of its arrays."""
+        tokens, segment, modality = (self.matrix(name)[index] for name in ("tokens", "segment", "modality"))
+        tables = (self.batch.column(name)[index].as_py() for name in ("segments", "spans"))
+        return Row(tokens, segment, modality, *tables)
+
+
+def fill(manifest: Manifest) -> float:
+    """Share of the rows' positions that are not padding."""
+    places = manifest.statistics.rows * manifest.row_length
+    return manifest.statistics.filled / places if places else 0.0
+
+
+class Dataset:
+    """A finished dataset at an fsspec URL; raises Refusal when there is none."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+        self.fs, self.root = fsspec.core.url_to_fs(self.url)
+        try:
+            data = self.fs.cat_file(f"{self.root}/{MANIFEST}")
+        except FileNotFoundError:
+            raise Refusal(f"{url}: no {MANIFEST}, so no finished dataset. Run `triptych prepare` to its end.") from None
+        self.manifest: Manifest = parse_manifest(data, f"{self.url}/{MANIFEST}")
+
+    @property
+    def rows(self) -> int:
+        """Packed rows over all shards."""
+        return sum(entry.rows for entry in self.manifest.shards)
+
+    @cached_property
+    def _ends(self) -> npt.NDArray[np.int64]:
+        return np.cumsum([entry.rows for entry in self.manifest.shards])
+
+    def open(self, entry: ShardEntry) -> Shard:
+        """A shard, memory-mapped when the dataset is local; Mismatch when it has another vocabulary."""
+        path = f"{self.root}/{entry.file}"
+        try:
+            local = isinstance(self.fs, LocalFileSystem)
+            shard = Shard(pa.memory_map(path) if local else pa.BufferReader(self.fs.cat_file(path)))
+        except (FileNotFoundError, pa.ArrowInvalid, KeyError) as error:
+            raise Refusal(f"{self.url}/{entry.file}: cannot be read ({error}). Prepare again.", exit_code=1) from None
+        version = shard.contract["row_version"]
+        if version != ROW_VERSION:
+            raise Refusal(
+                f"{self.url}/{entry.file}: its rows are of version {version}, and this Triptych reads {ROW_VERSION}. "
+                "Prepare the dataset again.",
+                exit_code=1,
+            )
+        mine, theirs = self.manifest.vocabulary_fingerprint, shard.contract["vocabulary_fingerprint"]
+        if mine != theirs:
+            raise Mismatch.between("vocabulary", (MANIFEST, mine), (entry.file, theirs), "Prepare the dataset again.")
+        return shard
+
+    def row(self, index: int) -> Row:
+        """Row `index` of the dataset, counted over its shards; raises Refusal when out of range."""
+        if not 0 <= index < self.rows:
+            raise Refusal(f"row {index}: {self.url} has rows 0 to {self.rows - 1}. Choose one of these.")
+        at = int(np.searchsorted(self._ends, index, side="right"))
+        before = int(self._ends[at - 1]) if at else 0
+        return self.open(self.manifest.shards[at]).row(index - before)
+
+    def find(self, document: bytes) -> Iterator[tuple[int, int]]:
+        """Where a document lies: (row of the dataset, number of the segment in it, from 1) of each of its segments."""
+        before = 0
+        for entry in self.manifest.shards:
+            segments = self.open(entry).batch.column("segments")
+            ids = segments.flatten().field("id")
+            offsets = segments.offsets.to_numpy()
+            for at in np.flatnonzero(pc.equal(ids, pa.scalar(document, ids.type))).tolist():
+                row = int(np.searchsorted(offsets, at, side="right")) - 1
+                yield before + row, at - int(offsets[row]) + 1
+            before += entry.rows

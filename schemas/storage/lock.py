@@ -1,0 +1,85 @@
+"""One run at a time on one `out`: a second one would delete what the first is writing.
+
+On disks it is `flock` on a file, which the kernel gives back when its holder dies, however it dies; Linux passes it on
+to the server of an NFS mount. Object stores, and mounts that know no locks, have a lease (`lease.py`).
+"""
+
+import errno
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import FileIO
+from pathlib import Path
+
+from ..errors import Refusal
+from .full_disk import refusing_full_disk
+from .lease import Owner, held_by, lease
+from .store import WORK, Store
+
+LOCK = f"{WORK}/lock"
+WITHOUT_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
+
+
+@contextmanager
+def only_run(store: Store) -> Iterator[Callable[[], None]]:
+    """Hold a store while the block runs; gives what raises Refusal once it is held no more.
+
+    Raises Refusal, naming the holder, when another run holds it.
+    """
+    path = Path(store.path(LOCK))
+    with refusing_full_disk(path.parent):
+        file = _open_locked(path, store.url) if store.local else None
+    with lease(store) if file is None else _locked(path, file) as require:
+        yield require
+
+
+def _open_locked(path: Path, url: str) -> FileIO | None:
+    """The lock file, open, locked and with its owner in it; None when the file system knows no locks."""
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+b", buffering=0)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            with file:
+                if error.errno in WITHOUT_LOCKS:
+                    return None
+                if not isinstance(error, BlockingIOError):
+                    raise
+                file.seek(0)
+                raise held_by(url, Owner.parse(file.read()), "The lock goes when that process does.") from None
+        if _is_there(path, file):
+            try:
+                file.truncate(0)
+                file.write(Owner.here().to_bytes())
+            except OSError:
+                file.close()
+                raise
+            return file
+        file.close()  # who held it removed it between the two calls
+
+
+@contextmanager
+def _locked(path: Path, file: FileIO) -> Iterator[Callable[[], None]]:
+    def require() -> None:
+        if not _is_there(path, file):
+            raise Refusal(
+                f"{path} was removed while this run went on, so another may have begun there; this one stops. Nothing "
+                "is damaged. Run the same command again to resume, and delete `_work` only when no run goes on.",
+                exit_code=1,
+            )
+
+    with file:
+        try:
+            yield require
+        finally:
+            if _is_there(path, file):
+                path.unlink()
+
+
+def _is_there(path: Path, file: FileIO) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False

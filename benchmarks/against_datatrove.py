@@ -16,7 +16,7 @@ from typing import Any
 import click
 import tokenizers
 
-from triptych.pipelines.journal import Journal
+from triptych.pipelines.engines.journal import Journal
 from triptych.pipelines.prepare import prepare
 from triptych.schemas.config.run import RunConfig
 from triptych.schemas.config.tokenizers import SentencePieceConfig

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 import click
 
+from triptych.pipelines.engines.journal import Journal
 from triptych.pipelines.engines.registry import open_engine
-from triptych.pipelines.journal import Journal
 from triptych.pipelines.prepare import prepare
 from triptych.schemas.config.run import RunConfig
 from triptych.schemas.storage.store import Store

@@ -24,9 +24,9 @@ from pydantic import TypeAdapter
 from rich.console import Console
 from rich.table import Table
 
-from triptych.pipelines.dedup.align import ALIKE, agreements
-from triptych.pipelines.dedup.audio_near import Fingerprint, prints_of
-from triptych.pipelines.dedup.fingerprint import FRAMES_A_SECOND, RATE, codes_of
+from triptych.pipelines.dedup.audio.align import ALIKE, agreements
+from triptych.pipelines.dedup.audio.fingerprint import FRAMES_A_SECOND, RATE, codes_of
+from triptych.pipelines.dedup.audio.near import Fingerprint, prints_of
 from triptych.pipelines.sources.registry import open_source
 from triptych.schemas.config.run import Limits
 from triptych.schemas.config.sources import Source

@@ -29,10 +29,10 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from triptych.pipelines.dedup.image_near import PerceptualHash
-from triptych.pipelines.dedup.near import Ints
-from triptych.pipelines.dedup.phash import perceptual_hashes
-from triptych.pipelines.dedup.thumbnails import Thumbnails
+from triptych.pipelines.dedup.image.near import PerceptualHash
+from triptych.pipelines.dedup.image.phash import perceptual_hashes
+from triptych.pipelines.dedup.image.thumbnails import Thumbnails
+from triptych.pipelines.dedup.protocol import Ints
 from triptych.schemas.config.dedup import NearImage
 from triptych.tokenizers.image.picture import BadPicture, whole
 

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from triptych.pipelines.dedup.candidates import PAIRS
-from triptych.pipelines.dedup.near import Ints, Near
+from triptych.pipelines.dedup.protocol import Ints, Near
 
 
 class Found(NamedTuple):

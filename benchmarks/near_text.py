@@ -19,7 +19,7 @@ from typing import Any
 import click
 import pyarrow as pa
 
-from triptych.pipelines.dedup.minhash import MinHash
+from triptych.pipelines.dedup.text.minhash import MinHash
 from triptych.schemas.config.dedup import NearText
 
 from .measure import cpu_seconds, show, spread

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from triptych.pipelines.dedup.components import components
-from triptych.pipelines.dedup.minhash import MinHash
+from triptych.pipelines.dedup.text.minhash import MinHash
 from triptych.schemas.config.dedup import NearText
 
 from .measure import machine, spread

@@ -14,8 +14,8 @@ import click
 import numpy as np
 import numpy.typing as npt
 
+from triptych.pipelines.inspection.stats import fill_bound
 from triptych.pipelines.pack.best_fit import best_fit_decreasing
-from triptych.pipelines.stats import fill_bound
 from triptych.schemas.dataset.reader.reader import Dataset
 
 from .measure import show, spread

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pyarrow as pa
 
-from triptych.pipelines.dedup.minhash import MinHash
-from triptych.pipelines.dedup.near import Near
+from triptych.pipelines.dedup.protocol import Near
+from triptych.pipelines.dedup.text.minhash import MinHash
 
 from .texts import exact_shingles, jaccard
 

@@ -17,7 +17,7 @@ from typing import Any
 import click
 import sentencepiece
 
-from triptych.pipelines.journal import Journal
+from triptych.pipelines.engines.journal import Journal
 from triptych.pipelines.prepare import prepare
 from triptych.schemas.config.run import RunConfig
 

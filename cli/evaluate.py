@@ -74,7 +74,7 @@ def evaluate(
 
 def originals_of(held: "Sequence[Reference]", modality: "Modality") -> dict[bytes, bytes]:
     """The files that documents were made from, where their datasets' sources still have them."""
-    from ..pipelines.originals import originals
+    from ..pipelines.inspection.originals import originals
 
     files: dict[bytes, bytes] = {}
     for dataset in {one.dataset.url: one.dataset for one in held}.values():

@@ -6,8 +6,8 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
-from ..pipelines.journal import Journal, Step
-from ..pipelines.stats import stats
+from ..pipelines.engines.journal import Journal, Step
+from ..pipelines.inspection.stats import stats
 from ..schemas.dataset.manifest import Manifest
 from .tables import console, ledger_table
 

@@ -26,7 +26,7 @@ def show(dataset: str, row: int | None, cluster: int | None, out: Path | None, a
 def _show_row(dataset: str, row: int, out: Path | None, as_json: bool) -> None:
     from rich.table import Table
 
-    from ..pipelines.show import show_row
+    from ..pipelines.inspection.show import show_row
     from ..schemas.dataset.reader import Dataset
     from .tables import console
 
@@ -70,7 +70,7 @@ def _show_row(dataset: str, row: int, out: Path | None, as_json: bool) -> None:
 
 
 def _show_cluster(dataset: str, cluster: int, out: Path | None, as_json: bool) -> None:
-    from ..pipelines.show import show_cluster
+    from ..pipelines.inspection.show import show_cluster
     from ..schemas.dataset.reader import Dataset
     from .tables import cluster_table, console
 

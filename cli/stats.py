@@ -10,7 +10,7 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def stats(dataset: str, as_json: bool) -> None:
     """Rows, fill, tokens and segments, length percentiles, codebook use and the ledger of DATASET."""
-    from ..pipelines.stats import stats as describe
+    from ..pipelines.inspection.stats import stats as describe
     from ..schemas.dataset.reader import Dataset
 
     manifest = Dataset(dataset).manifest

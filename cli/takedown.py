@@ -17,8 +17,8 @@ def takedown(dataset: str, ids: TextIO, as_json: bool) -> None:
 
     Ids are 32 hexadecimal digits a line, or lines of JSON with an `id`, as `triptych show --json` prints them.
     """
-    from ..pipelines.takedown import take_down
-    from ..pipelines.withhold import parse_ids
+    from ..pipelines.filters.taken_down import parse_ids
+    from ..pipelines.takedown.takedown import take_down
 
     done = take_down(dataset, parse_ids(ids, ids.name))
     if as_json:

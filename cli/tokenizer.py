@@ -48,7 +48,7 @@ def train(
     The result is a `path` for the run files to come.
     """
     inputs = _open(kind, run_file, paths, overrides)
-    from ..pipelines.fit import TRAINING_THREADS
+    from ..pipelines.tokenize.train import TRAINING_THREADS
     from ..schemas.errors import Refusal
     from ..tokenizers import registry
 
@@ -112,7 +112,7 @@ def _open(kind: str, run_file: str | None, paths: tuple[str, ...], overrides: tu
 
 
 def _samples(inputs: "Inputs") -> Any:
-    from ..pipelines.fit import CLIPS, PICTURES
+    from ..pipelines.tokenize.train import CLIPS, PICTURES
     from ..schemas.errors import Refusal
     from ..schemas.vocabulary import Modality
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import xxhash
 from pydantic import Field
 
-from ..pipelines.read import Input, row_ids
+from ..pipelines.sources.read import Input, row_ids
 from ..pipelines.sources.registry import open_source
 from ..schemas.base import Strict
 from ..schemas.config.load import apply_override, check, load_run

@@ -11,7 +11,7 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def verify(dataset: str, as_json: bool) -> None:
     """Recompute checksums, ledger sums, span tables and vocabulary ranges of DATASET. Exit code 1 on a finding."""
-    from ..pipelines.verify import verify as run
+    from ..pipelines.inspection.verify import verify as run
 
     opened, findings = run(dataset)
     manifest = opened.manifest

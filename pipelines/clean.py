@@ -6,14 +6,14 @@ Filters come first: otherwise a survivor that a filter drops would take with it 
 from collections.abc import Mapping, Sequence
 
 from ..schemas.config.run import RunConfig
-from .decontaminate.flow import decontaminate
-from .dedup.flow import deduplicate
+from .decontaminate.decontaminate import decontaminate
+from .dedup.deduplicate import deduplicate
 from .dedup.report import report
 from .engines.base import Engine
-from .filters.stage import filter_rows
-from .finish import Cleaned
-from .part import Part
-from .withhold import withhold
+from .engines.partition import Part
+from .filters.apply import filter_rows
+from .filters.taken_down import withhold
+from .publish import Cleaned
 
 
 def clean(

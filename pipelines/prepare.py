@@ -12,19 +12,19 @@ from ..schemas.identity import sealed_json
 from ..schemas.storage.lock import only_run
 from ..schemas.storage.store import Store
 from ..schemas.vocabulary import Kind, Modality, Vocabulary
-from .checks import check
 from .clean import clean
-from .encode import EncodeAudio, EncodeImages, EncodeText
 from .engines.base import Engine
+from .engines.journal import Journal
+from .engines.partition import Part
 from .engines.registry import open_engine
-from .finish import REPORT, finish, run_report
-from .fit import Fitted, fit_tokenizers
-from .journal import Journal
-from .pack.intact import forget_damaged
-from .pack.stage import PackShard
-from .part import Part
-from .read import find_units, identify, read
+from .pack.repack_damaged import forget_damaged
+from .pack.shard import PackShard
+from .preflight import check
+from .publish import REPORT, finish, run_report
 from .sources.base import Unit
+from .sources.read import find_units, identify, read
+from .tokenize.encode import EncodeAudio, EncodeImages, EncodeText
+from .tokenize.train import Fitted, fit_tokenizers
 
 
 def prepare(config: RunConfig, journal: Journal) -> Manifest:

@@ -180,7 +180,7 @@ def made(home: Path, once: Callable[[str, Callable[[Path], None]], Path]) -> Pat
     """The dataset of that run file with all tokenizers trained in the run; not to be written to."""
 
     def fill(folder: Path) -> None:
-        from triptych.pipelines.journal import Journal
+        from triptych.pipelines.engines.journal import Journal
         from triptych.pipelines.prepare import prepare
         from triptych.schemas.config.load import load_run
 
@@ -278,7 +278,7 @@ def prepared() -> Callable[[Tree], Any]:
     """Prepares a run tree and returns its manifest."""
 
     def run(tree: Tree) -> Any:
-        from triptych.pipelines.journal import Journal
+        from triptych.pipelines.engines.journal import Journal
         from triptych.pipelines.prepare import prepare
         from triptych.schemas.config.load import check
         from triptych.schemas.config.run import RunConfig

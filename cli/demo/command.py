@@ -57,8 +57,8 @@ def demo(out: Path) -> None:
 
 
 def _prepare() -> None:
+    from ...pipelines.inspection.verify import verify
     from ...pipelines.prepare import prepare
-    from ...pipelines.verify import verify
     from ...schemas.config.load import load_run
     from ...schemas.errors import Refusal
     from ..progress import TerminalJournal, print_summary
@@ -91,7 +91,7 @@ def _evaluate(run: Path, seed: int) -> Report:
 
 def _show_one_of_each(dataset: Dataset, out: Path) -> None:
     """Decode the first row of every group into `out`."""
-    from ...pipelines.show import show_row
+    from ...pipelines.inspection.show import show_row
     from ..show import write_files
 
     first = 0

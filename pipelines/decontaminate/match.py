@@ -10,7 +10,7 @@ import pyarrow as pa
 from ...schemas.config.dedup import NearImage
 from ...schemas.config.run import RunConfig
 from ...schemas.vocabulary import Modality
-from ..dedup.near import Near
+from ..dedup.protocol import Near
 from .ngrams import NGRAM, NGRAMS_VERSION, ngram_set, overlaps
 
 
@@ -94,10 +94,10 @@ def match_of(modality: Modality, config: RunConfig) -> Match:
     if modality is Modality.TEXT:
         return MatchText()
     if modality is Modality.IMAGE:
-        from ..dedup.image_near import PerceptualHash
+        from ..dedup.image.near import PerceptualHash
 
         given = config.dedup.image.near if config.dedup.image else None
         return MatchMedia(modality, PerceptualHash(given or NearImage(), config.limits.pixels))
-    from ..dedup.audio_near import Fingerprint
+    from ..dedup.audio.near import Fingerprint
 
     return MatchMedia(modality, Fingerprint(config.limits.seconds))

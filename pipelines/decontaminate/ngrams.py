@@ -12,10 +12,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..dedup.fold import Ints, blocks
 from ..dedup.mixing import Hashes
-from ..dedup.shingles import combine
-from ..dedup.words import Words, words
+from ..dedup.text.fold import Ints, blocks
+from ..dedup.text.shingles import combine
+from ..dedup.text.words import Words, words
 
 NGRAMS_VERSION = 1
 NGRAM = 13

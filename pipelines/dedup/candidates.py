@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 from ...schemas.dataset.tables import DROPPED
 from ...schemas.identity import fingerprint
 from ...schemas.storage.store import Store
-from ..part import Outcome, Part, load
-from .near import Near
+from ..engines.partition import Outcome, Part, load
+from .protocol import Near
 
 CANDIDATES_VERSION = 1
 BUCKET_BITS = np.uint64(32)

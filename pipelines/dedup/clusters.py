@@ -15,7 +15,7 @@ import xxhash
 
 from ...schemas.dataset.tables import DROPPED
 from ...schemas.vocabulary import Modality
-from ..part import Outcome, drop_rows
+from ..engines.partition import Outcome, drop_rows
 
 CLUSTERS_VERSION = 1
 EXACT, NEAR = "exact_duplicate", "near_duplicate"

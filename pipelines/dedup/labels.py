@@ -9,8 +9,8 @@ import pyarrow as pa
 from ...schemas.dataset.tables import DROPPED
 from ...schemas.identity import fingerprint
 from ..engines.base import Engine
-from ..part import Outcome, Part, commit
-from ..stage import part_name
+from ..engines.partition import Outcome, Part, commit
+from ..engines.stage import part_name
 from .candidates import BUCKET_BITS, place_of
 from .components import Ints, components, joined
 

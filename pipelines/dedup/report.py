@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from ...schemas.config.run import RunConfig
 from ...schemas.dataset.duplicates import DUPLICATES, Cluster, DuplicateReport, Member
 from ..engines.base import Engine
-from .flow import Judged
+from .deduplicate import Judged
 from .sign import nears_of
 
 LARGEST = 20

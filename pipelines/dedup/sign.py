@@ -15,9 +15,9 @@ from ...schemas.config.dedup import AudioDedup, ImageDedup, TextDedup
 from ...schemas.config.run import Limits
 from ...schemas.dataset.tables import DROPPED
 from ...schemas.vocabulary import Modality
-from ..part import Outcome
-from ..shuffle import bucket_of
-from .near import Near
+from ..engines.partition import Outcome
+from ..engines.shuffle import bucket_of
+from .protocol import Near
 
 SIGN_VERSION = 1
 EXCERPT = 160  # characters of a row's text that reports show
@@ -32,14 +32,14 @@ def keys_of(values: pa.ChunkedArray, half: Half, limits: Limits) -> tuple[pa.Arr
     The larger of two duplicates stays: sizes are UTF-8 bytes, pixels or samples.
     """
     if isinstance(half, TextDedup):
-        from .exact_text import text_keys
+        from .text.exact import text_keys
 
         return text_keys(values, half), pc.binary_length(values).cast(pa.int64())
     if isinstance(half, ImageDedup):
-        from .exact_image import image_keys
+        from .image.exact import image_keys
 
         return image_keys(values)
-    from .exact_audio import audio_keys
+    from .audio.exact import audio_keys
 
     return audio_keys(values, limits.seconds)
 
@@ -47,12 +47,12 @@ def keys_of(values: pa.ChunkedArray, half: Half, limits: Limits) -> tuple[pa.Arr
 def nears_of(half: Half, limits: Limits) -> tuple[Near, ...]:
     """What finds near duplicates, as the run file asks for it."""
     if isinstance(half, TextDedup):
-        from .minhash import MinHash
+        from .text.minhash import MinHash
 
         return (MinHash(half.near),) if half.near else ()
     if isinstance(half, ImageDedup):
-        from .clip_near import ClipNear
-        from .image_near import PerceptualHash
+        from .image.near import PerceptualHash
+        from .image.semantic import ClipNear
 
         nears: list[Near] = []
         if half.near:
@@ -60,7 +60,7 @@ def nears_of(half: Half, limits: Limits) -> tuple[Near, ...]:
         if half.semantic:
             nears.append(ClipNear(half.semantic, limits.pixels))
         return tuple(nears)
-    from .audio_near import Fingerprint
+    from .audio.near import Fingerprint
 
     return (Fingerprint(limits.seconds),) if half.near else ()
 

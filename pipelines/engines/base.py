@@ -14,10 +14,10 @@ import pyarrow as pa
 
 from ...schemas.storage.full_disk import refusing_full_disk
 from ...schemas.storage.store import WORK, Store
-from ..journal import Journal, peak_memory
-from ..part import Part, load, read_header
-from ..shuffle import Scatter, bucket_keys, buckets
-from ..stage import RunStage, Stage, Worked, part_key, part_name
+from .journal import Journal, peak_memory
+from .partition import Part, load, read_header
+from .shuffle import Scatter, bucket_keys, buckets
+from .stage import RunStage, Stage, Worked, part_key, part_name
 
 # Every process that runs tasks imports this. Arrow's own allocator hands freed memory back at once, and the next
 # partition faults it in again.

@@ -15,14 +15,14 @@ from typing import Any, TypeVar
 from ...schemas.config.run import BeamEngine
 from ...schemas.errors import Refusal
 from ...schemas.storage.store import Store
-from ..journal import Journal
-from ..part import Part
-from ..shuffle import Scatter, bucket_keys
-from ..stage import Worked, part_key, part_name
 from .base import Done, Engine, Measured
+from .beam_results import MAILBOXES, Mailbox, Span, clear
 from .beam_tasks import Group, Split, Work
 from .beam_workers import Workers, quiet_beam
-from .mailbox import MAILBOXES, Mailbox, Span, clear
+from .journal import Journal
+from .partition import Part
+from .shuffle import Scatter, bucket_keys
+from .stage import Worked, part_key, part_name
 
 A = TypeVar("A")
 B = TypeVar("B")

@@ -7,11 +7,11 @@ from typing import Any
 import pyarrow as pa
 
 from ...schemas.dataset.tables import DROPPED
-from ..part import Outcome, commit, load
-from ..shuffle import Scatter
-from ..stage import Worked
 from .base import Measured
-from .mailbox import Mailbox, Span
+from .beam_results import Mailbox, Span
+from .partition import Outcome, commit, load
+from .shuffle import Scatter
+from .stage import Worked
 
 Piece = tuple[int, bytes]  # the number of the part that rows come from, and the rows as an Arrow stream
 

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 from ...schemas.config.run import DaskEngine
 from ...schemas.errors import Refusal
 from ...schemas.storage.store import Store
-from ..journal import Journal
 from .base import PRELOAD, Done, Engine, Measured
+from .journal import Journal
 
 A = TypeVar("A")
 B = TypeVar("B")

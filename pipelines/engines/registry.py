@@ -2,8 +2,8 @@
 
 from ...schemas.config.run import BeamEngine, RunConfig, SerialEngine
 from ...schemas.storage.store import Store
-from ..journal import Journal
 from .base import Engine
+from .journal import Journal
 
 
 def open_engine(config: RunConfig, store: Store, journal: Journal) -> Engine:

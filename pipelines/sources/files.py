@@ -12,7 +12,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from ...schemas.errors import Refusal
 from .base import Unit
-from .unchanged import stamp
+from .change_detection import stamp
 
 
 def find(name: str, path: str) -> list[tuple[str, str]]:

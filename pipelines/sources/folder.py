@@ -16,10 +16,10 @@ from ...schemas.errors import Refusal
 from ...schemas.identity import canonical_json
 from .base import Batch, Drop, Unit
 from .batches import LONGEST_ROW, BadRow, Row, gather
+from .change_detection import require_digest, stamp, unchanged
 from .files import refusing
 from .jsonl import pick_license, pick_text
-from .sheet import Record, records
-from .unchanged import require_digest, stamp, unchanged
+from .metadata_table import Record, records
 
 TABLES = ("metadata.csv", "metadata.jsonl")
 

@@ -19,9 +19,9 @@ from ...schemas.config.sources import JsonlSource
 from ...schemas.identity import file_fingerprint
 from .base import Batch, Drop, Unit
 from .batches import LONGEST_ROW, BadRow, Row, regroup, table
+from .change_detection import unchanged, unchanged_batches
 from .files import printable, whole_files
 from .streams import Broken, Stream
-from .unchanged import unchanged, unchanged_batches
 
 BOM = b"\xef\xbb\xbf"
 

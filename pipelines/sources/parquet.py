@@ -13,10 +13,10 @@ from ...schemas.config.sources import ParquetSource
 from ...schemas.identity import BLOCK, bytes_fingerprint, canonical_json
 from .base import Batch, Drop, Unit
 from .batches import LONGEST_ROW, regroup, table
+from .change_detection import unchanged, unchanged_batches
 from .columns import extract, present
 from .files import whole_files
 from .streams import data_error
-from .unchanged import unchanged, unchanged_batches
 
 READ_BYTES = 8 << 20  # what one read decodes, about
 BUFFER = 4 << 20  # a column chunk is read through a buffer this large; Arrow would take it whole

@@ -20,7 +20,7 @@ def open_source(source: Source, limits: Limits, partition_bytes: int) -> Reader:
 
         return FolderReader(source, limits, partition_bytes)
     if isinstance(source, DatasetsSource):
-        from .hub import DatasetsReader
+        from .huggingface import DatasetsReader
 
         return DatasetsReader(source, limits, partition_bytes)
     from .webdataset import WebDatasetReader

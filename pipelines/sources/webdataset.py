@@ -15,10 +15,10 @@ from ...schemas.config.sources import WebDatasetSource
 from ...schemas.identity import file_fingerprint
 from .base import Batch, Drop, Unit
 from .batches import LONGEST_ROW, BadRow, Row, gather
+from .change_detection import unchanged, unchanged_batches
 from .files import whole_files
 from .jsonl import parse_line, pick_license, pick_text
 from .streams import Broken, Stream
-from .unchanged import unchanged, unchanged_batches
 
 LONG_HEADERS = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
 HEADER_BYTES = 1 << 20  # a long name or pax header beyond this is an attack or garbage

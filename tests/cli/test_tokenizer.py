@@ -45,7 +45,7 @@ def wav(seed: int, rate: int = RATE) -> bytes:
 @pytest.fixture(autouse=True)
 def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     # beside other tests, two threads would wait for each other more than they work
-    monkeypatch.setattr("triptych.pipelines.fit.TRAINING_THREADS", 1)
+    monkeypatch.setattr("triptych.pipelines.tokenize.train.TRAINING_THREADS", 1)
 
 
 @pytest.fixture

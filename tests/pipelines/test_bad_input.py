@@ -15,8 +15,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from triptych.pipelines.stats import advice, stats
-from triptych.pipelines.verify import verify
+from triptych.pipelines.inspection.stats import advice, stats
+from triptych.pipelines.inspection.verify import verify
 from triptych.schemas.dataset.reader.manifest import Manifest
 from triptych.schemas.dataset.reader.reader import Dataset
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from triptych.pipelines import encode
-from triptych.pipelines.verify import verify
+from triptych.pipelines.inspection.verify import verify
+from triptych.pipelines.tokenize import encode
 
 Stamps = dict[str, tuple[int, int]]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from triptych.pipelines.stats import stats
-from triptych.pipelines.verify import verify
+from triptych.pipelines.inspection.stats import stats
+from triptych.pipelines.inspection.verify import verify
 from triptych.schemas.dataset.reader.reader import Dataset
 from triptych.schemas.errors import Refusal
 

@@ -16,8 +16,8 @@ import pytest
 import yaml
 from pydantic import TypeAdapter
 
+from triptych.pipelines.inspection.verify import verify
 from triptych.pipelines.sources.registry import open_source
-from triptych.pipelines.verify import verify
 from triptych.schemas.config.run import Limits
 from triptych.schemas.config.sources import Source
 from triptych.schemas.errors import Refusal

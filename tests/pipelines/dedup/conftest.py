@@ -7,10 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from triptych.pipelines.engines.journal import Journal
+from triptych.pipelines.engines.partition import Outcome, Part, commit
 from triptych.pipelines.engines.serial import Serial
-from triptych.pipelines.journal import Journal
-from triptych.pipelines.part import Outcome, Part, commit
-from triptych.pipelines.read import row_ids
+from triptych.pipelines.sources.read import row_ids
 from triptych.schemas.dataset.reader.tables import DROPPED
 from triptych.schemas.storage.store import Store
 

@@ -14,11 +14,11 @@ import pytest
 import yaml
 
 from triptych.pipelines.engines.beam import Beam
-from triptych.pipelines.engines.mailbox import Mailbox
+from triptych.pipelines.engines.beam_results import Mailbox
+from triptych.pipelines.engines.journal import Journal
+from triptych.pipelines.engines.partition import Outcome, Part, commit, load
 from triptych.pipelines.engines.serial import Serial
-from triptych.pipelines.journal import Journal
-from triptych.pipelines.part import Outcome, Part, commit, load
-from triptych.pipelines.read import row_ids
+from triptych.pipelines.sources.read import row_ids
 from triptych.schemas.config.run import BeamEngine
 from triptych.schemas.dataset.reader.tables import DROPPED
 from triptych.schemas.errors import Refusal
@@ -105,7 +105,7 @@ def test_nothing_is_no_pipeline(beam: Beam) -> None:
 
 
 def test_many_items_come_back_in_their_order(beam: Beam, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("triptych.pipelines.engines.mailbox.BATCHES", 8)
+    monkeypatch.setattr("triptych.pipelines.engines.beam_results.BATCHES", 8)
     assert beam.collect("abs", abs, range(-50, 0)) == [*range(50, 0, -1)]
     assert beam.journal.steps[0].done == 50
     assert beam.store.names("_work") == []

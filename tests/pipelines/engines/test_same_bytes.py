@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from triptych.pipelines.engines.base import Done, Engine
+from triptych.pipelines.engines.journal import Journal
 from triptych.pipelines.engines.serial import Serial
-from triptych.pipelines.journal import Journal
 from triptych.schemas.config.run import DaskEngine
 from triptych.schemas.errors import Refusal
 from triptych.schemas.storage.store import Store

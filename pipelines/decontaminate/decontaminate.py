@@ -1,0 +1,145 @@
+"""Decontamination: no sample that an evaluation set holds is left in the corpora.
+
+Evaluation sets are read as sources are, and have their lines in the ledger. A row goes when any half of it is found in
+any set: its text by n-grams, its picture or clip as a near duplicate.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import pyarrow as pa
+
+from ...schemas.config.run import RunConfig
+from ...schemas.dataset.decontamination import BenchmarkReport, Hit
+from ...schemas.dataset.tables import DROPPED
+from ...schemas.storage.store import Store
+from ..engines.base import Engine
+from ..engines.partition import Outcome, Part, drop_rows, load
+from ..engines.row_mask import select
+from .match import Match, match_of
+
+DECONTAMINATE_VERSION = 1
+REASON = "in_evaluation_set"
+EXAMPLES = 5  # a part; as many are in the report
+
+Parts = Mapping[str, Sequence[Part]]
+
+
+@dataclass(frozen=True)
+class Index:
+    """What is kept of a part of an evaluation set, for one modality."""
+
+    match: Match
+    counted: bool = False
+
+    @property
+    def name(self) -> str:
+        """One folder of parts a modality."""
+        return f"held-out-{self.match.modality.name.lower()}"
+
+    def identity(self) -> list[Any]:
+        """Version and how values are compared."""
+        return [DECONTAMINATE_VERSION, self.match.identity()]
+
+    def run(self, table: pa.Table) -> Outcome:
+        """The index alone."""
+        return Outcome(self.match.index(table[self.match.modality.name.lower()]), DROPPED.empty_table())
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """An evaluation set's index for one modality."""
+
+    benchmark: str
+    match: Match
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True)
+class Decontaminate:
+    """Drops the rows that are in an evaluation set, the sets in the order of the run file."""
+
+    store: Store
+    held_out: tuple[HeldOut, ...]
+    name: str = "decontaminate"
+    counted: bool = True
+
+    def identity(self) -> list[Any]:
+        """Version and the indices."""
+        indices = [[held.benchmark, held.match.modality.name, [p.key for p in held.parts]] for held in self.held_out]
+        return [DECONTAMINATE_VERSION, indices]
+
+    def run(self, table: pa.Table) -> Outcome:
+        """Keep the rows without a hit; the note counts hits by set and modality, each row once."""
+        found: dict[int, tuple[HeldOut, str]] = {}
+        for held in self.held_out:
+            column = held.match.modality.name.lower()
+            if column in table.column_names and held.parts:
+                for row, shared in held.match.hits(table[column], _index(self.store, _pieces(held.parts))):
+                    found.setdefault(row, (held, shared))
+        reasons = {row: (REASON, _detail(held, shared)) for row, (held, shared) in found.items()}
+        kept, dropped = drop_rows(self.name, table, reasons)
+        hits = [
+            {"benchmark": held.benchmark, "half": held.match.modality.name.lower(), "detail": _detail(held, shared)}
+            | {name: table[name][row].as_py() for name in ("source", "file", "row")}
+            for row, (held, shared) in sorted(found.items())
+        ]
+        counts = Counter((hit["benchmark"], hit["source"], hit["half"]) for hit in hits)
+        note = {"hits": [[*key, count] for key, count in sorted(counts.items())], "examples": hits[:EXAMPLES]}
+        return Outcome(kept, dropped, note=note)
+
+
+def _detail(held: HeldOut, shared: str) -> str:
+    return f"{held.benchmark}, {held.match.modality.name.lower()}" + (f": {shared}" if shared else "")
+
+
+Pieces = tuple[tuple[str, int | None], ...]
+
+
+def _pieces(parts: Sequence[Part]) -> Pieces:
+    return tuple(piece for part in parts for piece in part.pieces)
+
+
+@lru_cache(maxsize=64)
+def _index(store: Store, pieces: Pieces) -> pa.Table:
+    """An index in memory, once a process."""
+    return load(store, Part("", pieces, 0))
+
+
+def decontaminate(
+    engine: Engine, config: RunConfig, rows: Parts, held_out: Parts
+) -> tuple[dict[str, list[Part]], tuple[BenchmarkReport, ...]]:
+    """Parts by source without what evaluation sets hold, and what was found, set by set."""
+    if not held_out:
+        return {name: list(parts) for name, parts in rows.items()}, ()
+    indices = []
+    for source in config.decontaminate:
+        for modality in source.modality.modalities:
+            match = match_of(modality, config)
+            parts = engine.map(Index(match), held_out[source.name])
+            indices.append(HeldOut(source.name, match, tuple(part for part in parts if part.rows)))
+    stage = Decontaminate(engine.store, tuple(indices))
+    selected = {name: select(engine, stage, parts) for name, parts in rows.items()}
+    notes = [part.note for parts in selected.values() for part in parts]
+    reports = tuple(
+        _report(source.name, sum(part.rows for part in held_out[source.name]), notes) for source in config.decontaminate
+    )
+    return {name: [part for part in parts if part.rows] for name, parts in selected.items()}, reports
+
+
+def _report(benchmark: str, rows: int, notes: Sequence[Mapping[str, Any]]) -> BenchmarkReport:
+    hits: dict[str, Counter[str]] = {}
+    for name, source, half, count in (hit for note in notes for hit in note["hits"]):
+        if name == benchmark:
+            hits.setdefault(source, Counter())[half] += count
+    mine = [hit for note in notes for hit in note["examples"] if hit["benchmark"] == benchmark]
+    examples = [Hit(**{name: hit[name] for name in Hit.model_fields}) for hit in mine[:EXAMPLES]]
+    return BenchmarkReport(
+        name=benchmark,
+        rows=rows,
+        hits={source: dict(sorted(counts.items())) for source, counts in sorted(hits.items())},
+        examples=tuple(examples),
+    )

@@ -1,0 +1,152 @@
+"""Deduplication from beginning to end: which rows meet, and what is left of them.
+
+    sign -> by key: distinct -> near-keys -> by key: pairs -> by bucket: edges -> components -> labels
+         -> by group: duplicates -> by part: the rows that go
+
+Rows are compared with rows of the same kind of sample, by the halves that `pairs` names. Only small tables travel: the
+rows themselves stay where they are, and lose some by a mask.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ...schemas.config.dedup import Pairs
+from ...schemas.config.run import RunConfig
+from ...schemas.config.sources import Source
+from ...schemas.vocabulary import Kind, Modality
+from ..engines.base import Engine
+from ..engines.partition import Part, stamp_of
+from ..engines.row_mask import select
+from .candidates import Key, Pair, Verify
+from .clusters import Combine, DropDuplicates, Label, Resolve
+from .labels import label_parts
+from .protocol import Near
+from .sign import Distinct, Sign, nears_of
+
+BUCKET_BYTES = 32 << 20  # of small tables, in memory at a time
+
+Halves = tuple[Modality, ...]
+Parts = Mapping[str, Sequence[Part]]
+
+
+@dataclass(frozen=True)
+class Round:
+    """Rows of one kind judged by the same halves: they are compared with each other and with no others."""
+
+    kind: Kind
+    halves: Halves
+
+    @property
+    def judged(self) -> str:
+        """The halves in words, as in the ledger's `dedup-image-text`; the media first."""
+        return "-".join(modality.name.lower() for modality in self.halves)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a round found: how many rows met, and its parts of duplicates."""
+
+    round: Round
+    rows: int
+    duplicates: tuple[Part, ...]
+
+
+def halves_of(source: Source, config: RunConfig) -> list[Halves]:
+    """What decides on a source's rows, in the order in which it is applied; each a tuple of halves that must all agree.
+
+    `either` is the media, and then the text of what is left.
+    """
+    pairs: Pairs = source.pairs or config.dedup.pairs
+    there = [m for m in source.modality.modalities if config.dedup.of(m) is not None]
+    media = tuple(m for m in there if m is not Modality.TEXT)
+    text = tuple(m for m in there if m is Modality.TEXT)
+    chosen: dict[Pairs, list[Halves]] = {
+        "media": [media],
+        "text": [text],
+        "both": [media + text],
+        "either": [*((modality,) for modality in media), text],
+    }
+    return [halves for halves in chosen["text" if source.modality is Kind.TEXT else pairs] if halves]
+
+
+def deduplicate(engine: Engine, config: RunConfig, raw: Parts) -> tuple[dict[str, list[Part]], list[Judged]]:
+    """Parts by source without the duplicates, and what was found, round by round."""
+    left = {name: list(parts) for name, parts in raw.items()}
+    wanted = {source.name: halves_of(source, config) for source in config.sources}
+    judged = []
+    for turn in range(max((len(halves) for halves in wanted.values()), default=0)):
+        rounds: dict[Round, list[str]] = {}
+        for source in config.sources:
+            if turn < len(wanted[source.name]):
+                rounds.setdefault(Round(source.modality, wanted[source.name][turn]), []).append(source.name)
+        for this, names in rounds.items():
+            parts = [part for name in names for part in left[name]]
+            duplicates = _find(engine, config, this, parts)
+            judged.append(Judged(this, sum(part.rows for part in parts), tuple(duplicates)))
+            kept = _drop(engine, this, parts, duplicates)
+            left |= {name: [part for part in kept if part.note["source"] == name] for name in names}
+    return left, judged
+
+
+def _drop(engine: Engine, this: Round, parts: Sequence[Part], duplicates: Sequence[Part]) -> list[Part]:
+    by_part = engine.shuffle(duplicates, by="part", into=max(1, len(parts))) if duplicates and parts else []
+    given = []
+    for part in parts:
+        mine = by_part[stamp_of(part) % len(by_part)] if by_part else None
+        given.append(replace(part, beside=(mine,)) if mine and mine.rows else part)
+    return _some(select(engine, DropDuplicates(this.judged), given))
+
+
+def _find(engine: Engine, config: RunConfig, this: Round, parts: Sequence[Part]) -> list[Part]:
+    """Parts of duplicates: every row that is not alone in its cluster, the clusters' survivors first."""
+    stamped = [replace(part, stamped=True) for part in parts]
+    labels = [label for modality in this.halves for label in _label(engine, config, modality, stamped)]
+    if len(this.halves) > 1:
+        together = _shuffle(engine, labels, "id")
+        labels = _some(engine.map(Combine(len(this.halves)), together))
+    priorities = {source.name: source.priority for source in config.sources}
+    return _some(engine.map(Resolve(this.judged, priorities), _shuffle(engine, labels, "group")))
+
+
+def _label(engine: Engine, config: RunConfig, modality: Modality, parts: Sequence[Part]) -> list[Part]:
+    half = config.dedup.of(modality)
+    assert half is not None
+    signed = _some(engine.map(Sign(modality, half, config.limits), parts))
+    into = _buckets(signed)
+    # every bucket has its place, also an empty one: a vertex names its bucket
+    by_key = engine.shuffle(signed, by="key", into=into) if signed else []
+    filled = engine.map(Distinct(into), [part for part in by_key if part.rows])
+    each = iter(filled)
+    distinct = [next(each) if part.rows else part for part in by_key]
+    edges = [
+        edge
+        for number, near in enumerate(nears_of(half, config.limits))
+        for edge in _edges(engine, near, number, distinct)
+    ]
+    beside = label_parts(engine, distinct, edges)
+    given = [
+        replace(part, beside=(beside[at],)) if at in beside else part for at, part in enumerate(distinct) if part.rows
+    ]
+    return _some(engine.map(Label(modality), given))
+
+
+def _edges(engine: Engine, near: Near, number: int, distinct: Sequence[Part]) -> list[Part]:
+    keys = engine.map(Key(near, number), [part for part in distinct if part.rows])
+    pairs = engine.map(Pair(near), _shuffle(engine, keys, "key"))
+    by_bucket = [part for part in engine.shuffle(pairs, by="bucket", into=len(distinct)) if part.rows] if pairs else []
+    return _some(engine.map(Verify(engine.store, near, number, tuple(distinct)), by_bucket))
+
+
+def _shuffle(engine: Engine, parts: Sequence[Part], by: str) -> list[Part]:
+    if not parts:
+        return []
+    return [part for part in engine.shuffle(parts, by=by, into=_buckets(parts)) if part.rows]
+
+
+def _some(parts: Sequence[Part]) -> list[Part]:
+    return [part for part in parts if part.rows]
+
+
+def _buckets(parts: Sequence[Part]) -> int:
+    size: int = sum(part.note["bytes"] for part in parts)
+    return max(1, -(-size // BUCKET_BYTES))

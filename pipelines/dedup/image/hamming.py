@@ -1,0 +1,113 @@
+"""Pairs of 64-bit hashes that differ in a few bits at most, found without comparing all with all.
+
+The bits are cut into blocks. Hashes that differ in `radius` bits differ in that many blocks at most and agree on the
+others; so they share the key of at least one choice of blocks, and no pair is missed (Manku, Jain and Sarma 2007,
+Detecting near-duplicates for web crawling; the pigeonhole is that of multi-index hashing, Norouzi et al. 2012).
+"""
+
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+
+from ..mixing import mix
+from ..protocol import WINDOW, Ints, Keys, window_pairs
+
+BITS = 64
+LEAST_KEY_BITS = 16
+CHOICE = np.uint64(8)  # bits of a key that say which choice of blocks it is of
+# Neighbours among the bits of a hash resemble each other; blocks of bits that lie apart have keys that crowd less.
+STRIDE = 5
+
+
+def blocks_of(radius: int) -> tuple[int, int]:
+    """(blocks, agreeing): into how many blocks the bits are cut, and how many of them make a key.
+
+    One block a key while its keys are long enough to tell pictures apart, two beyond: at radius 6, 28 keys of 16 bits.
+    """
+    agreeing = 1 if BITS // (radius + 1) >= LEAST_KEY_BITS else 2
+    return radius + agreeing, agreeing
+
+
+def hamming_keys(hashes: Keys, radius: int) -> tuple[Ints, Keys]:
+    """Index of a hash and key, for every choice of blocks: (n times choices,) each; a key's top byte is its choice."""
+    _, agreeing = blocks_of(radius)
+    bits = np.unpackbits(hashes.astype("<u8").view(np.uint8).reshape(-1, 8), axis=1, bitorder="little")
+    parts = [_number(bits[:, block]) for block in _blocks(radius)]
+    keys = []
+    for choice, chosen in enumerate(combinations(parts, agreeing)):
+        key = np.zeros(len(hashes), np.uint64)
+        for part in chosen:
+            key = mix(key ^ part)
+        keys.append((key >> CHOICE) | (np.uint64(choice) << (np.uint64(BITS) - CHOICE)))
+    return np.tile(np.arange(len(hashes)), len(keys)), np.concatenate(keys)
+
+
+def first_met(key: Keys, differing: Keys, radius: int) -> npt.NDArray[np.bool_]:
+    """Of pairs under a key, with the bits that differ: whether this is the first of the keys that they share.
+
+    Hashes that are much alike share most of their keys; so each pair is taken once.
+    """
+    _, agreeing = blocks_of(radius)
+    masks = [np.bitwise_or.reduce(np.uint64(1) << block.astype(np.uint64)) for block in _blocks(radius)]
+    first = np.full(len(key), BITS, np.uint64)
+    for choice, chosen in reversed(list(enumerate(combinations(masks, agreeing)))):
+        first[differing & np.bitwise_or.reduce(chosen) == 0] = choice
+    return np.asarray(first == key >> (np.uint64(BITS) - CHOICE))
+
+
+def _blocks(radius: int) -> list[Ints]:
+    """The bits of each block."""
+    return np.array_split(np.arange(BITS) * STRIDE % BITS, blocks_of(radius)[0])
+
+
+def hamming_pairs(key: Keys, hashes: Keys, radius: int) -> tuple[Ints, Ints]:
+    """Among entries sorted by key: positions (left, right), left < right, that share a key and are within the radius.
+
+    Equal hashes may be a crowd: they are linked as `window_pairs` does, and a crowd's first WINDOW entries stand for
+    it against other hashes. Between different hashes all pairs are found. Two entries may be paired under several keys.
+    """
+    order = np.lexsort((hashes, key))
+    key, hashes = key[order], hashes[order]
+    new = np.r_[True, (key[1:] != key[:-1]) | (hashes[1:] != hashes[:-1])][: len(key)]
+    heads = np.flatnonzero(new)
+    sizes = np.diff(np.r_[heads, len(key)])
+    equal = window_pairs(np.cumsum(new).astype(np.uint64))
+    near = _crossed(heads, np.minimum(sizes, WINDOW), *_near(key[heads], hashes[heads], radius))
+    left, right = (order[np.concatenate(sides)] for sides in zip(equal, near, strict=True))
+    return np.minimum(left, right), np.maximum(left, right)
+
+
+def _near(key: Keys, hashes: Keys, radius: int) -> tuple[Ints, Ints]:
+    """Pairs within the radius among entries sorted by key, all of them different.
+
+    Each entry meets the one after it, then the next but one, as long as any two have the same key: the work is that
+    of all pairs with a common key, the steps as many as the entries of the most crowded one.
+    """
+    ends = np.searchsorted(key, key, side="right")
+    lefts, rights = [], []
+    at, step = np.flatnonzero(np.arange(len(key)) + 1 < ends), 1
+    while len(at):
+        close = at[np.bitwise_count(hashes[at] ^ hashes[at + step]) <= radius]
+        lefts.append(close)
+        rights.append(close + step)
+        step += 1
+        at = at[at + step < ends[at]]
+    return np.concatenate([np.zeros(0, np.int64), *lefts]), np.concatenate([np.zeros(0, np.int64), *rights])
+
+
+def _crossed(heads: Ints, sizes: Ints, left: Ints, right: Ints) -> tuple[Ints, Ints]:
+    """From pairs of crowds to pairs of entries: each of the `sizes` first entries of one with each of the other's."""
+    counts = sizes[left] * sizes[right]
+    pair = np.repeat(np.arange(len(left)), counts)
+    nth = np.arange(len(pair)) - np.repeat(np.cumsum(counts) - counts, counts)
+    across = sizes[right[pair]]
+    return heads[left[pair]] + nth // across, heads[right[pair]] + nth % across
+
+
+def _number(bits: npt.NDArray[np.uint8]) -> Keys:
+    """(n, k) bits to (n,) numbers below 2^k."""
+    packed = np.zeros((len(bits), 8), np.uint8)
+    some = np.packbits(bits, axis=1, bitorder="little")
+    packed[:, : some.shape[1]] = some
+    return packed.view("<u8").ravel().astype(np.uint64)

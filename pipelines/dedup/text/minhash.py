@@ -1,0 +1,87 @@
+"""Near-duplicate texts by MinHash: signatures of their shingles, bands of them as keys, agreement as the test.
+
+Broder, "On the resemblance and containment of documents", 1997: two texts are as similar as the share of shingles
+that they have in common of all that either has (their Jaccard similarity).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from ....schemas.config.dedup import NearText
+from ..mixing import GOLDEN, mix
+from ..protocol import Keyed, Keys, window_pairs
+from .bands import bands_of, s_curve
+from .fold import Ints, blocks
+from .shingles import shingles
+from .sketch import Signatures, sketch
+
+MINHASH_VERSION = 1
+
+
+@dataclass(frozen=True)
+class MinHash:
+    """Texts whose shingles have at least an estimated Jaccard similarity; the `Near` of texts.
+
+    A signature is a FixedSizeList<uint32>[permutations], null for a text without a word. Beside what it returns,
+    `sign` takes some tens of megabytes, or about 20 bytes a byte of the longest text.
+    """
+
+    config: NearText
+
+    @property
+    def column(self) -> str:
+        """Texts."""
+        return "text"
+
+    @property
+    def bands(self) -> tuple[int, int]:
+        """(bands, rows) that a signature is cut into."""
+        return bands_of(self.config.threshold, self.config.permutations)
+
+    def identity(self) -> list[Any]:
+        """Version, settings and what follows from them."""
+        return [MINHASH_VERSION, self.config.model_dump(mode="json"), self.bands]
+
+    def report(self) -> dict[str, Any]:
+        """Settings, bands, and the chance to become a candidate by similarity."""
+        bands, rows = self.bands
+        chances = {f"{similarity:.2f}": round(share, 6) for similarity, share in s_curve(bands, rows)}
+        return {"near": "minhash", **self.config.model_dump(), "bands": bands, "rows": rows, "candidates": chances}
+
+    def sign(self, values: pa.ChunkedArray) -> pa.FixedSizeListArray:
+        """A signature a text."""
+        width = self.config.permutations
+        signed = [self._sign(block) for block in blocks(values)]
+        return pa.concat_arrays(signed) if signed else pa.array([], pa.list_(pa.uint32(), width))
+
+    def _sign(self, block: pa.StringArray) -> pa.FixedSizeListArray:
+        offsets, hashes = shingles(block, self.config.words)
+        numbers = pa.array(sketch(offsets, hashes, self.config.permutations).ravel())
+        empty = pa.array(np.diff(offsets) == 0)
+        return pa.FixedSizeListArray.from_arrays(numbers, self.config.permutations, mask=empty)
+
+    def keys(self, signatures: pa.FixedSizeListArray) -> Keyed:
+        """A key a band: the hash of its number and of the rows in it."""
+        bands, rows = self.bands
+        rest = self._matrix(signatures)[:, : bands * rows].reshape(-1, bands, rows)
+        key = np.broadcast_to(np.arange(bands, dtype=np.uint64), rest.shape[:2])
+        for row in range(rows):
+            key = mix(key * GOLDEN + rest[:, :, row])
+        return Keyed(np.repeat(np.arange(len(rest)), bands), key.ravel(), np.zeros(key.size, np.uint64))
+
+    def pairs(self, key: Keys, sketch: Keys) -> tuple[Ints, Ints]:
+        """All entries of a key, but for crowded keys, where each meets the first and those next to it."""
+        return window_pairs(key)
+
+    def alike(self, left: pa.FixedSizeListArray, right: pa.FixedSizeListArray) -> npt.NDArray[np.bool_]:
+        """Whether the share of places in which signatures agree, which estimates the Jaccard similarity, is enough."""
+        agreement = (self._matrix(left) == self._matrix(right)).mean(axis=1)
+        return np.asarray(agreement >= self.config.threshold)
+
+    def _matrix(self, signatures: pa.FixedSizeListArray) -> Signatures:
+        """(signatures, permutations)"""
+        return np.asarray(signatures.flatten().to_numpy().reshape(-1, self.config.permutations))

@@ -1,0 +1,84 @@
+"""What a run says of itself while it goes: progress, wall time by step, peak memory, and the ledger so far."""
+
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ...schemas.dataset.ledger import Tally
+from .partition import Header
+
+
+def peak_memory() -> int:
+    """Bytes that this process has held in memory at most."""
+    try:
+        # ru_maxrss starts at what the parent held when it started this process
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+    except (OSError, IndexError):
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024
+
+
+@dataclass
+class Step:
+    """One step of the run: how many tasks, how many were found done, how long it took."""
+
+    label: str
+    total: int
+    reused: int
+    done: int = 0
+    seconds: float = 0.0
+    rows: int = 0
+    tokens: int = 0
+    peak_bytes: dict[str, int] = field(default_factory=dict)  # by process
+    _start: float = field(default_factory=time.perf_counter)
+    _watcher: Callable[[], None] = lambda: None
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the step began."""
+        return time.perf_counter() - self._start
+
+    def watch(self, watcher: Callable[[], None]) -> None:
+        """Call `watcher` whenever a task is done."""
+        self._watcher = watcher
+
+    def advance(self, process: str, peak_bytes: int, rows: int = 0, tokens: int = 0) -> None:
+        """Count a finished task."""
+        self.done += 1
+        self.rows += rows
+        self.tokens += tokens
+        self.peak_bytes[process] = max(self.peak_bytes.get(process, 0), peak_bytes)
+        self._watcher()
+
+
+class Journal:
+    """Records; a terminal's progress display derives from it."""
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self.tallies: list[Tally] = []
+        self.dropped_in: list[str] = []  # names of parts that hold dropped rows
+
+    def say(self, message: str) -> None:
+        """A line for whoever watches; the base is silent."""
+
+    @contextmanager
+    def step(self, label: str, total: int, reused: int) -> Iterator[Step]:
+        """Time a step of the run."""
+        step = Step(label, total, reused)
+        self.steps.append(step)
+        try:
+            yield step
+        finally:
+            step.seconds = step.elapsed
+
+    def note(self, name: str, header: Header) -> None:
+        """Take a committed part into the ledger."""
+        self.tallies.extend(header.tallies)
+        if header.dropped.num_rows:
+            self.dropped_in.append(name)

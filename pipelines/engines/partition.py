@@ -1,0 +1,148 @@
+"""Partitions: Arrow tables committed as one file each, with their ledger inside.
+
+A part's file holds the rows that a stage kept; its schema metadata holds the rows it dropped and the tallies,
+so that one rename commits all three.
+"""
+
+import io
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import xxhash
+
+from ...schemas.dataset.ledger import Tally
+from ...schemas.dataset.tables import DROPPED
+from ...schemas.identity import canonical_json
+from ...schemas.storage.store import Store
+
+_SUMMARY, _DROPPED = b"triptych.summary", b"triptych.dropped"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A partition by reference: `pieces` are (file, batch) pairs, concatenated when it is loaded."""
+
+    key: str  # identity: of the stage, its config and its input
+    pieces: tuple[tuple[str, int | None], ...]  # batch None: the whole file
+    rows: int
+    sort_by: str | None = None  # after a shuffle: rows are ordered by this column, then by id
+    masks: tuple[tuple[str, int | None], ...] = ()  # pieces that say which rows are left, each of those before it
+    stamped: bool = False  # a column `part` says which part a row lay in
+    beside: tuple["Part", ...] = ()  # what the stage is given beside the rows
+    note: Mapping[str, Any] = field(default_factory=dict)  # what the stage said of the part, such as its tokens
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a stage makes of a table: rows kept, rows dropped, how many of each, and a note for the run."""
+
+    table: pa.Table
+    dropped: pa.Table  # DROPPED
+    tallies: Sequence[Tally] = ()
+    note: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a committed part says of itself, without its rows."""
+
+    rows: int
+    tallies: list[Tally]
+    note: dict[str, Any]
+    dropped: pa.Table
+
+
+def commit(store: Store, name: str, outcome: Outcome) -> None:
+    """Write an outcome as one file, a record batch for every chunk of its table."""
+    dropped = io.BytesIO()
+    _write_ipc(dropped, outcome.dropped, {})
+    summary = {
+        "rows": outcome.table.num_rows,
+        "tallies": [tally.model_dump(mode="json") for tally in outcome.tallies],
+        "note": dict(outcome.note),
+    }
+    with store.create(name) as sink:
+        _write_ipc(sink, outcome.table, {_SUMMARY: canonical_json(summary), _DROPPED: dropped.getvalue()})
+
+
+def _write_ipc(sink: Any, table: pa.Table, metadata: dict[bytes, bytes]) -> None:
+    with pa.ipc.new_file(sink, table.schema.with_metadata(metadata)) as writer:
+        for batch in table.to_batches():
+            writer.write_batch(batch)
+
+
+def read_header(store: Store, name: str) -> Header:
+    """Ledger and counts of a committed part; costs its metadata, not its rows."""
+    with store.open_arrow(name) as source:
+        metadata = pa.ipc.open_file(source).schema.metadata
+    summary = json.loads(metadata[_SUMMARY])
+    dropped = pa.ipc.open_file(pa.BufferReader(metadata[_DROPPED])).read_all()
+    tallies = [Tally.model_validate(tally) for tally in summary["tallies"]]
+    return Header(summary["rows"], tallies, summary["note"], dropped)
+
+
+def load(store: Store, part: Part) -> pa.Table:
+    """The part's rows; after a shuffle sorted by (`sort_by`, id), so that arrival order cannot show."""
+    table = pa.concat_tables(_read_piece(store, file, batch) for file, batch in part.pieces)
+    for mask in part.masks:
+        table = table.filter(_read_piece(store, *mask)["kept"])
+    if part.stamped:
+        table = table.append_column("part", pa.repeat(pa.scalar(stamp_of(part), pa.uint64()), table.num_rows))
+    if part.sort_by is None:
+        return table
+    keys = dict.fromkeys((part.sort_by, "id"), "ascending")
+    return table.sort_by(list(keys.items()))
+
+
+def stamp_of(part: Part) -> int:
+    """What stands for a part in the column `part`: 64 bits of its key, so that other parts have no influence on it."""
+    return xxhash.xxh3_64_intdigest(part.key.encode())
+
+
+def _read_piece(store: Store, file: str, batch: int | None) -> pa.Table:
+    with store.open_arrow(file) as source:
+        reader = pa.ipc.open_file(source)
+        table = reader.read_all() if batch is None else pa.Table.from_batches([reader.get_batch(batch)])
+    return table.replace_schema_metadata(None)
+
+
+def dropped_table(stage: str, rows: Sequence[tuple[str, str, int, str, str]]) -> pa.Table:
+    """A DROPPED table from (source, file, row, reason, detail) tuples."""
+    if not rows:
+        return DROPPED.empty_table()
+    columns = [[stage] * len(rows), *(list(column) for column in zip(*rows, strict=True))]
+    return pa.table(dict(zip(DROPPED.names, columns, strict=True)), schema=DROPPED)
+
+
+def drop_rows(stage: str, table: pa.Table, reasons: Mapping[int, tuple[str, str]]) -> tuple[pa.Table, pa.Table]:
+    """The table without the rows that have a (reason, detail), and those rows as a DROPPED table."""
+    if not reasons:
+        return table, DROPPED.empty_table()
+    indices = sorted(reasons)
+    origins = table.select(["source", "file", "row"]).take(indices).to_pylist()
+    lines = [(o["source"], o["file"], o["row"], *reasons[i]) for i, o in zip(indices, origins, strict=True)]
+    keep = np.ones(table.num_rows, bool)
+    keep[indices] = False
+    return table.filter(pa.array(keep)), dropped_table(stage, lines)
+
+
+def count_rows(stage: str, before: pa.Table, outcome: Outcome) -> list[Tally]:
+    """Tallies by source of a stage that turned `before` into `outcome`."""
+    kept = _by_source(outcome.table)
+    dropped: dict[str, Counter[str]] = {}
+    for source, reason in zip(*(outcome.dropped[name].to_pylist() for name in ("source", "reason")), strict=True):
+        dropped.setdefault(source, Counter())[reason] += 1
+    return [
+        Tally(stage=stage, source=source, rows_in=rows, kept=kept.get(source, 0), dropped=dropped.get(source, {}))
+        for source, rows in _by_source(before).items()
+    ]
+
+
+def _by_source(table: pa.Table) -> dict[str, int]:
+    counts = table["source"].combine_chunks().value_counts()
+    return {count["values"]: count["counts"] for count in counts.to_pylist()}

@@ -1,0 +1,74 @@
+"""The shuffle: every part is cut into buckets by a column; a bucket's rows are then read from all parts.
+
+A scattered part is one file with a record batch a bucket, so a shuffle of P parts into N buckets writes P
+files, not P x N, and a reader fetches only the batches it needs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from ...schemas.dataset.tables import DROPPED
+from ...schemas.identity import fingerprint
+from .partition import Outcome, Part
+from .stage import part_key
+
+SHUFFLE_VERSION = 1
+
+
+def bucket_of(column: pa.ChunkedArray, into: int) -> npt.NDArray[np.int64]:
+    """The bucket of each value: unsigned integers, or hashes of 16 bytes by their leading 8, modulo `into`."""
+    values = column.combine_chunks()
+    if pa.types.is_fixed_size_binary(values.type):
+        width = values.type.byte_width
+        raw = np.frombuffer(values.buffers()[1], np.uint8)[values.offset * width :][: len(values) * width]
+        keys = raw.reshape(-1, width)[:, :8].copy().view("<u8").ravel()
+    else:
+        keys = values.to_numpy().astype(np.uint64)
+    return (keys % np.uint64(into)).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """Orders a part's rows by bucket, one chunk a bucket; the note says which buckets are there."""
+
+    by: str
+    into: int
+    name: str = "shuffle"
+    counted: bool = False
+
+    def identity(self) -> list[object]:
+        """Version, column, and number of buckets."""
+        return [SHUFFLE_VERSION, self.by, self.into]
+
+    def run(self, table: pa.Table) -> Outcome:
+        """The same rows in another order; nothing is dropped."""
+        bucket = bucket_of(table[self.by], self.into)
+        table = table.take(np.argsort(bucket, kind="stable")).combine_chunks()
+        present, counts = np.unique(bucket, return_counts=True)
+        starts = np.cumsum(counts) - counts
+        chunks = [table.slice(start, count) for start, count in zip(starts.tolist(), counts.tolist(), strict=True)]
+        note = {"buckets": present.tolist(), "rows": counts.tolist()}
+        return Outcome(pa.concat_tables(chunks) if chunks else table, DROPPED.empty_table(), note=note)
+
+
+def bucket_keys(stage: Scatter, parts: Sequence[Part]) -> list[str]:
+    """Identities of the parts after the shuffle of `parts`, whichever way the rows take."""
+    keys = [part_key(stage, part) for part in parts]
+    origin = fingerprint("shuffle", SHUFFLE_VERSION, stage.by, stage.into, keys)
+    return [fingerprint(origin, bucket) for bucket in range(stage.into)]
+
+
+def buckets(scattered: Sequence[Part], keys: Sequence[str], by: str) -> list[Part]:
+    """The parts after the shuffle, one a bucket, by reference to the scattered files."""
+    pieces: list[list[tuple[str, int | None]]] = [[] for _ in keys]
+    rows = [0] * len(keys)
+    for part in scattered:
+        file = part.pieces[0][0]
+        for batch, (bucket, count) in enumerate(zip(part.note["buckets"], part.note["rows"], strict=True)):
+            pieces[bucket].append((file, batch))
+            rows[bucket] += count
+    return [Part(key, tuple(pieces[bucket]), rows[bucket], sort_by=by) for bucket, key in enumerate(keys)]

@@ -1,0 +1,61 @@
+"""The stage that drops rows by the filters of the run file; a filter's name is the reason."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from ...schemas.config.filters.union import AnyFilter
+from ...schemas.config.run import Limits, RunConfig
+from ...schemas.config.sources import Source
+from ..engines.base import Engine
+from ..engines.partition import Outcome, Part, drop_rows
+from ..engines.row_mask import select
+from .registry import identity_of, judge_of, modality_of
+
+FILTER_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Filters in the order of the run file, each given what those before it left."""
+
+    filters: tuple[AnyFilter, ...]
+    limits: Limits
+    name: str = "filter"
+    counted: bool = True
+
+    def identity(self) -> list[object]:
+        """Version, the filters' settings, and limits."""
+        return [FILTER_VERSION, [identity_of(config) for config in self.filters], self.limits.model_dump(mode="json")]
+
+    def run(self, table: pa.Table) -> Outcome:
+        """Keep the rows of a RAW table about which no filter complains; the first complaint is the reason."""
+        kept, dropped = table, []
+        for config in self.filters:
+            complaints: dict[int, tuple[str, str]] = {}
+            for row, detail in judge_of(config)(config, kept, self.limits):
+                complaints.setdefault(row, (config.name, detail))
+            kept, lines = drop_rows(self.name, kept, complaints)
+            dropped.append(lines)
+        return Outcome(kept, pa.concat_tables(dropped))
+
+
+def filters_of(source: Source, filters: Sequence[AnyFilter]) -> tuple[AnyFilter, ...]:
+    """The filters that have a say on a source: those that judge what it has and do not leave it out."""
+    return tuple(
+        config
+        for config in filters
+        if modality_of(config) in source.modality.modalities
+        and (config.sources is None or source.name in config.sources)
+    )
+
+
+def filter_rows(engine: Engine, config: RunConfig, rows: Mapping[str, Sequence[Part]]) -> dict[str, list[Part]]:
+    """Parts by source with what the filters leave of them."""
+    left = {}
+    for source in config.sources:
+        filters = filters_of(source, config.filters)
+        parts = rows[source.name]
+        left[source.name] = select(engine, Filters(filters, config.limits), parts) if filters else list(parts)
+    return {name: [part for part in parts if part.rows] for name, parts in left.items()}

@@ -1,0 +1,109 @@
+"""Documents that were taken down stay out: their ids lie in `takedown.txt` beside the manifest.
+
+An id is a hash of the source's name, the file's content and the row. Once a file changes, its documents cannot be told
+by their ids any more, and one that was taken down would come back unnoticed; so then a run is refused.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ...schemas.config.run import RunConfig
+from ...schemas.errors import Refusal
+from ...schemas.identity import fingerprint
+from ...schemas.storage.store import Store
+from ..engines.base import Engine
+from ..engines.partition import Outcome, Part, drop_rows
+from ..engines.row_mask import select
+
+WITHHOLD_VERSION = 1
+TAKEN_DOWN = "takedown.txt"
+STAGE = "takedown"  # also the reason
+STAGED = "_takedown/"  # where a takedown lays out what it will publish
+_ID = re.compile(r"[0-9a-f]{32}")
+
+
+def parse_ids(lines: Iterable[str], where: str) -> list[str]:
+    """Document ids, sorted, of lines that are one in hexadecimal, or JSON with them: an object with `id`, a list.
+
+    Raises Refusal on any other line.
+    """
+    found: set[str] = set()
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            ids = _ids_of(line.strip())
+            if not ids:
+                raise Refusal(
+                    f"{where}, line {number}: {line.strip()[:60]!r} is no document id. Give 32 hexadecimal digits a "
+                    "line, or lines of JSON with an `id`, as `triptych show --json` prints them."
+                )
+            found.update(ids)
+    return sorted(found)
+
+
+def _ids_of(line: str) -> list[str]:
+    if _ID.fullmatch(line.lower()):
+        return [line.lower()]
+    try:
+        value: Any = json.loads(line)
+    except ValueError:
+        return []
+    values = value if isinstance(value, list) else [value]
+    ids = [str(item.get("id") if isinstance(item, dict) else item).lower() for item in values]
+    return ids if all(_ID.fullmatch(each) for each in ids) else []
+
+
+def taken_down(store: Store) -> list[str]:
+    """The ids in the dataset's `takedown.txt`, sorted."""
+    if not store.exists(TAKEN_DOWN):
+        return []
+    return parse_ids(store.read(TAKEN_DOWN).decode().splitlines(), f"{store.url}/{TAKEN_DOWN}")
+
+
+def id_array(ids: Iterable[str]) -> pa.Array:
+    """Ids in hexadecimal as the tables hold them."""
+    return pa.array([bytes.fromhex(each) for each in ids], pa.binary(16))
+
+
+@dataclass(frozen=True)
+class Withhold:
+    """Drops the rows of some ids."""
+
+    ids: tuple[str, ...]
+    name: str = STAGE
+    counted: bool = True
+
+    def identity(self) -> list[object]:
+        """Version and ids."""
+        return [WITHHOLD_VERSION, fingerprint(self.ids)]
+
+    def run(self, table: pa.Table) -> Outcome:
+        """Keep the rows of a RAW table that were not taken down; the detail is the id."""
+        mask = pc.is_in(table["id"], value_set=id_array(self.ids)).to_numpy()
+        reasons = {row: (STAGE, table["id"][row].as_py().hex()) for row in np.flatnonzero(mask).tolist()}
+        return Outcome(*drop_rows(self.name, table, reasons))
+
+
+def withhold(engine: Engine, config: RunConfig, rows: Mapping[str, Sequence[Part]]) -> dict[str, list[Part]]:
+    """Parts by source without what was taken down; raises Refusal when some of it cannot be told from the rest."""
+    for name in engine.store.names(STAGED):  # a takedown that was interrupted; its ids are among these
+        engine.store.delete(name)
+    ids = taken_down(engine.store)
+    parts = {source.name: list(rows[source.name]) for source in config.sources}
+    if not ids:
+        return parts
+    left = {name: select(engine, Withhold(tuple(ids)), group) for name, group in parts.items()}
+    before, after = (sum(part.rows for group in by.values() for part in group) for by in (parts, left))
+    if before - after < len(ids):
+        raise Refusal(
+            f"{config.out}/{TAKEN_DOWN}: {len(ids) - (before - after)} of {len(ids)} documents that were taken down "
+            "are not in the sources as these are now. They may be gone, or in a file that changed, where they have "
+            f"other ids and would come back. See that the sources do not hold them, then delete {TAKEN_DOWN}."
+        )
+    return left

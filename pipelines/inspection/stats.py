@@ -1,0 +1,108 @@
+"""What a manifest says of its dataset, as one JSON-ready dict: the numbers that people ask for."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ...schemas.dataset.manifest import Manifest
+from ...schemas.dataset.reader import fill
+from ...schemas.dataset.statistics import percentiles
+
+
+def stats(manifest: Manifest) -> dict[str, Any]:
+    """Rows, fill, tokens, sources, licences, groups, codebooks, duplicates, hits, ledger, advice and fingerprint."""
+    tokens: Counter[str] = Counter()
+    segments: Counter[str] = Counter()
+    for source in manifest.statistics.sources.values():
+        tokens.update(source.tokens)
+        segments[source.kind] += source.segments
+    return {
+        "name": manifest.name,
+        "rows": manifest.statistics.rows,
+        "row_length": manifest.row_length,
+        "fill": round(fill(manifest), 6),
+        "shards": len(manifest.shards),
+        "bytes": sum(entry.bytes for entry in manifest.shards),
+        "tokens": dict(tokens),
+        "segments": dict(segments),
+        "sources": _sources(manifest),
+        "licenses": _licenses(manifest),
+        "groups": _groups(manifest),
+        "codebooks": {name: use.model_dump() for name, use in manifest.codebooks.items()},
+        "dedup": [report.model_dump() | {"clusters": report.clusters} for report in manifest.dedup],
+        "decontamination": [report.model_dump() for report in manifest.decontamination],
+        "ledger": [tally.model_dump() for tally in manifest.ledger],
+        "advice": advice(manifest),
+        "vocabulary": manifest.vocabulary.size,
+        "fingerprint": manifest.fingerprint,
+    }
+
+
+def _sources(manifest: Manifest) -> dict[str, Any]:
+    described = {}
+    for name, source in manifest.statistics.sources.items():
+        body = source.model_dump(exclude={"licenses", "lengths", "too_long"})
+        described[name] = body | {"lengths": percentiles(source.lengths)}
+    return described
+
+
+def _licenses(manifest: Manifest) -> list[dict[str, Any]]:
+    """Segments and tokens by source and licence; licence null for what says none. Empty when nothing says any."""
+    lines: list[dict[str, Any]] = []
+    for name, source in manifest.statistics.sources.items():
+        left = {"segments": source.segments, "tokens": sum(source.tokens.values())}
+        for license_, counts in source.licenses.items():
+            lines.append({"source": name, "license": license_, **counts.model_dump()})
+            left = {key: left[key] - lines[-1][key] for key in left}
+        if left["segments"]:
+            lines.append({"source": name, "license": None, **left})
+    return lines if any(line["license"] is not None for line in lines) else []
+
+
+def _groups(manifest: Manifest) -> dict[str, Any]:
+    groups = {}
+    for group, sources in manifest.groups.items():
+        counts: Counter[int] = Counter()
+        for source in sources:
+            counts.update(manifest.statistics.sources[source].lengths)
+        rows = sum(entry.rows for entry in manifest.shards if entry.group == group)
+        total = sum(length * count for length, count in counts.items())
+        share = total / (rows * manifest.row_length) if rows else 0.0
+        bound = fill_bound(counts, manifest.row_length)
+        groups[group] = {"rows": rows, "fill": round(share, 6), "fill_bound": round(bound, 6)}
+    return groups
+
+
+def fill_bound(counts: Mapping[int, int], row_length: int) -> float:
+    """No packing of whole segments of these lengths can fill rows more than this.
+
+    A row holds at most as many segments as the shortest of them that fit together, which bounds pictures, all of
+    nearly one length; the tokens themselves bound the rest.
+    """
+    if not counts:
+        return 0.0
+    lengths = np.array(sorted(counts))
+    repeats = np.array([counts[length] for length in lengths.tolist()])
+    total, segments = int((lengths * repeats).sum()), int(repeats.sum())
+    before = np.concatenate([[0], np.cumsum(lengths * repeats)])
+    whole = int(np.searchsorted(before, row_length, side="right")) - 1
+    fitting = int(repeats[:whole].sum())
+    if whole < len(lengths):
+        fitting += int((row_length - before[whole]) // lengths[whole])
+    rows = max(-(-total // row_length), -(-segments // max(fitting, 1)))
+    return total / (rows * row_length)
+
+
+def advice(manifest: Manifest) -> list[str]:
+    """A line for every source whose pairs were too long for a row."""
+    lines = []
+    for name, source in manifest.statistics.sources.items():
+        if source.too_long:
+            lost, better = sum(source.too_long.values()), source.row_length_for(0.99)
+            lines.append(
+                f"{name}: {lost:,} of {lost + source.samples:,} pairs need more than row_length "
+                f"{manifest.row_length}; row_length {better} would keep 99 % of them."
+            )
+    return lines

@@ -1,0 +1,40 @@
+"""Whether committed shards are still what their parts say: a run must not vouch for files that were lost since."""
+
+from dataclasses import dataclass
+
+from ...schemas.identity import stream_fingerprint
+from ...schemas.storage.store import Store
+from ..engines.base import Engine
+from ..engines.partition import Part, read_header
+from ..engines.stage import part_key, part_name
+from .shard import PackShard
+
+
+@dataclass(frozen=True)
+class Intact:
+    """The task that reads the shard of one committed part."""
+
+    store: Store
+
+    def __call__(self, name: str) -> bool:
+        """True when the part's shard is there, byte for byte, or when it has none."""
+        entry = read_header(self.store, name).note["shard"]
+        if entry is None:
+            return True
+        if not self.store.exists(entry["file"]):
+            return False
+        with self.store.fs.open(self.store.path(entry["file"]), "rb") as stream:
+            return bool(stream_fingerprint(stream) == entry["xxh3"])
+
+
+def forget_damaged(engine: Engine, stage: PackShard, parts: list[Part]) -> None:
+    """Remove committed parts whose shard is gone or has changed, so that they are packed again.
+
+    A shard is gone, for one, after a run with other settings: what a manifest does not list is removed.
+    """
+    there = set(engine.store.names(part_name(stage.name, "").rpartition("/")[0]))
+    names = [name for part in parts if (name := part_name(stage.name, part_key(stage, part))) in there]
+    if names:
+        for name, intact in zip(names, engine.collect("shards", Intact(engine.store), names), strict=True):
+            if not intact:
+                engine.store.delete(name)

@@ -1,0 +1,184 @@
+"""The end of a run: dropped rows gathered, tokenizers published, stale files removed, the manifest written.
+
+The manifest goes first when anything under it changes and comes back last, so a dataset with a manifest is
+whole at every moment. Nothing here depends on when or where the run was made but `run.json`.
+"""
+
+import importlib.metadata
+import io
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from ..schemas.config.run import RunConfig
+from ..schemas.dataset.decontamination import BenchmarkReport
+from ..schemas.dataset.duplicates import DUPLICATES_FILE, DuplicateReport
+from ..schemas.dataset.ledger import Tally, check_ledger, merge
+from ..schemas.dataset.manifest import MANIFEST, FileEntry, Manifest, ShardEntry, TokenizerEntry
+from ..schemas.dataset.statistics import Statistics, codebook_uses, merge_statistics
+from ..schemas.dataset.tables import DROPPED
+from ..schemas.dataset.tokenizer_card import vocabulary_of
+from ..schemas.identity import bytes_fingerprint, fingerprint
+from ..schemas.storage.store import Store
+from ..schemas.vocabulary import Modality
+from .engines.journal import Journal, peak_memory
+from .engines.partition import Part, read_header
+from .sources.read import Input
+from .tokenize.train import Fitted
+
+DROPPED_FILE = "dropped.parquet"
+REPORT = "run.json"
+LIBRARIES = (
+    "numpy",
+    "scipy",
+    "pyarrow",
+    "sentencepiece",
+    "torch",
+    "torchaudio",
+    "diffusers",
+    "transformers",
+    "pillow",
+    "soundfile",
+)
+JUDGED = ("image", "audio", "image-audio", "image-text", "audio-text", "image-audio-text", "text")
+ORDER = (
+    *("read", "normalise", "takedown", "filter"),
+    *(f"dedup-{judged}" for judged in JUDGED),
+    *("decontaminate", "image", "audio", "text", "pack"),
+)
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """What cleaning found, for the manifest: duplicates, their clusters as Parquet, and hits by evaluation set."""
+
+    dedup: tuple[DuplicateReport, ...]
+    duplicates: bytes
+    decontamination: tuple[BenchmarkReport, ...]
+
+
+def finish(
+    store: Store,
+    config: RunConfig,
+    inputs: Sequence[Input],
+    cleaned: Cleaned,
+    fitted: Mapping[Modality, Fitted],
+    packed: Sequence[Part],
+    journal: Journal,
+) -> Manifest:
+    """Publish the dataset and return its manifest; raises Refusal when the ledger does not balance."""
+    ledger = _ledger(journal.tallies, [source.name for source in (*config.sources, *config.decontaminate)])
+    check_ledger(ledger)
+    dropped = _dropped_rows(store, journal.dropped_in)
+    statistics = merge_statistics(Statistics.model_validate(part.note["statistics"]) for part in packed)
+    vocabulary = vocabulary_of({modality: fit.card for modality, fit in fitted.items()})
+    tokenizers, files = _tokenizers(store, fitted)
+    files |= {DROPPED_FILE: dropped, DUPLICATES_FILE: cleaned.duplicates}
+    manifest = Manifest(
+        name=config.name,
+        config=config.model_dump(mode="json", exclude={"out", "engine"}),
+        run=config.fingerprint,
+        inputs=_inputs(inputs),
+        vocabulary=vocabulary,
+        vocabulary_fingerprint=vocabulary.fingerprint,
+        tokenizers=tokenizers,
+        row_length=config.row_length,
+        shards=tuple(ShardEntry.model_validate(part.note["shard"]) for part in packed if part.note["shard"]),
+        dropped=_entry(DROPPED_FILE, dropped),
+        duplicates=_entry(DUPLICATES_FILE, cleaned.duplicates),
+        dedup=cleaned.dedup,
+        decontamination=cleaned.decontamination,
+        ledger=tuple(ledger),
+        statistics=statistics.model_copy(update={"codebooks": {}}),
+        codebooks=codebook_uses(statistics.codebooks, vocabulary),
+        environment=environment(),
+    ).sealed()
+    _publish(store, manifest, files)
+    return manifest
+
+
+def _publish(store: Store, manifest: Manifest, files: Mapping[str, bytes]) -> None:
+    data = manifest.to_bytes()
+    if store.exists(MANIFEST) and store.read(MANIFEST) != data:
+        store.delete(MANIFEST)
+    for name, content in files.items():
+        store.write(name, content)
+    wanted = {entry.file for entry in manifest.shards} | set(files)
+    for folder in ("shards", "tokenizers"):
+        for name in store.names(folder):
+            if name not in wanted:
+                store.delete(name)
+    store.write(MANIFEST, data)
+
+
+def _ledger(tallies: Sequence[Tally], sources: Sequence[str]) -> list[Tally]:
+    return sorted(merge(tallies), key=lambda tally: (sources.index(tally.source), ORDER.index(tally.stage)))
+
+
+def _dropped_rows(store: Store, parts: Sequence[str]) -> bytes:
+    """All dropped rows as Parquet, a row group a part, in the order of the stages and their parts."""
+    sink = io.BytesIO()
+    with pq.ParquetWriter(sink, DROPPED, compression="zstd") as writer:
+        writer.write_table(DROPPED.empty_table())
+        for name in parts:
+            writer.write_table(read_header(store, name).dropped)
+    return sink.getvalue()
+
+
+def _tokenizers(store: Store, fitted: Mapping[Modality, Fitted]) -> tuple[dict[str, TokenizerEntry], dict[str, bytes]]:
+    entries: dict[str, TokenizerEntry] = {}
+    files: dict[str, bytes] = {}
+    for modality, fit in fitted.items():
+        names = store.names(fit.folder)
+        mine = {f"tokenizers/{modality.name.lower()}/{name[len(fit.folder) + 1 :]}": store.read(name) for name in names}
+        entries[modality.name.lower()] = TokenizerEntry(
+            card=fit.card, files=tuple(_entry(name, data) for name, data in mine.items())
+        )
+        files |= mine
+    return entries, files
+
+
+def _entry(name: str, data: bytes) -> FileEntry:
+    return FileEntry(file=name, bytes=len(data), xxh3=bytes_fingerprint([data]))
+
+
+def _inputs(inputs: Sequence[Input]) -> dict[str, str]:
+    by_source: dict[str, list[str]] = {}
+    for item in inputs:
+        by_source.setdefault(item.source.name, []).append(item.digest)
+    return {name: fingerprint(digests) for name, digests in by_source.items()}
+
+
+def environment() -> dict[str, str]:
+    """Versions of what decides bytes."""
+    versions = {name: importlib.metadata.version(name) for name in LIBRARIES}
+    return {"triptych": importlib.metadata.version("triptych"), "python": platform.python_version()} | versions
+
+
+def run_report(config: RunConfig, journal: Journal, seconds: float) -> dict[str, Any]:
+    """What `run.json` says: engine, wall time by step, peak memory by process."""
+    peaks: dict[str, int] = {}
+    for step in journal.steps:
+        for process, peak in step.peak_bytes.items():
+            peaks[process] = max(peak, peaks.get(process, 0))
+    return {
+        "engine": config.engine.model_dump(mode="json"),
+        "machine": platform.platform(),
+        "seconds": round(seconds, 2),
+        "steps": [
+            {
+                "step": step.label,
+                "partitions": step.total,
+                "reused": step.reused,
+                "seconds": round(step.seconds, 2),
+                "peak_bytes_so_far": max(step.peak_bytes.values(), default=0),
+            }
+            for step in journal.steps
+        ],
+        "peak_bytes_of_a_worker": max(peaks.values(), default=0),
+        "peak_bytes_of_the_driver": peak_memory(),
+        "workers": len(peaks),
+    }

@@ -1,0 +1,182 @@
+"""Whatever Hugging Face `datasets` loads, with its pictures and clips undecoded."""
+
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ...schemas.config.run import Limits
+from ...schemas.config.sources import DatasetsSource
+from ...schemas.errors import Refusal
+from ...schemas.identity import bytes_fingerprint, canonical_json
+from .base import Batch, Unit
+from .batches import LONGEST_ROW, BadRow, regroup
+from .change_detection import require_digest
+from .columns import extract, present
+
+SCAN_ROWS = 1000
+
+
+class DatasetsReader:
+    """A split of a dataset by hub name, builder name or local path; a row's number is its place in the split."""
+
+    def __init__(self, source: DatasetsSource, limits: Limits, partition_bytes: int) -> None:
+        self._source = source
+        self._longest = min(limits.row_bytes, LONGEST_ROW)
+        self._budget = partition_bytes
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_dataset"}
+
+    @cached_property
+    def _dataset(self) -> Any:
+        """The split with only the needed columns; indexing gives Arrow tables. Raises Refusal when it cannot be had."""
+        import datasets
+
+        dataset = self._load()
+        for names in present(dataset.features.arrow_schema, self._source, self._label).values():
+            for name in names:
+                if isinstance(dataset.features[name], (datasets.Image, datasets.Audio)):
+                    dataset = dataset.cast_column(name, type(dataset.features[name])(decode=False))
+        wanted = {name for names in self._source.fields.values() for name in names}
+        return dataset.select_columns([name for name in dataset.column_names if name in wanted]).with_format("arrow")
+
+    def _load(self) -> Any:
+        import datasets
+
+        source = self._source
+        saved = [Path(source.path) / name for name in ("dataset_dict.json", "state.json")]
+        try:
+            if any(path.is_file() for path in saved):
+                found = datasets.load_from_disk(source.path)
+                return found[source.split] if isinstance(found, datasets.DatasetDict) else found
+            builder = datasets.load_dataset_builder(
+                source.path, source.config, revision=source.revision, data_files=source.data_files
+            )
+            if getattr(builder, "BASE_FEATURE", None) is datasets.Audio:
+                from .huggingface_audio import ListedAudio
+
+                builder.BASE_FEATURE = ListedAudio
+            builder.download_and_prepare()
+            return builder.as_dataset(split=source.split)
+        except Exception as error:  # whatever a builder, the hub or a file system may raise: the user has to know
+            cause = error.__cause__ or error
+            said = " ".join(f"{type(cause).__name__}: {cause}".split())[:500]
+            raise Refusal(
+                f"`sources.{source.name}.path` is {source.path!r} (config {source.config}, split {source.split!r}): "
+                f"datasets cannot load it ({said}). Check path, config, split and revision; a hub name needs a network."
+            ) from None
+
+    @property
+    def _label(self) -> str:
+        name = Path(self._source.path).resolve().name if Path(self._source.path).exists() else self._source.path
+        return "/".join(part for part in (name, self._source.config, self._source.split) if part)
+
+    def units(self) -> list[Unit]:
+        """Runs of rows whose texts and media come to at most `partition_bytes`, or one row."""
+        total = len(self._dataset)
+        starts, used = [0], 0
+        for first in range(0, total, SCAN_ROWS):
+            rows = self._dataset[first : min(first + SCAN_ROWS, total)]
+            for row, size in enumerate(self._sizes(rows), first):
+                if used + size > self._budget and used:
+                    starts.append(row)
+                    used = 0
+                used += int(size)
+        stops = [*starts[1:], total]
+        return [Unit(self._source.path, self._label, start, stop) for start, stop in zip(starts, stops, strict=True)]
+
+    def digest(self, unit: Unit) -> str:
+        """Over the unit's values, the files that it names included."""
+        return bytes_fingerprint(_identity(self._batches(unit)))
+
+    def read(self, unit: Unit) -> Iterator[Batch]:
+        """Reasons: text_missing, image_missing, audio_missing, row_too_large, utf8_invalid, file_unreadable."""
+        batches = list(self._batches(unit))
+        if unit.digest:
+            require_digest(unit, bytes_fingerprint(_identity(batches)))
+        return iter(batches)
+
+    def _batches(self, unit: Unit) -> Iterator[Batch]:
+        rows = self._dataset[unit.start : unit.stop]
+        reasons = np.full(len(rows), "", object)
+        for field, name in self._media(rows):
+            rows = rows.set_column(rows.column_names.index(name), name, self._with_files(rows[name], field, reasons))
+        columns = present(rows.schema, self._source, unit.label)
+        return regroup(extract(rows, columns, unit.start, self._longest, reasons), self._budget)
+
+    def _media(self, rows: pa.Table) -> list[tuple[str, str]]:
+        """Fields and columns of {bytes, path}, some of whose bytes may lie in files."""
+        pairs = [(field, name) for field, names in self._source.fields.items() for name in names]
+        return [(f, n) for f, n in pairs if n in rows.column_names and pa.types.is_struct(rows[n].type)]
+
+    def _with_files(self, column: pa.ChunkedArray, field: str, reasons: npt.NDArray[np.object_]) -> pa.ChunkedArray:
+        """The bytes of a {bytes, path} column, from files where they are null; failures go into `reasons`."""
+        stored = pc.struct_field(column, "bytes")
+        values = {}
+        for at, path in _paths(column):
+            try:
+                values[at] = self._file(path, field)
+            except BadRow as error:
+                reasons[at] = error.reason
+        if not values:
+            return stored
+        filled = [values.get(at, value.as_py()) for at, value in enumerate(stored)]
+        return pa.chunked_array([pa.array(filled, pa.large_binary())])
+
+    def _file(self, path: str, field: str) -> bytes:
+        try:
+            with fsspec.open(path, "rb") as file:
+                data: bytes = file.read(self._longest + 1)
+        except FileNotFoundError:
+            raise BadRow(f"{field}_missing") from None
+        except PermissionError:
+            raise BadRow("file_unreadable") from None
+        return data
+
+    def _sizes(self, rows: pa.Table) -> npt.NDArray[np.int64]:
+        sizes = np.zeros(len(rows), np.int64)
+        for name in rows.column_names:
+            column = rows[name]
+            if pa.types.is_struct(column.type):
+                for at, path in _paths(column):
+                    sizes[at] += _file_size(path)
+                column = pc.struct_field(column, "bytes")
+            sizes += pc.fill_null(pc.binary_length(column.cast(pa.large_binary())), 0).to_numpy()
+        return sizes
+
+
+def _identity(batches: Iterable[Batch]) -> Iterator[bytes]:
+    for batch in batches:
+        yield canonical_json([[drop.row, drop.reason, drop.detail] for drop in batch.drops])
+        for name in batch.table.column_names:
+            column = batch.table[name]
+            if name == "row":
+                yield column.to_numpy().tobytes()
+            else:
+                yield pc.fill_null(pc.binary_length(column), -1).to_numpy().tobytes()
+                yield from column.cast(pa.binary()).drop_null().to_pylist()
+
+
+def _paths(column: pa.ChunkedArray) -> Iterator[tuple[int, str]]:
+    """Place and path of the values of a {bytes, path} column that have a path only."""
+    if column.type.get_field_index("path") < 0:
+        return
+    alone = pc.and_(pc.struct_field(column, "bytes").is_null(), pc.struct_field(column, "path").is_valid())
+    paths = pc.struct_field(column, "path")
+    for at in np.flatnonzero(alone.to_numpy()):
+        yield int(at), paths[int(at)].as_py()
+
+
+def _file_size(path: str) -> int:
+    try:
+        fs, name = fsspec.core.url_to_fs(path)
+        return int(fs.size(name) or 0)
+    except (FileNotFoundError, PermissionError):
+        return 0

@@ -1,0 +1,66 @@
+"""The second stage: rows that cannot become samples go, by what their headers say; nothing is decoded yet."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ...schemas.config.run import Limits
+from ...tokenizers.audio.clip import MIN_SECONDS, BadClip, duration_of
+from ...tokenizers.image.picture import BadPicture, size_of
+from ..engines.partition import Outcome, drop_rows
+
+NORMALISE_VERSION = 1
+Complaint = tuple[str, str]  # reason, detail
+
+
+@dataclass(frozen=True)
+class Normalise:
+    """Drops empty texts, and pictures and clips that are empty, unreadable or beyond the limits."""
+
+    limits: Limits
+    name: str = "normalise"
+    counted: bool = True
+
+    def identity(self) -> list[object]:
+        """Version and limits."""
+        return [NORMALISE_VERSION, self.limits.model_dump(mode="json")]
+
+    def run(self, table: pa.Table) -> Outcome:
+        """Keep the rows of a RAW table about which no header complains; the first complaint is the reason."""
+        complaints: dict[int, Complaint] = {}
+        for index, complaint in self._complaints(table):
+            complaints.setdefault(index, complaint)
+        return Outcome(*drop_rows(self.name, table, complaints))
+
+    def _complaints(self, table: pa.Table) -> Iterator[tuple[int, Complaint]]:
+        empty = pc.equal(pc.utf8_trim_whitespace(table["text"]), "").to_numpy()
+        yield from ((index, ("text_empty", "")) for index in np.flatnonzero(empty).tolist())
+        for column, judge in (("image", self._picture), ("audio", self._clip)):
+            if column in table.column_names:
+                yield from _judge(table[column], judge)
+
+    def _picture(self, data: bytes) -> None:
+        width, height = size_of(data)
+        if width * height > self.limits.pixels:
+            raise BadPicture("image_too_large", f"{width}x{height} pixels; the limit is {self.limits.pixels}")
+
+    def _clip(self, data: bytes) -> None:
+        frames, rate = duration_of(data)
+        if not frames:
+            raise BadClip("audio_empty", "no samples")
+        seconds = frames / rate
+        if seconds > self.limits.seconds:
+            raise BadClip("audio_too_long", f"{seconds:.1f} s; the limit is {self.limits.seconds:g} s")
+        if seconds < MIN_SECONDS:
+            raise BadClip("audio_too_short", f"{frames} samples at {rate} Hz")
+
+
+def _judge(column: pa.ChunkedArray, judge: Callable[[bytes], None]) -> Iterator[tuple[int, Complaint]]:
+    for index, value in enumerate(column):
+        try:
+            judge(value.as_py())
+        except (BadPicture, BadClip) as complaint:
+            yield index, (complaint.reason, complaint.detail)

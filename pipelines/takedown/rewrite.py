@@ -1,0 +1,179 @@
+"""A finished dataset without some of its documents: its shards, its lists and its manifest, written beside the old."""
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from ...schemas.dataset.duplicates import DUPLICATES, DUPLICATES_FILE
+from ...schemas.dataset.layout import as_mask
+from ...schemas.dataset.ledger import Tally
+from ...schemas.dataset.manifest import MANIFEST, FileEntry, ShardEntry
+from ...schemas.dataset.reader import Dataset, Shard
+from ...schemas.dataset.statistics import SourceStatistics, Statistics, codebook_uses, merge_statistics
+from ...schemas.dataset.tables import DROPPED
+from ...schemas.errors import Refusal
+from ...schemas.identity import bytes_fingerprint, stream_fingerprint
+from ...schemas.storage.store import Store
+from ..filters.taken_down import STAGE
+from ..inspection.recount import CODED, recount, tokens_by_segment
+from ..pack.write import write_shard
+from ..publish import DROPPED_FILE
+from .clusters import forget
+from .remove_segments import without
+
+DOCUMENTS = pa.schema(
+    [
+        pa.field("id", pa.binary(16)),
+        pa.field("source", pa.string()),
+        pa.field("file", pa.string()),
+        pa.field("row", pa.int64()),
+        pa.field("tokens", pa.int64()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A shard from which documents were taken."""
+
+    old: ShardEntry
+    new: ShardEntry | None  # None: nothing was left
+    documents: pa.Table  # DOCUMENTS, a row a document
+
+
+def read_parquet(dataset: Dataset, entry: FileEntry) -> pa.Table:
+    """A table of the dataset; raises Refusal when it is not as the manifest says."""
+    _require_sound(dataset, entry)
+    with dataset.fs.open(f"{dataset.root}/{entry.file}", "rb") as stream:
+        return pq.read_table(stream)
+
+
+def _require_sound(dataset: Dataset, entry: FileEntry) -> None:
+    path = f"{dataset.root}/{entry.file}"
+    found = None
+    if dataset.fs.exists(path):
+        with dataset.fs.open(path, "rb") as stream:
+            found = stream_fingerprint(stream)
+    if found != entry.xxh3:
+        raise Refusal(
+            f"{dataset.url}/{entry.file}: is not what the manifest says, and a new manifest would vouch for it. "
+            "Prepare the dataset again.",
+            exit_code=1,
+        )
+
+
+def ids_in(shard: Shard, wanted: pa.Array) -> pa.Array:
+    """Those of `wanted` that have a segment in the shard."""
+    ids = shard.batch.column("segments").flatten().field("id")
+    return ids.filter(pc.is_in(ids, value_set=wanted)).unique()
+
+
+def amend(store: Store, below: str, dataset: Dataset, holding: Sequence[str], ids: pa.Array) -> list[Cut]:
+    """Write below a folder of the store all that changes when documents go, the manifest last.
+
+    holding: the files of the shards that have segments of `ids`.
+    """
+    old = dataset.manifest
+    cuts = [_cut(store, below, dataset, entry, ids) for entry in old.shards if entry.file in holding]
+    after = {cut.old.file: cut.new for cut in cuts}
+    shards = tuple(new for entry in old.shards if (new := after.get(entry.file, entry)) is not None)
+    documents = pa.concat_tables([DOCUMENTS.empty_table(), *(cut.documents for cut in cuts)])
+    documents = documents.sort_by([(name, "ascending") for name in ("source", "file", "row")])
+    dropped = _with_lines(read_parquet(dataset, old.dropped), documents)
+    clusters, reports = forget(read_parquet(dataset, old.duplicates), old.dedup, ids)
+    files = {DROPPED_FILE: _bytes(dropped, DROPPED), DUPLICATES_FILE: _bytes(clusters, DUPLICATES)}
+    for name, data in files.items():
+        store.write(below + name, data)
+    new_files = {entry.file for entry in after.values() if entry is not None}
+
+    def opened() -> Iterator[Shard]:
+        for entry in shards:
+            yield Shard(store.open_arrow(below + entry.file)) if entry.file in new_files else dataset.open(entry)
+
+    counted = merge_statistics(recount(shard, old.vocabulary) for shard in opened())
+    manifest = old.model_copy(
+        update={
+            "shards": shards,
+            "dropped": _entry(DROPPED_FILE, files[DROPPED_FILE]),
+            "duplicates": _entry(DUPLICATES_FILE, files[DUPLICATES_FILE]),
+            "dedup": reports,
+            "ledger": tuple(_ledger(old.ledger, documents)),
+            "statistics": _statistics(old.statistics, counted),
+            "codebooks": codebook_uses(counted.codebooks, old.vocabulary),
+        }
+    ).sealed()
+    store.write(below + MANIFEST, manifest.to_bytes())
+    return cuts
+
+
+def _cut(store: Store, below: str, dataset: Dataset, entry: ShardEntry, ids: pa.Array) -> Cut:
+    _require_sound(dataset, entry)
+    shard = dataset.open(entry)
+    segments = shard.batch.column("segments").flatten()
+    gone = as_mask(pc.is_in(segments.field("id"), value_set=ids))
+    tokens = np.maximum(tokens_by_segment(shard), 0)
+    left = {m.name.lower(): int(count) for m, count in zip(CODED, tokens[~gone].sum(0), strict=True) if count}
+    batch = without(shard, gone)
+    new = write_shard(store, batch, entry.group, left, below) if batch.num_rows else None
+    columns = {name: segments.field(name).cast(DOCUMENTS.field(name).type) for name in DOCUMENTS.names[:-1]}
+    pieces = pa.table(columns | {"tokens": tokens.sum(1)}).filter(pa.array(gone))
+    documents = pieces.group_by(DOCUMENTS.names[:-1], use_threads=False).aggregate([("tokens", "sum")])
+    return Cut(entry, new, documents.rename_columns({"tokens_sum": "tokens"}).select(DOCUMENTS.names).cast(DOCUMENTS))
+
+
+def _with_lines(dropped: pa.Table, documents: pa.Table) -> pa.Table:
+    lines = {name: documents[name] for name in ("source", "file", "row")}
+    lines |= {name: pa.repeat(STAGE, len(documents)) for name in ("stage", "reason")}
+    lines["detail"] = pa.array([each.hex() for each in documents["id"].to_pylist()], pa.string())
+    return pa.concat_tables([dropped, pa.table({name: lines[name] for name in DROPPED.names}, schema=DROPPED)])
+
+
+def _bytes(table: pa.Table, schema: pa.Schema) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(table.cast(schema), sink, compression="zstd")
+    return sink.getvalue()
+
+
+def _entry(name: str, data: bytes) -> FileEntry:
+    return FileEntry(file=name, bytes=len(data), xxh3=bytes_fingerprint([data]))
+
+
+def _ledger(ledger: Sequence[Tally], documents: pa.Table) -> Iterator[Tally]:
+    """The ledger with a last stage for the sources that lost documents, or with more in it where there is one."""
+    sums = documents.group_by("source", use_threads=False).aggregate([([], "count_all"), ("tokens", "sum")])
+    lost = {line["source"]: (line["count_all"], line["tokens_sum"]) for line in sums.to_pylist()}
+    last = {tally.source: tally for tally in ledger}
+    for tally in ledger:
+        rows, tokens = lost.get(tally.source, (0, 0))
+        if tally is not last[tally.source] or not rows:
+            yield tally
+            continue
+        before = (0, 0)
+        if tally.stage == STAGE:
+            before = (tally.dropped[STAGE], tally.tokens_dropped[STAGE])
+        else:
+            yield tally
+        yield Tally(
+            stage=STAGE,
+            source=tally.source,
+            rows_in=tally.kept + before[0],
+            kept=tally.kept - rows,
+            dropped={STAGE: before[0] + rows},
+            tokens_in=tally.tokens_kept + before[1],
+            tokens_kept=tally.tokens_kept - tokens,
+            tokens_dropped={STAGE: before[1] + tokens},
+        )
+
+
+def _statistics(old: Statistics, counted: Statistics) -> Statistics:
+    """What was counted, and what no shard shows: pairs that were too long, and sources of which nothing is left."""
+    sources = {}
+    for name, source in old.sources.items():
+        found = counted.sources.get(name, SourceStatistics(kind=source.kind))
+        sources[name] = found.model_copy(update={"too_long": source.too_long})
+    return counted.model_copy(update={"sources": sources, "codebooks": {}})

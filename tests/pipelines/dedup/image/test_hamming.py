@@ -1,0 +1,113 @@
+"""No pair within the radius is missed, none beyond it is found, and crowds stay cheap."""
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from triptych.pipelines.dedup.image.hamming import blocks_of, first_met, hamming_keys, hamming_pairs
+
+Hashes = npt.NDArray[np.uint64]
+Pairs = set[tuple[int, int]]
+
+
+def found(hashes: Hashes, radius: int) -> Pairs:
+    """Pairs of indices as the stages find them: keys, sorted, then pairs under one key."""
+    owner, key = hamming_keys(hashes, radius)
+    order = np.argsort(key, kind="stable")
+    owner = owner[order]
+    left, right = hamming_pairs(key[order], hashes[owner], radius)
+    assert (left < right).all()
+    new = first_met(key[order][left], hashes[owner[left]] ^ hashes[owner[right]], radius)
+    ends = np.sort(np.stack([owner[left], owner[right]]), axis=0)
+    once = list(zip(*ends[:, new].tolist(), strict=True))
+    assert len(once) == len(set(once))
+    assert set(once) == set(zip(*ends.tolist(), strict=True))
+    return set(once)
+
+
+def within(hashes: Hashes, radius: int) -> Pairs:
+    distance = np.bitwise_count(hashes[:, None] ^ hashes[None])
+    left, right = np.nonzero(np.triu(distance <= radius, 1))
+    return set(zip(left.tolist(), right.tolist(), strict=True))
+
+
+def planted(centres: int, copies: int, flips: int, seed: int) -> Hashes:
+    """Random hashes, and copies of them with up to `flips` bits changed."""
+    draw = np.random.default_rng(seed)
+    base = draw.integers(0, 1 << 64, centres, np.uint64, endpoint=False)
+    hashes = [base]
+    for _ in range(copies):
+        copy = base.copy()
+        for _ in range(flips):
+            copy ^= np.where(draw.random(centres) < 0.7, np.uint64(1) << draw.integers(0, 64, centres, np.uint64), 0)
+        hashes.append(copy)
+    return np.concatenate(hashes)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 12), st.integers(0, 10), st.integers(0, 1 << 32))
+def test_all_pairs_within_the_radius_are_found_and_no_others(radius: int, flips: int, seed: int) -> None:
+    hashes = np.unique(planted(12, 4, flips, seed))
+    assert found(hashes, radius) == within(hashes, radius)
+
+
+@pytest.mark.parametrize("radius", range(13))
+def test_differences_may_lie_anywhere(radius: int) -> None:
+    draw = np.random.default_rng(radius)
+    for far in (radius, radius + 1):
+        for _ in range(50):
+            places = draw.choice(64, far, replace=False).astype(np.uint64)
+            other = np.bitwise_or.reduce(np.uint64(1) << places) if far else np.uint64(0)
+            hashes = np.array([0, other], np.uint64) ^ draw.integers(0, 1 << 64, dtype=np.uint64, endpoint=False)
+            assert found(hashes, radius) == ({(0, 1)} if far == radius else set())
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 8), st.lists(st.integers(1, 60), min_size=1, max_size=5), st.integers(0, 1 << 32))
+def test_crowds_are_joined_as_by_brute_force(radius: int, sizes: list[int], seed: int) -> None:
+    centres = planted(len(sizes), 2, 3, seed)
+    hashes = np.repeat(centres, np.tile(sizes, 3))
+    np.random.default_rng(seed).shuffle(hashes)
+
+    def labels(pairs: Pairs) -> list[int]:
+        ends = np.array(sorted(pairs), np.int64).reshape(-1, 2)
+        graph = coo_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(len(hashes),) * 2)
+        return connected_components(graph, directed=False)[1].tolist()
+
+    pairs = found(hashes, radius)
+    assert pairs <= within(hashes, radius)
+    assert labels(pairs) == labels(within(hashes, radius))
+
+
+def test_a_crowd_of_equal_hashes_costs_linear_time_and_few_pairs() -> None:
+    crowd = np.full(20_000, 12345, np.uint64)
+    key = np.zeros(len(crowd) + 2, np.uint64)
+    left, _ = hamming_pairs(key, np.r_[crowd, np.uint64(12344), np.uint64(0)], 6)
+    assert len(left) < 18 * len(crowd)
+
+
+def test_few_of_all_pairs_are_compared() -> None:
+    hashes = planted(20_000, 0, 0, 1)
+    _, key = hamming_keys(hashes, 6)
+    _, counts = np.unique(key, return_counts=True)
+    assert (counts * (counts - 1) // 2).sum() < 0.001 * len(hashes) ** 2 / 2
+
+
+def test_keys_are_few_and_long() -> None:
+    assert blocks_of(0) == (1, 1)
+    assert blocks_of(3) == (4, 1)
+    assert blocks_of(6) == (8, 2)
+    for radius in range(13):
+        blocks, agreeing = blocks_of(radius)
+        assert blocks - radius == agreeing
+
+
+def test_nothing_in_gives_nothing() -> None:
+    owner, key = hamming_keys(np.zeros(0, np.uint64), 6)
+    assert len(owner) == len(key) == 0
+    left, right = hamming_pairs(key, key, 6)
+    assert len(left) == len(right) == 0

@@ -12,7 +12,7 @@ from typing import get_args
 import click
 import torch
 
-from triptych.model.attention import Way, attend, within_segments
+from triptych.model.network.attention import Way, attend, within_segments
 
 from .measure import cpu_seconds, show, spread
 

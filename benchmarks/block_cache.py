@@ -14,9 +14,9 @@ import click
 import numpy as np
 import torch
 
-from triptych.model.block_cache import BlockCache
-from triptych.model.inputs import Inputs
-from triptych.model.sampler import sample
+from triptych.model.network.inputs import Inputs
+from triptych.model.sampling.block_cache import BlockCache
+from triptych.model.sampling.sampler import sample
 from triptych.schemas.config.model import Task
 from triptych.schemas.config.sampling import SamplingConfig
 from triptych.schemas.vocabulary import Modality

@@ -16,14 +16,14 @@ import click
 import numpy as np
 import torch
 
-from triptych.model.batch import Batch
-from triptych.model.corruption import corrupt
-from triptych.model.export import load_model, save_model
-from triptych.model.initial import initialise
-from triptych.model.levels import Places
-from triptych.model.objective import loss
-from triptych.model.presets import shape_of
-from triptych.model.transformer import Transformer
+from triptych.model.diffusion.batch import Batch
+from triptych.model.diffusion.corrupt import corrupt
+from triptych.model.diffusion.loss import loss
+from triptych.model.diffusion.noise_levels import Places
+from triptych.model.network.export import load_model, save_model
+from triptych.model.network.init import initialise
+from triptych.model.network.presets import shape_of
+from triptych.model.network.transformer import Transformer
 from triptych.schemas.config.model import AutoregressiveObjective, MaskedObjective, ModelConfig, ObjectiveConfig
 from triptych.schemas.config.training import EmaConfig, OptimizerConfig
 from triptych.schemas.vocabulary import Vocabulary

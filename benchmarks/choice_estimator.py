@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 import torch
 
-from triptych.model.canvas import Canvas
+from triptych.model.sampling.canvas import Canvas
 from triptych.train.evaluate.asking import Reader, open_places, parts
 from triptych.train.evaluate.likelihood import bound
 from triptych.train.evaluate.suite import arc, evenly, longest_text

@@ -13,8 +13,8 @@ from pathlib import Path
 import click
 import torch
 
-from triptych.model.head import Head
-from triptych.model.slices import Slices
+from triptych.model.network.head import Head
+from triptych.model.network.slices import Slices
 from triptych.schemas.vocabulary import Vocabulary
 
 from .measure import cpu_seconds, show, spread

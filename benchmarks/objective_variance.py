@@ -14,14 +14,14 @@ from dataclasses import dataclass, replace
 import click
 import torch
 
-from triptych.model.batch import Batch
-from triptych.model.corrupted import Marks, assemble
-from triptych.model.corruption import noised
-from triptych.model.initial import initialise
-from triptych.model.levels import Places, stratified
-from triptych.model.objective import loss
-from triptych.model.presets import shape_of
-from triptych.model.transformer import Transformer
+from triptych.model.diffusion.batch import Batch
+from triptych.model.diffusion.corrupt import noised
+from triptych.model.diffusion.loss import loss
+from triptych.model.diffusion.noise_levels import Places, stratified
+from triptych.model.diffusion.noised_batch import Marks, assemble
+from triptych.model.network.init import initialise
+from triptych.model.network.presets import shape_of
+from triptych.model.network.transformer import Transformer
 from triptych.schemas.config.model import MaskedObjective, ModelConfig
 from triptych.schemas.vocabulary import Kind, Modality, Special, Vocabulary
 

@@ -21,14 +21,14 @@ import click
 import numpy as np
 import torch
 
-from triptych.model.attention import Way
-from triptych.model.corruption import corrupt
-from triptych.model.initial import initialise
-from triptych.model.levels import Places
-from triptych.model.objective import loss
-from triptych.model.presets import shape_of
-from triptych.model.slices import slice_table
-from triptych.model.transformer import Transformer
+from triptych.model.diffusion.corrupt import corrupt
+from triptych.model.diffusion.loss import loss
+from triptych.model.diffusion.noise_levels import Places
+from triptych.model.network.attention import Way
+from triptych.model.network.init import initialise
+from triptych.model.network.presets import shape_of
+from triptych.model.network.slices import slice_table
+from triptych.model.network.transformer import Transformer
 from triptych.schemas.config.mix import MixFile
 from triptych.schemas.config.model import MaskedObjective, ModelConfig
 from triptych.schemas.dataset.reader.layout import ragged

@@ -13,13 +13,13 @@ from typing import get_args
 import click
 import torch
 
-from triptych.model.canvas import canvas_of
-from triptych.model.initial import initialise
-from triptych.model.inputs import Inputs
-from triptych.model.presets import shape_of
-from triptych.model.sampler import sample
-from triptych.model.slices import Slices
-from triptych.model.transformer import Transformer
+from triptych.model.network.init import initialise
+from triptych.model.network.inputs import Inputs
+from triptych.model.network.presets import shape_of
+from triptych.model.network.slices import Slices
+from triptych.model.network.transformer import Transformer
+from triptych.model.sampling.canvas import canvas_of
+from triptych.model.sampling.sampler import sample
 from triptych.schemas.config.model import ModelConfig, Task
 from triptych.schemas.config.sampling import Rule, SamplingConfig
 from triptych.schemas.dataset.reader.layout import sample_table

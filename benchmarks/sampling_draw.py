@@ -14,8 +14,8 @@ import math
 import click
 import torch
 
-from triptych.model.draws import draw
-from triptych.model.noise import Stream, bits, to_unit, uniform
+from triptych.model.keyed_random import Stream, bits, to_unit, uniform
+from triptych.model.sampling.sample_token import draw
 from triptych.schemas.config.sampling import SamplingConfig
 
 from .measure import cpu_seconds, show, spread

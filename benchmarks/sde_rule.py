@@ -18,15 +18,15 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from triptych.model.batch import Batch
-from triptych.model.corruption import corrupt
-from triptych.model.initial import initialise
-from triptych.model.levels import Places
-from triptych.model.objective import loss
-from triptych.model.presets import shape_of
-from triptych.model.slices import Slices, slice_table
-from triptych.model.tally import Tally
-from triptych.model.transformer import Transformer
+from triptych.model.diffusion.batch import Batch
+from triptych.model.diffusion.corrupt import corrupt
+from triptych.model.diffusion.loss import loss
+from triptych.model.diffusion.loss_sums import Tally
+from triptych.model.diffusion.noise_levels import Places
+from triptych.model.network.init import initialise
+from triptych.model.network.presets import shape_of
+from triptych.model.network.slices import Slices, slice_table
+from triptych.model.network.transformer import Transformer
 from triptych.schemas.config.model import MaskedObjective, ModelConfig
 from triptych.schemas.config.training import OptimizerConfig
 from triptych.schemas.vocabulary import Modality, Special, Vocabulary

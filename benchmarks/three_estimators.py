@@ -19,11 +19,11 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from triptych.model.canvas import Canvas
-from triptych.model.corrupted import assemble
-from triptych.model.export import load_model
-from triptych.model.objective import loss
-from triptych.model.transformer import Transformer
+from triptych.model.diffusion.loss import loss
+from triptych.model.diffusion.noised_batch import assemble
+from triptych.model.network.export import load_model
+from triptych.model.network.transformer import Transformer
+from triptych.model.sampling.canvas import Canvas
 from triptych.schemas.vocabulary import Special
 from triptych.train.evaluate.asking import Reader
 from triptych.train.evaluate.likelihood import bound, chain

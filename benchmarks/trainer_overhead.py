@@ -17,12 +17,12 @@ from typing import Any
 import click
 import torch
 
-from triptych.model.corrupted import Corrupted
-from triptych.model.corruption import corrupt
-from triptych.model.initial import initialise
-from triptych.model.objective import loss
-from triptych.model.presets import shape_of
-from triptych.model.transformer import Transformer
+from triptych.model.diffusion.corrupt import corrupt
+from triptych.model.diffusion.loss import loss
+from triptych.model.diffusion.noised_batch import Corrupted
+from triptych.model.network.init import initialise
+from triptych.model.network.presets import shape_of
+from triptych.model.network.transformer import Transformer
 from triptych.schemas.config.training import TrainConfig
 from triptych.train.loader import Loader, Micro
 from triptych.train.optimizer import make_optimizer, set_lr

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import torch
 
-from ..model.batch import Batch
-from ..model.levels import Places
-from ..model.slices import slice_table
+from ..model.diffusion.batch import Batch
+from ..model.diffusion.noise_levels import Places
+from ..model.network.slices import slice_table
 from ..schemas.errors import Mismatch, Refusal
 from .held_out import held_out
 from .plan import Plan

@@ -7,7 +7,7 @@ import math
 
 import torch
 
-from ..model.corrupted import Corrupted
+from ..model.diffusion.noised_batch import Corrupted
 from ..schemas.vocabulary import Modality
 
 TENTHS = 10

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from ..model.tally import Tally
+from ..model.diffusion.loss_sums import Tally
 from ..schemas.vocabulary import Modality
 
 FILE = "metrics.jsonl"

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import torch
 
-from ..model.initial import ParameterType, parameter_types
-from ..model.presets import Shape
-from ..model.transformer import Transformer
+from ..model.network.init import ParameterType, parameter_types
+from ..model.network.presets import Shape
+from ..model.network.transformer import Transformer
 from .sde import AdamSettings
 
 

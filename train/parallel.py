@@ -9,8 +9,8 @@ from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor
 from torch.nn.parallel import DistributedDataParallel
 
-from ..model.initial import initial_value
-from ..model.transformer import Transformer
+from ..model.network.init import initial_value
+from ..model.network.transformer import Transformer
 from ..schemas.config.training import ComputeConfig
 from .process import Process
 

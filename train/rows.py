@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..model.batch import Batch
+from ..model.diffusion.batch import Batch
 from ..schemas.dataset.layout import ragged
 from ..schemas.vocabulary import Modality, Special
 from .mix import Ints

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..model.presets import shape_of
+from ..model.network.presets import shape_of
 from ..schemas.config.training import TrainConfig
 from ..schemas.errors import Refusal
 from ..schemas.identity import sealed_json, unseal

@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 import torch
 
-from ..model.corrupted import Corrupted
-from ..model.corruption import corrupt
-from ..model.flops import training_flops
-from ..model.objective import LossParts, loss
-from ..model.slices import Slices
-from ..model.tally import Tally
+from ..model.diffusion.corrupt import corrupt
+from ..model.diffusion.loss import LossParts, loss
+from ..model.diffusion.loss_sums import Tally
+from ..model.diffusion.noised_batch import Corrupted
+from ..model.network.flops import training_flops
+from ..model.network.slices import Slices
 from ..schemas.config.training import TrainConfig
 from .loader import Micro
 from .parallel import Parallel

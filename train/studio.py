@@ -16,16 +16,16 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..model.block_cache import BlockCache
-from ..model.canvas import Canvas, canvas_of
-from ..model.causal_sampler import sample_causal
-from ..model.export import Exported, load_model
-from ..model.inputs import Inputs
-from ..model.noise import Stream, uniform
-from ..model.sampler import sample
-from ..model.sampling_defaults import defaults
-from ..model.slices import Slices
-from ..model.transformer import Transformer
+from ..model.keyed_random import Stream, uniform
+from ..model.network.export import Exported, load_model
+from ..model.network.inputs import Inputs
+from ..model.network.slices import Slices
+from ..model.network.transformer import Transformer
+from ..model.sampling.block_cache import BlockCache
+from ..model.sampling.canvas import Canvas, canvas_of
+from ..model.sampling.causal_sampler import sample_causal
+from ..model.sampling.defaults import defaults
+from ..model.sampling.sampler import sample
 from ..schemas.config.model import Task
 from ..schemas.config.sampling import SamplingConfig
 from ..schemas.dataset.layout import FRAME, TASK_SLOT, codes_of_span, sample_table

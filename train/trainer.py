@@ -10,13 +10,13 @@ from typing import Any
 import pyarrow.parquet as pq
 import torch
 
-from ..model.corruption import corrupt
-from ..model.export import save_model
-from ..model.objective import Model, loss
-from ..model.presets import shape_of
-from ..model.slices import Slices
-from ..model.tally import Tally
-from ..model.transformer import Transformer
+from ..model.diffusion.corrupt import corrupt
+from ..model.diffusion.loss import Model, loss
+from ..model.diffusion.loss_sums import Tally
+from ..model.network.export import save_model
+from ..model.network.presets import shape_of
+from ..model.network.slices import Slices
+from ..model.network.transformer import Transformer
 from ..schemas.config.training import TrainConfig
 from ..tokenizers.bundle import save_bundle
 from .cache import Cache

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..model.levels import Places
-from ..model.slices import slice_table
+from ..model.diffusion.noise_levels import Places
+from ..model.network.slices import slice_table
 from ..schemas.dataset.layout import ragged
 from ..schemas.vocabulary import Modality, Special
 from .held_out import held_out

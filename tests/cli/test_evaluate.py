@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from triptych.model.sampling_defaults import DEFAULTS
+from triptych.model.sampling.defaults import DEFAULTS
 
 from ..tokenizers.image.tiny_clip import save_clip
 from ..two_runs import train_both

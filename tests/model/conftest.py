@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from triptych.model.batch import Batch
+from triptych.model.diffusion.batch import Batch
 from triptych.schemas.vocabulary import Kind, Modality, Special, Vocabulary
 
 VOCABULARY = Vocabulary(text=40, image=24, audio=(12, 10))

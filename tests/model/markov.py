@@ -6,7 +6,7 @@ A sample is a stationary Markov chain that runs through its text, picture and cl
 import numpy as np
 import torch
 
-from triptych.model.inputs import Inputs
+from triptych.model.network.inputs import Inputs
 from triptych.schemas.vocabulary import Kind, Modality, Special, Vocabulary
 
 from .conftest import Sample

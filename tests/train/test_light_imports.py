@@ -43,7 +43,7 @@ def attempt(names: list[str]) -> "subprocess.CompletedProcess[str]":
 
 def test_a_machine_that_trains_needs_nothing_else() -> None:
     names = modules("model") + modules("train")
-    assert {"triptych.model.transformer", "triptych.train.trainer"} < set(names)
+    assert {"triptych.model.network.transformer", "triptych.train.trainer"} < set(names)
     done = attempt(names)
     assert (done.returncode, done.stdout.strip()) == (0, str(len(names))), done.stderr
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from triptych.model.batch import Batch
-from triptych.model.slices import slice_table
+from triptych.model.diffusion.batch import Batch
+from triptych.model.network.slices import slice_table
 from triptych.schemas.dataset.reader.reader import Dataset
 from triptych.schemas.errors import Mismatch, Refusal
 from triptych.schemas.vocabulary import Modality, Special

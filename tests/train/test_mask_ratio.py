@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from triptych.model.corruption import corrupt
-from triptych.model.slices import Slices
+from triptych.model.diffusion.corrupt import corrupt
+from triptych.model.network.slices import Slices
 from triptych.schemas.config.model import MaskedObjective
 from triptych.schemas.config.training import TrainConfig
 from triptych.schemas.vocabulary import Modality, Special

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from triptych.model.initial import ParameterType, initialise, parameter_types
-from triptych.model.inputs import Inputs
-from triptych.model.presets import shape_of
-from triptych.model.transformer import Transformer
+from triptych.model.network.init import ParameterType, initialise, parameter_types
+from triptych.model.network.inputs import Inputs
+from triptych.model.network.presets import shape_of
+from triptych.model.network.transformer import Transformer
 from triptych.schemas.config.model import ModelConfig
 from triptych.schemas.vocabulary import Special, Vocabulary
 from triptych.train.optimizer import factors, make_optimizer, set_lr

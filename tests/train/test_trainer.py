@@ -15,7 +15,7 @@ import pytest
 import torch
 import yaml
 
-from triptych.model.export import load_model
+from triptych.model.network.export import load_model
 from triptych.schemas.config.training import TrainConfig
 from triptych.schemas.errors import Refusal
 from triptych.train.run import train

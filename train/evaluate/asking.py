@@ -12,12 +12,12 @@ from typing import NamedTuple, Self
 
 import torch
 
-from ...model.canvas import Canvas, inputs_of
-from ...model.export import Exported
-from ...model.head import LOGITS
-from ...model.inputs import Inputs
-from ...model.slices import Slices
-from ...model.transformer import Transformer
+from ...model.network.export import Exported
+from ...model.network.head import LOGITS
+from ...model.network.inputs import Inputs
+from ...model.network.slices import Slices
+from ...model.network.transformer import Transformer
+from ...model.sampling.canvas import Canvas, inputs_of
 from ...schemas.dataset.layout import ragged
 from ...schemas.vocabulary import Special
 

@@ -18,11 +18,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ...model.batch import Batch
-from ...model.corruption import corrupt
-from ...model.levels import Places
-from ...model.objective import loss
-from ...model.tally import HALVES
+from ...model.diffusion.batch import Batch
+from ...model.diffusion.corrupt import corrupt
+from ...model.diffusion.loss import loss
+from ...model.diffusion.loss_sums import HALVES
+from ...model.diffusion.noise_levels import Places
 from ...schemas.config.mix import MixEntry
 from ...schemas.config.model import MaskedObjective, ObjectiveConfig
 from ...schemas.config.training import TrainConfig

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ...model.canvas import Canvas, canvas_of, inputs_of
-from ...model.export import Exported
+from ...model.network.export import Exported
+from ...model.sampling.canvas import Canvas, canvas_of, inputs_of
 from ...schemas.config.model import Task
 from ...schemas.dataset.layout import sample_table
 from ...schemas.vocabulary import Kind, Modality, Special

@@ -18,9 +18,9 @@ from typing import NamedTuple
 
 import torch
 
-from ...model.canvas import Canvas
-from ...model.masking import Masking
-from ...model.noise import Stream, bits, rank_within, uniform
+from ...model.diffusion.masking import Masking
+from ...model.keyed_random import Stream, bits, rank_within, uniform
+from ...model.sampling.canvas import Canvas
 from .asking import Reader, open_places, parts
 
 PASSES = 16

@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
-from ...model.export import WEIGHTS
-from ...model.sampling_defaults import DEFAULTS
+from ...model.network.export import WEIGHTS
+from ...model.sampling.defaults import DEFAULTS
 from ...schemas.dataset.reader import Dataset
 from ...schemas.errors import Mismatch, Refusal
 from ...schemas.identity import file_fingerprint, unseal

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from ...model.canvas import Canvas
+from ...model.sampling.canvas import Canvas
 from ...schemas.config.model import Task
 from ...schemas.config.sampling import SamplingConfig
 from ...schemas.dataset.layout import codes_of_span

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from ...model.canvas import Canvas, canvas_of
+from ...model.sampling.canvas import Canvas, canvas_of
 from ...schemas.config.model import Task
 from ...schemas.dataset.layout import sample_table
 from ...schemas.vocabulary import Kind, Modality, Special, Vocabulary

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from triptych.model.inputs import Inputs
-from triptych.model.slices import Slices
+from triptych.model.network.inputs import Inputs
+from triptych.model.network.slices import Slices
 from triptych.schemas.vocabulary import Vocabulary
 from triptych.tokenizers.text.sentencepiece_text import SentencePieceText
 from triptych.train.evaluate.asking import Answers, Reader

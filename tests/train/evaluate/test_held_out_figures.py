@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from triptych.model.batch import Batch
+from triptych.model.diffusion.batch import Batch
 from triptych.schemas.errors import Refusal
 from triptych.schemas.identity import sealed_json, unseal
 from triptych.schemas.vocabulary import Modality

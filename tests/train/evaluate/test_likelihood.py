@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from triptych.model.canvas import Canvas, canvas_of
-from triptych.model.inputs import Inputs
-from triptych.model.slices import Slices
+from triptych.model.network.inputs import Inputs
+from triptych.model.network.slices import Slices
+from triptych.model.sampling.canvas import Canvas, canvas_of
 from triptych.schemas.config.model import Task
 from triptych.schemas.dataset.reader.layout import sample_table
 from triptych.schemas.vocabulary import Kind, Modality, Special

@@ -1,0 +1,62 @@
+"""Noising a clean batch: which task, how much noise, which tokens; each by its key, so the same wherever it is done.
+
+Only content is ever masked or asked for. PAD is not, nor is structure (the task slot, BOI, EOI, BOA, EOA), which is
+known wherever the model is used; EOS is content, of text. All of it is quick enough for the host, where the places of
+each slice are counted without waiting for a GPU.
+
+Shapes are named by suffix: S segments, M modalities, T tokens of all rows, C copies of the batch.
+"""
+
+import torch
+
+from ...schemas.config.model import AutoregressiveObjective, MaskedObjective, ObjectiveConfig, Task
+from ...schemas.vocabulary import Kind
+from ..keyed_random import Stream, bits
+from ..network.slices import Slices
+from .batch import Batch
+from .masking import Noise, maskings
+from .noise_levels import Places, stratified
+from .noised_batch import Corrupted, Marks, assemble, segment_index
+from .tasks import TASKS, Role, draw_tasks, roles
+
+
+def corrupt(batch: Batch, objective: ObjectiveConfig, slices: Slices, seed: int, places: Places) -> Corrupted:
+    """Draw tasks and noise by (seed, epoch, row, segment, token) and apply them to copies of the rows.
+
+    With anti-masking there are two copies, the second masked where the first is not, and each weighs half. The
+    autoregressive control draws nothing: pairs are joint, and each token is asked of the place before it.
+    """
+    if isinstance(objective, AutoregressiveObjective):
+        return assemble(batch, slices, _in_order(batch))
+    task_S, dropped_S = draw_tasks(batch, objective, seed)
+    return assemble(batch, slices, noised(batch, objective, seed, task_S, dropped_S, stratified(batch, places, seed)))
+
+
+def noised(
+    batch: Batch,
+    objective: MaskedObjective,
+    seed: int,
+    task_S: torch.Tensor,
+    dropped_S: torch.Tensor,
+    level_S: torch.Tensor,
+) -> Marks:
+    """Masks for given tasks and levels of noise."""
+    index_T, content_T = segment_index(batch), batch.slice_BL.flatten() > 0
+    role_SM = torch.nn.functional.pad(roles(task_S, dropped_S), (0, 0, 0, 1))  # a row for padding
+    role_T = role_SM[index_T, batch.modality_BL.flatten().long()]
+    target_T, unseen_T = content_T & (role_T == Role.NOISED), content_T & (role_T == Role.HIDDEN)
+    key = (batch.epoch_B[:, None], batch.row_B[:, None], batch.segment_BL, batch.position_BL)
+    draw_T = bits(seed, Stream.TOKEN, *key).flatten()
+    made = maskings(objective, Noise(index_T, target_T, draw_T, level_S))
+    asked_CT = torch.stack([it.masked_T for it in made])
+    weight_CS = torch.stack([it.weight_S for it in made]) / len(made)
+    return Marks(task_S, dropped_S, target_T, asked_CT | unseen_T, asked_CT, weight_CS, causal=False)
+
+
+def _in_order(batch: Batch) -> Marks:
+    target_T = batch.slice_BL.flatten() > 0
+    text_S = batch.kind_S == Kind.TEXT.code
+    task_S = torch.where(text_S, TASKS.index(Task.TEXT), TASKS.index(Task.JOINT))
+    weight_CS = torch.ones((1, len(task_S)), dtype=torch.float64, device=task_S.device)
+    hidden_CT = torch.zeros_like(target_T)[None]
+    return Marks(task_S, torch.zeros_like(text_S), target_T, hidden_CT, target_T[None], weight_CS, causal=True)

@@ -1,0 +1,70 @@
+"""Sums from which every figure of a log follows: bits per token, per byte, per pixel and second, with standard errors.
+
+Tallies add up over micro-batches, steps and processes (`sums` is one tensor for one all_reduce). They are kept by
+task, and for tasks whose condition was dropped, apart: those are other distributions.
+
+Shapes are named by suffix: S segments, M modalities, T tasks and then those without condition, F fields.
+"""
+
+import math
+from typing import NamedTuple, Self
+
+import torch
+
+from ...schemas.vocabulary import Modality
+from .noised_batch import Corrupted
+from .tasks import TASKS
+
+HALVES = (Modality.TEXT, Modality.IMAGE, Modality.AUDIO)
+
+
+class Figure(NamedTuple):
+    """A mean and its standard error."""
+
+    mean: float
+    error: float
+
+
+class Tally(NamedTuple):
+    """Sums over segments."""
+
+    sums_FTM: torch.Tensor  # float64; F: nats, tokens, size, nats², nats × tokens, tokens²
+
+    @classmethod
+    def of(cls, corrupted: Corrupted, nats_SM: torch.Tensor) -> Self:
+        """The tally of a batch, from its segments' NELBO (`LossParts.nats_SM`)."""
+        tokens_SM = corrupted.targets_SM.double()
+        fields = (nats_SM, tokens_SM, corrupted.sizes_SM.double(), nats_SM**2, nats_SM * tokens_SM, tokens_SM**2)
+        row_S = torch.where(corrupted.dropped_S, corrupted.task_S + len(TASKS), corrupted.task_S)
+        sums_FTM = torch.zeros(len(fields), 2 * len(TASKS), len(Modality), dtype=torch.float64, device=row_S.device)
+        return cls(sums_FTM.index_add_(1, row_S, torch.stack(fields)))
+
+    def plus(self, other: Self) -> Self:
+        """Both together."""
+        return type(self)(self.sums_FTM + other.sums_FTM)
+
+    def of_task(self, index: int) -> Self:
+        """What belongs to one task (index into TASKS, plus their number for that task without its condition)."""
+        return type(self)(self.sums_FTM[:, index : index + 1])
+
+    def bits_per_token(self) -> dict[Modality, Figure]:
+        """Of each modality that there is; the error is that of a ratio of sums over independent segments."""
+        return {half: self._ratio(half) for half in HALVES if self._sum(1, half)}
+
+    def bits_per_size(self) -> dict[Modality, float]:
+        """Bits per byte of text, per pixel, and per *sample* of sound: times the rate, per second (P19)."""
+        sized = [half for half in HALVES if self._sum(2, half)]
+        return {half: self._sum(0, half) / self._sum(2, half) / math.log(2) for half in sized}
+
+    def tokens(self) -> int:
+        """Targets of all modalities."""
+        return int(self.sums_FTM[1].sum())
+
+    def _sum(self, field: int, half: Modality) -> float:
+        return float(self.sums_FTM[field, :, half].sum())
+
+    def _ratio(self, half: Modality) -> Figure:
+        nats, tokens, _, squares, products, lengths = (self._sum(field, half) for field in range(6))
+        mean = nats / tokens
+        spread = squares - 2 * mean * products + mean**2 * lengths  # sum of (nats - mean × tokens)²
+        return Figure(mean / math.log(2), math.sqrt(max(spread, 0.0)) / tokens / math.log(2))

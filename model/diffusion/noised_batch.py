@@ -1,0 +1,121 @@
+"""A noised batch: what the model is shown and asked, and what turns its answers into losses and logs.
+
+Shapes are named by suffix: B rows, L tokens of a row, T = B·L, S segments, M modalities, C copies of the batch, N
+places asked for.
+"""
+
+from dataclasses import dataclass, fields
+from typing import Self
+
+import torch
+
+from ...schemas.vocabulary import Modality, Special
+from ..network.inputs import Inputs
+from ..network.slices import Slices
+from .batch import Batch
+from .tasks import TASKS
+
+
+@dataclass(frozen=True)
+class Corrupted:
+    """Rows with tasks and noise in them; `inputs` has C·B of them, copy after copy."""
+
+    inputs: Inputs
+    weight_N: torch.Tensor  # float32; the sum of weight × nats estimates the nats of all targets of the clean batch
+    modality_N: torch.Tensor  # int64
+    segment_N: torch.Tensor  # int64; index into S
+    targets_SM: torch.Tensor  # int64; tokens that are to be predicted, whether asked for this time or not
+    sizes_SM: torch.Tensor  # int64; bytes of text, pixels, samples that these stand for
+    task_S: torch.Tensor  # int64; index into TASKS
+    dropped_S: torch.Tensor  # bool; the condition is hidden
+
+    @property
+    def targets(self) -> torch.Tensor:
+        """Tokens to be predicted; a loss is divided by their sum over the global batch (P9)."""
+        return self.targets_SM.sum()
+
+    def to(self, device: torch.device | str) -> Self:
+        """The same on another device."""
+        return type(self)(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What was decided about each token."""
+
+    task_S: torch.Tensor
+    dropped_S: torch.Tensor
+    target_T: torch.Tensor  # is to be predicted
+    hidden_CT: torch.Tensor  # is shown as MASK
+    asked_CT: torch.Tensor  # is asked for; causal: of the place before it
+    weight_CS: torch.Tensor  # of what is asked for
+    causal: bool
+
+
+def segment_index(batch: Batch) -> torch.Tensor:
+    """Index into S of each token, int64 (T,); S for padding."""
+    rows = torch.arange(len(batch.tokens_BL), device=batch.row_S.device)
+    first_B = torch.searchsorted(batch.row_S, rows)
+    index_BL = first_B[:, None] + batch.segment_BL - 1
+    return torch.where(batch.segment_BL == 0, len(batch.row_S), index_BL).flatten()
+
+
+def assemble(batch: Batch, slices: Slices, marks: Marks) -> Corrupted:
+    """Write tasks and masks into copies of the rows, and list what is asked for by slice."""
+    index_T, modality_T, slice_T = (
+        segment_index(batch),
+        batch.modality_BL.flatten().long(),
+        batch.slice_BL.flatten().long(),
+    )
+    flat_N = marks.asked_CT.flatten().nonzero()[:, 0]
+    flat_N = flat_N[slice_T[flat_N % len(slice_T)].argsort(stable=True)]
+    copy_N, token_N = flat_N // len(slice_T), flat_N % len(slice_T)
+    counts = torch.bincount(slice_T[token_N], minlength=len(slices.widths)).tolist()
+    targets_SM = _table(index_T, modality_T, marks.target_T, len(batch.row_S))
+    return Corrupted(
+        inputs=Inputs(
+            tokens_BL=_shown(batch, marks),
+            segment_BL=_copied(batch.segment_BL, marks),
+            position_BL=_copied(batch.position_BL, marks),
+            slice_BL=_copied(_next(batch.slice_BL) if marks.causal else batch.slice_BL, marks).long(),
+            place_N=flat_N - int(marks.causal),
+            class_N=slices.class_of(batch.tokens_BL.flatten()[token_N], slice_T[token_N]),
+            groups=tuple((index, count) for index, count in enumerate(counts) if count),
+            causal=marks.causal,
+        ),
+        weight_N=marks.weight_CS[copy_N, index_T[token_N]].float(),
+        modality_N=modality_T[token_N],
+        segment_N=index_T[token_N],
+        targets_SM=targets_SM,
+        sizes_SM=_sizes(batch) * (targets_SM > 0),
+        task_S=marks.task_S,
+        dropped_S=marks.dropped_S,
+    )
+
+
+def _shown(batch: Batch, marks: Marks) -> torch.Tensor:
+    specials = torch.tensor([int(task.special) for task in TASKS], device=batch.tokens_BL.device)
+    tokens_BL = batch.tokens_BL.clone()
+    tokens_BL[batch.row_S, batch.start_S] = specials[marks.task_S]
+    shown_CT = torch.where(marks.hidden_CT, int(Special.MASK), tokens_BL.flatten())
+    return shown_CT.view(-1, tokens_BL.shape[1])
+
+
+def _copied(x_BL: torch.Tensor, marks: Marks) -> torch.Tensor:
+    return x_BL.repeat(len(marks.asked_CT), 1)
+
+
+def _next(x_BL: torch.Tensor) -> torch.Tensor:
+    """What stands at the next place of the row; 0 at its end."""
+    return torch.nn.functional.pad(x_BL[:, 1:], (0, 1))
+
+
+def _table(index_T: torch.Tensor, modality_T: torch.Tensor, chosen_T: torch.Tensor, segments: int) -> torch.Tensor:
+    """Counts (S, M) of chosen tokens."""
+    cells = index_T[chosen_T] * len(Modality) + modality_T[chosen_T]
+    return torch.bincount(cells, minlength=segments * len(Modality)).view(segments, len(Modality))
+
+
+def _sizes(batch: Batch) -> torch.Tensor:
+    columns = {Modality.TEXT: batch.text_bytes_S, Modality.IMAGE: batch.pixels_S, Modality.AUDIO: batch.samples_S}
+    return torch.stack([columns.get(half, torch.zeros_like(batch.pixels_S)) for half in Modality], -1)

@@ -1,0 +1,52 @@
+"""What each segment is for: its task, drawn by its key, and what becomes of each of its halves.
+
+The half that a task predicts is noised; the half it starts from is given, every token of it, or, so that guidance has
+something to compare with, hidden behind masks that nothing is asked about. A third half, of a sample with picture and
+clip, is hidden. `joint` and `text` noise all there is.
+
+Shapes are named by suffix: S segments, M modalities, T tasks.
+"""
+
+from enum import IntEnum
+
+import torch
+
+from ...schemas.config.model import MaskedObjective, Task
+from ...schemas.vocabulary import Kind, Modality
+from ..keyed_random import Stream, uniform
+from .batch import Batch
+
+TASKS = tuple(Task)
+
+
+class Role(IntEnum):
+    """What becomes of a half."""
+
+    NOISED = 0
+    GIVEN = 1
+    HIDDEN = 2
+
+
+def draw_tasks(batch: Batch, objective: MaskedObjective, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Index into TASKS (S,) int64 of each segment, and whether its condition is dropped (S,) bool."""
+    device = batch.row_S.device
+    key = (batch.epoch_B[batch.row_S], batch.row_B[batch.row_S], batch.number_S)
+    chances = [[objective.tasks[kind].get(task, 0.0) for task in TASKS] for kind in Kind]
+    ends_KT = torch.tensor(chances, dtype=torch.float64, device=device).cumsum(-1)
+    ends_ST = (ends_KT / ends_KT[:, -1:])[batch.kind_S.long()]
+    task_S = (uniform(seed, Stream.TASK, *key)[:, None] >= ends_ST).sum(-1)
+    conditional_S = torch.tensor([task.given is not None for task in TASKS], device=device)[task_S]
+    return task_S, conditional_S & (uniform(seed, Stream.DROP, *key) < objective.condition_dropout)
+
+
+def roles(task_S: torch.Tensor, dropped_S: torch.Tensor) -> torch.Tensor:
+    """Role (S, M) of each half that a segment has, or would have."""
+    table_TM = torch.tensor([[_role(task, half) for half in Modality] for task in TASKS], device=task_S.device)
+    role_SM = table_TM[task_S]
+    return torch.where(dropped_S[:, None] & (role_SM == Role.GIVEN), int(Role.HIDDEN), role_SM)
+
+
+def _role(task: Task, half: Modality) -> Role:
+    if task.predicted is None or half == task.predicted:
+        return Role.NOISED
+    return Role.GIVEN if half == task.given else Role.HIDDEN

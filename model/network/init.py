@@ -1,0 +1,62 @@
+"""Initial values by type of parameter, so that activations keep their scale over width (CompleteP, paper notes 7.2).
+
+Every parameter has a generator of its own, seeded by its name: its value does not depend on what else there is, on
+the order of drawing or on how many processes share it.
+"""
+
+import math
+from enum import StrEnum
+
+import torch
+
+from ...schemas.identity import fingerprint
+from .transformer import Transformer
+
+EMBEDDING_STD = 0.02
+
+
+class ParameterType(StrEnum):
+    """What a parameter is for; learning rates, decay and initial scale go by it."""
+
+    EMBEDDING = "embedding"
+    HIDDEN = "hidden"  # matrices of the layers
+    NORM = "norm"  # gains of the layers' norms
+    QK_NORM = "qk_norm"
+    FINAL_NORM = "final_norm"
+    UNEMBEDDING = "unembedding"
+
+
+def parameter_types(model: Transformer) -> list[tuple[str, ParameterType]]:
+    """(name, type) of each parameter, in the order of `named_parameters`."""
+    return [(name, _type_of(name, parameter)) for name, parameter in model.named_parameters()]
+
+
+def initial_value(name: str, parameter: torch.Tensor, seed: int) -> torch.Tensor:
+    """The first value, float32 on the CPU, of a parameter of this name and (global) size."""
+    kind = _type_of(name, parameter)
+    if parameter.ndim == 1:
+        return torch.ones(parameter.shape)
+    fan_in = parameter.shape[-1]
+    stds = {ParameterType.EMBEDDING: EMBEDDING_STD, ParameterType.UNEMBEDDING: 1 / fan_in}
+    generator = torch.Generator().manual_seed(int(fingerprint("initial", seed, name)[:15], 16))
+    return torch.randn(parameter.shape, generator=generator) * stds.get(kind, 1 / math.sqrt(fan_in))
+
+
+@torch.no_grad()
+def initialise(model: Transformer, seed: int) -> None:
+    """Set all parameters, in place, whatever their device."""
+    for name, parameter in model.named_parameters():
+        parameter.copy_(initial_value(name, parameter, seed))
+
+
+def _type_of(name: str, parameter: torch.Tensor) -> ParameterType:
+    *_, owner, _ = name.split(".")
+    if owner in {"tokens", "kinds"}:
+        return ParameterType.EMBEDDING
+    if owner == "head":
+        return ParameterType.UNEMBEDDING
+    if parameter.ndim == 2:
+        return ParameterType.HIDDEN
+    if owner in {"q_norm", "k_norm"}:
+        return ParameterType.QK_NORM
+    return ParameterType.FINAL_NORM if name == "norm.weight" else ParameterType.NORM

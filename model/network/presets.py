@@ -1,0 +1,89 @@
+"""Sizes: from the dial or the name in a train file to widths and depths, and how many parameters these have.
+
+The family is width = 128 × depth; 1m alone, too small for it, is narrower. A preset's name counts parameters outside
+of embeddings, since those depend on the vocabulary.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ...schemas.config.model import ModelConfig, Preset
+from ...schemas.vocabulary import Vocabulary
+from .slices import Slices
+
+ASPECT = 128
+PRESETS: dict[Preset, tuple[int, int]] = {  # depth, width
+    "1m": (5, 128),
+    "5m": (3, 384),
+    "13m": (4, 512),
+    "25m": (5, 640),
+    "42m": (6, 768),
+    "100m": (8, 1024),
+    "200m": (10, 1280),
+    "350m": (12, 1536),
+    "800m": (16, 2048),
+    "1b": (17, 2176),
+    "3b": (24, 3072),
+}
+
+
+class Parameters(NamedTuple):
+    """How many parameters; `embedding` is tokens and slices on the way in and classes on the way out."""
+
+    embedding: int
+    rest: int
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.embedding + self.rest
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The numbers that a transformer is built from."""
+
+    depth: int
+    width: int
+    head_size: int
+    hidden: int  # of the MLP
+    width_ratio: float  # width over base width: m_N of CompleteP
+    depth_ratio: float  # depth over base depth: m_L of CompleteP
+    alpha: float
+
+    @property
+    def heads(self) -> int:
+        """Attention heads."""
+        return self.width // self.head_size
+
+    @property
+    def branch_scale(self) -> float:
+        """Factor on what a residual branch adds: m_L^-α (CompleteP, Dey et al. 2025)."""
+        return float(self.depth_ratio**-self.alpha)
+
+    @property
+    def matmul(self) -> int:
+        """Parameters of the layers' matrices."""
+        return self.depth * (4 * self.width**2 + 3 * self.width * self.hidden)
+
+    def parameters(self, vocabulary: Vocabulary) -> Parameters:
+        """Counts by arithmetic; a test holds them against the module."""
+        rows = vocabulary.size + len(vocabulary.slices) + sum(Slices.of(vocabulary).widths)
+        norms = self.depth * (2 * self.width + 2 * self.head_size) + self.width
+        return Parameters(rows * self.width, self.matmul + norms)
+
+
+def shape_of(config: ModelConfig) -> Shape:
+    """The shape that a `model:` block asks for."""
+    depth, width = PRESETS[config.preset] if config.preset else (config.depth or 1, config.width)
+    width = width or ASPECT * depth
+    return Shape(
+        depth=depth,
+        width=width,
+        head_size=config.head_size,
+        hidden=128 * math.ceil(config.mlp_ratio * width / 128 - 1e-9),
+        width_ratio=width / config.base_width,
+        depth_ratio=depth / config.base_depth,
+        alpha=config.alpha,
+    )

@@ -1,0 +1,114 @@
+"""The transformer: bidirectional, pre-norm, rotary positions by segment, QK-norm, SwiGLU, no biases, no time input.
+
+The share of masked tokens says what the time would (Ou et al. 2024), so segments of a row may be noised differently.
+Each place also reads the slice it belongs to, which is known wherever the model is used: a masked place then knows
+whether a piece of text or which codebook of a frame is wanted of it. The autoregressive control is the same module,
+causal, where a place reads the slice of the token after it.
+
+Shapes are named by suffix: B rows, L tokens of a row, N places asked for, D width, H heads, E size of a head.
+"""
+
+import torch
+from torch import nn
+from torch.utils.checkpoint import checkpoint
+
+from ...schemas.vocabulary import Vocabulary
+from .attention import Mask, Way, attend, within_segments
+from .head import Head
+from .inputs import Inputs
+from .kv_cache import Memory
+from .presets import Shape
+from .rope import rotate, rotation
+from .slices import Slices
+
+EPS = 1e-6
+Turn = tuple[torch.Tensor, torch.Tensor]
+
+
+class Transformer(nn.Module):
+    """Parameters are uninitialised: see initial.py. Everything goes through `forward`, so DDP and FSDP can wrap it."""
+
+    def __init__(self, shape: Shape, vocabulary: Vocabulary, *, attention: Way | None = None) -> None:
+        """`attention` names a way of attention.py; by default the quickest of the device."""
+        super().__init__()
+        self.shape = shape
+        self.slices = Slices.of(vocabulary)
+        self._way = attention
+        self.recompute = False  # activations of the layers in the backward pass, instead of keeping them
+        self.tokens = nn.Embedding(vocabulary.size, shape.width, _weight=torch.empty(vocabulary.size, shape.width))
+        kinds = len(vocabulary.slices)
+        self.kinds = nn.Embedding(kinds, shape.width, _weight=torch.empty(kinds, shape.width))
+        self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.depth))
+        self.norm = nn.RMSNorm(shape.width, eps=EPS)
+        self.head = Head(shape.width, self.slices.widths)
+
+    def forward(self, inputs: Inputs) -> tuple[torch.Tensor, torch.Tensor]:
+        """Nats of the right answer at each place asked for, and log of the softmax's denominator: float32 (N,)."""
+        nats_N, log_z_N = self.head(self.read(inputs), inputs.class_N, inputs.groups)
+        return nats_N, log_z_N
+
+    def read(self, inputs: Inputs, memory: Memory | None = None) -> torch.Tensor:
+        """States (N, D) of the places asked for, as `head.logits` takes them.
+
+        With a memory the inputs are one row, of which tokens may be missing that earlier passes had.
+        """
+        mask = memory or within_segments(inputs.segment_BL, inputs.causal, self._way)
+        turn = rotation(inputs.position_BL, self.shape.head_size)
+        h_BLD = self.tokens(inputs.tokens_BL) + self.kinds(inputs.slice_BL)
+        for block in self.blocks:
+            again = self.recompute and torch.is_grad_enabled()
+            h_BLD = checkpoint(block, h_BLD, turn, mask, use_reentrant=False) if again else block(h_BLD, turn, mask)
+        h_ND: torch.Tensor = self.norm(h_BLD.flatten(0, 1)[inputs.place_N])
+        return h_ND
+
+
+class Block(nn.Module):
+    """Attention and MLP, each on a normed copy of the stream; what they add is scaled by depth."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self._scale = shape.branch_scale
+        self.attention_norm = nn.RMSNorm(shape.width, eps=EPS)
+        self.attention = Attention(shape)
+        self.mlp_norm = nn.RMSNorm(shape.width, eps=EPS)
+        self.mlp = Mlp(shape)
+
+    def forward(self, h_BLD: torch.Tensor, turn: Turn, mask: Mask) -> torch.Tensor:
+        """The stream after this layer."""
+        h_BLD = h_BLD + self._scale * self.attention(self.attention_norm(h_BLD), turn, mask)
+        added_BLD: torch.Tensor = self.mlp(self.mlp_norm(h_BLD))
+        return h_BLD + self._scale * added_BLD
+
+
+class Attention(nn.Module):
+    """Attention within segments, queries and keys normed before they are turned."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self._heads = (3, shape.heads, shape.head_size)
+        self.qkv = nn.Linear(shape.width, 3 * shape.width, bias=False)
+        self.q_norm = nn.RMSNorm(shape.head_size, eps=EPS)
+        self.k_norm = nn.RMSNorm(shape.head_size, eps=EPS)
+        self.out = nn.Linear(shape.width, shape.width, bias=False)
+
+    def forward(self, x_BLD: torch.Tensor, turn: Turn, mask: Mask) -> torch.Tensor:
+        """What the layer's attention adds, before it is scaled."""
+        q_BLHE, k_BLHE, v_BLHE = self.qkv(x_BLD).unflatten(-1, self._heads).unbind(2)
+        q_BLHE, k_BLHE = rotate(self.q_norm(q_BLHE), turn), rotate(self.k_norm(k_BLHE), turn)
+        y_BLD: torch.Tensor = self.out(attend(q_BLHE, k_BLHE, v_BLHE, mask).flatten(2))
+        return y_BLD
+
+
+class Mlp(nn.Module):
+    """SwiGLU (Shazeer 2020); `up` holds the gate's rows, then the values'."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.up = nn.Linear(shape.width, 2 * shape.hidden, bias=False)
+        self.down = nn.Linear(shape.hidden, shape.width, bias=False)
+
+    def forward(self, x_BLD: torch.Tensor) -> torch.Tensor:
+        """What the layer's MLP adds, before it is scaled."""
+        gate, value = self.up(x_BLD).chunk(2, dim=-1)
+        y_BLD: torch.Tensor = self.down(nn.functional.silu(gate) * value)
+        return y_BLD

@@ -1,0 +1,156 @@
+"""A long training run on paper: steps, days, memory of a GPU and size of a checkpoint, before any of it is paid for.
+
+python -m triptych.train.scaling.budget        # the tables of docs/scale.md
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import click
+
+from ...model.network.head import LOGITS
+from ...model.network.presets import PRESETS, Shape, shape_of
+from ...model.network.slices import Slices
+from ...schemas.config.model import ModelConfig
+from ...schemas.vocabulary import Modality, Vocabulary
+
+# Text of cl100k's size, pictures of MoVQGAN's, clips of eight codebooks.
+LARGE = Vocabulary(text=100_277, image=16_384, audio=(1024,) * 8)
+PEAK = 989e12  # dense bf16 operations a second of an H100 SXM
+STATE = 4 + 8 + 4  # float32 bytes a parameter that a checkpoint holds: itself, two moments, EMA
+
+
+class Memory(NamedTuple):
+    """Bytes on one GPU under FSDP2: what is sharded over all, and what is not."""
+
+    sharded: float  # float32 parameters, gradients, moments, EMA
+    gathered: float  # bf16: two layers at a time, the embeddings throughout, and their gradients
+    activations: float  # bf16, of one micro-batch
+    logits: float  # float32: a chunk of the head's and its gradient
+
+    @property
+    def total(self) -> float:
+        """All of it; the allocator, NCCL and the CUDA context come on top."""
+        return sum(self)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run of so many tokens. `share` is each modality's of the tokens, `attended` their mean segment (L_eff)."""
+
+    shape: Shape
+    vocabulary: Vocabulary
+    tokens: float
+    row_length: int
+    rows: int  # of a global batch
+    micro_rows: int  # of one GPU at a time
+    share: dict[Modality, float]
+    attended: float
+    utilisation: float  # of PEAK; an assumption until it is measured
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps, the last one included."""
+        return -int(-self.tokens // (self.rows * self.row_length))
+
+    @property
+    def flops_per_token(self) -> float:
+        """Operations of training on a token, as flops.py counts them, where half of the content is masked."""
+        slices = Slices.of(self.vocabulary)
+        widths: dict[Modality, list[int]] = {}
+        for block, width in zip(self.vocabulary.slices, slices.widths, strict=True):
+            widths.setdefault(block.modality, []).append(width)
+        asked = sum(share * sum(widths[half]) / len(widths[half]) for half, share in self.share.items()) / 2
+        pairs = 2 * self.shape.depth * self.shape.width * self.attended
+        return 6 * (self.shape.matmul + pairs + self.shape.width * asked)
+
+    def days(self, gpus: int) -> float:
+        """Wall time on so many GPUs at the assumed utilisation."""
+        return self.tokens * self.flops_per_token / (gpus * PEAK * self.utilisation) / 86_400
+
+    def memory(self, gpus: int, *, recompute: bool) -> Memory:
+        """Of one GPU; `recompute`: layers keep their input alone and are computed again, one at a time."""
+        counts = self.shape.parameters(self.vocabulary)
+        layer = counts.rest / self.shape.depth
+        tokens = self.micro_rows * self.row_length
+        kept = self.shape.depth * (2 * self.shape.width if recompute else layer_bytes(self.shape))
+        return Memory(
+            sharded=(STATE + 4) * counts.total / gpus,
+            gathered=2 * (3 * layer + 2 * counts.embedding),
+            activations=float(tokens * (kept + recompute * layer_bytes(self.shape))),
+            logits=2 * 4 * LOGITS,
+        )
+
+    @property
+    def checkpoint_bytes(self) -> float:
+        """Parameters, moments and EMA in float32."""
+        return STATE * float(self.shape.parameters(self.vocabulary).total)
+
+
+def layer_bytes(shape: Shape) -> int:
+    """Bytes a token that an uncompiled layer keeps for its backward pass, in bf16 with norms in float32.
+
+    In widths of bf16: 4 for each norm and 1 for what it gives, 3 for queries, keys and values, 4 for the norms of
+    queries and of keys each and 1 for what they give, 1 for what attention gives, before and after heads are joined.
+    """
+    return 2 * (25 * shape.width + 4 * shape.hidden)
+
+
+THIRDS = {Modality.TEXT: 1 / 3, Modality.IMAGE: 1 / 3, Modality.AUDIO: 1 / 3}
+THREE_BILLION = Plan(
+    shape=shape_of(ModelConfig(preset="3b")),
+    vocabulary=LARGE,
+    tokens=6.4e12,
+    row_length=4096,
+    rows=3072,
+    micro_rows=2,
+    share=THIRDS,
+    attended=1300,
+    utilisation=0.4,
+)
+
+
+def preset_table() -> str:
+    """Markdown: every preset with its parameters under a small and a large vocabulary."""
+    small = Vocabulary(text=8000, image=1024, audio=(1024,) * 4)
+    lines = [
+        "| preset | depth | width | heads | MLP | parameters | embeddings, 13 k ids | embeddings, 125 k ids |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name in PRESETS:
+        shape = shape_of(ModelConfig(preset=name))
+        first, second = shape.parameters(small), shape.parameters(LARGE)
+        sizes = f"{first.rest / 1e6:,.1f} M | {first.embedding / 1e6:,.1f} M | {second.embedding / 1e6:,.1f} M"
+        lines.append(f"| `{name}` | {shape.depth} | {shape.width} | {shape.heads} | {shape.hidden} | {sizes} |")
+    return "\n".join(lines)
+
+
+def plan_table(plan: Plan) -> str:
+    """Markdown: the run on several numbers of nodes of eight GPUs."""
+    lines = [
+        "| nodes of 8 | rows a GPU | days | sharded | gathered | activations | recomputed | GB a GPU | recomputed |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for nodes in (8, 16, 32, 64):
+        gpus = 8 * nodes
+        kept, again = (plan.memory(gpus, recompute=recompute) for recompute in (False, True))
+        parts = (kept.sharded, kept.gathered, kept.activations, again.activations, kept.total, again.total)
+        row = [str(nodes), f"{plan.rows // gpus}", f"{plan.days(gpus):.1f}", *(f"{part / 1e9:.1f}" for part in parts)]
+        lines.append(f"| {' | '.join(row)} |")
+    return "\n".join(lines)
+
+
+def plan_facts(plan: Plan) -> str:
+    """What does not depend on the number of nodes, as one sentence."""
+    counts = plan.shape.parameters(plan.vocabulary)
+    flops = plan.flops_per_token
+    return (
+        f"{counts.total / 1e9:.2f} G parameters, {counts.embedding / 1e9:.2f} G of them embeddings; "
+        f"{plan.steps:,} steps of {plan.rows * plan.row_length / 1e6:.1f} M tokens; "
+        f"{flops / 1e9:.1f} GFLOP a token, {plan.tokens * flops:.2e} in all; "
+        f"checkpoints of {plan.checkpoint_bytes / 1e9:.1f} GB, an export of {4 * counts.total / 1e9:.1f} GB."
+    )
+
+
+if __name__ == "__main__":
+    click.echo("\n\n".join([preset_table(), plan_facts(THREE_BILLION), plan_table(THREE_BILLION)]))

@@ -20,7 +20,7 @@ from triptych.model.sampling.sampler import sample
 from triptych.schemas.config.model import Task
 from triptych.schemas.config.sampling import SamplingConfig
 from triptych.schemas.vocabulary import Modality
-from triptych.train.studio import OPEN, Studio
+from triptych.train.generate.generator import OPEN, Studio
 
 from .measure import cpu_seconds, show, spread
 

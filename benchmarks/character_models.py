@@ -27,10 +27,10 @@ from triptych.model.network.transformer import Transformer
 from triptych.schemas.config.model import AutoregressiveObjective, MaskedObjective, ModelConfig, ObjectiveConfig
 from triptych.schemas.config.training import EmaConfig, OptimizerConfig
 from triptych.schemas.vocabulary import Vocabulary
-from triptych.train.ema import Ema
-from triptych.train.optimizer import make_optimizer, set_lr
-from triptych.train.schedule import lr_share
-from triptych.train.sde import settings
+from triptych.train.optim.batch_scaling import settings
+from triptych.train.optim.ema import Ema
+from triptych.train.optim.lr_schedule import lr_share
+from triptych.train.optim.optimizer import make_optimizer, set_lr
 
 from .objective_variance import texts
 from .texts import read_texts

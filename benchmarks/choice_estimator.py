@@ -17,11 +17,11 @@ import click
 import torch
 
 from triptych.model.sampling.canvas import Canvas
-from triptych.train.evaluate.asking import Reader, open_places, parts
-from triptych.train.evaluate.likelihood import bound
-from triptych.train.evaluate.suite import arc, evenly, longest_text
-from triptych.train.evaluate.wording import canvas_of_pairs
-from triptych.train.studio import Studio
+from triptych.train.evaluate.likelihood.benchmarks import arc, evenly, longest_text
+from triptych.train.evaluate.likelihood.bound import bound
+from triptych.train.evaluate.likelihood.reader import Reader, open_places, parts
+from triptych.train.evaluate.likelihood.text_segments import canvas_of_pairs
+from triptych.train.generate.generator import Studio
 
 from .measure import machine
 

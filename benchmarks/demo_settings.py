@@ -19,8 +19,8 @@ from rich.table import Table
 
 from triptych.cli.demo.judge import judged
 from triptych.schemas.config.sampling import SamplingConfig
-from triptych.train.evaluate.row import Row
-from triptych.train.studio import Studio
+from triptych.train.evaluate.report.metric import Row
+from triptych.train.generate.generator import Studio
 
 from .measure import machine
 

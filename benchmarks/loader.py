@@ -19,12 +19,12 @@ import click
 import numpy as np
 
 from triptych.schemas.config.mix import MixFile
-from triptych.train.cache import Cache
-from triptych.train.loader import Loader
-from triptych.train.plan import Plan, make_plan
-from triptych.train.shards import Shards
-from triptych.train.stream import Order
-from triptych.train.views import views
+from triptych.train.data.loader import Loader
+from triptych.train.data.plan import Plan, make_plan
+from triptych.train.data.row_order import Order
+from triptych.train.data.shard_cache import Cache
+from triptych.train.data.shards import Shards
+from triptych.train.data.views import views
 
 from .loader_formats import FORMATS, NAMES, Format, Row
 from .measure import cpu_seconds, show, spread

@@ -7,9 +7,9 @@ import pyarrow as pa
 
 from triptych.pipelines.pack.matrices import lists_of
 from triptych.pipelines.pack.write import shard_batch, write_shard
-from triptych.schemas.dataset.reader.manifest import MANIFEST, FileEntry, Manifest, ShardEntry
-from triptych.schemas.dataset.reader.packed_row import SEGMENT, SPAN, row_schema, segment_dtype
-from triptych.schemas.dataset.reader.statistics import SourceStatistics, Statistics
+from triptych.schemas.dataset.manifest import MANIFEST, FileEntry, Manifest, ShardEntry
+from triptych.schemas.dataset.packed_row import SEGMENT, SPAN, row_schema, segment_dtype
+from triptych.schemas.dataset.statistics import SourceStatistics, Statistics
 from triptych.schemas.storage.store import Store
 from triptych.schemas.vocabulary import Modality, Special, Vocabulary
 

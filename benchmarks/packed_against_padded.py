@@ -31,14 +31,14 @@ from triptych.model.network.slices import slice_table
 from triptych.model.network.transformer import Transformer
 from triptych.schemas.config.mix import MixFile
 from triptych.schemas.config.model import MaskedObjective, ModelConfig
-from triptych.schemas.dataset.reader.layout import ragged
-from triptych.schemas.dataset.reader.reader import Dataset
+from triptych.schemas.dataset.layout import ragged
+from triptych.schemas.dataset.reader import Dataset
 from triptych.schemas.vocabulary import Modality, Special, Vocabulary
-from triptych.train.cache import Cache
-from triptych.train.plan import Plan, make_plan
-from triptych.train.rows import Rows, gather, to_batch
-from triptych.train.shards import Shards
-from triptych.train.stream import Order
+from triptych.train.data.collate import Rows, gather, to_batch
+from triptych.train.data.plan import Plan, make_plan
+from triptych.train.data.row_order import Order
+from triptych.train.data.shard_cache import Cache
+from triptych.train.data.shards import Shards
 
 from .measure import cpu_seconds, show, spread
 

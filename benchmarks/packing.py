@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from triptych.pipelines.inspection.stats import fill_bound
 from triptych.pipelines.pack.best_fit import best_fit_decreasing
-from triptych.schemas.dataset.reader.reader import Dataset
+from triptych.schemas.dataset.reader import Dataset
 
 from .measure import show, spread
 

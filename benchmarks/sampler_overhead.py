@@ -22,7 +22,7 @@ from triptych.model.sampling.canvas import canvas_of
 from triptych.model.sampling.sampler import sample
 from triptych.schemas.config.model import ModelConfig, Task
 from triptych.schemas.config.sampling import Rule, SamplingConfig
-from triptych.schemas.dataset.reader.layout import sample_table
+from triptych.schemas.dataset.layout import sample_table
 from triptych.schemas.vocabulary import Kind, Modality, Vocabulary
 
 from .measure import show, spread

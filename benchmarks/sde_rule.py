@@ -30,10 +30,10 @@ from triptych.model.network.transformer import Transformer
 from triptych.schemas.config.model import MaskedObjective, ModelConfig
 from triptych.schemas.config.training import OptimizerConfig
 from triptych.schemas.vocabulary import Modality, Special, Vocabulary
-from triptych.train.optimizer import make_optimizer, set_lr
-from triptych.train.rows import Rows, to_batch
-from triptych.train.schedule import lr_share
-from triptych.train.sde import settings
+from triptych.train.data.collate import Rows, to_batch
+from triptych.train.optim.batch_scaling import settings
+from triptych.train.optim.lr_schedule import lr_share
+from triptych.train.optim.optimizer import make_optimizer, set_lr
 
 from .measure import machine
 

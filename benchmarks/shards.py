@@ -18,8 +18,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from triptych.schemas.dataset.reader.packed_row import SEGMENT, SPAN, row_schema
-from triptych.schemas.dataset.reader.reader import Shard
+from triptych.schemas.dataset.packed_row import SEGMENT, SPAN, row_schema
+from triptych.schemas.dataset.reader import Shard
 from triptych.schemas.vocabulary import Vocabulary
 
 from .measure import show, spread

@@ -25,9 +25,9 @@ from triptych.model.network.export import load_model
 from triptych.model.network.transformer import Transformer
 from triptych.model.sampling.canvas import Canvas
 from triptych.schemas.vocabulary import Special
-from triptych.train.evaluate.asking import Reader
-from triptych.train.evaluate.likelihood import bound, chain
-from triptych.train.evaluate.wording import text_canvas
+from triptych.train.evaluate.likelihood.bound import bound, chain
+from triptych.train.evaluate.likelihood.reader import Reader
+from triptych.train.evaluate.likelihood.text_segments import text_canvas
 
 from .character_models import LENGTH, VOCABULARY, both, corpus
 from .measure import machine

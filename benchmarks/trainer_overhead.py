@@ -24,12 +24,12 @@ from triptych.model.network.init import initialise
 from triptych.model.network.presets import shape_of
 from triptych.model.network.transformer import Transformer
 from triptych.schemas.config.training import TrainConfig
-from triptych.train.loader import Loader, Micro
-from triptych.train.optimizer import make_optimizer, set_lr
-from triptych.train.plan import Plan, plan_of
-from triptych.train.process import Process
-from triptych.train.schedule import lr_share
-from triptych.train.sde import settings
+from triptych.train.data.loader import Loader, Micro
+from triptych.train.data.plan import Plan, plan_of
+from triptych.train.distributed.process_group import Process
+from triptych.train.optim.batch_scaling import settings
+from triptych.train.optim.lr_schedule import lr_share
+from triptych.train.optim.optimizer import make_optimizer, set_lr
 from triptych.train.step import Measured
 from triptych.train.trainer import Trainer
 

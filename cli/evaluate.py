@@ -12,9 +12,9 @@ import click
 if TYPE_CHECKING:
     from ..schemas.vocabulary import Modality
     from ..train.evaluate.evaluate import Found
-    from ..train.evaluate.references import Reference
-    from ..train.evaluate.report import Report
-    from ..train.studio import Studio
+    from ..train.evaluate.report.report import Report
+    from ..train.evaluate.samples.references import Reference
+    from ..train.generate.generator import Studio
 
 
 @click.command()
@@ -49,7 +49,7 @@ def evaluate(
     """
     from ..train.evaluate.evaluate import Asked
     from ..train.evaluate.evaluate import evaluate as found_of
-    from ..train.evaluate.report import report_of, to_json
+    from ..train.evaluate.report.report import report_of, to_json
     from ..train.evaluate.setting import facts_of, means_of, open_studio
     from .tables import console
 
@@ -86,9 +86,9 @@ def originals_of(held: "Sequence[Reference]", modality: "Modality") -> dict[byte
 
 def write_report(report: "Report", out: Path) -> None:
     """Write report.json, report.html and images.png into `out`."""
-    from ..train.evaluate.exhibits import grid_png
-    from ..train.evaluate.page import page
-    from ..train.evaluate.report import to_json
+    from ..train.evaluate.report.exhibits import grid_png
+    from ..train.evaluate.report.page import page
+    from ..train.evaluate.report.report import to_json
 
     out.mkdir(parents=True, exist_ok=True)
     (out / "report.json").write_text(json.dumps(to_json(report), indent=1), encoding="utf-8")
@@ -102,7 +102,7 @@ def print_report(report: "Report") -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from ..train.evaluate.report import HEADINGS, cells
+    from ..train.evaluate.report.report import HEADINGS, cells
     from .tables import console
 
     screen = console()

@@ -19,8 +19,8 @@ def plan(file: str, steps: int | None, as_json: bool) -> None:
     """Rows, tokens, epochs and shares of a mix file, or of a train file's data, before anything is trained."""
     from ..schemas.config.load_training import load_mix
     from ..schemas.config.training import TrainConfig
-    from ..train.outlook import outlook
-    from ..train.plan import make_plan, plan_of
+    from ..train.data.plan import make_plan, plan_of
+    from ..train.data.plan_summary import outlook
 
     given = load_mix(file)
     if isinstance(given, TrainConfig):

@@ -13,7 +13,7 @@ import click
 if TYPE_CHECKING:
     from ..schemas.config.model import Task
     from ..schemas.config.sampling import SamplingConfig
-    from ..train.studio import Made, Prompt, Studio
+    from ..train.generate.generator import Made, Prompt, Studio
 
 PIXELS, SECONDS = 100_000_000, 600.0  # the largest picture and the longest clip that is taken for a prompt
 PAGE = "docs/sampling.md"
@@ -78,7 +78,7 @@ def _sample(
     **settings: float | None,
 ) -> None:
     from ..schemas.config.model import Task
-    from ..train.studio import Studio
+    from ..train.generate.generator import Studio
 
     studio = Studio.open(run, device)
     config = settings_of(studio.defaults(Task(task)), overrides, settings)
@@ -134,8 +134,8 @@ def sweep(
     from rich.table import Table
 
     from ..schemas.config.model import Task
-    from ..train.evaluate.sweep import settings, swept
-    from ..train.studio import Studio
+    from ..train.evaluate.samples.sampler_sweep import settings, swept
+    from ..train.generate.generator import Studio
     from .tables import console
 
     studio = Studio.open(run)

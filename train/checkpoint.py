@@ -19,8 +19,8 @@ from torch.distributed.checkpoint.state_dict_saver import async_save
 
 from ..schemas.errors import Refusal
 from ..schemas.identity import sealed_json, unseal
-from .ema import Ema
-from .process import Process
+from .distributed.process_group import Process
+from .optim.ema import Ema
 
 STATE = "state.json"
 PREFIX, TEMPORARY = "step-", ".tmp-"

@@ -13,7 +13,7 @@ from ..schemas.errors import Refusal
 def train(train_file: str, overrides: tuple[str, ...]) -> None:
     """Train a model as TRAIN_FILE says. Run it again to resume; `torchrun -m triptych.train` runs several processes."""
     from ..schemas.config.load_training import load_training
-    from .plan import plan_of
+    from .data.plan import plan_of
     from .run import train as run
     from .run import warnings
 

@@ -8,9 +8,9 @@ from ..model.network.presets import shape_of
 from ..schemas.config.training import TrainConfig
 from ..schemas.errors import Refusal
 from ..schemas.identity import sealed_json, unseal
-from .plan import Plan, plan_of
-from .process import Process
-from .sde import batch_warning, kappa
+from .data.plan import Plan, plan_of
+from .distributed.process_group import Process
+from .optim.batch_scaling import batch_warning, kappa
 from .trainer import Trainer
 
 RUN = "run.json"

@@ -13,8 +13,8 @@ from ..model.diffusion.noised_batch import Corrupted
 from ..model.network.flops import training_flops
 from ..model.network.slices import Slices
 from ..schemas.config.training import TrainConfig
-from .loader import Micro
-from .parallel import Parallel
+from .data.loader import Micro
+from .distributed.parallel import Parallel
 
 
 class Measured(NamedTuple):

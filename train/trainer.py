@@ -19,25 +19,25 @@ from ..model.network.slices import Slices
 from ..model.network.transformer import Transformer
 from ..schemas.config.training import TrainConfig
 from ..tokenizers.bundle import save_bundle
-from .cache import Cache
 from .checkpoint import Checkpoints
-from .ema import Ema
-from .guard import Guard
-from .lengths import FILE as LENGTHS
-from .lengths import lengths_of
-from .loader import Loader, Micro
+from .data.loader import Loader, Micro
+from .data.plan import Plan
+from .data.shard_cache import Cache
+from .data.shards import Shards
+from .data.validation import validation_batches
+from .distributed.parallel import Parallel
+from .distributed.process_group import Process
+from .generate.lengths import FILE as LENGTHS
+from .generate.lengths import lengths_of
 from .mask_ratio import by_ratio, ce_by_ratio
 from .metrics import Clock, Metrics, figures, targets
-from .optimizer import make_optimizer, set_lr
-from .parallel import Parallel
-from .plan import Plan
-from .process import Process
+from .optim.batch_scaling import settings
+from .optim.ema import Ema
+from .optim.lr_schedule import lr_share
+from .optim.optimizer import make_optimizer, set_lr
+from .optim.skip_steps import Guard
 from .progress import Progress
-from .schedule import lr_share
-from .sde import settings
-from .shards import Shards
 from .step import Gradients, Measured
-from .validation import validation_batches
 
 
 class Trainer:

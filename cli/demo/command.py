@@ -11,7 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from ...schemas.dataset.reader import Dataset
-    from ...train.evaluate.report import Report
+    from ...train.evaluate.report.report import Report
 
 SAMPLES = 4  # of each task, for held-out captions and texts
 
@@ -75,7 +75,7 @@ def _prepare() -> None:
 def _evaluate(run: Path, seed: int) -> Report:
     """Measure the run as `triptych evaluate` does, and by what is asked of a demo; write and print the report."""
     from ...train.evaluate.evaluate import Asked, evaluate
-    from ...train.evaluate.report import report_of
+    from ...train.evaluate.report.report import report_of
     from ...train.evaluate.setting import facts_of, means_of, open_studio
     from ..evaluate import originals_of, print_report, write_report
     from .judge import judged

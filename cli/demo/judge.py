@@ -12,9 +12,9 @@ from .recognise import NAMED, SPOKEN, Alphabet, Words, name_of
 
 if TYPE_CHECKING:
     from ...schemas.config.sampling import SamplingConfig
-    from ...train.evaluate.exhibits import Exhibit
-    from ...train.evaluate.row import Row
-    from ...train.studio import Studio
+    from ...train.evaluate.report.exhibits import Exhibit
+    from ...train.evaluate.report.metric import Row
+    from ...train.generate.generator import Studio
 
 
 def judged(studio: Studio, seed: int, config: SamplingConfig | None = None) -> list[Row | Exhibit]:
@@ -30,7 +30,7 @@ def judged(studio: Studio, seed: int, config: SamplingConfig | None = None) -> l
 
 def _glyphs(studio: Studio, config: SamplingConfig, seed: int) -> list[Row | Exhibit]:
     from ...schemas.config.model import Task
-    from ...train.evaluate.exhibits import Exhibit, png
+    from ...train.evaluate.report.exhibits import Exhibit, png
 
     alphabet, tokenizer = Alphabet(), studio.bundle.image
     drawn = [alphabet.template(character) for character in NAMED]
@@ -47,7 +47,7 @@ def _glyphs(studio: Studio, config: SamplingConfig, seed: int) -> list[Row | Exh
 
 def _words(studio: Studio, config: SamplingConfig, seed: int) -> list[Row | Exhibit]:
     from ...schemas.config.model import Task
-    from ...train.evaluate.exhibits import Exhibit, wav
+    from ...train.evaluate.report.exhibits import Exhibit, wav
 
     words, codec = Words(), studio.bundle.audio
     spoken = [words.template(word) for word in SPOKEN]
@@ -67,7 +67,7 @@ def _verdict(wanted: str, seen: str) -> str:
 
 
 def _row(group: str, name: str, asked: Sequence[str], found: Sequence[str], floor: Sequence[str], choices: int) -> Row:
-    from ...train.evaluate.row import Row
+    from ...train.evaluate.report.metric import Row
 
     def share(told: Sequence[str]) -> float:
         return sum(one == other for one, other in zip(asked, told, strict=True)) / len(asked)

@@ -13,8 +13,8 @@ from PIL import Image
 from triptych.cli.main import cli
 from triptych.schemas.errors import Refusal
 from triptych.schemas.vocabulary import Modality, Special
-from triptych.train.evaluate import sweep as sweeping
-from triptych.train.studio import Studio
+from triptych.train.evaluate.samples import sampler_sweep as sweeping
+from triptych.train.generate.generator import Studio
 
 from ..two_runs import KINDS, train_both
 

@@ -9,7 +9,7 @@ from triptych.model.network.inputs import Inputs
 from triptych.model.network.slices import Slices
 from triptych.model.sampling.canvas import Canvas, canvas_of
 from triptych.schemas.config.model import Task
-from triptych.schemas.dataset.reader.layout import sample_table
+from triptych.schemas.dataset.layout import sample_table
 from triptych.schemas.vocabulary import Modality, Special, Vocabulary
 
 from .conftest import VOCABULARY, Sample

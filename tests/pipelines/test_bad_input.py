@@ -17,8 +17,8 @@ import pytest
 
 from triptych.pipelines.inspection.stats import advice, stats
 from triptych.pipelines.inspection.verify import verify
-from triptych.schemas.dataset.reader.manifest import Manifest
-from triptych.schemas.dataset.reader.reader import Dataset
+from triptych.schemas.dataset.manifest import Manifest
+from triptych.schemas.dataset.reader import Dataset
 
 Line = tuple[str, str, str, int, str]  # stage, source, file, row, reason
 

@@ -173,7 +173,7 @@ def test_preparing_again_mends_a_damaged_dataset(
 def test_a_dataset_that_is_being_changed_is_no_dataset(
     text_tree: Any, prepared: Any, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from triptych.schemas.dataset.reader.reader import Dataset
+    from triptych.schemas.dataset.reader import Dataset
     from triptych.schemas.errors import Refusal
     from triptych.schemas.storage.store import Store
 

@@ -8,7 +8,7 @@ import pytest
 
 from triptych.pipelines.inspection.stats import stats
 from triptych.pipelines.inspection.verify import verify
-from triptych.schemas.dataset.reader.reader import Dataset
+from triptych.schemas.dataset.reader import Dataset
 from triptych.schemas.errors import Refusal
 
 LICENCES = ["MIT", " CC0\n", "", None, "MIT", "  "]

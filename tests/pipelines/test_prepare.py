@@ -13,7 +13,7 @@ import pytest
 from triptych.pipelines.inspection.show import show_row
 from triptych.pipelines.inspection.stats import stats
 from triptych.pipelines.inspection.verify import verify
-from triptych.schemas.dataset.reader.reader import Dataset
+from triptych.schemas.dataset.reader import Dataset
 from triptych.schemas.errors import Refusal
 from triptych.schemas.vocabulary import Kind, Modality
 
@@ -108,7 +108,7 @@ def test_every_modality_comes_back(made: Path, makers: Any) -> None:
 
 def test_a_cut_text_comes_back_from_its_ids(made: Path, makers: Any) -> None:
     from triptych.pipelines.inspection.show import Decoder
-    from triptych.schemas.dataset.reader.layout import codes_of_span
+    from triptych.schemas.dataset.layout import codes_of_span
 
     dataset = Dataset(str(made))
     ids: dict[tuple[str, int], list[tuple[int, list[int]]]] = {}

@@ -14,16 +14,16 @@ from triptych.pipelines.pack.matrices import fill, place, segment_lists, span_li
 from triptych.pipelines.pack.segments import code_tokens, cut
 from triptych.pipelines.pack.write import shard_batch, write_shard
 from triptych.schemas.config.mix import MixFile
-from triptych.schemas.dataset.reader.decontamination import BenchmarkReport
-from triptych.schemas.dataset.reader.layout import sample_table
-from triptych.schemas.dataset.reader.manifest import MANIFEST, FileEntry, Manifest, ShardEntry
-from triptych.schemas.dataset.reader.packed_row import row_schema
-from triptych.schemas.dataset.reader.statistics import SourceStatistics, Statistics, merge_statistics
+from triptych.schemas.dataset.decontamination import BenchmarkReport
+from triptych.schemas.dataset.layout import sample_table
+from triptych.schemas.dataset.manifest import MANIFEST, FileEntry, Manifest, ShardEntry
+from triptych.schemas.dataset.packed_row import row_schema
+from triptych.schemas.dataset.statistics import SourceStatistics, Statistics, merge_statistics
 from triptych.schemas.storage.store import Store
 from triptych.schemas.vocabulary import Kind, Modality, Vocabulary
-from triptych.train.cache import Cache
-from triptych.train.plan import Plan, make_plan
-from triptych.train.shards import Shards
+from triptych.train.data.plan import Plan, make_plan
+from triptych.train.data.shard_cache import Cache
+from triptych.train.data.shards import Shards
 
 VOCABULARY = Vocabulary(text=300, image=64, audio=(16, 16))
 SOURCES = {"docs": Kind.TEXT, "wiki": Kind.TEXT, "stamps": Kind.IMAGE_TEXT, "prompts": Kind.AUDIO_TEXT}

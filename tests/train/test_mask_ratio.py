@@ -14,7 +14,7 @@ from triptych.model.network.slices import Slices
 from triptych.schemas.config.model import MaskedObjective
 from triptych.schemas.config.training import TrainConfig
 from triptych.schemas.vocabulary import Modality, Special
-from triptych.train.loader import Loader, Micro
+from triptych.train.data.loader import Loader, Micro
 from triptych.train.mask_ratio import by_ratio, ce_by_ratio
 from triptych.train.run import train
 

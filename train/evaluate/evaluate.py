@@ -9,21 +9,21 @@ from ...schemas.config.model import Task
 from ...schemas.dataset.reader import Dataset
 from ...schemas.errors import Refusal
 from ...schemas.vocabulary import Modality
-from ..curves import curves
-from . import images, speech, text
-from .exhibits import Exhibit, of_clips, of_pictures, of_texts
-from .features import Features
-from .generate import Files, clips, make, pictures, text_codes
-from .held_out import held_out_rows
-from .judge import Judge
-from .missing import Missing
-from .references import Reference, references
-from .row import Row
-from .suite import suite_rows
+from .likelihood.benchmarks import suite_rows
+from .likelihood.held_out import held_out_rows
+from .likelihood.judge import Judge
+from .report.curves import curves
+from .report.exhibits import Exhibit, of_clips, of_pictures, of_texts
+from .report.metric import Row
+from .report.missing import Missing
+from .samples import images, speech, text
+from .samples.generate import Files, clips, make, pictures, text_codes
+from .samples.image_features import Features
+from .samples.references import Reference, references
 
 if TYPE_CHECKING:
     from ...tokenizers.image.clip_model import ClipModel
-    from ..studio import Studio
+    from ..generate.generator import Studio
 
 Found = Row | Missing | Exhibit
 Originals = Callable[[Sequence[Reference], Modality], Mapping[bytes, bytes]]

@@ -11,12 +11,12 @@ from ...model.sampling.defaults import DEFAULTS
 from ...schemas.dataset.reader import Dataset
 from ...schemas.errors import Mismatch, Refusal
 from ...schemas.identity import file_fingerprint, unseal
+from ..generate.generator import Studio
 from ..run import RUN
-from ..studio import Studio
 from .evaluate import Asked, Means, Originals
-from .features import of_clip, of_file
-from .judge import Judge
-from .suite import BENCHMARKS
+from .likelihood.benchmarks import BENCHMARKS
+from .likelihood.judge import Judge
+from .samples.image_features import of_clip, of_file
 
 ARCHITECTURE = "ViT-B-32"  # of a folder with weights alone
 

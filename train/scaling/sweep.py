@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from ...schemas.config.training import TrainConfig
-from ..plan import plan_of
+from ..data.plan import plan_of
 from ..run import describe, train
 from .collect import Log
 

@@ -8,7 +8,7 @@ from triptych.model.diffusion.tasks import TASKS
 from triptych.model.network.slices import Slices
 from triptych.model.sampling.canvas import Canvas, canvas_of, inputs_of
 from triptych.schemas.config.model import MaskedObjective, Task
-from triptych.schemas.dataset.reader.layout import sample_table
+from triptych.schemas.dataset.layout import sample_table
 from triptych.schemas.vocabulary import Kind, Modality, Special
 
 from ..conftest import VOCABULARY, Sample, pack

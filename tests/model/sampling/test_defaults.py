@@ -8,7 +8,7 @@ from triptych.model.sampling.defaults import DEFAULTS, defaults
 from triptych.schemas.config.model import Task
 from triptych.schemas.config.sampling import Rule, SamplingConfig
 
-PAGE = (Path(__file__).parents[2] / "docs" / "sampling.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "sampling.md").read_text(encoding="utf-8")
 
 
 def rows(heading: str) -> dict[str, str]:

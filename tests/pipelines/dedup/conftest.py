@@ -11,7 +11,7 @@ from triptych.pipelines.engines.journal import Journal
 from triptych.pipelines.engines.partition import Outcome, Part, commit
 from triptych.pipelines.engines.serial import Serial
 from triptych.pipelines.sources.read import row_ids
-from triptych.schemas.dataset.reader.tables import DROPPED
+from triptych.schemas.dataset.tables import DROPPED
 from triptych.schemas.storage.store import Store
 
 Rows = Sequence[dict[str, object]]

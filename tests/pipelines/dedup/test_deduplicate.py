@@ -17,7 +17,7 @@ from triptych.pipelines.engines.partition import Part, load
 from triptych.pipelines.engines.serial import Serial
 from triptych.schemas.config.dedup import NearText, TextDedup
 from triptych.schemas.config.run import RunConfig
-from triptych.schemas.dataset.reader.duplicates import DUPLICATES
+from triptych.schemas.dataset.duplicates import DUPLICATES
 
 from .conftest import Rows
 

@@ -20,7 +20,7 @@ from triptych.pipelines.engines.partition import Outcome, Part, commit, load
 from triptych.pipelines.engines.serial import Serial
 from triptych.pipelines.sources.read import row_ids
 from triptych.schemas.config.run import BeamEngine
-from triptych.schemas.dataset.reader.tables import DROPPED
+from triptych.schemas.dataset.tables import DROPPED
 from triptych.schemas.errors import Refusal
 from triptych.schemas.storage.store import Store
 

@@ -10,8 +10,8 @@ from triptych.pipelines.engines.journal import Journal
 from triptych.pipelines.engines.partition import Outcome, Part, commit, count_rows, drop_rows, load, read_header
 from triptych.pipelines.engines.serial import Serial
 from triptych.pipelines.engines.stage import part_key, part_name
-from triptych.schemas.dataset.reader.ledger import Tally
-from triptych.schemas.dataset.reader.tables import DROPPED
+from triptych.schemas.dataset.ledger import Tally
+from triptych.schemas.dataset.tables import DROPPED
 from triptych.schemas.errors import Refusal
 from triptych.schemas.storage.store import Store
 

@@ -9,8 +9,8 @@ import pyarrow as pa
 import xxhash
 
 from triptych.pipelines.inspection.verify import Finding, verify
-from triptych.schemas.dataset.reader.manifest import parse_manifest
-from triptych.schemas.dataset.reader.reader import Dataset
+from triptych.schemas.dataset.manifest import parse_manifest
+from triptych.schemas.dataset.reader import Dataset
 from triptych.schemas.errors import Refusal
 from triptych.schemas.vocabulary import Vocabulary
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from triptych.pipelines.inspection.originals import originals
-from triptych.schemas.dataset.reader.reader import Dataset
+from triptych.schemas.dataset.reader import Dataset
 from triptych.schemas.errors import Refusal
 
 

@@ -9,7 +9,7 @@ import pytest
 import xxhash
 
 from triptych.pipelines.inspection.verify import Finding
-from triptych.schemas.dataset.reader.reader import Dataset
+from triptych.schemas.dataset.reader import Dataset
 from triptych.schemas.vocabulary import Modality, Special, Vocabulary
 
 from .forging import Change, findings, reseal, rewrite
@@ -173,7 +173,7 @@ def test_a_ledger_or_statistics_that_do_not_follow_from_the_shards_are_found(cop
 def test_the_list_of_dropped_rows_must_be_that_of_the_ledger(copy: Path) -> None:
     import pyarrow.parquet as pq
 
-    from triptych.schemas.dataset.reader.tables import DROPPED
+    from triptych.schemas.dataset.tables import DROPPED
 
     line = {"stage": "read", "source": "docs", "file": "0.jsonl.gz", "row": 3, "reason": "json_invalid", "detail": ""}
     pq.write_table(pa.Table.from_pylist([line], DROPPED), copy / "dropped.parquet")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triptych.pipelines.pack.segments import cut, text_bytes
-from triptych.schemas.dataset.reader.layout import TASK_SLOT, content, content_lengths, sample_table
+from triptych.schemas.dataset.layout import TASK_SLOT, content, content_lengths, sample_table
 from triptych.schemas.vocabulary import Kind, Modality, Vocabulary
 
 VOCABULARY = Vocabulary(text=50, image=8, audio=(4, 4))

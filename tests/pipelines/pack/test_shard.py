@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from triptych.pipelines.engines.partition import Outcome
 from triptych.pipelines.pack.shard import PackShard
 from triptych.schemas.config.tokenizers import SentencePieceConfig
-from triptych.schemas.dataset.reader.layout import TASK_SLOT, content, sample_table
-from triptych.schemas.dataset.reader.reader import Row, Shard
-from triptych.schemas.dataset.reader.statistics import Statistics
+from triptych.schemas.dataset.layout import TASK_SLOT, content, sample_table
+from triptych.schemas.dataset.reader import Row, Shard
+from triptych.schemas.dataset.statistics import Statistics
 from triptych.schemas.storage.store import Store
 from triptych.schemas.vocabulary import Kind, Modality, Special, Vocabulary
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from triptych.pipelines.sources.read import row_ids
 from triptych.pipelines.tokenize.training_sample import drawn
-from triptych.schemas.dataset.reader.reader import Dataset
+from triptych.schemas.dataset.reader import Dataset
 
 
 @given(st.text(max_size=9), st.integers(0, 1 << 62), st.integers(1, 200))

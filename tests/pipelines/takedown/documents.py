@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from triptych.pipelines.inspection.verify import verify
-from triptych.schemas.dataset.reader.reader import Dataset
+from triptych.schemas.dataset.reader import Dataset
 
 
 def documents(out: Path) -> dict[str, list[dict[str, Any]]]:

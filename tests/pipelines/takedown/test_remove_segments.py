@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triptych.pipelines.takedown.takedown.remove_segments import without
-from triptych.schemas.dataset.reader.reader import Dataset, Shard
+from triptych.pipelines.takedown.remove_segments import without
+from triptych.schemas.dataset.reader import Dataset, Shard
 from triptych.schemas.vocabulary import Special
 
 Segment = tuple[dict[str, Any], list[int], list[int], list[tuple[int, int, int]]]

@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from triptych.pipelines.takedown.takedown.takedown import take_down
-from triptych.schemas.dataset.reader.reader import Dataset
+from triptych.pipelines.takedown.takedown import take_down
+from triptych.schemas.dataset.reader import Dataset
 from triptych.schemas.errors import Refusal
 
 from .documents import documents, sound

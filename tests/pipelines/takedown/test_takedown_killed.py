@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from triptych.pipelines.takedown.takedown.takedown import take_down
+from triptych.pipelines.takedown.takedown import take_down
 from triptych.schemas.storage.store import Store
 
 from .documents import documents, sound

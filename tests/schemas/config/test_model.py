@@ -92,7 +92,7 @@ PAGES = {("scale.md", "One dial"): ModelConfig, ("objective.md", "masked"): Mask
 
 @pytest.mark.parametrize(("page", "heading"), PAGES)
 def test_the_pages_have_every_key_and_its_default(page: str, heading: str) -> None:
-    text = (Path(__file__).parents[2] / "docs" / page).read_text()
+    text = (Path(__file__).parents[3] / "docs" / page).read_text()
     section = text.partition(f"## {heading}\n")[2].partition("\n## ")[0]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if "| `" in line]
     said = {row[0].strip("`"): row[1] for row in rows if len(row) == 3}

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from triptych.schemas.dataset.reader.layout import (
+from triptych.schemas.dataset.layout import (
     code_lengths,
     codes_of_span,
     content,

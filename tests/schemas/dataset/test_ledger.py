@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triptych.schemas.dataset.reader.ledger import Tally, check_ledger, merge
+from triptych.schemas.dataset.ledger import Tally, check_ledger, merge
 from triptych.schemas.errors import Refusal
 
 

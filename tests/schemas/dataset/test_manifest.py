@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from triptych.schemas.dataset.reader.manifest import Manifest, parse_manifest
+from triptych.schemas.dataset.manifest import Manifest, parse_manifest
 from triptych.schemas.errors import Refusal
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from triptych.schemas.dataset.reader.reader import Dataset, fill
+from triptych.schemas.dataset.reader import Dataset, fill
 from triptych.schemas.errors import Mismatch, Refusal
 from triptych.schemas.vocabulary import Modality, Special
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triptych.schemas.dataset.reader.statistics import (
+from triptych.schemas.dataset.statistics import (
     LicenseStatistics,
     SourceStatistics,
     Statistics,

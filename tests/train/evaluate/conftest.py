@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from triptych.train.studio import Studio
+from triptych.train.generate.generator import Studio
 
 from ...two_runs import KINDS, train_both
 

@@ -8,9 +8,9 @@ import pytest
 from triptych.schemas.errors import Mismatch, Refusal
 from triptych.schemas.identity import sealed_json, unseal
 from triptych.train.evaluate.evaluate import Asked, evaluate
-from triptych.train.evaluate.missing import Missing
+from triptych.train.evaluate.report.missing import Missing
 from triptych.train.evaluate.setting import facts_of, means_of
-from triptych.train.studio import Studio
+from triptych.train.generate.generator import Studio
 
 
 def test_without_held_out_documents_every_group_says_so(studios: dict[str, Studio]) -> None:

@@ -19,7 +19,7 @@ from triptych.train.scaling.budget import LARGE, STATE, THREE_BILLION, layer_byt
 
 from ...model.conftest import VOCABULARY
 
-SCALE = Path(__file__).parents[2] / "docs" / "scale.md"
+SCALE = Path(__file__).parents[3] / "docs" / "scale.md"
 
 
 @pytest.mark.parametrize("table", [preset_table(), plan_facts(THREE_BILLION), plan_table(THREE_BILLION)])

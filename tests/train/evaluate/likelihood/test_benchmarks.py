@@ -1,0 +1,85 @@
+"""Benchmarks as they are published, small ones, on runs that know nothing: what is read, and what is said of it."""
+
+import json
+import zipfile
+from collections.abc import Callable
+from math import log2
+from pathlib import Path
+
+import pytest
+
+from triptych.schemas.errors import Refusal
+from triptych.train.evaluate.likelihood.benchmarks import arc, blimp, evenly, lambada, longest_text, suite_rows
+from triptych.train.evaluate.report.metric import Row
+from triptych.train.generate.generator import Studio
+
+
+def write_suite(folder: Path, words: Callable[[int, int], str]) -> None:
+    labels = ["A", "B", "C", "D"]
+    questions = [
+        {
+            "question": words(i, 5),
+            "choices": {"text": [words(10 * i + j, 2) for j in range(4)], "label": labels},
+            "answerKey": labels[i % 4],
+        }
+        for i in range(12)
+    ]
+    (folder / "arc_easy_test.jsonl").write_text("".join(json.dumps(one) + "\n" for one in questions))
+    passages = [{"text": f"{words(i, 8)} {words(i, 1).strip()}"} for i in range(6)]
+    (folder / "lambada_test.jsonl").write_text("".join(json.dumps(one) + "\n" for one in passages))
+    (folder / "wikitext2_test.txt").write_text(words(0, 900))
+    with zipfile.ZipFile(folder / "BLiMP.zip", "w") as archive:
+        for name in ("data/one.jsonl", "data/two.jsonl"):
+            lines = [{"sentence_good": words(i, 5), "sentence_bad": words(i + 50, 5)} for i in range(4)]
+            archive.writestr(name, "".join(json.dumps(line) + "\n" for line in lines))
+        archive.writestr("__MACOSX/data/._one.jsonl", b"\0\1")
+
+
+@pytest.fixture
+def suite(tmp_path: Path, makers: type) -> Path:
+    write_suite(tmp_path, makers.words)
+    return tmp_path
+
+
+def by_name(rows: list[Row]) -> dict[tuple[str, str], Row]:
+    return {(row.name, row.unit): row for row in rows}
+
+
+@pytest.mark.parametrize("kind", ["masked", "autoregressive"])
+def test_every_benchmark_has_its_figures(studios: dict[str, Studio], suite: Path, kind: str) -> None:
+    studio = studios[kind]
+    rows = by_name(suite_rows(studio, suite, passes=4))
+    assert {row.group for row in rows.values()} == {"benchmarks"}
+    assert [rows[name, "accuracy"].n for name in ("ARC easy", "BLiMP", "LAMBADA")] == [12, 8, 6]
+    assert rows["ARC easy", "accuracy"].floor == 0.25
+    assert rows["BLiMP", "accuracy"].floor == 0.5
+    assert all(0 <= row.value <= 1 and row.error is not None for (_, unit), row in rows.items() if unit == "accuracy")
+    wikitext, text = rows["WikiText-2", "bits per byte"], (suite / "wikitext2_test.txt").read_text()
+    codes, _ = studio.bundle.text.encode([text])
+    bits = log2(rows["WikiText-2", "perplexity a token"].value) * len(codes)
+    assert wikitext.value * len(text.encode()) == pytest.approx(bits)
+    assert 0.5 < bits / len(codes) / log2(studio.vocabulary.text) < 1.2
+    assert wikitext.n == -(-len(codes) // (longest_text(studio) - 2))
+
+
+def test_a_limit_takes_items_from_all_over(studios: dict[str, Studio], suite: Path) -> None:
+    rows = by_name(suite_rows(studios["masked"], suite, limit=3, passes=4))
+    assert {row.n for row in rows.values()} == {3}
+    assert evenly(list(range(10)), 3) == [0, 3, 6]
+    assert evenly([1, 2], None) == evenly([1, 2], 5) == [1, 2]
+
+
+def test_files_are_read_as_they_are_published(suite: Path) -> None:
+    questions = arc(suite / "arc_easy_test.jsonl")
+    assert [question.right for question in questions[:5]] == [0, 1, 2, 3, 0]
+    assert all(pair[0].startswith("Question: ") and pair[0].endswith("\nAnswer:") for pair in questions[0].pairs)
+    assert len(blimp(suite / "BLiMP.zip")) == 8
+    for context, word in lambada(suite / "lambada_test.jsonl"):
+        assert word.startswith(" ")
+        assert len(word.split()) == 1
+        assert context
+
+
+def test_a_folder_without_benchmarks_is_refused(studios: dict[str, Studio], tmp_path: Path) -> None:
+    with pytest.raises(Refusal, match="holds no benchmark"):
+        suite_rows(studios["masked"], tmp_path)

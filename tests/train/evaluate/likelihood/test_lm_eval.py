@@ -1,0 +1,102 @@
+"""The harness's own interface: requests as it makes them, and its evaluation of a small task from beginning to end."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from triptych.train.evaluate.likelihood.bound import chain
+from triptych.train.evaluate.likelihood.lm_eval import before, harness_class, harness_model
+from triptych.train.evaluate.likelihood.reader import Reader
+from triptych.train.evaluate.likelihood.rolling import cut
+from triptych.train.evaluate.likelihood.text_segments import canvas_of_pairs
+
+lm_eval = pytest.importorskip("lm_eval", reason="needs the extra `evaluate`")
+
+
+def requests(kind: str, *arguments: tuple[Any, ...]) -> list[Any]:
+    from lm_eval.api.instance import Instance
+
+    return [Instance(kind, {}, one, number) for number, one in enumerate(arguments)]
+
+
+@pytest.fixture(scope="module", params=["masked", "autoregressive"])
+def model(runs: dict[str, Path], request: pytest.FixtureRequest) -> Any:
+    return harness_model(str(runs[request.param]), passes=4)
+
+
+def test_continuations_have_the_likelihood_of_the_chain_rule(model: Any) -> None:
+    pairs = [("ka lo mi", " ren ta"), ("", "vor"), ("qua " * 400, " pa dle"), ("shi", "")]
+    said = model.loglikelihood(requests("loglikelihood", *pairs))
+    studio = model.studio
+    canvas = canvas_of_pairs(pairs, studio.bundle.text, studio.vocabulary, model.longest, range(4))
+    done = chain(Reader.of(studio.exported), canvas)
+    assert [nats for nats, _ in said] == pytest.approx((-done.nats_S).tolist())
+    assert [best for _, best in said] == done.best_S.tolist()
+    assert all(nats < 0 for nats, _ in said[:3])
+    assert said[3] == (0.0, True)
+
+
+def test_texts_of_any_length_have_one_likelihood(model: Any) -> None:
+    short, long = "ka lo mi ren", "vor pa dle, qua " * 300
+    assert len(cut(model.studio.bundle.text, [long], model.longest).codes) > 1
+    ask = model.loglikelihood_rolling
+    both = ask(requests("loglikelihood_rolling", (short,), ("",), (long,)))
+    assert both[1] == 0
+    assert both[2] < 20 * both[0] < 0
+    assert ask(requests("loglikelihood_rolling", (short,))) == pytest.approx(both[:1])
+
+
+def test_what_is_generated_ends_where_the_request_says(model: Any) -> None:
+    settings = {"until": ["\n"], "max_gen_toks": 12, "do_sample": False}
+    first, long = model.generate_until(
+        requests("generate_until", ("ka lo mi", settings), ("qua " * 400, {"max_gen_toks": 5, "do_sample": True}))
+    )
+    assert "\n" not in first
+    again = model.generate_until(requests("generate_until", ("ka lo mi", settings | {"until": []})))
+    assert again[0].startswith(first)
+    assert isinstance(long, str)
+
+
+def test_what_looks_like_a_gap_is_words_of_the_context(model: Any) -> None:
+    settings = {"max_gen_toks": 4, "do_sample": False}
+    (said,) = model.generate_until(requests("generate_until", ("ka <gap:40> lo", settings)))
+    assert len(model.studio.bundle.text.encode([said])[0]) <= 4 + 1  # a first space may be a token
+
+
+def test_a_text_ends_before_the_first_stop() -> None:
+    assert before("one. two\nthree", ["\n", "."]) == "one"
+    assert before("one", ["", "x"]) == "one"
+
+
+def test_the_harness_evaluates_a_task(runs: dict[str, Path], tmp_path: Path) -> None:
+    lines = [{"q": f"ka lo {i}", "choices": [" mi", " ren ta", " qua"], "gold": i % 3} for i in range(6)]
+    data = tmp_path / "test.jsonl"
+    data.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    task = {
+        "task": "small",
+        "dataset_path": "json",
+        "dataset_kwargs": {"data_files": {"test": str(data)}},
+        "test_split": "test",
+        "output_type": "multiple_choice",
+        "doc_to_text": "{{q}}",
+        "doc_to_choice": "{{choices}}",
+        "doc_to_target": "gold",
+        "target_delimiter": "",
+        "metric_list": [{"metric": "acc"}],
+    }
+    from lm_eval.api.registry import register_model
+    from lm_eval.tasks import TaskManager
+
+    register_model("triptych-of-this-test")(harness_class())
+    done = lm_eval.simple_evaluate(
+        model="triptych-of-this-test",
+        model_args=f"run={runs['masked']},passes=4",
+        tasks=[task],
+        task_manager=TaskManager(include_defaults=False),  # the thousands that the harness has take a while to find
+        bootstrap_iters=0,
+        log_samples=True,
+    )
+    assert 0 <= done["results"]["small"]["acc,none"] <= 1
+    assert len(done["samples"]["small"]) == 6

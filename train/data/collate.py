@@ -1,0 +1,133 @@
+"""Packed rows gathered from shards, what is left of them without some of their segments, and the batch they make.
+
+Shapes: B rows, L tokens of a row, S segments of all rows together, ordered by row and place.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ...model.diffusion.batch import Batch
+from ...schemas.dataset.layout import ragged
+from ...schemas.vocabulary import Modality, Special
+from .mix import Ints
+from .row_order import Addresses
+from .shards import Shards
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows as they lie in shards; segments of a row are numbered from 1 in the order of the table."""
+
+    tokens: npt.NDArray[np.unsignedinteger]  # (B, L)
+    segment: npt.NDArray[np.unsignedinteger]  # (B, L)
+    modality: npt.NDArray[np.uint8]  # (B, L)
+    number: Ints  # (B,) of all rows of the plan
+    epoch: Ints  # (B,)
+    row: Ints  # (S,) index into B
+    document: npt.NDArray[np.uint64]  # (S, 2)
+    columns: dict[str, npt.NDArray[Any]]  # (S,) as in OpenShard
+
+    def between(self, low: int, high: int) -> "Rows":
+        """Rows low … high - 1."""
+        mine = slice(*np.searchsorted(self.row, [low, high]))
+        return Rows(
+            self.tokens[low:high],
+            self.segment[low:high],
+            self.modality[low:high],
+            self.number[low:high],
+            self.epoch[low:high],
+            self.row[mine] - low,
+            self.document[mine],
+            {name: column[mine] for name, column in self.columns.items()},
+        )
+
+    @property
+    def first(self) -> Ints:
+        """(B,) where each row begins in a table with an entry for its padding and one for each of its segments."""
+        counts = np.bincount(self.row, minlength=len(self.number)) + 1
+        return np.cumsum(counts) - counts
+
+    @property
+    def place(self) -> Ints:
+        """(S,) the entry of each segment in that table."""
+        return np.arange(len(self.row)) + self.row + 1
+
+
+def gather(shards: Shards, at: Addresses) -> Rows:
+    """Copy rows out of their shards, a shard at a time."""
+    by_shard = np.argsort(at.shard, kind="stable")
+    numbers, starts = np.unique(at.shard[by_shard], return_index=True)
+    matrices: dict[str, Any] = {}
+    tables: list[dict[str, Any]] = []
+    for number, mine in zip(numbers.tolist(), np.split(by_shard, starts[1:]), strict=True):
+        shard, rows = shards.open(number), at.row[mine]
+        for name in ("tokens", "segment", "modality"):
+            matrix = getattr(shard, name)
+            out = matrices.setdefault(name, np.empty((len(at.row), matrix.shape[1]), matrix.dtype))
+            out[mine] = matrix[rows]
+        first, last = shard.offsets[rows], shard.offsets[rows + 1]
+        chosen = ragged(first, last - first)
+        table = {name: column[chosen] for name, column in shard.columns.items()}
+        tables.append(table | {"row": np.repeat(mine, last - first), "document": shard.document[chosen]})
+    table = {name: np.concatenate([part[name] for part in tables]) for name in tables[0]}
+    order = np.argsort(table["row"], kind="stable")
+    columns = {name: column[order] for name, column in table.items()}
+    row, document = columns.pop("row"), columns.pop("document")
+    return Rows(**matrices, number=at.number, epoch=at.epoch, row=row, document=document, columns=columns)
+
+
+def keep(rows: Rows, kept: npt.NDArray[np.bool_]) -> Rows:
+    """The same rows with padding in place of the segments that are not `kept` (S,); the others are numbered anew."""
+    if kept.all():
+        return rows
+    before: Ints = np.cumsum(kept) - kept
+    starts = np.searchsorted(rows.row, np.arange(len(rows.number)))
+    new = np.zeros(len(rows.number) + len(kept), rows.segment.dtype)
+    new[rows.place] = np.where(kept, before - np.append(before, 0)[starts][rows.row] + 1, 0)
+    segment = new[rows.first[:, None] + rows.segment]
+    blank = segment == 0
+    return replace(
+        rows,
+        tokens=np.where(blank, rows.tokens.dtype.type(Special.PAD), rows.tokens),
+        segment=segment,
+        modality=np.where(blank, np.uint8(Modality.SPECIAL), rows.modality),
+        row=rows.row[kept],
+        document=rows.document[kept],
+        columns={name: column[kept] for name, column in rows.columns.items()},
+    )
+
+
+def to_batch(rows: Rows, slices: npt.NDArray[np.int16]) -> Batch:
+    """Tensors of the rows; `slices` is a `slice_table`."""
+    starts = np.zeros(len(rows.number) + len(rows.row), np.int32)
+    starts[rows.place] = rows.columns["start"]
+    position = np.arange(rows.tokens.shape[1], dtype=np.int32) - starts[rows.first[:, None] + rows.segment]
+    position[rows.segment == 0] = 0
+    columns = rows.columns
+    number = rows.place - rows.first[rows.row]
+    return Batch(
+        tokens_BL=_tensor(rows.tokens, np.int64),
+        segment_BL=_tensor(rows.segment, np.int32),
+        modality_BL=_tensor(rows.modality, np.uint8),
+        position_BL=_tensor(position, np.int32),
+        slice_BL=_tensor(slices[rows.tokens], np.int16),
+        epoch_B=_tensor(rows.epoch, np.int64),
+        row_B=_tensor(rows.number, np.int64),
+        row_S=_tensor(rows.row, np.int64),
+        number_S=_tensor(number, np.int64),
+        start_S=_tensor(columns["start"], np.int64),
+        length_S=_tensor(columns["length"], np.int64),
+        kind_S=_tensor(columns["kind"], np.uint8),
+        source_S=_tensor(columns["source"], np.int32),
+        text_bytes_S=_tensor(columns["text_bytes"], np.int64),
+        pixels_S=_tensor(columns["pixels"], np.int64),
+        samples_S=_tensor(columns["samples"], np.int64),
+    )
+
+
+def _tensor(array: npt.NDArray[Any], dtype: Any) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array, dtype))

@@ -1,0 +1,129 @@
+"""Batches for the trainer: each process gets its part of every global batch, built ahead by threads.
+
+What comes at a position is a function of the plan alone. World size, micro-batch and number of threads only cut the
+same rows differently, so a run that was stopped may go on with others of them; its state is one number.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import fields
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import torch
+
+from ...model.diffusion.batch import Batch
+from ...model.diffusion.noise_levels import Places
+from ...model.network.slices import slice_table
+from ...schemas.errors import Mismatch, Refusal
+from .collate import gather, keep, to_batch
+from .plan import Plan
+from .row_order import Order
+from .shards import Shards
+from .split import held_out
+
+AHEAD = 2  # global batches that are built before they are asked for, beside one a thread
+
+
+class Micro(NamedTuple):
+    """What a process takes at once."""
+
+    batch: Batch
+    places: Places  # of its rows in the global batch
+
+
+class Loader:
+    """An iterator over the steps of a plan: the micro-batches of one process, in order.
+
+    Raises Refusal for rows that cannot be shared out evenly, and on damaged shards when they are reached.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        shards: Shards,
+        *,
+        rank: int = 0,
+        world: int = 1,
+        micro_rows: int | None = None,
+        workers: int = 1,
+        pin: bool = False,
+    ) -> None:
+        """micro_rows: rows of a micro-batch, the last of a step has the rest; default all of the process's rows."""
+        self.plan = plan
+        self._shards = shards
+        self._order = Order(plan)
+        self._slices = slice_table(plan.vocabulary)
+        each, rest = divmod(plan.rows, world)
+        if rest:
+            raise Refusal(
+                f"a step has {plan.rows} rows, which {world} processes cannot share evenly. "
+                f"Change `data.batch_tokens` (rows of {plan.row_length}) or the number of processes."
+            )
+        self._mine = range(rank * each, (rank + 1) * each)
+        self._micro_rows = micro_rows or each
+        self._pin = pin
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="loader")
+        self._depth = workers + AHEAD
+        self._coming: deque[Future[list[Micro]]] = deque()
+        self._position = 0
+
+    @property
+    def position(self) -> int:
+        """Rows of the run, of all processes, that were handed out."""
+        return self._position
+
+    def state(self) -> dict[str, Any]:
+        """All that a resumed run needs to go on from here."""
+        return {"position": self._position, "plan": self.plan.fingerprint}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from a state of `state()`; raises Mismatch when it was another plan's."""
+        if state["plan"] != self.plan.fingerprint:
+            sides = ("the checkpoint", state["plan"]), ("this run", self.plan.fingerprint)
+            fix = "Go on with the datasets, weights, seed and validation share it began with, or begin a new run."
+            raise Mismatch.between("plan", *sides, fix)
+        for future in self._coming:
+            future.cancel()
+        self._coming.clear()
+        self._position = state["position"]
+
+    def __iter__(self) -> Iterator[list[Micro]]:
+        return self
+
+    def __next__(self) -> list[Micro]:
+        end = self.plan.steps * self.plan.rows
+        if self._position >= end:
+            raise StopIteration
+        while len(self._coming) < self._depth:
+            start = self._position + len(self._coming) * self.plan.rows
+            if start >= end:
+                break
+            self._coming.append(self._pool.submit(self._build, start))
+        step = self._coming.popleft().result()
+        self._position += self.plan.rows
+        return step
+
+    def close(self) -> None:
+        """Stop building."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _build(self, start: int) -> list[Micro]:
+        """The micro-batches of the global batch that begins at `start`."""
+        self._shards.expect(self._order, start)
+        number = start // self.plan.rows
+        cuts = [*self._mine[:: self._micro_rows], self._mine.stop]
+        return [self._micro(start, low, high, number) for low, high in pairwise(cuts)]
+
+    def _micro(self, start: int, low: int, high: int, number: int) -> Micro:
+        rows = gather(self._shards, self._order.between(start + low, start + high))
+        if self.plan.validation:
+            rows = keep(rows, ~held_out(rows.document, self.plan.validation))
+        places = Places(number, torch.arange(low, high), self.plan.rows)
+        return Micro(self._ready(to_batch(rows, self._slices)), places)
+
+    def _ready(self, batch: Batch) -> Batch:
+        if not self._pin:
+            return batch
+        return Batch(**{field.name: getattr(batch, field.name).pin_memory() for field in fields(batch)})

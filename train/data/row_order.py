@@ -1,0 +1,108 @@
+"""The order of rows of a run: from a position to a row, by arithmetic on the plan, whoever asks and when.
+
+An epoch of a stream reads its shards in a permuted order, and the rows of a window of SPREAD shards in a permuted
+order of their own. A shard is a fair draw of its group, dealt by document id, so windows are alike and rows within
+one are as well shuffled as over all; and whoever reads a remote dataset needs two windows of it on disk, not all.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ...schemas.identity import fingerprint
+from .mix import Ints, deal, dealt
+from .permutation import Words, derive, permute
+from .plan import Plan
+
+SPREAD = 16  # shards of 128 MB: some hundred thousand rows of 4,096
+BLOCK = 4096  # positions
+_SHARDS, _ROWS = 0, 1
+
+
+class Addresses(NamedTuple):
+    """Where rows lie, each (n,)."""
+
+    shard: Ints  # of all shards of the plan, stream after stream
+    row: Ints  # of the shard
+    number: Ints  # of all rows of the plan, stream after stream
+    epoch: Ints
+
+
+@dataclass(frozen=True)
+class _Epoch:
+    """The order of one epoch of a stream."""
+
+    shards: Ints  # (shards,) in the order in which they are read
+    ends: Ints  # (shards,) rows up to and with each of them
+    windows: Ints  # (windows + 1,) rows before each window, and all
+    keys: Words  # (windows,) of the permutations of their rows
+
+
+class Order:
+    """Positions to rows. Cheap anywhere: what it keeps is the order of the shards of a few epochs."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._units = plan.units
+        self._rows = np.array([stream.rows for stream in plan.streams], np.int64)
+        self._first_row = plan.first_rows
+        counts = [[shard.rows for shard in stream.shards] for stream in plan.streams]
+        self._starts = [np.cumsum([0, *count], dtype=np.int64) for count in counts]
+        self._first_shard = list(accumulate((len(count) for count in counts), initial=0))
+        names = [fingerprint(plan.seed, stream.fingerprint, stream.group) for stream in plan.streams]
+        self._keys = np.array([int(name[:16], 16) for name in names], np.uint64)
+        self._epoch = lru_cache(maxsize=2 * len(counts) + 2)(self._order)
+        self._block = lru_cache(maxsize=4)(lambda block: self.locate(np.arange(block * BLOCK, (block + 1) * BLOCK)))
+
+    def between(self, start: int, stop: int) -> Addresses:
+        """The rows at positions start … stop - 1, worked out in blocks that are kept for the next call."""
+        blocks = [self._block(block) for block in range(start // BLOCK, -(-stop // BLOCK))]
+        inside = slice(start % BLOCK, start % BLOCK + stop - start)
+        return Addresses(*(np.concatenate(column)[inside] for column in zip(*blocks, strict=True)))
+
+    def locate(self, position: npt.ArrayLike) -> Addresses:
+        """The row at each position (n,) of the run."""
+        stream, index = deal(position, self._units)
+        epoch, index = np.divmod(index, self._rows[stream])
+        shard, row = np.empty_like(index), np.empty_like(index)
+        for which, turn in np.unique(np.stack([stream, epoch]), axis=1).T.tolist():
+            mine = (stream == which) & (epoch == turn)
+            shard[mine], row[mine] = self._within(which, self._epoch(which, turn), index[mine])
+        before = [starts[:-1] for starts in self._starts]
+        number = self._first_row[stream] + np.concatenate(before)[shard] + row
+        return Addresses(shard, row, number, epoch)
+
+    def ahead(self, position: int) -> tuple[list[int], list[int]]:
+        """Shards that are read about `position`, of each stream a window, and those that come after these."""
+        now: list[int] = []
+        later: list[int] = []
+        for stream, index in enumerate(dealt(position, self._units).tolist()):
+            epoch, index = divmod(index, int(self._rows[stream]))
+            order = self._epoch(stream, epoch)
+            window = int(np.searchsorted(order.windows, index, side="right")) - 1
+            then = self._epoch(stream, epoch + 1) if window == len(order.keys) - 1 else order
+            for shards, of, number in ((now, order, window), (later, then, (window + 1) % len(order.keys))):
+                some = of.shards[number * SPREAD : (number + 1) * SPREAD]
+                shards += (self._first_shard[stream] + some).tolist()
+        return now, later
+
+    def _within(self, stream: int, order: _Epoch, index: Ints) -> tuple[Ints, Ints]:
+        window = np.searchsorted(order.windows, index, side="right") - 1
+        start = order.windows[window]
+        shuffled = start + permute(index - start, order.windows[window + 1] - start, order.keys[window])
+        place = np.searchsorted(order.ends, shuffled, side="right")
+        shard = order.shards[place]
+        rows = np.diff(self._starts[stream])[shard]
+        return self._first_shard[stream] + shard, shuffled - (order.ends[place] - rows)
+
+    def _order(self, stream: int, epoch: int) -> _Epoch:
+        key = derive(self._keys[stream], epoch)
+        rows = np.diff(self._starts[stream])
+        shards = permute(np.arange(len(rows)), len(rows), derive(key, _SHARDS))
+        ends = np.cumsum(rows[shards])
+        last = np.append(np.arange(SPREAD, len(rows), SPREAD), len(rows)) - 1
+        windows = np.concatenate([[0], ends[last]])
+        return _Epoch(shards, ends, windows, derive(derive(key, _ROWS), np.arange(len(last))))

@@ -1,0 +1,75 @@
+"""Which rows an entry of a mix means: whole groups of a prepared dataset, so that no row has to be looked into."""
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+
+from ...schemas.config.mix import MixEntry
+from ...schemas.dataset.manifest import Manifest, ShardEntry
+from ...schemas.errors import Refusal
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The rows of one group of one dataset: shuffled and numbered together, and dealt by one share of the mix."""
+
+    entry: int  # of the mix
+    dataset: int  # of the plan
+    fingerprint: str  # of the dataset
+    group: str
+    sources: tuple[str, ...]
+    shards: tuple[ShardEntry, ...]
+    tokens: int  # of all segments; the rest of the rows is padding
+    codes: dict[str, int]  # by modality
+
+    @cached_property
+    def rows(self) -> int:
+        """Packed rows."""
+        return sum(shard.rows for shard in self.shards)
+
+
+def streams_of(entry: MixEntry, manifest: Manifest, *, number: int, dataset: int) -> list[Stream]:
+    """The groups that entry `number` of the mix selects of a dataset.
+
+    Raises Refusal when it selects nothing, or a part of the rows of a group: packed rows are taken whole.
+    """
+    chosen = [group for group in manifest.groups.items() if _selects(entry, manifest, *group)]
+    streams = []
+    for group, sources in chosen:
+        shards = tuple(shard for shard in manifest.shards if shard.group == group and shard.rows)
+        counts = [manifest.statistics.sources[source] for source in sources]
+        tokens = sum(length * segments for count in counts for length, segments in count.lengths.items())
+        codes: Counter[str] = Counter()
+        for count in counts:
+            codes.update(count.tokens)
+        fingerprint = manifest.fingerprint
+        if shards:
+            streams.append(Stream(number, dataset, fingerprint, group, sources, shards, tokens, dict(codes)))
+    if not streams:
+        kinds = sorted({source.kind for source in manifest.statistics.sources.values()})
+        raise Refusal(f"{entry.path}: no row is {_wanted(entry)}. It holds {', '.join(kinds)}; change the entry.")
+    return streams
+
+
+def _selects(entry: MixEntry, manifest: Manifest, group: str, sources: tuple[str, ...]) -> bool:
+    there = manifest.statistics.sources
+    if unknown := sorted(set(entry.sources or ()) - set(there)):
+        raise Refusal(f"{entry.path}: has no source `{unknown[0]}`; it has {', '.join(there)}. Change `sources`.")
+    wanted = [
+        (entry.modality is None or there[source].kind == entry.modality)
+        and (entry.sources is None or source in entry.sources)
+        for source in sources
+    ]
+    if any(wanted) and not all(wanted):
+        by = "modality" if group == "mixed" and entry.sources is None else "source"
+        raise Refusal(
+            f"{entry.path}: rows of `{group}` hold {' and '.join(sources)} together, so {_wanted(entry)} cannot be "
+            f"had alone. Prepare the dataset with `pack: {{group_by: {by}}}`, or take all of `{group}`."
+        )
+    return all(wanted)
+
+
+def _wanted(entry: MixEntry) -> str:
+    parts = [f"`modality: {entry.modality}`"] if entry.modality else []
+    parts += [f"`sources: [{', '.join(entry.sources)}]`"] if entry.sources else []
+    return " of ".join(parts) or "in it"

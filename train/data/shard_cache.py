@@ -1,0 +1,139 @@
+"""Shards of remote datasets on the local disk: fetched whole and ahead of need, checked, and named by their checksum.
+
+A file is in the cache under the checksum that the manifest gives it, or not at all: it is written beside its name and
+takes it only when its bytes have that checksum. So processes may share a cache, and datasets their shards.
+"""
+
+import fcntl
+import os
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+from typing import BinaryIO
+
+import pyarrow as pa
+from fsspec.implementations.local import LocalFileSystem
+
+from ...schemas.dataset.manifest import ShardEntry
+from ...schemas.dataset.reader import Dataset, Shard
+from ...schemas.errors import Refusal
+from ...schemas.identity import BLOCK, file_fingerprint
+
+Entries = Sequence[tuple[Dataset, ShardEntry]]
+
+
+class Cache:
+    """Opens shards where they lie when that is a local disk, and out of `folder` when it is not."""
+
+    def __init__(self, folder: str | Path, limit: int, readers: int = 2) -> None:
+        """limit: bytes beyond the shards in use; readers: threads that fetch."""
+        self.folder = Path(folder).expanduser()
+        self._limit = limit
+        self._pool = ThreadPoolExecutor(readers, thread_name_prefix="shards")
+        self._coming: dict[str, Future[Path]] = {}
+        self._lock = Lock()
+
+    def shard(self, dataset: Dataset, entry: ShardEntry) -> Shard:
+        """A shard, memory-mapped; raises Refusal when it is lost, cut short or, if fetched, changed.
+
+        Of a local shard the size alone is checked: reading all of it may be more than is trained on, and
+        `triptych verify` does that.
+        """
+        if not is_local(dataset):
+            return Shard(pa.memory_map(str(self.fetch(dataset, entry))))
+        path = Path(dataset.root) / entry.file
+        if path.is_file() and path.stat().st_size != entry.bytes:
+            raise _damaged(dataset, entry, f"{path.stat().st_size:,} bytes of {entry.bytes:,}")
+        return dataset.open(entry)
+
+    def fetch(self, dataset: Dataset, entry: ShardEntry) -> Path:
+        """Where a remote shard lies on the local disk; waits until it does."""
+        path = self._path(entry)
+        if path.is_file():
+            return path
+        try:
+            return self._start(dataset, entry).result()
+        finally:
+            with self._lock:
+                self._coming.pop(entry.xxh3, None)
+
+    def expect(self, now: Entries, later: Entries) -> None:
+        """Fetch these in the background, in this order, and remove others beyond the limit, the oldest first."""
+        remote = [(dataset, entry) for dataset, entry in (*now, *later) if not is_local(dataset)]
+        wanted = {entry.xxh3 for _, entry in remote}
+        with self._lock:
+            for checksum in [checksum for checksum in self._coming if checksum not in wanted]:
+                self._coming.pop(checksum).cancel()
+        for dataset, entry in remote:
+            if self._path(entry).is_file():
+                os.utime(self._path(entry))
+            else:
+                self._start(dataset, entry)
+        if remote:
+            self._trim({f"{checksum}.arrow" for checksum in wanted})
+
+    def close(self) -> None:
+        """Stop fetching."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _start(self, dataset: Dataset, entry: ShardEntry) -> Future[Path]:
+        with self._lock:
+            if entry.xxh3 not in self._coming:
+                self._coming[entry.xxh3] = self._pool.submit(self._bring, dataset, entry)
+            return self._coming[entry.xxh3]
+
+    def _bring(self, dataset: Dataset, entry: ShardEntry) -> Path:
+        path = self._path(entry)
+        part = path.with_suffix(".part")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with part.open("ab") as sink:
+            fcntl.flock(sink, fcntl.LOCK_EX)  # one process fetches, the others wait for it
+            if path.is_file():
+                return path
+            sink.truncate(0)
+            _copy(dataset, entry, sink)
+            size = part.stat().st_size
+            if file_fingerprint(str(part)) != entry.xxh3:
+                same = size == entry.bytes
+                what = "its bytes have another checksum" if same else f"{size:,} bytes of {entry.bytes:,}"
+                raise _damaged(dataset, entry, what)
+            part.rename(path)
+        return path
+
+    def _trim(self, keep: set[str]) -> None:
+        found: list[tuple[float, int, Path]] = []
+        for path in self.folder.glob("*.arrow"):
+            with suppress(FileNotFoundError):  # another process trims as well
+                if path.name not in keep:
+                    found.append((path.stat().st_mtime, path.stat().st_size, path))
+        left = sum(size for _, size, _ in found)
+        for _, size, path in sorted(found):
+            if left <= self._limit:
+                return
+            path.unlink(missing_ok=True)  # whoever has it mapped keeps it
+            left -= size
+
+    def _path(self, entry: ShardEntry) -> Path:
+        return self.folder / f"{entry.xxh3}.arrow"
+
+
+def is_local(dataset: Dataset) -> bool:
+    """Whether its shards can be memory-mapped where they lie."""
+    return isinstance(dataset.fs, LocalFileSystem)
+
+
+def _copy(dataset: Dataset, entry: ShardEntry, sink: BinaryIO) -> None:
+    try:
+        with dataset.fs.open(f"{dataset.root}/{entry.file}", "rb") as source:
+            while block := source.read(8 * BLOCK):
+                sink.write(block)
+        sink.flush()
+    except FileNotFoundError:
+        raise _damaged(dataset, entry, "not there") from None
+
+
+def _damaged(dataset: Dataset, entry: ShardEntry, what: str) -> Refusal:
+    fix = "Copy the dataset again, or prepare it again."
+    return Refusal(f"{dataset.url}/{entry.file}: {what}, so not the shard of the manifest. {fix}", exit_code=1)

@@ -1,0 +1,76 @@
+"""Shards as the loader reads them: matrices over a memory map, and the segment table as columns of numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...schemas.dataset.reader import Shard
+from .plan import Plan
+from .row_order import Order
+from .shard_cache import Cache, is_local
+
+OPEN = 1024  # memory maps kept; a kernel allows some 65,000
+COLUMNS = ("start", "length", "kind", "text_bytes", "pixels", "samples")
+
+
+@dataclass(frozen=True)
+class OpenShard:
+    """Views of one shard; S segments of all its rows, row after row."""
+
+    tokens: npt.NDArray[np.unsignedinteger]  # (rows, row_length)
+    segment: npt.NDArray[np.unsignedinteger]
+    modality: npt.NDArray[np.uint8]
+    offsets: npt.NDArray[np.int32]  # (rows + 1,) segments before each row
+    document: npt.NDArray[np.uint64]  # (S, 2) halves of the document id
+    columns: dict[str, npt.NDArray[Any]]  # (S,) COLUMNS of schemas.rows.SEGMENT, and `source` as in Plan.sources
+
+
+class Shards:
+    """All shards of a plan, opened when they are first touched; may be used by several threads."""
+
+    def __init__(self, plan: Plan, cache: Cache) -> None:
+        self._sources = plan.sources
+        self._cache = cache
+        self.entries = [(plan.datasets[stream.dataset], entry) for stream in plan.streams for entry in stream.shards]
+        self.open = lru_cache(maxsize=OPEN)(self._open)
+        self._remote = not all(is_local(dataset) for dataset in plan.datasets)
+        self._expected: tuple[list[int], list[int]] | None = None
+
+    def expect(self, order: Order, position: int) -> None:
+        """Have remote shards fetched that are read about `position`, and after."""
+        if self._remote and (ahead := order.ahead(position)) != self._expected:
+            self._expected = ahead
+            now, later = ([self.entries[number] for number in numbers] for numbers in ahead)
+            self._cache.expect(now, later)
+
+    def _open(self, number: int) -> OpenShard:
+        """Shard `number` of the plan; raises Refusal when it is lost, cut short or changed."""
+        dataset, entry = self.entries[number]
+        shard = self._cache.shard(dataset, entry)
+        return open_shard(shard, self._sources)
+
+
+def open_shard(shard: Shard, sources: Sequence[str]) -> OpenShard:
+    """The views of a shard; `sources` numbers the names of sources."""
+    lists = shard.batch.column("segments")
+    table = lists.flatten()  # honours the offsets of a sliced batch; a shard's begin at 0
+    columns = {name: table.field(name).to_numpy() for name in COLUMNS}
+    source = table.field("source")
+    number = {name: at for at, name in enumerate(sources)}
+    names = np.array([number.get(name, -1) for name in source.dictionary.to_pylist()], np.int32)
+    columns["source"] = names[source.indices.to_numpy()]
+    ids = table.field("id")
+    width = ids.type.byte_width
+    raw = np.frombuffer(ids.buffers()[1], np.uint8, len(ids) * width, ids.offset * width)
+    return OpenShard(
+        tokens=shard.matrix("tokens"),
+        segment=shard.matrix("segment"),
+        modality=shard.matrix("modality"),
+        offsets=lists.offsets.to_numpy(),
+        document=raw.reshape(-1, width).view(np.uint64),
+        columns=columns,
+    )

@@ -1,0 +1,122 @@
+"""Held-out segments, packed into rows of their own for validation."""
+
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ...model.diffusion.noise_levels import Places
+from ...model.network.slices import slice_table
+from ...schemas.dataset.layout import ragged
+from ...schemas.vocabulary import Modality, Special
+from .collate import Rows, to_batch
+from .loader import Micro
+from .mix import Ints
+from .plan import Plan
+from .shards import Shards
+from .split import held_out
+
+Table = dict[str, npt.NDArray[Any]]
+
+
+def validation_batches(
+    plan: Plan, shards: Shards, most: int, *, rank: int = 0, world: int = 1, micro_rows: int | None = None
+) -> list[Micro]:
+    """One process's part of the validation: as many batches of as many rows as every other process has.
+
+    Rows hold held-out segments alone, at most `most` rows of each stream; where the processes cannot share them
+    evenly, empty rows fill up. The list is empty when nothing is held out. Noise has the same keys every time, since
+    rows have numbers of their own and the step is 0, so that two validations differ by the model alone.
+    """
+    table, rows = _table(plan, shards, most)
+    if not rows:
+        return []
+    micro = min(micro_rows or rows, -(-rows // world))
+    each = -(-rows // (world * micro)) * micro
+    packed = _packed(table, each * world, plan, shards)
+    cuts = range(rank * each, (rank + 1) * each, micro)
+    slices = slice_table(plan.vocabulary)
+    return [
+        Micro(to_batch(packed.between(low, low + micro), slices), Places(0, torch.arange(low, low + micro), rows))
+        for low in cuts
+    ]
+
+
+def _table(plan: Plan, shards: Shards, most: int) -> tuple[Table, int]:
+    """Held-out segments with their place in rows of their own, and the number of these rows.
+
+    They come from a stream's first shards that hold enough.
+    """
+    tables: list[Table] = []
+    rows = 0
+    firsts = accumulate((len(stream.shards) for stream in plan.streams), initial=0)
+    for stream, first in zip(plan.streams, firsts, strict=False):
+        table = _held(shards, range(first, first + len(stream.shards)), plan.validation, most * plan.row_length)
+        row, table["start"] = first_fit(table["length"], plan.row_length, most)
+        table["row"] = np.where(row < 0, -1, row + rows)
+        rows = max(rows, int(table["row"].max(initial=-1)) + 1)
+        tables.append(table)
+    return {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}, rows
+
+
+def first_fit(lengths: npt.ArrayLike, row_length: int, most: int) -> tuple[Ints, Ints]:
+    """Row and start of each segment, longest first into the first row with room; row -1 when `most` rows have none."""
+    lengths = np.asarray(lengths, np.int64)
+    row, start = np.full(len(lengths), -1), np.zeros(len(lengths), np.int64)
+    room = np.full(most, row_length)
+    for segment in np.argsort(-lengths, kind="stable").tolist():
+        at = int(np.argmax(room >= lengths[segment]))
+        if room[at] >= lengths[segment]:
+            row[segment], start[segment] = at, row_length - room[at]
+            room[at] -= lengths[segment]
+    return row, start
+
+
+def _held(shards: Shards, numbers: range, share: float, tokens: int) -> Table:
+    """The held-out segments of the first shards that have so many tokens of them, and where they lie."""
+    tables: list[Table] = []
+    for number in numbers:
+        shard = shards.open(number)
+        chosen = np.flatnonzero(held_out(shard.document, share))
+        table = {name: column[chosen] for name, column in shard.columns.items()}
+        row = np.searchsorted(shard.offsets, chosen, side="right") - 1
+        begin = row * shard.tokens.shape[1] + table["start"]
+        here = {"shard": np.full(len(chosen), number), "begin": begin, "document": shard.document[chosen]}
+        tables.append(table | here)
+        tokens -= int(table["length"].sum())
+        if tokens <= 0:
+            break
+    return {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
+
+
+def _packed(table: Table, rows: int, plan: Plan, shards: Shards) -> Rows:
+    order = np.lexsort((table["start"], table["row"]))
+    order = order[table["row"][order] >= 0]
+    table = {name: column[order] for name, column in table.items()}
+    row, length = table.pop("row"), table["length"]
+    first = np.searchsorted(row, row)  # of the row's segments
+    shape = (rows, plan.row_length)
+    model = shards.open(int(table["shard"][0]))
+    tokens = np.full(shape, Special.PAD, model.tokens.dtype)
+    segment = np.zeros(shape, model.segment.dtype)
+    modality = np.full(shape, Modality.SPECIAL, np.uint8)
+    to = ragged(row * plan.row_length + table["start"], length)
+    segment.reshape(-1)[to] = np.repeat(np.arange(len(row)) - first + 1, length)
+    for number in np.unique(table["shard"]).tolist():
+        shard, mine = shards.open(number), table["shard"] == number
+        source = ragged(table["begin"][mine], length[mine])
+        target = to[np.repeat(mine, length)]
+        tokens.reshape(-1)[target] = shard.tokens.reshape(-1)[source]
+        modality.reshape(-1)[target] = shard.modality.reshape(-1)[source]
+    return Rows(
+        tokens=tokens,
+        segment=segment,
+        modality=modality,
+        number=plan.first_rows[-1] + np.arange(rows),
+        epoch=np.zeros(rows, np.int64),
+        row=row,
+        document=table.pop("document"),
+        columns={name: table[name] for name in model.columns},
+    )

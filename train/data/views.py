@@ -1,0 +1,29 @@
+"""Rows in the order of a run as views of the memory map: for a training loop of one's own, with nothing copied."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from .row_order import BLOCK, Order
+from .shards import Shards
+
+
+class View(NamedTuple):
+    """One packed row, each (row_length,)."""
+
+    tokens: npt.NDArray[np.unsignedinteger]
+    segment: npt.NDArray[np.unsignedinteger]  # 0 is padding
+    modality: npt.NDArray[np.uint8]
+
+
+def views(shards: Shards, order: Order, start: int, stop: int) -> Iterator[View]:
+    """The rows at positions start … stop - 1; held-out documents are in them, as they lie in the shards."""
+    for low in range(start, stop, BLOCK):
+        at = order.between(low, min(low + BLOCK, stop))
+        opened = {number: shards.open(number) for number in np.unique(at.shard).tolist()}
+        matrices = {number: (shard.tokens, shard.segment, shard.modality) for number, shard in opened.items()}
+        for number, row in zip(at.shard.tolist(), at.row.tolist(), strict=True):
+            tokens, segment, modality = matrices[number]
+            yield View(tokens[row], segment[row], modality[row])

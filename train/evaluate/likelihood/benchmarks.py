@@ -1,0 +1,163 @@
+"""Benchmarks of text from a folder, each file as its makers publish it; those that are not there are left out.
+
+arc_easy_test.jsonl, arc_challenge_test.jsonl   ARC: a question's candidates after “Answer:”
+BLiMP.zip                                       pairs of sentences, of which one is grammatical
+lambada_test.jsonl                              the last word of a passage
+wikitext2_test.txt                              bits per byte of running text
+
+None of them is tuned on: there is nothing to tune, and the test files are looked at once (P20).
+"""
+
+import json
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from math import exp, log
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from ....schemas.errors import Refusal
+from ....schemas.vocabulary import Modality
+from ..report.metric import Row
+from ..standard_errors import mean_error, ratio_error
+from .bound import PASSES, chain
+from .multiple_choice import Choice, chance, choose
+from .reader import Reader
+from .rolling import cut, roll
+from .text_segments import canvas_of_pairs
+
+if TYPE_CHECKING:
+    from ...generate.generator import Studio
+
+GROUP = "benchmarks"
+LONGEST = 1024  # tokens of a question or window; less where the run never saw as many
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What every benchmark needs."""
+
+    studio: "Studio"
+    reader: Reader
+    longest: int
+    limit: int | None  # items of each benchmark
+    passes: int
+    seed: int
+
+
+def suite_rows(
+    studio: "Studio", folder: str | Path, limit: int | None = None, passes: int = PASSES, seed: int = 0
+) -> list[Row]:
+    """Figures of all benchmarks in a folder, of at most `limit` items of each, spread evenly over its file.
+
+    Raises Refusal when the folder has none.
+    """
+    setting = Setting(studio, Reader.of(studio.exported), longest_text(studio), limit, passes, seed)
+    there = [(Path(folder) / name, measure) for name, measure in BENCHMARKS.items() if (Path(folder) / name).is_file()]
+    if not there:
+        raise Refusal(f"{folder}: holds no benchmark. It may have {', '.join(BENCHMARKS)}.")
+    return [row for path, measure in there for row in measure(path, setting)]
+
+
+def longest_text(studio: "Studio") -> int:
+    """Tokens of the longest text that the run was trained on, task slot included, within LONGEST."""
+    return min(LONGEST, studio.lengths.longest(Modality.TEXT) + 1)
+
+
+def arc(path: Path) -> list[Choice]:
+    """ARC's own JSON lines."""
+    choices = []
+    for item in _lines(path):
+        context = f"Question: {item['question']}\nAnswer:"
+        pairs = tuple((context, f" {text}") for text in item["choices"]["text"])
+        choices.append(Choice(pairs, item["choices"]["label"].index(item["answerKey"])))
+    return choices
+
+
+def blimp(path: Path) -> list[Choice]:
+    """BLiMP's archive, paradigm after paradigm; whole sentences are compared."""
+    with zipfile.ZipFile(path) as archive:
+        # a Mac's folder of its own lies beside `data`
+        names = sorted(name for name in archive.namelist() if name.startswith("data/") and name.endswith(".jsonl"))
+        items = [json.loads(line) for name in names for line in archive.read(name).splitlines()]
+    return [Choice((("", item["sentence_good"]), ("", item["sentence_bad"])), 0) for item in items]
+
+
+def lambada(path: Path) -> list[tuple[str, str]]:
+    """Passages without their last word, and that word with the space before it."""
+    cuts = [(item["text"], item["text"].rindex(" ")) for item in _lines(path)]
+    return [(text[:at], text[at:]) for text, at in cuts]
+
+
+def evenly(items: Sequence[Item], limit: int | None) -> list[Item]:
+    """At most `limit` items, spread over all of them."""
+    if limit is None or limit >= len(items):
+        return list(items)
+    return [items[number * len(items) // limit] for number in range(limit)]
+
+
+def _choice_rows(name: str, read: Callable[[Path], list[Choice]], by_byte: bool) -> Callable[..., Iterator[Row]]:
+    def rows(path: Path, setting: Setting) -> Iterator[Row]:
+        studio, choices = setting.studio, evenly(read(path), setting.limit)
+        tokenizer, reader = studio.bundle.text, setting.reader
+        chosen = choose(reader, tokenizer, studio.vocabulary, choices, setting.longest, setting.passes, setting.seed)
+        floor, note = chance(choices), f"{_how(setting)}; the floor is chance"
+        yield _accuracy(name, chosen.total, floor, note)
+        if by_byte:
+            yield _accuracy(f"{name}, likelihood a byte", chosen.by_byte, floor, note)
+
+    return rows
+
+
+def _lambada_rows(path: Path, setting: Setting) -> Iterator[Row]:
+    studio, pairs = setting.studio, evenly(lambada(path), setting.limit)
+    canvas = canvas_of_pairs(pairs, studio.bundle.text, studio.vocabulary, setting.longest, range(len(pairs)))
+    done = chain(setting.reader, canvas)
+    assert done.best_S is not None
+    how = "last word, token by token from left to right"
+    yield _accuracy("LAMBADA", done.best_S.double().numpy(), None, how)
+    nats = done.nats_S.numpy()
+    error, perplexity = mean_error(nats), exp(min(float(nats.mean()), 700.0))
+    yield Row(
+        GROUP, "LAMBADA", perplexity, error and error * perplexity, len(nats), "perplexity a word", "lower", note=how
+    )
+
+
+def _wikitext_rows(path: Path, setting: Setting) -> Iterator[Row]:
+    studio, tokenizer = setting.studio, setting.studio.bundle.text
+    windows = evenly(cut(tokenizer, [path.read_text(encoding="utf-8")], setting.longest).codes, setting.limit)
+    nats = roll(setting.reader, studio.vocabulary, windows, setting.passes, setting.seed)
+    sizes = np.array([int(tokenizer.token_bytes[window].sum()) for window in windows])
+    counts = np.array([len(window) for window in windows])
+    note = f"{_how(setting)}; windows of at most {setting.longest} tokens"
+    bits = nats / log(2)
+    value, error = float(bits.sum() / sizes.sum()), ratio_error(bits, sizes)
+    yield Row(GROUP, "WikiText-2", value, error, len(windows), "bits per byte", "lower", note=note)
+    mean, error = float(nats.sum() / counts.sum()), ratio_error(nats, counts)
+    unit = "perplexity a token"
+    yield Row(GROUP, "WikiText-2", exp(mean), error and error * exp(mean), len(windows), unit, "lower", note=note)
+
+
+def _accuracy(name: str, won: npt.NDArray[np.float64], floor: float | None, note: str) -> Row:
+    return Row(GROUP, name, float(won.mean()), mean_error(won), len(won), "accuracy", "higher", floor, note)
+
+
+def _how(setting: Setting) -> str:
+    return "exact likelihood" if setting.reader.causal else f"bound by {setting.passes} passes"
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+BENCHMARKS: dict[str, Callable[[Path, Setting], Iterator[Row]]] = {
+    "arc_easy_test.jsonl": _choice_rows("ARC easy", arc, by_byte=True),
+    "arc_challenge_test.jsonl": _choice_rows("ARC challenge", arc, by_byte=True),
+    "BLiMP.zip": _choice_rows("BLiMP", blimp, by_byte=False),
+    "lambada_test.jsonl": _lambada_rows,
+    "wikitext2_test.txt": _wikitext_rows,
+}

@@ -1,0 +1,151 @@
+"""The bound on held-out documents, by source and modality: what training minimises, where it did not see it.
+
+Tasks are drawn as in training, their conditions always shown; masks are the least noisy ones, whatever the run trained
+with, since all have one expectation (docs/objective.md). Each segment is noised several times. Errors are over
+segments; a text longer than a row is several of them.
+
+Shapes are named by suffix: S segments, M modalities, T tokens, B rows, L tokens of a row.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from math import log
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ....model.diffusion.batch import Batch
+from ....model.diffusion.corrupt import corrupt
+from ....model.diffusion.loss import loss
+from ....model.diffusion.loss_sums import HALVES
+from ....model.diffusion.noise_levels import Places
+from ....schemas.config.mix import MixEntry
+from ....schemas.config.model import MaskedObjective, ObjectiveConfig
+from ....schemas.config.training import TrainConfig
+from ....schemas.errors import Refusal
+from ....schemas.identity import unseal
+from ....schemas.vocabulary import Modality
+from ...data.loader import Micro
+from ...data.plan import Plan, plan_of
+from ...data.shard_cache import Cache
+from ...data.shards import Shards
+from ...data.validation import validation_batches
+from ...run import RUN
+from ..report.metric import Row
+from ..standard_errors import ratio_error
+
+if TYPE_CHECKING:
+    from ...generate.generator import Studio
+
+GROUP = "held out"
+TOKENS = 1 << 15  # of each group of rows, about
+ROUNDS = 2  # each with noise of its own, and its complement
+Floats = npt.NDArray[np.float64]
+
+
+class Segments(NamedTuple):
+    """Sums over the rounds of each held-out segment."""
+
+    nats_SM: Floats
+    tokens_SM: Floats
+    sizes_SM: Floats  # bytes of text, pixels, samples
+    source_S: npt.NDArray[np.int64]
+
+
+def held_out_rows(
+    studio: "Studio", data: str | None = None, *, tokens: int = TOKENS, rounds: int = ROUNDS, seed: int = 0
+) -> list[Row]:
+    """Bits per token, and per byte, pixel or second, of what the run held out of its own data, or of a dataset.
+
+    The share that is held out is the run's. Raises Refusal when it held nothing out, or the dataset is of another
+    vocabulary.
+    """
+    config = _config(studio.folder, data)
+    plan = plan_of(config)
+    studio.vocabulary.require(plan.vocabulary, str(studio.folder), plan.datasets[0].url)
+    with closing(Cache(config.data.cache, config.data.cache_bytes)) as cache:
+        rows = max(1, tokens // plan.row_length)
+        micros = validation_batches(plan, Shards(plan, cache), rows, micro_rows=1)
+        if not micros:
+            raise Refusal(f"of {plan.datasets[0].url} no document is held out. Train with a larger `data.validation`.")
+        segments = _segments(studio, micros, least_noisy(config.objective), rounds, seed)
+    card = studio.bundle.cards.get("audio")
+    return list(_rows(plan, micros, segments, (card and card.sample_rate) or 1))
+
+
+def least_noisy(objective: ObjectiveConfig) -> ObjectiveConfig:
+    """The same tasks with their conditions shown, exact-k and complements: another estimate of the same."""
+    if not isinstance(objective, MaskedObjective):
+        return objective
+    return MaskedObjective(tasks=objective.tasks, anti_masking=True, condition_dropout=0)
+
+
+def _config(run: Path, data: str | None) -> TrainConfig:
+    config = TrainConfig.model_validate(unseal((run / RUN).read_bytes())["config"])
+    if not config.data.validation:
+        raise Refusal(f"{run}: held nothing out (`data.validation: 0`), so it has seen all there is. Train another.")
+    if data is None:
+        return config
+    mix = config.data.model_copy(update={"datasets": (MixEntry(path=data, weight=1.0),)})
+    return config.model_copy(update={"data": mix})
+
+
+@torch.inference_mode()
+def _segments(
+    studio: "Studio", micros: Sequence[Micro], objective: ObjectiveConfig, rounds: int, seed: int
+) -> Segments:
+    parts = []
+    for micro in micros:
+        sums: list[Any] = [0.0, 0.0, 0.0]
+        for number in range(rounds):
+            batch = replace(micro.batch, epoch_B=torch.full_like(micro.batch.epoch_B, number))
+            places = Places(number, micro.places.place_B, micro.places.rows)
+            corrupted = corrupt(batch, objective, studio.slices, seed, places)
+            nats_SM = loss(studio.model, corrupted.to(studio.device), objective).nats_SM.cpu()
+            found = (nats_SM, corrupted.targets_SM.double(), corrupted.sizes_SM.double())
+            sums = [total + mine for total, mine in zip(sums, found, strict=True)]
+        parts.append([*(total.numpy() for total in sums), micro.batch.source_S.numpy()])
+    return Segments(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _rows(plan: Plan, micros: Sequence[Micro], segments: Segments, rate: int) -> Iterator[Row]:
+    units = {Modality.TEXT: ("byte", 1), Modality.IMAGE: ("pixel", 1), Modality.AUDIO: ("second", rate)}
+    for number, source in enumerate(plan.sources):
+        for half in HALVES:
+            mine_S = (segments.source_S == number) & (segments.tokens_SM[:, half] > 0)
+            if not mine_S.any():
+                continue
+            bits_S = segments.nats_SM[mine_S, half] / log(2)
+            unit, scale = units[half]
+            entropy = unigram_entropy([micro.batch for micro in micros], number, half)
+            note = f"{entropy:.2f} for one that knows how often each of these very tokens occurs, and no order"
+            measures = (("token", segments.tokens_SM, note), (unit, segments.sizes_SM / scale, ""))
+            for per, amount_SM, said in measures:
+                amount_S = amount_SM[mine_S, half]
+                error = ratio_error(bits_S, amount_S)
+                value, name = float(bits_S.sum() / amount_S.sum()), f"{source}, {half.name.lower()}"
+                yield Row(GROUP, name, value, error, int(mine_S.sum()), f"bits per {per}", "lower", note=said)
+
+
+def unigram_entropy(batches: Sequence[Batch], source: int, half: Modality) -> float:
+    """Bits a token of a code that knows how often each id occurs in its slice, and nothing else."""
+    tokens, slices = [], []
+    for batch in batches:
+        of_BL = torch.nn.functional.pad(batch.source_S, (1, 0), value=-1)[_entry(batch)]
+        mine_BL = (of_BL == source) & (batch.slice_BL > 0) & (batch.modality_BL == half)
+        tokens.append(batch.tokens_BL[mine_BL])
+        slices.append(batch.slice_BL[mine_BL].long())
+    ids, of = torch.cat(tokens), torch.cat(slices)
+    pairs, counts = torch.unique(torch.stack([of, ids]), dim=1, return_counts=True)
+    share = counts / torch.bincount(of)[pairs[0]]
+    return float(-(counts * share.log2()).sum() / len(ids))
+
+
+def _entry(batch: Batch) -> torch.Tensor:
+    """(B, L) 1 + the index of each token's segment; 0 for padding."""
+    first_B = torch.searchsorted(batch.row_S, torch.arange(len(batch.row_B)))
+    return torch.where(batch.segment_BL > 0, first_B[:, None] + batch.segment_BL, 0).long()

@@ -1,0 +1,49 @@
+"""An autoregressive model as the judge of texts: how many nats each costs it, and where it sees it among others.
+
+Shapes are named by suffix: S texts, T tokens of all texts, D width.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ....model.network.export import Exported
+from ....model.sampling.canvas import Canvas, canvas_of, inputs_of
+from ....schemas.config.model import Task
+from ....schemas.dataset.layout import sample_table
+from ....schemas.vocabulary import Kind, Modality, Special
+from .bound import chain
+from .reader import Reader, parts
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A causal model and what it is called in a report; texts are codes of its own vocabulary."""
+
+    exported: Exported
+    name: str
+
+    def nats(self, texts: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.float64]:
+        """(S,) nats of each text's tokens, without its end: a text that was cut has none."""
+        canvas = self._canvas(texts)
+        said = replace(canvas, open_T=canvas.open_T & (canvas.tokens_T != Special.EOS))
+        nats: npt.NDArray[np.float64] = chain(Reader.of(self.exported), said).nats_S.numpy()
+        return nats
+
+    @torch.inference_mode()
+    def states(self, texts: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.float32]:
+        """(S, D) the state of the model at the end of each text."""
+        model, out = self.exported.model, []
+        for _, part, _ in parts(self._canvas(texts), torch.arange(len(texts))):
+            inputs, _ = inputs_of(part, model.slices, part.tokens_T, part.tokens_T == Special.EOS, causal=True)
+            out.append(model.read(inputs.to(model.tokens.weight.device)).float().cpu().numpy())
+        return np.concatenate(out)
+
+    def _canvas(self, texts: Sequence[npt.NDArray[np.int64]]) -> Canvas:
+        codes: list[list[int] | None] = [text.tolist() for text in texts]
+        vocabulary = self.exported.vocabulary
+        samples = sample_table([Kind.TEXT] * len(texts), {Modality.TEXT: codes}, {"text": vocabulary.text})
+        return canvas_of(samples, vocabulary, [Task.TEXT] * len(texts))

@@ -1,0 +1,106 @@
+"""A run as a model of lm-evaluation-harness, which has none for masked diffusion.
+
+    python -m triptych.train.evaluate.likelihood.lm_eval --model triptych --model_args run=runs/first --tasks arc_easy
+
+or, from Python, `lm_eval.simple_evaluate(model=harness_model("runs/first"), tasks=[…])`. The harness is an extra:
+`pip install 'triptych[evaluate]'`.
+
+What it asks for, a masked model answers so: a continuation's likelihood by the chain rule from left to right, which is
+exact and tells whether each token was the likeliest; that of a long text by the bound, window by window; what is to be
+generated, block after block, as long as the request allows, and cut where it says.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ....schemas.config.model import Task
+from ....schemas.config.sampling import SamplingConfig
+from ....schemas.dataset.layout import codes_of_span
+from ....schemas.vocabulary import Modality, Special
+from ...generate.generator import OPEN, Made, Studio
+from .benchmarks import longest_text
+from .bound import PASSES, chain
+from .reader import Reader
+from .rolling import cut, roll
+from .text_segments import FRAME, canvas_of_pairs
+
+NAME = "triptych"
+TOKENS = 256  # that are generated where a request does not say how many; as the harness's own models do
+BLOCK = 32
+
+
+class Harnessed:
+    """The three questions of the harness; a request is its `Instance`."""
+
+    def __init__(self, run: str, passes: int = PASSES, seed: int = 0, device: str | None = None, **unused: Any) -> None:
+        """`passes` of the bound on rolling windows; of `unused`, batch sizes, the harness tells every model."""
+        super().__init__()
+        self.studio = Studio.open(run, device or "cpu")
+        self.reader = Reader.of(self.studio.exported)
+        self.longest = longest_text(self.studio)
+        self.passes, self.seed = int(passes), int(seed)
+
+    def loglikelihood(self, requests: Sequence[Any]) -> list[tuple[float, bool]]:
+        """Log-likelihood in nats of each continuation after its context, and whether it is what greed would say."""
+        pairs = [request.args for request in requests]
+        canvas = canvas_of_pairs(
+            pairs, self.studio.bundle.text, self.studio.vocabulary, self.longest, range(len(pairs))
+        )
+        done = chain(self.reader, canvas)
+        assert done.best_S is not None
+        return list(zip((-done.nats_S).tolist(), done.best_S.tolist(), strict=True))
+
+    def loglikelihood_rolling(self, requests: Sequence[Any]) -> list[float]:
+        """Log-likelihood in nats of each whole text, in windows that share nothing."""
+        texts = [request.args[0] for request in requests]
+        windows = cut(self.studio.bundle.text, texts, self.longest)
+        nats = roll(self.reader, self.studio.vocabulary, windows.codes, self.passes, self.seed)
+        totals: list[float] = (-np.bincount(windows.text, nats, minlength=len(texts))).tolist()
+        return totals
+
+    def generate_until(self, requests: Sequence[Any]) -> list[str]:
+        """What follows each context, up to the first of its `until`."""
+        return [self._generate(*request.args) for request in requests]
+
+    def _generate(self, context: str, settings: dict[str, Any]) -> str:
+        tokens = min(int(settings.get("max_gen_toks", TOKENS)), self.longest - FRAME - 1)
+        temperature = float(settings.get("temperature", 1.0)) if settings.get("do_sample") else 0.0
+        config = SamplingConfig(rule="confidence", block=BLOCK, steps=tokens, temperature=temperature)
+        codes = self.studio.encode(Modality.TEXT, context)[-(self.longest - FRAME - tokens) :]
+        prompt = np.append(codes, np.full(tokens, OPEN))  # codes, lest what looks like a gap be taken for one
+        made = self.studio.make(Task.TEXT, [prompt], config, self.seed).made[0]
+        until = settings.get("until") or []
+        return before(self._said(made), [until] if isinstance(until, str) else until)
+
+    def _said(self, made: Made) -> str:
+        ids = made.tokens[made.said]
+        ends = np.flatnonzero(ids == Special.EOS)
+        ids = ids[: ends[0]] if len(ends) else ids
+        return self.studio.bundle.text.decode(codes_of_span(ids, Modality.TEXT, self.studio.vocabulary))
+
+
+def before(text: str, stops: Sequence[str]) -> str:
+    """A text up to the first place where any of the stops begins."""
+    return text[: min((text.find(stop) for stop in stops if stop and stop in text), default=len(text))]
+
+
+def harness_model(run: str, **settings: Any) -> Any:
+    """A run as an `lm_eval.api.model.LM`, with settings as those of `Harnessed`."""
+    return harness_class()(run, **settings)
+
+
+def harness_class() -> Any:
+    """The class for the harness's own registry, where `--model triptych` finds it."""
+    from lm_eval.api.model import LM
+
+    return type("TriptychLM", (Harnessed, LM), {})
+
+
+if __name__ == "__main__":
+    from lm_eval.__main__ import cli_evaluate
+    from lm_eval.api.registry import register_model
+
+    register_model(NAME)(harness_class())
+    cli_evaluate()

@@ -1,0 +1,106 @@
+"""Asking a model about many segments, many times each, a bounded number of tokens at a time.
+
+Every pass of every segment lies in one long row of its own length, so nothing is padded; how much fits into a row is
+a matter of memory alone.
+
+Shapes are named by suffix: S segments, T their tokens, P passes, each a copy of a segment, N places asked for.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
+from typing import NamedTuple, Self
+
+import torch
+
+from ....model.network.export import Exported
+from ....model.network.head import LOGITS
+from ....model.network.inputs import Inputs
+from ....model.network.slices import Slices
+from ....model.network.transformer import Transformer
+from ....model.sampling.canvas import Canvas, inputs_of
+from ....schemas.dataset.layout import ragged
+from ....schemas.vocabulary import Special
+
+TOKENS = 16_384  # of a row
+
+
+class Answers(NamedTuple):
+    """What a model makes of the right answers, in the order of the questions."""
+
+    nats_N: torch.Tensor  # float32; cross-entropy
+    best_N: torch.Tensor  # bool; no other class is likelier
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A model that is asked."""
+
+    ask: Callable[[Inputs], Answers]
+    slices: Slices
+    causal: bool  # each place is asked of the place before, once, instead of under masks
+
+    @classmethod
+    def of(cls, exported: Exported) -> Self:
+        """An exported model, where it lies."""
+        model = exported.model
+        return cls(lambda inputs: _answers(model, inputs), model.slices, exported.objective == "autoregressive")
+
+    def __call__(self, canvas: Canvas, hidden_T: torch.Tensor, asked_T: torch.Tensor) -> tuple[torch.Tensor, Answers]:
+        """The segment (index into S) of each answer, and the answers, on the CPU; `hidden_T` is shown as MASK."""
+        shown_T = torch.where(hidden_T | canvas.hidden_T, int(Special.MASK), canvas.tokens_T)
+        inputs, place_N = inputs_of(canvas, self.slices, shown_T, asked_T, causal=self.causal)
+        if not len(place_N):
+            return place_N, Answers(torch.zeros(0), torch.zeros(0, dtype=torch.bool))
+        answers = self.ask(inputs)
+        return canvas.index_T[place_N], Answers(answers.nats_N.cpu(), answers.best_N.cpu())
+
+
+class Part(NamedTuple):
+    """Some of the passes: which, the copies that are asked, and the place in T that each of their tokens comes from."""
+
+    passes: slice
+    canvas: Canvas
+    token_T: torch.Tensor
+
+
+def parts(canvas: Canvas, segment_P: torch.Tensor, tokens: int = TOKENS) -> Iterator[Part]:
+    """The segments of all passes, at most so many tokens at a time, unless one pass alone has more."""
+    length_S = torch.bincount(canvas.index_T, minlength=len(canvas.key_S))
+    start_S = length_S.cumsum(0) - length_S
+    ends_P = length_S[segment_P].cumsum(0)
+    low = 0
+    while low < len(segment_P):
+        before = int(ends_P[low - 1]) if low else 0
+        high = max(low + 1, int(torch.searchsorted(ends_P, before + tokens, right=True)))
+        mine_P = segment_P[low:high]
+        token_T = torch.from_numpy(ragged(start_S[mine_P].numpy(), length_S[mine_P].numpy()))
+        columns = {f.name: getattr(canvas, f.name) for f in fields(canvas)}
+        taken = {name: column[token_T] for name, column in columns.items() if name.endswith("_T")}
+        index_T = torch.repeat_interleave(torch.arange(high - low), length_S[mine_P])
+        copy = replace(canvas, **taken | {"index_T": index_T, "key_S": canvas.key_S[mine_P]})
+        yield Part(slice(low, high), copy, token_T)
+        low = high
+
+
+def open_places(canvas: Canvas) -> tuple[torch.Tensor, torch.Tensor]:
+    """How many places of each segment are open (S,), and the number of each open place in its segment (T,), from 0."""
+    n_S = torch.bincount(canvas.index_T[canvas.open_T], minlength=len(canvas.key_S))
+    before_T = canvas.open_T.long().cumsum(0) - canvas.open_T.long()
+    return n_S, before_T - (n_S.cumsum(0) - n_S)[canvas.index_T]
+
+
+@torch.inference_mode()
+def _answers(model: Transformer, inputs: Inputs) -> Answers:
+    inputs = inputs.to(model.norm.weight.device)
+    h_ND = model.read(inputs)
+    nats, best, start = [], [], 0
+    for index, count in inputs.groups:
+        step = max(1, LOGITS // model.slices.widths[index])
+        for begin in range(start, start + count, step):
+            part = slice(begin, min(begin + step, start + count))
+            logits_NC = model.head.logits(h_ND[part], index)
+            right_N = logits_NC.gather(-1, inputs.class_N[part][:, None])[:, 0]
+            nats.append(logits_NC.logsumexp(-1) - right_N)
+            best.append(right_N >= logits_NC.amax(-1))
+        start += count
+    return Answers(torch.cat(nats), torch.cat(best))

@@ -1,0 +1,83 @@
+"""What a person looks at beside the figures: samples, next to what was held out, as files that browsers show."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from ....tokenizers.protocol import Pixels, Wave
+    from ..samples.images import Pictures
+    from ..samples.speech import Clips
+
+SHOWN = 32  # of each kind, at most
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """A sample and its reference, if it has one: text, PNG files or WAV files; `prompt` is what was asked for."""
+
+    group: str
+    prompt: str
+    made: str | bytes
+    reference: str | bytes | None = None
+
+
+def of_pictures(pictures: "Pictures") -> list[Exhibit]:
+    """Samples beside the held-out pictures of their captions, as the tokenizer restores them."""
+    pairs = zip(pictures.captions, pictures.made, pictures.restored, strict=True)
+    return [Exhibit("images", text, png(made), png(restored)) for text, made, restored in list(pairs)[:SHOWN]]
+
+
+def of_clips(clips: "Clips") -> list[Exhibit]:
+    """Samples beside the held-out clips of their texts, as the codec restores them."""
+    pairs = list(zip(clips.texts, clips.made, clips.restored, strict=True))[:SHOWN]
+    rate = clips.sample_rate
+    return [Exhibit("speech", text, wav(made, rate), wav(restored, rate)) for text, made, restored in pairs]
+
+
+def of_texts(made: Sequence[str], real: Sequence[str]) -> list[Exhibit]:
+    """Samples beside held-out texts, which have nothing to do with one another."""
+    return [Exhibit("text", "", one, other) for one, other in zip(made[:SHOWN], real[:SHOWN], strict=False)]
+
+
+def grid_png(exhibits: Sequence[Exhibit], columns: int = 8, gap: int = 2) -> bytes | None:
+    """All pictures as one PNG: a line of held-out ones, below it the samples for their captions, and so on.
+
+    None when there are no pictures.
+    """
+    from PIL import Image
+
+    pictures = [one for one in exhibits if one.group == "images"]
+    if not pictures:
+        return None
+    lines = [pictures[start : start + columns] for start in range(0, len(pictures), columns)]
+    rows = [[one.reference for one in line] for line in lines], [[one.made for one in line] for line in lines]
+    tiles = [tiles for pair in zip(*rows, strict=True) for tiles in pair]
+    opened = [[Image.open(io.BytesIO(tile)) for tile in line if isinstance(tile, bytes)] for line in tiles]
+    cell = opened[0][0].width + gap
+    sheet = Image.new("RGB", (cell * len(opened[0]) + gap, cell * len(opened) + gap), "white")
+    for top, line in enumerate(opened):
+        for left, tile in enumerate(line):
+            sheet.paste(tile, (left * cell + gap, top * cell + gap))
+    return png(np.asarray(sheet))
+
+
+def png(pixels: "Pixels") -> bytes:
+    """A picture (height, width, 3) as a PNG file."""
+    from PIL import Image
+
+    sink = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels)).save(sink, format="PNG")
+    return sink.getvalue()
+
+
+def wav(wave: "Wave", sample_rate: int) -> bytes:
+    """A wave in -1..1 as a WAV file of 16 bits."""
+    import soundfile
+
+    sink = io.BytesIO()
+    soundfile.write(sink, np.clip(wave, -1, 1), sample_rate, format="WAV", subtype="PCM_16")
+    return sink.getvalue()

@@ -1,0 +1,89 @@
+"""A report: every figure beside its floor and its control, what was not measured, and what all of it is about."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from .exhibits import Exhibit
+from .metric import Row
+from .missing import Missing
+
+
+@dataclass(frozen=True)
+class Line:
+    """A figure of a run, and the same of its control."""
+
+    row: Row
+    control: Row | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """`facts` say what anyone needs to make the report again: command, checkpoint, datasets, seed, n."""
+
+    facts: dict[str, Any]
+    lines: tuple[Line, ...]
+    missing: tuple[Missing, ...]
+    exhibits: tuple[Exhibit, ...]
+
+
+def report_of(
+    facts: dict[str, Any], found: Iterable[Row | Missing | Exhibit], control: Iterable[Row | Missing | Exhibit] = ()
+) -> Report:
+    """Put what was found of a run beside what was found of its control, by group, name and unit.
+
+    What the control alone has, or lacks, is said under its own name.
+    """
+    mine, theirs = list(found), list(control)
+    beside = {(row.group, row.name, row.unit): row for row in theirs if isinstance(row, Row)}
+    lines = [Line(row, beside.pop((row.group, row.name, row.unit), None)) for row in mine if isinstance(row, Row)]
+    missing = [one for one in mine if isinstance(one, Missing)]
+    for lack in theirs:
+        if isinstance(lack, Missing) and lack not in missing:
+            missing.append(Missing(lack.group, f"{lack.name} (control)", lack.why))
+    missing += [Missing(row.group, row.name, f"the control alone has it: {said(row)}") for row in beside.values()]
+    return Report(facts, tuple(lines), tuple(missing), tuple(one for one in mine if isinstance(one, Exhibit)))
+
+
+def to_json(report: Report) -> dict[str, Any]:
+    """The report without its exhibits, JSON-ready; numbers that are none are null."""
+    return {
+        **report.facts,
+        "rows": [_row(line.row) | {"control": line.control and _row(line.control)} for line in report.lines],
+        "missing": [asdict(one) for one in report.missing],
+    }
+
+
+def cells(line: Line) -> tuple[str, ...]:
+    """Group, name, value with error, unit, n, floor, control, and which way is better, for tables of any kind."""
+    row = line.row
+    floor = "" if row.floor is None else number(row.floor, row.error)
+    control = "" if line.control is None else said(line.control)
+    arrow = "↑" if row.better == "higher" else "↓"
+    return row.group, f"{row.name} {arrow}", said(row), row.unit, f"{row.n:,}", floor, control
+
+
+HEADINGS: Sequence[str] = ("group", "figure", "value ± error", "unit", "n", "floor", "control")
+
+
+def said(row: Row) -> str:
+    """A value with its standard error, to two digits of the error."""
+    value = number(row.value, row.error)
+    return value if row.error is None else f"{value} ± {number(row.error, row.error)}"
+
+
+def number(value: float, error: float | None) -> str:
+    """A value to the digits that its error leaves, or to four."""
+    if not math.isfinite(value):
+        return "∞" if value == math.inf else "–"
+    if not value:
+        return "0"
+    scale = abs(value) if not error or not math.isfinite(error) else error * 100
+    digits = min(max(3 - math.floor(math.log10(scale)), 0), 6)
+    return f"{value:,.{digits}f}"
+
+
+def _row(row: Row) -> dict[str, Any]:
+    values = asdict(row)
+    return {name: None if isinstance(v, float) and not math.isfinite(v) else v for name, v in values.items()}

@@ -1,0 +1,80 @@
+"""Samples for held-out captions, texts and clips, and what they are compared with, decoded.
+
+Prompts go to the model a few at a time; each call has a seed of its own, so that a report with more samples begins
+with those of a report with fewer.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ....schemas.config.model import Task
+from ....schemas.vocabulary import Modality
+from .images import Pictures
+from .references import Codes, Reference
+from .speech import Clips
+
+if TYPE_CHECKING:
+    from ....tokenizers.protocol import Pixels, Wave
+    from ...generate.generator import Made, Studio
+
+BATCH = 4  # prompts a call: without a GPU, attention is over all of them together
+Files = Mapping[bytes, bytes]  # what documents were made from, by id, where it was found
+
+
+def make(studio: "Studio", task: Task, prompts: Sequence[Any], seed: int, length: int | None = None) -> "list[Made]":
+    """A sample for each prompt by the task's default settings; raises Refusal for a task that was not learned."""
+    made: list[Made] = []
+    for start in range(0, len(prompts), BATCH):
+        part = prompts[start : start + BATCH]
+        made += studio.make(task, part, studio.defaults(task), seed + start, length=length).made
+    return made
+
+
+def pictures(studio: "Studio", held: Sequence[Reference], files: Files, seed: int) -> Pictures:
+    """Pictures for the captions of held-out ones."""
+    captions = texts_of(studio, held)
+    made = [sample.pixels for sample in make(studio, Task.T2I, captions, seed) if sample.pixels is not None]
+    restored = [studio.bundle.image.decode(one.codes[Modality.IMAGE][None])[0] for one in held]
+    originals = original_pictures(held, files, studio.bundle.image.pixels)
+    return Pictures(captions, np.stack(made), np.stack(restored), originals)
+
+
+def clips(studio: "Studio", held: Sequence[Reference], files: Files, seed: int) -> Clips:
+    """Speech for the texts of held-out clips."""
+    texts, codec = texts_of(studio, held), studio.bundle.audio
+    made = [sample.wave for sample in make(studio, Task.T2S, texts, seed) if sample.wave is not None]
+    restored = [codec.decode(one.codes[Modality.AUDIO]) for one in held]
+    return Clips(texts, made, restored, original_clips(held, files, codec.sample_rate), codec.sample_rate)
+
+
+def original_pictures(held: Sequence[Reference], files: Files, side: int) -> "Pixels | None":
+    """(n, side, side, 3) of the files, as they were before the tokenizer; None unless all are there."""
+    if not all(one.document in files for one in held):
+        return None
+    from ....tokenizers.image.picture import square
+
+    return np.stack([square(files[one.document], side, one.limits.pixels) for one in held])
+
+
+def original_clips(held: Sequence[Reference], files: Files, sample_rate: int) -> "list[Wave] | None":
+    """The waves of the files at a rate, as they were before the codec; None unless all are there."""
+    if not all(one.document in files for one in held):
+        return None
+    from ....tokenizers.audio.clip import wave_of
+
+    return [wave_of(files[one.document], sample_rate, one.limits.seconds) for one in held]
+
+
+def texts_of(studio: "Studio", held: Sequence[Reference]) -> list[str]:
+    """Captions, transcripts or texts of held-out documents."""
+    return [studio.bundle.text.decode(one.codes[Modality.TEXT]) for one in held]
+
+
+def text_codes(studio: "Studio", made: "Made") -> Codes:
+    """The codes of a sample's text, its end left out."""
+    block = studio.vocabulary.slice_of(Modality.TEXT)
+    inside = (made.tokens >= block.start) & (made.tokens < block.stop)
+    codes: Codes = made.tokens[inside] - block.start
+    return codes

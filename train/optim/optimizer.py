@@ -1,0 +1,65 @@
+"""AdamW with a group a type of parameter: what is decayed, and how each type scales with width and depth.
+
+The factors are CompleteP's (Dey et al. 2025): with them, settings that were found at the base width and depth hold at
+others. Embeddings in and out, norms and biases are not decayed: rows of a modality that a batch lacks get no gradient,
+and would shrink for nothing.
+"""
+
+from typing import NamedTuple
+
+import torch
+
+from ...model.network.init import ParameterType, parameter_types
+from ...model.network.presets import Shape
+from ...model.network.transformer import Transformer
+from .batch_scaling import AdamSettings
+
+
+class Factors(NamedTuple):
+    """On the settings of AdamW."""
+
+    lr: float
+    eps: float
+    weight_decay: float
+
+
+def factors(kind: ParameterType, shape: Shape) -> Factors:
+    """CompleteP's factors for a type of parameter."""
+    wide, deep, alpha = shape.width_ratio, shape.depth_ratio, shape.alpha
+    by_depth, small = deep ** (alpha - 1), deep**-alpha
+    return {
+        ParameterType.EMBEDDING: Factors(1, 1 / wide, 0),
+        ParameterType.HIDDEN: Factors(by_depth / wide, small / wide, wide),
+        ParameterType.NORM: Factors(by_depth, small / wide, 0),
+        ParameterType.QK_NORM: Factors(by_depth, small, 0),
+        ParameterType.FINAL_NORM: Factors(1, 1, 0),
+        ParameterType.UNEMBEDDING: Factors(1 / wide, 1, 0),
+    }[kind]
+
+
+def make_optimizer(model: Transformer, settings: AdamSettings) -> torch.optim.AdamW:
+    """AdamW over all parameters of an unwrapped (or fully sharded) model; a group's height of lr is `initial_lr`."""
+    parameters: dict[ParameterType, list[torch.nn.Parameter]] = {}
+    by_name = dict(model.named_parameters())
+    for name, kind in parameter_types(model):
+        parameters.setdefault(kind, []).append(by_name[name])
+    groups = []
+    for kind, members in sorted(parameters.items()):
+        factor = factors(kind, model.shape)
+        groups.append(
+            {
+                "params": members,
+                "lr": settings.lr * factor.lr,
+                "initial_lr": settings.lr * factor.lr,
+                "eps": settings.eps * factor.eps,
+                "weight_decay": settings.weight_decay * factor.weight_decay,
+            }
+        )
+    fused = all(parameter.is_cuda for parameter in by_name.values())
+    return torch.optim.AdamW(groups, betas=settings.betas, fused=fused)
+
+
+def set_lr(optimizer: torch.optim.Optimizer, share: float) -> None:
+    """Give every group this share of its height."""
+    for group in optimizer.param_groups:
+        group["lr"] = group["initial_lr"] * share

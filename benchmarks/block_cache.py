@@ -20,7 +20,7 @@ from triptych.model.sampling.sampler import sample
 from triptych.schemas.config.model import Task
 from triptych.schemas.config.sampling import SamplingConfig
 from triptych.schemas.vocabulary import Modality
-from triptych.train.generate.generator import OPEN, Studio
+from triptych.train.generate.generator import OPEN, Generator
 
 from .measure import cpu_seconds, show, spread
 
@@ -28,8 +28,8 @@ from .measure import cpu_seconds, show, spread
 class Both:
     """Asks twice, and compares."""
 
-    def __init__(self, studio: Studio) -> None:
-        self._ways = {"whole": studio.ask, "cached": BlockCache(studio.model)}
+    def __init__(self, generator: Generator) -> None:
+        self._ways = {"whole": generator.ask, "cached": BlockCache(generator.model)}
         self.seconds = dict.fromkeys(self._ways, 0.0)
         self.nats: list[float] = []
         self.others: list[float] = []
@@ -56,13 +56,13 @@ class Both:
 def main(run: str, n: int, length: int, steps: int, as_json: bool) -> None:
     """Blocks of several lengths, one after another."""
     torch.set_num_threads(1)
-    studio = Studio.open(run)
-    canvas = studio.canvas(Task.TEXT, [{Modality.TEXT: np.full(length, OPEN)}] * n)
+    generator = Generator.open(run)
+    canvas = generator.canvas(Task.TEXT, [{Modality.TEXT: np.full(length, OPEN)}] * n)
     figures = {}
     for block in (16, 32, 64):
-        both = Both(studio)
+        both = Both(generator)
         config = SamplingConfig(rule="confidence", steps=steps, block=block, cache=True)
-        sample(both, canvas, studio.slices, config, 0)
+        sample(both, canvas, generator.slices, config, 0)
         name = f"blocks of {block}"
         figures[f"{name}: off, nats a place"] = spread(both.nats)
         figures[f"{name}: another likeliest token, %"] = spread([100 * share for share in both.others])

@@ -19,9 +19,9 @@ import torch
 from triptych.model.sampling.canvas import Canvas
 from triptych.train.evaluate.likelihood.benchmarks import arc, evenly, longest_text
 from triptych.train.evaluate.likelihood.bound import bound
-from triptych.train.evaluate.likelihood.reader import Reader, open_places, parts
+from triptych.train.evaluate.likelihood.reader import ModelReader, chunks, open_places
 from triptych.train.evaluate.likelihood.text_segments import canvas_of_pairs
-from triptych.train.generate.generator import Studio
+from triptych.train.generate.generator import Generator
 
 from .measure import machine
 
@@ -30,7 +30,7 @@ BATCH = 32
 PASSES = (4, 8, 16, 32, 40)
 
 
-def llada(reader: Reader, canvas: Canvas, systematic: bool, seed: int) -> torch.Tensor:
+def llada(reader: ModelReader, canvas: Canvas, systematic: bool, seed: int) -> torch.Tensor:
     """Nats (S,) of each candidate by one batch of masks, whose ks are evenly spaced or drawn each by itself."""
     generator = torch.Generator().manual_seed(seed)
     n_S, _ = open_places(canvas)
@@ -40,7 +40,7 @@ def llada(reader: Reader, canvas: Canvas, systematic: bool, seed: int) -> torch.
     k_P = ((spaced_SB.round() - 1) % n_S[:, None] + 1).flatten()
     segment_P = torch.arange(segments).repeat_interleave(BATCH)
     estimate_P = torch.zeros(len(segment_P), dtype=torch.float64)
-    for mine, copy, _ in parts(canvas, segment_P):
+    for mine, copy, _ in chunks(canvas, segment_P):
         draw_T = torch.where(copy.open_T, torch.rand(len(copy.open_T), generator=generator), 2.0) + 3 * copy.index_T
         length_P = torch.bincount(copy.index_T)
         rank_T = draw_T.argsort().argsort() - (length_P.cumsum(0) - length_P)[copy.index_T]
@@ -68,13 +68,13 @@ def error(draw: Callable[[int], torch.Tensor], question_S: torch.Tensor, repeats
 @click.option("--json", "as_json", is_flag=True)
 def main(run: Path, suite: Path, questions: int, repeats: int, as_json: bool) -> None:
     """Measure both on the questions, and the passes that LLaDA's needs for the same error."""
-    studio = Studio.open(run)
-    reader = Reader.of(studio.exported)
+    generator = Generator.open(run)
+    reader = ModelReader.of(generator.exported)
     choices = evenly(arc(suite / "arc_easy_test.jsonl"), questions)
     pairs = [pair for choice in choices for pair in choice.pairs]
     question_S = torch.tensor([number for number, choice in enumerate(choices) for _ in choice.pairs])
-    longest = longest_text(studio)
-    canvas = canvas_of_pairs(pairs, studio.bundle.text, studio.vocabulary, longest, question_S.tolist())
+    longest = longest_text(generator)
+    canvas = canvas_of_pairs(pairs, generator.bundle.text, generator.vocabulary, longest, question_S.tolist())
     # a batch stands for itself: the estimate by 128 passes is a mean of independent ones
     share = math.sqrt(BATCH / PEER)
     peers = {

@@ -19,8 +19,8 @@ from rich.table import Table
 
 from triptych.cli.demo.judge import judged
 from triptych.schemas.config.sampling import SamplingConfig
-from triptych.train.evaluate.report.metric import Row
-from triptych.train.generate.generator import Studio
+from triptych.train.evaluate.report.metric import Metric
+from triptych.train.generate.generator import Generator
 
 from .measure import machine
 
@@ -33,10 +33,10 @@ RULES: dict[str, dict[str, Any]] = {
 TEMPERATURES, GUIDANCES = (1.0, 0.5), (0.0, 1.0, 3.0)
 
 
-def recognised(studio: Studio, settings: dict[str, Any], seeds: int) -> dict[str, tuple[float, float]]:
+def recognised(generator: Generator, settings: dict[str, Any], seeds: int) -> dict[str, tuple[float, float]]:
     """Share of glyphs and of words in per cent, and its standard error."""
     config = SamplingConfig.model_validate(settings)
-    rows = [row for seed in range(seeds) for row in judged(studio, seed, config) if isinstance(row, Row)]
+    rows = [row for seed in range(seeds) for row in judged(generator, seed, config) if isinstance(row, Metric)]
     found = {}
     for group in ("glyphs", "words"):
         values = [row.value for row in rows if row.group == group]
@@ -53,11 +53,11 @@ def recognised(studio: Studio, settings: dict[str, Any], seeds: int) -> dict[str
 def main(run: Path, seeds: int, as_json: bool) -> None:
     """Ask the demo's RUN for its twenty glyphs and words in every way."""
     torch.set_num_threads(1)
-    studio = Studio.open(run)
+    generator = Generator.open(run)
     lines = []
     for (name, rule), temperature, guidance in product(RULES.items(), TEMPERATURES, GUIDANCES):
         settings = rule | {"temperature": temperature, "guidance": guidance}
-        lines.append({"name": name, **settings, "found": recognised(studio, settings, seeds)})
+        lines.append({"name": name, **settings, "found": recognised(generator, settings, seeds)})
     if as_json:
         click.echo(json.dumps({"machine": machine(), "seeds": seeds, "lines": lines}))
         return

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from triptych.pipelines.dedup.candidates import PAIRS
-from triptych.pipelines.dedup.protocol import Ints, Near
+from triptych.pipelines.dedup.protocol import Ints, NearMethod
 
 
 class Found(NamedTuple):
@@ -18,7 +18,7 @@ class Found(NamedTuple):
     keys: int
 
 
-def find_pairs(near: Near, signatures: pa.Array) -> Found:
+def find_pairs(near: NearMethod, signatures: pa.Array) -> Found:
     """All candidate pairs, each once."""
     owners = np.flatnonzero(signatures.is_valid().to_numpy(zero_copy_only=False))
     signatures = signatures.drop_null()

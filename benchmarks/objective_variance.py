@@ -17,7 +17,7 @@ import torch
 from triptych.model.diffusion.batch import Batch
 from triptych.model.diffusion.corrupt import noised
 from triptych.model.diffusion.loss import loss
-from triptych.model.diffusion.noise_levels import Places, stratified
+from triptych.model.diffusion.noise_levels import SegmentPlaces, stratified
 from triptych.model.diffusion.noised_batch import Marks, assemble
 from triptych.model.network.init import initialise
 from triptych.model.network.presets import shape_of
@@ -44,7 +44,7 @@ class Estimator:
         nothing = torch.zeros(rows, dtype=torch.int64)
         level = torch.rand(rows, generator=torch.Generator().manual_seed(step), dtype=torch.float64)
         if self.spread:
-            level = stratified(batch, Places(step, torch.arange(rows), rows), seed=0)
+            level = stratified(batch, SegmentPlaces(step, torch.arange(rows), rows), seed=0)
         return noised(batch, self.objective, 0, nothing, nothing.bool(), level)
 
 

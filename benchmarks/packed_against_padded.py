@@ -23,7 +23,7 @@ import torch
 
 from triptych.model.diffusion.corrupt import corrupt
 from triptych.model.diffusion.loss import loss
-from triptych.model.diffusion.noise_levels import Places
+from triptych.model.diffusion.noise_levels import SegmentPlaces
 from triptych.model.network.attention import Way
 from triptych.model.network.init import initialise
 from triptych.model.network.presets import shape_of
@@ -34,7 +34,7 @@ from triptych.schemas.config.model import MaskedObjective, ModelConfig
 from triptych.schemas.dataset.layout import ragged
 from triptych.schemas.dataset.reader import Dataset
 from triptych.schemas.vocabulary import Modality, Special, Vocabulary
-from triptych.train.data.collate import Rows, gather, to_batch
+from triptych.train.data.collate import Rows, collate, gather
 from triptych.train.data.plan import Plan, make_plan
 from triptych.train.data.row_order import Order
 from triptych.train.data.shard_cache import Cache
@@ -103,8 +103,8 @@ def train(model: Transformer, vocabulary: Vocabulary, micros: Sequence[Rows]) ->
     """Forward and backward of all of them."""
     table = slice_table(vocabulary)
     for rows in micros:
-        places = Places(0, torch.arange(len(rows.number)), len(rows.number))
-        noised = corrupt(to_batch(rows, table), OBJECTIVE, model.slices, 0, places)
+        places = SegmentPlaces(0, torch.arange(len(rows.number)), len(rows.number))
+        noised = corrupt(collate(rows, table), OBJECTIVE, model.slices, 0, places)
         loss(model, noised, OBJECTIVE).loss.backward()
     model.zero_grad()
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pyarrow as pa
 
-from triptych.pipelines.dedup.protocol import Near
+from triptych.pipelines.dedup.protocol import NearMethod
 from triptych.pipelines.dedup.text.minhash import MinHash
 
 from .texts import exact_shingles, jaccard
@@ -64,7 +64,7 @@ def plant(texts: Sequence[str], seed: int) -> tuple[list[str], list[str]]:
     return edited, names
 
 
-def found_pairs(texts: Sequence[str], near: Near) -> set[tuple[int, int]]:
+def found_pairs(texts: Sequence[str], near: NearMethod) -> set[tuple[int, int]]:
     """Pairs that are edges, by the steps of the pipeline: signatures, keys, candidates, test."""
     signatures = near.sign(pa.chunked_array([pa.array(texts, pa.string())]))
     owners = np.flatnonzero(signatures.is_valid().to_numpy(zero_copy_only=False))

@@ -14,7 +14,7 @@ import math
 import click
 import torch
 
-from triptych.model.keyed_random import Stream, bits, to_unit, uniform
+from triptych.model.keyed_random import RandomStream, bits, to_unit, uniform
 from triptych.model.sampling.sample_token import draw
 from triptych.schemas.config.sampling import SamplingConfig
 
@@ -34,8 +34,8 @@ def fused(logits: torch.Tensor, leave: float, generator: torch.Generator) -> tor
 def two_stage(logits: torch.Tensor, leave: float, step: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Places that leave (n,), and their classes (n,)."""
     key = torch.arange(len(logits))
-    chosen = (to_unit(bits(0, Stream.PLACE, key, torch.tensor(step))) < leave).nonzero()[:, 0]
-    return chosen, draw(logits[chosen], uniform(0, Stream.CLASS, chosen, torch.tensor(step)), CONFIG)
+    chosen = (to_unit(bits(0, RandomStream.PLACE, key, torch.tensor(step))) < leave).nonzero()[:, 0]
+    return chosen, draw(logits[chosen], uniform(0, RandomStream.CLASS, chosen, torch.tensor(step)), CONFIG)
 
 
 def tail(steps: int, places: int, *, stages: bool) -> float:

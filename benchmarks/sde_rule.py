@@ -21,8 +21,8 @@ from rich.table import Table
 from triptych.model.diffusion.batch import Batch
 from triptych.model.diffusion.corrupt import corrupt
 from triptych.model.diffusion.loss import loss
-from triptych.model.diffusion.loss_sums import Tally
-from triptych.model.diffusion.noise_levels import Places
+from triptych.model.diffusion.loss_sums import LossSums
+from triptych.model.diffusion.noise_levels import SegmentPlaces
 from triptych.model.network.init import initialise
 from triptych.model.network.presets import shape_of
 from triptych.model.network.slices import Slices, slice_table
@@ -30,7 +30,7 @@ from triptych.model.network.transformer import Transformer
 from triptych.schemas.config.model import MaskedObjective, ModelConfig
 from triptych.schemas.config.training import OptimizerConfig
 from triptych.schemas.vocabulary import Modality, Special, Vocabulary
-from triptych.train.data.collate import Rows, to_batch
+from triptych.train.data.collate import Rows, collate
 from triptych.train.optim.batch_scaling import settings
 from triptych.train.optim.lr_schedule import lr_share
 from triptych.train.optim.optimizer import make_optimizer, set_lr
@@ -77,7 +77,7 @@ class Source:
         zeros = np.zeros(count, np.int64)
         columns = dict.fromkeys(("start", "kind", "source", "text_bytes", "pixels", "samples"), zeros)
         columns["length"] = np.full(count, L)
-        return to_batch(
+        return collate(
             Rows(
                 tokens=tokens.astype(np.uint16),
                 segment=np.ones(tokens.shape, np.uint8),
@@ -102,7 +102,7 @@ def train(source: Source, config: OptimizerConfig, rows: int, steps: int, seed: 
     curve = []
     for step in range(steps):
         batch = source.rows((seed << 30) + step * rows, rows)
-        noised = corrupt(batch, OBJECTIVE, SLICES, seed, Places(step, torch.arange(rows), rows))
+        noised = corrupt(batch, OBJECTIVE, SLICES, seed, SegmentPlaces(step, torch.arange(rows), rows))
         set_lr(optimizer, lr_share(config, step, steps))
         (loss(model, noised, OBJECTIVE).loss / noised.targets).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
@@ -116,8 +116,8 @@ def train(source: Source, config: OptimizerConfig, rows: int, steps: int, seed: 
 @torch.no_grad()
 def evaluate(model: Transformer, held: Batch) -> float:
     """NELBO, bits per token."""
-    noised = corrupt(held, OBJECTIVE, SLICES, 0, Places(0, torch.arange(HELD_OUT), HELD_OUT))
-    tally = Tally.of(noised, loss(model, noised, OBJECTIVE).nats_SM)
+    noised = corrupt(held, OBJECTIVE, SLICES, 0, SegmentPlaces(0, torch.arange(HELD_OUT), HELD_OUT))
+    tally = LossSums.of(noised, loss(model, noised, OBJECTIVE).nats_SM)
     return tally.bits_per_token()[Modality.TEXT].mean
 
 

@@ -19,18 +19,18 @@ import torch
 
 from triptych.model.diffusion.corrupt import corrupt
 from triptych.model.diffusion.loss import loss
-from triptych.model.diffusion.noised_batch import Corrupted
+from triptych.model.diffusion.noised_batch import NoisedBatch
 from triptych.model.network.init import initialise
 from triptych.model.network.presets import shape_of
 from triptych.model.network.transformer import Transformer
 from triptych.schemas.config.training import TrainConfig
 from triptych.train.data.loader import Loader, Micro
 from triptych.train.data.plan import Plan, plan_of
-from triptych.train.distributed.process_group import Process
+from triptych.train.distributed.process_group import ProcessGroup
 from triptych.train.optim.batch_scaling import settings
 from triptych.train.optim.lr_schedule import lr_share
 from triptych.train.optim.optimizer import make_optimizer, set_lr
-from triptych.train.step import Measured
+from triptych.train.step import StepResult
 from triptych.train.trainer import Trainer
 
 from .measure import cpu_seconds, show, spread
@@ -49,7 +49,7 @@ class Bare:
         self.optimizer = make_optimizer(self.model, settings(config.optimizer, tokens, config.steps))
         self.done = 0
 
-    def step(self, noised: Corrupted) -> float:
+    def step(self, noised: NoisedBatch) -> float:
         """One step; the loss a target."""
         mean = loss(self.model, noised, self.config.objective).loss / noised.targets
         mean.backward()
@@ -84,7 +84,7 @@ class Waiting:
 class Watched(Trainer):
     """The trainer, followed step by step."""
 
-    def __init__(self, config: TrainConfig, plan: Plan, process: Process) -> None:
+    def __init__(self, config: TrainConfig, plan: Plan, process: ProcessGroup) -> None:
         super().__init__(config, plan, process)
         self.loader: Any = Waiting(self.loader)
         self.bare = Bare(config, plan)
@@ -93,7 +93,7 @@ class Watched(Trainer):
         self.walls: list[float] = []
         self._began = time.process_time(), time.perf_counter()
 
-    def _update(self, measured: Measured, micros: list[Micro]) -> str | None:
+    def _update(self, measured: StepResult, micros: list[Micro]) -> str | None:
         wrong = super()._update(measured, micros)
         self.ours.append(time.process_time() - self._began[0])
         self.walls.append(time.perf_counter() - self._began[1])
@@ -134,7 +134,7 @@ def main(dataset: str, preset: str, batch_tokens: int, steps: int, as_json: bool
             "validation": {"rows": 1},
         }
         config = TrainConfig.model_validate(tree)
-        plan, process = plan_of(config), Process.start()
+        plan, process = plan_of(config), ProcessGroup.start()
         watched = Watched(config, plan, process)
         watched.run()
         building = loader_seconds(config, plan, watched)

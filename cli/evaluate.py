@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..train.evaluate.evaluate import Found
     from ..train.evaluate.report.report import Report
     from ..train.evaluate.samples.references import Reference
-    from ..train.generate.generator import Studio
+    from ..train.generate.generator import Generator
 
 
 @click.command()
@@ -47,21 +47,21 @@ def evaluate(
     Every figure stands beside its floor, which no model that speaks these tokens can pass, and beside --control.
     Into --out go report.json, report.html, a page that needs no other file, and images.png.
     """
-    from ..train.evaluate.evaluate import Asked
+    from ..train.evaluate.evaluate import EvaluationRequest
     from ..train.evaluate.evaluate import evaluate as found_of
     from ..train.evaluate.report.report import report_of, to_json
-    from ..train.evaluate.setting import facts_of, means_of, open_studio
+    from ..train.evaluate.setting import facts_of, means_of, open_generator
     from .tables import console
 
-    studio, other = open_studio(run), open_studio(control) if control else None
-    means = means_of(studio, other, Asked(n, seed, data, suite, limit, clip, features), originals_of)
-    facts = facts_of(shlex.join(["triptych", *sys.argv[1:]]), studio, other, means)
+    generator, other = open_generator(run), open_generator(control) if control else None
+    means = means_of(generator, other, EvaluationRequest(n, seed, data, suite, limit, clip, features), originals_of)
+    facts = facts_of(shlex.join(["triptych", *sys.argv[1:]]), generator, other, means)
     with console(stderr=True).status("") as status:
 
-        def found(of: "Studio", who: str) -> "list[Found]":
+        def found(of: "Generator", who: str) -> "list[Found]":
             return list(found_of(of, means, lambda group: status.update(f"{who}: {group}")))
 
-        report = report_of(facts, found(studio, str(run)), found(other, str(control)) if other else ())
+        report = report_of(facts, found(generator, str(run)), found(other, str(control)) if other else ())
     if out:
         write_report(report, out)
     if as_json:

@@ -20,14 +20,14 @@ def plan(file: str, steps: int | None, as_json: bool) -> None:
     from ..schemas.config.load_training import load_mix
     from ..schemas.config.training import TrainConfig
     from ..train.data.plan import make_plan, plan_of
-    from ..train.data.plan_summary import outlook
+    from ..train.data.plan_summary import summarize_plan
 
     given = load_mix(file)
     if isinstance(given, TrainConfig):
         made = plan_of(given if steps is None else given.model_copy(update={"steps": steps}))
     else:
         made = make_plan(given, seed=given.seed, steps=steps)
-    facts = outlook(made)
+    facts = summarize_plan(made)
     if as_json:
         click.echo(json.dumps(facts))
         return

@@ -13,7 +13,7 @@ import click
 if TYPE_CHECKING:
     from ..schemas.config.model import Task
     from ..schemas.config.sampling import SamplingConfig
-    from ..train.generate.generator import Made, Prompt, Studio
+    from ..train.generate.generator import GeneratedSample, Generator, Prompt
 
 PIXELS, SECONDS = 100_000_000, 600.0  # the largest picture and the longest clip that is taken for a prompt
 PAGE = "docs/sampling.md"
@@ -78,13 +78,13 @@ def _sample(
     **settings: float | None,
 ) -> None:
     from ..schemas.config.model import Task
-    from ..train.generate.generator import Studio
+    from ..train.generate.generator import Generator
 
-    studio = Studio.open(run, device)
-    config = settings_of(studio.defaults(Task(task)), overrides, settings)
-    prompts = prompts_of(studio, Task(task), prompt)
+    generator = Generator.open(run, device)
+    config = settings_of(generator.defaults(Task(task)), overrides, settings)
+    prompts = prompts_of(generator, Task(task), prompt)
     begin = time.perf_counter()
-    batch = studio.make(Task(task), [each for each in prompts for _ in range(n)], config, seed, length=length)
+    batch = generator.make(Task(task), [each for each in prompts for _ in range(n)], config, seed, length=length)
     seconds = time.perf_counter() - begin
     out.mkdir(parents=True, exist_ok=True)
     lines = []
@@ -135,18 +135,20 @@ def sweep(
 
     from ..schemas.config.model import Task
     from ..train.evaluate.samples.sampler_sweep import settings, swept
-    from ..train.generate.generator import Studio
+    from ..train.generate.generator import Generator
     from .tables import console
 
-    studio = Studio.open(run)
-    judge = Studio.open(control) if control else studio
-    judge.vocabulary.require(studio.vocabulary, str(control or run), str(run))
-    prompts = [each for each in prompts_of(studio, Task(task), prompt) for _ in range(n)]
+    generator = Generator.open(run)
+    judge = Generator.open(control) if control else generator
+    judge.vocabulary.require(generator.vocabulary, str(control or run), str(run))
+    prompts = [each for each in prompts_of(generator, Task(task), prompt) for _ in range(n)]
     table = Table(title=f"{task} by {run}, judged by {control or run}", title_justify="left")
     for name in ("settings", "calls", "seconds", "bits a token", "±", "entropy, bits"):
         table.add_column(name, justify="left" if name == "settings" else "right")
     lines = []
-    for one in swept(studio, judge, Task(task), prompts, settings(temperatures or (1.0,), guidances or (0.0,)), length):
+    for one in swept(
+        generator, judge, Task(task), prompts, settings(temperatures or (1.0,), guidances or (0.0,)), length
+    ):
         given = one.settings.model_dump(mode="json", exclude_unset=True)
         lines.append(one._asdict() | {"settings": given})
         said = ", ".join(f"{key} {value}".removeprefix("rule ") for key, value in given.items())
@@ -170,7 +172,7 @@ def settings_of(defaults: SamplingConfig, overrides: tuple[str, ...], given: dic
     return check(SamplingConfig, tree, "the sampler's settings", PAGE)
 
 
-def prompts_of(studio: Studio, task: Task, prompt: str) -> list[Prompt]:
+def prompts_of(generator: Generator, task: Task, prompt: str) -> list[Prompt]:
     """What the prompt of the command line stands for; raises Refusal for a file that cannot be what the task wants."""
     from ..schemas.errors import Refusal
     from ..schemas.vocabulary import Modality
@@ -191,13 +193,13 @@ def prompts_of(studio: Studio, task: Task, prompt: str) -> list[Prompt]:
         raise Refusal(f"task {task}: `--prompt {prompt}` is no file. Give the path of a {kind}.")
     try:
         if task.given is Modality.IMAGE:
-            return [square(path.read_bytes(), studio.bundle.image.pixels, PIXELS)]
-        return [wave_of(path.read_bytes(), studio.bundle.audio.sample_rate, SECONDS)]
+            return [square(path.read_bytes(), generator.bundle.image.pixels, PIXELS)]
+        return [wave_of(path.read_bytes(), generator.bundle.audio.sample_rate, SECONDS)]
     except (BadPicture, BadClip) as error:
         raise Refusal(f"{path}: {error}. Give another file.") from None
 
 
-def write(out: Path, stem: str, made: Made) -> str:
+def write(out: Path, stem: str, made: GeneratedSample) -> str:
     """Write what was made as txt, png or wav, and return the file's name."""
     import soundfile
     from PIL import Image

@@ -37,7 +37,7 @@ class Settings(Strict):
     limits: Limits = Field(default_factory=Limits)
 
 
-class Row(NamedTuple):
+class SourceRow(NamedTuple):
     """A text, picture or clip; `rank` puts rows in an order that has nothing to do with where they came from."""
 
     rank: int
@@ -59,21 +59,21 @@ class Inputs:
         """The config of the modality's tokenizer."""
         return getattr(self.settings.tokenizers, self.modality.name.lower())
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[SourceRow]:
         """Every row once, in the order of sources and files."""
         if isinstance(self.settings, RunConfig):
             return _source_rows(self.settings, self.modality, self.skipped)
         return _file_rows(self.files, self.settings.limits, self.skipped)
 
-    def first(self, count: int) -> list[Row]:
+    def first(self, count: int) -> list[SourceRow]:
         """The `count` rows of lowest rank: what a tokenizer is trained on."""
         return heapq.nsmallest(count, self.rows())
 
-    def last(self, count: int) -> list[Row]:
+    def last(self, count: int) -> list[SourceRow]:
         """The `count` rows of highest rank, lowest first: those that training takes last."""
         return sorted(heapq.nlargest(count, self.rows()))
 
-    def texts(self, rows: Sequence[Row]) -> list[str]:
+    def texts(self, rows: Sequence[SourceRow]) -> list[str]:
         """The rows' texts; what is not UTF-8 is skipped."""
         return [text for row in rows if (text := self._text(row)) is not None]
 
@@ -81,7 +81,7 @@ class Inputs:
         """The texts of all rows, read as they are asked for."""
         return (text for row in self.rows() if (text := self._text(row)) is not None)
 
-    def pictures(self, rows: Sequence[Row], side: int) -> npt.NDArray[np.uint8]:
+    def pictures(self, rows: Sequence[SourceRow], side: int) -> npt.NDArray[np.uint8]:
         """(n, side, side, 3) squares of those rows that can be decoded."""
         from ..tokenizers.image.picture import BadPicture, square
 
@@ -93,7 +93,7 @@ class Inputs:
                 self.skipped[error.reason] += 1
         return np.stack(squares) if squares else np.empty((0, side, side, 3), np.uint8)
 
-    def clips(self, rows: Sequence[Row], sample_rate: int) -> list[tuple[npt.NDArray[np.float32], str]]:
+    def clips(self, rows: Sequence[SourceRow], sample_rate: int) -> list[tuple[npt.NDArray[np.float32], str]]:
         """(wave, transcript) of those rows that can be decoded."""
         from ..tokenizers.audio.clip import BadClip, wave_of
 
@@ -105,7 +105,7 @@ class Inputs:
                 self.skipped[error.reason] += 1
         return clips
 
-    def _text(self, row: Row) -> str | None:
+    def _text(self, row: SourceRow) -> str | None:
         try:
             return row.data.decode()
         except UnicodeDecodeError:
@@ -141,16 +141,16 @@ def _files(paths: Sequence[str], suffixes: Sequence[str]) -> list[Path]:
     return files
 
 
-def _file_rows(files: Sequence[Path], limits: Limits, skipped: Counter[str]) -> Iterator[Row]:
+def _file_rows(files: Sequence[Path], limits: Limits, skipped: Counter[str]) -> Iterator[SourceRow]:
     for file in files:
         if file.stat().st_size > limits.row_bytes:
             skipped["row_too_large"] += 1
             continue
         data = file.read_bytes()
-        yield Row(xxhash.xxh3_64_intdigest(data), data)
+        yield SourceRow(xxhash.xxh3_64_intdigest(data), data)
 
 
-def _source_rows(config: RunConfig, modality: Modality, skipped: Counter[str]) -> Iterator[Row]:
+def _source_rows(config: RunConfig, modality: Modality, skipped: Counter[str]) -> Iterator[SourceRow]:
     column = modality.name.lower()
     for source in config.sources:
         if modality not in source.modality.modalities:
@@ -165,4 +165,4 @@ def _source_rows(config: RunConfig, modality: Modality, skipped: Counter[str]) -
                 for name, data, text in zip(ids, *columns, strict=True):
                     if data:
                         rank = int.from_bytes(name[8:], "little")  # as pipelines.draw ranks rows
-                        yield Row(rank, data.encode() if isinstance(data, str) else data, text or "")
+                        yield SourceRow(rank, data.encode() if isinstance(data, str) else data, text or "")

@@ -15,7 +15,7 @@ FIRST = 0xBF58476D1CE4E5B9 - (1 << 64)
 SECOND = 0x94D049BB133111EB - (1 << 64)
 
 
-class Stream(IntEnum):
+class RandomStream(IntEnum):
     """What a draw is for; two streams of one key have nothing to do with each other."""
 
     TASK = 1
@@ -30,7 +30,7 @@ class Stream(IntEnum):
     LENGTH = 10  # of a sample's open half
 
 
-def bits(seed: int, stream: Stream, *key: torch.Tensor) -> torch.Tensor:
+def bits(seed: int, stream: RandomStream, *key: torch.Tensor) -> torch.Tensor:
     """64 random bits for each element of the broadcast key (integer tensors), as int64."""
     device = key[0].device
     state = _mix(torch.tensor(seed, dtype=torch.int64, device=device) + GAMMA)
@@ -39,7 +39,7 @@ def bits(seed: int, stream: Stream, *key: torch.Tensor) -> torch.Tensor:
     return state
 
 
-def uniform(seed: int, stream: Stream, *key: torch.Tensor) -> torch.Tensor:
+def uniform(seed: int, stream: RandomStream, *key: torch.Tensor) -> torch.Tensor:
     """A float64 in the open interval (0, 1) for each element of the broadcast key."""
     return to_unit(bits(seed, stream, *key))
 

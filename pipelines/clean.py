@@ -10,18 +10,18 @@ from .decontaminate.decontaminate import decontaminate
 from .dedup.deduplicate import deduplicate
 from .dedup.report import report
 from .engines.base import Engine
-from .engines.partition import Part
+from .engines.partition import Partition
 from .filters.apply import filter_rows
-from .filters.taken_down import withhold
+from .filters.taken_down import drop_taken_down
 from .publish import Cleaned
 
 
 def clean(
-    engine: Engine, config: RunConfig, raw: Mapping[str, Sequence[Part]]
-) -> tuple[dict[str, list[Part]], Cleaned]:
+    engine: Engine, config: RunConfig, raw: Mapping[str, Sequence[Partition]]
+) -> tuple[dict[str, list[Partition]], Cleaned]:
     """Parts by source without what is junk, double or held out, and what was found."""
     held_out = {source.name: raw[source.name] for source in config.decontaminate}
-    rows = filter_rows(engine, config, withhold(engine, config, raw))
+    rows = filter_rows(engine, config, drop_taken_down(engine, config, raw))
     rows, judged = deduplicate(engine, config, rows)
     reports, clusters = report(engine, config, judged)
     rows, hits = decontaminate(engine, config, rows, held_out)

@@ -14,7 +14,7 @@ HUB_KINDS = ("vq", "transformers")
 HUB_NAME = re.compile(r"^[\w.-]+/[\w.-]+(/[\w.-]+)?$")  # owner/name, or owner/name/subfolder
 
 
-def check(config: RunConfig) -> None:
+def check_run(config: RunConfig) -> None:
     """Raise Refusal unless given tokenizers and what filters need are there, and every row can hold a picture."""
     for modality in config.modalities:
         name = modality.name.lower()

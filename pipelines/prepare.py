@@ -15,22 +15,22 @@ from ..schemas.vocabulary import Kind, Modality, Vocabulary
 from .clean import clean
 from .engines.base import Engine
 from .engines.journal import Journal
-from .engines.partition import Part
+from .engines.partition import Partition
 from .engines.registry import open_engine
 from .pack.repack_damaged import forget_damaged
 from .pack.shard import PackShard
-from .preflight import check
-from .publish import REPORT, finish, run_report
+from .preflight import check_run
+from .publish import REPORT, publish, run_report
 from .sources.base import Unit
 from .sources.read import find_units, identify, read
 from .tokenize.encode import EncodeAudio, EncodeImages, EncodeText
-from .tokenize.train import Fitted, fit_tokenizers
+from .tokenize.train import ReadyTokenizer, ready_tokenizers
 
 
 def prepare(config: RunConfig, journal: Journal) -> Manifest:
     """Make the dataset, or what is missing of it; raises Refusal before any work when the run cannot succeed."""
     start = time.perf_counter()
-    check(config)
+    check_run(config)
     units = find_units(config)
     store = Store(config.out)
     with only_run(store) as require_alone:
@@ -52,21 +52,21 @@ def _make(
     try:
         inputs = identify(engine, units, config)
         raw, cleaned = clean(engine, config, read(engine, inputs, config))
-        fitted = fit_tokenizers(engine, config, raw)
+        fitted = ready_tokenizers(engine, config, raw)
         encoded = {
             source.name: _encode(engine, config, fitted, source.modality, raw[source.name]) for source in config.sources
         }
         packed = _pack(engine, config, fitted, encoded)
         require_alone()
-        return finish(store, config, inputs, cleaned, fitted, packed, journal)
+        return publish(store, config, inputs, cleaned, fitted, packed, journal)
     finally:
         engine.close()
         store.sweep()  # what killed workers left
 
 
 def _encode(
-    engine: Engine, config: RunConfig, fitted: Mapping[Modality, Fitted], kind: Kind, parts: Sequence[Part]
-) -> list[Part]:
+    engine: Engine, config: RunConfig, fitted: Mapping[Modality, ReadyTokenizer], kind: Kind, parts: Sequence[Partition]
+) -> list[Partition]:
     """Pictures, then clips, then text: each as its own stage, so that each is redone only when it must be."""
     stages = {Modality.IMAGE: EncodeImages, Modality.AUDIO: EncodeAudio, Modality.TEXT: EncodeText}
     sizes = {modality.name.lower(): max(fit.card.sizes) for modality, fit in fitted.items()}
@@ -88,9 +88,9 @@ def _encode(
 def _pack(
     engine: Engine,
     config: RunConfig,
-    fitted: Mapping[Modality, Fitted],
-    encoded: Mapping[str, Sequence[Part]],
-) -> list[Part]:
+    fitted: Mapping[Modality, ReadyTokenizer],
+    encoded: Mapping[str, Sequence[Partition]],
+) -> list[Partition]:
     """Samples of one group are dealt to shards by their ids, so that a shard is a fair draw of its group."""
     vocabulary = vocabulary_of({modality: fit.card for modality, fit in fitted.items()})
     packed = []
@@ -105,8 +105,8 @@ def _pack(
     return packed
 
 
-def _groups(config: RunConfig, encoded: Mapping[str, Sequence[Part]]) -> dict[str, list[Part]]:
-    groups: dict[str, list[Part]] = {}
+def _groups(config: RunConfig, encoded: Mapping[str, Sequence[Partition]]) -> dict[str, list[Partition]]:
+    groups: dict[str, list[Partition]] = {}
     for source in config.sources:
         group = {"modality": str(source.modality), "source": source.name, "none": "mixed"}[config.pack.group_by]
         groups.setdefault(group, []).extend(encoded[source.name])

@@ -25,9 +25,9 @@ from ..schemas.identity import bytes_fingerprint, fingerprint
 from ..schemas.storage.store import Store
 from ..schemas.vocabulary import Modality
 from .engines.journal import Journal, peak_memory
-from .engines.partition import Part, read_header
+from .engines.partition import Partition, read_header
 from .sources.read import Input
-from .tokenize.train import Fitted
+from .tokenize.train import ReadyTokenizer
 
 DROPPED_FILE = "dropped.parquet"
 REPORT = "run.json"
@@ -60,13 +60,13 @@ class Cleaned:
     decontamination: tuple[BenchmarkReport, ...]
 
 
-def finish(
+def publish(
     store: Store,
     config: RunConfig,
     inputs: Sequence[Input],
     cleaned: Cleaned,
-    fitted: Mapping[Modality, Fitted],
-    packed: Sequence[Part],
+    fitted: Mapping[Modality, ReadyTokenizer],
+    packed: Sequence[Partition],
     journal: Journal,
 ) -> Manifest:
     """Publish the dataset and return its manifest; raises Refusal when the ledger does not balance."""
@@ -128,7 +128,9 @@ def _dropped_rows(store: Store, parts: Sequence[str]) -> bytes:
     return sink.getvalue()
 
 
-def _tokenizers(store: Store, fitted: Mapping[Modality, Fitted]) -> tuple[dict[str, TokenizerEntry], dict[str, bytes]]:
+def _tokenizers(
+    store: Store, fitted: Mapping[Modality, ReadyTokenizer]
+) -> tuple[dict[str, TokenizerEntry], dict[str, bytes]]:
     entries: dict[str, TokenizerEntry] = {}
     files: dict[str, bytes] = {}
     for modality, fit in fitted.items():

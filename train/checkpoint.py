@@ -19,7 +19,7 @@ from torch.distributed.checkpoint.state_dict_saver import async_save
 
 from ..schemas.errors import Refusal
 from ..schemas.identity import sealed_json, unseal
-from .distributed.process_group import Process
+from .distributed.process_group import ProcessGroup
 from .optim.ema import Ema
 
 STATE = "state.json"
@@ -37,7 +37,7 @@ class _Pending:
 class Checkpoints:
     """The checkpoints of one run."""
 
-    def __init__(self, folder: Path, keep: int, process: Process) -> None:
+    def __init__(self, folder: Path, keep: int, process: ProcessGroup) -> None:
         self._folder = folder
         self._keep = keep
         self._process = process

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from ..model.diffusion.loss_sums import Tally
+from ..model.diffusion.loss_sums import LossSums
 from ..schemas.vocabulary import Modality
 
 FILE = "metrics.jsonl"
@@ -54,7 +54,7 @@ class Metrics:
         return [json.loads(line) for line in lines if line.endswith("\n")]  # a kill may have cut the last one
 
 
-def figures(tally: Tally, sample_rate: int | None) -> dict[str, Any]:
+def figures(tally: LossSums, sample_rate: int | None) -> dict[str, Any]:
     """A tally as it is logged: bits per token with standard errors, and bits per byte, pixel and second."""
     bits, sizes = tally.bits_per_token(), tally.bits_per_size()
     names = {Modality.TEXT: "byte", Modality.IMAGE: "pixel", Modality.AUDIO: "second"}
@@ -66,12 +66,12 @@ def figures(tally: Tally, sample_rate: int | None) -> dict[str, Any]:
     }
 
 
-def targets(tally: Tally) -> dict[str, int]:
+def targets(tally: LossSums) -> dict[str, int]:
     """Tokens to be predicted, by modality."""
     return {half.name.lower(): int(tally.sums_FTM[1, :, half].sum()) for half in tally.bits_per_token()}
 
 
-class Clock:
+class Throughput:
     """Tokens and operations a second since it was last read."""
 
     def __init__(self, processes: int, device: torch.device) -> None:

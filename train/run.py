@@ -9,7 +9,7 @@ from ..schemas.config.training import TrainConfig
 from ..schemas.errors import Refusal
 from ..schemas.identity import sealed_json, unseal
 from .data.plan import Plan, plan_of
-from .distributed.process_group import Process
+from .distributed.process_group import ProcessGroup
 from .optim.batch_scaling import batch_warning, kappa
 from .trainer import Trainer
 
@@ -24,7 +24,7 @@ def train(config: TrainConfig) -> bool:
     Raises Refusal before any work for data that cannot be mixed, and for a folder that holds another run.
     """
     plan = plan_of(config)
-    process = Process.start()
+    process = ProcessGroup.start()
     try:
         if process.first:
             describe(config, plan, process.world)

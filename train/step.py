@@ -8,8 +8,8 @@ import torch
 
 from ..model.diffusion.corrupt import corrupt
 from ..model.diffusion.loss import LossParts, loss
-from ..model.diffusion.loss_sums import Tally
-from ..model.diffusion.noised_batch import Corrupted
+from ..model.diffusion.loss_sums import LossSums
+from ..model.diffusion.noised_batch import NoisedBatch
 from ..model.network.flops import training_flops
 from ..model.network.slices import Slices
 from ..schemas.config.training import TrainConfig
@@ -17,11 +17,11 @@ from .data.loader import Micro
 from .distributed.parallel import Parallel
 
 
-class Measured(NamedTuple):
+class StepResult(NamedTuple):
     """What a step was, summed over all processes."""
 
     loss: float  # weighted, a target
-    tally: Tally
+    tally: LossSums
     tokens: int  # of segments, padding not counted
     flops: float
     stop: bool  # a process was asked to stop
@@ -35,7 +35,7 @@ class Gradients:
     config: TrainConfig
     slices: Slices
 
-    def __call__(self, micros: Sequence[Micro], stop: bool) -> Measured:
+    def __call__(self, micros: Sequence[Micro], stop: bool) -> StepResult:
         """Leave the gradients of this process's micro-batches in the model, summed over all processes.
 
         The loss is divided by the targets of the whole global batch, never by those of a micro-batch.
@@ -57,18 +57,18 @@ class Gradients:
         )
         targets, tokens, flops, stopping = counts.tolist()
         total = torch.zeros((), dtype=torch.float64)
-        tally: Tally | None = None
+        tally: LossSums | None = None
         for number, corrupted in enumerate(noised):
             parts = self._backward(corrupted.to(process.device), number == len(noised) - 1, targets)
             total += parts.loss.detach().double().cpu()
-            mine = Tally.of(corrupted, parts.nats_SM.cpu())
+            mine = LossSums.of(corrupted, parts.nats_SM.cpu())
             tally = mine if tally is None else tally.plus(mine)
         assert tally is not None
         summed = process.sum(torch.cat([total[None], tally.sums_FTM.flatten()]))
         sums_FTM = summed[1:].view_as(tally.sums_FTM)
-        return Measured(float(summed[0]) / max(targets, 1), Tally(sums_FTM), int(tokens), flops, stopping > 0)
+        return StepResult(float(summed[0]) / max(targets, 1), LossSums(sums_FTM), int(tokens), flops, stopping > 0)
 
-    def _backward(self, corrupted: Corrupted, last: bool, targets: float) -> LossParts:
+    def _backward(self, corrupted: NoisedBatch, last: bool, targets: float) -> LossParts:
         with self.parallel.calling(last) as model:
             parts = loss(model, corrupted, self.config.objective)
             # DDP and FSDP take the mean over processes
@@ -76,6 +76,6 @@ class Gradients:
         torch.autograd.backward(share)
         return parts
 
-    def _flops(self, micro: Micro, corrupted: Corrupted) -> float:
+    def _flops(self, micro: Micro, corrupted: NoisedBatch) -> float:
         shape, copies = self.parallel.model.shape, self.config.objective.copies
         return training_flops(shape, self.slices, micro.batch.length_S, corrupted.inputs.groups, copies).total

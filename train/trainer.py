@@ -12,7 +12,7 @@ import torch
 
 from ..model.diffusion.corrupt import corrupt
 from ..model.diffusion.loss import Model, loss
-from ..model.diffusion.loss_sums import Tally
+from ..model.diffusion.loss_sums import LossSums
 from ..model.network.export import save_model
 from ..model.network.presets import shape_of
 from ..model.network.slices import Slices
@@ -26,24 +26,24 @@ from .data.shard_cache import Cache
 from .data.shards import Shards
 from .data.validation import validation_batches
 from .distributed.parallel import Parallel
-from .distributed.process_group import Process
+from .distributed.process_group import ProcessGroup
 from .generate.lengths import FILE as LENGTHS
 from .generate.lengths import lengths_of
 from .mask_ratio import by_ratio, ce_by_ratio
-from .metrics import Clock, Metrics, figures, targets
+from .metrics import Metrics, Throughput, figures, targets
 from .optim.batch_scaling import settings
 from .optim.ema import Ema
 from .optim.lr_schedule import lr_share
 from .optim.optimizer import make_optimizer, set_lr
-from .optim.skip_steps import Guard
+from .optim.skip_steps import SkipSteps
 from .progress import Progress
-from .step import Gradients, Measured
+from .step import Gradients, StepResult
 
 
 class Trainer:
     """One run in one process of it."""
 
-    def __init__(self, config: TrainConfig, plan: Plan, process: Process) -> None:
+    def __init__(self, config: TrainConfig, plan: Plan, process: ProcessGroup) -> None:
         self.config, self.plan, self.process = config, plan, process
         self.folder = Path(config.out)
         self.cache = Cache(config.data.cache, config.data.cache_bytes)
@@ -56,7 +56,7 @@ class Trainer:
         self.adam = settings(config.optimizer, tokens, config.steps)
         self.optimizer = make_optimizer(self.model, self.adam)
         self.ema = Ema(self.model, config.ema, config.steps) if config.ema else None
-        self.guard = Guard()
+        self.guard = SkipSteps()
         self.micro_rows = micro_rows(config, plan, process)
         self.loader = Loader(
             plan,
@@ -73,14 +73,14 @@ class Trainer:
         self.tokens = 0  # of segments, in all steps done
         self.norm = 0.0  # of the last step's gradient
         self.validated: float | None = None  # bits per token at the last validation, summed over modalities
-        self._held: Tally | None = None  # of the steps since the last line
+        self._held: LossSums | None = None  # of the steps since the last line
         self._asked_to_stop = False
 
     def run(self) -> bool:
         """Train to the end, or until SIGTERM; whether the end was reached."""
         self._resume()
         metrics = Metrics(self.folder, self.step) if self.process.first else None
-        clock = Clock(self.process.world, self.process.device)
+        clock = Throughput(self.process.world, self.process.device)
         with self._stopping(), Progress(self.config.steps, self.step, self.process.first) as progress:
             for micros in self.loader:
                 measured = self.gradients(micros, self._asked_to_stop)
@@ -114,7 +114,7 @@ class Trainer:
         self.cache.close()
         return self.step >= self.config.steps
 
-    def _update(self, measured: Measured, micros: Any) -> str | None:
+    def _update(self, measured: StepResult, micros: Any) -> str | None:
         self.norm = self.parallel.clip(self.config.optimizer.clip)
         wrong = self.guard.accepts(measured.loss, self.norm)
         set_lr(self.optimizer, lr_share(self.config.optimizer, self.step, self.config.steps))
@@ -130,7 +130,7 @@ class Trainer:
         self._held = measured.tally if self._held is None else self._held.plus(measured.tally)
         return wrong
 
-    def _line(self, measured: Measured, clock: Clock) -> dict[str, Any]:
+    def _line(self, measured: StepResult, clock: Throughput) -> dict[str, Any]:
         assert self._held is not None
         shown, self._held = figures(self._held, self._rate), None
         lr = self.adam.lr * lr_share(self.config.optimizer, self.step - 1, self.config.steps)
@@ -167,7 +167,7 @@ class Trainer:
             yield line
         self.model.train()
 
-    def _judged(self, micros: Sequence[Micro]) -> tuple[Tally, torch.Tensor]:
+    def _judged(self, micros: Sequence[Micro]) -> tuple[LossSums, torch.Tensor]:
         """The model on these, of all processes: figures, and cross-entropy by mask ratio."""
         tallies, ratios = [], []
         with self.parallel.precision():
@@ -176,9 +176,9 @@ class Trainer:
                 there = corrupted.to(self.process.device)
                 answers = self.model(there.inputs)
                 parts = loss(_always(answers), there, self.config.objective)
-                tallies.append(Tally.of(corrupted, parts.nats_SM.cpu()).sums_FTM)
+                tallies.append(LossSums.of(corrupted, parts.nats_SM.cpu()).sums_FTM)
                 ratios.append(by_ratio(corrupted, answers[0].cpu()))
-        return Tally(self.process.sum(torch.stack(tallies).sum(0))), self.process.sum(torch.stack(ratios).sum(0))
+        return LossSums(self.process.sum(torch.stack(tallies).sum(0))), self.process.sum(torch.stack(ratios).sum(0))
 
     def _save(self) -> None:
         state = {
@@ -196,7 +196,7 @@ class Trainer:
             return
         state = self.checkpoints.load(latest, self.model, self.optimizer, self.ema)
         self.step, self.tokens, self.validated = state["step"], state["tokens"], state["validation"]
-        self.guard = Guard(**state["guard"])
+        self.guard = SkipSteps(**state["guard"])
         self.loader.load_state(state["loader"])
 
     def _export(self) -> None:
@@ -224,7 +224,7 @@ class Trainer:
             signal.signal(signal.SIGTERM, before)
 
 
-def micro_rows(config: TrainConfig, plan: Plan, process: Process) -> int | None:
+def micro_rows(config: TrainConfig, plan: Plan, process: ProcessGroup) -> int | None:
     """Rows that a process takes at once; None: all of its share."""
     tokens = config.compute.micro_batch_tokens
     return None if tokens is None else max(1, tokens // (plan.row_length * config.objective.copies))

@@ -74,16 +74,16 @@ def _prepare() -> None:
 
 def _evaluate(run: Path, seed: int) -> Report:
     """Measure the run as `triptych evaluate` does, and by what is asked of a demo; write and print the report."""
-    from ...train.evaluate.evaluate import Asked, evaluate
+    from ...train.evaluate.evaluate import EvaluationRequest, evaluate
     from ...train.evaluate.report.report import report_of
-    from ...train.evaluate.setting import facts_of, means_of, open_studio
+    from ...train.evaluate.setting import facts_of, means_of, open_generator
     from ..evaluate import originals_of, print_report, write_report
     from .judge import judged
 
-    studio = open_studio(run)
-    means = means_of(studio, None, Asked(SAMPLES, seed), originals_of)
-    facts = facts_of("triptych demo", studio, None, means)
-    report = report_of(facts, [*judged(studio, seed), *evaluate(studio, means)])
+    generator = open_generator(run)
+    means = means_of(generator, None, EvaluationRequest(SAMPLES, seed), originals_of)
+    facts = facts_of("triptych demo", generator, None, means)
+    report = report_of(facts, [*judged(generator, seed), *evaluate(generator, means)])
     write_report(report, Path("report"))
     print_report(report)
     return report

@@ -13,28 +13,28 @@ from .recognise import NAMED, SPOKEN, Alphabet, Words, name_of
 if TYPE_CHECKING:
     from ...schemas.config.sampling import SamplingConfig
     from ...train.evaluate.report.exhibits import Exhibit
-    from ...train.evaluate.report.metric import Row
-    from ...train.generate.generator import Studio
+    from ...train.evaluate.report.metric import Metric
+    from ...train.generate.generator import Generator
 
 
-def judged(studio: Studio, seed: int, config: SamplingConfig | None = None) -> list[Row | Exhibit]:
+def judged(generator: Generator, seed: int, config: SamplingConfig | None = None) -> list[Metric | Exhibit]:
     """How many are recognised, as rows of a report, and each beside what was asked for, to look at and to hear.
 
     Without a `config` they are made by the defaults of their tasks.
     """
     from ...schemas.config.model import Task
 
-    glyphs = _glyphs(studio, config or studio.defaults(Task.T2I), seed)
-    return [*glyphs, *_words(studio, config or studio.defaults(Task.T2S), seed)]
+    glyphs = _glyphs(generator, config or generator.defaults(Task.T2I), seed)
+    return [*glyphs, *_words(generator, config or generator.defaults(Task.T2S), seed)]
 
 
-def _glyphs(studio: Studio, config: SamplingConfig, seed: int) -> list[Row | Exhibit]:
+def _glyphs(generator: Generator, config: SamplingConfig, seed: int) -> list[Metric | Exhibit]:
     from ...schemas.config.model import Task
     from ...train.evaluate.report.exhibits import Exhibit, png
 
-    alphabet, tokenizer = Alphabet(), studio.bundle.image
+    alphabet, tokenizer = Alphabet(), generator.bundle.image
     drawn = [alphabet.template(character) for character in NAMED]
-    samples = studio.make(Task.T2I, [name_of(one) for one in NAMED], config, seed).made
+    samples = generator.make(Task.T2I, [name_of(one) for one in NAMED], config, seed).made
     made = [sample.pixels for sample in samples if sample.pixels is not None]
     asked = list(NAMED)
     found = [alphabet.nearest(pixels) for pixels in made]
@@ -45,13 +45,13 @@ def _glyphs(studio: Studio, config: SamplingConfig, seed: int) -> list[Row | Exh
     return [_row("glyphs", "pictures recognised as the glyph asked for", asked, found, floor, alphabet.size), *exhibits]
 
 
-def _words(studio: Studio, config: SamplingConfig, seed: int) -> list[Row | Exhibit]:
+def _words(generator: Generator, config: SamplingConfig, seed: int) -> list[Metric | Exhibit]:
     from ...schemas.config.model import Task
     from ...train.evaluate.report.exhibits import Exhibit, wav
 
-    words, codec = Words(), studio.bundle.audio
+    words, codec = Words(), generator.bundle.audio
     spoken = [words.template(word) for word in SPOKEN]
-    samples = studio.make(Task.T2S, SPOKEN, config, seed).made
+    samples = generator.make(Task.T2S, SPOKEN, config, seed).made
     made = [sample.wave for sample in samples if sample.wave is not None]
     asked = list(SPOKEN)
     found = [words.nearest(wave) for wave in made]
@@ -66,8 +66,10 @@ def _verdict(wanted: str, seen: str) -> str:
     return "recognised" if wanted == seen else f"taken for {seen if len(seen) > 1 else name_of(seen)}"
 
 
-def _row(group: str, name: str, asked: Sequence[str], found: Sequence[str], floor: Sequence[str], choices: int) -> Row:
-    from ...train.evaluate.report.metric import Row
+def _row(
+    group: str, name: str, asked: Sequence[str], found: Sequence[str], floor: Sequence[str], choices: int
+) -> Metric:
+    from ...train.evaluate.report.metric import Metric
 
     def share(told: Sequence[str]) -> float:
         return sum(one == other for one, other in zip(asked, told, strict=True)) / len(asked)
@@ -75,4 +77,4 @@ def _row(group: str, name: str, asked: Sequence[str], found: Sequence[str], floo
     value = share(found)
     error = math.sqrt(value * (1 - value) / len(asked))
     note = f"by nearest neighbour among {choices}: a guess is right in {1 / choices:.1%}"
-    return Row(group, name, 100 * value, 100 * error, len(asked), "%", "higher", 100 * share(floor), note)
+    return Metric(group, name, 100 * value, 100 * error, len(asked), "%", "higher", 100 * share(floor), note)

@@ -11,16 +11,16 @@ import torch
 
 from ...schemas.config.model import AutoregressiveObjective, MaskedObjective, ObjectiveConfig, Task
 from ...schemas.vocabulary import Kind
-from ..keyed_random import Stream, bits
+from ..keyed_random import RandomStream, bits
 from ..network.slices import Slices
 from .batch import Batch
 from .masking import Noise, maskings
-from .noise_levels import Places, stratified
-from .noised_batch import Corrupted, Marks, assemble, segment_index
+from .noise_levels import SegmentPlaces, stratified
+from .noised_batch import Marks, NoisedBatch, assemble, segment_index
 from .tasks import TASKS, Role, draw_tasks, roles
 
 
-def corrupt(batch: Batch, objective: ObjectiveConfig, slices: Slices, seed: int, places: Places) -> Corrupted:
+def corrupt(batch: Batch, objective: ObjectiveConfig, slices: Slices, seed: int, places: SegmentPlaces) -> NoisedBatch:
     """Draw tasks and noise by (seed, epoch, row, segment, token) and apply them to copies of the rows.
 
     With anti-masking there are two copies, the second masked where the first is not, and each weighs half. The
@@ -46,7 +46,7 @@ def noised(
     role_T = role_SM[index_T, batch.modality_BL.flatten().long()]
     target_T, unseen_T = content_T & (role_T == Role.NOISED), content_T & (role_T == Role.HIDDEN)
     key = (batch.epoch_B[:, None], batch.row_B[:, None], batch.segment_BL, batch.position_BL)
-    draw_T = bits(seed, Stream.TOKEN, *key).flatten()
+    draw_T = bits(seed, RandomStream.TOKEN, *key).flatten()
     made = maskings(objective, Noise(index_T, target_T, draw_T, level_S))
     asked_CT = torch.stack([it.masked_T for it in made])
     weight_CS = torch.stack([it.weight_S for it in made]) / len(made)

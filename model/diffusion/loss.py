@@ -11,7 +11,7 @@ import torch
 from ...schemas.config.model import ObjectiveConfig
 from ...schemas.vocabulary import Modality
 from ..network.inputs import Inputs
-from .noised_batch import Corrupted
+from .noised_batch import NoisedBatch
 
 Model = Callable[[Inputs], tuple[torch.Tensor, torch.Tensor]]  # nats and log_z of the places asked for
 
@@ -19,11 +19,11 @@ Model = Callable[[Inputs], tuple[torch.Tensor, torch.Tensor]]  # nats and log_z 
 class LossParts(NamedTuple):
     """What a step is made of."""
 
-    loss: torch.Tensor  # a sum, to be divided by `Corrupted.targets` of the whole global batch
+    loss: torch.Tensor  # a sum, to be divided by `NoisedBatch.targets` of the whole global batch
     nats_SM: torch.Tensor  # float64, detached; estimates each segment's NELBO by modality, all loss weights 1
 
 
-def loss(model: Model, corrupted: Corrupted, objective: ObjectiveConfig) -> LossParts:
+def loss(model: Model, corrupted: NoisedBatch, objective: ObjectiveConfig) -> LossParts:
     """Ask the model, and sum weight × (CE + z_loss · log²Z) over the places, times the weight of their modality.
 
     For the autoregressive control all weights are 1 and `nats_SM` is exact.

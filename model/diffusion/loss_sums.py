@@ -12,7 +12,7 @@ from typing import NamedTuple, Self
 import torch
 
 from ...schemas.vocabulary import Modality
-from .noised_batch import Corrupted
+from .noised_batch import NoisedBatch
 from .tasks import TASKS
 
 HALVES = (Modality.TEXT, Modality.IMAGE, Modality.AUDIO)
@@ -25,13 +25,13 @@ class Figure(NamedTuple):
     error: float
 
 
-class Tally(NamedTuple):
+class LossSums(NamedTuple):
     """Sums over segments."""
 
     sums_FTM: torch.Tensor  # float64; F: nats, tokens, size, nats², nats × tokens, tokens²
 
     @classmethod
-    def of(cls, corrupted: Corrupted, nats_SM: torch.Tensor) -> Self:
+    def of(cls, corrupted: NoisedBatch, nats_SM: torch.Tensor) -> Self:
         """The tally of a batch, from its segments' NELBO (`LossParts.nats_SM`)."""
         tokens_SM = corrupted.targets_SM.double()
         fields = (nats_SM, tokens_SM, corrupted.sizes_SM.double(), nats_SM**2, nats_SM * tokens_SM, tokens_SM**2)

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 import torch
 
 from ...schemas.vocabulary import Kind
-from ..keyed_random import Stream, bits, rank_within, uniform
+from ..keyed_random import RandomStream, bits, rank_within, uniform
 from .batch import Batch
 
 
 @dataclass(frozen=True)
-class Places:
+class SegmentPlaces:
     """Where this batch's rows lie in the global batch of their step; the same at any world size and micro-batch."""
 
     step: int  # the number of the global batch
@@ -28,21 +28,21 @@ class Places:
     rows: int  # of the global batch
 
 
-def stratified(batch: Batch, places: Places, seed: int) -> torch.Tensor:
+def stratified(batch: Batch, places: SegmentPlaces, seed: int) -> torch.Tensor:
     """Levels (S,), float64 in (0, 1)."""
     row_S, kind_S = batch.row_S, batch.kind_S.long()
     key = (batch.epoch_B[row_S], batch.row_B[row_S], batch.number_S)
     alike_S = row_S * len(Kind) + kind_S
     number_S = torch.bincount(alike_S)[alike_S]
-    rank_S = rank_within(alike_S, bits(seed, Stream.ORDER, *key))
+    rank_S = rank_within(alike_S, bits(seed, RandomStream.ORDER, *key))
     place_S = places.place_B.to(row_S.device)[row_S]
     stratum_S = _strata(places, seed).to(row_S.device)[kind_S, place_S]
-    within_S = (stratum_S + uniform(seed, Stream.JITTER, *key)) / places.rows
+    within_S = (stratum_S + uniform(seed, RandomStream.JITTER, *key)) / places.rows
     return ((rank_S + within_S) / number_S).clamp(max=1 - 2.0**-53)
 
 
-def _strata(places: Places, seed: int) -> torch.Tensor:
+def _strata(places: SegmentPlaces, seed: int) -> torch.Tensor:
     """(K, R): for each kind a permutation of the rows' strata."""
     step = torch.tensor(places.step)
-    draw_KR = bits(seed, Stream.STRATUM, step, torch.arange(len(Kind))[:, None], torch.arange(places.rows)[None])
+    draw_KR = bits(seed, RandomStream.STRATUM, step, torch.arange(len(Kind))[:, None], torch.arange(places.rows)[None])
     return draw_KR.argsort(dim=-1, stable=True).argsort(dim=-1)

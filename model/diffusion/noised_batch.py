@@ -17,7 +17,7 @@ from .tasks import TASKS
 
 
 @dataclass(frozen=True)
-class Corrupted:
+class NoisedBatch:
     """Rows with tasks and noise in them; `inputs` has C·B of them, copy after copy."""
 
     inputs: Inputs
@@ -60,7 +60,7 @@ def segment_index(batch: Batch) -> torch.Tensor:
     return torch.where(batch.segment_BL == 0, len(batch.row_S), index_BL).flatten()
 
 
-def assemble(batch: Batch, slices: Slices, marks: Marks) -> Corrupted:
+def assemble(batch: Batch, slices: Slices, marks: Marks) -> NoisedBatch:
     """Write tasks and masks into copies of the rows, and list what is asked for by slice."""
     index_T, modality_T, slice_T = (
         segment_index(batch),
@@ -72,7 +72,7 @@ def assemble(batch: Batch, slices: Slices, marks: Marks) -> Corrupted:
     copy_N, token_N = flat_N // len(slice_T), flat_N % len(slice_T)
     counts = torch.bincount(slice_T[token_N], minlength=len(slices.widths)).tolist()
     targets_SM = _table(index_T, modality_T, marks.target_T, len(batch.row_S))
-    return Corrupted(
+    return NoisedBatch(
         inputs=Inputs(
             tokens_BL=_shown(batch, marks),
             segment_BL=_copied(batch.segment_BL, marks),

@@ -13,7 +13,7 @@ import torch
 
 from ...schemas.config.model import MaskedObjective, Task
 from ...schemas.vocabulary import Kind, Modality
-from ..keyed_random import Stream, uniform
+from ..keyed_random import RandomStream, uniform
 from .batch import Batch
 
 TASKS = tuple(Task)
@@ -34,9 +34,9 @@ def draw_tasks(batch: Batch, objective: MaskedObjective, seed: int) -> tuple[tor
     chances = [[objective.tasks[kind].get(task, 0.0) for task in TASKS] for kind in Kind]
     ends_KT = torch.tensor(chances, dtype=torch.float64, device=device).cumsum(-1)
     ends_ST = (ends_KT / ends_KT[:, -1:])[batch.kind_S.long()]
-    task_S = (uniform(seed, Stream.TASK, *key)[:, None] >= ends_ST).sum(-1)
+    task_S = (uniform(seed, RandomStream.TASK, *key)[:, None] >= ends_ST).sum(-1)
     conditional_S = torch.tensor([task.given is not None for task in TASKS], device=device)[task_S]
-    return task_S, conditional_S & (uniform(seed, Stream.DROP, *key) < objective.condition_dropout)
+    return task_S, conditional_S & (uniform(seed, RandomStream.DROP, *key) < objective.condition_dropout)
 
 
 def roles(task_S: torch.Tensor, dropped_S: torch.Tensor) -> torch.Tensor:

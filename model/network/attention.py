@@ -15,7 +15,7 @@ import torch
 from torch.nn.attention.flex_attention import BlockMask, flex_attention
 from torch.nn.functional import scaled_dot_product_attention as sdpa
 
-from .kv_cache import Memory
+from .kv_cache import KVCache
 
 BLOCK = 128  # tokens; FlexAttention's own block
 
@@ -37,7 +37,7 @@ class Split:
     causal: bool
 
 
-Mask = Dense | Split | BlockMask | Memory
+Mask = Dense | Split | BlockMask | KVCache
 
 
 def within_segments(segment_BL: torch.Tensor, causal: bool, way: Way | None = None) -> Mask:
@@ -56,7 +56,7 @@ def within_segments(segment_BL: torch.Tensor, causal: bool, way: Way | None = No
 
 def attend(q_BLHE: torch.Tensor, k_BLHE: torch.Tensor, v_BLHE: torch.Tensor, mask: Mask) -> torch.Tensor:
     """Softmax attention, scaled by E^-1/2, as (B, L, H, E)."""
-    if isinstance(mask, Memory):
+    if isinstance(mask, KVCache):
         return mask.attend(q_BLHE, k_BLHE, v_BLHE)
     if isinstance(mask, Split):
         done_BLHE: torch.Tensor = _attend_runs(q_BLHE, k_BLHE, v_BLHE, mask)

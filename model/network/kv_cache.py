@@ -10,7 +10,7 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention as sdpa
 
 
-class Memory:
+class KVCache:
     """Takes the place of a mask: layers come to it in their order, over and over."""
 
     def __init__(self, segment_T: torch.Tensor, layers: int) -> None:

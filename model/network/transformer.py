@@ -16,7 +16,7 @@ from ...schemas.vocabulary import Vocabulary
 from .attention import Mask, Way, attend, within_segments
 from .head import Head
 from .inputs import Inputs
-from .kv_cache import Memory
+from .kv_cache import KVCache
 from .presets import Shape
 from .rope import rotate, rotation
 from .slices import Slices
@@ -47,7 +47,7 @@ class Transformer(nn.Module):
         nats_N, log_z_N = self.head(self.read(inputs), inputs.class_N, inputs.groups)
         return nats_N, log_z_N
 
-    def read(self, inputs: Inputs, memory: Memory | None = None) -> torch.Tensor:
+    def read(self, inputs: Inputs, memory: KVCache | None = None) -> torch.Tensor:
         """States (N, D) of the places asked for, as `head.logits` takes them.
 
         With a memory the inputs are one row, of which tokens may be missing that earlier passes had.

@@ -13,7 +13,7 @@ from dataclasses import replace
 import torch
 
 from ..network.inputs import Inputs
-from ..network.kv_cache import Memory
+from ..network.kv_cache import KVCache
 from ..network.transformer import Transformer
 
 
@@ -24,7 +24,7 @@ class BlockCache:
         self._model = model
         self._layout = torch.empty(0)
         self._block_T = torch.empty(0)  # bool; places that were asked for in the last whole pass
-        self._memory: Memory | None = None
+        self._memory: KVCache | None = None
 
     def __call__(self, inputs: Inputs) -> list[torch.Tensor]:
         """Logits of each group."""
@@ -33,7 +33,7 @@ class BlockCache:
         layout = torch.stack((segment_T, inputs.position_BL.flatten(), inputs.slice_BL.flatten()))
         known = torch.equal(layout, self._layout) and bool(self._block_T[inputs.place_N].all())
         if self._memory is None or not known:
-            self._memory = Memory(segment_T, len(self._model.blocks))
+            self._memory = KVCache(segment_T, len(self._model.blocks))
             fresh_T = torch.ones_like(segment_T, dtype=torch.bool)
             self._layout, self._block_T = layout, torch.zeros_like(fresh_T)
             self._block_T[inputs.place_N] = True

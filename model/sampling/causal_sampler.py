@@ -11,16 +11,16 @@ import torch
 from ...schemas.config.sampling import SamplingConfig
 from ...schemas.errors import Refusal
 from ...schemas.vocabulary import Modality, Special
-from ..keyed_random import Stream, uniform
+from ..keyed_random import RandomStream, uniform
 from ..network.slices import Slices
 from .canvas import Canvas, inputs_of
-from .query import Ask, taken, with_ends
+from .query import PredictLogits, taken, with_ends
 from .sample_token import draw
 from .sampler import Sampled
 
 
 @torch.no_grad()
-def sample_causal(ask: Ask, canvas: Canvas, slices: Slices, config: SamplingConfig, seed: int) -> Sampled:
+def sample_causal(ask: PredictLogits, canvas: Canvas, slices: Slices, config: SamplingConfig, seed: int) -> Sampled:
     """As `sample`; of the settings, only how a token is drawn has a say. Raises Refusal if guidance is asked for."""
     if config.guidance:
         raise Refusal("`guidance`: an autoregressive model knows no null condition. Leave it at 0.")
@@ -64,7 +64,7 @@ def _drawn(
     config: SamplingConfig,
     seed: int,
 ) -> torch.Tensor:
-    u_N = uniform(seed, Stream.CLASS, canvas.key_S[canvas.index_T[place_N]], canvas.position_T[place_N])
+    u_N = uniform(seed, RandomStream.CLASS, canvas.key_S[canvas.index_T[place_N]], canvas.position_T[place_N])
     parts = zip(groups, logits, torch.split(u_N, [count for _, count in groups]), strict=True)
     return torch.cat([slices.token_of(draw(one, u_n, config), index) for (index, _), one, u_n in parts])
 

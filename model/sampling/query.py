@@ -18,12 +18,12 @@ from ..network.slices import Slices
 from .canvas import Canvas, inputs_of
 from .guidance import guided, with_null
 
-Ask = Callable[[Inputs], list[torch.Tensor]]
+PredictLogits = Callable[[Inputs], list[torch.Tensor]]
 TEXT = 1  # the slice of text
 
 
 @dataclass(frozen=True)
-class Answer:
+class Prediction:
     """What may stand at places, slice by slice."""
 
     place_N: torch.Tensor  # int64; numbers in T
@@ -43,14 +43,14 @@ class Answer:
         return torch.cat([slices.token_of(one + int(index == TEXT), index) for (index, _), one in pairs])
 
 
-def question(
-    ask: Ask,
+def query(
+    ask: PredictLogits,
     canvas: Canvas,
     slices: Slices,
     shown_T: torch.Tensor,
     asked_T: torch.Tensor,
     guidance_S: torch.Tensor | None = None,
-) -> Answer:
+) -> Prediction:
     """Ask at the asked places (bool), guided by a weight for each segment unless there is none."""
     busy_S = torch.zeros_like(canvas.key_S, dtype=torch.bool)
     busy_S[canvas.index_T[asked_T]] = True
@@ -66,7 +66,7 @@ def question(
         both = ask(with_null(inputs, part.given_T))
         logits = [guided(one, weight_N) for one, weight_N in zip(both, weights, strict=True)]
     trimmed = [one[:, int(index == TEXT) :] for (index, _), one in zip(groups, logits, strict=True)]
-    return Answer(kept_N[place_N], groups, trimmed)
+    return Prediction(kept_N[place_N], groups, trimmed)
 
 
 def taken(canvas: Canvas, busy_S: torch.Tensor, place_N: torch.Tensor) -> Canvas:

@@ -15,15 +15,15 @@ import torch
 
 from ...schemas.config.sampling import BLIND, SamplingConfig
 from ...schemas.vocabulary import Special
-from ..keyed_random import Stream, bits, to_unit
+from ..keyed_random import RandomStream, bits, to_unit
 from ..network.slices import Slices
 from .blocks import Blocks, blocks_of
 from .canvas import Canvas
 from .guidance import weights
-from .query import Answer, Ask, question, with_ends
+from .query import Prediction, PredictLogits, query, with_ends
 from .sample_token import draw
 from .unmask_rules import ADAPTIVE, annealed, bounded, descending, first, looped, remasked, score, sure
-from .unmask_schedule import counts, said
+from .unmask_schedule import counts, unmasked_share
 
 EVERY = slice(None)
 
@@ -36,7 +36,7 @@ class Sampled(NamedTuple):
 
 
 @torch.no_grad()
-def sample(ask: Ask, canvas: Canvas, slices: Slices, config: SamplingConfig, seed: int) -> Sampled:
+def sample(ask: PredictLogits, canvas: Canvas, slices: Slices, config: SamplingConfig, seed: int) -> Sampled:
     """Say every open place of the canvas.
 
     `ask` gives float32 logits (n, C) for each of `inputs.groups`, in that order. Given places never change, and a
@@ -59,7 +59,7 @@ class _Now(NamedTuple):
 
 @dataclass(frozen=True)
 class _Run:
-    ask: Ask
+    ask: PredictLogits
     canvas: Canvas  # open is what was open at first
     slices: Slices
     config: SamplingConfig
@@ -75,7 +75,7 @@ class _Run:
         calls = 0
         if bool(asked_T.any()):
             guidance_S = self.guidance(open_T)
-            answer = question(self.ask, self.canvas, self.slices, shown_T, asked_T, guidance_S)
+            answer = query(self.ask, self.canvas, self.slices, shown_T, asked_T, guidance_S)
             if self.config.rule not in BLIND:
                 answer = answer.kept(self.best(step, open_T, answer))
             place_N, token_N = answer.place_N, self.drawn(step, answer)
@@ -90,17 +90,19 @@ class _Run:
         """Places to be said, and said ones to be masked again, by rules that need no predictions."""
         rule, blocks = self.config.rule, self.blocks
         if rule == "ancestral":
-            return open_T & (to_unit(self.order) < self.by_place(self.said(step + 1))), None
+            return open_T & (to_unit(self.order) < self.by_place(self.unmasked_share(step + 1))), None
         if rule == "first-hitting":
             place_N, count_G = open_T.nonzero()[:, 0], self.counts(step, open_T)
             chosen_T = torch.zeros_like(open_T)
             chosen_T[place_N] = first(self.order[place_N], blocks.group_T[place_N], count_G)
             return chosen_T, None
         progress_G = blocks.progress(step, self.config.steps)
-        said_G, back_G = remasked(rule, progress_G, self.said(step), self.said(step + 1), self.config.remask)
-        chosen_T = open_T & (to_unit(self.bits(Stream.PLACE, step)) < self.by_place(said_G))
+        said_G, back_G = remasked(
+            rule, progress_G, self.unmasked_share(step), self.unmasked_share(step + 1), self.config.remask
+        )
+        chosen_T = open_T & (to_unit(self.bits(RandomStream.PLACE, step)) < self.by_place(said_G))
         filled_T = self.canvas.open_T & ~open_T
-        return chosen_T, filled_T & (to_unit(self.bits(Stream.REMASK, step)) < self.by_place(back_G))
+        return chosen_T, filled_T & (to_unit(self.bits(RandomStream.REMASK, step)) < self.by_place(back_G))
 
     def worth_asking(self, step: int, open_T: torch.Tensor) -> torch.Tensor:
         """Open places of the groups in which something will be said."""
@@ -108,7 +110,7 @@ class _Run:
             return open_T & self.by_place(self.blocks.current(open_T))
         return open_T & self.by_place(self.counts(step, open_T) > 0)
 
-    def best(self, step: int, open_T: torch.Tensor, answer: Answer) -> torch.Tensor:
+    def best(self, step: int, open_T: torch.Tensor, answer: Prediction) -> torch.Tensor:
         """Which of the places asked for are said, by what the model is sure of."""
         config, group_N = self.config, self.blocks.group_T[answer.place_N]
         score_N = torch.cat([score(config.rule, one) for one in answer.logits])
@@ -117,25 +119,25 @@ class _Run:
         if config.rule == "entropy-bounded":
             return bounded(-score_N, group_N, config.entropy_bound)
         if config.choice_temperature:
-            u_N = to_unit(self.bits(Stream.PLACE, step, answer.place_N))
+            u_N = to_unit(self.bits(RandomStream.PLACE, step, answer.place_N))
             score_N = annealed(score_N, u_N, config.choice_temperature, (step + 1) / config.steps)
         return first(descending(score_N), group_N, self.counts(step, open_T))
 
-    def drawn(self, step: int, answer: Answer) -> torch.Tensor:
+    def drawn(self, step: int, answer: Prediction) -> torch.Tensor:
         """A token for each place answered for."""
-        u_N = to_unit(self.bits(Stream.CLASS, step, answer.place_N))
+        u_N = to_unit(self.bits(RandomStream.CLASS, step, answer.place_N))
         u = torch.split(u_N, [count for _, count in answer.groups])
         classes = [draw(one, u_n, self.config) for one, u_n in zip(answer.logits, u, strict=True)]
         return answer.tokens(self.slices, classes)
 
-    def said(self, step: int) -> torch.Tensor:
+    def unmasked_share(self, step: int) -> torch.Tensor:
         """(G,) share that is said after so many steps."""
         progress_G = self.blocks.progress(step, self.config.steps)
-        return looped(progress_G) if self.config.rule == "remdm-loop" else said(self.config.grid, progress_G)
+        return looped(progress_G) if self.config.rule == "remdm-loop" else unmasked_share(self.config.grid, progress_G)
 
     def counts(self, step: int, open_T: torch.Tensor) -> torch.Tensor:
         """(G,) places to be said in a step."""
-        return counts(self.blocks.open(open_T), self.blocks.size_G, self.said(step + 1))
+        return counts(self.blocks.open(open_T), self.blocks.size_G, self.unmasked_share(step + 1))
 
     def by_place(self, value_G: torch.Tensor) -> torch.Tensor:
         """(T,) each place's group's value; 0 where nothing was ever open."""
@@ -154,9 +156,9 @@ class _Run:
     @cached_property
     def order(self) -> torch.Tensor:
         """Random bits of each place that stay the same in all steps."""
-        return self.bits(Stream.PLACE, 0)
+        return self.bits(RandomStream.PLACE, 0)
 
-    def bits(self, stream: Stream, step: int, place_N: torch.Tensor | slice = EVERY) -> torch.Tensor:
+    def bits(self, stream: RandomStream, step: int, place_N: torch.Tensor | slice = EVERY) -> torch.Tensor:
         """Random bits of places, fresh in each step."""
         index_N, position_N = self.canvas.index_T[place_N], self.canvas.position_T[place_N]
         return bits(self.seed, stream, self.canvas.key_S[index_N], position_N, torch.full_like(index_N[:1], step))

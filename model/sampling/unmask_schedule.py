@@ -13,7 +13,7 @@ from ...schemas.config.sampling import Grid
 ROUNDING = 1e-9
 
 
-def said(grid: Grid, progress: torch.Tensor) -> torch.Tensor:
+def unmasked_share(grid: Grid, progress: torch.Tensor) -> torch.Tensor:
     """Share of places that are said at a progress from 0 to 1, float64; 0 at 0 and 1 at 1.
 
     `cosine` leaves cos(πp/2) masked (Chang et al. 2022): few places are said at once while little is known.

@@ -17,15 +17,15 @@ from ...schemas.dataset.decontamination import BenchmarkReport, Hit
 from ...schemas.dataset.tables import DROPPED
 from ...schemas.storage.store import Store
 from ..engines.base import Engine
-from ..engines.partition import Outcome, Part, drop_rows, load
-from ..engines.row_mask import select
+from ..engines.partition import Outcome, Partition, drop_rows, load
+from ..engines.row_mask import mask_rows
 from .match import Match, match_of
 
 DECONTAMINATE_VERSION = 1
 REASON = "in_evaluation_set"
 EXAMPLES = 5  # a part; as many are in the report
 
-Parts = Mapping[str, Sequence[Part]]
+Parts = Mapping[str, Sequence[Partition]]
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class HeldOut:
 
     benchmark: str
     match: Match
-    parts: tuple[Part, ...]
+    parts: tuple[Partition, ...]
 
 
 @dataclass(frozen=True)
@@ -99,19 +99,19 @@ def _detail(held: HeldOut, shared: str) -> str:
 Pieces = tuple[tuple[str, int | None], ...]
 
 
-def _pieces(parts: Sequence[Part]) -> Pieces:
+def _pieces(parts: Sequence[Partition]) -> Pieces:
     return tuple(piece for part in parts for piece in part.pieces)
 
 
 @lru_cache(maxsize=64)
 def _index(store: Store, pieces: Pieces) -> pa.Table:
     """An index in memory, once a process."""
-    return load(store, Part("", pieces, 0))
+    return load(store, Partition("", pieces, 0))
 
 
 def decontaminate(
     engine: Engine, config: RunConfig, rows: Parts, held_out: Parts
-) -> tuple[dict[str, list[Part]], tuple[BenchmarkReport, ...]]:
+) -> tuple[dict[str, list[Partition]], tuple[BenchmarkReport, ...]]:
     """Parts by source without what evaluation sets hold, and what was found, set by set."""
     if not held_out:
         return {name: list(parts) for name, parts in rows.items()}, ()
@@ -122,7 +122,7 @@ def decontaminate(
             parts = engine.map(Index(match), held_out[source.name])
             indices.append(HeldOut(source.name, match, tuple(part for part in parts if part.rows)))
     stage = Decontaminate(engine.store, tuple(indices))
-    selected = {name: select(engine, stage, parts) for name, parts in rows.items()}
+    selected = {name: mask_rows(engine, stage, parts) for name, parts in rows.items()}
     notes = [part.note for parts in selected.values() for part in parts]
     reports = tuple(
         _report(source.name, sum(part.rows for part in held_out[source.name]), notes) for source in config.decontaminate

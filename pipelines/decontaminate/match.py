@@ -10,7 +10,7 @@ import pyarrow as pa
 from ...schemas.config.dedup import NearImage
 from ...schemas.config.run import RunConfig
 from ...schemas.vocabulary import Modality
-from ..dedup.protocol import Near
+from ..dedup.protocol import NearMethod
 from .ngrams import NGRAM, NGRAMS_VERSION, ngram_set, overlaps
 
 
@@ -59,7 +59,7 @@ class MatchMedia:
     """Near duplicates, by the same means as in deduplication."""
 
     modality: Modality
-    near: Near
+    near: NearMethod
 
     def identity(self) -> list[Any]:
         """What is near."""

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 from ...schemas.dataset.tables import DROPPED
 from ...schemas.identity import fingerprint
 from ...schemas.storage.store import Store
-from ..engines.partition import Outcome, Part, load
-from .protocol import Near
+from ..engines.partition import Outcome, Partition, load
+from .protocol import NearMethod
 
 CANDIDATES_VERSION = 1
 BUCKET_BITS = np.uint64(32)
@@ -25,7 +25,7 @@ Vertices = npt.NDArray[np.uint64]
 class Key:
     """The keys of a bucket's distinct rows, by one way of being near."""
 
-    near: Near
+    near: NearMethod
     number: int  # of the signature's column
     name: str = "near-keys"
     counted: bool = False
@@ -47,7 +47,7 @@ class Key:
 class Pair:
     """The candidates among rows of one bucket of keys, which come sorted by (key, id)."""
 
-    near: Near
+    near: NearMethod
     name: str = "near-pairs"
     counted: bool = False
 
@@ -71,9 +71,9 @@ class Verify:
     """
 
     store: Store
-    near: Near
+    near: NearMethod
     number: int
-    distinct: tuple[Part, ...]  # by bucket
+    distinct: tuple[Partition, ...]  # by bucket
     name: str = "near-edges"
     counted: bool = False
 

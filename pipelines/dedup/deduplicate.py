@@ -15,18 +15,18 @@ from ...schemas.config.run import RunConfig
 from ...schemas.config.sources import Source
 from ...schemas.vocabulary import Kind, Modality
 from ..engines.base import Engine
-from ..engines.partition import Part, stamp_of
-from ..engines.row_mask import select
+from ..engines.partition import Partition, stamp_of
+from ..engines.row_mask import mask_rows
 from .candidates import Key, Pair, Verify
 from .clusters import Combine, DropDuplicates, Label, Resolve
 from .labels import label_parts
-from .protocol import Near
+from .protocol import NearMethod
 from .sign import Distinct, Sign, nears_of
 
 BUCKET_BYTES = 32 << 20  # of small tables, in memory at a time
 
 Halves = tuple[Modality, ...]
-Parts = Mapping[str, Sequence[Part]]
+Parts = Mapping[str, Sequence[Partition]]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Judged:
 
     round: Round
     rows: int
-    duplicates: tuple[Part, ...]
+    duplicates: tuple[Partition, ...]
 
 
 def halves_of(source: Source, config: RunConfig) -> list[Halves]:
@@ -69,7 +69,7 @@ def halves_of(source: Source, config: RunConfig) -> list[Halves]:
     return [halves for halves in chosen["text" if source.modality is Kind.TEXT else pairs] if halves]
 
 
-def deduplicate(engine: Engine, config: RunConfig, raw: Parts) -> tuple[dict[str, list[Part]], list[Judged]]:
+def deduplicate(engine: Engine, config: RunConfig, raw: Parts) -> tuple[dict[str, list[Partition]], list[Judged]]:
     """Parts by source without the duplicates, and what was found, round by round."""
     left = {name: list(parts) for name, parts in raw.items()}
     wanted = {source.name: halves_of(source, config) for source in config.sources}
@@ -88,16 +88,16 @@ def deduplicate(engine: Engine, config: RunConfig, raw: Parts) -> tuple[dict[str
     return left, judged
 
 
-def _drop(engine: Engine, this: Round, parts: Sequence[Part], duplicates: Sequence[Part]) -> list[Part]:
+def _drop(engine: Engine, this: Round, parts: Sequence[Partition], duplicates: Sequence[Partition]) -> list[Partition]:
     by_part = engine.shuffle(duplicates, by="part", into=max(1, len(parts))) if duplicates and parts else []
     given = []
     for part in parts:
         mine = by_part[stamp_of(part) % len(by_part)] if by_part else None
         given.append(replace(part, beside=(mine,)) if mine and mine.rows else part)
-    return _some(select(engine, DropDuplicates(this.judged), given))
+    return _some(mask_rows(engine, DropDuplicates(this.judged), given))
 
 
-def _find(engine: Engine, config: RunConfig, this: Round, parts: Sequence[Part]) -> list[Part]:
+def _find(engine: Engine, config: RunConfig, this: Round, parts: Sequence[Partition]) -> list[Partition]:
     """Parts of duplicates: every row that is not alone in its cluster, the clusters' survivors first."""
     stamped = [replace(part, stamped=True) for part in parts]
     labels = [label for modality in this.halves for label in _label(engine, config, modality, stamped)]
@@ -108,7 +108,7 @@ def _find(engine: Engine, config: RunConfig, this: Round, parts: Sequence[Part])
     return _some(engine.map(Resolve(this.judged, priorities), _shuffle(engine, labels, "group")))
 
 
-def _label(engine: Engine, config: RunConfig, modality: Modality, parts: Sequence[Part]) -> list[Part]:
+def _label(engine: Engine, config: RunConfig, modality: Modality, parts: Sequence[Partition]) -> list[Partition]:
     half = config.dedup.of(modality)
     assert half is not None
     signed = _some(engine.map(Sign(modality, half, config.limits), parts))
@@ -130,23 +130,23 @@ def _label(engine: Engine, config: RunConfig, modality: Modality, parts: Sequenc
     return _some(engine.map(Label(modality), given))
 
 
-def _edges(engine: Engine, near: Near, number: int, distinct: Sequence[Part]) -> list[Part]:
+def _edges(engine: Engine, near: NearMethod, number: int, distinct: Sequence[Partition]) -> list[Partition]:
     keys = engine.map(Key(near, number), [part for part in distinct if part.rows])
     pairs = engine.map(Pair(near), _shuffle(engine, keys, "key"))
     by_bucket = [part for part in engine.shuffle(pairs, by="bucket", into=len(distinct)) if part.rows] if pairs else []
     return _some(engine.map(Verify(engine.store, near, number, tuple(distinct)), by_bucket))
 
 
-def _shuffle(engine: Engine, parts: Sequence[Part], by: str) -> list[Part]:
+def _shuffle(engine: Engine, parts: Sequence[Partition], by: str) -> list[Partition]:
     if not parts:
         return []
     return [part for part in engine.shuffle(parts, by=by, into=_buckets(parts)) if part.rows]
 
 
-def _some(parts: Sequence[Part]) -> list[Part]:
+def _some(parts: Sequence[Partition]) -> list[Partition]:
     return [part for part in parts if part.rows]
 
 
-def _buckets(parts: Sequence[Part]) -> int:
+def _buckets(parts: Sequence[Partition]) -> int:
     size: int = sum(part.note["bytes"] for part in parts)
     return max(1, -(-size // BUCKET_BYTES))

@@ -9,7 +9,7 @@ import pyarrow as pa
 from ...schemas.dataset.tables import DROPPED
 from ...schemas.identity import fingerprint
 from ..engines.base import Engine
-from ..engines.partition import Outcome, Part, commit
+from ..engines.partition import Outcome, Partition, commit
 from ..engines.stage import part_name
 from .candidates import BUCKET_BITS, place_of
 from .components import Ints, components, joined
@@ -17,7 +17,7 @@ from .components import Ints, components, joined
 LABELS_VERSION = 1
 
 
-def label_parts(engine: Engine, distinct: Sequence[Part], edges: Sequence[Part]) -> dict[int, Part]:
+def label_parts(engine: Engine, distinct: Sequence[Partition], edges: Sequence[Partition]) -> dict[int, Partition]:
     """By bucket, the (id, label) rows of the vertices that edges join; a label is the component's least vertex.
 
     Edges are gathered a part at a time; components.py says what memory that takes.
@@ -31,7 +31,7 @@ def label_parts(engine: Engine, distinct: Sequence[Part], edges: Sequence[Part])
         commit(engine.store, name, _labels(engine.gather(edges), starts))
     note = engine.refer(key, name).note
     return {
-        bucket: Part(fingerprint(key, bucket), ((name, batch),), rows)
+        bucket: Partition(fingerprint(key, bucket), ((name, batch),), rows)
         for batch, (bucket, rows) in enumerate(zip(note["buckets"], note["rows"], strict=True))
     }
 

@@ -24,7 +24,7 @@ class Keyed:
     sketch: Keys  # (k,) whatever lets `pairs` sort out candidates early; zeros where nothing does
 
 
-class Near(Protocol):
+class NearMethod(Protocol):
     """One way for rows of a modality to be near duplicates; picklable, models are loaded on first use."""
 
     @property

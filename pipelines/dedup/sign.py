@@ -17,7 +17,7 @@ from ...schemas.dataset.tables import DROPPED
 from ...schemas.vocabulary import Modality
 from ..engines.partition import Outcome
 from ..engines.shuffle import bucket_of
-from .protocol import Near
+from .protocol import NearMethod
 
 SIGN_VERSION = 1
 EXCERPT = 160  # characters of a row's text that reports show
@@ -44,7 +44,7 @@ def keys_of(values: pa.ChunkedArray, half: Half, limits: Limits) -> tuple[pa.Arr
     return audio_keys(values, limits.seconds)
 
 
-def nears_of(half: Half, limits: Limits) -> tuple[Near, ...]:
+def nears_of(half: Half, limits: Limits) -> tuple[NearMethod, ...]:
     """What finds near duplicates, as the run file asks for it."""
     if isinstance(half, TextDedup):
         from .text.minhash import MinHash
@@ -52,13 +52,13 @@ def nears_of(half: Half, limits: Limits) -> tuple[Near, ...]:
         return (MinHash(half.near),) if half.near else ()
     if isinstance(half, ImageDedup):
         from .image.near import PerceptualHash
-        from .image.semantic import ClipNear
+        from .image.semantic import SemanticNear
 
-        nears: list[Near] = []
+        nears: list[NearMethod] = []
         if half.near:
             nears.append(PerceptualHash(half.near, limits.pixels))
         if half.semantic:
-            nears.append(ClipNear(half.semantic, limits.pixels))
+            nears.append(SemanticNear(half.semantic, limits.pixels))
         return tuple(nears)
     from .audio.near import Fingerprint
 

@@ -15,9 +15,9 @@ import pyarrow as pa
 from ...schemas.storage.full_disk import refusing_full_disk
 from ...schemas.storage.store import WORK, Store
 from .journal import Journal, peak_memory
-from .partition import Part, load, read_header
+from .partition import Partition, load, read_header
 from .shuffle import Scatter, bucket_keys, buckets
-from .stage import RunStage, Stage, Worked, part_key, part_name
+from .stage import RunStage, Stage, WorkCount, part_key, part_name
 
 # Every process that runs tasks imports this. Arrow's own allocator hands freed memory back at once, and the next
 # partition faults it in again.
@@ -31,7 +31,7 @@ B = TypeVar("B")
 
 
 @dataclass(frozen=True)
-class Done(Generic[B]):
+class TaskResult(Generic[B]):
     """A finished task: which item, its result, and what its process has used so far."""
 
     index: int
@@ -41,16 +41,16 @@ class Done(Generic[B]):
 
 
 @dataclass(frozen=True)
-class Measured(Generic[A, B]):
+class MeasuredTask(Generic[A, B]):
     """A task that reports its process and the peak memory of it."""
 
     task: Callable[[A], B]
 
-    def __call__(self, index: int, item: A) -> Done[B]:
+    def __call__(self, index: int, item: A) -> TaskResult[B]:
         """Run the task on an item; `index` says which it is."""
         with refusing_full_disk():
             result = self.task(item)
-        return Done(index, result, f"{os.uname().nodename}:{os.getpid()}", peak_memory())
+        return TaskResult(index, result, f"{os.uname().nodename}:{os.getpid()}", peak_memory())
 
 
 class Engine(ABC):
@@ -61,7 +61,7 @@ class Engine(ABC):
         self.journal = journal
 
     @abstractmethod
-    def each(self, task: Callable[[A], B], items: Sequence[A]) -> Iterator[Done[B]]:
+    def each(self, task: Callable[[A], B], items: Sequence[A]) -> Iterator[TaskResult[B]]:
         """Run `task` on every item, anywhere and in any order; both are pickled."""
 
     @abstractmethod
@@ -74,11 +74,11 @@ class Engine(ABC):
         with self.journal.step(label, len(items) + known, known) as step:
             for done in self.each(task, items):
                 results[done.index] = done.result
-                rows, tokens = done.result if isinstance(done.result, Worked) else (0, 0)
+                rows, tokens = done.result if isinstance(done.result, WorkCount) else (0, 0)
                 step.advance(done.process, done.peak_bytes, rows, tokens)
         return [results[index] for index in range(len(items))]
 
-    def map(self, stage: Stage, parts: Sequence[Part]) -> list[Part]:
+    def map(self, stage: Stage, parts: Sequence[Partition]) -> list[Partition]:
         """Run a stage on every part that it has not been run on; parts in, parts out, in the same order."""
         names = [part_name(stage.name, part_key(stage, part)) for part in parts]
         there = self.committed(stage.name)
@@ -90,13 +90,13 @@ class Engine(ABC):
         """Names of the parts that were committed for a stage."""
         return set(self.store.names(f"{WORK}/{stage}"))
 
-    def refer(self, key: str, name: str) -> Part:
+    def refer(self, key: str, name: str) -> Partition:
         """A reference to a committed part, whose tallies go into the journal's ledger."""
         header = read_header(self.store, name)
         self.journal.note(name, header)
-        return Part(key, ((name, None),), header.rows, note=header.note)
+        return Partition(key, ((name, None),), header.rows, note=header.note)
 
-    def shuffle(self, parts: Sequence[Part], by: str, into: int) -> list[Part]:
+    def shuffle(self, parts: Sequence[Partition], by: str, into: int) -> list[Partition]:
         """Regroup rows into `into` parts by the column's value; each is sorted by (column, id) when loaded."""
         stage, parts = Scatter(by, into), [replace(part, sort_by=None) for part in parts]
         keys, there = bucket_keys(stage, parts), self.committed(stage.name)
@@ -105,10 +105,10 @@ class Engine(ABC):
                 return self.grouped(stage, keys)
         return buckets(self.map(stage, parts), keys, by)
 
-    def grouped(self, stage: Scatter, keys: Sequence[str]) -> list[Part]:
+    def grouped(self, stage: Scatter, keys: Sequence[str]) -> list[Partition]:
         """The parts after a shuffle that committed each bucket as a part of its own."""
         return [replace(self.refer(key, part_name(stage.name, key)), sort_by=stage.by) for key in keys]
 
-    def gather(self, parts: Sequence[Part]) -> Iterator[pa.Table]:
+    def gather(self, parts: Sequence[Partition]) -> Iterator[pa.Table]:
         """The parts' tables here, one at a time, in order."""
         return (load(self.store, part) for part in parts)

@@ -15,14 +15,14 @@ from typing import Any, TypeVar
 from ...schemas.config.run import BeamEngine
 from ...schemas.errors import Refusal
 from ...schemas.storage.store import Store
-from .base import Done, Engine, Measured
-from .beam_results import MAILBOXES, Mailbox, Span, clear
+from .base import Engine, MeasuredTask, TaskResult
+from .beam_results import MAILBOXES, BeamResults, Span, clear
 from .beam_tasks import Group, Split, Work
 from .beam_workers import Workers, quiet_beam
 from .journal import Journal
-from .partition import Part
+from .partition import Partition
 from .shuffle import Scatter, bucket_keys
-from .stage import Worked, part_key, part_name
+from .stage import WorkCount, part_key, part_name
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -45,17 +45,17 @@ class Beam(Engine):
             self._workers = Workers(config.workers)
         clear(store, MAILBOXES)  # those of killed runs
 
-    def each(self, task: Callable[[A], B], items: Sequence[A]) -> Iterator[Done[B]]:
+    def each(self, task: Callable[[A], B], items: Sequence[A]) -> Iterator[TaskResult[B]]:
         """Run one pipeline; results come when their batches are done."""
         if not items:
             return
         mailbox = self._mailbox()
         spans = mailbox.post(items)
         pipeline = self._pipeline()
-        _ = self._elements(pipeline, spans) | self._beam.Map(Work(mailbox, Measured(task)))
+        _ = self._elements(pipeline, spans) | self._beam.Map(Work(mailbox, MeasuredTask(task)))
         yield from self._run(pipeline, mailbox, [number for number, *_ in spans])
 
-    def shuffle(self, parts: Sequence[Part], by: str, into: int) -> list[Part]:
+    def shuffle(self, parts: Sequence[Partition], by: str, into: int) -> list[Partition]:
         """By Beam's GroupByKey on bucket numbers, unless another engine has already scattered every part."""
         stage, parts = Scatter(by, into), [replace(part, sort_by=None) for part in parts]
         there = self.committed(stage.name)
@@ -74,7 +74,9 @@ class Beam(Engine):
         if self._workers is not None:
             self._workers.close()
 
-    def _group(self, stage: Scatter, parts: Sequence[Part], missing: Mapping[int, str]) -> Iterator[Done[Worked]]:
+    def _group(
+        self, stage: Scatter, parts: Sequence[Partition], missing: Mapping[int, str]
+    ) -> Iterator[TaskResult[WorkCount]]:
         if not missing:
             return
         mailbox = self._mailbox()
@@ -85,8 +87,8 @@ class Beam(Engine):
         _ = pieces | self._beam.GroupByKey() | self._beam.Map(Group(mailbox, missing))
         yield from self._run(pipeline, mailbox, missing)
 
-    def _mailbox(self) -> Mailbox:
-        return Mailbox(self.store, f"{MAILBOXES}/{uuid.uuid4().hex}")
+    def _mailbox(self) -> BeamResults:
+        return BeamResults(self.store, f"{MAILBOXES}/{uuid.uuid4().hex}")
 
     def _pipeline(self) -> Any:
         """An empty pipeline for the configured runner; raises Refusal when Beam does not take its options."""
@@ -111,7 +113,7 @@ class Beam(Engine):
         in_memory = self._config.runner == "FnApiRunner" and self._workers is None
         return pipeline | self._beam.Create(spans, reshuffle=not in_memory)
 
-    def _run(self, pipeline: Any, mailbox: Mailbox, batches: Collection[int]) -> Iterator[Done[Any]]:
+    def _run(self, pipeline: Any, mailbox: BeamResults, batches: Collection[int]) -> Iterator[TaskResult[Any]]:
         run = _Run(pipeline)
         run.start()
         going_on = True

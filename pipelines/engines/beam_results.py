@@ -21,7 +21,7 @@ Span = tuple[int, int, int]  # a batch's number, and where it starts and ends in
 
 
 @dataclass(frozen=True)
-class Mailbox:
+class BeamResults:
     """A folder of the store for one pipeline."""
 
     store: Store

@@ -7,11 +7,11 @@ from typing import Any
 import pyarrow as pa
 
 from ...schemas.dataset.tables import DROPPED
-from .base import Measured
-from .beam_results import Mailbox, Span
+from .base import MeasuredTask
+from .beam_results import BeamResults, Span
 from .partition import Outcome, commit, load
 from .shuffle import Scatter
-from .stage import Worked
+from .stage import WorkCount
 
 Piece = tuple[int, bytes]  # the number of the part that rows come from, and the rows as an Arrow stream
 
@@ -20,8 +20,8 @@ Piece = tuple[int, bytes]  # the number of the part that rows come from, and the
 class Work:
     """Runs the engine's task on every item of a batch."""
 
-    mailbox: Mailbox
-    task: Measured[Any, Any]
+    mailbox: BeamResults
+    task: MeasuredTask[Any, Any]
 
     def __call__(self, span: Span) -> None:
         """Results go to the mailbox."""
@@ -33,7 +33,7 @@ class Work:
 class Split:
     """Cuts the parts of a batch into pieces by bucket, and lets those of the missing buckets travel."""
 
-    mailbox: Mailbox
+    mailbox: BeamResults
     stage: Scatter
     missing: frozenset[int]
 
@@ -54,20 +54,20 @@ class Split:
 class Group:
     """Commits the pieces of a bucket as one part, in the order of the parts that they come from."""
 
-    mailbox: Mailbox
+    mailbox: BeamResults
     names: Mapping[int, str]  # of the buckets' files
 
     def __call__(self, grouped: tuple[int, Iterable[Piece]]) -> None:
         """Rows stay as they are: they are sorted where they are loaded, as after any shuffle."""
         bucket = grouped[0]
         with self.mailbox.attempting(bucket):
-            self.mailbox.answer(bucket, [Measured(self._commit)(bucket, grouped)])
+            self.mailbox.answer(bucket, [MeasuredTask(self._commit)(bucket, grouped)])
 
-    def _commit(self, grouped: tuple[int, Iterable[Piece]]) -> Worked:
+    def _commit(self, grouped: tuple[int, Iterable[Piece]]) -> WorkCount:
         bucket, pieces = grouped
         table = pa.concat_tables(pa.ipc.open_stream(rows).read_all() for _, rows in sorted(pieces))
         commit(self.mailbox.store, self.names[bucket], Outcome(table, DROPPED.empty_table()))
-        return Worked(table.num_rows, 0)
+        return WorkCount(table.num_rows, 0)
 
 
 def _stream(batch: pa.RecordBatch) -> bytes:

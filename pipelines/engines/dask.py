@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from ...schemas.config.run import DaskEngine
 from ...schemas.errors import Refusal
 from ...schemas.storage.store import Store
-from .base import PRELOAD, Done, Engine, Measured
+from .base import PRELOAD, Engine, MeasuredTask, TaskResult
 from .journal import Journal
 
 A = TypeVar("A")
@@ -64,9 +64,9 @@ class Dask(Engine):
             ) from None
         journal.say(f"Dask dashboard: {self._client.dashboard_link}")
 
-    def each(self, task: Callable[[A], B], items: Sequence[A]) -> Iterator[Done[B]]:
+    def each(self, task: Callable[[A], B], items: Sequence[A]) -> Iterator[TaskResult[B]]:
         """Submit tasks as others finish; results come in order of completion."""
-        measured: Measured[A, B] = Measured(task)
+        measured: MeasuredTask[A, B] = MeasuredTask(task)
         waiting = iter(enumerate(items))
 
         def submit(count: int) -> list[Any]:

@@ -24,7 +24,7 @@ _SUMMARY, _DROPPED = b"triptych.summary", b"triptych.dropped"
 
 
 @dataclass(frozen=True)
-class Part:
+class Partition:
     """A partition by reference: `pieces` are (file, batch) pairs, concatenated when it is loaded."""
 
     key: str  # identity: of the stage, its config and its input
@@ -33,7 +33,7 @@ class Part:
     sort_by: str | None = None  # after a shuffle: rows are ordered by this column, then by id
     masks: tuple[tuple[str, int | None], ...] = ()  # pieces that say which rows are left, each of those before it
     stamped: bool = False  # a column `part` says which part a row lay in
-    beside: tuple["Part", ...] = ()  # what the stage is given beside the rows
+    beside: tuple["Partition", ...] = ()  # what the stage is given beside the rows
     note: Mapping[str, Any] = field(default_factory=dict)  # what the stage said of the part, such as its tokens
 
 
@@ -86,7 +86,7 @@ def read_header(store: Store, name: str) -> Header:
     return Header(summary["rows"], tallies, summary["note"], dropped)
 
 
-def load(store: Store, part: Part) -> pa.Table:
+def load(store: Store, part: Partition) -> pa.Table:
     """The part's rows; after a shuffle sorted by (`sort_by`, id), so that arrival order cannot show."""
     table = pa.concat_tables(_read_piece(store, file, batch) for file, batch in part.pieces)
     for mask in part.masks:
@@ -99,7 +99,7 @@ def load(store: Store, part: Part) -> pa.Table:
     return table.sort_by(list(keys.items()))
 
 
-def stamp_of(part: Part) -> int:
+def stamp_of(part: Partition) -> int:
     """What stands for a part in the column `part`: 64 bits of its key, so that other parts have no influence on it."""
     return xxhash.xxh3_64_intdigest(part.key.encode())
 

@@ -11,12 +11,12 @@ import xxhash
 
 from ...schemas.identity import fingerprint
 from .base import Engine
-from .partition import Outcome, Part, count_rows
+from .partition import Outcome, Partition, count_rows
 from .stage import Stage
 
 
 @dataclass(frozen=True)
-class Select:
+class RowMask:
     """A stage on RAW rows whose outcome is committed as the mask of the rows it kept."""
 
     stage: Stage
@@ -42,14 +42,14 @@ class Select:
         return Outcome(mask, outcome.dropped, count_rows(self.name, table, outcome), note)
 
 
-def select(engine: Engine, stage: Stage, parts: Sequence[Part]) -> list[Part]:
+def mask_rows(engine: Engine, stage: Stage, parts: Sequence[Partition]) -> list[Partition]:
     """The parts with what a stage keeps of them, by reference, and what it noted of them.
 
     A part's key follows from the rows that are left, so a change of the stage that drops no other rows costs nothing
     after it.
     """
     selected = []
-    for part, mask in zip(parts, engine.map(Select(stage), parts), strict=True):
+    for part, mask in zip(parts, engine.map(RowMask(stage), parts), strict=True):
         left = replace(part, beside=(), note=dict(part.note) | dict(mask.note))
         if left.note["kept"] < part.rows:
             key = fingerprint("select", part.key, left.note["mask"])

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from ...schemas.dataset.tables import DROPPED
 from ...schemas.identity import fingerprint
-from .partition import Outcome, Part
+from .partition import Outcome, Partition
 from .stage import part_key
 
 SHUFFLE_VERSION = 1
@@ -55,14 +55,14 @@ class Scatter:
         return Outcome(pa.concat_tables(chunks) if chunks else table, DROPPED.empty_table(), note=note)
 
 
-def bucket_keys(stage: Scatter, parts: Sequence[Part]) -> list[str]:
+def bucket_keys(stage: Scatter, parts: Sequence[Partition]) -> list[str]:
     """Identities of the parts after the shuffle of `parts`, whichever way the rows take."""
     keys = [part_key(stage, part) for part in parts]
     origin = fingerprint("shuffle", SHUFFLE_VERSION, stage.by, stage.into, keys)
     return [fingerprint(origin, bucket) for bucket in range(stage.into)]
 
 
-def buckets(scattered: Sequence[Part], keys: Sequence[str], by: str) -> list[Part]:
+def buckets(scattered: Sequence[Partition], keys: Sequence[str], by: str) -> list[Partition]:
     """The parts after the shuffle, one a bucket, by reference to the scattered files."""
     pieces: list[list[tuple[str, int | None]]] = [[] for _ in keys]
     rows = [0] * len(keys)
@@ -71,4 +71,4 @@ def buckets(scattered: Sequence[Part], keys: Sequence[str], by: str) -> list[Par
         for batch, (bucket, count) in enumerate(zip(part.note["buckets"], part.note["rows"], strict=True)):
             pieces[bucket].append((file, batch))
             rows[bucket] += count
-    return [Part(key, tuple(pieces[bucket]), rows[bucket], sort_by=by) for bucket, key in enumerate(keys)]
+    return [Partition(key, tuple(pieces[bucket]), rows[bucket], sort_by=by) for bucket, key in enumerate(keys)]

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 from ...schemas.identity import fingerprint
 from ...schemas.storage.store import WORK, Store
-from .partition import Outcome, Part, commit, count_rows, load
+from .partition import Outcome, Partition, commit, count_rows, load
 
 
 class Stage(Protocol):
@@ -35,7 +35,7 @@ class Stage(Protocol):
         ...
 
 
-def part_key(stage: Stage, part: Part) -> str:
+def part_key(stage: Stage, part: Partition) -> str:
     """Identity of a stage's output: of the stage and of its input."""
     return fingerprint(stage.name, stage.identity(), part.key, *(other.key for other in part.beside))
 
@@ -45,7 +45,7 @@ def part_name(stage: str, key: str) -> str:
     return f"{WORK}/{stage}/{key}.arrow"
 
 
-class Worked(NamedTuple):
+class WorkCount(NamedTuple):
     """What a task got through, for the progress display."""
 
     rows: int
@@ -59,7 +59,7 @@ class RunStage:
     store: Store
     stage: Stage
 
-    def __call__(self, part: Part) -> Worked:
+    def __call__(self, part: Partition) -> WorkCount:
         """Run the stage on one part and commit what comes of it."""
         table = load(self.store, part)
         outcome = self.stage.run(table, *(load(self.store, other) for other in part.beside))
@@ -70,4 +70,4 @@ class RunStage:
             tally.check()
         name = part_name(self.stage.name, part_key(self.stage, part))
         commit(self.store, name, Outcome(outcome.table, outcome.dropped, tallies, outcome.note))
-        return Worked(table.num_rows, outcome.note.get("tokens", 0))
+        return WorkCount(table.num_rows, outcome.note.get("tokens", 0))

@@ -9,8 +9,8 @@ from ...schemas.config.filters.union import AnyFilter
 from ...schemas.config.run import Limits, RunConfig
 from ...schemas.config.sources import Source
 from ..engines.base import Engine
-from ..engines.partition import Outcome, Part, drop_rows
-from ..engines.row_mask import select
+from ..engines.partition import Outcome, Partition, drop_rows
+from ..engines.row_mask import mask_rows
 from .registry import identity_of, judge_of, modality_of
 
 FILTER_VERSION = 1
@@ -51,11 +51,13 @@ def filters_of(source: Source, filters: Sequence[AnyFilter]) -> tuple[AnyFilter,
     )
 
 
-def filter_rows(engine: Engine, config: RunConfig, rows: Mapping[str, Sequence[Part]]) -> dict[str, list[Part]]:
+def filter_rows(
+    engine: Engine, config: RunConfig, rows: Mapping[str, Sequence[Partition]]
+) -> dict[str, list[Partition]]:
     """Parts by source with what the filters leave of them."""
     left = {}
     for source in config.sources:
         filters = filters_of(source, config.filters)
         parts = rows[source.name]
-        left[source.name] = select(engine, Filters(filters, config.limits), parts) if filters else list(parts)
+        left[source.name] = mask_rows(engine, Filters(filters, config.limits), parts) if filters else list(parts)
     return {name: [part for part in parts if part.rows] for name, parts in left.items()}

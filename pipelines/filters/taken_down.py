@@ -19,10 +19,10 @@ from ...schemas.errors import Refusal
 from ...schemas.identity import fingerprint
 from ...schemas.storage.store import Store
 from ..engines.base import Engine
-from ..engines.partition import Outcome, Part, drop_rows
-from ..engines.row_mask import select
+from ..engines.partition import Outcome, Partition, drop_rows
+from ..engines.row_mask import mask_rows
 
-WITHHOLD_VERSION = 1
+TAKEN_DOWN_VERSION = 1
 TAKEN_DOWN = "takedown.txt"
 STAGE = "takedown"  # also the reason
 STAGED = "_takedown/"  # where a takedown lays out what it will publish
@@ -72,7 +72,7 @@ def id_array(ids: Iterable[str]) -> pa.Array:
 
 
 @dataclass(frozen=True)
-class Withhold:
+class DropTakenDown:
     """Drops the rows of some ids."""
 
     ids: tuple[str, ...]
@@ -81,7 +81,7 @@ class Withhold:
 
     def identity(self) -> list[object]:
         """Version and ids."""
-        return [WITHHOLD_VERSION, fingerprint(self.ids)]
+        return [TAKEN_DOWN_VERSION, fingerprint(self.ids)]
 
     def run(self, table: pa.Table) -> Outcome:
         """Keep the rows of a RAW table that were not taken down; the detail is the id."""
@@ -90,7 +90,9 @@ class Withhold:
         return Outcome(*drop_rows(self.name, table, reasons))
 
 
-def withhold(engine: Engine, config: RunConfig, rows: Mapping[str, Sequence[Part]]) -> dict[str, list[Part]]:
+def drop_taken_down(
+    engine: Engine, config: RunConfig, rows: Mapping[str, Sequence[Partition]]
+) -> dict[str, list[Partition]]:
     """Parts by source without what was taken down; raises Refusal when some of it cannot be told from the rest."""
     for name in engine.store.names(STAGED):  # a takedown that was interrupted; its ids are among these
         engine.store.delete(name)
@@ -98,7 +100,7 @@ def withhold(engine: Engine, config: RunConfig, rows: Mapping[str, Sequence[Part
     parts = {source.name: list(rows[source.name]) for source in config.sources}
     if not ids:
         return parts
-    left = {name: select(engine, Withhold(tuple(ids)), group) for name, group in parts.items()}
+    left = {name: mask_rows(engine, DropTakenDown(tuple(ids)), group) for name, group in parts.items()}
     before, after = (sum(part.rows for group in by.values() for part in group) for by in (parts, left))
     if before - after < len(ids):
         raise Refusal(

@@ -12,7 +12,7 @@ from PIL import Image
 from ...schemas.config.tokenizers import Tokenizers
 from ...schemas.dataset.duplicates import DUPLICATES_FILE
 from ...schemas.dataset.layout import codes_of_span
-from ...schemas.dataset.reader import Dataset, Row
+from ...schemas.dataset.reader import Dataset, PackedRow
 from ...schemas.errors import Refusal
 from ...schemas.storage.store import Store
 from ...schemas.vocabulary import Kind, Modality
@@ -20,7 +20,7 @@ from ...tokenizers.bundle import Bundle
 
 
 @dataclass(frozen=True)
-class Shown:
+class DecodedSegment:
     """One segment of a row: where it came from, its text, and its decoded files by extension."""
 
     number: int
@@ -55,7 +55,7 @@ class Decoder:
         return "wav", sink.getvalue(), None
 
 
-def show_row(dataset: Dataset, index: int) -> Iterator[Shown]:
+def show_row(dataset: Dataset, index: int) -> Iterator[DecodedSegment]:
     """Every segment of a row, decoded; raises Refusal when the row or a tokenizer is not there."""
     row = dataset.row(index)
     decoder = Decoder(dataset)
@@ -63,14 +63,14 @@ def show_row(dataset: Dataset, index: int) -> Iterator[Shown]:
         yield _show(decoder, row, number)
 
 
-def show_document(dataset: Dataset, document: bytes) -> Iterator[Shown]:
+def show_document(dataset: Dataset, document: bytes) -> Iterator[DecodedSegment]:
     """Every segment of a document, decoded, in the order of its pieces; nothing when it is in no shard."""
     decoder = Decoder(dataset)
     shown = [_show(decoder, dataset.row(index), number) for index, number in dataset.find(document)]
     yield from sorted(shown, key=lambda piece: int(piece.segment["offset"]))
 
 
-def _show(decoder: Decoder, row: Row, number: int) -> Shown:
+def _show(decoder: Decoder, row: PackedRow, number: int) -> DecodedSegment:
     segment = row.segments[number - 1]
     files: dict[str, bytes] = {}
     text = None
@@ -80,10 +80,10 @@ def _show(decoder: Decoder, row: Row, number: int) -> Shown:
             extension, data, said = decoder.decode(ids, Modality(span["modality"]))
             files[extension] = data
             text = said if said is not None else text
-    return Shown(number, segment, list(Kind)[segment["kind"]], text, files)
+    return DecodedSegment(number, segment, list(Kind)[segment["kind"]], text, files)
 
 
-def show_cluster(dataset: Dataset, number: int) -> tuple[list[dict[str, Any]], list[Shown]]:
+def show_cluster(dataset: Dataset, number: int) -> tuple[list[dict[str, Any]], list[DecodedSegment]]:
     """The rows of a cluster of duplicates, the survivor first, and the survivor's segments as they are in the shards.
 
     A row has the columns of DUPLICATES. There are no segments of a survivor that a later stage dropped. Raises Refusal

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ...schemas.identity import stream_fingerprint
 from ...schemas.storage.store import Store
 from ..engines.base import Engine
-from ..engines.partition import Part, read_header
+from ..engines.partition import Partition, read_header
 from ..engines.stage import part_key, part_name
 from .shard import PackShard
 
@@ -27,7 +27,7 @@ class Intact:
             return bool(stream_fingerprint(stream) == entry["xxh3"])
 
 
-def forget_damaged(engine: Engine, stage: PackShard, parts: list[Part]) -> None:
+def forget_damaged(engine: Engine, stage: PackShard, parts: list[Partition]) -> None:
     """Remove committed parts whose shard is gone or has changed, so that they are packed again.
 
     A shard is gone, for one, after a run with other settings: what a manifest does not list is removed.

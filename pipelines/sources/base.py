@@ -49,7 +49,7 @@ class Drop:
 
 
 @dataclass(frozen=True)
-class Batch:
+class RawBatch:
     """Rows read together, and the rows among them that could not be read."""
 
     table: pa.Table  # columns of ROW_FIELDS that the source has
@@ -67,7 +67,7 @@ class Reader(Protocol):
         """xxh3-128 of all bytes that reading `unit` depends on, never of its path; Refusal when they are changing."""
         ...
 
-    def read(self, unit: Unit) -> Iterator[Batch]:
+    def read(self, unit: Unit) -> Iterator[RawBatch]:
         """The unit's rows in order, in tables of at most about `partition_bytes`.
 
         Raises Refusal, before it yields a row of other content, when the file changed or vanished since it was found

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .base import ROW_FIELDS, Batch, Drop
+from .base import ROW_FIELDS, Drop, RawBatch
 
 DROP_BYTES = 128  # what a drop counts towards a batch, so that a file of nothing but bad rows is cut as well
 LONGEST_ROW = 1 << 30  # Arrow's strings and binaries end at 2 GiB an array
@@ -30,14 +30,14 @@ class BadRow(Exception):
         return Drop(row, self.reason, self.detail)
 
 
-class Row(NamedTuple):
+class RawRow(NamedTuple):
     """A good row, its values in the order of the source's fields."""
 
     number: int
     values: tuple[str | bytes | None, ...]
 
 
-def table(fields: Iterable[str], rows: list[Row]) -> pa.Table:
+def table(fields: Iterable[str], rows: list[RawRow]) -> pa.Table:
     """Rows as a table of `row` and the source's fields."""
     columns = {"row": pa.array([row.number for row in rows], pa.int64())}
     for place, name in enumerate(fields):
@@ -45,15 +45,15 @@ def table(fields: Iterable[str], rows: list[Row]) -> pa.Table:
     return pa.table(columns)
 
 
-def gather(fields: Iterable[str], items: Iterable[Row | Drop], budget: int) -> Iterator[Batch]:
+def gather(fields: Iterable[str], items: Iterable[RawRow | Drop], budget: int) -> Iterator[RawBatch]:
     """Rows and drops, one by one in file order, as batches of at most `budget` payload bytes or one row."""
-    rows: list[Row] = []
+    rows: list[RawRow] = []
     drops: list[Drop] = []
     used = 0
     for item in items:
         size = DROP_BYTES if isinstance(item, Drop) else _payload(item)
         if used + size > budget and (rows or drops):
-            yield Batch(table(fields, rows), drops)
+            yield RawBatch(table(fields, rows), drops)
             rows, drops, used = [], [], 0
         used += size
         if isinstance(item, Drop):
@@ -61,10 +61,10 @@ def gather(fields: Iterable[str], items: Iterable[Row | Drop], budget: int) -> I
         else:
             rows.append(item)
     if rows or drops:
-        yield Batch(table(fields, rows), drops)
+        yield RawBatch(table(fields, rows), drops)
 
 
-def regroup(pieces: Iterable[Batch], budget: int) -> Iterator[Batch]:
+def regroup(pieces: Iterable[RawBatch], budget: int) -> Iterator[RawBatch]:
     """Batches of any size cut and joined into batches of at most `budget` payload bytes or one row."""
     held: list[pa.Table] = []
     drops: list[Drop] = []
@@ -76,7 +76,7 @@ def regroup(pieces: Iterable[Batch], budget: int) -> Iterator[Batch]:
             stop = int(np.searchsorted(ends, before + budget - used, side="right"))
             stop = max(stop, start if held else start + 1)
             if stop == start:
-                yield Batch(pa.concat_tables(held), drops)
+                yield RawBatch(pa.concat_tables(held), drops)
                 held, drops, used = [], [], 0
                 continue
             held.append(rows.slice(start, stop - start))
@@ -85,13 +85,13 @@ def regroup(pieces: Iterable[Batch], budget: int) -> Iterator[Batch]:
         drops += piece.drops
         used += DROP_BYTES * len(piece.drops)
         if used > budget or (piece.drops and not held):
-            yield Batch(pa.concat_tables(held or [rows]), drops)
+            yield RawBatch(pa.concat_tables(held or [rows]), drops)
             held, drops, used = [], [], 0
     if held:
-        yield Batch(pa.concat_tables(held), drops)
+        yield RawBatch(pa.concat_tables(held), drops)
 
 
-def _payload(row: Row) -> int:
+def _payload(row: RawRow) -> int:
     return sum(len(value.encode()) if isinstance(value, str) else len(value or b"") for value in row.values)
 
 

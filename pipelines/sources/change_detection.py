@@ -16,7 +16,7 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from ...schemas.errors import Refusal
-from .base import Batch, Unit
+from .base import RawBatch, Unit
 
 TICK = 0.02  # seconds; the kernel's file times go in steps of up to half of it, and within one a write does not show
 ADVICE = (
@@ -50,7 +50,7 @@ def unchanged(unit: Unit) -> Iterator[None]:
     _require(unit)
 
 
-def unchanged_batches(unit: Unit, batches: Iterator[Batch]) -> Iterator[Batch]:
+def unchanged_batches(unit: Unit, batches: Iterator[RawBatch]) -> Iterator[RawBatch]:
     """The batches of a unit, each given out once its file is known to be what it was; raises Refusal when it is not."""
     while True:
         with unchanged(unit):

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from ...schemas.config.sources import Source
 from ...schemas.errors import Refusal
-from .base import ROW_FIELDS, Batch, Drop
+from .base import ROW_FIELDS, Drop, RawBatch
 
 CAST_BYTES = 1 << 30  # a column of more is cast in halves, since ROW_FIELDS' types end at 2 GiB an array
 
@@ -55,7 +55,7 @@ def extract(
     first: int,
     longest: int,
     reasons: npt.NDArray[np.object_] | None = None,
-) -> Iterator[Batch]:
+) -> Iterator[RawBatch]:
     """The fields of `rows`, which are numbered from `first`, as batches with the rows that failed.
 
     `reasons` holds why a row has failed already, or "". More reasons: text_missing, image_missing, audio_missing,
@@ -114,10 +114,10 @@ def _printable(values: pa.ChunkedArray) -> pa.ChunkedArray:
         return pa.chunked_array([pa.array(texts, pa.large_string())])
 
 
-def _narrowed(rows: pa.Table, drops: list[Drop]) -> Iterator[Batch]:
+def _narrowed(rows: pa.Table, drops: list[Drop]) -> Iterator[RawBatch]:
     if rows.nbytes > CAST_BYTES and len(rows) > 1:
         half = len(rows) // 2
         yield from _narrowed(rows.slice(0, half), [])
         yield from _narrowed(rows.slice(half), drops)
     else:
-        yield Batch(rows.cast(pa.schema([(name, ROW_FIELDS[name]) for name in rows.column_names])), drops)
+        yield RawBatch(rows.cast(pa.schema([(name, ROW_FIELDS[name]) for name in rows.column_names])), drops)

@@ -14,8 +14,8 @@ from ...schemas.config.run import Limits
 from ...schemas.config.sources import FolderSource
 from ...schemas.errors import Refusal
 from ...schemas.identity import canonical_json
-from .base import Batch, Drop, Unit
-from .batches import LONGEST_ROW, BadRow, Row, gather
+from .base import Drop, RawBatch, Unit
+from .batches import LONGEST_ROW, BadRow, RawRow, gather
 from .change_detection import require_digest, stamp, unchanged
 from .files import refusing
 from .jsonl import pick_license, pick_text
@@ -88,7 +88,7 @@ class FolderReader:
                 pass
         return state.hexdigest()
 
-    def _hashed(self, unit: Unit, state: xxhash.xxh3_128) -> Iterator[Row | Drop]:
+    def _hashed(self, unit: Unit, state: xxhash.xxh3_128) -> Iterator[RawRow | Drop]:
         """The unit's items, with what identifies them added to `state`."""
         for item in self._items(unit):
             if isinstance(item, Drop):
@@ -100,7 +100,7 @@ class FolderReader:
                     state.update(value.encode() if isinstance(value, str) else value or b"")
             yield item
 
-    def read(self, unit: Unit) -> Iterator[Batch]:
+    def read(self, unit: Unit) -> Iterator[RawBatch]:
         """Reasons: the table's (see `records`), text_missing, text_not_string, image_missing, audio_missing,
         path_outside_folder, file_unreadable.
         """
@@ -110,7 +110,7 @@ class FolderReader:
         require_digest(unit, state.hexdigest())
         return iter(batches)
 
-    def _items(self, unit: Unit) -> Iterator[Row | Drop]:
+    def _items(self, unit: Unit) -> Iterator[RawRow | Drop]:
         fs, root = url_to_fs(self._source.path)
         number = 0
         for item in records(unit.path, self._longest):
@@ -125,7 +125,7 @@ class FolderReader:
             except BadRow as error:
                 yield error.drop(row)
 
-    def _row(self, fs: Any, root: str, record: Record) -> Row:
+    def _row(self, fs: Any, root: str, record: Record) -> RawRow:
         values: list[str | bytes | None] = []
         for field, names in self._fields.items():
             if field == "text":
@@ -145,7 +145,7 @@ class FolderReader:
                     raise BadRow("file_unreadable", path) from None
                 except FileNotFoundError:  # since its size was asked for
                     raise BadRow(f"{field}_missing", path) from None
-        return Row(record.number, tuple(values))
+        return RawRow(record.number, tuple(values))
 
     def _size(self, fs: Any, root: str, record: Record) -> int:
         size = 0

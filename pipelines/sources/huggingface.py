@@ -15,7 +15,7 @@ from ...schemas.config.run import Limits
 from ...schemas.config.sources import DatasetsSource
 from ...schemas.errors import Refusal
 from ...schemas.identity import bytes_fingerprint, canonical_json
-from .base import Batch, Unit
+from .base import RawBatch, Unit
 from .batches import LONGEST_ROW, BadRow, regroup
 from .change_detection import require_digest
 from .columns import extract, present
@@ -96,14 +96,14 @@ class DatasetsReader:
         """Over the unit's values, the files that it names included."""
         return bytes_fingerprint(_identity(self._batches(unit)))
 
-    def read(self, unit: Unit) -> Iterator[Batch]:
+    def read(self, unit: Unit) -> Iterator[RawBatch]:
         """Reasons: text_missing, image_missing, audio_missing, row_too_large, utf8_invalid, file_unreadable."""
         batches = list(self._batches(unit))
         if unit.digest:
             require_digest(unit, bytes_fingerprint(_identity(batches)))
         return iter(batches)
 
-    def _batches(self, unit: Unit) -> Iterator[Batch]:
+    def _batches(self, unit: Unit) -> Iterator[RawBatch]:
         rows = self._dataset[unit.start : unit.stop]
         reasons = np.full(len(rows), "", object)
         for field, name in self._media(rows):
@@ -152,7 +152,7 @@ class DatasetsReader:
         return sizes
 
 
-def _identity(batches: Iterable[Batch]) -> Iterator[bytes]:
+def _identity(batches: Iterable[RawBatch]) -> Iterator[bytes]:
     for batch in batches:
         yield canonical_json([[drop.row, drop.reason, drop.detail] for drop in batch.drops])
         for name in batch.table.column_names:

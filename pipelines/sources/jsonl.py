@@ -17,11 +17,11 @@ import pyarrow.json
 from ...schemas.config.run import Limits
 from ...schemas.config.sources import JsonlSource
 from ...schemas.identity import file_fingerprint
-from .base import Batch, Drop, Unit
-from .batches import LONGEST_ROW, BadRow, Row, regroup, table
+from .base import Drop, RawBatch, Unit
+from .batches import LONGEST_ROW, BadRow, RawRow, regroup, table
 from .change_detection import unchanged, unchanged_batches
 from .files import printable, whole_files
-from .streams import Broken, Stream
+from .streams import Broken, ByteStream
 
 BOM = b"\xef\xbb\xbf"
 
@@ -44,13 +44,13 @@ class JsonlReader:
         with unchanged(unit):
             return file_fingerprint(unit.path)
 
-    def read(self, unit: Unit) -> Iterator[Batch]:
+    def read(self, unit: Unit) -> Iterator[RawBatch]:
         """Reasons: row_too_large, json_invalid, utf8_invalid, text_missing, text_not_string, file_truncated."""
         return unchanged_batches(unit, regroup(self._pieces(unit), self._budget))
 
-    def _pieces(self, unit: Unit) -> Iterator[Batch]:
+    def _pieces(self, unit: Unit) -> Iterator[RawBatch]:
         line = 0
-        with Stream(unit.path) as stream:
+        with ByteStream(unit.path) as stream:
             try:
                 for block in whole_lines(stream.blocks(), self._longest):
                     if block is None:
@@ -63,10 +63,10 @@ class JsonlReader:
                         yield _slow(block.split(b"\n")[:lines], line, self._fields, self._longest)
                     else:
                         numbers = pa.array(np.arange(line, line + lines))
-                        yield Batch(pa.table({"row": numbers} | values))
+                        yield RawBatch(pa.table({"row": numbers} | values))
                     line += lines
             except Broken as error:
-                yield Batch(table(self._fields, []), [Drop(-1, "file_truncated", str(error))])
+                yield RawBatch(table(self._fields, []), [Drop(-1, "file_truncated", str(error))])
 
 
 def whole_lines(blocks: Iterable[bytes], longest: int) -> Iterator[bytes | None]:
@@ -158,8 +158,8 @@ def _fast(block: bytes, lines: int, fields: Mapping[str, tuple[str, ...]]) -> di
     return values if len(parsed) == lines and not values["text"].null_count else None
 
 
-def _slow(lines: Iterable[bytes | None], first: int, fields: Mapping[str, tuple[str, ...]], longest: int) -> Batch:
-    rows: list[Row] = []
+def _slow(lines: Iterable[bytes | None], first: int, fields: Mapping[str, tuple[str, ...]], longest: int) -> RawBatch:
+    rows: list[RawRow] = []
     drops: list[Drop] = []
     for number, line in enumerate(lines, first):
         if line is None or len(line) > longest:
@@ -168,7 +168,7 @@ def _slow(lines: Iterable[bytes | None], first: int, fields: Mapping[str, tuple[
             try:
                 values = parse_line(line)
                 license_ = [pick_license(values, fields["license"])] if "license" in fields else []
-                rows.append(Row(number, (pick_text(values, fields["text"]), *license_)))
+                rows.append(RawRow(number, (pick_text(values, fields["text"]), *license_)))
             except BadRow as error:
                 drops.append(error.drop(number))
-    return Batch(table(fields, rows), drops)
+    return RawBatch(table(fields, rows), drops)

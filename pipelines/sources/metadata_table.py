@@ -9,7 +9,7 @@ from ...schemas.errors import Refusal
 from .base import Drop
 from .batches import BadRow
 from .jsonl import parse_line, whole_lines
-from .streams import Broken, Stream
+from .streams import Broken, ByteStream
 
 
 class Record(NamedTuple):
@@ -25,7 +25,7 @@ def records(url: str, longest: int) -> Iterator[Record | Drop]:
     They are numbered from 0, the header not counted, blank lines counted. Reasons: row_too_large, csv_invalid,
     json_invalid, utf8_invalid, file_truncated. Raises Refusal when a CSV has no header.
     """
-    with Stream(url) as stream:
+    with ByteStream(url) as stream:
         try:
             if ".jsonl" in url.rpartition("/")[2]:
                 yield from _json_records(_lines(stream, longest))
@@ -35,7 +35,7 @@ def records(url: str, longest: int) -> Iterator[Record | Drop]:
             yield Drop(-1, "file_truncated", str(error))
 
 
-def _lines(stream: Stream, longest: int) -> Iterator[bytes | None]:
+def _lines(stream: ByteStream, longest: int) -> Iterator[bytes | None]:
     for block in whole_lines(stream.blocks(), longest):
         if block is None:
             yield None

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from ...schemas.config.run import Limits
 from ...schemas.config.sources import ParquetSource
 from ...schemas.identity import BLOCK, bytes_fingerprint, canonical_json
-from .base import Batch, Drop, Unit
+from .base import Drop, RawBatch, Unit
 from .batches import LONGEST_ROW, regroup, table
 from .change_detection import unchanged, unchanged_batches
 from .columns import extract, present
@@ -75,11 +75,11 @@ class ParquetReader:
                     left -= len(block)
                     yield block
 
-    def read(self, unit: Unit) -> Iterator[Batch]:
+    def read(self, unit: Unit) -> Iterator[RawBatch]:
         """Reasons: text_missing, image_missing, audio_missing, row_too_large, utf8_invalid, file_unreadable."""
         return unchanged_batches(unit, regroup(self._pieces(unit), self._budget))
 
-    def _pieces(self, unit: Unit) -> Iterator[Batch]:
+    def _pieces(self, unit: Unit) -> Iterator[RawBatch]:
         with fsspec.open(unit.path, "rb") as file:
             try:
                 parquet = pq.ParquetFile(file, buffer_size=BUFFER, pre_buffer=False, page_checksum_verification=True)
@@ -99,7 +99,7 @@ class ParquetReader:
             except (pa.ArrowException, OSError) as error:
                 if not data_error(error):
                     raise
-                yield Batch(table(self._source.fields, []), [Drop(-1, "file_unreadable", str(error))])
+                yield RawBatch(table(self._source.fields, []), [Drop(-1, "file_unreadable", str(error))])
 
 
 def _rows_before(metadata: pq.FileMetaData, group: int) -> int:

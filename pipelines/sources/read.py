@@ -21,11 +21,11 @@ from ...schemas.dataset.tables import RAW
 from ...schemas.identity import canonical_json, fingerprint
 from ...schemas.storage.store import WORK, Store
 from ..engines.base import Engine
-from ..engines.partition import Outcome, Part, commit, count_rows, dropped_table
-from ..engines.stage import Worked, part_name
-from .base import Batch, Unit
+from ..engines.partition import Outcome, Partition, commit, count_rows, dropped_table
+from ..engines.stage import WorkCount, part_name
+from .base import RawBatch, Unit
 from .registry import open_source
-from .validate import Normalise
+from .validate import Validate
 
 READ_VERSION = 1
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -104,7 +104,7 @@ class ReadUnit:
     def key(self, item: Input) -> str:
         """Identity of the partitions: of the content, the columns wanted, and the rules for cutting."""
         source = item.source.model_dump(mode="json", exclude={"path", "pairs", "priority"})
-        stages = [READ_VERSION, Normalise(self.limits).identity(), self.partition_bytes]
+        stages = [READ_VERSION, Validate(self.limits).identity(), self.partition_bytes]
         return fingerprint("read", stages, source, item.base, item.unit.label)
 
     def done(self, item: Input) -> str:
@@ -115,7 +115,7 @@ class ReadUnit:
         """The name of one of the unit's partitions."""
         return part_name("read", f"{self.key(item)}-{index:05d}")
 
-    def __call__(self, item: Input) -> Worked:
+    def __call__(self, item: Input) -> WorkCount:
         """Read one unit to its end; what of it was committed before a kill stays as it is."""
         reader = open_source(item.source, self.limits, self.partition_bytes)
         count = rows = 0
@@ -126,9 +126,9 @@ class ReadUnit:
             count += 1
             rows += batch.table.num_rows
         self.store.write(self.done(item), canonical_json({"partitions": count}))
-        return Worked(rows, 0)
+        return WorkCount(rows, 0)
 
-    def _outcome(self, item: Input, batch: Batch) -> Outcome:
+    def _outcome(self, item: Input, batch: RawBatch) -> Outcome:
         name, label = item.source.name, item.unit.label
         table = self._raw(item, batch.table)
         lines = [(name, label, drop.row, drop.reason, drop.detail) for drop in batch.drops]
@@ -136,7 +136,7 @@ class ReadUnit:
         reasons = dict(sorted(Counter(drop.reason for drop in batch.drops).items()))
         rows = table.num_rows
         tally = Tally(stage="read", source=name, rows_in=rows + len(batch.drops), kept=rows, dropped=reasons)
-        clean = Normalise(self.limits).run(table)
+        clean = Validate(self.limits).run(table)
         tallies = [tally, *count_rows("normalise", table, clean)]
         note = {"text_bytes": pc.sum(pc.binary_length(clean.table["text"])).as_py() or 0, "source": name}
         return Outcome(clean.table, pa.concat_tables([dropped, clean.dropped]), tallies, note)
@@ -154,13 +154,13 @@ class ReadUnit:
         return pa.table({name: columns[name] for name in schema.names}, schema=schema)
 
 
-def read(engine: Engine, inputs: Sequence[Input], config: RunConfig) -> dict[str, list[Part]]:
+def read(engine: Engine, inputs: Sequence[Input], config: RunConfig) -> dict[str, list[Partition]]:
     """Partitions of raw rows by source, in the order of units and rows; units already through are not read."""
     task = ReadUnit(engine.store, config.limits, config.partition_bytes)
     there = set(engine.store.names(f"{WORK}/read"))
     missing = [item for item in inputs if task.done(item) not in there]
     engine.collect("read", task, missing, len(inputs) - len(missing))
-    parts: dict[str, list[Part]] = {item.source.name: [] for item in inputs}
+    parts: dict[str, list[Partition]] = {item.source.name: [] for item in inputs}
     for item in inputs:
         count = json.loads(engine.store.read(task.done(item)))["partitions"]
         for index in range(count):

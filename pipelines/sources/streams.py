@@ -20,7 +20,7 @@ def data_error(error: BaseException) -> bool:
     return isinstance(error, pa.ArrowException) or (type(error) is OSError and error.errno is None)
 
 
-class Stream:
+class ByteStream:
     """A forward-only binary file; `.gz` and `.zst`, also of several members or frames, come decompressed."""
 
     def __init__(self, url: str) -> None:

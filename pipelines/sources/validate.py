@@ -12,12 +12,12 @@ from ...tokenizers.audio.clip import MIN_SECONDS, BadClip, duration_of
 from ...tokenizers.image.picture import BadPicture, size_of
 from ..engines.partition import Outcome, drop_rows
 
-NORMALISE_VERSION = 1
+VALIDATE_VERSION = 1
 Complaint = tuple[str, str]  # reason, detail
 
 
 @dataclass(frozen=True)
-class Normalise:
+class Validate:
     """Drops empty texts, and pictures and clips that are empty, unreadable or beyond the limits."""
 
     limits: Limits
@@ -26,7 +26,7 @@ class Normalise:
 
     def identity(self) -> list[object]:
         """Version and limits."""
-        return [NORMALISE_VERSION, self.limits.model_dump(mode="json")]
+        return [VALIDATE_VERSION, self.limits.model_dump(mode="json")]
 
     def run(self, table: pa.Table) -> Outcome:
         """Keep the rows of a RAW table about which no header complains; the first complaint is the reason."""

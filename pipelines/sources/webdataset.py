@@ -13,12 +13,12 @@ from typing import Any, cast
 from ...schemas.config.run import Limits
 from ...schemas.config.sources import WebDatasetSource
 from ...schemas.identity import file_fingerprint
-from .base import Batch, Drop, Unit
-from .batches import LONGEST_ROW, BadRow, Row, gather
+from .base import Drop, RawBatch, Unit
+from .batches import LONGEST_ROW, BadRow, RawRow, gather
 from .change_detection import unchanged, unchanged_batches
 from .files import whole_files
 from .jsonl import parse_line, pick_license, pick_text
-from .streams import Broken, Stream
+from .streams import Broken, ByteStream
 
 LONG_HEADERS = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
 HEADER_BYTES = 1 << 20  # a long name or pax header beyond this is an attack or garbage
@@ -44,13 +44,13 @@ class WebDatasetReader:
         with unchanged(unit):
             return file_fingerprint(unit.path)
 
-    def read(self, unit: Unit) -> Iterator[Batch]:
+    def read(self, unit: Unit) -> Iterator[RawBatch]:
         """Reasons: those of a pair's missing halves (`text_missing`, …), row_too_large, utf8_invalid, json_invalid,
         text_not_string, member_duplicate, file_truncated.
         """
         return unchanged_batches(unit, gather(self._fields, self._items(unit), self._budget))
 
-    def _items(self, unit: Unit) -> Iterator[Row | Drop]:
+    def _items(self, unit: Unit) -> Iterator[RawRow | Drop]:
         from webdataset.tariterators import base_plus_ext, group_by_keys
 
         last = ""
@@ -60,7 +60,7 @@ class WebDatasetReader:
         def members() -> Iterator[dict[str, Any]]:
             nonlocal last
             try:
-                with Stream(unit.path) as stream:
+                with ByteStream(unit.path) as stream:
                     for last, data in tar_members(stream, self._wanted(), self._longest):
                         yield {"fname": last, "data": data, "__url__": unit.label}
             except Broken as error:  # ends the members, so that the sample before it is still grouped
@@ -78,7 +78,7 @@ class WebDatasetReader:
     def _wanted(self) -> frozenset[str]:
         return frozenset(name for names in self._fields.values() for name in names) | {"json"}
 
-    def _row(self, row: int, sample: dict[str, Any]) -> Row | Drop:
+    def _row(self, row: int, sample: dict[str, Any]) -> RawRow | Drop:
         members = {name: data for name, data in sample.items() if not META.match(name)}
         values: list[str | bytes | None] = []
         for field, names in self._fields.items():
@@ -91,7 +91,7 @@ class WebDatasetReader:
                     values.append(_media(members, names, field))
             except BadRow as error:
                 return error.drop(row)
-        return Row(row, tuple(values))
+        return RawRow(row, tuple(values))
 
 
 def _media(members: dict[str, bytes | None], names: tuple[str, ...], field: str) -> bytes:
@@ -161,7 +161,7 @@ class _Header(tarfile.TarInfo):
         return header
 
 
-def tar_members(stream: Stream, wanted: frozenset[str], longest: int) -> Iterator[tuple[str, bytes | None]]:
+def tar_members(stream: ByteStream, wanted: frozenset[str], longest: int) -> Iterator[tuple[str, bytes | None]]:
     """Name and content of each regular member in order, in the memory of one; raises Broken where the tar breaks.
 
     Content is None (`TOO_LARGE`) beyond `longest` bytes, and empty when the name has no ending in `wanted`.

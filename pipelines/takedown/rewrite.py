@@ -38,7 +38,7 @@ DOCUMENTS = pa.schema(
 
 
 @dataclass(frozen=True)
-class Cut:
+class RewrittenShard:
     """A shard from which documents were taken."""
 
     old: ShardEntry
@@ -73,7 +73,7 @@ def ids_in(shard: Shard, wanted: pa.Array) -> pa.Array:
     return ids.filter(pc.is_in(ids, value_set=wanted)).unique()
 
 
-def amend(store: Store, below: str, dataset: Dataset, holding: Sequence[str], ids: pa.Array) -> list[Cut]:
+def rewrite(store: Store, below: str, dataset: Dataset, holding: Sequence[str], ids: pa.Array) -> list[RewrittenShard]:
     """Write below a folder of the store all that changes when documents go, the manifest last.
 
     holding: the files of the shards that have segments of `ids`.
@@ -111,7 +111,7 @@ def amend(store: Store, below: str, dataset: Dataset, holding: Sequence[str], id
     return cuts
 
 
-def _cut(store: Store, below: str, dataset: Dataset, entry: ShardEntry, ids: pa.Array) -> Cut:
+def _cut(store: Store, below: str, dataset: Dataset, entry: ShardEntry, ids: pa.Array) -> RewrittenShard:
     _require_sound(dataset, entry)
     shard = dataset.open(entry)
     segments = shard.batch.column("segments").flatten()
@@ -123,7 +123,9 @@ def _cut(store: Store, below: str, dataset: Dataset, entry: ShardEntry, ids: pa.
     columns = {name: segments.field(name).cast(DOCUMENTS.field(name).type) for name in DOCUMENTS.names[:-1]}
     pieces = pa.table(columns | {"tokens": tokens.sum(1)}).filter(pa.array(gone))
     documents = pieces.group_by(DOCUMENTS.names[:-1], use_threads=False).aggregate([("tokens", "sum")])
-    return Cut(entry, new, documents.rename_columns({"tokens_sum": "tokens"}).select(DOCUMENTS.names).cast(DOCUMENTS))
+    return RewrittenShard(
+        entry, new, documents.rename_columns({"tokens_sum": "tokens"}).select(DOCUMENTS.names).cast(DOCUMENTS)
+    )
 
 
 def _with_lines(dropped: pa.Table, documents: pa.Table) -> pa.Table:

@@ -22,7 +22,7 @@ from ...schemas.storage.lock import LOCK, only_run
 from ...schemas.storage.store import WORK, Store
 from ..filters.taken_down import STAGED, TAKEN_DOWN, id_array, taken_down
 from .clusters import companions
-from .rewrite import amend, ids_in, read_parquet
+from .rewrite import ids_in, read_parquet, rewrite
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def take_down(url: str, ids: Sequence[str]) -> Takedown:
         rewritten: list[Rewritten] = []
         if there or excerpts.null_count < len(excerpts):
             store.write(TAKEN_DOWN, "".join(f"{each}\n" for each in sorted(there | also | before)).encode())
-            cuts = amend(store, STAGED, dataset, [file for file, found in held.items() if found], wanted)
+            cuts = rewrite(store, STAGED, dataset, [file for file, found in held.items() if found], wanted)
             for cut in cuts:
                 to, tokens = cut.new.file if cut.new else None, pc.sum(cut.documents["tokens"]).as_py()
                 rewritten.append(Rewritten(cut.old.file, to, cut.documents.num_rows, tokens))

@@ -25,8 +25,8 @@ from ...schemas.vocabulary import Modality
 from ...tokenizers import registry
 from ...tokenizers.protocol import Tokenizer
 from ..engines.base import Engine
-from ..engines.partition import Part, load
-from .training_sample import Draw
+from ..engines.partition import Partition, load
+from .training_sample import DrawTrainingSample
 
 FIT_VERSION = 1
 TRAINING_THREADS = 2  # sums round by thread count, so it is the same on every machine
@@ -35,7 +35,7 @@ CLIPS = 600  # to train an audio tokenizer on, about
 
 
 @dataclass(frozen=True)
-class Fitted:
+class ReadyTokenizer:
     """A tokenizer that is ready: its folder in the store, and its card."""
 
     folder: str
@@ -48,13 +48,13 @@ class Fitted:
 
 
 @dataclass(frozen=True)
-class Fit:
+class TrainTokenizer:
     """The task that makes one tokenizer ready and writes its card."""
 
     store: Store
     config: RunConfig
 
-    def __call__(self, item: tuple[Modality, str, tuple[Part, ...]]) -> str:
+    def __call__(self, item: tuple[Modality, str, tuple[Partition, ...]]) -> str:
         """Train or adopt one tokenizer into its folder."""
         modality, folder, drawn = item
         config = getattr(self.config.tokenizers, modality.name.lower())
@@ -79,12 +79,14 @@ class Fit:
         return folder
 
 
-def fit_tokenizers(engine: Engine, config: RunConfig, raw: Mapping[str, Sequence[Part]]) -> dict[Modality, Fitted]:
+def ready_tokenizers(
+    engine: Engine, config: RunConfig, raw: Mapping[str, Sequence[Partition]]
+) -> dict[Modality, ReadyTokenizer]:
     """Every tokenizer that the run's sources need, trained or adopted once; text first."""
     items = []
     for modality in config.modalities:
         tokenizer = getattr(config.tokenizers, modality.name.lower())
-        drawn: list[Part] = []
+        drawn: list[Partition] = []
         if tokenizer.trained_in_run:
             drawn = _draw(engine, config, modality, raw)
             origin: Any = [config.seed, TRAINING_THREADS, [part.key for part in drawn]]
@@ -93,9 +95,9 @@ def fit_tokenizers(engine: Engine, config: RunConfig, raw: Mapping[str, Sequence
         items.append((modality, _folder(modality, tokenizer, origin), tuple(drawn)))
     missing = [item for item in items if not engine.store.exists(f"{item[1]}/{CARD}")]
     # the longest training first, so that the others run beside it
-    engine.collect("tokenizers", Fit(engine.store, config), missing[::-1], len(items) - len(missing))
+    engine.collect("tokenizers", TrainTokenizer(engine.store, config), missing[::-1], len(items) - len(missing))
     cards = {m: Card.model_validate_json(engine.store.read(f"{folder}/{CARD}")) for m, folder, _ in items}
-    return {modality: Fitted(folder, cards[modality]) for modality, folder, _ in items}
+    return {modality: ReadyTokenizer(folder, cards[modality]) for modality, folder, _ in items}
 
 
 def _folder(modality: Modality, tokenizer: Any, origin: Any) -> str:
@@ -104,7 +106,9 @@ def _folder(modality: Modality, tokenizer: Any, origin: Any) -> str:
     return f"{WORK}/fit/{modality.name.lower()}-{key}"
 
 
-def _draw(engine: Engine, config: RunConfig, modality: Modality, raw: Mapping[str, Sequence[Part]]) -> list[Part]:
+def _draw(
+    engine: Engine, config: RunConfig, modality: Modality, raw: Mapping[str, Sequence[Partition]]
+) -> list[Partition]:
     parts = [part for s in config.sources if modality in s.modality.modalities for part in raw[s.name]]
     tokenizer = getattr(config.tokenizers, modality.name.lower())
     if modality is Modality.TEXT:
@@ -120,13 +124,15 @@ def _draw(engine: Engine, config: RunConfig, modality: Modality, raw: Mapping[st
         )
     # a few rows may all miss a small share; then all of them are taken
     for share in (min(1.0, wanted / total), 1.0):
-        drawn = [part for part in engine.map(Draw(modality, share, config.limits, size), parts) if part.rows]
+        drawn = [
+            part for part in engine.map(DrawTrainingSample(modality, share, config.limits, size), parts) if part.rows
+        ]
         if drawn:
             break
     return drawn
 
 
-def _samples(store: Store, drawn: Sequence[Part], modality: Modality, config: Any) -> Any:
+def _samples(store: Store, drawn: Sequence[Partition], modality: Modality, config: Any) -> Any:
     """What `registry.train` takes: texts, a stack of pictures, or waves, in the order of the parts."""
     data = pa.concat_tables(load(store, part) for part in drawn)["data"]
     if isinstance(config, SentencePieceConfig):

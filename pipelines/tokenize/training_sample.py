@@ -16,7 +16,7 @@ from ..engines.partition import Outcome
 DRAW_VERSION = 1
 
 
-def drawn(ids: pa.ChunkedArray, share: float) -> pa.Array:
+def draw_training_sample(ids: pa.ChunkedArray, share: float) -> pa.Array:
     """Mask of about `share` of the rows: those whose id, read as a number, lies in the lowest part of its range."""
     raw = np.frombuffer(b"".join(ids.to_pylist()), np.uint8).reshape(-1, 16)
     # the trailing half: the leading one decides shuffles, and the two must not agree
@@ -25,7 +25,7 @@ def drawn(ids: pa.ChunkedArray, share: float) -> pa.Array:
 
 
 @dataclass(frozen=True)
-class Draw:
+class DrawTrainingSample:
     """Rows to train a tokenizer on, as one binary column `data`: UTF-8, RGB squares, or float32 waves."""
 
     modality: Modality
@@ -46,7 +46,7 @@ class Draw:
     def run(self, table: pa.Table) -> Outcome:
         """Select and decode; a row that does not decode is left to the encoding stage to report."""
         column = self.modality.name.lower()
-        chosen = table.select(["source", column]).filter(drawn(table["id"], self.share))
+        chosen = table.select(["source", column]).filter(draw_training_sample(table["id"], self.share))
         if self.modality is Modality.TEXT:
             data = pc.cast(chosen[column], pa.binary())
         else:

@@ -19,7 +19,7 @@ from .packed_row import ROW_VERSION
 
 
 @dataclass(frozen=True)
-class Row:
+class PackedRow:
     """One packed row: three arrays of row_length, and its tables."""
 
     tokens: npt.NDArray[np.unsignedinteger]
@@ -48,11 +48,11 @@ class Shard:
         view: npt.NDArray[np.unsignedinteger] = column.flatten().to_numpy().reshape(len(column), -1)
         return view
 
-    def row(self, index: int) -> Row:
+    def row(self, index: int) -> PackedRow:
         """One row, copying nothing of its arrays."""
         tokens, segment, modality = (self.matrix(name)[index] for name in ("tokens", "segment", "modality"))
         tables = (self.batch.column(name)[index].as_py() for name in ("segments", "spans"))
-        return Row(tokens, segment, modality, *tables)
+        return PackedRow(tokens, segment, modality, *tables)
 
 
 def fill(manifest: Manifest) -> float:
@@ -102,7 +102,7 @@ class Dataset:
             raise Mismatch.between("vocabulary", (MANIFEST, mine), (entry.file, theirs), "Prepare the dataset again.")
         return shard
 
-    def row(self, index: int) -> Row:
+    def row(self, index: int) -> PackedRow:
         """Row `index` of the dataset, counted over its shards; raises Refusal when out of range."""
         if not 0 <= index < self.rows:
             raise Refusal(f"row {index}: {self.url} has rows 0 to {self.rows - 1}. Choose one of these.")

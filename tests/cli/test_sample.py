@@ -14,7 +14,7 @@ from triptych.cli.main import cli
 from triptych.schemas.errors import Refusal
 from triptych.schemas.vocabulary import Modality, Special
 from triptych.train.evaluate.samples import sampler_sweep as sweeping
-from triptych.train.generate.generator import Studio
+from triptych.train.generate.generator import Generator
 
 from ..two_runs import KINDS, train_both
 
@@ -61,22 +61,22 @@ def test_pictures_are_guided_by_default_but_not_the_controls(runs: dict[str, Pat
 
 
 def test_pictures_and_speech_and_back(runs: dict[str, Path], tmp_path: Path) -> None:
-    masked, studio = runs["masked"], Studio.open(runs["masked"])
+    masked, generator = runs["masked"], Generator.open(runs["masked"])
     lines = tmp_path / "prompts.txt"
     lines.write_text("one\n\ntwo\n")
     facts = run(masked, tmp_path / "t2i", "--task", "t2i", "--prompt", str(lines), "--n", "2", "--guidance", "1.5")
     assert [line["text"] for line in facts["samples"]] == ["one", "one", "two", "two"]
     assert facts["settings"]["guidance"] == 1.5
-    side = studio.bundle.image.pixels
+    side = generator.bundle.image.pixels
     assert Image.open(tmp_path / "t2i" / "sample-003.png").size == (side, side)
     run(masked, tmp_path / "t2s", "--task", "t2s", "--prompt", "one", "--n", "1")
     wave, rate = soundfile.read(tmp_path / "t2s" / "sample-000.wav")
-    assert rate == studio.bundle.audio.sample_rate
+    assert rate == generator.bundle.audio.sample_rate
     assert len(wave) > 0
     for task, file in (("i2t", "t2i/sample-000.png"), ("s2t", "t2s/sample-000.wav")):
         back = run(masked, tmp_path / task, "--task", task, "--prompt", str(tmp_path / file), "--n", "1")
         given = np.array(back["samples"][0]["tokens"])[~np.array(back["samples"][0]["said"])]
-        owners = set(studio.vocabulary.modality_of(given).tolist())
+        owners = set(generator.vocabulary.modality_of(given).tolist())
         assert {Modality.IMAGE if task == "i2t" else Modality.AUDIO} <= owners
 
 

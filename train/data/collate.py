@@ -101,7 +101,7 @@ def keep(rows: Rows, kept: npt.NDArray[np.bool_]) -> Rows:
     )
 
 
-def to_batch(rows: Rows, slices: npt.NDArray[np.int16]) -> Batch:
+def collate(rows: Rows, slices: npt.NDArray[np.int16]) -> Batch:
     """Tensors of the rows; `slices` is a `slice_table`."""
     starts = np.zeros(len(rows.number) + len(rows.row), np.int32)
     starts[rows.place] = rows.columns["start"]

@@ -14,14 +14,14 @@ from typing import Any, NamedTuple
 import torch
 
 from ...model.diffusion.batch import Batch
-from ...model.diffusion.noise_levels import Places
+from ...model.diffusion.noise_levels import SegmentPlaces
 from ...model.network.slices import slice_table
 from ...schemas.errors import Mismatch, Refusal
-from .collate import gather, keep, to_batch
+from .collate import collate, gather, keep
 from .plan import Plan
 from .row_order import Order
 from .shards import Shards
-from .split import held_out
+from .split import is_held_out
 
 AHEAD = 2  # global batches that are built before they are asked for, beside one a thread
 
@@ -30,7 +30,7 @@ class Micro(NamedTuple):
     """What a process takes at once."""
 
     batch: Batch
-    places: Places  # of its rows in the global batch
+    places: SegmentPlaces  # of its rows in the global batch
 
 
 class Loader:
@@ -119,9 +119,9 @@ class Loader:
     def _micro(self, start: int, low: int, high: int, number: int) -> Micro:
         rows = gather(self._shards, self._order.between(start + low, start + high))
         if self.plan.validation:
-            rows = keep(rows, ~held_out(rows.document, self.plan.validation))
-        places = Places(number, torch.arange(low, high), self.plan.rows)
-        return Micro(self._ready(to_batch(rows, self._slices)), places)
+            rows = keep(rows, ~is_held_out(rows.document, self.plan.validation))
+        places = SegmentPlaces(number, torch.arange(low, high), self.plan.rows)
+        return Micro(self._ready(collate(rows, self._slices)), places)
 
     def _ready(self, batch: Batch) -> Batch:
         if not self._pin:

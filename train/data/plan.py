@@ -15,7 +15,7 @@ from ...schemas.errors import Mismatch, Refusal
 from ...schemas.identity import fingerprint
 from ...schemas.vocabulary import Vocabulary
 from .mix import Ints, apportion
-from .selection import Stream, streams_of
+from .selection import MixComponent, components_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -27,7 +27,7 @@ class Plan:
     seed: int
     validation: float  # share of the documents that are held out
     datasets: tuple[Dataset, ...]
-    streams: tuple[Stream, ...]
+    streams: tuple[MixComponent, ...]
     wanted: Floats  # (streams,) shares of the tokens that the weights ask for
     units: Ints  # (streams,) shares of the rows, as `mix.deal` takes them
     rows: int  # of a step
@@ -78,10 +78,10 @@ def make_plan(mix: Mixture, *, seed: int, validation: float = 0.0, steps: int | 
     """
     datasets = _open(mix.datasets)
     rows = rows_of_step(mix.batch_tokens, datasets[0].manifest.row_length, copies)
-    streams: list[Stream] = []
+    streams: list[MixComponent] = []
     for number, entry in enumerate(mix.datasets):
         at = [dataset.url for dataset in datasets].index(entry.path.rstrip("/"))
-        streams += streams_of(entry, datasets[at].manifest, number=number, dataset=at)
+        streams += components_of(entry, datasets[at].manifest, number=number, dataset=at)
     _refuse_overlap(mix.datasets, streams)
     wanted, shares = _shares(mix.datasets, streams)
     held = np.array([stream.rows for stream in streams], np.float64)
@@ -147,8 +147,8 @@ def _open(entries: Sequence[MixEntry]) -> list[Dataset]:
     return datasets
 
 
-def _refuse_overlap(entries: Sequence[MixEntry], streams: Sequence[Stream]) -> None:
-    seen: dict[tuple[str, str], Stream] = {}
+def _refuse_overlap(entries: Sequence[MixEntry], streams: Sequence[MixComponent]) -> None:
+    seen: dict[tuple[str, str], MixComponent] = {}
     for stream in streams:
         other = seen.setdefault((stream.fingerprint, stream.group), stream)
         if other is not stream:
@@ -158,7 +158,7 @@ def _refuse_overlap(entries: Sequence[MixEntry], streams: Sequence[Stream]) -> N
             )
 
 
-def _shares(entries: Sequence[MixEntry], streams: Sequence[Stream]) -> tuple[Floats, Floats]:
+def _shares(entries: Sequence[MixEntry], streams: Sequence[MixComponent]) -> tuple[Floats, Floats]:
     """Of tokens, and of rows. Groups of one entry share its weight so that their epochs end together."""
     tokens = np.array([stream.tokens for stream in streams], np.float64)
     rows = np.array([stream.rows for stream in streams], np.float64)
@@ -169,7 +169,9 @@ def _shares(entries: Sequence[MixEntry], streams: Sequence[Stream]) -> tuple[Flo
     return wanted, shares / shares.sum()
 
 
-def _cap_warnings(entries: Sequence[MixEntry], streams: Sequence[Stream], shares: Floats, capped: Floats) -> list[str]:
+def _cap_warnings(
+    entries: Sequence[MixEntry], streams: Sequence[MixComponent], shares: Floats, capped: Floats
+) -> list[str]:
     return [
         f"{entries[stream.entry].path}, {stream.group}: `max_epochs` lowers its share of the rows from "
         f"{before:.2%} to {after:.2%}"

@@ -6,7 +6,7 @@ from .mix import UNITS, dealt
 from .plan import Plan
 
 
-def outlook(plan: Plan) -> dict[str, Any]:
+def summarize_plan(plan: Plan) -> dict[str, Any]:
     """A plan in numbers, JSON-ready.
 
     Rows are exact, and so are tokens of whole epochs; of an epoch that is broken off, tokens are as many as its rows

@@ -10,7 +10,7 @@ from ...schemas.errors import Refusal
 
 
 @dataclass(frozen=True)
-class Stream:
+class MixComponent:
     """The rows of one group of one dataset: shuffled and numbered together, and dealt by one share of the mix."""
 
     entry: int  # of the mix
@@ -28,7 +28,7 @@ class Stream:
         return sum(shard.rows for shard in self.shards)
 
 
-def streams_of(entry: MixEntry, manifest: Manifest, *, number: int, dataset: int) -> list[Stream]:
+def components_of(entry: MixEntry, manifest: Manifest, *, number: int, dataset: int) -> list[MixComponent]:
     """The groups that entry `number` of the mix selects of a dataset.
 
     Raises Refusal when it selects nothing, or a part of the rows of a group: packed rows are taken whole.
@@ -44,7 +44,7 @@ def streams_of(entry: MixEntry, manifest: Manifest, *, number: int, dataset: int
             codes.update(count.tokens)
         fingerprint = manifest.fingerprint
         if shards:
-            streams.append(Stream(number, dataset, fingerprint, group, sources, shards, tokens, dict(codes)))
+            streams.append(MixComponent(number, dataset, fingerprint, group, sources, shards, tokens, dict(codes)))
     if not streams:
         kinds = sorted({source.kind for source in manifest.statistics.sources.values()})
         raise Refusal(f"{entry.path}: no row is {_wanted(entry)}. It holds {', '.join(kinds)}; change the entry.")

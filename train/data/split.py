@@ -15,7 +15,7 @@ from .permutation import mix64
 SALT = np.uint64(0x7A11DA7E)  # so that the draw has nothing to do with the one that deals documents to shards
 
 
-def held_out(document: npt.NDArray[np.uint64], share: float) -> npt.NDArray[np.bool_]:
+def is_held_out(document: npt.NDArray[np.uint64], share: float) -> npt.NDArray[np.bool_]:
     """(S,) whether each segment's document (S, 2) is held out."""
     drawn = mix64(mix64(document[:, 0] ^ SALT) ^ document[:, 1])
     out: npt.NDArray[np.bool_] = drawn < np.uint64(int(share * 2.0**64))

@@ -7,16 +7,16 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ...model.diffusion.noise_levels import Places
+from ...model.diffusion.noise_levels import SegmentPlaces
 from ...model.network.slices import slice_table
 from ...schemas.dataset.layout import ragged
 from ...schemas.vocabulary import Modality, Special
-from .collate import Rows, to_batch
+from .collate import Rows, collate
 from .loader import Micro
 from .mix import Ints
 from .plan import Plan
 from .shards import Shards
-from .split import held_out
+from .split import is_held_out
 
 Table = dict[str, npt.NDArray[Any]]
 
@@ -39,7 +39,7 @@ def validation_batches(
     cuts = range(rank * each, (rank + 1) * each, micro)
     slices = slice_table(plan.vocabulary)
     return [
-        Micro(to_batch(packed.between(low, low + micro), slices), Places(0, torch.arange(low, low + micro), rows))
+        Micro(collate(packed.between(low, low + micro), slices), SegmentPlaces(0, torch.arange(low, low + micro), rows))
         for low in cuts
     ]
 
@@ -79,7 +79,7 @@ def _held(shards: Shards, numbers: range, share: float, tokens: int) -> Table:
     tables: list[Table] = []
     for number in numbers:
         shard = shards.open(number)
-        chosen = np.flatnonzero(held_out(shard.document, share))
+        chosen = np.flatnonzero(is_held_out(shard.document, share))
         table = {name: column[chosen] for name, column in shard.columns.items()}
         row = np.searchsorted(shard.offsets, chosen, side="right") - 1
         begin = row * shard.tokens.shape[1] + table["start"]

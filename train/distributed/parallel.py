@@ -12,13 +12,13 @@ from torch.nn.parallel import DistributedDataParallel
 from ...model.network.init import initial_value
 from ...model.network.transformer import Transformer
 from ...schemas.config.training import ComputeConfig
-from .process_group import Process
+from .process_group import ProcessGroup
 
 
 class Parallel:
     """A transformer that is called on a micro-batch, and what lies around it."""
 
-    def __init__(self, model: Transformer, config: ComputeConfig, process: Process, seed: int) -> None:
+    def __init__(self, model: Transformer, config: ComputeConfig, process: ProcessGroup, seed: int) -> None:
         """`model` is on the meta device; here it gets its first values, each process those of its share."""
         self.config = config
         self.process = process

@@ -13,7 +13,7 @@ PATIENCE = timedelta(minutes=30)  # for a process that reads a shard from afar
 
 
 @dataclass(frozen=True)
-class Process:
+class ProcessGroup:
     """One of them: who it is, and how it reaches the others."""
 
     rank: int

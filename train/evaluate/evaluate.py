@@ -14,7 +14,7 @@ from .likelihood.held_out import held_out_rows
 from .likelihood.judge import Judge
 from .report.curves import curves
 from .report.exhibits import Exhibit, of_clips, of_pictures, of_texts
-from .report.metric import Row
+from .report.metric import Metric
 from .report.missing import Missing
 from .samples import images, speech, text
 from .samples.generate import Files, clips, make, pictures, text_codes
@@ -23,14 +23,14 @@ from .samples.references import Reference, references
 
 if TYPE_CHECKING:
     from ...tokenizers.image.clip_model import ClipModel
-    from ..generate.generator import Studio
+    from ..generate.generator import Generator
 
-Found = Row | Missing | Exhibit
+Found = Metric | Missing | Exhibit
 Originals = Callable[[Sequence[Reference], Modality], Mapping[bytes, bytes]]
 
 
 @dataclass(frozen=True)
-class Asked:
+class EvaluationRequest:
     """What a person wants measured, and on what."""
 
     n: int = 16  # samples of each task
@@ -46,7 +46,7 @@ class Asked:
 class Means:
     """The same, opened; what is None is not measured, and the report says so."""
 
-    asked: Asked
+    asked: EvaluationRequest
     datasets: tuple[Dataset, ...]
     share: float  # of the documents that are held out
     originals: Originals  # finds the files that documents were made from; may raise Refusal
@@ -55,7 +55,9 @@ class Means:
     judge: Judge | None
 
 
-def evaluate(studio: "Studio", means: Means, report: Callable[[str], None] = lambda group: None) -> Iterator[Found]:
+def evaluate(
+    generator: "Generator", means: Means, report: Callable[[str], None] = lambda group: None
+) -> Iterator[Found]:
     """Everything of a run; `report` is told each group before it is begun."""
     groups = {
         "training": _training,
@@ -69,36 +71,36 @@ def evaluate(studio: "Studio", means: Means, report: Callable[[str], None] = lam
         report(name)
         which = "all figures"
         try:
-            for found in group(studio, means):
+            for found in group(generator, means):
                 which = "all other figures"
                 yield found
         except Refusal as refusal:
             yield Missing(name, which, str(refusal))
 
 
-def _training(studio: "Studio", means: Means) -> Iterator[Found]:
-    yield Exhibit("training", "", curves(studio.folder, means.datasets))
+def _training(generator: "Generator", means: Means) -> Iterator[Found]:
+    yield Exhibit("training", "", curves(generator.folder, means.datasets))
 
 
-def _held_out(studio: "Studio", means: Means) -> Iterator[Found]:
-    yield from held_out_rows(studio, means.asked.data, seed=means.asked.seed)
+def _held_out(generator: "Generator", means: Means) -> Iterator[Found]:
+    yield from held_out_rows(generator, means.asked.data, seed=means.asked.seed)
 
 
-def _suite(studio: "Studio", means: Means) -> Iterator[Found]:
+def _suite(generator: "Generator", means: Means) -> Iterator[Found]:
     if means.asked.suite is None:
         yield Missing("benchmarks", "all figures", "no folder of benchmarks was given: --suite DIR")
         return
-    yield from suite_rows(studio, means.asked.suite, means.asked.limit, seed=means.asked.seed)
+    yield from suite_rows(generator, means.asked.suite, means.asked.limit, seed=means.asked.seed)
 
 
-def _images(studio: "Studio", means: Means) -> Iterator[Found]:
-    held = _held(studio, Modality.IMAGE, means)
+def _images(generator: "Generator", means: Means) -> Iterator[Found]:
+    held = _held(generator, Modality.IMAGE, means)
     files, lack = _files(means, held, Modality.IMAGE)
     if lack:
         yield Missing("images", "PSNR and SSIM of the tokenizer, floor of the Fréchet distance", lack)
-    shown = pictures(studio, held, files, means.asked.seed)
+    shown = pictures(generator, held, files, means.asked.seed)
     if shown.originals is not None:
-        yield from images.reconstruction_rows(studio.bundle.image, shown.originals)
+        yield from images.reconstruction_rows(generator.bundle.image, shown.originals)
     if means.clip is None:
         yield Missing("images", "CLIP score", "no CLIP was given: --clip DIR")
     else:
@@ -107,35 +109,35 @@ def _images(studio: "Studio", means: Means) -> Iterator[Found]:
         yield Missing("images", "Fréchet distance", "no feature extractor was given: --features FILE or --clip DIR")
     elif len(held) > 1:
         yield from images.frechet_rows(shown, means.features)
-    if len(held) > 1 and studio.bundle.image.pixels >= images.WINDOW:
+    if len(held) > 1 and generator.bundle.image.pixels >= images.WINDOW:
         yield images.diversity_row(shown)
     yield from of_pictures(shown)
 
 
-def _speech(studio: "Studio", means: Means) -> Iterator[Found]:
-    held = _held(studio, Modality.AUDIO, means)
+def _speech(generator: "Generator", means: Means) -> Iterator[Found]:
+    held = _held(generator, Modality.AUDIO, means)
     files, lack = _files(means, held, Modality.AUDIO)
     if lack:
         yield Missing("speech", "error rates of real speech", lack)
-    said = clips(studio, held, files, means.asked.seed)
+    said = clips(generator, held, files, means.asked.seed)
     yield from speech.error_rows(said)
     yield from speech.quality_rows(said)
     yield speech.duration_row(said)
     yield from of_clips(said)
     try:
-        written = [made.text or "" for made in make(studio, Task.S2T, said.restored, means.asked.seed)]
+        written = [made.text or "" for made in make(generator, Task.S2T, said.restored, means.asked.seed)]
     except Refusal as refusal:
         yield Missing("speech", "word error rate of transcripts", str(refusal))
     else:
         yield from speech.transcript_rows(written, said)
 
 
-def _text(studio: "Studio", means: Means) -> Iterator[Found]:
-    held = _held(studio, Modality.TEXT, means)
-    made = make(studio, Task.TEXT, [""] * len(held), means.asked.seed, length=text.LENGTH)
+def _text(generator: "Generator", means: Means) -> Iterator[Found]:
+    held = _held(generator, Modality.TEXT, means)
+    made = make(generator, Task.TEXT, [""] * len(held), means.asked.seed, length=text.LENGTH)
     real = [one.codes[Modality.TEXT] for one in held]
-    yield from text.text_rows(*text.equally_long([text_codes(studio, one) for one in made], real), means.judge)
-    begun = [studio.bundle.text.decode(codes[: text.LENGTH]) for codes in real]
+    yield from text.text_rows(*text.equally_long([text_codes(generator, one) for one in made], real), means.judge)
+    begun = [generator.bundle.text.decode(codes[: text.LENGTH]) for codes in real]
     yield from of_texts([one.text or "" for one in made], begun)
 
 
@@ -149,10 +151,10 @@ def _files(means: Means, held: Sequence[Reference], modality: Modality) -> tuple
     return files, f"{lost} of {len(held)} documents are not in the sources any more" if lost else ""
 
 
-def _held(studio: "Studio", modality: Modality, means: Means) -> list[Reference]:
+def _held(generator: "Generator", modality: Modality, means: Means) -> list[Reference]:
     """Held-out documents of a modality, as many as samples; raises Refusal when there are none."""
     name = modality.name.lower()
-    if modality not in studio.bundle:
+    if modality not in generator.bundle:
         raise Refusal(f"the run was trained without {name}")
     if held := references(means.datasets, means.share, modality, means.asked.n):
         return held

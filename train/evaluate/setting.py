@@ -11,9 +11,9 @@ from ...model.sampling.defaults import DEFAULTS
 from ...schemas.dataset.reader import Dataset
 from ...schemas.errors import Mismatch, Refusal
 from ...schemas.identity import file_fingerprint, unseal
-from ..generate.generator import Studio
+from ..generate.generator import Generator
 from ..run import RUN
-from .evaluate import Asked, Means, Originals
+from .evaluate import EvaluationRequest, Means, Originals
 from .likelihood.benchmarks import BENCHMARKS
 from .likelihood.judge import Judge
 from .samples.image_features import of_clip, of_file
@@ -21,23 +21,23 @@ from .samples.image_features import of_clip, of_file
 ARCHITECTURE = "ViT-B-32"  # of a folder with weights alone
 
 
-def open_studio(run: str | Path) -> Studio:
+def open_generator(run: str | Path) -> Generator:
     """A run on the best device there is; raises Refusal when it has no finished model."""
-    return Studio.open(run, "cuda" if torch.cuda.is_available() else "cpu")
+    return Generator.open(run, "cuda" if torch.cuda.is_available() else "cpu")
 
 
-def means_of(studio: Studio, control: Studio | None, asked: Asked, originals: Originals) -> Means:
+def means_of(generator: Generator, control: Generator | None, asked: EvaluationRequest, originals: Originals) -> Means:
     """What to measure with; raises Refusal for what is not there or does not belong together."""
     if asked.suite is not None and not any((asked.suite / name).is_file() for name in BENCHMARKS):
         raise Refusal(f"--suite {asked.suite}: holds no benchmark. It may have {', '.join(BENCHMARKS)}.")
-    training = _training(studio.folder)
+    training = _training(generator.folder)
     paths = [asked.data] if asked.data else [one["path"] for one in training["trained_on"]]
     datasets = tuple(Dataset(path) for path in paths)
     for dataset in datasets:
-        studio.vocabulary.require(dataset.manifest.vocabulary, str(studio.folder), dataset.url)
+        generator.vocabulary.require(dataset.manifest.vocabulary, str(generator.folder), dataset.url)
     if control is not None:
-        studio.vocabulary.require(control.vocabulary, str(studio.folder), str(control.folder))
-        _require_same_data(studio, control)
+        generator.vocabulary.require(control.vocabulary, str(generator.folder), str(control.folder))
+        _require_same_data(generator, control)
     extractor = of_file(asked.features) if asked.features else None
     tower = None
     if asked.clip:
@@ -51,11 +51,11 @@ def means_of(studio: Studio, control: Studio | None, asked: Asked, originals: Or
     return Means(asked, datasets, share, originals, tower, extractor, judge)
 
 
-def _require_same_data(studio: Studio, control: Studio) -> None:
+def _require_same_data(generator: Generator, control: Generator) -> None:
     """Else the control has learned what the run is asked about, or is measured on something else."""
-    mine, theirs = _trained_on(studio.folder), _trained_on(control.folder)
+    mine, theirs = _trained_on(generator.folder), _trained_on(control.folder)
     if mine != theirs:
-        sides = (str(studio.folder), mine), (str(control.folder), theirs)
+        sides = (str(generator.folder), mine), (str(control.folder), theirs)
         raise Mismatch.between("what was trained on", *sides, "Train the control on the same data.")
 
 
@@ -74,13 +74,13 @@ def _training(run: Path) -> dict[str, Any]:
         raise Refusal(f"{run}/{RUN}: {error}. Restore the file.", exit_code=1) from None
 
 
-def facts_of(command: str, studio: Studio, control: Studio | None, means: Means) -> dict[str, Any]:
+def facts_of(command: str, generator: Generator, control: Generator | None, means: Means) -> dict[str, Any]:
     """What anyone needs to know to make a report again."""
     return {
         "command": command,
         "triptych": version("triptych"),
-        "run": str(studio.folder),
-        "model": _model(studio),
+        "run": str(generator.folder),
+        "model": _model(generator),
         "control": None if control is None else {"run": str(control.folder), **_model(control)},
         "data": [
             {"path": dataset.url, "fingerprint": dataset.manifest.fingerprint, "share held out": means.share}
@@ -92,11 +92,11 @@ def facts_of(command: str, studio: Studio, control: Studio | None, means: Means)
     }
 
 
-def _model(studio: Studio) -> dict[str, Any]:
-    config = _training(studio.folder)["config"]
+def _model(generator: Generator) -> dict[str, Any]:
+    config = _training(generator.folder)["config"]
     return {
-        "objective": studio.exported.objective,
-        "parameters": sum(parameter.numel() for parameter in studio.model.parameters()),
+        "objective": generator.exported.objective,
+        "parameters": sum(parameter.numel() for parameter in generator.model.parameters()),
         "tokens": config["steps"] * config["data"]["batch_tokens"],
-        WEIGHTS: f"xxh3-128 {file_fingerprint(str(studio.folder / 'model' / WEIGHTS))}",
+        WEIGHTS: f"xxh3-128 {file_fingerprint(str(generator.folder / 'model' / WEIGHTS))}",
     }

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ...model.keyed_random import Stream, uniform
+from ...model.keyed_random import RandomStream, uniform
 from ...model.network.export import Exported, load_model
 from ...model.network.inputs import Inputs
 from ...model.network.slices import Slices
@@ -43,7 +43,7 @@ GAP = re.compile(r"<gap:(\d+)>")  # in a text: so many tokens to be said
 
 
 @dataclass(frozen=True)
-class Made:
+class GeneratedSample:
     """One sample: its ids and what they stand for; a half that the segment lacks is None."""
 
     task: Task
@@ -55,15 +55,15 @@ class Made:
     sample_rate: int | None
 
 
-class Batch(NamedTuple):
+class Generation(NamedTuple):
     """What one call made, and what it took."""
 
-    made: list[Made]
+    made: list[GeneratedSample]
     calls: int  # of the model
 
 
 @dataclass(frozen=True)
-class Studio:
+class Generator:
     """A model with the tokenizers of what it was trained on, and the lengths."""
 
     folder: Path
@@ -114,7 +114,7 @@ class Studio:
 
     def make(
         self, task: Task, prompts: Sequence[Prompt], config: SamplingConfig, seed: int, *, length: int | None = None
-    ) -> Batch:
+    ) -> Generation:
         """A sample for each prompt, all together; a prompt is what the task is given, for `text` a text to go on with.
 
         A text with `<gap:8>` in it is filled in there and nowhere else; a text may also come as its codes, OPEN where
@@ -123,14 +123,14 @@ class Studio:
         not trained on, and for an autoregressive run asked for what comes before what is given.
         """
         self._require_possible(task)
-        draws = uniform(seed, Stream.LENGTH, torch.arange(len(prompts))).tolist()
+        draws = uniform(seed, RandomStream.LENGTH, torch.arange(len(prompts))).tolist()
         codes = [self._codes(task, prompt, length, draw) for prompt, draw in zip(prompts, draws, strict=True)]
         canvas = self.canvas(task, codes).to(self.device)
         ask = BlockCache(self.model) if config.cache and not self.causal else self.ask
         sampled = (sample_causal if self.causal else sample)(ask, canvas, self.slices, config, seed)
         sizes = torch.bincount(canvas.index_T).tolist()
         parts = zip(*(torch.split(x_T.cpu(), sizes) for x_T in (sampled.tokens_T, canvas.open_T)), strict=True)
-        return Batch([self.read(task, tokens.numpy(), said.numpy()) for tokens, said in parts], sampled.calls)
+        return Generation([self.read(task, tokens.numpy(), said.numpy()) for tokens, said in parts], sampled.calls)
 
     def canvas(self, task: Task, codes: Sequence[Codes]) -> Canvas:
         """Segments of these halves, open where a code is OPEN."""
@@ -143,12 +143,12 @@ class Studio:
         open_T = np.concatenate([_open(one) for one in codes])
         return replace(canvas, open_T=torch.from_numpy(open_T))
 
-    def read(self, task: Task, tokens: Ints, said: npt.NDArray[np.bool_]) -> Made:
+    def read(self, task: Task, tokens: Ints, said: npt.NDArray[np.bool_]) -> GeneratedSample:
         """What the ids of a whole segment stand for."""
         owner = self.vocabulary.modality_of(tokens)
         codes = {half: codes_of_span(tokens[owner == half], half, self.vocabulary) for half in HALVES if half in owner}
         image, audio = codes.get(Modality.IMAGE), codes.get(Modality.AUDIO)
-        return Made(
+        return GeneratedSample(
             task,
             tokens,
             said,

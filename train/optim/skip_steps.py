@@ -22,7 +22,7 @@ CULPRITS = 10  # batches that are saved
 
 
 @dataclass
-class Guard:
+class SkipSteps:
     """Judges steps one after another."""
 
     mean: float = 0.0  # of log norms

@@ -20,7 +20,7 @@ PEAK = 989e12  # dense bf16 operations a second of an H100 SXM
 STATE = 4 + 8 + 4  # float32 bytes a parameter that a checkpoint holds: itself, two moments, EMA
 
 
-class Memory(NamedTuple):
+class MemoryEstimate(NamedTuple):
     """Bytes on one GPU under FSDP2: what is sharded over all, and what is not."""
 
     sharded: float  # float32 parameters, gradients, moments, EMA
@@ -35,7 +35,7 @@ class Memory(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingBudget:
     """A run of so many tokens. `share` is each modality's of the tokens, `attended` their mean segment (L_eff)."""
 
     shape: Shape
@@ -68,13 +68,13 @@ class Plan:
         """Wall time on so many GPUs at the assumed utilisation."""
         return self.tokens * self.flops_per_token / (gpus * PEAK * self.utilisation) / 86_400
 
-    def memory(self, gpus: int, *, recompute: bool) -> Memory:
+    def memory(self, gpus: int, *, recompute: bool) -> MemoryEstimate:
         """Of one GPU; `recompute`: layers keep their input alone and are computed again, one at a time."""
         counts = self.shape.parameters(self.vocabulary)
         layer = counts.rest / self.shape.depth
         tokens = self.micro_rows * self.row_length
         kept = self.shape.depth * (2 * self.shape.width if recompute else layer_bytes(self.shape))
-        return Memory(
+        return MemoryEstimate(
             sharded=(STATE + 4) * counts.total / gpus,
             gathered=2 * (3 * layer + 2 * counts.embedding),
             activations=float(tokens * (kept + recompute * layer_bytes(self.shape))),
@@ -97,7 +97,7 @@ def layer_bytes(shape: Shape) -> int:
 
 
 THIRDS = {Modality.TEXT: 1 / 3, Modality.IMAGE: 1 / 3, Modality.AUDIO: 1 / 3}
-THREE_BILLION = Plan(
+THREE_BILLION = TrainingBudget(
     shape=shape_of(ModelConfig(preset="3b")),
     vocabulary=LARGE,
     tokens=6.4e12,
@@ -125,7 +125,7 @@ def preset_table() -> str:
     return "\n".join(lines)
 
 
-def plan_table(plan: Plan) -> str:
+def plan_table(plan: TrainingBudget) -> str:
     """Markdown: the run on several numbers of nodes of eight GPUs."""
     lines = [
         "| nodes of 8 | rows a GPU | days | sharded | gathered | activations | recomputed | GB a GPU | recomputed |",
@@ -140,7 +140,7 @@ def plan_table(plan: Plan) -> str:
     return "\n".join(lines)
 
 
-def plan_facts(plan: Plan) -> str:
+def plan_facts(plan: TrainingBudget) -> str:
     """What does not depend on the number of nodes, as one sentence."""
     counts = plan.shape.parameters(plan.vocabulary)
     flops = plan.flops_per_token

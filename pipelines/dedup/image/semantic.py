@@ -18,7 +18,7 @@ from ..signature import judged, pack, unpack
 from .hamming import BITS, hamming_pairs
 from .near import LEAST_CONTRAST
 
-CLIP_NEAR_VERSION = 1
+SEMANTIC_VERSION = 1
 SEED = 20211
 KEY_BITS = 16
 LEAST_RECALL = 0.99  # of pairs at the threshold
@@ -45,7 +45,7 @@ def sketch_radius(threshold: float) -> int:
 
 
 @dataclass(frozen=True)
-class ClipNear:
+class SemanticNear:
     """Pictures whose CLIP vectors have a cosine of at least the threshold.
 
     A signature is the vector in half precision. It is null for what cannot be opened and for pictures of one colour,
@@ -59,7 +59,7 @@ class ClipNear:
     def identity(self) -> list[Any]:
         """Version, model by content, threshold, limit."""
         model = find_clip(self.config.model, self.config.path).fingerprint
-        return [CLIP_NEAR_VERSION, model, self.config.threshold, self.max_pixels]
+        return [SEMANTIC_VERSION, model, self.config.threshold, self.max_pixels]
 
     def report(self) -> dict[str, Any]:
         """Model and threshold, and the keys that follow from it; not where the weights lie."""

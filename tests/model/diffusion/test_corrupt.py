@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triptych.model.diffusion.corrupt import corrupt
-from triptych.model.diffusion.noise_levels import Places
-from triptych.model.diffusion.noised_batch import Corrupted
+from triptych.model.diffusion.noise_levels import SegmentPlaces
+from triptych.model.diffusion.noised_batch import NoisedBatch
 from triptych.model.diffusion.tasks import TASKS
 from triptych.model.network.slices import Slices
 from triptych.schemas.config.model import AutoregressiveObjective, MaskedObjective, ObjectiveConfig, Task
@@ -26,9 +26,9 @@ OBJECTIVES: list[ObjectiveConfig] = [
 ]
 
 
-def noised(rows: list[list[Sample]], objective: ObjectiveConfig, *, seed: int = 0, epoch: int = 0) -> Corrupted:
+def noised(rows: list[list[Sample]], objective: ObjectiveConfig, *, seed: int = 0, epoch: int = 0) -> NoisedBatch:
     batch = pack(rows, 96, epoch=epoch)
-    return corrupt(batch, objective, SLICES, seed, Places(0, torch.arange(len(rows)), len(rows)))
+    return corrupt(batch, objective, SLICES, seed, SegmentPlaces(0, torch.arange(len(rows)), len(rows)))
 
 
 @given(st.integers(0, 10**6), st.sampled_from(OBJECTIVES))
@@ -69,7 +69,7 @@ def test_what_holds_of_every_batch(seed: int, objective: ObjectiveConfig) -> Non
 def test_the_control_asks_for_every_content_token_of_the_place_before() -> None:
     sample = Sample(text=[3, 4], image=[5, 6], audio=[1, 2])
     batch, out = pack([[sample, Sample(text=[9])]], 24), None
-    out = corrupt(batch, OBJECTIVES[-1], SLICES, 0, Places(0, torch.arange(1), 1))
+    out = corrupt(batch, OBJECTIVES[-1], SLICES, 0, SegmentPlaces(0, torch.arange(1), 1))
     asked = sorted(out.inputs.place_N.tolist())
     # [TASK 3 4 EOS BOI 5 6 EOI BOA 1 2 EOA] [TASK 9 EOS]
     assert asked == [0, 1, 2, 4, 5, 8, 9, 12, 13]
@@ -111,7 +111,7 @@ def test_halves_by_task(task: str, noise: Modality, given: Modality, dropout: fl
     objective = MaskedObjective(tasks=tasks, condition_dropout=dropout)
     sample = Sample(text=[1, 2, 3], image=[4, 5, 6, 7], audio=[1, 2, 3, 4])
     batch = pack([[sample] * 3], 96)
-    out = corrupt(batch, objective, SLICES, 0, Places(0, torch.arange(1), 1))
+    out = corrupt(batch, objective, SLICES, 0, SegmentPlaces(0, torch.arange(1), 1))
     hidden = (out.inputs.tokens_BL == Special.MASK)[0]
     content = batch.slice_BL[0] > 0
     of = batch.modality_BL[0]
@@ -128,7 +128,7 @@ def test_halves_by_task(task: str, noise: Modality, given: Modality, dropout: fl
 def test_tasks_come_as_often_as_stated() -> None:
     rows = [[Sample(text=[1], image=[2])] * 16 for _ in range(256)]
     batch = pack(rows, 96)
-    out = corrupt(batch, MaskedObjective(), SLICES, 0, Places(0, torch.arange(256), 256))
+    out = corrupt(batch, MaskedObjective(), SLICES, 0, SegmentPlaces(0, torch.arange(256), 256))
     shares = torch.bincount(out.task_S, minlength=len(TASKS)) / 4096
     assert shares[[1, 2, 5]].tolist() == pytest.approx([0.4, 0.3, 0.3], abs=4 * 0.0077)
     conditional = out.task_S != TASKS.index(Task.JOINT)
@@ -144,7 +144,7 @@ def test_the_same_noise_at_any_world_size(objective: ObjectiveConfig, world: int
     for rank in range(world):
         mine = list(range(rank, 8, world))  # strided over ranks
         batch = pack([rows[i] for i in mine], 96, numbers=mine)
-        part = corrupt(batch, objective, SLICES, 0, Places(0, torch.tensor(mine), 8))
+        part = corrupt(batch, objective, SLICES, 0, SegmentPlaces(0, torch.tensor(mine), 8))
         for copy in range(objective.copies):
             theirs = part.inputs.tokens_BL.view(objective.copies, len(mine), 96)[copy]
             assert torch.equal(theirs, whole.inputs.tokens_BL.view(objective.copies, 8, 96)[copy, mine])

@@ -8,8 +8,8 @@ import torch
 
 from triptych.model.diffusion.corrupt import corrupt
 from triptych.model.diffusion.loss import loss
-from triptych.model.diffusion.loss_sums import Tally
-from triptych.model.diffusion.noise_levels import Places
+from triptych.model.diffusion.loss_sums import LossSums
+from triptych.model.diffusion.noise_levels import SegmentPlaces
 from triptych.model.diffusion.tasks import TASKS
 from triptych.model.network.init import initialise
 from triptych.model.network.presets import shape_of
@@ -36,8 +36,8 @@ def model(vocabulary: Vocabulary = VOCABULARY) -> Transformer:
     return made
 
 
-def places(rows: int) -> Places:
-    return Places(0, torch.arange(rows), rows)
+def places(rows: int) -> SegmentPlaces:
+    return SegmentPlaces(0, torch.arange(rows), rows)
 
 
 UNIFORM = Vocabulary(text=26, image=512, audio=(64, 64))
@@ -61,7 +61,7 @@ def test_uniform_logits_give_log2_of_the_slice(objective: ObjectiveConfig, task:
     asked = nats_N[out.modality_N == half] / math.log(2)
     torch.testing.assert_close(asked, torch.full_like(asked, expected))
     if getattr(objective, "schedule", "linear") == "linear":  # else weights sum to n in expectation alone
-        figure = Tally.of(out, loss(made, out, objective).nats_SM).bits_per_token()[half]
+        figure = LossSums.of(out, loss(made, out, objective).nats_SM).bits_per_token()[half]
         assert figure.mean == pytest.approx(expected, rel=1e-6)
 
 
@@ -81,7 +81,7 @@ def test_a_step_is_the_same_in_parts(objective: ObjectiveConfig, world: int, dra
             objective,
             made.slices,
             0,
-            Places(0, torch.tensor(mine), 8),
+            SegmentPlaces(0, torch.tensor(mine), 8),
         )
         for mine in shares
     ]
@@ -91,12 +91,12 @@ def test_a_step_is_the_same_in_parts(objective: ObjectiveConfig, world: int, dra
     for part in parts:
         done = loss(made, part, objective)
         (done.loss / targets).backward()
-        tallies.append(Tally.of(part, done.nats_SM))
+        tallies.append(LossSums.of(part, done.nats_SM))
     torch.testing.assert_close(made.blocks[0].mlp.down.weight.grad, gradient, atol=1e-6, rtol=1e-4)
     summed = tallies[0]
     for tally in tallies[1:]:
         summed = summed.plus(tally)
-    once = Tally.of(whole, loss(made, whole, objective).nats_SM)
+    once = LossSums.of(whole, loss(made, whole, objective).nats_SM)
     torch.testing.assert_close(summed.sums_FTM, once.sums_FTM, atol=1e-3, rtol=1e-5)
 
 
@@ -123,7 +123,7 @@ def test_figures_of_a_tally() -> None:
     out = corrupt(batch, MaskedObjective(), model().slices, 0, places(1))
     nats = torch.zeros(2, 4, dtype=torch.float64)
     nats[:, Modality.TEXT] = torch.tensor([4.0, 14.0]) * math.log(2)
-    tally = Tally.of(out, nats)
+    tally = LossSums.of(out, nats)
     figure = tally.bits_per_token()[Modality.TEXT]
     assert figure.mean == pytest.approx(18 / 12)
     # sum of (nats - mean × tokens)² over two segments of 4 and 8 tokens
@@ -137,7 +137,7 @@ def test_tallies_know_tasks_and_dropped_conditions_apart() -> None:
     objective = MaskedObjective(tasks={Kind.IMAGE_TEXT: {Task.T2I: 1.0}}, condition_dropout=0.5)
     batch = pack([[Sample(text=[1], image=[2, 3])] * 8] * 4, LENGTH)
     out = corrupt(batch, objective, model().slices, 0, places(4))
-    tally = Tally.of(out, torch.ones(32, 4, dtype=torch.float64))
+    tally = LossSums.of(out, torch.ones(32, 4, dtype=torch.float64))
     index = TASKS.index(Task.T2I)
     apart = [tally.of_task(index).tokens(), tally.of_task(index + len(TASKS)).tokens()]
     assert sum(apart) == tally.tokens() == 64
@@ -155,6 +155,6 @@ def test_the_standard_error_is_the_spread_over_samples() -> None:
         out = corrupt(pack(rows, LENGTH), MaskedObjective(), made.slices, seed, places(4))
         with torch.no_grad():
             parts = loss(made, out, MaskedObjective())
-        figures.append(Tally.of(out, parts.nats_SM).bits_per_token()[Modality.TEXT])
+        figures.append(LossSums.of(out, parts.nats_SM).bits_per_token()[Modality.TEXT])
     spread = np.std([figure.mean for figure in figures], ddof=1)
     assert np.mean([figure.error for figure in figures]) == pytest.approx(spread, rel=0.25)

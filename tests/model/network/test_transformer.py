@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from triptych.model.diffusion.corrupt import corrupt
-from triptych.model.diffusion.noise_levels import Places
+from triptych.model.diffusion.noise_levels import SegmentPlaces
 from triptych.model.network.attention import Way
 from triptych.model.network.init import initialise
 from triptych.model.network.inputs import Inputs
@@ -33,7 +33,7 @@ def model(way: Way | None = None) -> Transformer:
 
 def inputs(rows: list[list[Sample]], objective: ObjectiveConfig) -> Inputs:
     made = model()
-    places = Places(0, torch.arange(len(rows)), len(rows))
+    places = SegmentPlaces(0, torch.arange(len(rows)), len(rows))
     return corrupt(pack(rows, LENGTH), objective, made.slices, 0, places).inputs
 
 

@@ -5,7 +5,7 @@ import torch
 
 from triptych.model.network.init import initialise
 from triptych.model.network.inputs import Inputs
-from triptych.model.network.kv_cache import Memory
+from triptych.model.network.kv_cache import KVCache
 from triptych.model.network.presets import shape_of
 from triptych.model.network.slices import Slices
 from triptych.model.network.transformer import Transformer
@@ -66,7 +66,7 @@ def test_the_first_pass_is_exact_also_guided_and_later_ones_nearly(model: Transf
 
 @torch.no_grad()
 def test_a_memory_of_which_nothing_is_old_changes_nothing(model: Transformer) -> None:
-    memory = Memory(OPEN.index_T, len(model.blocks))
+    memory = KVCache(OPEN.index_T, len(model.blocks))
     for shown_T in (OPEN.shown, OPEN.tokens_T):
         inputs, _ = inputs_of(OPEN, SLICES, shown_T, OPEN.open_T)
         torch.testing.assert_close(model.read(inputs, memory), model.read(inputs))

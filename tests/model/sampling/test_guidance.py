@@ -10,7 +10,7 @@ from triptych.model.network.inputs import Inputs
 from triptych.model.network.slices import Slices
 from triptych.model.sampling.canvas import inputs_of
 from triptych.model.sampling.guidance import guided, weights, with_null
-from triptych.model.sampling.query import question
+from triptych.model.sampling.query import query
 from triptych.model.sampling.sampler import sample
 from triptych.schemas.config.model import MaskedObjective, Task
 from triptych.schemas.config.sampling import SamplingConfig
@@ -76,7 +76,7 @@ def test_logits_are_moved_away_from_the_null_condition_before_anything_else() ->
         return ask(inputs)
 
     weight_S = torch.tensor([3.0, 0.5, 0.0], dtype=torch.float64)
-    answer = question(watched, open_, SLICES, open_.shown, open_.open_T, weight_S)
+    answer = query(watched, open_, SLICES, open_.shown, open_.open_T, weight_S)
     sizes = [count for _, count in answer.groups]
     for place_N, got, both in zip(answer.place_N.split(sizes), answer.logits, seen, strict=True):
         cond, null = (part[:, part.shape[1] - got.shape[1] :] for part in both.chunk(2))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triptych.model.sampling.unmask_rules import annealed, bounded, descending, first, looped, remasked, score, sure
-from triptych.model.sampling.unmask_schedule import counts, said
+from triptych.model.sampling.unmask_schedule import counts, unmasked_share
 from triptych.schemas.config.sampling import Grid, Rule
 
 groups = st.lists(st.lists(st.floats(0, 3, width=32), min_size=1, max_size=6), min_size=1, max_size=4)
@@ -72,7 +72,7 @@ def test_counts_of_all_steps_sum_to_the_size(grid: Grid, size: int, steps: int) 
     size_G = left.clone()
     for step in range(steps):
         progress = torch.tensor([(step + 1) / steps], dtype=torch.float64)
-        taken = counts(left, size_G, said(grid, progress))
+        taken = counts(left, size_G, unmasked_share(grid, progress))
         assert taken >= 0
         if grid == "linear" and size == steps:
             assert taken == 1

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from triptych.pipelines.engines.journal import Journal
-from triptych.pipelines.engines.partition import Outcome, Part, commit
+from triptych.pipelines.engines.partition import Outcome, Partition, commit
 from triptych.pipelines.engines.serial import Serial
 from triptych.pipelines.sources.read import row_ids
 from triptych.schemas.dataset.tables import DROPPED
@@ -24,10 +24,10 @@ def engine(tmp_path: Path) -> Serial:
 
 
 @pytest.fixture
-def raw(engine: Serial) -> Callable[..., list[Part]]:
+def raw(engine: Serial) -> Callable[..., list[Partition]]:
     """Commits rows (text, image, audio) of a source in parts of a few rows each."""
 
-    def write(source: str, kind: str, rows: Rows, cut: int = 7) -> list[Part]:
+    def write(source: str, kind: str, rows: Rows, cut: int = 7) -> list[Partition]:
         parts = []
         for start in range(0, len(rows), cut):
             few = rows[start : start + cut]
@@ -46,7 +46,7 @@ def raw(engine: Serial) -> Callable[..., list[Part]]:
             key, note = f"{source}-{start}", {"source": source, "text_bytes": 0}
             name = f"_work/read/{key}.arrow"
             commit(engine.store, name, Outcome(pa.table(columns), DROPPED.empty_table(), note=note))
-            parts.append(Part(key, ((name, None),), len(few), note=note))
+            parts.append(Partition(key, ((name, None),), len(few), note=note))
         return parts
 
     return write

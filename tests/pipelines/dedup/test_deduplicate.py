@@ -13,7 +13,7 @@ from triptych.pipelines.dedup.deduplicate import deduplicate, halves_of
 from triptych.pipelines.dedup.report import report
 from triptych.pipelines.dedup.text.exact import text_keys
 from triptych.pipelines.dedup.text.minhash import MinHash
-from triptych.pipelines.engines.partition import Part, load
+from triptych.pipelines.engines.partition import Partition, load
 from triptych.pipelines.engines.serial import Serial
 from triptych.schemas.config.dedup import NearText, TextDedup
 from triptych.schemas.config.run import RunConfig
@@ -21,7 +21,7 @@ from triptych.schemas.dataset.duplicates import DUPLICATES
 
 from .conftest import Rows
 
-Raw = Callable[..., list[Part]]
+Raw = Callable[..., list[Partition]]
 NEAR = {"threshold": 0.6, "permutations": 64}
 
 
@@ -34,7 +34,7 @@ def config(kind: str = "text", sources: dict[str, dict[str, Any]] | None = None,
     return RunConfig.model_validate({"name": "run", "out": "out", "sources": listed, "dedup": dedup})
 
 
-def left(engine: Serial, parts: list[Part]) -> list[str]:
+def left(engine: Serial, parts: list[Partition]) -> list[str]:
     return [text for part in parts for text in load(engine.store, part)["text"].to_pylist()]
 
 

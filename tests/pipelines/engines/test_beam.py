@@ -14,9 +14,9 @@ import pytest
 import yaml
 
 from triptych.pipelines.engines.beam import Beam
-from triptych.pipelines.engines.beam_results import Mailbox
+from triptych.pipelines.engines.beam_results import BeamResults
 from triptych.pipelines.engines.journal import Journal
-from triptych.pipelines.engines.partition import Outcome, Part, commit, load
+from triptych.pipelines.engines.partition import Outcome, Partition, commit, load
 from triptych.pipelines.engines.serial import Serial
 from triptych.pipelines.sources.read import row_ids
 from triptych.schemas.config.run import BeamEngine
@@ -45,7 +45,7 @@ def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Beam]:
     engine.close()
 
 
-def parts(store: Store, sizes: list[int]) -> list[Part]:
+def parts(store: Store, sizes: list[int]) -> list[Partition]:
     """Committed parts of rows, most of whose keys and some of whose ids are there more than once."""
     draw, made = np.random.default_rng(0), []
     for index, size in enumerate(sizes):
@@ -53,7 +53,7 @@ def parts(store: Store, sizes: list[int]) -> list[Part]:
         key = pa.array(draw.integers(0, 6, size), pa.uint64())  # of INTO buckets, one is empty
         name = f"{index}.arrow"
         commit(store, name, Outcome(pa.table({"id": ids, "key": key, "x": draw.random(size)}), DROPPED.empty_table()))
-        made.append(Part(str(index), ((name, None),), size))
+        made.append(Partition(str(index), ((name, None),), size))
     return made
 
 
@@ -186,7 +186,7 @@ def test_a_runner_that_loses_results_is_found_out(store: Store) -> None:
 
 
 def test_an_answer_that_is_not_whole_or_not_listed_yet_comes_later(store: Store) -> None:
-    mailbox = Mailbox(store, "_work/beam/x")
+    mailbox = BeamResults(store, "_work/beam/x")
     mailbox.post(["a", "b"])
     mailbox.answer(1, ["B"])
     name = store.path("_work/beam/x/0.done")

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from triptych.pipelines.engines.journal import Journal
-from triptych.pipelines.engines.partition import Outcome, Part, commit, count_rows, drop_rows, load, read_header
+from triptych.pipelines.engines.partition import Outcome, Partition, commit, count_rows, drop_rows, load, read_header
 from triptych.pipelines.engines.serial import Serial
 from triptych.pipelines.engines.stage import part_key, part_name
 from triptych.schemas.dataset.ledger import Tally
@@ -53,9 +53,9 @@ def engine(tmp_path: Path) -> Serial:
 
 
 @pytest.fixture
-def part(engine: Serial) -> Part:
+def part(engine: Serial) -> Partition:
     commit(engine.store, "raw.arrow", Outcome(TABLE, DROPPED.empty_table()))
-    return Part("raw", (("raw.arrow", None),), 4)
+    return Partition("raw", (("raw.arrow", None),), 4)
 
 
 def test_a_part_is_what_was_committed(engine: Serial) -> None:
@@ -64,20 +64,20 @@ def test_a_part_is_what_was_committed(engine: Serial) -> None:
     commit(engine.store, "p.arrow", Outcome(TABLE, dropped, [tally], {"x": [1]}))
     header = read_header(engine.store, "p.arrow")
     assert (header.rows, header.tallies, header.note, header.dropped) == (4, [tally], {"x": [1]}, dropped)
-    assert load(engine.store, Part("k", (("p.arrow", None),), 4)) == TABLE
+    assert load(engine.store, Partition("k", (("p.arrow", None),), 4)) == TABLE
 
 
 def test_pieces_are_put_together_and_sorted_when_asked(engine: Serial) -> None:
     chunks = pa.concat_tables([TABLE.slice(2), TABLE.slice(0, 2)])
     commit(engine.store, "p.arrow", Outcome(chunks, DROPPED.empty_table()))
     pieces = (("p.arrow", 1), ("p.arrow", 0))
-    assert load(engine.store, Part("k", pieces, 4)) == TABLE
-    assert load(engine.store, Part("k", pieces[::-1], 4))["row"].to_pylist() == [2, 3, 0, 1]
-    assert load(engine.store, Part("k", pieces[::-1], 4, sort_by="id"))["row"].to_pylist() == [0, 1, 2, 3]
-    assert load(engine.store, Part("k", pieces[::-1], 4, sort_by="source"))["row"].to_pylist() == [0, 2, 3, 1]
+    assert load(engine.store, Partition("k", pieces, 4)) == TABLE
+    assert load(engine.store, Partition("k", pieces[::-1], 4))["row"].to_pylist() == [2, 3, 0, 1]
+    assert load(engine.store, Partition("k", pieces[::-1], 4, sort_by="id"))["row"].to_pylist() == [0, 1, 2, 3]
+    assert load(engine.store, Partition("k", pieces[::-1], 4, sort_by="source"))["row"].to_pylist() == [0, 2, 3, 1]
 
 
-def test_mapping_keeps_counts_and_lists_the_dropped(engine: Serial, part: Part) -> None:
+def test_mapping_keeps_counts_and_lists_the_dropped(engine: Serial, part: Partition) -> None:
     (out,) = engine.map(Shorten(4), [part])
     assert (out.rows, out.note["tokens"]) == (3, 5)
     (kept,) = engine.gather([out])
@@ -92,7 +92,7 @@ def test_mapping_keeps_counts_and_lists_the_dropped(engine: Serial, part: Part) 
     ]
 
 
-def test_a_committed_part_is_not_made_again(engine: Serial, part: Part) -> None:
+def test_a_committed_part_is_not_made_again(engine: Serial, part: Partition) -> None:
     stage = Shorten(4)
     first, second = engine.map(stage, [part]), engine.map(stage, [part])
     assert first == second
@@ -102,17 +102,17 @@ def test_a_committed_part_is_not_made_again(engine: Serial, part: Part) -> None:
     assert [(step.total, step.reused, step.done) for step in engine.journal.steps] == [(1, 0, 1), (1, 1, 0), (1, 0, 1)]
 
 
-def test_a_key_is_of_the_stage_its_settings_and_its_input(part: Part) -> None:
-    other = Part("other", part.pieces, part.rows)
+def test_a_key_is_of_the_stage_its_settings_and_its_input(part: Partition) -> None:
+    other = Partition("other", part.pieces, part.rows)
     named = Shorten(4)
     named.name = "named"
     keys = [part_key(Shorten(4), part), part_key(Shorten(5), part), part_key(Shorten(4), other), part_key(named, part)]
     assert len(set(keys)) == 4
     # where the input lies is no part of it
-    assert part_key(Shorten(4), Part("raw", (("elsewhere.arrow", 3),), 9)) == keys[0]
+    assert part_key(Shorten(4), Partition("raw", (("elsewhere.arrow", 3),), 9)) == keys[0]
 
 
-def test_a_stage_that_loses_rows_is_caught_before_it_commits(engine: Serial, part: Part) -> None:
+def test_a_stage_that_loses_rows_is_caught_before_it_commits(engine: Serial, part: Partition) -> None:
     stage = Shorten(4, loses=True)
     with pytest.raises(Refusal, match=r"ledger of stage shorten, source a: 3 rows in, but 1 kept and 1 dropped"):
         engine.map(stage, [part])

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triptych.pipelines.engines.journal import Journal
-from triptych.pipelines.engines.partition import Outcome, Part, commit, load
+from triptych.pipelines.engines.partition import Outcome, Partition, commit, load
 from triptych.pipelines.engines.serial import Serial
 from triptych.pipelines.engines.shuffle import bucket_of
 from triptych.pipelines.sources.read import row_ids
@@ -20,7 +20,7 @@ from triptych.schemas.storage.store import Store
 INTO = 5
 
 
-def parts(store: Store, sizes: list[int], seed: int = 0) -> list[Part]:
+def parts(store: Store, sizes: list[int], seed: int = 0) -> list[Partition]:
     """Committed parts of rows with ids, a number to shuffle by, and a payload."""
     draw = np.random.default_rng(seed)
     made = []
@@ -28,7 +28,7 @@ def parts(store: Store, sizes: list[int], seed: int = 0) -> list[Part]:
         ids = row_ids(f"file {index}", np.arange(size))
         table = pa.table({"id": ids, "key": pa.array(draw.integers(0, 9, size), pa.uint64()), "x": draw.random(size)})
         commit(store, f"{index}.arrow", Outcome(table, DROPPED.empty_table()))
-        made.append(Part(str(index), ((f"{index}.arrow", None),), size))
+        made.append(Partition(str(index), ((f"{index}.arrow", None),), size))
     return made
 
 

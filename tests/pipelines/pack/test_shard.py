@@ -14,7 +14,7 @@ from triptych.pipelines.engines.partition import Outcome
 from triptych.pipelines.pack.shard import PackShard
 from triptych.schemas.config.tokenizers import SentencePieceConfig
 from triptych.schemas.dataset.layout import TASK_SLOT, content, sample_table
-from triptych.schemas.dataset.reader import Row, Shard
+from triptych.schemas.dataset.reader import PackedRow, Shard
 from triptych.schemas.dataset.statistics import Statistics
 from triptych.schemas.storage.store import Store
 from triptych.schemas.vocabulary import Kind, Modality, Special, Vocabulary
@@ -69,9 +69,9 @@ def pack(made: Path) -> Any:
     return run
 
 
-def pieces(shard: Shard | None) -> dict[bytes, list[tuple[dict[str, Any], Row]]]:
+def pieces(shard: Shard | None) -> dict[bytes, list[tuple[dict[str, Any], PackedRow]]]:
     """Every segment of a shard with its row, by document and in order of its offset."""
-    found: dict[bytes, list[tuple[dict[str, Any], Row]]] = {}
+    found: dict[bytes, list[tuple[dict[str, Any], PackedRow]]] = {}
     for row in [shard.row(i) for i in range(shard.rows)] if shard else []:
         for segment in row.segments:
             found.setdefault(segment["id"], []).append((segment, row))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triptych.pipelines.sources.read import row_ids
-from triptych.pipelines.tokenize.training_sample import drawn
+from triptych.pipelines.tokenize.training_sample import draw_training_sample
 from triptych.schemas.dataset.reader import Dataset
 
 
@@ -35,9 +35,9 @@ EXPECTED = ["d4c3c5fbb8c8bf2f35c0838c0f9e97cc", "9bdbaa3e3b79350eb0a23070a9f19db
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 1.0])
 def test_a_draw_takes_about_its_share_and_more_of_it_takes_more(share: float) -> None:
     ids = pa.chunked_array([row_ids("file", np.arange(20_000))])
-    mask = drawn(ids, share).to_numpy(zero_copy_only=False)
+    mask = draw_training_sample(ids, share).to_numpy(zero_copy_only=False)
     assert abs(mask.mean() - share) < 0.01
-    more = drawn(ids, min(share * 1.5, 1.0)).to_numpy(zero_copy_only=False)
+    more = draw_training_sample(ids, min(share * 1.5, 1.0)).to_numpy(zero_copy_only=False)
     assert (more | ~mask).all()
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from triptych.pipelines.engines.journal import Journal
 from triptych.pipelines.engines.serial import Serial
-from triptych.pipelines.tokenize.train import Fit, fit_tokenizers
+from triptych.pipelines.tokenize.train import TrainTokenizer, ready_tokenizers
 from triptych.schemas.config.run import RunConfig
 from triptych.schemas.errors import Refusal
 from triptych.schemas.storage.store import Store
@@ -28,8 +28,8 @@ def test_a_tokenizer_that_changes_before_it_is_copied_is_refused(
         }
     )
     store = Store(config.out)
-    ready = fit_tokenizers(Serial(store, Journal()), config, {})[Modality.TEXT]
+    ready = ready_tokenizers(Serial(store, Journal()), config, {})[Modality.TEXT]
     assert store.exists(f"{ready.folder}/text.model")
     model.write_bytes(model.read_bytes() + b"\xc2\x3e\x01\x00")  # a field that SentencePiece passes over
     with pytest.raises(Refusal, match=r"tokenizers.text.path: .*text.model changed while the run went on"):
-        Fit(store, config)((Modality.TEXT, ready.folder, ()))
+        TrainTokenizer(store, config)((Modality.TEXT, ready.folder, ()))

@@ -16,12 +16,12 @@ from triptych.model.network.slices import slice_table
 from triptych.schemas.dataset.reader import Dataset
 from triptych.schemas.errors import Mismatch, Refusal
 from triptych.schemas.vocabulary import Modality, Special
-from triptych.train.data.collate import gather, to_batch
+from triptych.train.data.collate import collate, gather
 from triptych.train.data.loader import Loader, Micro
 from triptych.train.data.plan import Plan
 from triptych.train.data.row_order import Order
 from triptych.train.data.shards import Shards
-from triptych.train.data.split import held_out
+from triptych.train.data.split import is_held_out
 from triptych.train.data.views import views
 
 
@@ -115,7 +115,7 @@ def test_rows_that_processes_cannot_share_evenly_are_refused(plan: Plan, shards:
 
 def whole(plan: Plan, shards: Shards) -> Batch:
     """The first rows of the run, held-out documents included."""
-    return to_batch(gather(shards, Order(plan).between(0, 60)), slice_table(plan.vocabulary))
+    return collate(gather(shards, Order(plan).between(0, 60)), slice_table(plan.vocabulary))
 
 
 def test_a_batch_is_what_the_rows_say(plan: Plan, shards: Shards) -> None:
@@ -177,7 +177,7 @@ def test_held_out_documents_are_padding_in_training(dataset: Path, workshop: Any
     plan = workshop.plan({"path": str(dataset), "weight": 1}, steps=1, validation=0.4)
     shards = workshop.shards(plan)
     rows = gather(shards, Order(plan).between(0, 8))
-    out = held_out(rows.document, 0.4)
+    out = is_held_out(rows.document, 0.4)
     batch = next(loader := Loader(plan, shards))[0].batch
     loader.close()
     assert 0 < out.sum() < len(out)

@@ -14,7 +14,7 @@ from triptych.schemas.dataset.decontamination import BenchmarkReport
 from triptych.schemas.errors import Mismatch, Refusal
 from triptych.train.data.mix import UNITS
 from triptych.train.data.plan import cap, plan_of, rows_of_step
-from triptych.train.data.plan_summary import outlook
+from triptych.train.data.plan_summary import summarize_plan
 
 SHARES = st.lists(st.floats(0.01, 1), min_size=1, max_size=8)
 
@@ -26,7 +26,7 @@ def entry(path: Path, weight: float = 1.0, **keys: Any) -> dict[str, Any]:
 def test_a_dataset_stands_there_once_a_modality(dataset: Path, workshop: Any) -> None:
     kinds = ("text", "image-text", "audio-text")
     plan = workshop.plan(*(entry(dataset, modality=kind) for kind in kinds), steps=500)
-    facts = outlook(plan)
+    facts = summarize_plan(plan)
     assert [line["group"] for line in facts["streams"]] == list(kinds)
     assert [line["wanted"] for line in facts["streams"]] == pytest.approx([1 / 3] * 3)
     assert [line["share"] for line in facts["streams"]] == pytest.approx([1 / 3] * 3, abs=1e-3)
@@ -37,7 +37,7 @@ def test_a_dataset_stands_there_once_a_modality(dataset: Path, workshop: Any) ->
 def test_a_whole_epoch_has_the_datasets_own_counts(dataset: Path, workshop: Any) -> None:
     manifest = workshop.plan(entry(dataset)).datasets[0].manifest
     plan = workshop.plan(entry(dataset), batch_tokens=128, steps=manifest.statistics.rows)
-    facts = outlook(plan)
+    facts = summarize_plan(plan)
     assert [line["epochs"] for line in facts["streams"]] == pytest.approx([1, 1, 1], abs=0.05)
     assert sum(line["held_tokens"] for line in facts["streams"]) == manifest.statistics.filled
     assert sum(line["held_rows"] for line in facts["streams"]) == manifest.statistics.rows
@@ -47,7 +47,7 @@ def test_a_whole_epoch_has_the_datasets_own_counts(dataset: Path, workshop: Any)
 
 def test_without_steps_it_lasts_until_a_stream_is_through(dataset: Path, workshop: Any) -> None:
     once = workshop.plan(entry(dataset, modality="text"), entry(dataset, 3, modality="audio-text"))
-    assert max(line["epochs"] for line in outlook(once)["streams"]) == pytest.approx(1, abs=0.15)
+    assert max(line["epochs"] for line in summarize_plan(once)["streams"]) == pytest.approx(1, abs=0.15)
     twice = workshop.plan(entry(dataset, modality="text"), entry(dataset, 3, modality="audio-text", max_epochs=4))
     assert twice.steps > 2 * once.steps
 
@@ -55,7 +55,7 @@ def test_without_steps_it_lasts_until_a_stream_is_through(dataset: Path, worksho
 def test_epochs_are_capped_by_lowering_a_share(dataset: Path, workshop: Any) -> None:
     given = entry(dataset, modality="text"), entry(dataset, modality="image-text", max_epochs=2)
     plan = workshop.plan(*given, steps=100)
-    text, images = outlook(plan)["streams"]
+    text, images = summarize_plan(plan)["streams"]
     assert images["rows"] == pytest.approx(2 * images["held_rows"], abs=1)
     assert text["rows"] + images["rows"] == 800
     assert "`max_epochs` lowers its share" in plan.warnings[-1]

@@ -13,7 +13,7 @@ from triptych.train.data.collate import Rows, gather, keep
 from triptych.train.data.plan import Plan
 from triptych.train.data.row_order import Order
 from triptych.train.data.shards import Shards
-from triptych.train.data.split import held_out
+from triptych.train.data.split import is_held_out
 from triptych.train.data.validation import first_fit, validation_batches
 
 LENGTHS = st.lists(st.integers(2, 64), min_size=1, max_size=60)
@@ -44,7 +44,7 @@ def contents(rows: Rows, chosen: np.ndarray) -> set[tuple[bytes, int, bytes]]:
 
 def test_no_document_is_on_both_sides_though_rows_share_them(plan: Plan, workshop: Any) -> None:
     rows = everything(plan, workshop.shards(plan))
-    out = held_out(rows.document, 0.2)
+    out = is_held_out(rows.document, 0.2)
     documents = np.array([document.tobytes() for document in rows.document])
     assert not set(documents[out]) & set(documents[~out])
     assert len(set(documents)) < len(documents)  # some lie in several segments
@@ -54,23 +54,23 @@ def test_no_document_is_on_both_sides_though_rows_share_them(plan: Plan, worksho
 
 def test_the_share_is_met_and_nested(plan: Plan) -> None:
     ids = np.random.default_rng(0).integers(0, 2**63, (100_000, 2), dtype=np.uint64)
-    shares = [held_out(ids, share) for share in (0.0, 0.01, 0.02, 0.5)]
+    shares = [is_held_out(ids, share) for share in (0.0, 0.01, 0.02, 0.5)]
     assert [mask.mean() for mask in shares] == pytest.approx([0, 0.01, 0.02, 0.5], abs=0.005)
     assert not (shares[1] & ~shares[2]).any()
     # dealing to shards looks at ids too, and must not draw the same documents
-    dealt = [held_out(ids[ids[:, 0] % 4 == shard], 0.02).mean() for shard in range(4)]
+    dealt = [is_held_out(ids[ids[:, 0] % 4 == shard], 0.02).mean() for shard in range(4)]
     assert dealt == pytest.approx([0.02] * 4, abs=0.005)
 
 
 def test_the_split_does_not_change_between_versions() -> None:
     ids = np.arange(40, dtype=np.uint64).reshape(-1, 2)
-    assert np.flatnonzero(held_out(ids, 0.3)).tolist() == [0, 1, 3, 6, 8, 9, 13, 18, 19]
+    assert np.flatnonzero(is_held_out(ids, 0.3)).tolist() == [0, 1, 3, 6, 8, 9, 13, 18, 19]
 
 
 def test_validation_rows_hold_each_held_out_segment_once_and_nothing_else(plan: Plan, workshop: Any) -> None:
     shards = workshop.shards(plan)
     rows = everything(plan, shards)
-    wanted = contents(rows, held_out(rows.document, 0.2))
+    wanted = contents(rows, is_held_out(rows.document, 0.2))
     (micro,) = validation_batches(plan, shards, most=10_000)
     batch = micro.batch
     found = set()

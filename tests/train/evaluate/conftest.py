@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from triptych.train.generate.generator import Studio
+from triptych.train.generate.generator import Generator
 
 from ...two_runs import KINDS, train_both
 
@@ -18,6 +18,6 @@ def runs(made: Path, once: Callable[[str, Callable[[Path], None]], Path]) -> dic
 
 
 @pytest.fixture(scope="session")
-def studios(runs: dict[str, Path]) -> dict[str, Studio]:
+def generators(runs: dict[str, Path]) -> dict[str, Generator]:
     """The runs, opened."""
-    return {kind: Studio.open(folder) for kind, folder in runs.items()}
+    return {kind: Generator.open(folder) for kind, folder in runs.items()}

@@ -7,17 +7,17 @@ import pytest
 
 from triptych.schemas.errors import Mismatch, Refusal
 from triptych.schemas.identity import sealed_json, unseal
-from triptych.train.evaluate.evaluate import Asked, evaluate
+from triptych.train.evaluate.evaluate import EvaluationRequest, evaluate
 from triptych.train.evaluate.report.missing import Missing
 from triptych.train.evaluate.setting import facts_of, means_of
-from triptych.train.generate.generator import Studio
+from triptych.train.generate.generator import Generator
 
 
-def test_without_held_out_documents_every_group_says_so(studios: dict[str, Studio]) -> None:
-    studio = studios["masked"]
-    means = means_of(studio, None, Asked(n=2), lambda held, modality: {})
+def test_without_held_out_documents_every_group_says_so(generators: dict[str, Generator]) -> None:
+    generator = generators["masked"]
+    means = means_of(generator, None, EvaluationRequest(n=2), lambda held, modality: {})
     told: list[str] = []
-    found = list(evaluate(studio, replace(means, share=0.0), told.append))
+    found = list(evaluate(generator, replace(means, share=0.0), told.append))
     missing = {one.group: one for one in found if isinstance(one, Missing)}
     assert told == ["training", "held out", "benchmarks", "images", "speech", "text"]
     for group, half in (("images", "image"), ("speech", "audio"), ("text", "text")):
@@ -26,25 +26,25 @@ def test_without_held_out_documents_every_group_says_so(studios: dict[str, Studi
     assert {one.group for one in found} == {"training", "held out", *missing}
 
 
-def test_the_control_judges_when_it_is_autoregressive(studios: dict[str, Studio]) -> None:
-    masked, control = studios["masked"], studios["autoregressive"]
-    means = means_of(masked, control, Asked(), lambda held, modality: {})
+def test_the_control_judges_when_it_is_autoregressive(generators: dict[str, Generator]) -> None:
+    masked, control = generators["masked"], generators["autoregressive"]
+    means = means_of(masked, control, EvaluationRequest(), lambda held, modality: {})
     assert means.judge is not None
     assert means.judge.name == str(control.folder)
-    assert means_of(control, masked, Asked(), lambda held, modality: {}).judge is None
+    assert means_of(control, masked, EvaluationRequest(), lambda held, modality: {}).judge is None
     facts = facts_of("triptych evaluate it", masked, control, means)
     assert facts["control"]["objective"] == "autoregressive"
     assert facts["model"]["tokens"] == 2 * 1024
     assert facts["model"]["model.safetensors"] != facts["control"]["model.safetensors"]
 
 
-def test_a_control_that_learned_something_else_is_refused(studios: dict[str, Studio], tmp_path: Path) -> None:
-    masked, control = studios["masked"], studios["autoregressive"]
+def test_a_control_that_learned_something_else_is_refused(generators: dict[str, Generator], tmp_path: Path) -> None:
+    masked, control = generators["masked"], generators["autoregressive"]
     told = unseal((control.folder / "run.json").read_bytes())
     told["config"]["data"]["validation"] = 0.1
     (tmp_path / "run.json").write_bytes(sealed_json(told))
     with pytest.raises(Mismatch, match=r"of which 0\.2 are held out.*of which 0\.1 are held out"):
-        means_of(masked, replace(control, folder=tmp_path), Asked(), lambda held, modality: {})
+        means_of(masked, replace(control, folder=tmp_path), EvaluationRequest(), lambda held, modality: {})
     (tmp_path / "run.json").unlink()
     with pytest.raises(Refusal, match=r"has no run\.json"):
-        means_of(masked, replace(control, folder=tmp_path), Asked(), lambda held, modality: {})
+        means_of(masked, replace(control, folder=tmp_path), EvaluationRequest(), lambda held, modality: {})

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from triptych.schemas.errors import Refusal
-from triptych.train.optim.skip_steps import CULPRITS, PATIENCE, SPIKE, TRUSTED, Guard
+from triptych.train.optim.skip_steps import CULPRITS, PATIENCE, SPIKE, TRUSTED, SkipSteps
 
 
 def test_numbers_that_are_none_are_left_out() -> None:
-    guard = Guard()
+    guard = SkipSteps()
     assert guard.accepts(math.nan, 1.0) == "the loss was nan"
     assert guard.accepts(1.0, math.inf) == "the gradient's norm was inf"
     assert guard.accepts(1.0, 1.0) is None
@@ -19,7 +19,7 @@ def test_numbers_that_are_none_are_left_out() -> None:
 
 
 def test_a_spike_is_one_beside_what_is_usual_and_not_at_the_start() -> None:
-    guard = Guard()
+    guard = SkipSteps()
     for step in range(TRUSTED):
         assert guard.accepts(1.0, 100.0 if step == 3 else 2.0) is None
     assert guard.accepts(1.0, 2.0 * SPIKE * 0.9) is None
@@ -29,17 +29,17 @@ def test_a_spike_is_one_beside_what_is_usual_and_not_at_the_start() -> None:
 
 
 def test_a_resumed_guard_judges_as_the_first_one_did() -> None:
-    guard = Guard()
+    guard = SkipSteps()
     for step in range(TRUSTED + 5):
         guard.accepts(1.0, 1.0 + step % 3)
-    again = Guard(**guard.state())
+    again = SkipSteps(**guard.state())
     for norm in (1.5, 10.0, 30.0, 60.0, math.nan):
         assert guard.accepts(1.0, norm) == again.accepts(1.0, norm)
     assert guard.state().keys() == again.state().keys()
 
 
 def test_too_many_in_a_row_end_the_run_with_advice() -> None:
-    guard = Guard()
+    guard = SkipSteps()
     for _ in range(PATIENCE - 1):
         assert guard.accepts(math.nan, 1.0)
     with pytest.raises(Refusal, match=r"optimizer\.lr"):
@@ -47,7 +47,7 @@ def test_too_many_in_a_row_end_the_run_with_advice() -> None:
 
 
 def test_culprits_are_saved_but_not_without_end(tmp_path: Path) -> None:
-    guard = Guard()
+    guard = SkipSteps()
     for step in range(CULPRITS + 3):
         guard.accepts(math.nan, 1.0)
         guard.save_culprit(tmp_path, step, 0, [])

@@ -21,16 +21,16 @@ import numpy.typing as npt
 
 from ....schemas.errors import Refusal
 from ....schemas.vocabulary import Modality
-from ..report.metric import Row
+from ..report.metric import Metric
 from ..standard_errors import mean_error, ratio_error
 from .bound import PASSES, chain
 from .multiple_choice import Choice, chance, choose
-from .reader import Reader
+from .reader import ModelReader
 from .rolling import cut, roll
 from .text_segments import canvas_of_pairs
 
 if TYPE_CHECKING:
-    from ...generate.generator import Studio
+    from ...generate.generator import Generator
 
 GROUP = "benchmarks"
 LONGEST = 1024  # tokens of a question or window; less where the run never saw as many
@@ -41,8 +41,8 @@ Item = TypeVar("Item")
 class Setting:
     """What every benchmark needs."""
 
-    studio: "Studio"
-    reader: Reader
+    generator: "Generator"
+    reader: ModelReader
     longest: int
     limit: int | None  # items of each benchmark
     passes: int
@@ -50,22 +50,22 @@ class Setting:
 
 
 def suite_rows(
-    studio: "Studio", folder: str | Path, limit: int | None = None, passes: int = PASSES, seed: int = 0
-) -> list[Row]:
+    generator: "Generator", folder: str | Path, limit: int | None = None, passes: int = PASSES, seed: int = 0
+) -> list[Metric]:
     """Figures of all benchmarks in a folder, of at most `limit` items of each, spread evenly over its file.
 
     Raises Refusal when the folder has none.
     """
-    setting = Setting(studio, Reader.of(studio.exported), longest_text(studio), limit, passes, seed)
+    setting = Setting(generator, ModelReader.of(generator.exported), longest_text(generator), limit, passes, seed)
     there = [(Path(folder) / name, measure) for name, measure in BENCHMARKS.items() if (Path(folder) / name).is_file()]
     if not there:
         raise Refusal(f"{folder}: holds no benchmark. It may have {', '.join(BENCHMARKS)}.")
     return [row for path, measure in there for row in measure(path, setting)]
 
 
-def longest_text(studio: "Studio") -> int:
+def longest_text(generator: "Generator") -> int:
     """Tokens of the longest text that the run was trained on, task slot included, within LONGEST."""
-    return min(LONGEST, studio.lengths.longest(Modality.TEXT) + 1)
+    return min(LONGEST, generator.lengths.longest(Modality.TEXT) + 1)
 
 
 def arc(path: Path) -> list[Choice]:
@@ -100,11 +100,11 @@ def evenly(items: Sequence[Item], limit: int | None) -> list[Item]:
     return [items[number * len(items) // limit] for number in range(limit)]
 
 
-def _choice_rows(name: str, read: Callable[[Path], list[Choice]], by_byte: bool) -> Callable[..., Iterator[Row]]:
-    def rows(path: Path, setting: Setting) -> Iterator[Row]:
-        studio, choices = setting.studio, evenly(read(path), setting.limit)
-        tokenizer, reader = studio.bundle.text, setting.reader
-        chosen = choose(reader, tokenizer, studio.vocabulary, choices, setting.longest, setting.passes, setting.seed)
+def _choice_rows(name: str, read: Callable[[Path], list[Choice]], by_byte: bool) -> Callable[..., Iterator[Metric]]:
+    def rows(path: Path, setting: Setting) -> Iterator[Metric]:
+        generator, choices = setting.generator, evenly(read(path), setting.limit)
+        tokenizer, reader = generator.bundle.text, setting.reader
+        chosen = choose(reader, tokenizer, generator.vocabulary, choices, setting.longest, setting.passes, setting.seed)
         floor, note = chance(choices), f"{_how(setting)}; the floor is chance"
         yield _accuracy(name, chosen.total, floor, note)
         if by_byte:
@@ -113,37 +113,37 @@ def _choice_rows(name: str, read: Callable[[Path], list[Choice]], by_byte: bool)
     return rows
 
 
-def _lambada_rows(path: Path, setting: Setting) -> Iterator[Row]:
-    studio, pairs = setting.studio, evenly(lambada(path), setting.limit)
-    canvas = canvas_of_pairs(pairs, studio.bundle.text, studio.vocabulary, setting.longest, range(len(pairs)))
+def _lambada_rows(path: Path, setting: Setting) -> Iterator[Metric]:
+    generator, pairs = setting.generator, evenly(lambada(path), setting.limit)
+    canvas = canvas_of_pairs(pairs, generator.bundle.text, generator.vocabulary, setting.longest, range(len(pairs)))
     done = chain(setting.reader, canvas)
     assert done.best_S is not None
     how = "last word, token by token from left to right"
     yield _accuracy("LAMBADA", done.best_S.double().numpy(), None, how)
     nats = done.nats_S.numpy()
     error, perplexity = mean_error(nats), exp(min(float(nats.mean()), 700.0))
-    yield Row(
+    yield Metric(
         GROUP, "LAMBADA", perplexity, error and error * perplexity, len(nats), "perplexity a word", "lower", note=how
     )
 
 
-def _wikitext_rows(path: Path, setting: Setting) -> Iterator[Row]:
-    studio, tokenizer = setting.studio, setting.studio.bundle.text
+def _wikitext_rows(path: Path, setting: Setting) -> Iterator[Metric]:
+    generator, tokenizer = setting.generator, setting.generator.bundle.text
     windows = evenly(cut(tokenizer, [path.read_text(encoding="utf-8")], setting.longest).codes, setting.limit)
-    nats = roll(setting.reader, studio.vocabulary, windows, setting.passes, setting.seed)
+    nats = roll(setting.reader, generator.vocabulary, windows, setting.passes, setting.seed)
     sizes = np.array([int(tokenizer.token_bytes[window].sum()) for window in windows])
     counts = np.array([len(window) for window in windows])
     note = f"{_how(setting)}; windows of at most {setting.longest} tokens"
     bits = nats / log(2)
     value, error = float(bits.sum() / sizes.sum()), ratio_error(bits, sizes)
-    yield Row(GROUP, "WikiText-2", value, error, len(windows), "bits per byte", "lower", note=note)
+    yield Metric(GROUP, "WikiText-2", value, error, len(windows), "bits per byte", "lower", note=note)
     mean, error = float(nats.sum() / counts.sum()), ratio_error(nats, counts)
     unit = "perplexity a token"
-    yield Row(GROUP, "WikiText-2", exp(mean), error and error * exp(mean), len(windows), unit, "lower", note=note)
+    yield Metric(GROUP, "WikiText-2", exp(mean), error and error * exp(mean), len(windows), unit, "lower", note=note)
 
 
-def _accuracy(name: str, won: npt.NDArray[np.float64], floor: float | None, note: str) -> Row:
-    return Row(GROUP, name, float(won.mean()), mean_error(won), len(won), "accuracy", "higher", floor, note)
+def _accuracy(name: str, won: npt.NDArray[np.float64], floor: float | None, note: str) -> Metric:
+    return Metric(GROUP, name, float(won.mean()), mean_error(won), len(won), "accuracy", "higher", floor, note)
 
 
 def _how(setting: Setting) -> str:
@@ -154,7 +154,7 @@ def _lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
-BENCHMARKS: dict[str, Callable[[Path, Setting], Iterator[Row]]] = {
+BENCHMARKS: dict[str, Callable[[Path, Setting], Iterator[Metric]]] = {
     "arc_easy_test.jsonl": _choice_rows("ARC easy", arc, by_byte=True),
     "arc_challenge_test.jsonl": _choice_rows("ARC challenge", arc, by_byte=True),
     "BLiMP.zip": _choice_rows("BLiMP", blimp, by_byte=False),

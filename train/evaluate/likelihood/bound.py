@@ -19,9 +19,9 @@ from typing import NamedTuple
 import torch
 
 from ....model.diffusion.masking import Masking
-from ....model.keyed_random import Stream, bits, rank_within, uniform
+from ....model.keyed_random import RandomStream, bits, rank_within, uniform
 from ....model.sampling.canvas import Canvas
-from .reader import Reader, open_places, parts
+from .reader import ModelReader, chunks, open_places
 
 PASSES = 16
 
@@ -35,7 +35,7 @@ class Likelihood(NamedTuple):
     passes: int  # segments that went through the model
 
 
-def bound(reader: Reader, canvas: Canvas, passes: int = PASSES, seed: int = 0) -> Likelihood:
+def bound(reader: ModelReader, canvas: Canvas, passes: int = PASSES, seed: int = 0) -> Likelihood:
     """The bound by so many passes a segment, a multiple of 4; of an autoregressive model its exact likelihood.
 
     Segments with one key share their draws. Raises ValueError for another number of passes.
@@ -50,7 +50,7 @@ def bound(reader: Reader, canvas: Canvas, passes: int = PASSES, seed: int = 0) -
     segment_P = torch.repeat_interleave(passes_S)
     number_P = torch.arange(len(segment_P)) - (passes_S.cumsum(0) - passes_S)[segment_P]
     estimate_P = torch.zeros(len(segment_P), dtype=torch.float64)
-    for mine, copy, _ in parts(canvas, segment_P):
+    for mine, copy, _ in chunks(canvas, segment_P):
         every_P = every_S[segment_P[mine]]
         listed, dealt = _listed(copy, number_P[mine]), _dealt(copy, number_P[mine], passes // 2, seed)
         asked_T = torch.where(every_P[copy.index_T], listed.masked_T, dealt.masked_T)
@@ -65,18 +65,18 @@ def bound(reader: Reader, canvas: Canvas, passes: int = PASSES, seed: int = 0) -
     return Likelihood(nats_S, error_S, None, len(segment_P))
 
 
-def chain(reader: Reader, canvas: Canvas, seed: int | None = None) -> Likelihood:
+def chain(reader: ModelReader, canvas: Canvas, seed: int | None = None) -> Likelihood:
     """The chain rule from left to right, or with a seed in a random order, which segments of one key share."""
     if reader.causal:
         return _in_order(reader, canvas)
     n_S, rank_T = open_places(canvas)
     if seed is not None:
-        draw_T = bits(seed, Stream.TOKEN, canvas.key_S[canvas.index_T], rank_T)
+        draw_T = bits(seed, RandomStream.TOKEN, canvas.key_S[canvas.index_T], rank_T)
         rank_T = rank_within(torch.where(canvas.open_T, canvas.index_T, len(n_S)), draw_T)
     segment_P = torch.repeat_interleave(n_S)
     number_P = torch.arange(len(segment_P)) - (n_S.cumsum(0) - n_S)[segment_P]
     nats_S, wrong_S = torch.zeros(len(n_S), dtype=torch.float64), torch.zeros(len(n_S))
-    for mine, copy, token_T in parts(canvas, segment_P):
+    for mine, copy, token_T in chunks(canvas, segment_P):
         ahead_T = rank_T[token_T] - number_P[mine][copy.index_T]
         index_N, answers = reader(copy, copy.open_T & (ahead_T >= 0), copy.open_T & (ahead_T == 0))
         of_N = segment_P[mine][index_N]
@@ -85,11 +85,11 @@ def chain(reader: Reader, canvas: Canvas, seed: int | None = None) -> Likelihood
     return Likelihood(nats_S, torch.zeros_like(nats_S), wrong_S == 0, len(segment_P))
 
 
-def _in_order(reader: Reader, canvas: Canvas) -> Likelihood:
+def _in_order(reader: ModelReader, canvas: Canvas) -> Likelihood:
     """Every open place from all before it, in one pass a segment."""
     segments = len(canvas.key_S)
     nats_S, wrong_S = torch.zeros(segments, dtype=torch.float64), torch.zeros(segments)
-    for mine, copy, _ in parts(canvas, torch.arange(segments)):
+    for mine, copy, _ in chunks(canvas, torch.arange(segments)):
         index_N, answers = reader(copy, torch.zeros_like(copy.open_T), copy.open_T)
         nats_S[mine].index_add_(0, index_N, answers.nats_N.double())
         wrong_S[mine].index_add_(0, index_N, (~answers.best_N).float())
@@ -103,12 +103,12 @@ def _dealt(copy: Canvas, number_P: torch.Tensor, pairs: int, seed: int) -> Maski
     """
     n_P, place_T = open_places(copy)
     index_T, pair_P, pair_H = copy.index_T, number_P // 2, torch.arange(pairs)
-    jitter_PH = uniform(seed, Stream.JITTER, copy.key_S[:, None], pair_H)
+    jitter_PH = uniform(seed, RandomStream.JITTER, copy.key_S[:, None], pair_H)
     k_PH = _counts(n_P[:, None], (pair_H + jitter_PH) / pairs)
     k_P = k_PH.gather(1, pair_P[:, None])[:, 0]
     before_PH = (pair_H < pair_P[:, None]) & (k_PH < n_P[:, None])
     first_P = torch.where(before_PH, k_PH, 0).sum(1)
-    deck_T = bits(seed, Stream.TOKEN, copy.key_S[index_T], place_T)
+    deck_T = bits(seed, RandomStream.TOKEN, copy.key_S[index_T], place_T)
     card_T = rank_within(torch.where(copy.open_T, index_T, len(n_P)), deck_T)
     taken_T = (card_T - first_P[index_T]) % n_P[index_T] < k_P[index_T]
     rest_P = (number_P % 2 == 1) & (k_P < n_P)

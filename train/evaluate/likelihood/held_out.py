@@ -22,7 +22,7 @@ from ....model.diffusion.batch import Batch
 from ....model.diffusion.corrupt import corrupt
 from ....model.diffusion.loss import loss
 from ....model.diffusion.loss_sums import HALVES
-from ....model.diffusion.noise_levels import Places
+from ....model.diffusion.noise_levels import SegmentPlaces
 from ....schemas.config.mix import MixEntry
 from ....schemas.config.model import MaskedObjective, ObjectiveConfig
 from ....schemas.config.training import TrainConfig
@@ -35,11 +35,11 @@ from ...data.shard_cache import Cache
 from ...data.shards import Shards
 from ...data.validation import validation_batches
 from ...run import RUN
-from ..report.metric import Row
+from ..report.metric import Metric
 from ..standard_errors import ratio_error
 
 if TYPE_CHECKING:
-    from ...generate.generator import Studio
+    from ...generate.generator import Generator
 
 GROUP = "held out"
 TOKENS = 1 << 15  # of each group of rows, about
@@ -57,23 +57,23 @@ class Segments(NamedTuple):
 
 
 def held_out_rows(
-    studio: "Studio", data: str | None = None, *, tokens: int = TOKENS, rounds: int = ROUNDS, seed: int = 0
-) -> list[Row]:
+    generator: "Generator", data: str | None = None, *, tokens: int = TOKENS, rounds: int = ROUNDS, seed: int = 0
+) -> list[Metric]:
     """Bits per token, and per byte, pixel or second, of what the run held out of its own data, or of a dataset.
 
     The share that is held out is the run's. Raises Refusal when it held nothing out, or the dataset is of another
     vocabulary.
     """
-    config = _config(studio.folder, data)
+    config = _config(generator.folder, data)
     plan = plan_of(config)
-    studio.vocabulary.require(plan.vocabulary, str(studio.folder), plan.datasets[0].url)
+    generator.vocabulary.require(plan.vocabulary, str(generator.folder), plan.datasets[0].url)
     with closing(Cache(config.data.cache, config.data.cache_bytes)) as cache:
         rows = max(1, tokens // plan.row_length)
         micros = validation_batches(plan, Shards(plan, cache), rows, micro_rows=1)
         if not micros:
             raise Refusal(f"of {plan.datasets[0].url} no document is held out. Train with a larger `data.validation`.")
-        segments = _segments(studio, micros, least_noisy(config.objective), rounds, seed)
-    card = studio.bundle.cards.get("audio")
+        segments = _segments(generator, micros, least_noisy(config.objective), rounds, seed)
+    card = generator.bundle.cards.get("audio")
     return list(_rows(plan, micros, segments, (card and card.sample_rate) or 1))
 
 
@@ -96,23 +96,23 @@ def _config(run: Path, data: str | None) -> TrainConfig:
 
 @torch.inference_mode()
 def _segments(
-    studio: "Studio", micros: Sequence[Micro], objective: ObjectiveConfig, rounds: int, seed: int
+    generator: "Generator", micros: Sequence[Micro], objective: ObjectiveConfig, rounds: int, seed: int
 ) -> Segments:
     parts = []
     for micro in micros:
         sums: list[Any] = [0.0, 0.0, 0.0]
         for number in range(rounds):
             batch = replace(micro.batch, epoch_B=torch.full_like(micro.batch.epoch_B, number))
-            places = Places(number, micro.places.place_B, micro.places.rows)
-            corrupted = corrupt(batch, objective, studio.slices, seed, places)
-            nats_SM = loss(studio.model, corrupted.to(studio.device), objective).nats_SM.cpu()
+            places = SegmentPlaces(number, micro.places.place_B, micro.places.rows)
+            corrupted = corrupt(batch, objective, generator.slices, seed, places)
+            nats_SM = loss(generator.model, corrupted.to(generator.device), objective).nats_SM.cpu()
             found = (nats_SM, corrupted.targets_SM.double(), corrupted.sizes_SM.double())
             sums = [total + mine for total, mine in zip(sums, found, strict=True)]
         parts.append([*(total.numpy() for total in sums), micro.batch.source_S.numpy()])
     return Segments(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _rows(plan: Plan, micros: Sequence[Micro], segments: Segments, rate: int) -> Iterator[Row]:
+def _rows(plan: Plan, micros: Sequence[Micro], segments: Segments, rate: int) -> Iterator[Metric]:
     units = {Modality.TEXT: ("byte", 1), Modality.IMAGE: ("pixel", 1), Modality.AUDIO: ("second", rate)}
     for number, source in enumerate(plan.sources):
         for half in HALVES:
@@ -128,7 +128,7 @@ def _rows(plan: Plan, micros: Sequence[Micro], segments: Segments, rate: int) ->
                 amount_S = amount_SM[mine_S, half]
                 error = ratio_error(bits_S, amount_S)
                 value, name = float(bits_S.sum() / amount_S.sum()), f"{source}, {half.name.lower()}"
-                yield Row(GROUP, name, value, error, int(mine_S.sum()), f"bits per {per}", "lower", note=said)
+                yield Metric(GROUP, name, value, error, int(mine_S.sum()), f"bits per {per}", "lower", note=said)
 
 
 def unigram_entropy(batches: Sequence[Batch], source: int, half: Modality) -> float:

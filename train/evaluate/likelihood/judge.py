@@ -16,7 +16,7 @@ from ....schemas.config.model import Task
 from ....schemas.dataset.layout import sample_table
 from ....schemas.vocabulary import Kind, Modality, Special
 from .bound import chain
-from .reader import Reader, parts
+from .reader import ModelReader, chunks
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,14 @@ class Judge:
         """(S,) nats of each text's tokens, without its end: a text that was cut has none."""
         canvas = self._canvas(texts)
         said = replace(canvas, open_T=canvas.open_T & (canvas.tokens_T != Special.EOS))
-        nats: npt.NDArray[np.float64] = chain(Reader.of(self.exported), said).nats_S.numpy()
+        nats: npt.NDArray[np.float64] = chain(ModelReader.of(self.exported), said).nats_S.numpy()
         return nats
 
     @torch.inference_mode()
     def states(self, texts: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.float32]:
         """(S, D) the state of the model at the end of each text."""
         model, out = self.exported.model, []
-        for _, part, _ in parts(self._canvas(texts), torch.arange(len(texts))):
+        for _, part, _ in chunks(self._canvas(texts), torch.arange(len(texts))):
             inputs, _ = inputs_of(part, model.slices, part.tokens_T, part.tokens_T == Special.EOS, causal=True)
             out.append(model.read(inputs.to(model.tokens.weight.device)).float().cpu().numpy())
         return np.concatenate(out)

@@ -19,10 +19,10 @@ from ....schemas.config.model import Task
 from ....schemas.config.sampling import SamplingConfig
 from ....schemas.dataset.layout import codes_of_span
 from ....schemas.vocabulary import Modality, Special
-from ...generate.generator import OPEN, Made, Studio
+from ...generate.generator import OPEN, GeneratedSample, Generator
 from .benchmarks import longest_text
 from .bound import PASSES, chain
-from .reader import Reader
+from .reader import ModelReader
 from .rolling import cut, roll
 from .text_segments import FRAME, canvas_of_pairs
 
@@ -31,22 +31,22 @@ TOKENS = 256  # that are generated where a request does not say how many; as the
 BLOCK = 32
 
 
-class Harnessed:
+class HarnessModel:
     """The three questions of the harness; a request is its `Instance`."""
 
     def __init__(self, run: str, passes: int = PASSES, seed: int = 0, device: str | None = None, **unused: Any) -> None:
         """`passes` of the bound on rolling windows; of `unused`, batch sizes, the harness tells every model."""
         super().__init__()
-        self.studio = Studio.open(run, device or "cpu")
-        self.reader = Reader.of(self.studio.exported)
-        self.longest = longest_text(self.studio)
+        self.generator = Generator.open(run, device or "cpu")
+        self.reader = ModelReader.of(self.generator.exported)
+        self.longest = longest_text(self.generator)
         self.passes, self.seed = int(passes), int(seed)
 
     def loglikelihood(self, requests: Sequence[Any]) -> list[tuple[float, bool]]:
         """Log-likelihood in nats of each continuation after its context, and whether it is what greed would say."""
         pairs = [request.args for request in requests]
         canvas = canvas_of_pairs(
-            pairs, self.studio.bundle.text, self.studio.vocabulary, self.longest, range(len(pairs))
+            pairs, self.generator.bundle.text, self.generator.vocabulary, self.longest, range(len(pairs))
         )
         done = chain(self.reader, canvas)
         assert done.best_S is not None
@@ -55,8 +55,8 @@ class Harnessed:
     def loglikelihood_rolling(self, requests: Sequence[Any]) -> list[float]:
         """Log-likelihood in nats of each whole text, in windows that share nothing."""
         texts = [request.args[0] for request in requests]
-        windows = cut(self.studio.bundle.text, texts, self.longest)
-        nats = roll(self.reader, self.studio.vocabulary, windows.codes, self.passes, self.seed)
+        windows = cut(self.generator.bundle.text, texts, self.longest)
+        nats = roll(self.reader, self.generator.vocabulary, windows.codes, self.passes, self.seed)
         totals: list[float] = (-np.bincount(windows.text, nats, minlength=len(texts))).tolist()
         return totals
 
@@ -68,17 +68,17 @@ class Harnessed:
         tokens = min(int(settings.get("max_gen_toks", TOKENS)), self.longest - FRAME - 1)
         temperature = float(settings.get("temperature", 1.0)) if settings.get("do_sample") else 0.0
         config = SamplingConfig(rule="confidence", block=BLOCK, steps=tokens, temperature=temperature)
-        codes = self.studio.encode(Modality.TEXT, context)[-(self.longest - FRAME - tokens) :]
+        codes = self.generator.encode(Modality.TEXT, context)[-(self.longest - FRAME - tokens) :]
         prompt = np.append(codes, np.full(tokens, OPEN))  # codes, lest what looks like a gap be taken for one
-        made = self.studio.make(Task.TEXT, [prompt], config, self.seed).made[0]
+        made = self.generator.make(Task.TEXT, [prompt], config, self.seed).made[0]
         until = settings.get("until") or []
         return before(self._said(made), [until] if isinstance(until, str) else until)
 
-    def _said(self, made: Made) -> str:
+    def _said(self, made: GeneratedSample) -> str:
         ids = made.tokens[made.said]
         ends = np.flatnonzero(ids == Special.EOS)
         ids = ids[: ends[0]] if len(ends) else ids
-        return self.studio.bundle.text.decode(codes_of_span(ids, Modality.TEXT, self.studio.vocabulary))
+        return self.generator.bundle.text.decode(codes_of_span(ids, Modality.TEXT, self.generator.vocabulary))
 
 
 def before(text: str, stops: Sequence[str]) -> str:
@@ -87,7 +87,7 @@ def before(text: str, stops: Sequence[str]) -> str:
 
 
 def harness_model(run: str, **settings: Any) -> Any:
-    """A run as an `lm_eval.api.model.LM`, with settings as those of `Harnessed`."""
+    """A run as an `lm_eval.api.model.LM`, with settings as those of `HarnessModel`."""
     return harness_class()(run, **settings)
 
 
@@ -95,7 +95,7 @@ def harness_class() -> Any:
     """The class for the harness's own registry, where `--model triptych` finds it."""
     from lm_eval.api.model import LM
 
-    return type("TriptychLM", (Harnessed, LM), {})
+    return type("TriptychLM", (HarnessModel, LM), {})
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ....schemas.vocabulary import Vocabulary
 from ....tokenizers.protocol import TextTokenizer
 from .bound import PASSES, bound
-from .reader import Reader
+from .reader import ModelReader
 from .text_segments import Pair, canvas_of_pairs
 
 CLOSE = 1e-6  # nats within which candidates are as likely as one another
@@ -37,7 +37,7 @@ class Chosen(NamedTuple):
 
 
 def choose(
-    reader: Reader,
+    reader: ModelReader,
     tokenizer: TextTokenizer,
     vocabulary: Vocabulary,
     choices: Sequence[Choice],

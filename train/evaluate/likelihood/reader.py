@@ -24,7 +24,7 @@ from ....schemas.vocabulary import Special
 TOKENS = 16_384  # of a row
 
 
-class Answers(NamedTuple):
+class TokenScores(NamedTuple):
     """What a model makes of the right answers, in the order of the questions."""
 
     nats_N: torch.Tensor  # float32; cross-entropy
@@ -32,10 +32,10 @@ class Answers(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Reader:
+class ModelReader:
     """A model that is asked."""
 
-    ask: Callable[[Inputs], Answers]
+    ask: Callable[[Inputs], TokenScores]
     slices: Slices
     causal: bool  # each place is asked of the place before, once, instead of under masks
 
@@ -45,17 +45,19 @@ class Reader:
         model = exported.model
         return cls(lambda inputs: _answers(model, inputs), model.slices, exported.objective == "autoregressive")
 
-    def __call__(self, canvas: Canvas, hidden_T: torch.Tensor, asked_T: torch.Tensor) -> tuple[torch.Tensor, Answers]:
+    def __call__(
+        self, canvas: Canvas, hidden_T: torch.Tensor, asked_T: torch.Tensor
+    ) -> tuple[torch.Tensor, TokenScores]:
         """The segment (index into S) of each answer, and the answers, on the CPU; `hidden_T` is shown as MASK."""
         shown_T = torch.where(hidden_T | canvas.hidden_T, int(Special.MASK), canvas.tokens_T)
         inputs, place_N = inputs_of(canvas, self.slices, shown_T, asked_T, causal=self.causal)
         if not len(place_N):
-            return place_N, Answers(torch.zeros(0), torch.zeros(0, dtype=torch.bool))
+            return place_N, TokenScores(torch.zeros(0), torch.zeros(0, dtype=torch.bool))
         answers = self.ask(inputs)
-        return canvas.index_T[place_N], Answers(answers.nats_N.cpu(), answers.best_N.cpu())
+        return canvas.index_T[place_N], TokenScores(answers.nats_N.cpu(), answers.best_N.cpu())
 
 
-class Part(NamedTuple):
+class Chunk(NamedTuple):
     """Some of the passes: which, the copies that are asked, and the place in T that each of their tokens comes from."""
 
     passes: slice
@@ -63,7 +65,7 @@ class Part(NamedTuple):
     token_T: torch.Tensor
 
 
-def parts(canvas: Canvas, segment_P: torch.Tensor, tokens: int = TOKENS) -> Iterator[Part]:
+def chunks(canvas: Canvas, segment_P: torch.Tensor, tokens: int = TOKENS) -> Iterator[Chunk]:
     """The segments of all passes, at most so many tokens at a time, unless one pass alone has more."""
     length_S = torch.bincount(canvas.index_T, minlength=len(canvas.key_S))
     start_S = length_S.cumsum(0) - length_S
@@ -78,7 +80,7 @@ def parts(canvas: Canvas, segment_P: torch.Tensor, tokens: int = TOKENS) -> Iter
         taken = {name: column[token_T] for name, column in columns.items() if name.endswith("_T")}
         index_T = torch.repeat_interleave(torch.arange(high - low), length_S[mine_P])
         copy = replace(canvas, **taken | {"index_T": index_T, "key_S": canvas.key_S[mine_P]})
-        yield Part(slice(low, high), copy, token_T)
+        yield Chunk(slice(low, high), copy, token_T)
         low = high
 
 
@@ -90,7 +92,7 @@ def open_places(canvas: Canvas) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @torch.inference_mode()
-def _answers(model: Transformer, inputs: Inputs) -> Answers:
+def _answers(model: Transformer, inputs: Inputs) -> TokenScores:
     inputs = inputs.to(model.norm.weight.device)
     h_ND = model.read(inputs)
     nats, best, start = [], [], 0
@@ -103,4 +105,4 @@ def _answers(model: Transformer, inputs: Inputs) -> Answers:
             nats.append(logits_NC.logsumexp(-1) - right_N)
             best.append(right_N >= logits_NC.amax(-1))
         start += count
-    return Answers(torch.cat(nats), torch.cat(best))
+    return TokenScores(torch.cat(nats), torch.cat(best))

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ....schemas.vocabulary import Vocabulary
 from ....tokenizers.protocol import Codes, TextTokenizer
 from .bound import PASSES, bound
-from .reader import Reader
+from .reader import ModelReader
 from .text_segments import FRAME, text_canvas
 
 
@@ -37,7 +37,7 @@ def cut(tokenizer: TextTokenizer, texts: Sequence[str], longest: int) -> Windows
 
 
 def roll(
-    reader: Reader, vocabulary: Vocabulary, windows: Sequence[Codes], passes: int = PASSES, seed: int = 0
+    reader: ModelReader, vocabulary: Vocabulary, windows: Sequence[Codes], passes: int = PASSES, seed: int = 0
 ) -> npt.NDArray[np.float64]:
     """(W,) nats of each window by the bound, or for an autoregressive model its exact likelihood."""
     if not windows:

@@ -5,7 +5,7 @@ from typing import Literal
 
 
 @dataclass(frozen=True)
-class Row:
+class Metric:
     """A figure; `floor` is what the best possible model would be held to, in the same unit."""
 
     group: str

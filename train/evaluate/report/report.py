@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from .exhibits import Exhibit
-from .metric import Row
+from .metric import Metric
 from .missing import Missing
 
 
@@ -14,8 +14,8 @@ from .missing import Missing
 class Line:
     """A figure of a run, and the same of its control."""
 
-    row: Row
-    control: Row | None = None
+    row: Metric
+    control: Metric | None = None
 
 
 @dataclass(frozen=True)
@@ -29,15 +29,17 @@ class Report:
 
 
 def report_of(
-    facts: dict[str, Any], found: Iterable[Row | Missing | Exhibit], control: Iterable[Row | Missing | Exhibit] = ()
+    facts: dict[str, Any],
+    found: Iterable[Metric | Missing | Exhibit],
+    control: Iterable[Metric | Missing | Exhibit] = (),
 ) -> Report:
     """Put what was found of a run beside what was found of its control, by group, name and unit.
 
     What the control alone has, or lacks, is said under its own name.
     """
     mine, theirs = list(found), list(control)
-    beside = {(row.group, row.name, row.unit): row for row in theirs if isinstance(row, Row)}
-    lines = [Line(row, beside.pop((row.group, row.name, row.unit), None)) for row in mine if isinstance(row, Row)]
+    beside = {(row.group, row.name, row.unit): row for row in theirs if isinstance(row, Metric)}
+    lines = [Line(row, beside.pop((row.group, row.name, row.unit), None)) for row in mine if isinstance(row, Metric)]
     missing = [one for one in mine if isinstance(one, Missing)]
     for lack in theirs:
         if isinstance(lack, Missing) and lack not in missing:
@@ -67,7 +69,7 @@ def cells(line: Line) -> tuple[str, ...]:
 HEADINGS: Sequence[str] = ("group", "figure", "value ± error", "unit", "n", "floor", "control")
 
 
-def said(row: Row) -> str:
+def said(row: Metric) -> str:
     """A value with its standard error, to two digits of the error."""
     value = number(row.value, row.error)
     return value if row.error is None else f"{value} ± {number(row.error, row.error)}"
@@ -84,6 +86,6 @@ def number(value: float, error: float | None) -> str:
     return f"{value:,.{digits}f}"
 
 
-def _row(row: Row) -> dict[str, Any]:
+def _row(row: Metric) -> dict[str, Any]:
     values = asdict(row)
     return {name: None if isinstance(v, float) and not math.isfinite(v) else v for name, v in values.items()}

@@ -17,34 +17,36 @@ from .speech import Clips
 
 if TYPE_CHECKING:
     from ....tokenizers.protocol import Pixels, Wave
-    from ...generate.generator import Made, Studio
+    from ...generate.generator import GeneratedSample, Generator
 
 BATCH = 4  # prompts a call: without a GPU, attention is over all of them together
 Files = Mapping[bytes, bytes]  # what documents were made from, by id, where it was found
 
 
-def make(studio: "Studio", task: Task, prompts: Sequence[Any], seed: int, length: int | None = None) -> "list[Made]":
+def make(
+    generator: "Generator", task: Task, prompts: Sequence[Any], seed: int, length: int | None = None
+) -> "list[GeneratedSample]":
     """A sample for each prompt by the task's default settings; raises Refusal for a task that was not learned."""
-    made: list[Made] = []
+    made: list[GeneratedSample] = []
     for start in range(0, len(prompts), BATCH):
         part = prompts[start : start + BATCH]
-        made += studio.make(task, part, studio.defaults(task), seed + start, length=length).made
+        made += generator.make(task, part, generator.defaults(task), seed + start, length=length).made
     return made
 
 
-def pictures(studio: "Studio", held: Sequence[Reference], files: Files, seed: int) -> Pictures:
+def pictures(generator: "Generator", held: Sequence[Reference], files: Files, seed: int) -> Pictures:
     """Pictures for the captions of held-out ones."""
-    captions = texts_of(studio, held)
-    made = [sample.pixels for sample in make(studio, Task.T2I, captions, seed) if sample.pixels is not None]
-    restored = [studio.bundle.image.decode(one.codes[Modality.IMAGE][None])[0] for one in held]
-    originals = original_pictures(held, files, studio.bundle.image.pixels)
+    captions = texts_of(generator, held)
+    made = [sample.pixels for sample in make(generator, Task.T2I, captions, seed) if sample.pixels is not None]
+    restored = [generator.bundle.image.decode(one.codes[Modality.IMAGE][None])[0] for one in held]
+    originals = original_pictures(held, files, generator.bundle.image.pixels)
     return Pictures(captions, np.stack(made), np.stack(restored), originals)
 
 
-def clips(studio: "Studio", held: Sequence[Reference], files: Files, seed: int) -> Clips:
+def clips(generator: "Generator", held: Sequence[Reference], files: Files, seed: int) -> Clips:
     """Speech for the texts of held-out clips."""
-    texts, codec = texts_of(studio, held), studio.bundle.audio
-    made = [sample.wave for sample in make(studio, Task.T2S, texts, seed) if sample.wave is not None]
+    texts, codec = texts_of(generator, held), generator.bundle.audio
+    made = [sample.wave for sample in make(generator, Task.T2S, texts, seed) if sample.wave is not None]
     restored = [codec.decode(one.codes[Modality.AUDIO]) for one in held]
     return Clips(texts, made, restored, original_clips(held, files, codec.sample_rate), codec.sample_rate)
 
@@ -67,14 +69,14 @@ def original_clips(held: Sequence[Reference], files: Files, sample_rate: int) ->
     return [wave_of(files[one.document], sample_rate, one.limits.seconds) for one in held]
 
 
-def texts_of(studio: "Studio", held: Sequence[Reference]) -> list[str]:
+def texts_of(generator: "Generator", held: Sequence[Reference]) -> list[str]:
     """Captions, transcripts or texts of held-out documents."""
-    return [studio.bundle.text.decode(one.codes[Modality.TEXT]) for one in held]
+    return [generator.bundle.text.decode(one.codes[Modality.TEXT]) for one in held]
 
 
-def text_codes(studio: "Studio", made: "Made") -> Codes:
+def text_codes(generator: "Generator", made: "GeneratedSample") -> Codes:
     """The codes of a sample's text, its end left out."""
-    block = studio.vocabulary.slice_of(Modality.TEXT)
+    block = generator.vocabulary.slice_of(Modality.TEXT)
     inside = (made.tokens >= block.start) & (made.tokens < block.stop)
     codes: Codes = made.tokens[inside] - block.start
     return codes

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ..report.metric import Row
+from ..report.metric import Metric
 from ..standard_errors import bootstrap_error, mean_error
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Pictures:
     originals: "Pixels | None"  # as they were before; None where their files are not at hand
 
 
-def reconstruction_rows(tokenizer: "ImageTokenizer", originals: "Pixels") -> Iterator[Row]:
+def reconstruction_rows(tokenizer: "ImageTokenizer", originals: "Pixels") -> Iterator[Metric]:
     """What a round trip through the tokenizer keeps: PSNR of the pooled error, and the mean SSIM."""
     from ....tokenizers.image.report import image_report
 
@@ -49,14 +49,16 @@ def reconstruction_rows(tokenizer: "ImageTokenizer", originals: "Pixels") -> Ite
 
     note = "held-out pictures through the tokenizer and back"
     error = bootstrap_error(decibels, powers) if powers.any() else None
-    yield Row(GROUP, "PSNR of the tokenizer", float(decibels(powers, 0)), error, len(powers), "dB", "higher", note=note)
+    yield Metric(
+        GROUP, "PSNR of the tokenizer", float(decibels(powers, 0)), error, len(powers), "dB", "higher", note=note
+    )
     ssim = [report["ssim"] for report in reports if report["ssim"] is not None]
     if ssim:
         error = mean_error(ssim)
-        yield Row(GROUP, "SSIM of the tokenizer", float(np.mean(ssim)), error, len(ssim), "", "higher", note=note)
+        yield Metric(GROUP, "SSIM of the tokenizer", float(np.mean(ssim)), error, len(ssim), "", "higher", note=note)
 
 
-def clip_rows(pictures: Pictures, clip: "ClipModel", name: str) -> Iterator[Row]:
+def clip_rows(pictures: Pictures, clip: "ClipModel", name: str) -> Iterator[Metric]:
     """CLIP scores (Hessel et al. 2021, ×100 as torchmetrics has it), of held-out pictures, and of others' captions."""
     texts = clip.embed_texts(pictures.captions)
     made = clip.embed_images(list(pictures.made))
@@ -76,7 +78,7 @@ def clip_scores(pictures: Vectors, texts: Vectors) -> Vectors:
     return scores
 
 
-def frechet_rows(pictures: Pictures, features: "Features") -> Iterator[Row]:
+def frechet_rows(pictures: Pictures, features: "Features") -> Iterator[Metric]:
     """Fréchet distance (Heusel et al. 2017) to the held-out pictures; its floor is that of their reconstructions."""
     made, restored = features(pictures.made), features(pictures.restored)
     real = restored if pictures.originals is None else features(pictures.originals)
@@ -95,7 +97,7 @@ def frechet_rows(pictures: Pictures, features: "Features") -> Iterator[Row]:
         resamples=DRAWS,
         vectorized=False,
     )
-    yield Row(GROUP, "Fréchet distance", frechet(made, real), error, count, "", "lower", floor, note)
+    yield Metric(GROUP, "Fréchet distance", frechet(made, real), error, count, "", "lower", floor, note)
 
 
 def frechet(one: Vectors, other: Vectors) -> float:
@@ -111,12 +113,12 @@ def frechet(one: Vectors, other: Vectors) -> float:
     return max(float(metric.compute()), 0.0)
 
 
-def diversity_row(pictures: Pictures) -> Row:
+def diversity_row(pictures: Pictures) -> Metric:
     """How unlike each other the samples, two or more, are, beside how unlike the held-out pictures are."""
     value, error = diversity(pictures.made)
     floor, _ = diversity(pictures.restored)
     note = f"mean of 1 - SSIM over pairs; each picture with up to {2 * PARTNERS} others"
-    return Row(GROUP, "diversity", value, error, len(pictures.made), "", "higher", floor, note)
+    return Metric(GROUP, "diversity", value, error, len(pictures.made), "", "higher", floor, note)
 
 
 def diversity(pictures: "Pixels") -> tuple[float, float]:
@@ -139,5 +141,5 @@ def diversity(pictures: "Pixels") -> tuple[float, float]:
     return float(means.mean()), 2 * float(means.std(ddof=1) / np.sqrt(count))
 
 
-def _mean(name: str, values: Vectors, floor: float | None, note: str) -> Row:
-    return Row(GROUP, name, float(values.mean()), mean_error(values), len(values), "", "higher", floor, note)
+def _mean(name: str, values: Vectors, floor: float | None, note: str) -> Metric:
+    return Metric(GROUP, name, float(values.mean()), mean_error(values), len(values), "", "higher", floor, note)

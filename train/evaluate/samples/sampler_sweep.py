@@ -19,10 +19,10 @@ from ....model.sampling.canvas import Canvas
 from ....schemas.config.model import Task
 from ....schemas.config.sampling import SamplingConfig
 from ....schemas.dataset.layout import codes_of_span
-from ...generate.generator import Made, Prompt, Studio
+from ...generate.generator import GeneratedSample, Generator, Prompt
 from ...generate.lengths import HALVES
 from ..likelihood.bound import bound
-from ..likelihood.reader import Reader
+from ..likelihood.reader import ModelReader
 from ..standard_errors import ratio_error
 from .text import unigram_entropy
 
@@ -41,7 +41,7 @@ RULES: tuple[dict[str, Any], ...] = (
 NORMAL = {"temperature": 1.0, "guidance": 0.0}
 
 
-class Swept(NamedTuple):
+class SweepResult(NamedTuple):
     """One way of sampling."""
 
     settings: SamplingConfig
@@ -60,34 +60,34 @@ def settings(temperatures: Sequence[float], guidances: Sequence[float]) -> list[
 
 
 def swept(
-    studio: Studio,
-    judge: Studio,
+    generator: Generator,
+    judge: Generator,
     task: Task,
     prompts: Sequence[Prompt],
     ways: Sequence[SamplingConfig],
     length: int | None = None,
-) -> Iterator[Swept]:
-    """Samples for the prompts by each way, all of one seed; raises Refusal for what `Studio.make` refuses."""
-    studio.make(task, prompts[:1], ways[0], 0, length=length)  # what is loaded once is nobody's cost
+) -> Iterator[SweepResult]:
+    """Samples for the prompts by each way, all of one seed; raises Refusal for what `Generator.make` refuses."""
+    generator.make(task, prompts[:1], ways[0], 0, length=length)  # what is loaded once is nobody's cost
     for config in ways:
         begin = time.perf_counter()
-        made, calls = studio.make(task, prompts, config, 0, length=length)
+        made, calls = generator.make(task, prompts, config, 0, length=length)
         seconds = time.perf_counter() - begin
-        nats_S = bound(Reader.of(judge.exported), canvas_of_made(judge, made)).nats_S.numpy()
+        nats_S = bound(ModelReader.of(judge.exported), canvas_of_made(judge, made)).nats_S.numpy()
         tokens_S = np.array([one.said.sum() for one in made])
         entropy = float(np.mean([unigram_entropy(one.tokens[one.said]) for one in made]))
         error = ratio_error(nats_S, tokens_S) or math.nan  # of one sample there is none
         nats = np.array([nats_S.sum() / tokens_S.sum(), error, entropy]) / math.log(2)
-        yield Swept(config, calls, seconds, *nats.tolist())
+        yield SweepResult(config, calls, seconds, *nats.tolist())
 
 
-def canvas_of_made(studio: Studio, made: Sequence[Made]) -> Canvas:
-    """Segments of which what was made is open, as the studio's model takes them."""
+def canvas_of_made(generator: Generator, made: Sequence[GeneratedSample]) -> Canvas:
+    """Segments of which what was made is open, as the generator's model takes them."""
     codes = []
     for one in made:
-        owner = studio.vocabulary.modality_of(one.tokens)
+        owner = generator.vocabulary.modality_of(one.tokens)
         there = [half for half in HALVES if half in owner]
-        spans = {half: codes_of_span(one.tokens[owner == half], half, studio.vocabulary) for half in there}
+        spans = {half: codes_of_span(one.tokens[owner == half], half, generator.vocabulary) for half in there}
         codes.append({half: span.reshape(-1) for half, span in spans.items()})
-    canvas = studio.canvas(made[0].task, codes)
+    canvas = generator.canvas(made[0].task, codes)
     return replace(canvas, open_T=torch.from_numpy(np.concatenate([one.said for one in made])))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ..report.metric import Row
+from ..report.metric import Metric
 from ..report.missing import Missing
 from ..standard_errors import mean_error, ratio_error
 
@@ -37,7 +37,7 @@ class Clips:
     sample_rate: int
 
 
-def error_rows(clips: Clips) -> Iterator[Row | Missing]:
+def error_rows(clips: Clips) -> Iterator[Metric | Missing]:
     """Word and character error rates of the clips made; those of the codec are their floor."""
     from ....tokenizers.audio import recogniser
 
@@ -53,11 +53,11 @@ def error_rows(clips: Clips) -> Iterator[Row | Missing]:
         floor, _ = _rate(count(clips.texts, said["of the codec"]))
         for name, texts in said.items():
             value, error = _rate(count(clips.texts, texts))
-            row = Row(GROUP, f"{unit} error rate {name}", value, error, len(texts), "", "lower", note=how)
+            row = Metric(GROUP, f"{unit} error rate {name}", value, error, len(texts), "", "lower", note=how)
             yield replace(row, floor=floor) if name == "of samples" else row
 
 
-def transcript_rows(written: Sequence[str], clips: Clips) -> Iterator[Row | Missing]:
+def transcript_rows(written: Sequence[str], clips: Clips) -> Iterator[Metric | Missing]:
     """Word error rate of what the model wrote for the codec's clips; the floor is what the recogniser makes of them."""
     from ....tokenizers.audio import recogniser
 
@@ -68,7 +68,7 @@ def transcript_rows(written: Sequence[str], clips: Clips) -> Iterator[Row | Miss
     floor, _ = _rate(recogniser.word_errors(clips.texts, heard))
     value, error = _rate(recogniser.word_errors(clips.texts, written))
     note = f"written by the model; floor: {recogniser_name()} on the same clips; {NORMALISER}"
-    yield Row(GROUP, "word error rate of transcripts", value, error, len(written), "", "lower", floor, note)
+    yield Metric(GROUP, "word error rate of transcripts", value, error, len(written), "", "lower", floor, note)
 
 
 def recogniser_name() -> str:
@@ -94,7 +94,7 @@ def character_errors(said: Sequence[str], heard: Sequence[str]) -> npt.NDArray[n
     return np.array(counts, np.int64).reshape(-1, 2)
 
 
-def quality_rows(clips: Clips) -> Iterator[Row | Missing]:
+def quality_rows(clips: Clips) -> Iterator[Metric | Missing]:
     """DNSMOS (Reddy et al. 2022): the overall opinion score, 1 to 5, that a network predicts; no transcript needed."""
     if any(find_spec(package) is None for package in DNSMOS):
         yield Missing(GROUP, "DNSMOS", "the extra `evaluate` is not installed: pip install 'triptych[evaluate]'")
@@ -102,7 +102,7 @@ def quality_rows(clips: Clips) -> Iterator[Row | Missing]:
     made, floor = (opinions(at_rate(waves, clips.sample_rate)) for waves in (clips.made, clips.restored))
     note = f"overall score by speechmos {version('speechmos')}; the floor is the codec's"
     value, error = float(made.mean()), mean_error(made)
-    yield Row(GROUP, "DNSMOS", value, error, len(made), "of 5", "higher", float(floor.mean()), note)
+    yield Metric(GROUP, "DNSMOS", value, error, len(made), "of 5", "higher", float(floor.mean()), note)
 
 
 def opinions(waves: "Sequence[Wave]") -> npt.NDArray[np.float64]:
@@ -117,13 +117,13 @@ def opinions(waves: "Sequence[Wave]") -> npt.NDArray[np.float64]:
     return np.array([score(wave) for wave in waves])
 
 
-def duration_row(clips: Clips) -> Row:
+def duration_row(clips: Clips) -> Metric:
     """By how much the clips are longer or shorter than the held-out ones of the same texts."""
     ratio = np.array([len(one) / len(other) for one, other in zip(clips.made, clips.restored, strict=True)])
     note = f"mean of |ratio - 1|; ratios are {ratio.mean():.2f} on average, from {ratio.min():.2f} to {ratio.max():.2f}"
     off = np.abs(ratio - 1)
     value, error = float(off.mean()), mean_error(off)
-    return Row(GROUP, "duration off the held-out clip's", value, error, len(off), "", "lower", 0.0, note)
+    return Metric(GROUP, "duration off the held-out clip's", value, error, len(off), "", "lower", 0.0, note)
 
 
 def at_rate(waves: "Sequence[Wave]", rate: int) -> "list[Wave]":

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ..report.metric import Row
+from ..report.metric import Metric
 from ..report.missing import Missing
 from ..standard_errors import jackknife_error, mean_error, ratio_error
 
@@ -34,7 +34,7 @@ def equally_long(made: Sequence[Codes], real: Sequence[Codes]) -> tuple[list[Cod
     return [one for one, _ in cut if len(one)], [other for one, other in cut if len(one)]
 
 
-def text_rows(made: Sequence[Codes], real: Sequence[Codes], judge: "Judge | None") -> Iterator[Row | Missing]:
+def text_rows(made: Sequence[Codes], real: Sequence[Codes], judge: "Judge | None") -> Iterator[Metric | Missing]:
     """Generative perplexity with unigram entropy beside it, distinct n-grams and MAUVE, of texts of equal lengths."""
     lengths = np.array([len(text) for text in made])
     tokens = f"{lengths.mean():.0f} tokens a text, as many of the held-out ones"
@@ -48,10 +48,10 @@ def text_rows(made: Sequence[Codes], real: Sequence[Codes], judge: "Judge | None
         error = ratio_error(nats, lengths)
         error = None if error is None else value * error  # of an exponential, by its slope
         note = f"judge: {judge.name}; unigram entropy {np.mean(entropies):.2f} nats; {tokens}"
-        yield Row(GROUP, "generative perplexity", value, error, len(made), "", "lower", floor, note)
+        yield Metric(GROUP, "generative perplexity", value, error, len(made), "", "lower", floor, note)
     floor = float(np.mean([unigram_entropy(text) for text in real]))
     value, error = float(np.mean(entropies)), mean_error(entropies)
-    yield Row(GROUP, "unigram entropy", value, error, len(made), "nats", "higher", floor, f"within a text; {tokens}")
+    yield Metric(GROUP, "unigram entropy", value, error, len(made), "nats", "higher", floor, f"within a text; {tokens}")
     for size in GRAMS:
         yield _distinct_row(made, real, size)
     yield _mauve_row(made, real, judge)
@@ -73,7 +73,7 @@ def distinct(texts: Sequence[Codes], size: int) -> float:
     return len(np.unique(every, axis=0)) / len(every)
 
 
-def _distinct_row(made: Sequence[Codes], real: Sequence[Codes], size: int) -> Row | Missing:
+def _distinct_row(made: Sequence[Codes], real: Sequence[Codes], size: int) -> Metric | Missing:
     name = f"distinct {size}-grams"
     lengths = [len(text) for text in made]
     if max(lengths) < size:
@@ -85,10 +85,10 @@ def _distinct_row(made: Sequence[Codes], real: Sequence[Codes], size: int) -> Ro
     # a text drawn twice says nothing new, so a bootstrap would be biased; a jackknife leaves texts out instead
     error = jackknife_error(of, len(made))
     note = "different n-grams of tokens over all, of all samples together"
-    return Row(GROUP, name, distinct(made, size), error, len(made), "", "higher", distinct(real, size), note)
+    return Metric(GROUP, name, distinct(made, size), error, len(made), "", "higher", distinct(real, size), note)
 
 
-def _mauve_row(made: Sequence[Codes], real: Sequence[Codes], judge: "Judge | None") -> Row | Missing:
+def _mauve_row(made: Sequence[Codes], real: Sequence[Codes], judge: "Judge | None") -> Metric | Missing:
     if find_spec("mauve") is None:
         return Missing(GROUP, "MAUVE", "the extra `evaluate` is not installed: pip install 'triptych[evaluate]'")
     if judge is None:
@@ -98,4 +98,4 @@ def _mauve_row(made: Sequence[Codes], real: Sequence[Codes], judge: "Judge | Non
     mauve: Any = import_module("mauve")
     found = mauve.compute_mauve(p_features=judge.states(real), q_features=judge.states(made), seed=0, verbose=False)
     note = f"Pillutla et al. 2021; last states of {judge.name}; biased by few texts: compare at equal n alone"
-    return Row(GROUP, "MAUVE", float(found.mauve), None, len(made), "", "higher", 1.0, note)
+    return Metric(GROUP, "MAUVE", float(found.mauve), None, len(made), "", "higher", 1.0, note)

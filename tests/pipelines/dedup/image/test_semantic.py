@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from triptych.pipelines.dedup.image.semantic import ClipNear, sketch_radius, tables_of
+from triptych.pipelines.dedup.image.semantic import SemanticNear, sketch_radius, tables_of
 from triptych.pipelines.dedup.signature import pack, unpack
 from triptych.schemas.config.dedup import SemanticImage
 
@@ -19,8 +19,8 @@ LIMIT = 1_000_000
 Floats = npt.NDArray[np.float64]
 
 
-def near(path: object = "unused", threshold: float = 0.95) -> ClipNear:
-    return ClipNear(SemanticImage(path=str(path), threshold=threshold), LIMIT)
+def near(path: object = "unused", threshold: float = 0.95) -> SemanticNear:
+    return SemanticNear(SemanticImage(path=str(path), threshold=threshold), LIMIT)
 
 
 def packed(vectors: Floats) -> pa.FixedSizeBinaryArray:
@@ -42,7 +42,7 @@ def turned(vectors: Floats, cosine: float, seed: int = 1) -> Floats:
     return cosine * vectors + np.sqrt(1 - cosine**2) * aside
 
 
-def found(way: ClipNear, vectors: Floats) -> set[tuple[int, int]]:
+def found(way: SemanticNear, vectors: Floats) -> set[tuple[int, int]]:
     signatures = packed(vectors)
     keyed = way.keys(signatures)
     order = np.argsort(keyed.key, kind="stable")

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 import xxhash
 
-from triptych.pipelines.dedup.protocol import Near
+from triptych.pipelines.dedup.protocol import NearMethod
 from triptych.pipelines.dedup.text.minhash import MinHash
 from triptych.schemas.config.dedup import NearText
 
@@ -17,7 +17,7 @@ def column(*texts: str) -> pa.ChunkedArray:
     return pa.chunked_array([pa.array(texts, pa.string())])
 
 
-def candidates(near: Near, signatures: pa.Array) -> set[tuple[int, int]]:
+def candidates(near: NearMethod, signatures: pa.Array) -> set[tuple[int, int]]:
     """Pairs of signatures that are edges, found as the pipeline finds them."""
     keyed = near.keys(signatures)
     order = np.lexsort((keyed.owner, keyed.key))

@@ -10,8 +10,8 @@ import pytest
 
 from triptych.schemas.errors import Refusal
 from triptych.train.evaluate.likelihood.benchmarks import arc, blimp, evenly, lambada, longest_text, suite_rows
-from triptych.train.evaluate.report.metric import Row
-from triptych.train.generate.generator import Studio
+from triptych.train.evaluate.report.metric import Metric
+from triptych.train.generate.generator import Generator
 
 
 def write_suite(folder: Path, words: Callable[[int, int], str]) -> None:
@@ -41,29 +41,29 @@ def suite(tmp_path: Path, makers: type) -> Path:
     return tmp_path
 
 
-def by_name(rows: list[Row]) -> dict[tuple[str, str], Row]:
+def by_name(rows: list[Metric]) -> dict[tuple[str, str], Metric]:
     return {(row.name, row.unit): row for row in rows}
 
 
 @pytest.mark.parametrize("kind", ["masked", "autoregressive"])
-def test_every_benchmark_has_its_figures(studios: dict[str, Studio], suite: Path, kind: str) -> None:
-    studio = studios[kind]
-    rows = by_name(suite_rows(studio, suite, passes=4))
+def test_every_benchmark_has_its_figures(generators: dict[str, Generator], suite: Path, kind: str) -> None:
+    generator = generators[kind]
+    rows = by_name(suite_rows(generator, suite, passes=4))
     assert {row.group for row in rows.values()} == {"benchmarks"}
     assert [rows[name, "accuracy"].n for name in ("ARC easy", "BLiMP", "LAMBADA")] == [12, 8, 6]
     assert rows["ARC easy", "accuracy"].floor == 0.25
     assert rows["BLiMP", "accuracy"].floor == 0.5
     assert all(0 <= row.value <= 1 and row.error is not None for (_, unit), row in rows.items() if unit == "accuracy")
     wikitext, text = rows["WikiText-2", "bits per byte"], (suite / "wikitext2_test.txt").read_text()
-    codes, _ = studio.bundle.text.encode([text])
+    codes, _ = generator.bundle.text.encode([text])
     bits = log2(rows["WikiText-2", "perplexity a token"].value) * len(codes)
     assert wikitext.value * len(text.encode()) == pytest.approx(bits)
-    assert 0.5 < bits / len(codes) / log2(studio.vocabulary.text) < 1.2
-    assert wikitext.n == -(-len(codes) // (longest_text(studio) - 2))
+    assert 0.5 < bits / len(codes) / log2(generator.vocabulary.text) < 1.2
+    assert wikitext.n == -(-len(codes) // (longest_text(generator) - 2))
 
 
-def test_a_limit_takes_items_from_all_over(studios: dict[str, Studio], suite: Path) -> None:
-    rows = by_name(suite_rows(studios["masked"], suite, limit=3, passes=4))
+def test_a_limit_takes_items_from_all_over(generators: dict[str, Generator], suite: Path) -> None:
+    rows = by_name(suite_rows(generators["masked"], suite, limit=3, passes=4))
     assert {row.n for row in rows.values()} == {3}
     assert evenly(list(range(10)), 3) == [0, 3, 6]
     assert evenly([1, 2], None) == evenly([1, 2], 5) == [1, 2]
@@ -80,6 +80,6 @@ def test_files_are_read_as_they_are_published(suite: Path) -> None:
         assert context
 
 
-def test_a_folder_without_benchmarks_is_refused(studios: dict[str, Studio], tmp_path: Path) -> None:
+def test_a_folder_without_benchmarks_is_refused(generators: dict[str, Generator], tmp_path: Path) -> None:
     with pytest.raises(Refusal, match="holds no benchmark"):
-        suite_rows(studios["masked"], tmp_path)
+        suite_rows(generators["masked"], tmp_path)

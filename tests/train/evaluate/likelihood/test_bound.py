@@ -13,7 +13,7 @@ from triptych.schemas.config.model import Task
 from triptych.schemas.dataset.layout import sample_table
 from triptych.schemas.vocabulary import Kind, Modality, Special
 from triptych.train.evaluate.likelihood.bound import _dealt, bound, chain
-from triptych.train.evaluate.likelihood.reader import Answers, Reader, parts
+from triptych.train.evaluate.likelihood.reader import ModelReader, TokenScores, chunks
 
 from ....model.markov import STATES, VOCABULARY, Markov, Oracle
 
@@ -22,17 +22,17 @@ LENGTHS = [1, 2, 3, 5, 9, 14, 14, 14]
 GIVEN = [0, 1, 0, 2, 4, 0, 12, 13]  # of these the first so many are shown
 
 
-def reader(causal: bool = False, blur: float = 0.0) -> Reader:
+def reader(causal: bool = False, blur: float = 0.0) -> ModelReader:
     """The best predictor there is, or one that is wrong by a noise of its own, the more the more is masked."""
 
-    def ask(inputs: Inputs) -> Answers:
+    def ask(inputs: Inputs) -> TokenScores:
         nats, _ = Oracle(SOURCE)(inputs)
         segment_T = inputs.segment_BL[0]
         masked_S = torch.bincount(segment_T[inputs.tokens_BL[0] == Special.MASK], minlength=int(segment_T.max()) + 1)
         wrong = blur * masked_S[segment_T][inputs.place_N] * torch.sin(1e3 * nats)
-        return Answers(nats + wrong, nats < np.log(2))
+        return TokenScores(nats + wrong, nats < np.log(2))
 
-    return Reader(ask, Slices.of(VOCABULARY), causal)
+    return ModelReader(ask, Slices.of(VOCABULARY), causal)
 
 
 def questions(keys: list[int] | None = None, seed: int = 0) -> tuple[Canvas, torch.Tensor]:
@@ -93,7 +93,7 @@ def test_masks_are_dealt_so_that_all_places_take_turns(seed: int) -> None:
     """No place is oftener by more than one among the masks that are drawn; the others are their complements."""
     pairs = 8
     canvas, _ = questions(seed=seed)
-    for mine, copy, _ in parts(canvas, torch.full((2 * pairs,), LENGTHS.index(14))):
+    for mine, copy, _ in chunks(canvas, torch.full((2 * pairs,), LENGTHS.index(14))):
         number_P = torch.arange(2 * pairs)
         masks = _dealt(copy, number_P, pairs, seed)
         open_PN = masks.masked_T[copy.open_T].view(2 * pairs, -1)
@@ -108,7 +108,7 @@ def test_masks_are_dealt_so_that_all_places_take_turns(seed: int) -> None:
 
 def test_one_place_takes_one_pass() -> None:
     canvas, truth = questions()
-    last = parts(canvas, torch.tensor([7]))
+    last = chunks(canvas, torch.tensor([7]))
     alone = next(iter(last)).canvas
     done = bound(reader(), alone, 128)
     assert done.passes == 1
@@ -118,7 +118,7 @@ def test_one_place_takes_one_pass() -> None:
 def test_of_a_model_that_contradicts_itself_the_bound_is_the_mean_over_orders() -> None:
     canvas, _ = questions()
     blurred = reader(blur=0.5)
-    alone = next(iter(parts(canvas, torch.tensor([3])))).canvas
+    alone = next(iter(chunks(canvas, torch.tensor([3])))).canvas
     exact = float(bound(blurred, alone, 8).nats_S)
     orders = torch.stack([chain(blurred, alone, seed).nats_S[0] for seed in range(300)])
     assert float(orders.std()) > 1e-3
@@ -128,7 +128,7 @@ def test_of_a_model_that_contradicts_itself_the_bound_is_the_mean_over_orders() 
 def test_one_key_has_one_draw_and_company_changes_nothing() -> None:
     canvas, _ = questions(keys=[0, 1, 2, 3, 4, 5, 5, 5])
     twice, _ = questions(keys=[0, 1, 2, 3, 4, 6, 5, 5])
-    alone = next(iter(parts(canvas, torch.tensor([5, 5])))).canvas
+    alone = next(iter(chunks(canvas, torch.tensor([5, 5])))).canvas
     together = bound(reader(), canvas, 8).nats_S
     assert bound(reader(), alone, 8).nats_S.tolist() == pytest.approx([float(together[5])] * 2, abs=1e-9)
     assert float(bound(reader(), twice, 8).nats_S[5]) != pytest.approx(float(together[5]), abs=1e-6)
@@ -138,7 +138,7 @@ def test_passes_are_cut_by_tokens_alone() -> None:
     canvas, _ = questions()
     segment_P = torch.tensor([0, 7, 7, 3, 5])
     for most in (1, 16, 33, 1000):
-        made = list(parts(canvas, segment_P, most))
+        made = list(chunks(canvas, segment_P, most))
         assert torch.cat([part.canvas.tokens_T for part in made]).tolist() == [
             token for segment in segment_P.tolist() for token in canvas.tokens_T[canvas.index_T == segment].tolist()
         ]
@@ -149,11 +149,13 @@ def test_passes_are_cut_by_tokens_alone() -> None:
 def test_uniform_answers_cost_the_logarithm_of_the_slice() -> None:
     canvas, _ = questions()
 
-    def uniform(inputs: Inputs) -> Answers:
-        return Answers(torch.full((len(inputs.class_N),), np.log(STATES + 1)), torch.ones(len(inputs.class_N)).bool())
+    def uniform(inputs: Inputs) -> TokenScores:
+        return TokenScores(
+            torch.full((len(inputs.class_N),), np.log(STATES + 1)), torch.ones(len(inputs.class_N)).bool()
+        )
 
     n_S = torch.tensor(LENGTHS) - torch.tensor(GIVEN)
-    done = bound(Reader(uniform, Slices.of(VOCABULARY), False), canvas, 8)
+    done = bound(ModelReader(uniform, Slices.of(VOCABULARY), False), canvas, 8)
     assert done.nats_S.tolist() == pytest.approx((n_S * np.log(STATES + 1)).tolist(), abs=1e-5)
 
 

@@ -11,7 +11,7 @@ from triptych.schemas.errors import Refusal
 from triptych.schemas.identity import sealed_json, unseal
 from triptych.schemas.vocabulary import Modality
 from triptych.train.evaluate.likelihood.held_out import held_out_rows, unigram_entropy
-from triptych.train.generate.generator import Studio
+from triptych.train.generate.generator import Generator
 
 
 def validated(run: Path) -> dict[str, dict[str, float]]:
@@ -23,9 +23,9 @@ def validated(run: Path) -> dict[str, dict[str, float]]:
 
 @pytest.mark.parametrize("kind", ["masked", "autoregressive"])
 def test_pictures_and_clips_cost_what_validation_says(
-    studios: dict[str, Studio], runs: dict[str, Path], kind: str
+    generators: dict[str, Generator], runs: dict[str, Path], kind: str
 ) -> None:
-    rows = {(row.name, row.unit): row for row in held_out_rows(studios[kind], tokens=1 << 20, rounds=2)}
+    rows = {(row.name, row.unit): row for row in held_out_rows(generators[kind], tokens=1 << 20, rounds=2)}
     said = validated(runs[kind])
     for name, half in (("stamps, image", "image"), ("prompts, audio", "audio")):
         row = rows[name, "bits per token"]
@@ -45,20 +45,20 @@ def test_pictures_and_clips_cost_what_validation_says(
     assert rows["stamps, image", "bits per pixel"].value == pytest.approx(pixels)
 
 
-def test_a_dataset_by_name_is_measured_instead(studios: dict[str, Studio], made: Path) -> None:
+def test_a_dataset_by_name_is_measured_instead(generators: dict[str, Generator], made: Path) -> None:
     kept = {"tokens": 1 << 20, "rounds": 1}
-    own, given = (held_out_rows(studios["autoregressive"], data, **kept) for data in (None, str(made)))
+    own, given = (held_out_rows(generators["autoregressive"], data, **kept) for data in (None, str(made)))
     assert [(row.name, row.n) for row in own] == [(row.name, row.n) for row in given]
     assert [row.value for row in own] == pytest.approx([row.value for row in given])
 
 
-def test_a_run_that_held_nothing_out_is_refused(studios: dict[str, Studio], tmp_path: Path) -> None:
-    studio = studios["masked"]
-    facts = unseal((studio.folder / "run.json").read_bytes())
+def test_a_run_that_held_nothing_out_is_refused(generators: dict[str, Generator], tmp_path: Path) -> None:
+    generator = generators["masked"]
+    facts = unseal((generator.folder / "run.json").read_bytes())
     facts["config"]["data"]["validation"] = 0
     (tmp_path / "run.json").write_bytes(sealed_json(facts))
     with pytest.raises(Refusal, match="held nothing out"):
-        held_out_rows(Studio(tmp_path, studio.exported, studio.bundle, studio.lengths))
+        held_out_rows(Generator(tmp_path, generator.exported, generator.bundle, generator.lengths))
 
 
 def test_unigram_entropy_is_by_source_and_slice() -> None:

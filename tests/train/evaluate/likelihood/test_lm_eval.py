@@ -8,7 +8,7 @@ import pytest
 
 from triptych.train.evaluate.likelihood.bound import chain
 from triptych.train.evaluate.likelihood.lm_eval import before, harness_class, harness_model
-from triptych.train.evaluate.likelihood.reader import Reader
+from triptych.train.evaluate.likelihood.reader import ModelReader
 from triptych.train.evaluate.likelihood.rolling import cut
 from triptych.train.evaluate.likelihood.text_segments import canvas_of_pairs
 
@@ -29,9 +29,9 @@ def model(runs: dict[str, Path], request: pytest.FixtureRequest) -> Any:
 def test_continuations_have_the_likelihood_of_the_chain_rule(model: Any) -> None:
     pairs = [("ka lo mi", " ren ta"), ("", "vor"), ("qua " * 400, " pa dle"), ("shi", "")]
     said = model.loglikelihood(requests("loglikelihood", *pairs))
-    studio = model.studio
-    canvas = canvas_of_pairs(pairs, studio.bundle.text, studio.vocabulary, model.longest, range(4))
-    done = chain(Reader.of(studio.exported), canvas)
+    generator = model.generator
+    canvas = canvas_of_pairs(pairs, generator.bundle.text, generator.vocabulary, model.longest, range(4))
+    done = chain(ModelReader.of(generator.exported), canvas)
     assert [nats for nats, _ in said] == pytest.approx((-done.nats_S).tolist())
     assert [best for _, best in said] == done.best_S.tolist()
     assert all(nats < 0 for nats, _ in said[:3])
@@ -40,7 +40,7 @@ def test_continuations_have_the_likelihood_of_the_chain_rule(model: Any) -> None
 
 def test_texts_of_any_length_have_one_likelihood(model: Any) -> None:
     short, long = "ka lo mi ren", "vor pa dle, qua " * 300
-    assert len(cut(model.studio.bundle.text, [long], model.longest).codes) > 1
+    assert len(cut(model.generator.bundle.text, [long], model.longest).codes) > 1
     ask = model.loglikelihood_rolling
     both = ask(requests("loglikelihood_rolling", (short,), ("",), (long,)))
     assert both[1] == 0
@@ -62,7 +62,7 @@ def test_what_is_generated_ends_where_the_request_says(model: Any) -> None:
 def test_what_looks_like_a_gap_is_words_of_the_context(model: Any) -> None:
     settings = {"max_gen_toks": 4, "do_sample": False}
     (said,) = model.generate_until(requests("generate_until", ("ka <gap:40> lo", settings)))
-    assert len(model.studio.bundle.text.encode([said])[0]) <= 4 + 1  # a first space may be a token
+    assert len(model.generator.bundle.text.encode([said])[0]) <= 4 + 1  # a first space may be a token
 
 
 def test_a_text_ends_before_the_first_stop() -> None:

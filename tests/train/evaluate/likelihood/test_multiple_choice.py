@@ -9,7 +9,7 @@ from triptych.model.network.slices import Slices
 from triptych.schemas.vocabulary import Vocabulary
 from triptych.tokenizers.text.sentencepiece_text import SentencePieceText
 from triptych.train.evaluate.likelihood.multiple_choice import Choice, Chosen, chance, choose
-from triptych.train.evaluate.likelihood.reader import Answers, Reader
+from triptych.train.evaluate.likelihood.reader import ModelReader, TokenScores
 
 
 @pytest.fixture
@@ -20,13 +20,13 @@ def tokenizer(text_model: Path) -> SentencePieceText:
 def chosen(tokenizer: SentencePieceText, choices: list[Choice], *, masked: float = 0.0) -> Chosen:
     """Each token costs its class in nats, and more of it the more is masked in the whole row."""
 
-    def ask(inputs: Inputs) -> Answers:
+    def ask(inputs: Inputs) -> TokenScores:
         share = (inputs.tokens_BL == 1).float().mean()
         nats = inputs.class_N.float() * (1 + masked * share)
-        return Answers(nats, nats < 1)
+        return TokenScores(nats, nats < 1)
 
     vocabulary = Vocabulary(text=tokenizer.size)
-    return choose(Reader(ask, Slices.of(vocabulary), False), tokenizer, vocabulary, choices, 64, passes=8)
+    return choose(ModelReader(ask, Slices.of(vocabulary), False), tokenizer, vocabulary, choices, 64, passes=8)
 
 
 def cost(tokenizer: SentencePieceText, text: str) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from triptych.train.evaluate.report.exhibits import Exhibit, png, wav
-from triptych.train.evaluate.report.metric import Row
+from triptych.train.evaluate.report.metric import Metric
 from triptych.train.evaluate.report.missing import Missing
 from triptych.train.evaluate.report.page import page
 from triptych.train.evaluate.report.report import Line, Report, cells, number, report_of, said, to_json
@@ -19,8 +19,8 @@ FACTS = {"command": "triptych evaluate 'runs/<a>'", "run": "runs/<a>", "model": 
 EVIL = "</pre><script>alert('x')</script> & \"quoted\""
 
 
-def row(name: str, value: float, error: float | None = None, floor: float | None = None, unit: str = "") -> Row:
-    return Row("images", name, value, error, 16, unit, "higher", floor, "how <it> was done")
+def row(name: str, value: float, error: float | None = None, floor: float | None = None, unit: str = "") -> Metric:
+    return Metric("images", name, value, error, 16, unit, "higher", floor, "how <it> was done")
 
 
 def whole() -> Report:

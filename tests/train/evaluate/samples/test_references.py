@@ -6,7 +6,7 @@ import numpy as np
 
 from triptych.schemas.dataset.reader import Dataset
 from triptych.schemas.vocabulary import Kind, Modality
-from triptych.train.data.split import held_out
+from triptych.train.data.split import is_held_out
 from triptych.train.evaluate.samples.references import references
 
 
@@ -16,7 +16,7 @@ def test_references_are_held_out_documents_of_their_modality_with_the_lowest_ids
     for modality, kind in ((Modality.TEXT, Kind.TEXT), (Modality.IMAGE, Kind.IMAGE_TEXT)):
         ids = {one["id"] for row in rows for one in row.segments if one["kind"] == kind.code and not one["offset"]}
         halves = np.frombuffer(b"".join(sorted(ids)), np.uint64).reshape(-1, 2)
-        expected = [name for name, out in zip(sorted(ids), held_out(halves, 0.3), strict=True) if out]
+        expected = [name for name, out in zip(sorted(ids), is_held_out(halves, 0.3), strict=True) if out]
         found = references([opened], 0.3, modality, 10_000)
         assert [one.document for one in found] == expected
         assert all(modality in one.codes for one in found)

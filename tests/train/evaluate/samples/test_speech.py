@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from triptych.tokenizers.audio import recogniser
-from triptych.train.evaluate.report.metric import Row
+from triptych.train.evaluate.report.metric import Metric
 from triptych.train.evaluate.report.missing import Missing
 from triptych.train.evaluate.samples import speech
 from triptych.train.evaluate.samples.speech import (
@@ -42,7 +42,7 @@ def test_a_perfect_copy_has_no_errors_and_the_codec_is_the_floor(monkeypatch: py
     answers = iter([["one two", "three four"], ["one two", "three for"], ["one two", "three four"]])
     monkeypatch.setattr(recogniser, "transcribe", lambda waves: next(answers))
     found = list(error_rows(clips(["one two", "three four"], [1, 1], [1, 1])))
-    rows = {row.name: row for row in found if isinstance(row, Row)}
+    rows = {row.name: row for row in found if isinstance(row, Metric)}
     assert rows["word error rate of samples"].value == 0
     assert rows["word error rate of samples"].floor == rows["word error rate of the codec"].value == 1 / 4
     assert rows["word error rate of real speech"].value == 0
@@ -60,7 +60,7 @@ def test_without_a_recogniser_its_figures_are_missing(monkeypatch: pytest.Monkey
 def test_quality_is_scored_from_1_to_5_and_the_codec_is_the_floor() -> None:
     noise = np.random.default_rng(0).standard_normal(8000).astype(np.float32)
     (row,) = quality_rows(Clips(["a"], [noise], [wave(1)], None, 8000))
-    assert isinstance(row, Row)
+    assert isinstance(row, Metric)
     assert row.floor is not None
     assert 1 <= row.value < row.floor <= 5  # a clean tone is better than noise
 

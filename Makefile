@@ -2,7 +2,7 @@
 
 CHECKED = $(addprefix triptych.,schemas pipelines tokenizers model train cli)
 
-.PHONY: .venv demo test lint types schema
+.PHONY: .venv demo test lint types schema docs
 .venv: .venv/complete
 
 .venv/complete: pyproject.toml
@@ -33,5 +33,9 @@ types: .venv
 	  $(addprefix -p ,$(CHECKED))
 
 schema: .venv
-	.venv/bin/triptych schema >docs/run.schema.json.new
-	mv docs/run.schema.json.new docs/run.schema.json
+	.venv/bin/triptych schema >docs/reference/run.schema.json.new
+	mv docs/reference/run.schema.json.new docs/reference/run.schema.json
+
+# The documentation site, under build/site. It needs no network.
+docs: .venv
+	.venv/bin/mkdocs build --strict

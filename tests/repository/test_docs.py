@@ -22,9 +22,9 @@ from triptych.schemas.run_file import load_run
 from triptych.schemas.vocabulary import Special
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
-RUN_FILE = ROOT / "docs" / "run-file.md"
-FILTERS = ROOT / "docs" / "filters.md"
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+RUN_FILE = ROOT / "docs" / "reference" / "run-file.md"
+FILTERS = ROOT / "docs" / "reference" / "filters.md"
 # What a fragment of a run file is a fragment of.
 REST: dict[str, Any] = {
     "name": "example",
@@ -93,7 +93,7 @@ def test_python_is_python(block: str) -> None:
 
 
 def test_arithmetic_of_the_vocabulary() -> None:
-    (block,) = blocks(ROOT / "docs" / "datasets.md", "python")
+    (block,) = blocks(ROOT / "docs" / "reference" / "dataset-format.md", "python")
     exec(block, {})  # it asserts
 
 
@@ -135,7 +135,7 @@ def test_no_key_is_left_out() -> None:
 
 def test_the_schema_file_is_what_the_command_prints() -> None:
     printed = CliRunner().invoke(cli, ["schema"]).output
-    assert (ROOT / "docs" / "run.schema.json").read_text() == printed, "run: make schema"
+    assert (ROOT / "docs" / "reference" / "run.schema.json").read_text() == printed, "run: make schema"
 
 
 def reasons(folder: str) -> Iterator[str]:
@@ -154,7 +154,7 @@ def is_reason(node: ast.AST) -> bool:
 
 
 def test_every_reason_for_a_drop_is_listed() -> None:
-    page = (ROOT / "docs" / "datasets.md").read_text()
+    page = (ROOT / "docs" / "reference" / "dataset-format.md").read_text()
     rows = [
         line.split("|")
         for line in page.splitlines()
@@ -170,7 +170,7 @@ def test_every_reason_for_a_drop_is_listed() -> None:
 
 
 def test_the_specials_are_listed() -> None:
-    page = (ROOT / "docs" / "datasets.md").read_text()
+    page = (ROOT / "docs" / "reference" / "dataset-format.md").read_text()
     listed = re.findall(r"^\| (\d+) \| `(\w+)` \|", page, re.MULTILINE)
     assert [(int(number), name) for number, name in listed] == [(special.value, special.name) for special in Special]
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
+import click
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -131,6 +132,28 @@ def test_no_key_is_left_out() -> None:
     pages = RUN_FILE.read_text() + FILTERS.read_text()
     for kind in re.findall(r'"const": "([a-z_]+)"', json.dumps(run.RunConfig.model_json_schema())):
         assert re.search(rf"^### (\w+: )?{kind}$", pages, re.MULTILINE), kind
+
+
+def commands(group: click.Group, name: str) -> Iterator[tuple[str, click.Command]]:
+    """Every command below a group with its full name. `sample` takes a run's name in the place of a subcommand's."""
+    context = click.Context(group)
+    names = [*group.list_commands(context), *(["RUN"] if name == "triptych sample" else [])]
+    for each in names:
+        command = group.get_command(context, each)
+        assert command is not None
+        full = name if each == "RUN" else f"{name} {each}"
+        yield from commands(command, full) if isinstance(command, click.Group) else [(full, command)]
+
+
+def test_every_command_and_option_is_listed() -> None:
+    page = (ROOT / "docs" / "reference" / "commands.md").read_text()
+    sections = {part.partition("\n")[0]: part for part in page.split("\n## ")[1:]}
+    known = dict(commands(cli, "triptych"))
+    assert set(sections) == set(known)
+    for name, command in known.items():
+        listed = set(re.findall(r"^\| `(--[\w-]+)", sections[name], re.MULTILINE))
+        assert listed == {option for each in command.params if isinstance(each, click.Option) for option in each.opts}
+        assert f"(#{name.replace(' ', '-')})" in page
 
 
 def test_the_schema_file_is_what_the_command_prints() -> None:

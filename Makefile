@@ -36,6 +36,10 @@ schema: .venv
 	.venv/bin/triptych schema >docs/reference/run.schema.json.new
 	mv docs/reference/run.schema.json.new docs/reference/run.schema.json
 
-# The documentation site, under build/site. It needs no network.
+# The documentation site, under build/site; no network is needed. The API reference is read from a copy of the package in
+# which every folder has an `__init__.py`, because the tool that reads docstrings skips folders without one.
 docs: .venv
+	rm -rf build/api && mkdir -p build/api
+	cp -rL triptych build/api/
+	find build/api/triptych -type d -exec touch '{}/__init__.py' ';'
 	.venv/bin/mkdocs build --strict

@@ -212,6 +212,18 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert anchor in {re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in headings}
 
 
+def leaves(tree: Any) -> Iterator[str]:
+    """The pages of the site's navigation."""
+    for part in tree.values() if isinstance(tree, dict) else tree:
+        yield from [part] if isinstance(part, str) else leaves(part)
+
+
+def test_the_site_has_every_page() -> None:
+    site = yaml.safe_load((ROOT / "mkdocs.yml").read_text())
+    pages = {str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")}
+    assert sorted(leaves(site["nav"])) == sorted(pages)
+
+
 # Absolute paths into somebody's machine, and package indexes other than the public one.
 PRIVATE = re.compile(
     r"(?<![\w.}/-])/(home|root|Users|work|workspace|mnt|srv|scratch)/\w|(?<!\w)C:\\Users"

@@ -1,8 +1,6 @@
 # Everything runs in .venv, which is made when it is missing and again when pyproject.toml changes.
 
-CHECKED = $(addprefix triptych.,schemas pipelines tokenizers model train cli)
-
-.PHONY: .venv demo test lint types schema
+.PHONY: .venv demo test lint types docs schema
 .venv: .venv/complete
 
 .venv/complete: pyproject.toml
@@ -24,14 +22,17 @@ lint: .venv
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 
-# Over the unpacked wheel: the folders at the top of the repository are one package only once they are installed.
 types: .venv
-	rm -rf build && mkdir -p build/wheel
-	.venv/bin/python -m build --no-isolation --outdir build . >build/log || { cat build/log; exit 1; }
-	.venv/bin/python -m zipfile -e build/*.whl build/wheel
-	cd build/wheel && ../../.venv/bin/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache \
-	  $(addprefix -p ,$(CHECKED))
+	.venv/bin/mypy triptych tests benchmarks
 
 schema: .venv
-	.venv/bin/triptych schema >docs/run.schema.json.new
-	mv docs/run.schema.json.new docs/run.schema.json
+	.venv/bin/triptych schema >docs/reference/run.schema.json.new
+	mv docs/reference/run.schema.json.new docs/reference/run.schema.json
+
+# The documentation site, under build/site; no network is needed. The API reference is read from a copy of the package in
+# which every folder has an `__init__.py`, because the tool that reads docstrings skips folders without one.
+docs: .venv
+	rm -rf build/api && mkdir -p build/api
+	cp -rL triptych build/api/
+	find build/api/triptych -type d -exec touch '{}/__init__.py' ';'
+	.venv/bin/mkdocs build --strict

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..train.generate.generator import GeneratedSample, Generator, Prompt
 
 PIXELS, SECONDS = 100_000_000, 600.0  # the largest picture and the longest clip that is taken for a prompt
-PAGE = "docs/sampling.md"
+PAGE = "docs/reference/sampling.md"
 TASKS = ["text", "t2i", "i2t", "t2s", "s2t"]
 HERE = click.Path(file_okay=False, path_type=Path)
 
@@ -54,7 +54,9 @@ def sample() -> None:
 @click.option("--steps", type=click.IntRange(1), help="Steps of the sampler.  [default: 64]")
 @click.option("--guidance", type=float, help="How far to go beyond the condition's effect; 0: off.  [default: by task]")
 @click.option("--temperature", type=click.FloatRange(0), help="Of the draw of a token.  [default: by task]")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Any other setting of docs/sampling.md.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Any other setting of docs/reference/sampling.md."
+)
 @click.option("--seed", default=0, show_default=True)
 @click.option("--device", default="cpu", show_default=True, help="Such as cuda.")
 @click.option("--out", required=True, type=HERE, help="Write the samples and samples.json here.")

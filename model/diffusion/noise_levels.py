@@ -1,7 +1,7 @@
 """How far each segment is noised: one number in (0, 1) a segment, spread evenly over the global batch.
 
 Drawn independently, levels cluster by chance, and that is most of the noise in a step's loss; spread over the strata of
-the batch they do not (docs/objective.md has the table). A segment has to find its stratum without asking the others: a
+the batch they do not (docs/explanation/objective.md has the table). A segment has to find its stratum without asking the others: a
 row is told its place among the rows of the global batch, and knows its own segments. So a row gets one of as many
 strata as there are rows, by a permutation that every process draws alike for the step, and its segments of one kind, n
 of them, take the n levels that lie 1/n apart from there on, in an order of their own. Where all rows have n segments,

@@ -1,4 +1,4 @@
-"""How each task is sampled unless something else is asked for; docs/sampling.md has what there is.
+"""How each task is sampled unless something else is asked for; docs/reference/sampling.md has what there is.
 
 These are this project's choices, not the paper's. Text from nothing is said in random order, since going by confidence
 repeats itself there (P15); an answer by confidence, block after block; pictures and clips by confidence, few places at

@@ -105,7 +105,7 @@ class Beam(Engine):
         except Exception as error:
             raise Refusal(
                 f"engine.options: {self._config.runner} does not take them ({' '.join(str(error).split())}). "
-                "docs/clusters.md has some that it takes."
+                "docs/how-to/clusters.md has some that it takes."
             ) from None
 
     def _elements(self, pipeline: Any, spans: Sequence[Span]) -> Any:

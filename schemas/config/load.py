@@ -12,7 +12,7 @@ from ..errors import Refusal
 from .run import RunConfig
 
 M = TypeVar("M", bound=BaseModel)
-PAGE = "docs/run-file.md"
+PAGE = "docs/reference/run-file.md"
 
 
 def load_run(path: str | Path, overrides: Sequence[str] = (), engine: dict[str, Any] | None = None) -> RunConfig:

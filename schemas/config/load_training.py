@@ -7,7 +7,7 @@ from .load import apply_override, check, read_yaml
 from .mix import MixFile
 from .training import TrainConfig
 
-PAGE = "docs/training.md"
+PAGE = "docs/reference/train-file.md"
 
 
 def load_training(path: str | Path, overrides: Sequence[str] = ()) -> TrainConfig:

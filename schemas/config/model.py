@@ -1,6 +1,6 @@
 """The `model:` and `objective:` blocks of a train file: what is trained, and to predict what.
 
-No default here is called the paper's; docs/objective.md and docs/scale.md say what each rests on.
+No default here is called the paper's; docs/explanation/objective.md and docs/explanation/model-size.md say what each rests on.
 """
 
 from enum import StrEnum

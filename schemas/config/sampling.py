@@ -1,6 +1,6 @@
 """How a masked model is sampled: which places are said next, and how a token is drawn there.
 
-docs/sampling.md says what each rule does; model/sampling_defaults.py has what each task takes by default.
+docs/reference/sampling.md says what each rule does; model/sampling_defaults.py has what each task takes by default.
 """
 
 from typing import Literal

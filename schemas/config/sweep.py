@@ -16,7 +16,7 @@ from .load import apply_override, check, read_yaml
 from .load_training import PAGE as TRAINING
 from .training import TrainConfig
 
-PAGE = "docs/scaling-laws.md"
+PAGE = "docs/how-to/scaling-laws.md"
 Block = dict[str, list[Any]]  # by key path, as in `--set`
 
 

@@ -19,7 +19,7 @@ class Data(Mixture):
 
 
 class OptimizerConfig(Strict):
-    """AdamW, as it is at the base width, depth, batch and horizon; the rules of docs/training.md scale it."""
+    """AdamW, as it is at the base width, depth, batch and horizon; the rules of docs/explanation/optimizer-scaling.md scale it."""
 
     lr: PositiveFloat = Field(2e-3, description="Learning rate at its height")
     betas: tuple[float, float] = Field((0.9, 0.95), description="Decay of the two running means a step")

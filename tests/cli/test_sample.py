@@ -122,7 +122,7 @@ def test_what_cannot_be_is_refused(
 
 
 def test_settings_are_documented_under_their_names() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "sampling.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "sampling.md").read_text()
     from triptych.schemas.config.sampling import SamplingConfig
 
     assert all(f"`{key}`" in page for key in SamplingConfig.model_fields)

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 def test_the_schema_is_the_one_that_is_checked_in(triptych: Callable[..., Any]) -> None:
     said = triptych("schema")
     assert said.code == 0
-    assert said.out == (ROOT / "docs/run.schema.json").read_text(encoding="utf-8")
+    assert said.out == (ROOT / "docs/reference/run.schema.json").read_text(encoding="utf-8")
 
 
 def test_the_schema_names_every_key_and_refuses_others(triptych: Callable[..., Any]) -> None:

@@ -1,4 +1,4 @@
-"""Packed rows built by hand, in the layout of docs/datasets.md."""
+"""Packed rows built by hand, in the layout of docs/reference/dataset-format.md."""
 
 from dataclasses import dataclass
 

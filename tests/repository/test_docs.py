@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
+import click
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -22,9 +23,9 @@ from triptych.schemas.config.load import load_run
 from triptych.schemas.vocabulary import Special
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
-RUN_FILE = ROOT / "docs" / "run-file.md"
-FILTERS = ROOT / "docs" / "filters.md"
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+RUN_FILE = ROOT / "docs" / "reference" / "run-file.md"
+FILTERS = ROOT / "docs" / "reference" / "filters.md"
 # What a fragment of a run file is a fragment of.
 REST: dict[str, Any] = {
     "name": "example",
@@ -93,7 +94,7 @@ def test_python_is_python(block: str) -> None:
 
 
 def test_arithmetic_of_the_vocabulary() -> None:
-    (block,) = blocks(ROOT / "docs" / "datasets.md", "python")
+    (block,) = blocks(ROOT / "docs" / "reference" / "dataset-format.md", "python")
     exec(block, {})  # it asserts
 
 
@@ -133,9 +134,31 @@ def test_no_key_is_left_out() -> None:
         assert re.search(rf"^### (\w+: )?{kind}$", pages, re.MULTILINE), kind
 
 
+def commands(group: click.Group, name: str) -> Iterator[tuple[str, click.Command]]:
+    """Every command below a group with its full name. `sample` takes a run's name in the place of a subcommand's."""
+    context = click.Context(group)
+    names = [*group.list_commands(context), *(["RUN"] if name == "triptych sample" else [])]
+    for each in names:
+        command = group.get_command(context, each)
+        assert command is not None
+        full = name if each == "RUN" else f"{name} {each}"
+        yield from commands(command, full) if isinstance(command, click.Group) else [(full, command)]
+
+
+def test_every_command_and_option_is_listed() -> None:
+    page = (ROOT / "docs" / "reference" / "commands.md").read_text()
+    sections = {part.partition("\n")[0]: part for part in page.split("\n## ")[1:]}
+    known = dict(commands(cli, "triptych"))
+    assert set(sections) == set(known)
+    for name, command in known.items():
+        listed = set(re.findall(r"^\| `(--[\w-]+)", sections[name], re.MULTILINE))
+        assert listed == {option for each in command.params if isinstance(each, click.Option) for option in each.opts}
+        assert f"(#{name.replace(' ', '-')})" in page
+
+
 def test_the_schema_file_is_what_the_command_prints() -> None:
     printed = CliRunner().invoke(cli, ["schema"]).output
-    assert (ROOT / "docs" / "run.schema.json").read_text() == printed, "run: make schema"
+    assert (ROOT / "docs" / "reference" / "run.schema.json").read_text() == printed, "run: make schema"
 
 
 def reasons(folder: str) -> Iterator[str]:
@@ -154,7 +177,7 @@ def is_reason(node: ast.AST) -> bool:
 
 
 def test_every_reason_for_a_drop_is_listed() -> None:
-    page = (ROOT / "docs" / "datasets.md").read_text()
+    page = (ROOT / "docs" / "reference" / "dataset-format.md").read_text()
     rows = [
         line.split("|")
         for line in page.splitlines()
@@ -170,7 +193,7 @@ def test_every_reason_for_a_drop_is_listed() -> None:
 
 
 def test_the_specials_are_listed() -> None:
-    page = (ROOT / "docs" / "datasets.md").read_text()
+    page = (ROOT / "docs" / "reference" / "dataset-format.md").read_text()
     listed = re.findall(r"^\| (\d+) \| `(\w+)` \|", page, re.MULTILINE)
     assert [(int(number), name) for number, name in listed] == [(special.value, special.name) for special in Special]
 
@@ -187,6 +210,18 @@ def test_links_lead_somewhere(page: Path) -> None:
             continue
         headings = re.findall(r"^#+ (.*)$", other.read_text(), re.MULTILINE)
         assert anchor in {re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in headings}
+
+
+def leaves(tree: Any) -> Iterator[str]:
+    """The pages of the site's navigation."""
+    for part in tree.values() if isinstance(tree, dict) else tree:
+        yield from [part] if isinstance(part, str) else leaves(part)
+
+
+def test_the_site_has_every_page() -> None:
+    site = yaml.safe_load((ROOT / "mkdocs.yml").read_text())
+    pages = {str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")}
+    assert sorted(leaves(site["nav"])) == sorted(pages)
 
 
 # Absolute paths into somebody's machine, and package indexes other than the public one.

@@ -32,7 +32,7 @@ def blocks(language: str, page: str = README) -> list[str]:
 
 
 COMMANDS = [line for block in blocks("sh") for line in block.splitlines()]
-PAGES = [path.read_text() for path in sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [path.read_text() for path in sorted((ROOT / "docs").rglob("*.md"))]
 ELSEWHERE = [line for page in PAGES for block in blocks("sh", page) for line in block.splitlines()]
 OURS = [shlex.split(line)[1:] for line in COMMANDS if line.startswith("triptych ")]
 

@@ -1,4 +1,4 @@
-"""docs/training.md: its files are valid, and its tables have every key with its default."""
+"""docs/reference/train-file.md: its files are valid, and its tables have every key with its default."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from triptych.schemas.config import mix, training
 from triptych.schemas.config.load_training import load_mix
 
-PAGE = (Path(__file__).parents[2] / "docs" / "training.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "train-file.md").read_text()
 TABLES: dict[str, type[BaseModel]] = {
     "The run": training.TrainConfig,
     "Data": training.Data,

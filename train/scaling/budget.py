@@ -1,6 +1,6 @@
 """A long training run on paper: steps, days, memory of a GPU and size of a checkpoint, before any of it is paid for.
 
-python -m triptych.train.scaling.budget        # the tables of docs/scale.md
+python -m triptych.train.scaling.budget        # the tables of docs/explanation/model-size.md
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""docs/sampling.md says what the schema says, and what each task takes."""
+"""docs/reference/sampling.md says what the schema says, and what each task takes."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ from triptych.model.sampling.defaults import DEFAULTS, defaults
 from triptych.schemas.config.model import Task
 from triptych.schemas.config.sampling import Rule, SamplingConfig
 
-PAGE = (Path(__file__).parents[3] / "docs" / "sampling.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "sampling.md").read_text(encoding="utf-8")
 
 
 def rows(heading: str) -> dict[str, str]:

@@ -230,7 +230,7 @@ def test_an_option_that_only_the_runner_may_know_is_told(store: Store) -> None:
 def test_beam_knows_every_option_in_the_documents() -> None:
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    page = (Path(__file__).parents[3] / "docs" / "clusters.md").read_text()
+    page = (Path(__file__).parents[3] / "docs" / "how-to" / "clusters.md").read_text()
     blocks = [yaml.safe_load(block)["engine"] for block in re.findall(r"^```yaml\n(.*?)^```$", page, re.M | re.S)]
     engines = [BeamEngine.model_validate(block) for block in blocks if block["kind"] == "beam"]
     assert {engine.runner for engine in engines} == set(get_args(BeamEngine.model_fields["runner"].annotation))

@@ -68,7 +68,7 @@ def test_overrides_are_applied(train_yaml: Path) -> None:
     [
         ("step=50", ("unknown key `step`", "50", "Did you mean `steps`?")),
         ("data.batch_token=8", ("unknown key `data.batch_token`", "Did you mean `batch_tokens`?")),
-        ("data.validation=2", ("`data.validation`", "2", "docs/training.md")),
+        ("data.validation=2", ("`data.validation`", "2", "docs/reference/train-file.md")),
         ("data.datasets.0.weight=0", ("`data.datasets.0.weight`", "greater than 0")),
         ("data.datasets.0.modality=image", ("`data.datasets.0.modality`", "'image-text'")),
         ("data.datasets=[]", ("`data.datasets`", "at least 1")),
@@ -93,7 +93,7 @@ def test_a_missing_key_is_named(train_yaml: Path, key: str) -> None:
     tree = yaml.safe_load(train_yaml.read_text())
     del tree[key]
     train_yaml.write_text(yaml.safe_dump(tree))
-    assert f"`{key}` is missing. Add it; docs/training.md" in refusal(train_yaml)
+    assert f"`{key}` is missing. Add it; docs/reference/train-file.md" in refusal(train_yaml)
 
 
 def test_a_mix_is_read_from_a_mix_file_and_from_a_train_file(tmp_path: Path, train_yaml: Path) -> None:

@@ -1,4 +1,4 @@
-"""What docs/scale.md says of large runs, held against small ones."""
+"""What docs/explanation/model-size.md says of large runs, held against small ones."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from triptych.train.scaling.budget import LARGE, STATE, THREE_BILLION, layer_byt
 
 from ...model.conftest import VOCABULARY
 
-SCALE = Path(__file__).parents[3] / "docs" / "scale.md"
+SCALE = Path(__file__).parents[3] / "docs" / "explanation" / "model-size.md"
 
 
 @pytest.mark.parametrize("table", [preset_table(), plan_facts(THREE_BILLION), plan_table(THREE_BILLION)])

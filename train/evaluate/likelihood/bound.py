@@ -1,6 +1,6 @@
 """How likely a model finds what stands at the open places of segments: the bound, and the chain rule in any order.
 
-The bound is that of training (docs/objective.md): the mean over k = 1 … n of n/k times the cross-entropy of k masked
+The bound is that of training (docs/explanation/objective.md): the mean over k = 1 … n of n/k times the cross-entropy of k masked
 places of n. Here its noise is kept small for each segment by itself. Numbers of masked places are spread evenly over
 the passes; each mask is followed by its complement; masks are dealt from one shuffled deck of the places, round after
 round, so that no place is oftener than others among the few whose weight is great; and where a segment has so few open

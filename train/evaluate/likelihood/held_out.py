@@ -1,7 +1,7 @@
 """The bound on held-out documents, by source and modality: what training minimises, where it did not see it.
 
 Tasks are drawn as in training, their conditions always shown; masks are the least noisy ones, whatever the run trained
-with, since all have one expectation (docs/objective.md). Each segment is noised several times. Errors are over
+with, since all have one expectation (docs/explanation/objective.md). Each segment is noised several times. Errors are over
 segments; a text longer than a row is several of them.
 
 Shapes are named by suffix: S segments, M modalities, T tokens, B rows, L tokens of a row.

@@ -25,7 +25,7 @@ and its texts are noise. What to try next, from {out}/:
   triptych stats dataset                          rows, fill, tokens, codebooks, ledger
   triptych show dataset --row 0 --out shown       any row as text, pictures and sound
   triptych train train.yaml --set out=longer --set steps=5000
-Then write run and train files for corpora of your own: docs/reference/run-file.md and docs/reference/train-file.md have every key.
+Then write run and train files of your own: docs/reference/ has every key.
 """
 
 

@@ -24,7 +24,7 @@ from triptych.schemas.storage.store import Store
 
 HOLDER = """
 import sys, time
-from triptych.pipelines.{module} import {hold}
+from triptych.schemas.storage.{module} import {hold}
 from triptych.schemas.storage.store import Store
 with {hold}(Store(sys.argv[1])):
     print("held", flush=True)

@@ -142,11 +142,15 @@ class Dataset:
             kind: Only segments of this kind.
             document: Only segments of the document with this id.
         """
+        asked = {"source": source, "kind": None if kind is None else Kind(kind).code, "id": document}
+        wanted = {name: value for name, value in asked.items() if value is not None}
         for index in range(*indices.indices(len(self))):
             row = self._dataset.row(index)
             for number, entry in enumerate(row.segments, 1):
                 segment = _segment(index, number, row, entry)
-                wanted = source in (None, segment.source) and kind in (None, segment.kind) and document in (None, segment.id)
+                wanted = (
+                    source in (None, segment.source) and kind in (None, segment.kind) and document in (None, segment.id)
+                )
                 if wanted:
                     yield segment
 

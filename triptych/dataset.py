@@ -27,7 +27,7 @@ Ids = npt.NDArray[np.uint32]
 KindName = Literal["text", "image-text", "audio-text", "image-audio-text"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Segment:
     """One document, or one piece of a long text, in a packed row.
 
@@ -62,7 +62,7 @@ class Segment:
     spans: tuple[tuple[Literal["text", "image", "audio"], int, int], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Decoded:
     """What a segment stands for; a modality that it lacks is None.
 

@@ -10,8 +10,8 @@ import pytest
 from triptych.cli.main import COMMANDS
 
 # What `--help` has no use for, and what costs its time.
-HEAVY = ("torch", "pyarrow", "numpy", "dask", "distributed", "datasets", "diffusers", "transformers", "sentencepiece")
-HEAVY += ("pydantic", "rich", "fsspec", "yaml", "PIL", "soundfile", "webdataset")
+HEAVY: tuple[str, ...] = ("torch", "pyarrow", "numpy", "dask", "distributed", "datasets", "diffusers", "transformers")
+HEAVY += ("sentencepiece", "pydantic", "rich", "fsspec", "yaml", "PIL", "soundfile", "webdataset")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["--version"]])

@@ -36,7 +36,7 @@ def objects(url: str) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def docs(bucket: str, home: Path, sources: list[Any]) -> dict[str, Any]:
+def docs(bucket: str, home: Path, sources: list[dict[str, Any]]) -> dict[str, Any]:
     """The texts, in the bucket."""
     for path in sorted((home / "corpora/docs").iterdir()):
         put(f"{bucket}/docs/{path.name}", path.read_bytes())

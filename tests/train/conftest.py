@@ -38,7 +38,8 @@ def samples_of(name: str, kind: Kind, count: int, seed: int) -> pa.Table:
         if modality not in kind.modalities:
             return [None] * count
         if modality is Modality.IMAGE:
-            return draw.integers(0, VOCABULARY.image, (count, 16)).tolist()
+            pictures: list[list[int] | None] = draw.integers(0, VOCABULARY.image, (count, 16)).tolist()
+            return pictures
         if modality is Modality.AUDIO:
             return [draw.integers(0, 16, 2 * length).tolist() for length in draw.integers(4, 20, count)]
         lengths = [300 if kind is Kind.TEXT and i % 9 == 0 else int(draw.integers(3, 40)) for i in range(count)]
@@ -153,4 +154,8 @@ def workshop() -> type[Workshop]:
 def dataset(once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
     """Three kinds, four sources, three shards each; not to be written to."""
     counts = {"docs": 200, "wiki": 100, "stamps": 90, "prompts": 120}
-    return once("mixed", lambda folder: write_dataset(folder / "out", counts=counts) and None) / "out"
+
+    def fill(folder: Path) -> None:
+        write_dataset(folder / "out", counts=counts)
+
+    return once("mixed", fill) / "out"

@@ -125,7 +125,7 @@ def test_a_voice_that_is_not_there_is_refused() -> None:
 
 def test_the_run_file_is_valid_and_names_what_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(corpus, "find_spec", lambda module: module)
-    made = {}
+    made: dict[str, Path] = {}
     monkeypatch.setattr(corpus, "write_text", lambda folder: made.update(text=folder))
     monkeypatch.setattr(corpus, "write_glyphs", lambda folder, seed: made.update(glyphs=folder))
     monkeypatch.setattr(corpus, "write_speech", lambda path, seed: made.update(speech=path))

@@ -165,7 +165,7 @@ def test_pairs_are_judged_by_the_halves_that_are_named(engine: Serial, raw: Raw,
 
 def test_halves_of_a_triple_and_of_a_source_with_pairs_of_its_own() -> None:
     kind = "image-audio-text"
-    everything = {"text": {}, "image": {}, "audio": {}}
+    everything: dict[str, dict[str, Any]] = {"text": {}, "image": {}, "audio": {}}
     names = {
         how: [[m.name for m in halves] for halves in halves_of(run.sources[0], run)]
         for how in ("media", "both", "either", "text")

@@ -1,5 +1,6 @@
 import functools
 import operator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,13 +22,14 @@ TOKEN_BYTES = np.array([1 + i % 5 for i in range(50)], np.int32)
 def tables(draw: Any) -> pa.Table:
     kinds = draw(st.lists(st.sampled_from([Kind.TEXT, Kind.TEXT, Kind.IMAGE_TEXT, Kind.AUDIO_TEXT]), max_size=6))
     lengths = [draw(st.integers(0, 60 if kind is Kind.TEXT else 14)) for kind in kinds]
-    codes = {
-        Modality.TEXT: [[(7 * i + j) % 50 for j in range(length)] for i, length in enumerate(lengths)],
+    texts = [[(7 * i + j) % 50 for j in range(length)] for i, length in enumerate(lengths)]
+    codes: dict[Modality, Sequence[list[int] | None]] = {
+        Modality.TEXT: texts,
         Modality.IMAGE: [[3] * 6 if kind is Kind.IMAGE_TEXT else None for kind in kinds],
         Modality.AUDIO: [[1, 2] * 3 if kind is Kind.AUDIO_TEXT else None for kind in kinds],
     }
     table = sample_table(kinds, codes, SIZES)
-    sizes = [int(TOKEN_BYTES[row].sum()) for row in codes[Modality.TEXT]]
+    sizes = [int(TOKEN_BYTES[row].sum()) for row in texts]
     return table.set_column(table.column_names.index("text_bytes"), "text_bytes", pa.array(sizes, pa.int64()))
 
 

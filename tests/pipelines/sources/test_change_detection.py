@@ -216,7 +216,7 @@ class At(Journal):
 
 
 @pytest.fixture
-def docs(tmp_path: Path, makers: Any, sources: list[Any]) -> dict[str, Any]:
+def docs(tmp_path: Path, makers: Any, sources: list[dict[str, Any]]) -> dict[str, Any]:
     """Two files of text, as a source."""
     for name in "ab":
         makers.write_docs(tmp_path / f"docs/{name}.jsonl", [makers.words(ord(name) * 99 + i, 40) for i in range(60)])

@@ -150,7 +150,9 @@ def test_a_document_goes_with_its_duplicates(text_tree: Any, prepared: Any, make
     texts = [makers.words(i, 30) for i in range(20)]
     makers.write_docs(tmp_path / "a.jsonl", texts)
     makers.write_docs(tmp_path / "b.jsonl", [texts[3].upper(), texts[5], "alone of its kind"])
-    sources = [{"name": n, "kind": "jsonl", "path": f"{tmp_path}/{n}.jsonl", "text": "text"} for n in "ab"]
+    sources: list[dict[str, Any]] = [
+        {"name": n, "kind": "jsonl", "path": f"{tmp_path}/{n}.jsonl", "text": "text"} for n in "ab"
+    ]
     sources[0]["priority"] = 1
     out = tmp_path / "out"
     tree = text_tree(out, sources=sources, dedup={"text": {"exact": True}})

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from triptych.schemas.config.load import load_run
+from triptych.schemas.config.tokenizers import RvqConfig, VqConfig
 from triptych.schemas.errors import Refusal
 
 
@@ -45,6 +46,7 @@ def test_the_documented_run_file_is_valid_as_written(run_yaml: Path) -> None:
         "codes": 1024,
         "steps": 1500,
     }
+    assert isinstance(config.tokenizers.audio, RvqConfig)
     assert config.tokenizers.audio.steps == 600
 
 
@@ -150,6 +152,7 @@ def test_overrides_reach_by_index_and_by_name_and_later_ones_win(run_yaml: Path)
     )
     assert [source.path for source in config.sources] == ["a.jsonl", "b.tar", "corpora/prompts.parquet"]
     assert config.sources[1].model_dump()["image"] == "jpg;png"
+    assert isinstance(config.tokenizers.image, VqConfig)
     assert (config.tokenizers.image.steps, config.pack.group_by, config.limits.pixels) == (30, "none", 5)
     assert config.engine.kind == "serial"
 

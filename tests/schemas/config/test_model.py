@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from triptych.schemas.config.load import check
 from triptych.schemas.config.model import (
@@ -88,7 +88,7 @@ def test_tasks_are_those_of_the_vocabulary() -> None:
 
 
 TRAIN_FILE = Path(__file__).parents[3] / "docs" / "reference" / "train-file.md"
-MODELS = {"Model": ModelConfig, "Objective": MaskedObjective}
+MODELS: dict[str, type[BaseModel]] = {"Model": ModelConfig, "Objective": MaskedObjective}
 
 
 @pytest.mark.parametrize("heading", MODELS)

@@ -171,7 +171,7 @@ def test_modalities_are_those_of_the_sources() -> None:
 
 def test_the_models_are_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        BASE.seed = 1
+        BASE.seed = 1  # type: ignore[misc]
 
 
 def test_a_config_can_be_read_again_from_what_is_written_of_it() -> None:

@@ -76,7 +76,8 @@ def test_crowds_are_joined_as_by_brute_force(radius: int, sizes: list[int], seed
     def labels(pairs: Pairs) -> list[int]:
         ends = np.array(sorted(pairs), np.int64).reshape(-1, 2)
         graph = coo_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(len(hashes),) * 2)
-        return connected_components(graph, directed=False)[1].tolist()
+        of_hash: list[int] = connected_components(graph, directed=False)[1].tolist()
+        return of_hash
 
     pairs = found(hashes, radius)
     assert pairs <= within(hashes, radius)

@@ -87,9 +87,9 @@ def test_other_pictures_are_not_explained() -> None:
     count = 12
     pictures = thumbnails(*(scene(seed) for seed in range(count)))
     left, right = np.nonzero(np.ones((count, count)))
-    sides = (Thumbnails(pictures.luminance[at], pictures.colours[at]) for at in (left, right))
+    one, other = (Thumbnails(pictures.luminance[at], pictures.colours[at]) for at in (left, right))
     windows = np.repeat(WHOLE, count**2, axis=0)
-    assert np.array_equal(explains(*sides, windows, windows), left == right)
+    assert np.array_equal(explains(one, other, windows, windows), left == right)
 
 
 def test_no_pairs_have_no_verdicts() -> None:

@@ -1,6 +1,6 @@
-"""From components to decisions: which rows are duplicates of one another, and which of them stays.
+"""From components to decisions: which rows are duplicates of each other, and which of them is kept.
 
-Of a cluster the survivor is the row of the highest `priority`, then of the greatest size, then of the least id.
+The survivor of a cluster is the row with the highest `priority`, then the greatest size, then the smallest id.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ _KEPT = ("id", "source", "file", "row", "part", "excerpt", "key", "size")
 
 @dataclass(frozen=True)
 class Label:
-    """The rows of a distinct part that are not alone, each with the vertex that names its component."""
+    """Labels the rows that have duplicates with the vertex that names their component."""
 
     modality: Modality
     name: str = "labels"
@@ -35,7 +35,12 @@ class Label:
         return [CLUSTERS_VERSION, self.modality.name]
 
     def run(self, table: pa.Table, components: pa.Table | None = None) -> Outcome:
-        """Rows with `group` and `modality`; `components` has (id, label) of the vertices that edges join."""
+        """Return the rows that are not alone in their component, with columns `group` and `modality`.
+
+        Args:
+            table: A part of `Distinct`.
+            components: (id, label) rows of the vertices that edges join.
+        """
         vertex = table["vertex"].combine_chunks()
         group = vertex
         if components is not None:
@@ -57,9 +62,9 @@ def _joined(vertex: pa.Array, components: pa.Table | None) -> npt.NDArray[np.boo
 
 @dataclass(frozen=True)
 class Combine:
-    """Where several halves have to be duplicates: groups of rows that lie together by each of them.
+    """Groups rows that must be duplicates in several modalities: those with the same group in each of them.
 
-    Rows come sorted by (id, id), from the labels of all halves.
+    Rows come sorted by (id, id), from the labels of all modalities.
     """
 
     halves: int
@@ -67,12 +72,12 @@ class Combine:
     counted: bool = False
 
     def identity(self) -> list[Any]:
-        """Version and the number of halves."""
+        """Version and number of modalities."""
         return [CLUSTERS_VERSION, self.halves]
 
     def run(self, table: pa.Table) -> Outcome:
-        """One row for each that has a label by every half; its group and key stand for those of all halves."""
-        table = table.sort_by([("id", "ascending"), ("modality", "descending")])  # sizes are those of the media
+        """Return one row for each that has a label in every modality; its group and key combine those of all."""
+        table = table.sort_by([("id", "ascending"), ("modality", "descending")])  # so the size is that of the media
         ids = table["id"].dictionary_encode().combine_chunks().indices.to_numpy()
         counts = np.bincount(ids, minlength=1)
         full = table.filter(pa.array(counts[ids] == self.halves))
@@ -89,24 +94,24 @@ class Combine:
 
 @dataclass(frozen=True)
 class Resolve:
-    """The survivor of every group; rows come sorted by (group, id), and a group is never split over parts."""
+    """Chooses the survivor of every group; rows come sorted by (group, id), each group within one part."""
 
     judged: str
-    priorities: Mapping[str, int]  # by source
+    priorities: Mapping[str, int]  # source -> priority
     name: str = "duplicates"
     counted: bool = False
 
     def identity(self) -> list[Any]:
-        """Version, the halves that are judged, and the priorities."""
+        """Version, compared modalities, and priorities."""
         return [CLUSTERS_VERSION, self.judged, dict(self.priorities)]
 
     def run(self, table: pa.Table) -> Outcome:
-        """Rows of groups of two and more, the survivor first: `reason` is null for it, and `of` is its id."""
+        """Return the rows of groups of two or more, survivors first, with null as their `reason`."""
         group = table["group"].to_numpy()
         sources = table["source"].combine_chunks().dictionary_encode()
         levels = np.array([self.priorities[name] for name in sources.dictionary.to_pylist()], np.int64)
         priority = levels[sources.indices.to_numpy()]
-        table = table.take(np.lexsort((-table["size"].to_numpy(), -priority, group)))  # stable, so by id at last
+        table = table.take(np.lexsort((-table["size"].to_numpy(), -priority, group)))  # stable: ties stay sorted by id
         starts = np.r_[True, group[1:] != group[:-1]][: len(group)]
         sizes = np.diff(np.r_[np.flatnonzero(starts), len(group)])
         survivor = pa.array(np.repeat(np.flatnonzero(starts), sizes))
@@ -119,14 +124,14 @@ class Resolve:
 
 @dataclass(frozen=True)
 class DropDuplicates:
-    """Drops the rows of a part that a table of duplicates names; the table may name rows of other parts as well."""
+    """Drops the rows of a part that a table of duplicates lists; the table may also list rows of other parts."""
 
     judged: str
     counted: bool = True
 
     @property
     def name(self) -> str:
-        """Its name in the ledger: of a source that is judged twice, each has a line."""
+        """Name in the ledger; a source that is compared twice has a line for each comparison."""
         return f"dedup-{self.judged}"
 
     def identity(self) -> list[Any]:
@@ -134,7 +139,7 @@ class DropDuplicates:
         return [CLUSTERS_VERSION]
 
     def run(self, table: pa.Table, duplicates: pa.Table | None = None) -> Outcome:
-        """Keep all but the duplicates; the detail says of which row each is one."""
+        """Drop the duplicates; the detail of a dropped row names the survivor."""
         if duplicates is None:
             return Outcome(table, DROPPED.empty_table())
         gone = duplicates.filter(pc.is_valid(duplicates["reason"]))

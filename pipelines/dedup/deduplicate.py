@@ -1,10 +1,10 @@
-"""Deduplication from beginning to end: which rows meet, and what is left of them.
+"""Deduplication from rows to remaining rows.
 
     sign -> by key: distinct -> near-keys -> by key: pairs -> by bucket: edges -> components -> labels
-         -> by group: duplicates -> by part: the rows that go
+         -> by group: duplicates -> by part: rows to drop
 
-Rows are compared with rows of the same kind of sample, by the halves that `pairs` names. Only small tables travel: the
-rows themselves stay where they are, and lose some by a mask.
+Rows are compared with rows of the same kind of sample, in the modalities that `pairs` selects. Only small tables are
+shuffled; the rows themselves are not moved, and a mask marks those that are dropped.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ from .labels import label_parts
 from .protocol import NearMethod
 from .sign import Distinct, Sign, nears_of
 
-BUCKET_BYTES = 32 << 20  # of small tables, in memory at a time
+BUCKET_BYTES = 32 << 20  # size of a bucket of small tables, which is in memory at a time
 
 Halves = tuple[Modality, ...]
 Parts = Mapping[str, Sequence[Partition]]
@@ -31,20 +31,20 @@ Parts = Mapping[str, Sequence[Partition]]
 
 @dataclass(frozen=True)
 class Round:
-    """Rows of one kind judged by the same halves: they are compared with each other and with no others."""
+    """Rows of one kind that are compared in the same modalities: with each other and with no other rows."""
 
     kind: Kind
     halves: Halves
 
     @property
     def judged(self) -> str:
-        """The halves in words, as in the ledger's `dedup-image-text`; the media first."""
+        """The modalities as in the ledger's `dedup-image-text`, media first."""
         return "-".join(modality.name.lower() for modality in self.halves)
 
 
 @dataclass(frozen=True)
 class Judged:
-    """What a round found: how many rows met, and its parts of duplicates."""
+    """Result of a round: number of compared rows, and the partitions of duplicates."""
 
     round: Round
     rows: int
@@ -52,14 +52,14 @@ class Judged:
 
 
 def halves_of(source: Source, config: RunConfig) -> list[Halves]:
-    """What decides on a source's rows, in the order in which it is applied; each a tuple of halves that must all agree.
+    """Return the comparisons of a source's rows, in order; a row must match in all modalities of a comparison.
 
-    `either` is the media, and then the text of what is left.
+    `either` compares the media, and then the text of the remaining rows.
     """
     pairs: Pairs = source.pairs or config.dedup.pairs
-    there = [m for m in source.modality.modalities if config.dedup.of(m) is not None]
-    media = tuple(m for m in there if m is not Modality.TEXT)
-    text = tuple(m for m in there if m is Modality.TEXT)
+    present = [m for m in source.modality.modalities if config.dedup.of(m) is not None]
+    media = tuple(m for m in present if m is not Modality.TEXT)
+    text = tuple(m for m in present if m is Modality.TEXT)
     chosen: dict[Pairs, list[Halves]] = {
         "media": [media],
         "text": [text],
@@ -70,7 +70,16 @@ def halves_of(source: Source, config: RunConfig) -> list[Halves]:
 
 
 def deduplicate(engine: Engine, config: RunConfig, raw: Parts) -> tuple[dict[str, list[Partition]], list[Judged]]:
-    """Parts by source without the duplicates, and what was found, round by round."""
+    """Drop duplicate rows.
+
+    Args:
+        engine: Runs the stages.
+        config: The run file.
+        raw: Partitions by source.
+
+    Returns:
+        Partitions of the remaining rows by source, and the result of each round.
+    """
     left = {name: list(parts) for name, parts in raw.items()}
     wanted = {source.name: halves_of(source, config) for source in config.sources}
     judged = []
@@ -98,7 +107,7 @@ def _drop(engine: Engine, this: Round, parts: Sequence[Partition], duplicates: S
 
 
 def _find(engine: Engine, config: RunConfig, this: Round, parts: Sequence[Partition]) -> list[Partition]:
-    """Parts of duplicates: every row that is not alone in its cluster, the clusters' survivors first."""
+    """Return partitions of duplicates: every row of every cluster, survivors first."""
     stamped = [replace(part, stamped=True) for part in parts]
     labels = [label for modality in this.halves for label in _label(engine, config, modality, stamped)]
     if len(this.halves) > 1:
@@ -109,18 +118,18 @@ def _find(engine: Engine, config: RunConfig, this: Round, parts: Sequence[Partit
 
 
 def _label(engine: Engine, config: RunConfig, modality: Modality, parts: Sequence[Partition]) -> list[Partition]:
-    half = config.dedup.of(modality)
-    assert half is not None
-    signed = _some(engine.map(Sign(modality, half, config.limits), parts))
+    options = config.dedup.of(modality)
+    assert options is not None
+    signed = _some(engine.map(Sign(modality, options, config.limits), parts))
     into = _buckets(signed)
-    # every bucket has its place, also an empty one: a vertex names its bucket
+    # empty buckets are kept, since a vertex contains the number of its bucket
     by_key = engine.shuffle(signed, by="key", into=into) if signed else []
     filled = engine.map(Distinct(into), [part for part in by_key if part.rows])
     each = iter(filled)
     distinct = [next(each) if part.rows else part for part in by_key]
     edges = [
         edge
-        for number, near in enumerate(nears_of(half, config.limits))
+        for number, near in enumerate(nears_of(options, config.limits))
         for edge in _edges(engine, near, number, distinct)
     ]
     beside = label_parts(engine, distinct, edges)

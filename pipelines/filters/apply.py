@@ -1,4 +1,4 @@
-"""The stage that drops rows by the filters of the run file; a filter's name is the reason."""
+"""The stage that applies the filters of the run file; the name of a filter is the reason of the rows it drops."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ FILTER_VERSION = 1
 
 @dataclass(frozen=True)
 class Filters:
-    """Filters in the order of the run file, each given what those before it left."""
+    """Applies filters in the order of the run file, each to the rows that the previous ones kept."""
 
     filters: tuple[AnyFilter, ...]
     limits: Limits
@@ -30,7 +30,7 @@ class Filters:
         return [FILTER_VERSION, [identity_of(config) for config in self.filters], self.limits.model_dump(mode="json")]
 
     def run(self, table: pa.Table) -> Outcome:
-        """Keep the rows of a RAW table about which no filter complains; the first complaint is the reason."""
+        """Keep the rows of a RAW table that no filter drops; the first filter that drops a row is the reason."""
         kept, dropped = table, []
         for config in self.filters:
             complaints: dict[int, tuple[str, str]] = {}
@@ -42,7 +42,7 @@ class Filters:
 
 
 def filters_of(source: Source, filters: Sequence[AnyFilter]) -> tuple[AnyFilter, ...]:
-    """The filters that have a say on a source: those that judge what it has and do not leave it out."""
+    """Return the filters of a source: those that need one of its modalities and do not exclude it."""
     return tuple(
         config
         for config in filters
@@ -54,7 +54,7 @@ def filters_of(source: Source, filters: Sequence[AnyFilter]) -> tuple[AnyFilter,
 def filter_rows(
     engine: Engine, config: RunConfig, rows: Mapping[str, Sequence[Partition]]
 ) -> dict[str, list[Partition]]:
-    """Parts by source with what the filters leave of them."""
+    """Apply the filters of each source; returns partitions of the remaining rows by source."""
     left = {}
     for source in config.sources:
         filters = filters_of(source, config.filters)

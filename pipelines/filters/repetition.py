@@ -1,11 +1,11 @@
-"""The repetition filter of Gopher: Rae et al. 2021 (arXiv 2112.11446), appendix A.1.1 and table A1.
+"""The repetition filter of Gopher: Rae et al. 2021 (https://arxiv.org/abs/2112.11446), appendix A.1.1 and table A1.
 
-Words, lines and paragraphs of many documents are numbered at once, each by what it is and whose it is; an n-gram is
-then the number of the (n-1)-gram that it begins with and that of its last word. So equal means equal, there is no hash
-to collide, and whatever was seen once is never looked at again.
+Words, lines and paragraphs of many documents are numbered together, by content and document; an n-gram is then the pair
+of the number of its first n - 1 words and that of its last word, numbered again. So equality is exact, without hash
+collisions, and an (n-1)-gram that occurs only once is not examined further.
 
-What Rae et al. leave open: white space counts as no character, an n-gram that is there once is no repetition, no
-character counts twice, and of what is there several times the first is none.
+Where Rae et al. leave details open: white space does not count as characters, an n-gram that occurs once is not a
+repetition, no character is counted twice, and the first occurrence of something repeated is not a repetition.
 """
 
 from collections.abc import Iterator
@@ -21,13 +21,13 @@ from ...schemas.config.filters.text import Repetition
 from ...schemas.config.run import Limits
 from .text import Complaints, Floats, above
 
-SLICE_BYTES = 1 << 18  # of text judged at a time, so that its tables stay in the processor's cache
+SLICE_BYTES = 1 << 18  # bytes of text processed at a time, so that the tables fit into the processor's cache
 
 Ints = npt.NDArray[np.int64]
 
 
 def repetition(config: Repetition, table: pa.Table, limits: Limits) -> Complaints:
-    """Lines, paragraphs and n-grams of words that are there again; the detail says how much of the text they are."""
+    """Filter by repeated lines, paragraphs and word n-grams; the detail has their share of the text."""
     texts = table["text"].combine_chunks()
     ends = np.cumsum(pc.binary_length(texts).to_numpy())
     start = 0
@@ -62,19 +62,19 @@ def _judge(config: Repetition, texts: pa.StringArray) -> Complaints:
 
 @dataclass(frozen=True)
 class _Units:
-    """Words, lines or paragraphs of many documents, end to end."""
+    """Words, lines or paragraphs of many documents, concatenated."""
 
-    document: Ints
-    code: Ints  # the same for the same unit of the same document, from 0 in the order of appearance
-    size: Ints  # characters
+    document: Ints  # index of each unit's document
+    code: Ints  # equal for equal units of a document; numbered from 0 in order of first appearance
+    size: Ints  # in characters
     documents: int
 
     def share(self, mask: npt.NDArray[np.bool_]) -> Floats:
-        """(documents,) the part of each document's units that the mask has."""
+        """Return the (documents,) share of each document's units in the mask."""
         return self._count(mask) / self._whole
 
     def share_of_chars(self, mask: npt.NDArray[np.bool_]) -> Floats:
-        """(documents,) the part of each document's characters that lies in units that the mask has."""
+        """Return the (documents,) share of each document's characters in units of the mask."""
         return self._count(mask, self.size) / self._whole_chars
 
     def _count(self, mask: npt.NDArray[np.bool_], weights: Ints | None = None) -> Floats:
@@ -101,20 +101,20 @@ def _units(pieces: pa.ListArray) -> _Units:
 
 
 def _codes(values: pa.Array | Ints) -> Ints:
-    """Numbers of distinct values, from 0 in the order of appearance."""
+    """Number distinct values from 0 in order of first appearance."""
     codes: Ints = pa.array(values).dictionary_encode().indices.to_numpy().astype(np.int64)
     return codes
 
 
 def _again(code: Ints) -> npt.NDArray[np.bool_]:
-    """Mask of what was there before; `code` numbers values in the order of appearance."""
+    """Mask of values that occurred before; `code` is numbered in order of first appearance."""
     mask: npt.NDArray[np.bool_] = code <= np.maximum.accumulate(np.concatenate([[-1], code]))[:-1]
     return mask
 
 
 @dataclass(frozen=True)
 class _Grams:
-    """The n-grams of words that may be there more than once."""
+    """The word n-grams that may occur more than once."""
 
     words: _Units
     n: int
@@ -122,7 +122,7 @@ class _Grams:
     code: Ints  # as in _Units
 
     def cover(self, mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """(words,) whether a word is in an n-gram that the mask has."""
+        """Return (words,): True for words in an n-gram of the mask."""
         change = np.zeros(len(self.words.document) + self.n, np.int8)
         begin = self.at[mask]
         change[begin] += 1
@@ -132,7 +132,7 @@ class _Grams:
 
 
 def _ngrams(words: _Units, longest: int) -> Iterator[_Grams]:
-    """n-grams for n from 2; one can be there twice only if the one it begins with is."""
+    """Yield n-grams for n from 2; an n-gram can only be repeated if its first n - 1 words are."""
     at, code = np.arange(len(words.document)), words.code
     for n in range(2, longest + 1):
         last = at + n - 1
@@ -145,7 +145,7 @@ def _ngrams(words: _Units, longest: int) -> Iterator[_Grams]:
 
 
 def _most_frequent(grams: _Grams) -> npt.NDArray[np.bool_]:
-    """Mask of each document's most frequent n-gram, of equals the longest, if it is there twice."""
+    """Mask of each document's most frequent n-gram if it occurs twice; of equally frequent ones the longest."""
     first = grams.at[~_again(grams.code)]
     count = np.bincount(grams.code, minlength=len(first))
     ends = np.concatenate([[0], np.cumsum(grams.words.size)])

@@ -1,4 +1,4 @@
-"""The last stage: one bucket of samples to one shard of packed rows."""
+"""The last stage: packs one bucket of samples into one shard."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -30,23 +30,23 @@ CODED = (Modality.TEXT, Modality.IMAGE, Modality.AUDIO)
 
 @dataclass(frozen=True)
 class PackShard:
-    """Packs a table of samples best-fit decreasing, and writes the shard."""
+    """Packs a table of samples by best-fit decreasing, and writes the shard."""
 
     store: Store
     vocabulary: Vocabulary
     row_length: int
     group: str
     text: TextConfig
-    text_where: str | None  # the text tokenizer in the store
+    text_where: str | None  # path of the text tokenizer in the store
     name: str = "pack"
     counted: bool = True
 
     def identity(self) -> list[object]:
-        """Version, vocabulary, row length and group."""
+        """Versions, vocabulary, row length and group."""
         return [PACK_VERSION, ROW_VERSION, self.vocabulary.fingerprint, self.row_length, self.group]
 
     def run(self, table: pa.Table) -> Outcome:
-        """Write the shard; the outcome's note is its entry and its statistics."""
+        """Write the shard; the note of the outcome has its manifest entry and its statistics."""
         samples = table.select(SAMPLE_COLUMNS).combine_chunks()
         segments = cut(samples, self.row_length)
         row, start, rows = best_fit_decreasing(segments.length, self.row_length)

@@ -1,4 +1,4 @@
-"""Parquet files: only the columns that are needed, in runs of row groups of about a partition."""
+"""Reader of Parquet files: only the needed columns, in runs of row groups of about a partition."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,12 +18,12 @@ from .columns import extract, present
 from .files import whole_files
 from .streams import data_error
 
-READ_BYTES = 8 << 20  # what one read decodes, about
-BUFFER = 4 << 20  # a column chunk is read through a buffer this large; Arrow would take it whole
+READ_BYTES = 8 << 20  # approximate size of one decoded read
+BUFFER = 4 << 20  # size of the buffer for column chunks, which Arrow would otherwise read whole
 
 
 class ParquetReader:
-    """Row groups of .parquet files; a unit's `start` and `stop` count row groups, a row's number counts in the file."""
+    """Reads .parquet files; a unit's `start` and `stop` count row groups, rows are numbered within the file."""
 
     def __init__(self, source: ParquetSource, limits: Limits, partition_bytes: int) -> None:
         self._source = source
@@ -31,7 +31,7 @@ class ParquetReader:
         self._budget = partition_bytes
 
     def units(self) -> list[Unit]:
-        """Runs of row groups whose needed columns come to about `partition_bytes`; unreadable files whole."""
+        """List runs of row groups whose needed columns have about `partition_bytes`; unreadable files as one unit."""
         files = whole_files(self._source.name, self._source.path)
         return [unit for file in files for unit in self._runs(file)]
 
@@ -55,7 +55,7 @@ class ParquetReader:
         yield replace(whole, start=start, stop=len(chunks))
 
     def digest(self, unit: Unit) -> str:
-        """Over the stored bytes of the unit's column chunks, their types, and the number of the first row."""
+        """Hash the stored bytes of the unit's column chunks, their types, and the number of the first row."""
         with unchanged(unit), fsspec.open(unit.path, "rb") as file:
             if unit.stop is None:
                 return bytes_fingerprint(iter(lambda: file.read(BLOCK), b""))
@@ -76,7 +76,10 @@ class ParquetReader:
                     yield block
 
     def read(self, unit: Unit) -> Iterator[RawBatch]:
-        """Reasons: text_missing, image_missing, audio_missing, row_too_large, utf8_invalid, file_unreadable."""
+        """Read a unit, see `Reader.read`.
+
+        Reasons: text_missing, image_missing, audio_missing, row_too_large, utf8_invalid, file_unreadable.
+        """
         return unchanged_batches(unit, regroup(self._pieces(unit), self._budget))
 
     def _pieces(self, unit: Unit) -> Iterator[RawBatch]:
@@ -107,7 +110,7 @@ def _rows_before(metadata: pq.FileMetaData, group: int) -> int:
 
 
 def _chunks(metadata: pq.FileMetaData, group: int, columns: dict[str, tuple[str, ...]]) -> list[pq.ColumnChunkMetaData]:
-    """The stored parts of the needed columns in a row group; of a struct only its bytes."""
+    """Return the column chunks of the needed columns in a row group; of a struct only its bytes."""
     wanted = {leaf for names in columns.values() for name in names for leaf in (name, f"{name}.bytes")}
     parts = metadata.row_group(group)
     every = [parts.column(place) for place in range(parts.num_columns)]

@@ -1,4 +1,4 @@
-"""The second stage: rows that cannot become samples go, by what their headers say; nothing is decoded yet."""
+"""The second stage: drops rows that cannot become samples, by their headers; nothing is decoded yet."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ Complaint = tuple[str, str]  # reason, detail
 
 @dataclass(frozen=True)
 class Validate:
-    """Drops empty texts, and pictures and clips that are empty, unreadable or beyond the limits."""
+    """Drops empty texts, and images and clips that are empty, unreadable or beyond the limits."""
 
     limits: Limits
     name: str = "normalise"
@@ -29,7 +29,7 @@ class Validate:
         return [VALIDATE_VERSION, self.limits.model_dump(mode="json")]
 
     def run(self, table: pa.Table) -> Outcome:
-        """Keep the rows of a RAW table about which no header complains; the first complaint is the reason."""
+        """Keep the valid rows of a RAW table; the first problem of a row is its reason."""
         complaints: dict[int, Complaint] = {}
         for index, complaint in self._complaints(table):
             complaints.setdefault(index, complaint)

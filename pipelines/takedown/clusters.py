@@ -1,4 +1,4 @@
-"""Clusters of duplicates when one of their rows is taken down: who goes with it, and what is said of them."""
+"""Updates clusters of duplicates when one of their rows is taken down."""
 
 from collections.abc import Iterable, Sequence
 
@@ -9,9 +9,13 @@ from ...schemas.dataset.duplicates import DUPLICATES, DuplicateReport
 
 
 def companions(rows: pa.Table, ids: pa.Array) -> pa.Array:
-    """The ids of every row that is in a cluster with one of `ids`, or with one of these, and so on.
+    """Return the ids of all rows that are connected with one of `ids` by clusters.
 
-    rows: DUPLICATES. A row that survived one round can be a duplicate in the next, so clusters share rows.
+    A row that survived one round may be a duplicate in the next one, so clusters may share rows.
+
+    Args:
+        rows: Table of DUPLICATES.
+        ids: Document ids.
     """
     found = ids
     while True:
@@ -25,7 +29,7 @@ def companions(rows: pa.Table, ids: pa.Array) -> pa.Array:
 def forget(
     rows: pa.Table, reports: Sequence[DuplicateReport], ids: pa.Array
 ) -> tuple[pa.Table, tuple[DuplicateReport, ...]]:
-    """The clusters and their reports without the excerpts of some ids."""
+    """Remove the excerpts of some ids from the table of clusters and from the reports."""
     gone = pc.is_in(rows["id"], value_set=ids)
     excerpts = pc.if_else(gone, pa.scalar(None, pa.string()), rows["excerpt"])
     left = rows.set_column(DUPLICATES.get_field_index("excerpt"), DUPLICATES.field("excerpt"), excerpts)

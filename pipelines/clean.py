@@ -32,7 +32,7 @@ def clean(
     """
     held_out = {source.name: raw[source.name] for source in config.decontaminate}
     rows = filter_rows(engine, config, drop_taken_down(engine, config, raw))
-    rows, judged = deduplicate(engine, config, rows)
-    reports, clusters = report(engine, config, judged)
+    rows, results = deduplicate(engine, config, rows)
+    reports, clusters = report(engine, config, results)
     rows, hits = decontaminate(engine, config, rows, held_out)
     return rows, Cleaned(reports, clusters, hits)

@@ -17,7 +17,7 @@ from .engines.base import Engine
 from .engines.journal import Journal
 from .engines.partition import Partition
 from .engines.registry import open_engine
-from .pack.repack_damaged import forget_damaged
+from .pack.repack_damaged import delete_damaged
 from .pack.shard import PackShard
 from .preflight import check_run
 from .publish import REPORT, publish, run_report
@@ -108,7 +108,7 @@ def _pack(
             engine.store, vocabulary, config.row_length, group, config.tokenizers.text, fitted[Modality.TEXT].where
         )
         buckets = [part for part in engine.shuffle(parts, by="id", into=shards) if part.rows]
-        forget_damaged(engine, stage, buckets)
+        delete_damaged(engine, stage, buckets)
         packed += engine.map(stage, buckets)
     return packed
 

@@ -40,7 +40,7 @@ class Key:
         rows = table.filter(pc.and_(table["first"], pc.is_valid(table[signature])))
         keyed = self.near.keys(rows[signature].combine_chunks())
         vertex = rows["vertex"].to_numpy()[keyed.owner]
-        return _side(pa.table({"key": keyed.key, "id": vertex, "sketch": keyed.sketch}))
+        return _uncounted(pa.table({"key": keyed.key, "id": vertex, "sketch": keyed.sketch}))
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Pair:
         """Return (bucket, id, right) rows: the smaller vertex `id`, its bucket, and the larger vertex."""
         vertex = table["id"].to_numpy()
         left, right = self.near.pairs(table["key"].to_numpy(), table["sketch"].to_numpy())
-        return _side(_pairs(vertex[left], vertex[right]))
+        return _uncounted(_pairs(vertex[left], vertex[right]))
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Verify:
         alike = np.zeros(len(pairs), bool)
         bucket = right >> BUCKET_BITS
         if not len(pairs):
-            return _side(pairs)
+            return _uncounted(pairs)
         mine = self._signatures(left)
         for other in np.unique(bucket).tolist():
             at = np.flatnonzero(bucket == other)
@@ -97,7 +97,7 @@ class Verify:
             # a large group of similar rows has far more pairs than members, so compare them piece by piece
             for piece in np.split(at, range(PAIRS, len(at), PAIRS)):
                 alike[piece] = self.near.alike(mine.of(left[piece]), theirs.of(right[piece]))
-        return _side(pairs.filter(pa.array(alike)))
+        return _uncounted(pairs.filter(pa.array(alike)))
 
     def _signatures(self, vertices: Vertices) -> "_Signatures":
         """Return the signatures of the bucket that contains all these vertices."""
@@ -130,5 +130,5 @@ def _pairs(left: Vertices, right: Vertices) -> pa.Table:
     return pa.table({"bucket": low[new] >> BUCKET_BITS, "id": low[new], "right": high[new]})
 
 
-def _side(table: pa.Table) -> Outcome:
+def _uncounted(table: pa.Table) -> Outcome:
     return Outcome(table, DROPPED.empty_table(), note={"bytes": table.nbytes})

@@ -51,7 +51,7 @@ class Label:
         together = (np.repeat(copies, copies) > 1) | _joined(vertex, components)
         columns = {name: table[name] for name in _KEPT}
         columns |= {"group": group, "modality": pa.repeat(pa.scalar(int(self.modality), pa.uint8()), table.num_rows)}
-        return _side(pa.table(columns).filter(pa.array(together)))
+        return _uncounted(pa.table(columns).filter(pa.array(together)))
 
 
 def _joined(vertex: pa.Array, components: pa.Table | None) -> npt.NDArray[np.bool_]:
@@ -67,29 +67,29 @@ class Combine:
     Rows come sorted by (id, id), from the labels of all modalities.
     """
 
-    halves: int
+    modalities: int
     name: str = "labels-of-all"
     counted: bool = False
 
     def identity(self) -> list[Any]:
         """Version and number of modalities."""
-        return [CLUSTERS_VERSION, self.halves]
+        return [CLUSTERS_VERSION, self.modalities]
 
     def run(self, table: pa.Table) -> Outcome:
         """Return one row for each that has a label in every modality; its group and key combine those of all."""
         table = table.sort_by([("id", "ascending"), ("modality", "descending")])  # so the size is that of the media
         ids = table["id"].dictionary_encode().combine_chunks().indices.to_numpy()
         counts = np.bincount(ids, minlength=1)
-        full = table.filter(pa.array(counts[ids] == self.halves))
+        full = table.filter(pa.array(counts[ids] == self.modalities))
         if not full.num_rows:
-            return _side(full)
-        one = full.take(np.arange(0, full.num_rows, self.halves))
-        groups = full["group"].to_numpy().reshape(-1, self.halves)
-        keys = np.array(full["key"].to_pylist(), "S16").reshape(-1, self.halves)
+            return _uncounted(full)
+        one = full.take(np.arange(0, full.num_rows, self.modalities))
+        groups = full["group"].to_numpy().reshape(-1, self.modalities)
+        keys = np.array(full["key"].to_pylist(), "S16").reshape(-1, self.modalities)
         group = [xxhash.xxh3_64_intdigest(row.tobytes()) for row in groups]
         key = [xxhash.xxh3_128_digest(row.tobytes()) for row in keys]
         one = one.set_column(one.column_names.index("group"), "group", pa.array(group, pa.uint64()))
-        return _side(one.set_column(one.column_names.index("key"), "key", pa.array(key, pa.binary(16))))
+        return _uncounted(one.set_column(one.column_names.index("key"), "key", pa.array(key, pa.binary(16))))
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class Resolve:
         reason = pc.if_else(pa.array(starts), pa.scalar(None, pa.string()), pc.if_else(exact, EXACT, NEAR))
         columns = {name: table[name] for name in _KEPT if name != "key"} | {"group": table["group"], "reason": reason}
         columns |= {f"of_{name}": table[name].take(survivor) for name in ("id", "source", "file", "row")}
-        return _side(pa.table(columns).filter(pa.array(np.repeat(sizes, sizes) > 1)))
+        return _uncounted(pa.table(columns).filter(pa.array(np.repeat(sizes, sizes) > 1)))
 
 
 @dataclass(frozen=True)
@@ -152,5 +152,5 @@ class DropDuplicates:
         return Outcome(*drop_rows(self.name, table, reasons))
 
 
-def _side(table: pa.Table) -> Outcome:
+def _uncounted(table: pa.Table) -> Outcome:
     return Outcome(table, DROPPED.empty_table(), note={"bytes": table.nbytes})

@@ -41,7 +41,7 @@ def components(vertices: int, edges: Iterable[tuple[Ints, Ints]]) -> Iterator[In
         yield forest
 
 
-def joined(least: Ints, starts: Sequence[int]) -> Iterator[tuple[Ints, Ints]]:
+def joined_vertices(least: Ints, starts: Sequence[int]) -> Iterator[tuple[Ints, Ints]]:
     """Find the vertices that are not alone in their component, range by range.
 
     Memory is bounded by one range and 16 bytes per such vertex.

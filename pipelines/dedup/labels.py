@@ -12,7 +12,7 @@ from ..engines.base import Engine
 from ..engines.partition import Outcome, Partition, commit
 from ..engines.stage import part_name
 from .candidates import BUCKET_BITS, place_of
-from .components import Ints, components, joined
+from .components import Ints, components, joined_vertices
 
 LABELS_VERSION = 1
 
@@ -48,7 +48,7 @@ def _labels(edges: Iterable[pa.Table], starts: Ints) -> Outcome:
     """Return one chunk per bucket; the note lists the buckets."""
     tables, present = [], []
     with components(int(starts[-1]), _dense(edges, starts)) as least:
-        for bucket, (vertices, labels) in enumerate(joined(least, starts.tolist())):
+        for bucket, (vertices, labels) in enumerate(joined_vertices(least, starts.tolist())):
             if vertices.size:
                 present.append(bucket)
                 tables.append(pa.table({"id": _vertex(vertices, starts), "label": _vertex(labels, starts)}))

@@ -14,14 +14,16 @@ import pyarrow.parquet as pq
 from ...schemas.config.run import RunConfig
 from ...schemas.dataset.duplicates import DUPLICATES, Cluster, DuplicateReport, Member
 from ..engines.base import Engine
-from .deduplicate import Judged
-from .sign import nears_of
+from .deduplicate import RoundResult
+from .sign import near_methods
 
 LARGEST = 20
 EXAMPLES = 5
 
 
-def report(engine: Engine, config: RunConfig, judged: Sequence[Judged]) -> tuple[tuple[DuplicateReport, ...], bytes]:
+def report(
+    engine: Engine, config: RunConfig, results: Sequence[RoundResult]
+) -> tuple[tuple[DuplicateReport, ...], bytes]:
     """Build the report of each round and the Parquet file of all clusters.
 
     The parts of duplicates are read twice, one at a time, so memory grows with the number of clusters, not of rows.
@@ -33,7 +35,7 @@ def report(engine: Engine, config: RunConfig, judged: Sequence[Judged]) -> tuple
     reports, first = [], 1
     with pq.ParquetWriter(sink, DUPLICATES, compression="zstd") as writer:
         writer.write_table(DUPLICATES.empty_table())
-        for found in judged:
+        for found in results:
             numbers = _numbers(engine, found, first)
             tally = _Tally(numbers)
             for table in engine.gather(found.duplicates):
@@ -59,7 +61,7 @@ class _Numbers:
         return numbers
 
 
-def _numbers(engine: Engine, found: Judged, first: int) -> _Numbers:
+def _numbers(engine: Engine, found: RoundResult, first: int) -> _Numbers:
     counts = [np.unique(t["group"].to_numpy(), return_counts=True) for t in engine.gather(found.duplicates)]
     group = np.concatenate([groups for groups, _ in counts] or [np.zeros(0, np.uint64)])
     size = np.concatenate([sizes for _, sizes in counts] or [np.zeros(0, np.int64)])
@@ -70,7 +72,7 @@ def _numbers(engine: Engine, found: Judged, first: int) -> _Numbers:
     return _Numbers(group, size, number)
 
 
-def _rows(table: pa.Table, numbers: _Numbers, found: Judged) -> pa.Table:
+def _rows(table: pa.Table, numbers: _Numbers, found: RoundResult) -> pa.Table:
     constants = {"kind": str(found.round.kind), "judged": found.round.judged}
     columns = {name: pa.repeat(value, table.num_rows) for name, value in constants.items()}
     columns |= {"cluster": pa.array(numbers.of(table))}
@@ -101,8 +103,8 @@ class _Tally:
                 members.append(Member(**{name: line[name] for name in Member.model_fields}))
 
 
-def _report(config: RunConfig, found: Judged, tally: _Tally) -> DuplicateReport:
-    compared = [config.dedup.of(modality) for modality in found.round.halves]
+def _report(config: RunConfig, found: RoundResult, tally: _Tally) -> DuplicateReport:
+    compared = [config.dedup.of(modality) for modality in found.round.modalities]
     across: dict[str, dict[str, int]] = {}
     for (source, survivor), count in sorted(tally.pairs.items()):
         if source != survivor:
@@ -111,7 +113,7 @@ def _report(config: RunConfig, found: Judged, tally: _Tally) -> DuplicateReport:
         kind=str(found.round.kind),
         judged=found.round.judged,
         rows=found.rows,
-        near=tuple(near.report() for options in compared if options for near in nears_of(options, config.limits)),
+        near=tuple(near.report() for options in compared if options for near in near_methods(options, config.limits)),
         sizes=dict(sorted(tally.sizes.items())),
         dropped=dict(sorted(tally.dropped.items())),
         within={source: count for (source, survivor), count in sorted(tally.pairs.items()) if source == survivor},

@@ -23,21 +23,21 @@ SIGN_VERSION = 1
 EXCERPT = 160  # characters of a row's text in reports
 ORIGIN = ("id", "source", "file", "row", "part")
 
-Half = TextDedup | ImageDedup | AudioDedup
+DedupOptions = TextDedup | ImageDedup | AudioDedup
 
 
-def keys_of(values: pa.ChunkedArray, half: Half, limits: Limits) -> tuple[pa.Array, Any]:
+def exact_keys(values: pa.ChunkedArray, options: DedupOptions, limits: Limits) -> tuple[pa.Array, Any]:
     """Compute the keys by which exact duplicates are found, and the sizes of the values.
 
     Returns:
         (n,) 16-byte keys, null where a value cannot be read; (n,) sizes in UTF-8 bytes, pixels or samples. Of two
         duplicates the larger is kept.
     """
-    if isinstance(half, TextDedup):
+    if isinstance(options, TextDedup):
         from .text.exact import text_keys
 
-        return text_keys(values, half), pc.binary_length(values).cast(pa.int64())
-    if isinstance(half, ImageDedup):
+        return text_keys(values, options), pc.binary_length(values).cast(pa.int64())
+    if isinstance(options, ImageDedup):
         from .image.exact import image_keys
 
         return image_keys(values)
@@ -46,25 +46,25 @@ def keys_of(values: pa.ChunkedArray, half: Half, limits: Limits) -> tuple[pa.Arr
     return audio_keys(values, limits.seconds)
 
 
-def nears_of(half: Half, limits: Limits) -> tuple[NearMethod, ...]:
+def near_methods(options: DedupOptions, limits: Limits) -> tuple[NearMethod, ...]:
     """Return the near-duplicate methods that the run file selects."""
-    if isinstance(half, TextDedup):
+    if isinstance(options, TextDedup):
         from .text.minhash import MinHash
 
-        return (MinHash(half.near),) if half.near else ()
-    if isinstance(half, ImageDedup):
+        return (MinHash(options.near),) if options.near else ()
+    if isinstance(options, ImageDedup):
         from .image.near import PerceptualHash
         from .image.semantic import SemanticNear
 
         nears: list[NearMethod] = []
-        if half.near:
-            nears.append(PerceptualHash(half.near, limits.pixels))
-        if half.semantic:
-            nears.append(SemanticNear(half.semantic, limits.pixels))
+        if options.near:
+            nears.append(PerceptualHash(options.near, limits.pixels))
+        if options.semantic:
+            nears.append(SemanticNear(options.semantic, limits.pixels))
         return tuple(nears)
     from .audio.near import Fingerprint
 
-    return (Fingerprint(limits.seconds),) if half.near else ()
+    return (Fingerprint(limits.seconds),) if options.near else ()
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Sign:
     """Computes keys and signatures of one modality; rows that cannot be read are left to later stages."""
 
     modality: Modality
-    half: Half
+    options: DedupOptions
     limits: Limits
     counted: bool = False
 
@@ -83,17 +83,17 @@ class Sign:
 
     def identity(self) -> list[Any]:
         """Version, settings of exact and near comparison, and limits."""
-        nears = [near.identity() for near in nears_of(self.half, self.limits)]
-        exact = self.half.model_dump(mode="json", exclude={"near", "semantic"})
+        nears = [near.identity() for near in near_methods(self.options, self.limits)]
+        exact = self.options.model_dump(mode="json", exclude={"near", "semantic"})
         return [SIGN_VERSION, exact, nears, self.limits.model_dump(mode="json")]
 
     def run(self, table: pa.Table) -> Outcome:
         """Return one row per readable row: origin, excerpt, `key`, `size`, and signatures `near0`, `near1` …"""
         values = table[self.modality.name.lower()]
-        keys, sizes = keys_of(values, self.half, self.limits)
+        keys, sizes = exact_keys(values, self.options, self.limits)
         columns = {name: table[name] for name in ORIGIN}
         columns |= {"excerpt": pc.utf8_slice_codeunits(table["text"], 0, EXCERPT), "key": keys, "size": sizes}
-        for number, near in enumerate(nears_of(self.half, self.limits)):
+        for number, near in enumerate(near_methods(self.options, self.limits)):
             columns[f"near{number}"] = near.sign(values)
         signed = pa.table(columns)
         signed = signed.filter(pc.is_valid(signed["key"]))

@@ -24,17 +24,17 @@ def unpack(values: pa.FixedSizeBinaryArray, dtype: npt.DTypeLike) -> npt.NDArray
     return raw.reshape(-1, width).view(np.dtype(dtype).newbyteorder("<"))
 
 
-def judged(
-    judge: Callable[[pa.Array, pa.Array], npt.NDArray[np.bool_]], left: pa.Array, right: pa.Array, batch: int = 1024
+def compare_in_batches(
+    compare: Callable[[pa.Array, pa.Array], npt.NDArray[np.bool_]], left: pa.Array, right: pa.Array, batch: int = 1024
 ) -> npt.NDArray[np.bool_]:
-    """Apply `judge` to pairs of signatures in batches, which limits memory.
+    """Apply `compare` to pairs of signatures in batches, which limits memory.
 
     Args:
-        judge: Returns for each pair whether it is a near duplicate.
+        compare: Returns for each pair whether it is a near duplicate.
         left: (n,) signatures.
         right: (n,) signatures.
         batch: Number of pairs per call.
     """
     starts = range(0, len(left), batch)
-    parts = [judge(left.slice(start, batch), right.slice(start, batch)) for start in starts]
+    parts = [compare(left.slice(start, batch), right.slice(start, batch)) for start in starts]
     return np.concatenate([np.zeros(0, bool), *parts])

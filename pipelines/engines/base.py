@@ -91,8 +91,8 @@ class Engine(ABC):
     def map(self, stage: Stage, parts: Sequence[Partition]) -> list[Partition]:
         """Run a stage on every part, reusing committed results; returns one part for each, in the same order."""
         names = [part_name(stage.name, part_key(stage, part)) for part in parts]
-        there = self.committed(stage.name)
-        missing = [part for part, name in zip(parts, names, strict=True) if name not in there]
+        existing = self.committed(stage.name)
+        missing = [part for part, name in zip(parts, names, strict=True) if name not in existing]
         self.collect(stage.name, RunStage(self.store, stage), missing, len(parts) - len(missing))
         return [self.refer(part_key(stage, part), name) for part, name in zip(parts, names, strict=True)]
 
@@ -118,8 +118,8 @@ class Engine(ABC):
             `into` partitions, each sorted by (column, id) when it is loaded.
         """
         stage, parts = Scatter(by, into), [replace(part, sort_by=None) for part in parts]
-        keys, there = bucket_keys(stage, parts), self.committed(stage.name)
-        if all(part_name(stage.name, key) in there for key in keys):  # written by an engine with its own shuffle
+        keys, existing = bucket_keys(stage, parts), self.committed(stage.name)
+        if all(part_name(stage.name, key) in existing for key in keys):  # written by an engine with its own shuffle
             with self.journal.step(stage.name, into, into):
                 return self.grouped(stage, keys)
         return buckets(self.map(stage, parts), keys, by)

@@ -58,12 +58,12 @@ class Beam(Engine):
     def shuffle(self, parts: Sequence[Partition], by: str, into: int) -> list[Partition]:
         """Shuffle with Beam's GroupByKey on bucket numbers, unless another engine has already scattered every part."""
         stage, parts = Scatter(by, into), [replace(part, sort_by=None) for part in parts]
-        there = self.committed(stage.name)
-        if all(part_name(stage.name, part_key(stage, part)) in there for part in parts):
+        existing = self.committed(stage.name)
+        if all(part_name(stage.name, part_key(stage, part)) in existing for part in parts):
             return super().shuffle(parts, by, into)
         keys = bucket_keys(stage, parts)
         names = {bucket: part_name(stage.name, key) for bucket, key in enumerate(keys)}
-        missing = {bucket: name for bucket, name in names.items() if name not in there}
+        missing = {bucket: name for bucket, name in names.items() if name not in existing}
         with self.journal.step(stage.name, into, into - len(missing)) as step:
             for done in self._group(stage, parts, missing):
                 step.advance(done.process, done.peak_bytes, done.result.rows)

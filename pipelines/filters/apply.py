@@ -11,7 +11,7 @@ from ...schemas.config.sources import Source
 from ..engines.base import Engine
 from ..engines.partition import Outcome, Partition, drop_rows
 from ..engines.row_mask import mask_rows
-from .registry import identity_of, judge_of, modality_of
+from .registry import filter_function, identity_of, modality_of
 
 FILTER_VERSION = 1
 
@@ -33,10 +33,10 @@ class Filters:
         """Keep the rows of a RAW table that no filter drops; the first filter that drops a row is the reason."""
         kept, dropped = table, []
         for config in self.filters:
-            complaints: dict[int, tuple[str, str]] = {}
-            for row, detail in judge_of(config)(config, kept, self.limits):
-                complaints.setdefault(row, (config.name, detail))
-            kept, lines = drop_rows(self.name, kept, complaints)
+            reasons: dict[int, tuple[str, str]] = {}
+            for row, detail in filter_function(config)(config, kept, self.limits):
+                reasons.setdefault(row, (config.name, detail))
+            kept, lines = drop_rows(self.name, kept, reasons)
             dropped.append(lines)
         return Outcome(kept, pa.concat_tables(dropped))
 

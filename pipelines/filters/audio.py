@@ -14,18 +14,18 @@ from ...schemas.config.filters.audio import Clipping, Duration, Silence, Transcr
 from ...schemas.config.run import Limits
 from ...tokenizers.audio.clip import MIN_SECONDS, BadClip, duration_of, wave_of
 from ...tokenizers.protocol import Wave
-from .text import Complaints
+from .text import RowsToDrop
 
 FULL_SCALE = 0.99  # 8-bit samples reach at most 0.992
 
 
-def duration(config: Duration, table: pa.Table, limits: Limits) -> Complaints:
+def duration(config: Duration, table: pa.Table, limits: Limits) -> RowsToDrop:
     """Filter by the duration in the header, without decoding."""
     for row, seconds in _seconds(table):
         yield from _outside(row, seconds, config.bounds, "s")
 
 
-def silence(config: Silence, table: pa.Table, limits: Limits) -> Complaints:
+def silence(config: Silence, table: pa.Table, limits: Limits) -> RowsToDrop:
     """Filter by the share of silent 20 ms frames; levels are RMS relative to a square wave at full scale."""
     for row, wave, rate in _waves(table, limits):
         size = max(int(MIN_SECONDS * rate), 1)
@@ -35,7 +35,7 @@ def silence(config: Silence, table: pa.Table, limits: Limits) -> Complaints:
             yield row, f"{share:.2f} of the frames are silent, more than {config.max_share:g}"
 
 
-def clipping(config: Clipping, table: pa.Table, limits: Limits) -> Complaints:
+def clipping(config: Clipping, table: pa.Table, limits: Limits) -> RowsToDrop:
     """Filter by the share of clipped samples at the recording's rate; channels count when all are at full scale."""
     for row, wave, _ in _waves(table, limits):
         share = float((np.abs(wave) >= FULL_SCALE).mean())
@@ -43,7 +43,7 @@ def clipping(config: Clipping, table: pa.Table, limits: Limits) -> Complaints:
             yield row, f"{share:.4f} of the samples are at full scale, more than {config.max_share:g}"
 
 
-def transcript_rate(config: TranscriptRate, table: pa.Table, limits: Limits) -> Complaints:
+def transcript_rate(config: TranscriptRate, table: pa.Table, limits: Limits) -> RowsToDrop:
     """Filter by text characters per second of the whole clip, including pauses; white space at the ends is ignored.
 
     NeMo Curator's documentation gives 8 to 25 as natural; LJSpeech's English has 11.6 to 19.5. Scripts differ: speech
@@ -56,7 +56,7 @@ def transcript_rate(config: TranscriptRate, table: pa.Table, limits: Limits) -> 
             yield from _outside(row, lengths[row] / seconds, config.bounds, "characters a second")
 
 
-def _outside(row: int, value: float, bounds: tuple[float | None, float | None], what: str) -> Complaints:
+def _outside(row: int, value: float, bounds: tuple[float | None, float | None], what: str) -> RowsToDrop:
     least, most = bounds
     if least is not None and value < least:
         yield row, f"{value:.2f} {what}, less than {least:g}"

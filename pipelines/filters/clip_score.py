@@ -9,16 +9,16 @@ import pyarrow as pa
 from ...schemas.config.filters.image import ClipScore
 from ...schemas.config.run import Limits
 from ...tokenizers.image.clip_model import ClipModel, load_clip
-from ...tokenizers.image.picture import BadPicture, whole
+from ...tokenizers.image.picture import BadPicture, uncropped
 from ...tokenizers.protocol import Pixels
-from .text import Complaints
+from .text import RowsToDrop
 
 WEIGHT = 2.5
 PROMPT = "A photo depicts "
 BATCH = 32  # images decoded and scored together
 
 
-def clip_score(config: ClipScore, table: pa.Table, limits: Limits) -> Complaints:
+def clip_score(config: ClipScore, table: pa.Table, limits: Limits) -> RowsToDrop:
     """Filter by CLIPScore: 2.5 max(cos(v, c), 0).
 
     v is the embedding of the image and c that of "A photo depicts " and the text (Hessel et al. 2021,
@@ -45,7 +45,7 @@ def _batches(column: pa.ChunkedArray, side: int, max_pixels: int) -> Iterator[tu
     pictures: list[Pixels] = []
     for row, value in enumerate(column):
         try:
-            pictures.append(whole(value.as_py(), side, max_pixels))
+            pictures.append(uncropped(value.as_py(), side, max_pixels))
         except BadPicture:
             continue
         rows.append(row)

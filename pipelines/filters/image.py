@@ -11,12 +11,12 @@ import pyarrow as pa
 from ...schemas.config.filters.image import ImageAspect, ImageConstant, ImageSize
 from ...schemas.config.run import Limits
 from ...tokenizers.image.picture import BadPicture, size_of, squeezed
-from .text import Complaints
+from .text import RowsToDrop
 
 SIDE = 32  # side of the reduced image whose variation is measured
 
 
-def image_size(config: ImageSize, table: pa.Table, limits: Limits) -> Complaints:
+def image_size(config: ImageSize, table: pa.Table, limits: Limits) -> RowsToDrop:
     """Filter by width and height in the header, without decoding."""
     for row, width, height in _sizes(table):
         if config.min_side is not None and min(width, height) < config.min_side:
@@ -27,14 +27,14 @@ def image_size(config: ImageSize, table: pa.Table, limits: Limits) -> Complaints
             yield row, f"{width}x{height}: more than {config.max_pixels} pixels"
 
 
-def image_aspect(config: ImageAspect, table: pa.Table, limits: Limits) -> Complaints:
+def image_aspect(config: ImageAspect, table: pa.Table, limits: Limits) -> RowsToDrop:
     """Filter by aspect ratio in the header; rotation does not matter."""
     for row, width, height in _sizes(table):
         if max(width, height) > config.max_ratio * min(width, height):
             yield row, f"{width}x{height}: longer side more than {config.max_ratio:g} times the shorter"
 
 
-def image_constant(config: ImageConstant, table: pa.Table, limits: Limits) -> Complaints:
+def image_constant(config: ImageConstant, table: pa.Table, limits: Limits) -> RowsToDrop:
     """Filter images of one colour: the largest standard deviation of luminance and colour differences at 32x32.
 
     At that size, noise and specks of dust average out; transparency is composited on white.

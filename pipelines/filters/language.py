@@ -14,12 +14,12 @@ import pyarrow.compute as pc
 from ...schemas.config.filters.text import Language
 from ...schemas.config.run import Limits
 from ...schemas.errors import Refusal
-from .text import Complaints
+from .text import RowsToDrop
 
 HEAD = 2000  # characters that are classified: more changes 1 result in 400 and takes twice the time
 
 
-def language(config: Language, table: pa.Table, limits: Limits) -> Complaints:
+def language(config: Language, table: pa.Table, limits: Limits) -> RowsToDrop:
     """Filter by the language of a text's beginning; the detail has the most likely language and its probability."""
     detector = _detector()
     for row, head in enumerate(pc.utf8_slice_codeunits(table["text"], 0, HEAD).to_pylist()):

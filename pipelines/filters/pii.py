@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from ...schemas.config.filters.text import Pii
 from ...schemas.config.run import Limits
-from .text import Complaints
+from .text import RowsToDrop
 
 # A user name, an at sign, a domain that ends with a top-level domain of letters.
 EMAIL = r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}"
@@ -32,7 +32,7 @@ IPV4 = _ALONE.format(rf"{_BYTE}(?:\.{_BYTE}){{3}}")
 PRIVATE_IPV4 = _ALONE.format(rf"(?:{_PRIVATE})\.{_BYTE}\.{_BYTE}")
 
 
-def pii(config: Pii, table: pa.Table, limits: Limits) -> Complaints:
+def pii(config: Pii, table: pa.Table, limits: Limits) -> RowsToDrop:
     """Filter by the number of matches; the detail has the number of each type."""
 
     def count(pattern: str) -> pa.ChunkedArray:

@@ -13,7 +13,7 @@ from ...schemas.config.filters.union import AnyFilter
 from ...schemas.config.run import Limits
 from ...schemas.vocabulary import Modality
 from ...tokenizers.image.clip_model import find_clip
-from .text import Complaints
+from .text import RowsToDrop
 
 # Name of a filter and its function -> the modality that it needs, and its module.
 FILTERS = {
@@ -38,11 +38,11 @@ def modality_of(config: AnyFilter) -> Modality:
     return FILTERS[config.name][0]
 
 
-def judge_of(config: AnyFilter) -> Callable[[Filter, pa.Table, Limits], Complaints]:
+def filter_function(config: AnyFilter) -> Callable[[Filter, pa.Table, Limits], RowsToDrop]:
     """Return the function of a filter, which yields the rows of a RAW table to drop."""
     module = import_module(f".{FILTERS[config.name][1]}", __package__)
-    judge: Callable[[Any, pa.Table, Limits], Complaints] = getattr(module, config.name)
-    return judge
+    function: Callable[[Any, pa.Table, Limits], RowsToDrop] = getattr(module, config.name)
+    return function
 
 
 def identity_of(config: AnyFilter) -> dict[str, Any]:

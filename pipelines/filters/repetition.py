@@ -19,14 +19,14 @@ import pyarrow.compute as pc
 
 from ...schemas.config.filters.text import Repetition
 from ...schemas.config.run import Limits
-from .text import Complaints, Floats, above
+from .text import Floats, RowsToDrop, above
 
 SLICE_BYTES = 1 << 18  # bytes of text processed at a time, so that the tables fit into the processor's cache
 
 Ints = npt.NDArray[np.int64]
 
 
-def repetition(config: Repetition, table: pa.Table, limits: Limits) -> Complaints:
+def repetition(config: Repetition, table: pa.Table, limits: Limits) -> RowsToDrop:
     """Filter by repeated lines, paragraphs and word n-grams; the detail has their share of the text."""
     texts = table["text"].combine_chunks()
     ends = np.cumsum(pc.binary_length(texts).to_numpy())
@@ -34,21 +34,21 @@ def repetition(config: Repetition, table: pa.Table, limits: Limits) -> Complaint
     while start < len(texts):
         before = int(ends[start - 1]) if start else 0
         stop = max(start + 1, int(np.searchsorted(ends, before + SLICE_BYTES)))
-        for row, detail in _judge(config, texts.slice(start, stop - start)):
+        for row, detail in _check_slice(config, texts.slice(start, stop - start)):
             yield start + row, detail
         start = stop
 
 
-def _judge(config: Repetition, texts: pa.StringArray) -> Complaints:
+def _check_slice(config: Repetition, texts: pa.StringArray) -> RowsToDrop:
     lines = _units(pc.split_pattern(texts, "\n"))
     paragraphs = _units(pc.split_pattern_regex(texts, r"\n\s*\n"))
     for what, units, most, most_chars in (
         ("lines", lines, config.max_lines, config.max_line_chars),
         ("paragraphs", paragraphs, config.max_paragraphs, config.max_paragraph_chars),
     ):
-        again = _again(units.code)
-        yield from above(units.share(again), most, f"of the {what} were there before")
-        yield from above(units.share_of_chars(again), most_chars, f"of the characters are in repeated {what}")
+        repeated = _repeated(units.code)
+        yield from above(units.share(repeated), most, f"of the {what} were there before")
+        yield from above(units.share_of_chars(repeated), most_chars, f"of the characters are in repeated {what}")
     words = _units(pc.utf8_split_whitespace(texts))
     for grams in _ngrams(words, max([*config.max_top_ngram, *config.max_duplicate_ngrams], default=0)):
         top, duplicate = config.max_top_ngram.get(grams.n), config.max_duplicate_ngrams.get(grams.n)
@@ -56,7 +56,7 @@ def _judge(config: Repetition, texts: pa.StringArray) -> Complaints:
             chars = words.share_of_chars(grams.cover(_most_frequent(grams)))
             yield from above(chars, top, f"of the characters are in the most frequent {grams.n}-gram")
         if duplicate is not None:
-            chars = words.share_of_chars(grams.cover(_again(grams.code)))
+            chars = words.share_of_chars(grams.cover(_repeated(grams.code)))
             yield from above(chars, duplicate, f"of the characters are in repeated {grams.n}-grams")
 
 
@@ -94,8 +94,8 @@ class _Units:
 def _units(pieces: pa.ListArray) -> _Units:
     values = pc.utf8_trim_whitespace(pieces.flatten())
     document = np.repeat(np.arange(len(pieces)), np.diff(pieces.offsets.to_numpy()))
-    there = pc.not_equal(values, "")
-    values, document = values.filter(there), document[there.to_numpy(zero_copy_only=False)]
+    filled = pc.not_equal(values, "")
+    values, document = values.filter(filled), document[filled.to_numpy(zero_copy_only=False)]
     code = _codes(document * len(values) + _codes(values))
     return _Units(document, code, pc.utf8_length(values).to_numpy().astype(np.int64), len(pieces))
 
@@ -106,7 +106,7 @@ def _codes(values: pa.Array | Ints) -> Ints:
     return codes
 
 
-def _again(code: Ints) -> npt.NDArray[np.bool_]:
+def _repeated(code: Ints) -> npt.NDArray[np.bool_]:
     """Mask of values that occurred before; `code` is numbered in order of first appearance."""
     mask: npt.NDArray[np.bool_] = code <= np.maximum.accumulate(np.concatenate([[-1], code]))[:-1]
     return mask
@@ -146,7 +146,7 @@ def _ngrams(words: _Units, longest: int) -> Iterator[_Grams]:
 
 def _most_frequent(grams: _Grams) -> npt.NDArray[np.bool_]:
     """Mask of each document's most frequent n-gram if it occurs twice; of equally frequent ones the longest."""
-    first = grams.at[~_again(grams.code)]
+    first = grams.at[~_repeated(grams.code)]
     count = np.bincount(grams.code, minlength=len(first))
     ends = np.concatenate([[0], np.cumsum(grams.words.size)])
     document, size = grams.words.document[first], ends[first + grams.n] - ends[first]

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from ...schemas.config.filters.text import SymbolRatio, TextLength
 from ...schemas.config.run import Limits
 
-Complaints = Iterator[tuple[int, str]]
+RowsToDrop = Iterator[tuple[int, str]]
 Floats = npt.NDArray[np.float64]
 
 # Arrow searches on after a match, where ^ matches again, so patterns with ^ match the rest of their line.
@@ -24,7 +24,7 @@ BULLET_LINE = r"(?m)^[ \t]*[-*•‣⁃◦▪●○■·][^\n]*"
 ELLIPSIS_LINE = r"(?:\.\.\.|…)[ \t\r]*(?:\n|$)"
 
 
-def text_length(config: TextLength, table: pa.Table, limits: Limits) -> Complaints:
+def text_length(config: TextLength, table: pa.Table, limits: Limits) -> RowsToDrop:
     """Filter by length; characters are Unicode code points, words are split at white space."""
     if config.min_chars is not None or config.max_chars is not None:
         lengths = pc.utf8_length(table["text"]).to_numpy()
@@ -33,7 +33,7 @@ def text_length(config: TextLength, table: pa.Table, limits: Limits) -> Complain
         yield from _outside(_count(table, f"{WORD}+"), config.min_words, config.max_words, "words")
 
 
-def _outside(counts: Floats, least: int | None, most: int | None, what: str) -> Complaints:
+def _outside(counts: Floats, least: int | None, most: int | None, what: str) -> RowsToDrop:
     if least is not None:
         for row in np.flatnonzero(counts < least).tolist():
             yield row, f"{counts[row]:.0f} {what}, fewer than {least}"
@@ -42,7 +42,7 @@ def _outside(counts: Floats, least: int | None, most: int | None, what: str) -> 
             yield row, f"{counts[row]:.0f} {what}, more than {most}"
 
 
-def symbol_ratio(config: SymbolRatio, table: pa.Table, limits: Limits) -> Complaints:
+def symbol_ratio(config: SymbolRatio, table: pa.Table, limits: Limits) -> RowsToDrop:
     """Filter by the symbol rules of Rae et al. 2021 (https://arxiv.org/abs/2112.11446), appendix A.1.1."""
     words = np.maximum(_count(table, f"{WORD}+"), 1)
     for what, pattern in (("hash signs", "#"), ("ellipses", r"\.\.\.|…")):
@@ -62,7 +62,7 @@ def _count(table: pa.Table, pattern: str) -> Floats:
     return counts
 
 
-def above(shares: Floats, most: float, what: str) -> Complaints:
+def above(shares: Floats, most: float, what: str) -> RowsToDrop:
     """Yield the rows whose share is above `most`; `what` names the share in the detail."""
     for row in np.flatnonzero(shares > most).tolist():
         yield row, f"{shares[row]:.2f} {what}, more than {most:g}"

@@ -105,6 +105,6 @@ def show_cluster(dataset: Dataset, number: int) -> tuple[list[dict[str, Any]], l
         rows = pq.read_table(stream, filters=[("cluster", "==", number)]).to_pylist()
     if not rows:
         most = sum(report.clusters for report in dataset.manifest.dedup)
-        there = f"it has clusters 1 to {most}" if most else "it has none"
-        raise Refusal(f"cluster {number}: {dataset.url} has no such cluster of duplicates; {there}.")
+        existing = f"it has clusters 1 to {most}" if most else "it has none"
+        raise Refusal(f"cluster {number}: {dataset.url} has no such cluster of duplicates; {existing}.")
     return rows, list(show_document(dataset, rows[0]["id"]))

@@ -11,7 +11,7 @@ from .shard import PackShard
 
 
 @dataclass(frozen=True)
-class Intact:
+class IsIntact:
     """The task that checks the shard of one committed part."""
 
     store: Store
@@ -27,14 +27,14 @@ class Intact:
             return bool(stream_fingerprint(stream) == entry["xxh3"])
 
 
-def forget_damaged(engine: Engine, stage: PackShard, parts: list[Partition]) -> None:
+def delete_damaged(engine: Engine, stage: PackShard, parts: list[Partition]) -> None:
     """Delete committed parts whose shard is missing or has changed, so that they are packed again.
 
     A shard may be missing after a run with other settings, which deletes all shards that its manifest does not list.
     """
-    there = set(engine.store.names(part_name(stage.name, "").rpartition("/")[0]))
-    names = [name for part in parts if (name := part_name(stage.name, part_key(stage, part))) in there]
+    existing = set(engine.store.names(part_name(stage.name, "").rpartition("/")[0]))
+    names = [name for part in parts if (name := part_name(stage.name, part_key(stage, part))) in existing]
     if names:
-        for name, intact in zip(names, engine.collect("shards", Intact(engine.store), names), strict=True):
+        for name, intact in zip(names, engine.collect("shards", IsIntact(engine.store), names), strict=True):
             if not intact:
                 engine.store.delete(name)

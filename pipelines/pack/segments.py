@@ -25,7 +25,7 @@ class Segments:
     needed: Ints  # (samples,) row length needed to hold each sample in one segment
 
 
-def cut(samples: pa.Table, row_length: int) -> Segments:
+def split_samples(samples: pa.Table, row_length: int) -> Segments:
     """Create segments of at most `row_length` tokens: texts are split every row_length - 1 tokens, pairs never."""
     content = content_lengths(samples)
     needed = content + TASK_SLOT

@@ -17,7 +17,7 @@ CAST_BYTES = 1 << 30  # larger tables are divided before a cast, since ROW_FIELD
 STRINGS = ("text", "license")  # the other fields are files
 
 
-def present(schema: pa.Schema, source: Source, where: str) -> dict[str, tuple[str, ...]]:
+def present_columns(schema: pa.Schema, source: Source, where: str) -> dict[str, tuple[str, ...]]:
     """Select the columns of each field of a source.
 
     Args:
@@ -70,7 +70,7 @@ def extract(
 
     Args:
         rows: The table.
-        columns: The result of `present`.
+        columns: The result of `present_columns`.
         first: Number of the first row.
         longest: Maximum size of a value, in bytes.
         reasons: (n,) reason of rows that have already failed, or "".

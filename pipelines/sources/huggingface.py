@@ -18,7 +18,7 @@ from ...schemas.identity import bytes_fingerprint, canonical_json
 from .base import RawBatch, Unit
 from .batches import LONGEST_ROW, BadRow, regroup
 from .change_detection import require_digest
-from .columns import extract, present
+from .columns import extract, present_columns
 
 SCAN_ROWS = 1000
 
@@ -40,7 +40,7 @@ class DatasetsReader:
         import datasets
 
         dataset = self._load()
-        for names in present(dataset.features.arrow_schema, self._source, self._label).values():
+        for names in present_columns(dataset.features.arrow_schema, self._source, self._label).values():
             for name in names:
                 if isinstance(dataset.features[name], (datasets.Image, datasets.Audio)):
                     dataset = dataset.cast_column(name, type(dataset.features[name])(decode=False))
@@ -111,7 +111,7 @@ class DatasetsReader:
         reasons = np.full(len(rows), "", object)
         for field, name in self._media(rows):
             rows = rows.set_column(rows.column_names.index(name), name, self._with_files(rows[name], field, reasons))
-        columns = present(rows.schema, self._source, unit.label)
+        columns = present_columns(rows.schema, self._source, unit.label)
         return regroup(extract(rows, columns, unit.start, self._longest, reasons), self._budget)
 
     def _media(self, rows: pa.Table) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from ...schemas.identity import BLOCK, bytes_fingerprint, canonical_json
 from .base import Drop, RawBatch, Unit
 from .batches import LONGEST_ROW, regroup, table
 from .change_detection import unchanged, unchanged_batches
-from .columns import extract, present
+from .columns import extract, present_columns
 from .files import whole_files
 from .streams import data_error
 
@@ -38,7 +38,7 @@ class ParquetReader:
     def _runs(self, whole: Unit) -> Iterator[Unit]:
         try:
             with unchanged(whole), fsspec.open(whole.path, "rb") as file, pq.ParquetFile(file) as parquet:
-                columns = present(parquet.schema_arrow, self._source, whole.label)
+                columns = present_columns(parquet.schema_arrow, self._source, whole.label)
                 chunks = [_chunks(parquet.metadata, group, columns) for group in range(parquet.num_row_groups)]
         except (pa.ArrowException, OSError) as error:
             if not data_error(error):
@@ -63,7 +63,7 @@ class ParquetReader:
             return bytes_fingerprint(self._identity(file, parquet, unit, unit.stop))
 
     def _identity(self, file: Any, parquet: pq.ParquetFile, unit: Unit, stop: int) -> Iterator[bytes]:
-        columns = present(parquet.schema_arrow, self._source, unit.label)
+        columns = present_columns(parquet.schema_arrow, self._source, unit.label)
         types = {name: str(parquet.schema_arrow.field(name).type) for names in columns.values() for name in names}
         yield canonical_json([types, _rows_before(parquet.metadata, unit.start)])
         for group in range(unit.start, stop):
@@ -87,7 +87,7 @@ class ParquetReader:
             try:
                 parquet = pq.ParquetFile(file, buffer_size=BUFFER, pre_buffer=False, page_checksum_verification=True)
                 metadata = parquet.metadata
-                columns = present(parquet.schema_arrow, self._source, unit.label)
+                columns = present_columns(parquet.schema_arrow, self._source, unit.label)
                 groups = range(unit.start, metadata.num_row_groups if unit.stop is None else unit.stop)
                 row = _rows_before(metadata, unit.start)
                 for group in groups:

@@ -162,8 +162,8 @@ class ReadUnit:
 def read(engine: Engine, inputs: Sequence[Input], config: RunConfig) -> dict[str, list[Partition]]:
     """Read all units; finished ones are reused. Returns partitions of raw rows by source, in the order of units."""
     task = ReadUnit(engine.store, config.limits, config.partition_bytes)
-    there = set(engine.store.names(f"{WORK}/read"))
-    missing = [item for item in inputs if task.done(item) not in there]
+    existing = set(engine.store.names(f"{WORK}/read"))
+    missing = [item for item in inputs if task.done(item) not in existing]
     engine.collect("read", task, missing, len(inputs) - len(missing))
     parts: dict[str, list[Partition]] = {item.source.name: [] for item in inputs}
     for item in inputs:

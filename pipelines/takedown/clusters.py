@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from ...schemas.dataset.duplicates import DUPLICATES, DuplicateReport
 
 
-def companions(rows: pa.Table, ids: pa.Array) -> pa.Array:
+def connected_ids(rows: pa.Table, ids: pa.Array) -> pa.Array:
     """Return the ids of all rows that are connected with one of `ids` by clusters.
 
     A row that survived one round may be a duplicate in the next one, so clusters may share rows.
@@ -26,7 +26,7 @@ def companions(rows: pa.Table, ids: pa.Array) -> pa.Array:
         found = together
 
 
-def forget(
+def forget_excerpts(
     rows: pa.Table, reports: Sequence[DuplicateReport], ids: pa.Array
 ) -> tuple[pa.Table, tuple[DuplicateReport, ...]]:
     """Remove the excerpts of some ids from the table of clusters and from the reports."""

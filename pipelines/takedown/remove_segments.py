@@ -16,7 +16,7 @@ from ..pack.segments import Ints
 from ..pack.write import shard_batch
 
 
-def without(shard: Shard, gone: npt.NDArray[np.bool_]) -> pa.RecordBatch:
+def without_segments(shard: Shard, gone: npt.NDArray[np.bool_]) -> pa.RecordBatch:
     """Return the shard's record batch without some segments; it may have no rows.
 
     Args:

@@ -23,8 +23,8 @@ from ..filters.taken_down import STAGE
 from ..inspection.recount import CODED, recount, tokens_by_segment
 from ..pack.write import write_shard
 from ..publish import DROPPED_FILE
-from .clusters import forget
-from .remove_segments import without
+from .clusters import forget_excerpts
+from .remove_segments import without_segments
 
 DOCUMENTS = pa.schema(
     [
@@ -90,7 +90,7 @@ def rewrite(store: Store, below: str, dataset: Dataset, holding: Sequence[str], 
     documents = pa.concat_tables([DOCUMENTS.empty_table(), *(cut.documents for cut in cuts)])
     documents = documents.sort_by([(name, "ascending") for name in ("source", "file", "row")])
     dropped = _with_lines(read_parquet(dataset, old.dropped), documents)
-    clusters, reports = forget(read_parquet(dataset, old.duplicates), old.dedup, ids)
+    clusters, reports = forget_excerpts(read_parquet(dataset, old.duplicates), old.dedup, ids)
     files = {DROPPED_FILE: _bytes(dropped, DROPPED), DUPLICATES_FILE: _bytes(clusters, DUPLICATES)}
     for name, data in files.items():
         store.write(below + name, data)
@@ -123,7 +123,7 @@ def _cut(store: Store, below: str, dataset: Dataset, entry: ShardEntry, ids: pa.
     gone = as_mask(pc.is_in(segments.field("id"), value_set=ids))
     tokens = np.maximum(tokens_by_segment(shard), 0)
     left = {m.name.lower(): int(count) for m, count in zip(CODED, tokens[~gone].sum(0), strict=True) if count}
-    batch = without(shard, gone)
+    batch = without_segments(shard, gone)
     new = write_shard(store, batch, entry.group, left, below) if batch.num_rows else None
     columns = {name: segments.field(name).cast(DOCUMENTS.field(name).type) for name in DOCUMENTS.names[:-1]}
     pieces = pa.table(columns | {"tokens": tokens.sum(1)}).filter(pa.array(gone))

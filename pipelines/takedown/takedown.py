@@ -21,7 +21,7 @@ from ...schemas.storage.lease import FOLDER as LEASES
 from ...schemas.storage.lock import LOCK, only_run
 from ...schemas.storage.store import WORK, Store
 from ..filters.taken_down import STAGED, TAKEN_DOWN, id_array, taken_down
-from .clusters import companions
+from .clusters import connected_ids
 from .rewrite import ids_in, read_parquet, rewrite
 
 
@@ -66,15 +66,15 @@ def take_down(url: str, ids: Sequence[str]) -> Takedown:
         resumed = _resume(store)
         dataset = Dataset(url)
         clusters = read_parquet(dataset, dataset.manifest.duplicates)
-        doubles = companions(clusters, id_array(ids))
-        wanted = id_array(sorted({*ids, *_hex(doubles)}))
+        duplicates = connected_ids(clusters, id_array(ids))
+        wanted = id_array(sorted({*ids, *_hex(duplicates)}))
         held = {entry.file: _hex(ids_in(dataset.open(entry), wanted)) for entry in dataset.manifest.shards}
-        there, before = {each for found in held.values() for each in found}, set(taken_down(store))
-        also = set(_hex(doubles)) - there
-        excerpts = clusters["excerpt"].filter(pc.is_in(clusters["id"], value_set=doubles))
+        held_ids, before = {each for found in held.values() for each in found}, set(taken_down(store))
+        also = set(_hex(duplicates)) - held_ids
+        excerpts = clusters["excerpt"].filter(pc.is_in(clusters["id"], value_set=duplicates))
         rewritten: list[Rewritten] = []
-        if there or excerpts.null_count < len(excerpts):
-            store.write(TAKEN_DOWN, "".join(f"{each}\n" for each in sorted(there | also | before)).encode())
+        if held_ids or excerpts.null_count < len(excerpts):
+            store.write(TAKEN_DOWN, "".join(f"{each}\n" for each in sorted(held_ids | also | before)).encode())
             cuts = rewrite(store, STAGED, dataset, [file for file, found in held.items() if found], wanted)
             for cut in cuts:
                 to, tokens = cut.new.file if cut.new else None, pc.sum(cut.documents["tokens"]).as_py()
@@ -83,10 +83,10 @@ def take_down(url: str, ids: Sequence[str]) -> Takedown:
             _publish(store)
         return Takedown(
             rewritten=tuple(rewritten),
-            removed=tuple(sorted(there)),
+            removed=tuple(sorted(held_ids)),
             withheld=tuple(sorted(also - before)),
-            before=tuple(sorted(before.intersection(ids) - there)),
-            missing=tuple(sorted(set(ids) - there - also - before)),
+            before=tuple(sorted(before.intersection(ids) - held_ids)),
+            missing=tuple(sorted(set(ids) - held_ids - also - before)),
             resumed=resumed,
             fingerprint=Dataset(url).manifest.fingerprint,
         )

@@ -95,19 +95,19 @@ def content(samples: pa.Table, vocabulary: Vocabulary) -> Content:
     span_starts, span_lengths = np.zeros((2, samples.num_rows, len(FRAME)), np.int64)
     for part, (modality, frame) in enumerate(FRAME.items()):
         lengths = code_lengths(samples, modality)
-        there = np.flatnonzero(lengths >= 0)
+        present = np.flatnonzero(lengths >= 0)
         opening, closing = _OPENING[modality], _CLOSING[modality]
         starts = cursor + (opening is not None)
         span_starts[:, part], span_lengths[:, part] = starts - offsets[:-1], lengths
-        to = ragged(starts[there], lengths[there])
-        ids[to] = _ids_of(samples, modality, vocabulary, lengths[there])
+        to = ragged(starts[present], lengths[present])
+        ids[to] = _ids_of(samples, modality, vocabulary, lengths[present])
         owner[to] = modality
         if opening is not None:
-            ids[cursor[there]] = opening
-        ends = starts[there] + lengths[there]
+            ids[cursor[present]] = opening
+        ends = starts[present] + lengths[present]
         ids[ends] = closing
         owner[ends] = Modality.TEXT if modality is Modality.TEXT else Modality.SPECIAL
-        cursor[there] += lengths[there] + frame
+        cursor[present] += lengths[present] + frame
     return Content(ids, owner, offsets, span_starts, span_lengths)
 
 

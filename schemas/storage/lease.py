@@ -112,10 +112,10 @@ def lease(store: Store) -> Iterator[Callable[[], None]]:
 
 
 def _take(store: Store) -> tuple[str, Owner]:
-    there, owner = store.names(FOLDER), Owner.here()
-    if there:
-        _require_stale(store, there[-1])
-    name = f"{FOLDER}/{int(there[-1].rpartition('/')[2]) + 1 if there else 0:08d}"
+    existing, owner = store.names(FOLDER), Owner.here()
+    if existing:
+        _require_stale(store, existing[-1])
+    name = f"{FOLDER}/{int(existing[-1].rpartition('/')[2]) + 1 if existing else 0:08d}"
     try:
         store.claim(name, owner.to_bytes())
     except OSError:
@@ -126,7 +126,7 @@ def _take(store: Store) -> tuple[str, Owner]:
     if not _holds(store, name, owner):
         rival = store.names(FOLDER)[-1:]
         raise held_by(store.url, Owner.parse(store.read(rival[0])) if rival else None, "")
-    for old in there:
+    for old in existing:
         store.delete(old)
     return name, owner
 

@@ -67,7 +67,7 @@ def test_a_run_that_is_done_is_done_on_beam_as_well(triptych: Run, run_yaml: Pat
     ("overrides", "words"),
     [
         (["sources.docs.path=none/*.jsonl"], ("`sources.docs.path`", "none/*.jsonl", "Check the path")),
-        (["sources.docs.path=none.jsonl"], ("`sources.docs.path`", "none.jsonl", "nothing that exists")),
+        (["sources.docs.path=none.jsonl"], ("`sources.docs.path`", "none.jsonl", "does not exist")),
         (
             ["tokenizers.text.path=none.model"],
             ("tokenizers.text.path", "none.model", "does not exist", "leave `path` out"),

@@ -78,7 +78,7 @@ def squeezed(data: bytes, side: int, max_pixels: int) -> Pixels:
     return _decoded(data, "YCbCr", side, max_pixels, squeeze)
 
 
-def whole(data: bytes, side: int, max_pixels: int) -> Pixels:
+def uncropped(data: bytes, side: int, max_pixels: int) -> Pixels:
     """Decode an image for a model with its own preprocessing and an input of at most `side` x `side` pixels.
 
     Arguments and errors are those of `square`.

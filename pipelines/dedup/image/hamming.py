@@ -48,7 +48,7 @@ def hamming_keys(hashes: Keys, radius: int) -> tuple[Ints, Keys]:
     return np.tile(np.arange(len(hashes)), len(keys)), np.concatenate(keys)
 
 
-def first_met(key: Keys, differing: Keys, radius: int) -> npt.NDArray[np.bool_]:
+def is_first_shared_key(key: Keys, differing: Keys, radius: int) -> npt.NDArray[np.bool_]:
     """For pairs under a key: True where it is the first of the keys that the pair shares.
 
     Similar hashes share most of their keys; with this each pair is taken once.

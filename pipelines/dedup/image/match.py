@@ -31,7 +31,7 @@ GAIN = 0.7, 1.4  # allowed change of contrast
 COLOUR = 30.0  # maximum difference of colours in a cell, root mean square in levels
 
 
-def explains(one: Thumbnails, other: Thumbnails, window: Floats, other_window: Floats) -> Verdicts:
+def shows_same_image(one: Thumbnails, other: Thumbnails, window: Floats, other_window: Floats) -> Verdicts:
     """For each of n pairs: True where `other` can be explained as `one`.
 
     Args:
@@ -105,11 +105,11 @@ def _moved(window: Floats, start: Floats, motion: Floats) -> Floats:
 
 def _same_everywhere(fit: _Fit, target: Floats) -> Verdicts:
     left = _cells(fit.unexplained).mean(2)
-    there = _cells(target).var(2)
+    variance = _cells(target).var(2)
     overall = target.var((1, 2)) + 1
-    content = there.sum(1) ** 2 / ((there**2).sum(1) + 1)
+    content = variance.sum(1) ** 2 / ((variance**2).sum(1) + 1)
     allowed = np.where(content < DETAIL, DIFFERENCE_OF_SIMPLE, DIFFERENCE)
-    return np.asarray((left / (there + FAINT * overall[:, None])).max(1) <= allowed)
+    return np.asarray((left / (variance + FAINT * overall[:, None])).max(1) <= allowed)
 
 
 def _same_colours(

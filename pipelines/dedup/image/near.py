@@ -10,9 +10,9 @@ import pyarrow as pa
 from ....schemas.config.dedup import NearImage
 from ....tokenizers.image.picture import BadPicture, squeezed
 from ..protocol import Ints, Keyed, Keys
-from ..signature import judged
-from .hamming import first_met, hamming_keys, hamming_pairs
-from .match import explains
+from ..signature import compare_in_batches
+from .hamming import hamming_keys, hamming_pairs, is_first_shared_key
+from .match import shows_same_image
 from .phash import SIDE, WINDOWS, perceptual_hashes
 from .thumbnails import Thumbnails
 
@@ -60,12 +60,12 @@ class PerceptualHash:
     def pairs(self, key: Keys, sketch: Keys) -> tuple[Ints, Ints]:
         """Return entries that share a key and whose hashes are within the radius, under the first shared key only."""
         left, right = hamming_pairs(key, sketch, self.config.radius)
-        new = first_met(key[left], sketch[left] ^ sketch[right], self.config.radius)
+        new = is_first_shared_key(key[left], sketch[left] ^ sketch[right], self.config.radius)
         return left[new], right[new]
 
     def alike(self, left: pa.FixedSizeBinaryArray, right: pa.FixedSizeBinaryArray) -> npt.NDArray[np.bool_]:
         """True where either image explains the other, compared in the windows whose hashes are closest."""
-        return judged(self._alike, left, right)
+        return compare_in_batches(self._alike, left, right)
 
     def _alike(self, left: pa.FixedSizeBinaryArray, right: pa.FixedSizeBinaryArray) -> npt.NDArray[np.bool_]:
         ours, theirs = Thumbnails.unpacked(left), Thumbnails.unpacked(right)
@@ -74,4 +74,6 @@ class PerceptualHash:
         closest = np.unravel_index(distance.argmin(1), (len(WINDOWS),) * 2)
         window, other = (WINDOWS[which] for which in closest)
         within = distance.min(1) <= self.config.radius
-        return np.asarray(within & (explains(ours, theirs, window, other) | explains(theirs, ours, other, window)))
+        return np.asarray(
+            within & (shows_same_image(ours, theirs, window, other) | shows_same_image(theirs, ours, other, window))
+        )

@@ -10,11 +10,11 @@ import pyarrow as pa
 
 from ....schemas.config.dedup import SemanticImage
 from ....tokenizers.image.clip_model import ClipModel, find_clip, load_clip
-from ....tokenizers.image.picture import BadPicture, whole
+from ....tokenizers.image.picture import BadPicture, uncropped
 from ....tokenizers.protocol import Pixels
 from ..mixing import mix
 from ..protocol import Ints, Keyed, Keys
-from ..signature import judged, pack, unpack
+from ..signature import compare_in_batches, pack, unpack
 from .hamming import BITS, hamming_pairs
 from .near import LEAST_CONTRAST
 
@@ -75,7 +75,7 @@ class SemanticNear:
         rows: list[int] = []
         for row, value in enumerate(values):
             try:
-                picture = whole(value.as_py(), model.pixels, self.max_pixels)
+                picture = uncropped(value.as_py(), model.pixels, self.max_pixels)
             except BadPicture:
                 continue
             if picture.reshape(-1, 3).std(axis=0).max() >= LEAST_CONTRAST:
@@ -104,7 +104,7 @@ class SemanticNear:
 
     def alike(self, left: pa.FixedSizeBinaryArray, right: pa.FixedSizeBinaryArray) -> npt.NDArray[np.bool_]:
         """True where the cosine reaches the threshold."""
-        return judged(self._alike, left, right)
+        return compare_in_batches(self._alike, left, right)
 
     def _alike(self, left: pa.FixedSizeBinaryArray, right: pa.FixedSizeBinaryArray) -> npt.NDArray[np.bool_]:
         ours, theirs = _vectors(left), _vectors(right)

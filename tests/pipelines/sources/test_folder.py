@@ -160,7 +160,7 @@ def test_text_alone_and_memory_urls(read):
         ("", {}, "has no header line"),
         (None, {}, "has no metadata.csv or metadata.jsonl"),
         ("x", {"table": "other.csv"}, "has no other.csv"),
-        ("x", {"path": "nowhere"}, "names nothing that exists"),
+        ("x", {"path": "nowhere"}, "does not exist"),
     ],
 )
 def test_what_cannot_start_is_refused(folder, opened, table, more, said):

@@ -136,7 +136,7 @@ def test_a_lease_lives_as_long_as_its_holder_shows_life(store: Store, monkeypatc
         time.sleep(0.4)
         with lease(store) as second:
             second()
-            with pytest.raises(Refusal, match="another took over"):
+            with pytest.raises(Refusal, match="another run took over"):
                 suspended()
         assert store.names("") == []
         with lease(store):

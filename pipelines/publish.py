@@ -43,10 +43,10 @@ LIBRARIES = (
     "pillow",
     "soundfile",
 )
-JUDGED = ("image", "audio", "image-audio", "image-text", "audio-text", "image-audio-text", "text")
+COMPARISONS = ("image", "audio", "image-audio", "image-text", "audio-text", "image-audio-text", "text")
 ORDER = (
     *("read", "normalise", "takedown", "filter"),
-    *(f"dedup-{judged}" for judged in JUDGED),
+    *(f"dedup-{modalities}" for modalities in COMPARISONS),
     *("decontaminate", "image", "audio", "text", "pack"),
 )
 

@@ -194,4 +194,4 @@ def test_files_and_folders_without_read_permission(open_to_all, unprivileged):
     rows, refusal = unprivileged(CLOSED.format(folder=str(open_to_all))).splitlines()
     (open_to_all / "closed").chmod(0o755)
     assert rows == "[0] [(1, 'file_unreadable'), (2, 'file_unreadable')]"
-    assert "closed, which may not be read" in refusal
+    assert "closed, which this user may not read" in refusal

@@ -86,7 +86,7 @@ def test_sources_that_are_gone_are_said_to_be(
     monkeypatch.chdir(tmp_path)
     report = json.loads(triptych("evaluate", runs / "masked", "--n", 2, "--json").out)
     why = {one["name"]: one["why"] for one in report["missing"]}
-    assert "names nothing that exists" in why["PSNR and SSIM of the tokenizer, floor of the Fréchet distance"]
+    assert "does not exist" in why["PSNR and SSIM of the tokenizer, floor of the Fréchet distance"]
     assert not any(row["name"].startswith("PSNR") for row in report["rows"])
 
 
@@ -94,7 +94,7 @@ def test_sources_that_are_gone_are_said_to_be(
     ("arguments", "why"),
     [
         (["{tmp}/none"], "no finished model"),
-        (["{runs}/masked", "--data", "{tmp}/none"], "no finished dataset"),
+        (["{runs}/masked", "--data", "{tmp}/none"], "not a finished dataset"),
         (["{runs}/masked", "--suite", "{tmp}"], "holds no benchmark"),
         (["{runs}/masked", "--control", "{tmp}/none"], "no finished model"),
         (["{runs}/masked", "--features", "{runs}/clip/open_clip_config.json"], "no TorchScript file"),

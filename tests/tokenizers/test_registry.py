@@ -74,7 +74,7 @@ def test_neither_trained_nor_given_is_refused() -> None:
 
 
 def test_a_given_tokenizer_is_not_trained(tmp_path: Path) -> None:
-    with pytest.raises(Refusal, match="is given, not trained"):
+    with pytest.raises(Refusal, match="is loaded, so it cannot be trained"):
         registry.train(TiktokenConfig(kind="tiktoken", path="x"), ["text"], tmp_path, seed=0, threads=1)
 
 

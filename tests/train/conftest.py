@@ -11,7 +11,7 @@ import pytest
 
 from triptych.pipelines.pack.best_fit import best_fit_decreasing
 from triptych.pipelines.pack.matrices import fill, place, segment_lists, span_lists
-from triptych.pipelines.pack.segments import code_tokens, cut
+from triptych.pipelines.pack.segments import code_tokens, split_samples
 from triptych.pipelines.pack.write import shard_batch, write_shard
 from triptych.schemas.config.mix import MixFile
 from triptych.schemas.dataset.decontamination import BenchmarkReport
@@ -55,7 +55,7 @@ def samples_of(name: str, kind: Kind, count: int, seed: int) -> pa.Table:
 def write_part(store: Store, group: str, samples: pa.Table, row_length: int) -> tuple[ShardEntry, Statistics]:
     """Pack samples into one shard."""
     samples = samples.combine_chunks()
-    segments = cut(samples, row_length)
+    segments = split_samples(samples, row_length)
     row, start, rows = best_fit_decreasing(segments.length, row_length)
     placed = place(segments, row, start, rows)
     matrices, spans = fill(samples, placed, VOCABULARY, row_length)

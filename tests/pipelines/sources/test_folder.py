@@ -168,7 +168,7 @@ def test_text_alone_and_memory_urls(read: Callable[..., Read]) -> None:
         ("", {}, "has no header line"),
         (None, {}, "has no metadata.csv or metadata.jsonl"),
         ("x", {"table": "other.csv"}, "has no other.csv"),
-        ("x", {"path": "nowhere"}, "names nothing that exists"),
+        ("x", {"path": "nowhere"}, "does not exist"),
     ],
 )
 def test_what_cannot_start_is_refused(
@@ -204,4 +204,4 @@ def test_files_and_folders_without_read_permission(open_to_all: Path, unprivileg
     rows, refusal = unprivileged(CLOSED.format(folder=str(open_to_all))).splitlines()
     (open_to_all / "closed").chmod(0o755)
     assert rows == "[0] [(1, 'file_unreadable'), (2, 'file_unreadable')]"
-    assert "closed, which may not be read" in refusal
+    assert "closed, which this user may not read" in refusal

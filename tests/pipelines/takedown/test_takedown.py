@@ -182,12 +182,12 @@ def test_a_damaged_shard_is_not_sealed_anew(texts: Path) -> None:
         data[at] ^= 1
         (texts / entry.file).write_bytes(bytes(data))
     manifest = (texts / "manifest.json").read_bytes()
-    with pytest.raises(Refusal, match="is not what the manifest says"):
+    with pytest.raises(Refusal, match="its checksum differs from the manifest"):
         take_down(str(texts), [first])
     assert (texts / "manifest.json").read_bytes() == manifest
 
 
 def test_no_dataset_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
-    with pytest.raises(Refusal, match="no finished dataset"):
+    with pytest.raises(Refusal, match="not a finished dataset"):
         take_down(str(tmp_path / "nothing"), [UNKNOWN])
     assert not (tmp_path / "nothing").exists()

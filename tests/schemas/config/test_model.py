@@ -62,7 +62,7 @@ def test_kinds_that_are_not_named_keep_their_tasks() -> None:
 @pytest.mark.parametrize(
     ("tree", "said"),
     [
-        ({"power": 3.0}, "no say with `schedule: linear`"),
+        ({"power": 3.0}, "not used by `schedule: linear`"),
         ({"tasks": {"text": {"t2i": 1.0}}}, "`text` has no task `t2i`; it may have text"),
         ({"tasks": {"image-text": {"t2i": 0.5, "joint": 0.4}}}, "sum to 0.9"),
         ({"condition_dropout": 2}, "condition_dropout"),

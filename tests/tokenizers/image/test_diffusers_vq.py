@@ -104,7 +104,7 @@ def test_sharded_weights_load_alike(tmp_path: Path) -> None:
     whole, shards = (DiffusersVq(str(tmp_path / name), side=SIDE) for name in ("whole", "shards"))
     assert np.array_equal(whole.encode(pictures()), shards.encode(pictures()))
     next((tmp_path / "shards").glob("*.safetensors")).unlink()
-    with pytest.raises(Refusal, match="not to be found"):
+    with pytest.raises(Refusal, match="which is missing"):
         DiffusersVq(str(tmp_path / "shards"), side=SIDE)
 
 
@@ -117,7 +117,7 @@ def test_refusals_name_the_fix(tmp_path: Path) -> None:
         return str(caught.value)
 
     assert "Set `size` to 28" in refusal(tmp_path / "model", 30)
-    assert "no such folder" in refusal(tmp_path / "nowhere")
+    assert "neither a folder nor a hub name" in refusal(tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
     assert "has no config.json" in refusal(tmp_path / "empty")
     config = json.loads((tmp_path / "model" / "config.json").read_text())

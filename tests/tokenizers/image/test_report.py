@@ -60,5 +60,5 @@ def test_pictures_below_the_window_have_no_ssim() -> None:
 
 
 def test_nothing_to_report_on() -> None:
-    with pytest.raises(ValueError, match="no pictures"):
+    with pytest.raises(ValueError, match="no images"):
         image_report(Grey(16, 4), [])

@@ -77,5 +77,5 @@ def test_fingerprint_is_of_the_content(byte_level: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize("content", [b"", b"{}", b"\xff", b'{"model": {"type": "BPE"}}'])
 def test_no_tokenizer_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "tokenizer.json").write_bytes(content)
-    with pytest.raises(Refusal, match=r"is no tokenizer\.json"):
+    with pytest.raises(Refusal, match=r"is not a tokenizer\.json"):
         HuggingFaceText(str(tmp_path))

@@ -115,7 +115,7 @@ def test_other_pieces_have_another_fingerprint(trained: Path, tmp_path: Path) ->
 def test_no_model_is_refused(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "text.model"
     file.write_bytes(content)
-    with pytest.raises(Refusal, match="is no SentencePiece model"):
+    with pytest.raises(Refusal, match="is not a SentencePiece model"):
         SentencePieceText(str(file))
 
 

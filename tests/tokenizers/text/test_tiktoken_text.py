@@ -60,9 +60,9 @@ def test_pattern_and_pieces_are_in_the_fingerprint(byte_level: Path, tmp_path: P
     [
         ("IQ== 0\n", "byte 0 has no rank"),
         ("", "byte 0 has no rank"),
-        ("IQ== zero\n", "line 1 is no base64 piece"),
-        ("IQ==\n", "line 1 is no base64 piece"),
-        ("\n***** 1\n", "line 2 is no base64 piece"),
+        ("IQ== zero\n", "line 1 is not a base64 piece"),
+        ("IQ==\n", "line 1 is not a base64 piece"),
+        ("\n***** 1\n", "line 2 is not a base64 piece"),
     ],
 )
 def test_no_rank_file_is_refused(tmp_path: Path, content: str, why: str) -> None:

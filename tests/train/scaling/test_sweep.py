@@ -60,7 +60,7 @@ def test_every_combination_of_a_block_is_a_run_and_blocks_follow_one_another(dat
     [
         ([{"model.widht": [64]}], r"sweep\.yaml, model\.widht=64: unknown key `model\.widht`.*`width`"),
         ([{"steps": [2]}, {"steps": [2]}], "has steps=2 twice"),
-        ([{"out": ["x"]}], "`out` is each run's own"),
+        ([{"out": ["x"]}], "`out` is set for each run"),
         ([{"steps": []}], "`steps` has no values"),
     ],
 )

@@ -19,7 +19,7 @@ import torch
 from triptych.model.diffusion.batch import Batch
 from triptych.model.diffusion.corrupt import corrupt
 from triptych.model.diffusion.loss import loss
-from triptych.model.diffusion.noise_levels import SegmentPlaces
+from triptych.model.diffusion.noise_levels import RowPlacement
 from triptych.model.network.export import load_model, save_model
 from triptych.model.network.init import initialise
 from triptych.model.network.presets import shape_of
@@ -103,7 +103,7 @@ def train(objective: ObjectiveConfig, corpus: torch.Tensor, steps: int, folder: 
 
 
 def _step(model: Transformer, objective: ObjectiveConfig, batch: Batch, step: int) -> float:
-    corrupted = corrupt(batch, objective, model.slices, 0, SegmentPlaces(step, torch.arange(ROWS), ROWS))
+    corrupted = corrupt(batch, objective, model.slices, 0, RowPlacement(step, torch.arange(ROWS), ROWS))
     value = loss(model, corrupted, objective).loss / corrupted.targets
     value.backward()
     return float(value.detach())

@@ -41,11 +41,11 @@ def llada(reader: ModelReader, canvas: Canvas, systematic: bool, seed: int) -> t
     segment_P = torch.arange(segments).repeat_interleave(BATCH)
     estimate_P = torch.zeros(len(segment_P), dtype=torch.float64)
     for mine, copy, _ in chunks(canvas, segment_P):
-        draw_T = torch.where(copy.open_T, torch.rand(len(copy.open_T), generator=generator), 2.0) + 3 * copy.index_T
+        draw_T = torch.where(copy.target_T, torch.rand(len(copy.target_T), generator=generator), 2.0) + 3 * copy.index_T
         length_P = torch.bincount(copy.index_T)
         rank_T = draw_T.argsort().argsort() - (length_P.cumsum(0) - length_P)[copy.index_T]
-        asked_T = copy.open_T & (rank_T < k_P[mine][copy.index_T])
-        index_N, answers = reader(copy, asked_T, asked_T)
+        query_T = copy.target_T & (rank_T < k_P[mine][copy.index_T])
+        index_N, answers = reader(copy, query_T, query_T)
         nats_P = torch.zeros(len(length_P), dtype=torch.float64).index_add_(0, index_N, answers.nats_N.double())
         estimate_P[mine] = nats_P * n_S[segment_P[mine]] / k_P[mine]
     return estimate_P.view(segments, BATCH).mean(1)

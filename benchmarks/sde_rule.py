@@ -22,7 +22,7 @@ from triptych.model.diffusion.batch import Batch
 from triptych.model.diffusion.corrupt import corrupt
 from triptych.model.diffusion.loss import loss
 from triptych.model.diffusion.loss_sums import LossSums
-from triptych.model.diffusion.noise_levels import SegmentPlaces
+from triptych.model.diffusion.noise_levels import RowPlacement
 from triptych.model.network.init import initialise
 from triptych.model.network.presets import shape_of
 from triptych.model.network.slices import Slices, slice_table
@@ -102,7 +102,7 @@ def train(source: Source, config: OptimizerConfig, rows: int, steps: int, seed: 
     curve = []
     for step in range(steps):
         batch = source.rows((seed << 30) + step * rows, rows)
-        noised = corrupt(batch, OBJECTIVE, SLICES, seed, SegmentPlaces(step, torch.arange(rows), rows))
+        noised = corrupt(batch, OBJECTIVE, SLICES, seed, RowPlacement(step, torch.arange(rows), rows))
         set_lr(optimizer, lr_share(config, step, steps))
         (loss(model, noised, OBJECTIVE).loss / noised.targets).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
@@ -116,7 +116,7 @@ def train(source: Source, config: OptimizerConfig, rows: int, steps: int, seed: 
 @torch.no_grad()
 def evaluate(model: Transformer, held: Batch) -> float:
     """NELBO, bits per token."""
-    noised = corrupt(held, OBJECTIVE, SLICES, 0, SegmentPlaces(0, torch.arange(HELD_OUT), HELD_OUT))
+    noised = corrupt(held, OBJECTIVE, SLICES, 0, RowPlacement(0, torch.arange(HELD_OUT), HELD_OUT))
     tally = LossSums.of(noised, loss(model, noised, OBJECTIVE).nats_SM)
     return tally.bits_per_token()[Modality.TEXT].mean
 

@@ -24,7 +24,7 @@ from triptych.model.network.init import initialise
 from triptych.model.network.presets import shape_of
 from triptych.model.network.transformer import Transformer
 from triptych.schemas.config.training import TrainConfig
-from triptych.train.data.loader import Loader, Micro
+from triptych.train.data.loader import Loader, MicroBatch
 from triptych.train.data.plan import Plan, plan_of
 from triptych.train.distributed.process_group import ProcessGroup
 from triptych.train.optim.batch_scaling import settings
@@ -68,10 +68,10 @@ class Waiting:
         self._loader = loader
         self.waits: list[float] = []
 
-    def __iter__(self) -> Iterator[list[Micro]]:
+    def __iter__(self) -> Iterator[list[MicroBatch]]:
         return self
 
-    def __next__(self) -> list[Micro]:
+    def __next__(self) -> list[MicroBatch]:
         began = time.perf_counter()
         micros = next(self._loader)
         self.waits.append(time.perf_counter() - began)
@@ -93,12 +93,12 @@ class Watched(Trainer):
         self.walls: list[float] = []
         self._began = time.process_time(), time.perf_counter()
 
-    def _update(self, measured: StepResult, micros: list[Micro]) -> str | None:
+    def _update(self, measured: StepResult, micros: list[MicroBatch]) -> str | None:
         wrong = super()._update(measured, micros)
         self.ours.append(time.process_time() - self._began[0])
         self.walls.append(time.perf_counter() - self._began[1])
         (micro,) = micros
-        noised = corrupt(micro.batch, self.config.objective, self.slices, self.config.seed, micro.places)
+        noised = corrupt(micro.batch, self.config.objective, self.slices, self.config.seed, micro.placement)
         began = time.process_time()
         found = self.bare.step(noised)
         self.theirs.append(time.process_time() - began)

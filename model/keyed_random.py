@@ -19,13 +19,13 @@ class RandomStream(IntEnum):
     """What a draw is for; two streams of one key have nothing to do with each other."""
 
     TASK = 1
-    DROP = 2
+    CONDITION_DROPOUT = 2
     ORDER = 3  # of a row's segments among the levels of masking
     STRATUM = 4  # of a row among the rows of its global batch
     JITTER = 5
-    TOKEN = 6
-    PLACE = 7  # which open place is said next
-    CLASS = 8  # what is said there
+    MASK = 6
+    UNMASK = 7  # which open place is said next
+    SAMPLE = 8  # what is said there
     REMASK = 9  # whether it is taken back
     LENGTH = 10  # of a sample's open half
 

@@ -19,7 +19,7 @@ def by_ratio(corrupted: NoisedBatch, nats_N: torch.Tensor) -> torch.Tensor:
     A place counts where its segment has so many tenths of its targets masked, rounded up. No weight has a part in it.
     Both arguments are on the host, and the batch is of the masked objective.
     """
-    row_N = corrupted.inputs.place_N // corrupted.inputs.tokens_BL.shape[1]  # tells the copies of anti-masking apart
+    row_N = corrupted.inputs.query_N // corrupted.inputs.tokens_BL.shape[1]  # tells the copies of anti-masking apart
     alike_N = row_N * len(corrupted.targets_SM) + corrupted.segment_N
     _, group_N, masked_G = torch.unique(alike_N, return_inverse=True, return_counts=True)
     targets_N = corrupted.targets_SM.sum(-1)[corrupted.segment_N]
@@ -33,9 +33,9 @@ def ce_by_ratio(sums: torch.Tensor) -> dict[str, dict[str, float]]:
     """Bits a place by modality and by the upper edge of the tenth; tenths that no place fell into are left out."""
     nats_MR, places_MR = sums.tolist()
     shown: dict[str, dict[str, float]] = {}
-    for half in Modality:
-        for tenth, (nats, places) in enumerate(zip(nats_MR[half], places_MR[half], strict=True)):
+    for modality in Modality:
+        for tenth, (nats, places) in enumerate(zip(nats_MR[modality], places_MR[modality], strict=True)):
             if places:
                 edge = f"{(tenth + 1) / TENTHS:g}"
-                shown.setdefault(half.name.lower(), {})[edge] = nats / places / math.log(2)
+                shown.setdefault(modality.name.lower(), {})[edge] = nats / places / math.log(2)
     return shown

@@ -58,17 +58,17 @@ def figures(tally: LossSums, sample_rate: int | None) -> dict[str, Any]:
     """A tally as it is logged: bits per token with standard errors, and bits per byte, pixel and second."""
     bits, sizes = tally.bits_per_token(), tally.bits_per_size()
     names = {Modality.TEXT: "byte", Modality.IMAGE: "pixel", Modality.AUDIO: "second"}
-    rates = {half: value * (sample_rate or 1) if half is Modality.AUDIO else value for half, value in sizes.items()}
+    rates = {modality: value * (sample_rate or 1) if modality is Modality.AUDIO else value for modality, value in sizes.items()}
     return {
-        "nelbo": {half.name.lower(): figure.mean for half, figure in bits.items()},
-        "nelbo_error": {half.name.lower(): figure.error for half, figure in bits.items()},
-        "rates": {f"bits_per_{names[half]}": value for half, value in rates.items()},
+        "nelbo": {modality.name.lower(): figure.mean for modality, figure in bits.items()},
+        "nelbo_error": {modality.name.lower(): figure.error for modality, figure in bits.items()},
+        "rates": {f"bits_per_{names[half]}": value for modality, value in rates.items()},
     }
 
 
 def targets(tally: LossSums) -> dict[str, int]:
     """Tokens to be predicted, by modality."""
-    return {half.name.lower(): int(tally.sums_FTM[1, :, half].sum()) for half in tally.bits_per_token()}
+    return {modality.name.lower(): int(tally.sums_FTM[1, :, modality].sum()) for modality in tally.bits_per_token()}
 
 
 class Throughput:

@@ -13,7 +13,7 @@ from ..model.diffusion.noised_batch import NoisedBatch
 from ..model.network.flops import training_flops
 from ..model.network.slices import Slices
 from ..schemas.config.training import TrainConfig
-from .data.loader import Micro
+from .data.loader import MicroBatch
 from .distributed.parallel import Parallel
 
 
@@ -35,14 +35,14 @@ class Gradients:
     config: TrainConfig
     slices: Slices
 
-    def __call__(self, micros: Sequence[Micro], stop: bool) -> StepResult:
+    def __call__(self, micros: Sequence[MicroBatch], stop: bool) -> StepResult:
         """Leave the gradients of this process's micro-batches in the model, summed over all processes.
 
         The loss is divided by the targets of the whole global batch, never by those of a micro-batch.
         """
         process = self.parallel.process
         noised = [
-            corrupt(micro.batch, self.config.objective, self.slices, self.config.seed, micro.places) for micro in micros
+            corrupt(micro.batch, self.config.objective, self.slices, self.config.seed, micro.placement) for micro in micros
         ]
         counts = process.sum(
             torch.tensor(
@@ -76,6 +76,6 @@ class Gradients:
         torch.autograd.backward(share)
         return parts
 
-    def _flops(self, micro: Micro, corrupted: NoisedBatch) -> float:
+    def _flops(self, micro: MicroBatch, corrupted: NoisedBatch) -> float:
         shape, copies = self.parallel.model.shape, self.config.objective.copies
         return training_flops(shape, self.slices, micro.batch.length_S, corrupted.inputs.groups, copies).total

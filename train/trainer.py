@@ -20,7 +20,7 @@ from ..model.network.transformer import Transformer
 from ..schemas.config.training import TrainConfig
 from ..tokenizers.bundle import save_bundle
 from .checkpoint import Checkpoints
-from .data.loader import Loader, Micro
+from .data.loader import Loader, MicroBatch
 from .data.plan import Plan
 from .data.shard_cache import Cache
 from .data.shards import Shards
@@ -167,12 +167,12 @@ class Trainer:
             yield line
         self.model.train()
 
-    def _judged(self, micros: Sequence[Micro]) -> tuple[LossSums, torch.Tensor]:
+    def _judged(self, micros: Sequence[MicroBatch]) -> tuple[LossSums, torch.Tensor]:
         """The model on these, of all processes: figures, and cross-entropy by mask ratio."""
         tallies, ratios = [], []
         with self.parallel.precision():
             for micro in micros:
-                corrupted = corrupt(micro.batch, self.config.objective, self.slices, self.config.seed, micro.places)
+                corrupted = corrupt(micro.batch, self.config.objective, self.slices, self.config.seed, micro.placement)
                 there = corrupted.to(self.process.device)
                 answers = self.model(there.inputs)
                 parts = loss(_always(answers), there, self.config.objective)

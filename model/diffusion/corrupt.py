@@ -14,13 +14,13 @@ from ...schemas.vocabulary import Kind
 from ..keyed_random import RandomStream, bits
 from ..network.slices import Slices
 from .batch import Batch
-from .masking import Noise, maskings
-from .noise_levels import SegmentPlaces, stratified
-from .noised_batch import Marks, NoisedBatch, assemble, segment_index
+from .masking import MaskDraws, draw_masks
+from .noise_levels import RowPlacement, stratified_levels
+from .noised_batch import Corruption, NoisedBatch, assemble, segment_index
 from .tasks import TASKS, Role, draw_tasks, roles
 
 
-def corrupt(batch: Batch, objective: ObjectiveConfig, slices: Slices, seed: int, places: SegmentPlaces) -> NoisedBatch:
+def corrupt(batch: Batch, objective: ObjectiveConfig, slices: Slices, seed: int, placement: RowPlacement) -> NoisedBatch:
     """Draw tasks and noise by (seed, epoch, row, segment, token) and apply them to copies of the rows.
 
     With anti-masking there are two copies, the second masked where the first is not, and each weighs half. The
@@ -29,7 +29,7 @@ def corrupt(batch: Batch, objective: ObjectiveConfig, slices: Slices, seed: int,
     if isinstance(objective, AutoregressiveObjective):
         return assemble(batch, slices, _in_order(batch))
     task_S, dropped_S = draw_tasks(batch, objective, seed)
-    return assemble(batch, slices, noised(batch, objective, seed, task_S, dropped_S, stratified(batch, places, seed)))
+    return assemble(batch, slices, noised(batch, objective, seed, task_S, dropped_S, stratified_levels(batch, placement, seed)))
 
 
 def noised(
@@ -39,24 +39,24 @@ def noised(
     task_S: torch.Tensor,
     dropped_S: torch.Tensor,
     level_S: torch.Tensor,
-) -> Marks:
+) -> Corruption:
     """Masks for given tasks and levels of noise."""
     index_T, content_T = segment_index(batch), batch.slice_BL.flatten() > 0
     role_SM = torch.nn.functional.pad(roles(task_S, dropped_S), (0, 0, 0, 1))  # a row for padding
     role_T = role_SM[index_T, batch.modality_BL.flatten().long()]
     target_T, unseen_T = content_T & (role_T == Role.NOISED), content_T & (role_T == Role.HIDDEN)
     key = (batch.epoch_B[:, None], batch.row_B[:, None], batch.segment_BL, batch.position_BL)
-    draw_T = bits(seed, RandomStream.TOKEN, *key).flatten()
-    made = maskings(objective, Noise(index_T, target_T, draw_T, level_S))
-    asked_CT = torch.stack([it.masked_T for it in made])
+    draw_T = bits(seed, RandomStream.MASK, *key).flatten()
+    made = draw_masks(objective, MaskDraws(index_T, target_T, draw_T, level_S))
+    query_CT = torch.stack([it.masked_T for it in made])
     weight_CS = torch.stack([it.weight_S for it in made]) / len(made)
-    return Marks(task_S, dropped_S, target_T, asked_CT | unseen_T, asked_CT, weight_CS, causal=False)
+    return Corruption(task_S, dropped_S, target_T, query_CT | unseen_T, query_CT, weight_CS, causal=False)
 
 
-def _in_order(batch: Batch) -> Marks:
+def _in_order(batch: Batch) -> Corruption:
     target_T = batch.slice_BL.flatten() > 0
     text_S = batch.kind_S == Kind.TEXT.code
     task_S = torch.where(text_S, TASKS.index(Task.TEXT), TASKS.index(Task.JOINT))
     weight_CS = torch.ones((1, len(task_S)), dtype=torch.float64, device=task_S.device)
     hidden_CT = torch.zeros_like(target_T)[None]
-    return Marks(task_S, torch.zeros_like(text_S), target_T, hidden_CT, target_T[None], weight_CS, causal=True)
+    return Corruption(task_S, torch.zeros_like(text_S), target_T, hidden_CT, target_T[None], weight_CS, causal=True)

@@ -15,10 +15,10 @@ from ...schemas.vocabulary import Modality
 from .noised_batch import NoisedBatch
 from .tasks import TASKS
 
-HALVES = (Modality.TEXT, Modality.IMAGE, Modality.AUDIO)
+MODALITIES = (Modality.TEXT, Modality.IMAGE, Modality.AUDIO)
 
 
-class Figure(NamedTuple):
+class MeanWithError(NamedTuple):
     """A mean and its standard error."""
 
     mean: float
@@ -47,24 +47,24 @@ class LossSums(NamedTuple):
         """What belongs to one task (index into TASKS, plus their number for that task without its condition)."""
         return type(self)(self.sums_FTM[:, index : index + 1])
 
-    def bits_per_token(self) -> dict[Modality, Figure]:
+    def bits_per_token(self) -> dict[Modality, MeanWithError]:
         """Of each modality that there is; the error is that of a ratio of sums over independent segments."""
-        return {half: self._ratio(half) for half in HALVES if self._sum(1, half)}
+        return {modality: self._ratio(modality) for modality in MODALITIES if self._sum(1, modality)}
 
     def bits_per_size(self) -> dict[Modality, float]:
         """Bits per byte of text, per pixel, and per *sample* of sound: times the rate, per second (P19)."""
-        sized = [half for half in HALVES if self._sum(2, half)]
-        return {half: self._sum(0, half) / self._sum(2, half) / math.log(2) for half in sized}
+        sized = [modality for modality in MODALITIES if self._sum(2, modality)]
+        return {modality: self._sum(0, modality) / self._sum(2, modality) / math.log(2) for modality in sized}
 
     def tokens(self) -> int:
         """Targets of all modalities."""
         return int(self.sums_FTM[1].sum())
 
-    def _sum(self, field: int, half: Modality) -> float:
-        return float(self.sums_FTM[field, :, half].sum())
+    def _sum(self, field: int, modality: Modality) -> float:
+        return float(self.sums_FTM[field, :, modality].sum())
 
-    def _ratio(self, half: Modality) -> Figure:
-        nats, tokens, _, squares, products, lengths = (self._sum(field, half) for field in range(6))
+    def _ratio(self, modality: Modality) -> MeanWithError:
+        nats, tokens, _, squares, products, lengths = (self._sum(field, modality) for field in range(6))
         mean = nats / tokens
         spread = squares - 2 * mean * products + mean**2 * lengths  # sum of (nats - mean × tokens)²
-        return Figure(mean / math.log(2), math.sqrt(max(spread, 0.0)) / tokens / math.log(2))
+        return MeanWithError(mean / math.log(2), math.sqrt(max(spread, 0.0)) / tokens / math.log(2))

@@ -22,7 +22,7 @@ from ..keyed_random import rank_within, to_unit
 from .noise_schedules import Schedule, schedule_of
 
 
-class Masking(NamedTuple):
+class WeightedMask(NamedTuple):
     """A mask over tokens and a weight for each segment's masked tokens."""
 
     masked_T: torch.Tensor  # bool
@@ -30,39 +30,39 @@ class Masking(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Noise:
+class MaskDraws:
     """What masks are made from: the tokens, and the draws of their keys."""
 
     index_T: torch.Tensor  # int64; a token's segment, S for padding
-    open_T: torch.Tensor  # bool; may be masked
+    target_T: torch.Tensor  # bool; may be masked
     draw_T: torch.Tensor  # int64; random bits
     level_S: torch.Tensor  # float64 in (0, 1); decides how much of a segment is masked
 
 
-def maskings(objective: MaskedObjective, noise: Noise) -> list[Masking]:
+def draw_masks(objective: MaskedObjective, draws: MaskDraws) -> list[WeightedMask]:
     """One masking, or with anti-masking a pair, of which each estimates the same."""
     made = _exact_k if objective.estimator == "exact-k" else _bernoulli
-    return made(schedule_of(objective), noise)[: objective.copies]
+    return made(schedule_of(objective), draws)[: objective.copies]
 
 
-def _exact_k(schedule: Schedule, noise: Noise) -> list[Masking]:
-    index_T, open_T, segments = noise.index_T, noise.open_T, len(noise.level_S)
-    n_S = torch.bincount(index_T[open_T], minlength=segments).double().clamp(min=1)
-    k_S = torch.ceil(schedule.masked(noise.level_S) * n_S).clamp(min=1).minimum(n_S)
+def _exact_k(schedule: Schedule, draws: MaskDraws) -> list[WeightedMask]:
+    index_T, target_T, segments = draws.index_T, draws.target_T, len(draws.level_S)
+    n_S = torch.bincount(index_T[target_T], minlength=segments).double().clamp(min=1)
+    k_S = torch.ceil(schedule.mask_rate(draws.level_S) * n_S).clamp(min=1).minimum(n_S)
     chance_S = schedule.time(k_S / n_S) - schedule.time((k_S - 1) / n_S)
-    rank_T = rank_within(torch.where(open_T, index_T, segments), noise.draw_T)
-    masked_T = open_T & (rank_T < _of_tokens(k_S, index_T))
+    rank_T = rank_within(torch.where(target_T, index_T, segments), draws.draw_T)
+    masked_T = target_T & (rank_T < _of_tokens(k_S, index_T))
     all_S = k_S == n_S
-    rest_T = open_T & (~masked_T | _of_tokens(all_S, index_T))
+    rest_T = target_T & (~masked_T | _of_tokens(all_S, index_T))
     rest_S = torch.where(all_S, n_S, n_S - k_S)
-    return [Masking(masked_T, 1 / (k_S * chance_S)), Masking(rest_T, 1 / (rest_S * chance_S))]
+    return [WeightedMask(masked_T, 1 / (k_S * chance_S)), WeightedMask(rest_T, 1 / (rest_S * chance_S))]
 
 
-def _bernoulli(schedule: Schedule, noise: Noise) -> list[Masking]:
-    share_S, slope_S = schedule.masked(noise.level_S), schedule.slope(noise.level_S)
-    below_T = to_unit(noise.draw_T) < _of_tokens(share_S, noise.index_T)
+def _bernoulli(schedule: Schedule, draws: MaskDraws) -> list[WeightedMask]:
+    share_S, slope_S = schedule.mask_rate(draws.level_S), schedule.slope(draws.level_S)
+    below_T = to_unit(draws.draw_T) < _of_tokens(share_S, draws.index_T)
     pair = (below_T, share_S), (~below_T, 1 - share_S)
-    return [Masking(noise.open_T & masked_T, slope_S / share_S) for masked_T, share_S in pair]
+    return [WeightedMask(draws.target_T & masked_T, slope_S / share_S) for masked_T, share_S in pair]
 
 
 def _of_tokens(value_S: torch.Tensor, index_T: torch.Tensor) -> torch.Tensor:

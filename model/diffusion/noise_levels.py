@@ -20,29 +20,29 @@ from .batch import Batch
 
 
 @dataclass(frozen=True)
-class SegmentPlaces:
+class RowPlacement:
     """Where this batch's rows lie in the global batch of their step; the same at any world size and micro-batch."""
 
     step: int  # the number of the global batch
-    place_B: torch.Tensor  # int64; of each row among the rows of the global batch, from 0
+    index_B: torch.Tensor  # int64; of each row among the rows of the global batch, from 0
     rows: int  # of the global batch
 
 
-def stratified(batch: Batch, places: SegmentPlaces, seed: int) -> torch.Tensor:
+def stratified_levels(batch: Batch, placement: RowPlacement, seed: int) -> torch.Tensor:
     """Levels (S,), float64 in (0, 1)."""
     row_S, kind_S = batch.row_S, batch.kind_S.long()
     key = (batch.epoch_B[row_S], batch.row_B[row_S], batch.number_S)
     alike_S = row_S * len(Kind) + kind_S
     number_S = torch.bincount(alike_S)[alike_S]
     rank_S = rank_within(alike_S, bits(seed, RandomStream.ORDER, *key))
-    place_S = places.place_B.to(row_S.device)[row_S]
-    stratum_S = _strata(places, seed).to(row_S.device)[kind_S, place_S]
-    within_S = (stratum_S + uniform(seed, RandomStream.JITTER, *key)) / places.rows
+    index_S = placement.index_B.to(row_S.device)[row_S]
+    stratum_S = _strata(placement, seed).to(row_S.device)[kind_S, index_S]
+    within_S = (stratum_S + uniform(seed, RandomStream.JITTER, *key)) / placement.rows
     return ((rank_S + within_S) / number_S).clamp(max=1 - 2.0**-53)
 
 
-def _strata(places: SegmentPlaces, seed: int) -> torch.Tensor:
+def _strata(placement: RowPlacement, seed: int) -> torch.Tensor:
     """(K, R): for each kind a permutation of the rows' strata."""
-    step = torch.tensor(places.step)
-    draw_KR = bits(seed, RandomStream.STRATUM, step, torch.arange(len(Kind))[:, None], torch.arange(places.rows)[None])
+    step = torch.tensor(placement.step)
+    draw_KR = bits(seed, RandomStream.STRATUM, step, torch.arange(len(Kind))[:, None], torch.arange(placement.rows)[None])
     return draw_KR.argsort(dim=-1, stable=True).argsort(dim=-1)

@@ -17,7 +17,7 @@ from ...schemas.config.model import MaskedObjective
 class Schedule(Protocol):
     """m(t), its slope and its inverse, on float64 tensors."""
 
-    def masked(self, t: torch.Tensor) -> torch.Tensor:
+    def mask_rate(self, t: torch.Tensor) -> torch.Tensor:
         """m(t) = 1 - α(t)."""
         ...
 
@@ -36,7 +36,7 @@ class Polynomial:
 
     power: float = 1.0
 
-    def masked(self, t: torch.Tensor) -> torch.Tensor:
+    def mask_rate(self, t: torch.Tensor) -> torch.Tensor:
         """m(t)."""
         return t**self.power
 
@@ -53,7 +53,7 @@ class Polynomial:
 class Cosine:
     """m = sin(πt/2), which is MaskGIT's cos(πr/2) with r = 1 - t."""
 
-    def masked(self, t: torch.Tensor) -> torch.Tensor:
+    def mask_rate(self, t: torch.Tensor) -> torch.Tensor:
         """m(t)."""
         return torch.sin(t * (math.pi / 2))
 

@@ -40,14 +40,14 @@ class NoisedBatch:
 
 
 @dataclass(frozen=True)
-class Marks:
+class Corruption:
     """What was decided about each token."""
 
     task_S: torch.Tensor
     dropped_S: torch.Tensor
     target_T: torch.Tensor  # is to be predicted
     hidden_CT: torch.Tensor  # is shown as MASK
-    asked_CT: torch.Tensor  # is asked for; causal: of the place before it
+    query_CT: torch.Tensor  # is asked for; causal: of the place before it
     weight_CS: torch.Tensor  # of what is asked for
     causal: bool
 
@@ -60,57 +60,57 @@ def segment_index(batch: Batch) -> torch.Tensor:
     return torch.where(batch.segment_BL == 0, len(batch.row_S), index_BL).flatten()
 
 
-def assemble(batch: Batch, slices: Slices, marks: Marks) -> NoisedBatch:
+def assemble(batch: Batch, slices: Slices, corruption: Corruption) -> NoisedBatch:
     """Write tasks and masks into copies of the rows, and list what is asked for by slice."""
     index_T, modality_T, slice_T = (
         segment_index(batch),
         batch.modality_BL.flatten().long(),
         batch.slice_BL.flatten().long(),
     )
-    flat_N = marks.asked_CT.flatten().nonzero()[:, 0]
+    flat_N = corruption.query_CT.flatten().nonzero()[:, 0]
     flat_N = flat_N[slice_T[flat_N % len(slice_T)].argsort(stable=True)]
     copy_N, token_N = flat_N // len(slice_T), flat_N % len(slice_T)
     counts = torch.bincount(slice_T[token_N], minlength=len(slices.widths)).tolist()
-    targets_SM = _table(index_T, modality_T, marks.target_T, len(batch.row_S))
+    targets_SM = _count_tokens(index_T, modality_T, corruption.target_T, len(batch.row_S))
     return NoisedBatch(
         inputs=Inputs(
-            tokens_BL=_shown(batch, marks),
-            segment_BL=_copied(batch.segment_BL, marks),
-            position_BL=_copied(batch.position_BL, marks),
-            slice_BL=_copied(_next(batch.slice_BL) if marks.causal else batch.slice_BL, marks).long(),
-            place_N=flat_N - int(marks.causal),
+            tokens_BL=_input_tokens(batch, corruption),
+            segment_BL=_repeat_copies(batch.segment_BL, corruption),
+            position_BL=_repeat_copies(batch.position_BL, corruption),
+            slice_BL=_repeat_copies(_shift_left(batch.slice_BL) if corruption.causal else batch.slice_BL, corruption).long(),
+            query_N=flat_N - int(corruption.causal),
             class_N=slices.class_of(batch.tokens_BL.flatten()[token_N], slice_T[token_N]),
             groups=tuple((index, count) for index, count in enumerate(counts) if count),
-            causal=marks.causal,
+            causal=corruption.causal,
         ),
-        weight_N=marks.weight_CS[copy_N, index_T[token_N]].float(),
+        weight_N=corruption.weight_CS[copy_N, index_T[token_N]].float(),
         modality_N=modality_T[token_N],
         segment_N=index_T[token_N],
         targets_SM=targets_SM,
         sizes_SM=_sizes(batch) * (targets_SM > 0),
-        task_S=marks.task_S,
-        dropped_S=marks.dropped_S,
+        task_S=corruption.task_S,
+        dropped_S=corruption.dropped_S,
     )
 
 
-def _shown(batch: Batch, marks: Marks) -> torch.Tensor:
+def _input_tokens(batch: Batch, corruption: Corruption) -> torch.Tensor:
     specials = torch.tensor([int(task.special) for task in TASKS], device=batch.tokens_BL.device)
     tokens_BL = batch.tokens_BL.clone()
-    tokens_BL[batch.row_S, batch.start_S] = specials[marks.task_S]
-    shown_CT = torch.where(marks.hidden_CT, int(Special.MASK), tokens_BL.flatten())
+    tokens_BL[batch.row_S, batch.start_S] = specials[corruption.task_S]
+    shown_CT = torch.where(corruption.hidden_CT, int(Special.MASK), tokens_BL.flatten())
     return shown_CT.view(-1, tokens_BL.shape[1])
 
 
-def _copied(x_BL: torch.Tensor, marks: Marks) -> torch.Tensor:
-    return x_BL.repeat(len(marks.asked_CT), 1)
+def _repeat_copies(x_BL: torch.Tensor, corruption: Corruption) -> torch.Tensor:
+    return x_BL.repeat(len(corruption.query_CT), 1)
 
 
-def _next(x_BL: torch.Tensor) -> torch.Tensor:
+def _shift_left(x_BL: torch.Tensor) -> torch.Tensor:
     """What stands at the next place of the row; 0 at its end."""
     return torch.nn.functional.pad(x_BL[:, 1:], (0, 1))
 
 
-def _table(index_T: torch.Tensor, modality_T: torch.Tensor, chosen_T: torch.Tensor, segments: int) -> torch.Tensor:
+def _count_tokens(index_T: torch.Tensor, modality_T: torch.Tensor, chosen_T: torch.Tensor, segments: int) -> torch.Tensor:
     """Counts (S, M) of chosen tokens."""
     cells = index_T[chosen_T] * len(Modality) + modality_T[chosen_T]
     return torch.bincount(cells, minlength=segments * len(Modality)).view(segments, len(Modality))
@@ -118,4 +118,4 @@ def _table(index_T: torch.Tensor, modality_T: torch.Tensor, chosen_T: torch.Tens
 
 def _sizes(batch: Batch) -> torch.Tensor:
     columns = {Modality.TEXT: batch.text_bytes_S, Modality.IMAGE: batch.pixels_S, Modality.AUDIO: batch.samples_S}
-    return torch.stack([columns.get(half, torch.zeros_like(batch.pixels_S)) for half in Modality], -1)
+    return torch.stack([columns.get(modality, torch.zeros_like(batch.pixels_S)) for modality in Modality], -1)

@@ -36,17 +36,17 @@ def draw_tasks(batch: Batch, objective: MaskedObjective, seed: int) -> tuple[tor
     ends_ST = (ends_KT / ends_KT[:, -1:])[batch.kind_S.long()]
     task_S = (uniform(seed, RandomStream.TASK, *key)[:, None] >= ends_ST).sum(-1)
     conditional_S = torch.tensor([task.given is not None for task in TASKS], device=device)[task_S]
-    return task_S, conditional_S & (uniform(seed, RandomStream.DROP, *key) < objective.condition_dropout)
+    return task_S, conditional_S & (uniform(seed, RandomStream.CONDITION_DROPOUT, *key) < objective.condition_dropout)
 
 
 def roles(task_S: torch.Tensor, dropped_S: torch.Tensor) -> torch.Tensor:
     """Role (S, M) of each half that a segment has, or would have."""
-    table_TM = torch.tensor([[_role(task, half) for half in Modality] for task in TASKS], device=task_S.device)
+    table_TM = torch.tensor([[_role(task, modality) for modality in Modality] for task in TASKS], device=task_S.device)
     role_SM = table_TM[task_S]
     return torch.where(dropped_S[:, None] & (role_SM == Role.GIVEN), int(Role.HIDDEN), role_SM)
 
 
-def _role(task: Task, half: Modality) -> Role:
-    if task.predicted is None or half == task.predicted:
+def _role(task: Task, modality: Modality) -> Role:
+    if task.predicted is None or modality == task.predicted:
         return Role.NOISED
-    return Role.GIVEN if half == task.given else Role.HIDDEN
+    return Role.GIVEN if modality == task.given else Role.HIDDEN

@@ -19,50 +19,50 @@ from .kv_cache import KVCache
 
 BLOCK = 128  # tokens; FlexAttention's own block
 
-Way = Literal["dense", "flex", "split"]
+AttentionBackend = Literal["dense", "flex", "split"]
 
 
 @dataclass(frozen=True)
-class Dense:
+class DenseMask:
     """May a query see a key?"""
 
     mask_B1LL: torch.Tensor
 
 
 @dataclass(frozen=True)
-class Split:
+class SplitMask:
     """Lengths of the runs that a batch's tokens fall into, in order, and whether each is a segment or padding."""
 
     runs: tuple[tuple[int, bool], ...]
     causal: bool
 
 
-Mask = Dense | Split | BlockMask | KVCache
+Mask = DenseMask | SplitMask | BlockMask | KVCache
 
 
-def within_segments(segment_BL: torch.Tensor, causal: bool, way: Way | None = None) -> Mask:
+def segment_mask(segment_BL: torch.Tensor, causal: bool, backend: AttentionBackend | None = None) -> Mask:
     """The mask of a batch; without a `way`, the quickest that the device has.
 
     Padding (segment 0) sees itself, so that no softmax is empty; what comes of it is never read.
     """
-    way = way or ("flex" if segment_BL.is_cuda else "split")
-    if way == "flex":
+    backend = backend or ("flex" if segment_BL.is_cuda else "split")
+    if backend == "flex":
         return _block_mask(segment_BL, causal)
-    if way == "split":
+    if backend == "split":
         return _runs(segment_BL, causal)
     mask_BLL = segment_BL[:, :, None] == segment_BL[:, None, :]
-    return Dense((mask_BLL.tril() if causal else mask_BLL)[:, None])
+    return DenseMask((mask_BLL.tril() if causal else mask_BLL)[:, None])
 
 
 def attend(q_BLHE: torch.Tensor, k_BLHE: torch.Tensor, v_BLHE: torch.Tensor, mask: Mask) -> torch.Tensor:
     """Softmax attention, scaled by E^-1/2, as (B, L, H, E)."""
     if isinstance(mask, KVCache):
         return mask.attend(q_BLHE, k_BLHE, v_BLHE)
-    if isinstance(mask, Split):
+    if isinstance(mask, SplitMask):
         done_BLHE: torch.Tensor = _attend_runs(q_BLHE, k_BLHE, v_BLHE, mask)
         return done_BLHE
     q, k, v = (x.transpose(1, 2) for x in (q_BLHE, k_BLHE, v_BLHE))
-    if isinstance(mask, Dense):
+    if isinstance(mask, DenseMask):
         return torch.transpose(sdpa(q, k, v, attn_mask=mask.mask_B1LL), 1, 2)
     return torch.transpose(_flex(q)(q, k, v, block_mask=mask), 1, 2)
 
@@ -116,16 +116,16 @@ def _ordered(chosen_BKK: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return chosen_BKK.sum(-1, dtype=torch.int32)[:, None], order.int()[:, None].contiguous()
 
 
-def _runs(segment_BL: torch.Tensor, causal: bool) -> Split:
+def _runs(segment_BL: torch.Tensor, causal: bool) -> SplitMask:
     number = segment_BL + torch.arange(len(segment_BL), device=segment_BL.device)[:, None] * (segment_BL.shape[1] + 1)
     _, lengths = torch.unique_consecutive(number.flatten(), return_counts=True)
     kept = segment_BL.flatten()[lengths.cumsum(0) - 1] > 0
-    return Split(tuple(zip(lengths.tolist(), kept.tolist(), strict=True)), causal)
+    return SplitMask(tuple(zip(lengths.tolist(), kept.tolist(), strict=True)), causal)
 
 
 # not compiled: each batch is another Python loop
 @torch.compiler.disable  # type: ignore[untyped-decorator]
-def _attend_runs(q_BLHE: torch.Tensor, k_BLHE: torch.Tensor, v_BLHE: torch.Tensor, mask: Split) -> torch.Tensor:
+def _attend_runs(q_BLHE: torch.Tensor, k_BLHE: torch.Tensor, v_BLHE: torch.Tensor, mask: SplitMask) -> torch.Tensor:
     lengths = [length for length, _ in mask.runs]
     parts = zip(*(torch.split(x.flatten(0, 1), lengths) for x in (q_BLHE, k_BLHE, v_BLHE)), strict=True)
     done = [

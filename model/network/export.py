@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from ...schemas.base import Strict
 from ...schemas.errors import Mismatch, Refusal
 from ...schemas.vocabulary import Vocabulary
-from .attention import Way
+from .attention import AttentionBackend
 from .presets import Shape
 from .transformer import Transformer
 
@@ -55,16 +55,16 @@ def save_model(
     root = Path(folder)
     root.mkdir(parents=True, exist_ok=True)
     (root / CONFIG).unlink(missing_ok=True)
-    save_file({name: value.detach().cpu().contiguous() for name, value in parameters.items()}, _beside(root / WEIGHTS))
-    os.replace(_beside(root / WEIGHTS), root / WEIGHTS)
+    save_file({name: value.detach().cpu().contiguous() for name, value in parameters.items()}, _temporary(root / WEIGHTS))
+    os.replace(_temporary(root / WEIGHTS), root / WEIGHTS)
     config = ExportConfig(objective=objective, vocabulary_fingerprint=vocabulary.fingerprint, shape=shape)
     texts = {VOCABULARY: vocabulary.model_dump(mode="json"), CONFIG: config.model_dump(mode="json")}
     for name, tree in texts.items():
-        _beside(root / name).write_text(json.dumps(tree, indent=1, sort_keys=True), encoding="utf-8")
-        os.replace(_beside(root / name), root / name)
+        _temporary(root / name).write_text(json.dumps(tree, indent=1, sort_keys=True), encoding="utf-8")
+        os.replace(_temporary(root / name), root / name)
 
 
-def load_model(folder: str | Path, device: torch.device | str = "cpu", attention: Way | None = None) -> Exported:
+def load_model(folder: str | Path, device: torch.device | str = "cpu", attention: AttentionBackend | None = None) -> Exported:
     """The model of a folder, in evaluation mode; raises Refusal unless everything is there and fits."""
     root = Path(folder)
     try:
@@ -75,7 +75,7 @@ def load_model(folder: str | Path, device: torch.device | str = "cpu", attention
         name = Path(error.filename or WEIGHTS).name
         raise Refusal(f"{folder}: no {name}, so no finished model. Give the `model` folder of a run.") from None
     except (ValidationError, SafetensorError, ValueError) as error:
-        said = " ".join(str(error).split())[:200]
+        detail = " ".join(str(error).split())[:200]
         raise Refusal(f"{folder}: is damaged, or of another version ({said}). Export it again.", exit_code=1) from None
     if config.vocabulary_fingerprint != vocabulary.fingerprint:
         pair = (CONFIG, config.vocabulary_fingerprint), (VOCABULARY, vocabulary.fingerprint)
@@ -85,10 +85,10 @@ def load_model(folder: str | Path, device: torch.device | str = "cpu", attention
     try:
         model.load_state_dict(weights, strict=True, assign=True)
     except RuntimeError as error:
-        said = " ".join(str(error).split())[:200]
+        detail = " ".join(str(error).split())[:200]
         raise Refusal(f"{folder}/{WEIGHTS}: does not fit {CONFIG} ({said}). Export it again.", exit_code=1) from None
     return Exported(model.eval(), vocabulary, config.objective)
 
 
-def _beside(path: Path) -> Path:
+def _temporary(path: Path) -> Path:
     return path.with_name(path.name + ".new")

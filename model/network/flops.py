@@ -33,9 +33,9 @@ def training_flops(
 ) -> Flops:
     """Of segments of these lengths, each `copies` times, and places asked for as in `Inputs.groups`."""
     tokens, pairs = float(length_S.sum()), float((length_S.double() ** 2).sum())
-    asked = sum(count * slices.widths[index] for index, count in groups)
+    predicted = sum(count * slices.widths[index] for index, count in groups)
     return Flops(
         matrices=6.0 * shape.matmul * tokens * copies,
         attention=12.0 * shape.depth * shape.width * pairs * copies,
-        head=6.0 * shape.width * asked,
+        head=6.0 * shape.width * predicted,
     )

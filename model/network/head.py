@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-LOGITS = 1 << 25  # of a chunk: 128 MiB of float32
+MAX_LOGITS = 1 << 25  # of a chunk: 128 MiB of float32
 
 
 class Head(nn.Module):
@@ -32,12 +32,12 @@ class Head(nn.Module):
         rows = torch.split(self.weight, list(self._classes))
         nats, log_z, start = [], [], 0
         for index, count in groups:
-            chunk = max(1, LOGITS // self._classes[index])
+            chunk = max(1, MAX_LOGITS // self._classes[index])
             for begin in range(start, start + count, chunk):
                 part = slice(begin, min(begin + chunk, start + count))
-                again = torch.is_grad_enabled() and count > chunk
-                both = _cross_entropy_again if again else _cross_entropy
-                ce, z = both(h_ND[part], rows[index], class_N[part])
+                recompute = torch.is_grad_enabled() and count > chunk
+                cross_entropy = _recomputed_cross_entropy if recompute else _cross_entropy
+                ce, z = cross_entropy(h_ND[part], rows[index], class_N[part])
                 nats.append(ce)
                 log_z.append(z)
             start += count
@@ -56,10 +56,10 @@ def _cross_entropy(
     return log_z_N - logits_NC.gather(-1, class_N[:, None])[:, 0], log_z_N
 
 
-def _cross_entropy_again(
+def _recomputed_cross_entropy(
     h_ND: torch.Tensor, rows_CD: torch.Tensor, class_N: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    both: tuple[torch.Tensor, torch.Tensor] = checkpoint(
+    cross_entropy: tuple[torch.Tensor, torch.Tensor] = checkpoint(
         _cross_entropy, h_ND, rows_CD, class_N, use_reentrant=False, preserve_rng_state=False
     )
-    return both
+    return cross_entropy

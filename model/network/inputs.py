@@ -17,7 +17,7 @@ class Inputs:
     segment_BL: torch.Tensor  # int32; as in Batch
     position_BL: torch.Tensor  # int32; as in Batch
     slice_BL: torch.Tensor  # int64; slice of what a place's state has to tell, 0 for nothing
-    place_N: torch.Tensor  # int64; flat place (row × L + token) of the state that answers
+    query_N: torch.Tensor  # int64; flat place (row × L + token) of the state that answers
     class_N: torch.Tensor  # int64; the right answer, as a class of its slice
     groups: tuple[tuple[int, int], ...]  # (slice, places), which N is made of in this order
     causal: bool  # a token sees its segment up to itself alone

@@ -20,9 +20,9 @@ class KVCache:
         self._kept: list[tuple[torch.Tensor, torch.Tensor] | None] = [None] * layers
         self._run_T = torch.repeat_interleave(torch.arange(len(lengths), device=lengths.device), lengths)
         self._layer = 0
-        self.look_at(torch.ones_like(segment_T, dtype=torch.bool))
+        self.select_tokens(torch.ones_like(segment_T, dtype=torch.bool))
 
-    def look_at(self, fresh_T: torch.Tensor) -> None:
+    def select_tokens(self, fresh_T: torch.Tensor) -> None:
         """Passes from now on are over these tokens (bool) alone; the first pass must be over all."""
         self._fresh_F = fresh_T.nonzero()[:, 0]
         self._counts: list[int] = torch.bincount(self._run_T[fresh_T], minlength=len(self._lengths)).tolist()
@@ -37,10 +37,10 @@ class KVCache:
         parts = zip(
             torch.split(q_BFHE[0], self._counts), *(torch.split(x, self._lengths) for x in (keys, values)), strict=True
         )
-        done = [_within(*part) for part in parts if len(part[0])]
+        done = [_attend_segment(*part) for part in parts if len(part[0])]
         return torch.cat(done)[None]
 
 
-def _within(q_FHE: torch.Tensor, k_THE: torch.Tensor, v_THE: torch.Tensor) -> torch.Tensor:
+def _attend_segment(q_FHE: torch.Tensor, k_THE: torch.Tensor, v_THE: torch.Tensor) -> torch.Tensor:
     q, k, v = (x.transpose(0, 1)[None] for x in (q_FHE, k_THE, v_THE))
     return sdpa(q, k, v)[0].transpose(0, 1)

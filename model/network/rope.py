@@ -15,8 +15,8 @@ def rotation(position_BL: torch.Tensor, head_size: int) -> tuple[torch.Tensor, t
     return angle_BLF.cos()[:, :, None], angle_BLF.sin()[:, :, None]
 
 
-def rotate(x_BLHE: torch.Tensor, turn: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+def rotate(x_BLHE: torch.Tensor, cos_sin: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
     """Turn the pairs (x_i, x_{i+F}) of each head; in float32, and back to the type of `x`."""
-    cos, sin = turn
+    cos, sin = cos_sin
     left, right = x_BLHE.float().chunk(2, dim=-1)
     return torch.cat((left * cos - right * sin, right * cos + left * sin), dim=-1).type_as(x_BLHE)

@@ -13,7 +13,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from ...schemas.vocabulary import Vocabulary
-from .attention import Mask, Way, attend, within_segments
+from .attention import Mask, AttentionBackend, attend, segment_mask
 from .head import Head
 from .inputs import Inputs
 from .kv_cache import KVCache
@@ -22,18 +22,18 @@ from .rope import rotate, rotation
 from .slices import Slices
 
 EPS = 1e-6
-Turn = tuple[torch.Tensor, torch.Tensor]
+CosSin = tuple[torch.Tensor, torch.Tensor]
 
 
 class Transformer(nn.Module):
     """Parameters are uninitialised: see initial.py. Everything goes through `forward`, so DDP and FSDP can wrap it."""
 
-    def __init__(self, shape: Shape, vocabulary: Vocabulary, *, attention: Way | None = None) -> None:
+    def __init__(self, shape: Shape, vocabulary: Vocabulary, *, attention: AttentionBackend | None = None) -> None:
         """`attention` names a way of attention.py; by default the quickest of the device."""
         super().__init__()
         self.shape = shape
         self.slices = Slices.of(vocabulary)
-        self._way = attention
+        self._backend = attention
         self.recompute = False  # activations of the layers in the backward pass, instead of keeping them
         self.tokens = nn.Embedding(vocabulary.size, shape.width, _weight=torch.empty(vocabulary.size, shape.width))
         kinds = len(vocabulary.slices)
@@ -44,21 +44,21 @@ class Transformer(nn.Module):
 
     def forward(self, inputs: Inputs) -> tuple[torch.Tensor, torch.Tensor]:
         """Nats of the right answer at each place asked for, and log of the softmax's denominator: float32 (N,)."""
-        nats_N, log_z_N = self.head(self.read(inputs), inputs.class_N, inputs.groups)
+        nats_N, log_z_N = self.head(self.hidden_states(inputs), inputs.class_N, inputs.groups)
         return nats_N, log_z_N
 
-    def read(self, inputs: Inputs, memory: KVCache | None = None) -> torch.Tensor:
+    def hidden_states(self, inputs: Inputs, kv_cache: KVCache | None = None) -> torch.Tensor:
         """States (N, D) of the places asked for, as `head.logits` takes them.
 
         With a memory the inputs are one row, of which tokens may be missing that earlier passes had.
         """
-        mask = memory or within_segments(inputs.segment_BL, inputs.causal, self._way)
-        turn = rotation(inputs.position_BL, self.shape.head_size)
+        mask = kv_cache or segment_mask(inputs.segment_BL, inputs.causal, self._backend)
+        cos_sin = rotation(inputs.position_BL, self.shape.head_size)
         h_BLD = self.tokens(inputs.tokens_BL) + self.kinds(inputs.slice_BL)
         for block in self.blocks:
-            again = self.recompute and torch.is_grad_enabled()
-            h_BLD = checkpoint(block, h_BLD, turn, mask, use_reentrant=False) if again else block(h_BLD, turn, mask)
-        h_ND: torch.Tensor = self.norm(h_BLD.flatten(0, 1)[inputs.place_N])
+            recompute = self.recompute and torch.is_grad_enabled()
+            h_BLD = checkpoint(block, h_BLD, cos_sin, mask, use_reentrant=False) if recompute else block(h_BLD, cos_sin, mask)
+        h_ND: torch.Tensor = self.norm(h_BLD.flatten(0, 1)[inputs.query_N])
         return h_ND
 
 
@@ -73,9 +73,9 @@ class Block(nn.Module):
         self.mlp_norm = nn.RMSNorm(shape.width, eps=EPS)
         self.mlp = Mlp(shape)
 
-    def forward(self, h_BLD: torch.Tensor, turn: Turn, mask: Mask) -> torch.Tensor:
+    def forward(self, h_BLD: torch.Tensor, cos_sin: CosSin, mask: Mask) -> torch.Tensor:
         """The stream after this layer."""
-        h_BLD = h_BLD + self._scale * self.attention(self.attention_norm(h_BLD), turn, mask)
+        h_BLD = h_BLD + self._scale * self.attention(self.attention_norm(h_BLD), cos_sin, mask)
         added_BLD: torch.Tensor = self.mlp(self.mlp_norm(h_BLD))
         return h_BLD + self._scale * added_BLD
 
@@ -91,10 +91,10 @@ class Attention(nn.Module):
         self.k_norm = nn.RMSNorm(shape.head_size, eps=EPS)
         self.out = nn.Linear(shape.width, shape.width, bias=False)
 
-    def forward(self, x_BLD: torch.Tensor, turn: Turn, mask: Mask) -> torch.Tensor:
+    def forward(self, x_BLD: torch.Tensor, cos_sin: CosSin, mask: Mask) -> torch.Tensor:
         """What the layer's attention adds, before it is scaled."""
         q_BLHE, k_BLHE, v_BLHE = self.qkv(x_BLD).unflatten(-1, self._heads).unbind(2)
-        q_BLHE, k_BLHE = rotate(self.q_norm(q_BLHE), turn), rotate(self.k_norm(k_BLHE), turn)
+        q_BLHE, k_BLHE = rotate(self.q_norm(q_BLHE), cos_sin), rotate(self.k_norm(k_BLHE), cos_sin)
         y_BLD: torch.Tensor = self.out(attend(q_BLHE, k_BLHE, v_BLHE, mask).flatten(2))
         return y_BLD
 

@@ -24,29 +24,29 @@ class BlockCache:
         self._model = model
         self._layout = torch.empty(0)
         self._block_T = torch.empty(0)  # bool; places that were asked for in the last whole pass
-        self._memory: KVCache | None = None
+        self._kv_cache: KVCache | None = None
 
     def __call__(self, inputs: Inputs) -> list[torch.Tensor]:
         """Logits of each group."""
         rows = torch.arange(len(inputs.tokens_BL), device=inputs.tokens_BL.device)[:, None]
         segment_T = (inputs.segment_BL + rows * (inputs.segment_BL.max() + 1)).flatten()
         layout = torch.stack((segment_T, inputs.position_BL.flatten(), inputs.slice_BL.flatten()))
-        known = torch.equal(layout, self._layout) and bool(self._block_T[inputs.place_N].all())
-        if self._memory is None or not known:
-            self._memory = KVCache(segment_T, len(self._model.blocks))
+        known = torch.equal(layout, self._layout) and bool(self._block_T[inputs.query_N].all())
+        if self._kv_cache is None or not known:
+            self._kv_cache = KVCache(segment_T, len(self._model.blocks))
             fresh_T = torch.ones_like(segment_T, dtype=torch.bool)
             self._layout, self._block_T = layout, torch.zeros_like(fresh_T)
-            self._block_T[inputs.place_N] = True
+            self._block_T[inputs.query_N] = True
         else:
             fresh_T = self._block_T
-            self._memory.look_at(fresh_T)
-        parts = self._model.read(_at(inputs, segment_T, fresh_T), self._memory)
+            self._kv_cache.select_tokens(fresh_T)
+        parts = self._model.read(_subset(inputs, segment_T, fresh_T), self._kv_cache)
         counts = [count for _, count in inputs.groups]
         pairs = zip(inputs.groups, torch.split(parts, counts), strict=True)
         return [self._model.head.logits(h_ND, index) for (index, _), h_ND in pairs]
 
 
-def _at(inputs: Inputs, segment_T: torch.Tensor, fresh_T: torch.Tensor) -> Inputs:
+def _subset(inputs: Inputs, segment_T: torch.Tensor, fresh_T: torch.Tensor) -> Inputs:
     """The same question to some places (bool) as one row."""
     number_T = fresh_T.cumsum(0) - 1
     return replace(
@@ -55,5 +55,5 @@ def _at(inputs: Inputs, segment_T: torch.Tensor, fresh_T: torch.Tensor) -> Input
         segment_BL=segment_T[fresh_T][None],
         position_BL=inputs.position_BL.flatten()[fresh_T][None],
         slice_BL=inputs.slice_BL.flatten()[fresh_T][None],
-        place_N=number_T[inputs.place_N],
+        query_N=number_T[inputs.query_N],
     )

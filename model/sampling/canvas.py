@@ -31,15 +31,15 @@ class Canvas:
     position_T: torch.Tensor  # int32; place in the segment, from 0 at the task slot
     modality_T: torch.Tensor  # uint8
     slice_T: torch.Tensor  # int64; 0: structure, never open
-    open_T: torch.Tensor  # bool
+    target_T: torch.Tensor  # bool
     hidden_T: torch.Tensor  # bool; neither seen nor asked for
     given_T: torch.Tensor  # bool; the condition of the task, which guidance hides
     key_S: torch.Tensor  # int64; of a segment's noise: what is drawn depends on the key, not on who else is there
 
     @property
-    def shown(self) -> torch.Tensor:
+    def masked_tokens(self) -> torch.Tensor:
         """What the model sees while nothing has been said: MASK where a place is open or hidden."""
-        return torch.where(self.open_T | self.hidden_T, int(Special.MASK), self.tokens_T)
+        return torch.where(self.target_T | self.hidden_T, int(Special.MASK), self.tokens_T)
 
     def to(self, device: torch.device | str) -> Self:
         """The same on another device."""
@@ -73,7 +73,7 @@ def canvas_of(
         position_T=torch.from_numpy(np.arange(lengths.sum()) - np.repeat(starts, lengths)).int(),
         modality_T=modality_T,
         slice_T=slice_T,
-        open_T=content_T & (role_T == Role.NOISED),
+        target_T=content_T & (role_T == Role.NOISED),
         hidden_T=content_T & (role_T == Role.HIDDEN),
         given_T=content_T & (role_T == Role.GIVEN),
         key_S=torch.tensor(list(keys) if keys is not None else range(len(lengths)), dtype=torch.int64),
@@ -81,25 +81,25 @@ def canvas_of(
 
 
 def inputs_of(
-    canvas: Canvas, slices: Slices, shown_T: torch.Tensor, asked_T: torch.Tensor, *, causal: bool = False
+    canvas: Canvas, slices: Slices, input_T: torch.Tensor, query_T: torch.Tensor, *, causal: bool = False
 ) -> tuple[Inputs, torch.Tensor]:
     """The question what stands at the asked places (bool), and their numbers in T, int64 (N,), in the order of answers.
 
     Classes are those of `canvas.tokens_T`. An autoregressive model answers for a place at the place before it.
     """
-    place_N = asked_T.nonzero()[:, 0]
-    place_N = place_N[canvas.slice_T[place_N].argsort(stable=True)]
-    slice_N = canvas.slice_T[place_N]
+    query_N = query_T.nonzero()[:, 0]
+    query_N = query_N[canvas.slice_T[query_N].argsort(stable=True)]
+    slice_N = canvas.slice_T[query_N]
     counts = torch.bincount(slice_N, minlength=len(slices.widths)).tolist()
     slice_T = torch.nn.functional.pad(canvas.slice_T[1:], (0, 1)) if causal else canvas.slice_T
     inputs = Inputs(
-        tokens_BL=shown_T[None],
+        tokens_BL=input_T[None],
         segment_BL=(canvas.index_T + 1).int()[None],
         position_BL=canvas.position_T[None],
         slice_BL=slice_T[None],
-        place_N=place_N - int(causal),
-        class_N=slices.class_of(canvas.tokens_T[place_N], slice_N),
+        query_N=query_N - int(causal),
+        class_N=slices.class_of(canvas.tokens_T[query_N], slice_N),
         groups=tuple((index, count) for index, count in enumerate(counts) if count),
         causal=causal,
     )
-    return inputs, place_N
+    return inputs, query_N

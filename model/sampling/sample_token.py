@@ -14,14 +14,14 @@ from ...schemas.config.sampling import SamplingConfig
 CHUNK = 1 << 19  # classes at a time, so that what is between logits and tokens stays in a cache
 
 
-def draw(logits_NC: torch.Tensor, u_N: torch.Tensor, config: SamplingConfig) -> torch.Tensor:
+def sample_classes(logits_NC: torch.Tensor, u_N: torch.Tensor, config: SamplingConfig) -> torch.Tensor:
     """Classes (N,) for uniforms in (0, 1): tempered, then cut to `top_k`, then to `top_p`."""
     rows = max(1, CHUNK // logits_NC.shape[1])
     pairs = zip(torch.split(logits_NC, rows), torch.split(u_N, rows), strict=True)
-    return torch.cat([_draw(logits, u, config) for logits, u in pairs])
+    return torch.cat([_sample_chunk(logits, u, config) for logits, u in pairs])
 
 
-def _draw(logits_NC: torch.Tensor, u_N: torch.Tensor, config: SamplingConfig) -> torch.Tensor:
+def _sample_chunk(logits_NC: torch.Tensor, u_N: torch.Tensor, config: SamplingConfig) -> torch.Tensor:
     if config.temperature == 0:
         return logits_NC.argmax(-1)
     if config.temperature != 1:

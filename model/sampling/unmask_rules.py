@@ -15,17 +15,17 @@ ADAPTIVE: frozenset[Rule] = frozenset({"threshold", "entropy-bounded"})
 FIXED_POINT = 2.0**32  # sums of nats as integers: the same in any order, so for any segments beside one's own
 
 
-def first(key_N: torch.Tensor, group_N: torch.Tensor, count_G: torch.Tensor) -> torch.Tensor:
+def select_lowest(key_N: torch.Tensor, group_N: torch.Tensor, count_G: torch.Tensor) -> torch.Tensor:
     """The so many places of each group with the least keys (unsigned 64 bits, of which 40 count)."""
     return rank_within(group_N, key_N) < count_G[group_N]
 
 
-def sure(score_N: torch.Tensor, group_N: torch.Tensor, least: float) -> torch.Tensor:
+def above_threshold(score_N: torch.Tensor, group_N: torch.Tensor, least: float) -> torch.Tensor:
     """Places whose score reaches the threshold, and of each group the best at any rate (Wu et al. 2025)."""
     return (score_N >= least) | (rank_within(group_N, descending(score_N)) == 0)
 
 
-def bounded(entropy_N: torch.Tensor, group_N: torch.Tensor, bound: float) -> torch.Tensor:
+def within_entropy_bound(entropy_N: torch.Tensor, group_N: torch.Tensor, bound: float) -> torch.Tensor:
     """The most places, by rising entropy, whose entropies without the greatest sum to the bound (Ben-Hamu et al. 2025).
 
     What places said together know of one another is no more than that sum; one place can always be said.
@@ -40,7 +40,7 @@ def bounded(entropy_N: torch.Tensor, group_N: torch.Tensor, bound: float) -> tor
     return chosen_N
 
 
-def remasked(
+def remdm_probabilities(
     rule: Rule, progress: torch.Tensor, now: torch.Tensor, after: torch.Tensor, chance: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Chances of a masked place to be said, and of one said to be masked again, in a step (ReMDM, Wang et al. 2025).
@@ -57,13 +57,13 @@ def remasked(
 
 
 LOOP = (0.45, 0.95)  # t_on = .55 and t_off = .05, as progress
-LOOP_SAID = 0.9
+LOOP_UNMASKED = 0.9
 
 
-def looped(progress: torch.Tensor) -> torch.Tensor:
+def remdm_loop_share(progress: torch.Tensor) -> torch.Tensor:
     """Share said under `remdm-loop`: up to .9, as many through the loop, and the rest after it."""
-    before, behind = progress / LOOP[0] * LOOP_SAID, (progress - LOOP[1]) / (1 - LOOP[1]) * (1 - LOOP_SAID)
-    return torch.where(progress < LOOP[0], before, LOOP_SAID + behind.clamp(min=0))
+    before, behind = progress / LOOP[0] * LOOP_UNMASKED, (progress - LOOP[1]) / (1 - LOOP[1]) * (1 - LOOP_UNMASKED)
+    return torch.where(progress < LOOP[0], before, LOOP_UNMASKED + behind.clamp(min=0))
 
 
 def score(rule: Rule, logits_NC: torch.Tensor) -> torch.Tensor:
@@ -90,6 +90,6 @@ def descending(score_N: torch.Tensor) -> torch.Tensor:
     return torch.where(raw_N < 0, ~raw_N, raw_N ^ torch.iinfo(torch.int64).min)
 
 
-def annealed(score_N: torch.Tensor, u_N: torch.Tensor, temperature: float, progress: float) -> torch.Tensor:
+def annealed_scores(score_N: torch.Tensor, u_N: torch.Tensor, temperature: float, progress: float) -> torch.Tensor:
     """Scores with Gumbel noise that falls with the step from `temperature` to 0 (Chang et al. 2022; P11)."""
     return score_N.double() - temperature * (1 - progress) * torch.log(-torch.log(u_N))

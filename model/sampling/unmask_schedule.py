@@ -21,7 +21,7 @@ def unmasked_share(grid: Grid, progress: torch.Tensor) -> torch.Tensor:
     return progress if grid == "linear" else 1 - torch.cos(progress * (math.pi / 2))
 
 
-def counts(open_G: torch.Tensor, size_G: torch.Tensor, said_G: torch.Tensor) -> torch.Tensor:
+def unmask_counts(open_G: torch.Tensor, size_G: torch.Tensor, unmasked_G: torch.Tensor) -> torch.Tensor:
     """How many of the places still open in each group are to be said in the step that ends with this share said."""
-    left_G = torch.floor(size_G * (1 - said_G) + ROUNDING).long()
+    left_G = torch.floor(size_G * (1 - unmasked_G) + ROUNDING).long()
     return (open_G - left_G).clamp(min=0)

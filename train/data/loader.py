@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import torch
 
 from ...model.diffusion.batch import Batch
-from ...model.diffusion.noise_levels import SegmentPlaces
+from ...model.diffusion.noise_levels import RowPlacement
 from ...model.network.slices import slice_table
 from ...schemas.errors import Mismatch, Refusal
 from .collate import collate, gather, keep
@@ -26,11 +26,11 @@ from .split import is_held_out
 AHEAD = 2  # global batches that are built before they are asked for, beside one a thread
 
 
-class Micro(NamedTuple):
+class MicroBatch(NamedTuple):
     """What a process takes at once."""
 
     batch: Batch
-    places: SegmentPlaces  # of its rows in the global batch
+    placement: RowPlacement  # of its rows in the global batch
 
 
 class Loader:
@@ -66,7 +66,7 @@ class Loader:
         self._pin = pin
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="loader")
         self._depth = workers + AHEAD
-        self._coming: deque[Future[list[Micro]]] = deque()
+        self._coming: deque[Future[list[MicroBatch]]] = deque()
         self._position = 0
 
     @property
@@ -89,10 +89,10 @@ class Loader:
         self._coming.clear()
         self._position = state["position"]
 
-    def __iter__(self) -> Iterator[list[Micro]]:
+    def __iter__(self) -> Iterator[list[MicroBatch]]:
         return self
 
-    def __next__(self) -> list[Micro]:
+    def __next__(self) -> list[MicroBatch]:
         end = self.plan.steps * self.plan.rows
         if self._position >= end:
             raise StopIteration
@@ -109,19 +109,19 @@ class Loader:
         """Stop building."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _build(self, start: int) -> list[Micro]:
+    def _build(self, start: int) -> list[MicroBatch]:
         """The micro-batches of the global batch that begins at `start`."""
         self._shards.expect(self._order, start)
         number = start // self.plan.rows
         cuts = [*self._mine[:: self._micro_rows], self._mine.stop]
         return [self._micro(start, low, high, number) for low, high in pairwise(cuts)]
 
-    def _micro(self, start: int, low: int, high: int, number: int) -> Micro:
+    def _micro(self, start: int, low: int, high: int, number: int) -> MicroBatch:
         rows = gather(self._shards, self._order.between(start + low, start + high))
         if self.plan.validation:
             rows = keep(rows, ~is_held_out(rows.document, self.plan.validation))
-        places = SegmentPlaces(number, torch.arange(low, high), self.plan.rows)
-        return Micro(self._ready(collate(rows, self._slices)), places)
+        placement = RowPlacement(number, torch.arange(low, high), self.plan.rows)
+        return MicroBatch(self._ready(collate(rows, self._slices)), placement)
 
     def _ready(self, batch: Batch) -> Batch:
         if not self._pin:

@@ -7,12 +7,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ...model.diffusion.noise_levels import SegmentPlaces
+from ...model.diffusion.noise_levels import RowPlacement
 from ...model.network.slices import slice_table
 from ...schemas.dataset.layout import ragged
 from ...schemas.vocabulary import Modality, Special
 from .collate import Rows, collate
-from .loader import Micro
+from .loader import MicroBatch
 from .mix import Ints
 from .plan import Plan
 from .shards import Shards
@@ -23,7 +23,7 @@ Table = dict[str, npt.NDArray[Any]]
 
 def validation_batches(
     plan: Plan, shards: Shards, most: int, *, rank: int = 0, world: int = 1, micro_rows: int | None = None
-) -> list[Micro]:
+) -> list[MicroBatch]:
     """One process's part of the validation: as many batches of as many rows as every other process has.
 
     Rows hold held-out segments alone, at most `most` rows of each stream; where the processes cannot share them
@@ -39,7 +39,7 @@ def validation_batches(
     cuts = range(rank * each, (rank + 1) * each, micro)
     slices = slice_table(plan.vocabulary)
     return [
-        Micro(collate(packed.between(low, low + micro), slices), SegmentPlaces(0, torch.arange(low, low + micro), rows))
+        MicroBatch(collate(packed.between(low, low + micro), slices), RowPlacement(0, torch.arange(low, low + micro), rows))
         for low in cuts
     ]
 

@@ -33,7 +33,7 @@ from ...schemas.errors import Refusal
 from ...schemas.vocabulary import Kind, Modality, Vocabulary
 from ...tokenizers.bundle import Bundle
 from ...tokenizers.protocol import Pixels, Wave
-from .lengths import HALVES, Lengths
+from .lengths import MODALITIES, Lengths
 
 Ints = npt.NDArray[np.int64]
 Codes = Mapping[Modality, Ints]  # of the halves of one segment; OPEN where they are to be said
@@ -109,7 +109,7 @@ class Generator:
     def ask(self, inputs: Inputs) -> list[torch.Tensor]:
         """float32 logits (n, C) for each of `inputs.groups`."""
         counts = [count for _, count in inputs.groups]
-        parts = torch.split(self.model.read(inputs), counts)
+        parts = torch.split(self.model.hidden_states(inputs), counts)
         return [self.model.head.logits(h_ND, index) for (index, _), h_ND in zip(inputs.groups, parts, strict=True)]
 
     def make(
@@ -129,7 +129,7 @@ class Generator:
         ask = BlockCache(self.model) if config.cache and not self.causal else self.ask
         sampled = (sample_causal if self.causal else sample)(ask, canvas, self.slices, config, seed)
         sizes = torch.bincount(canvas.index_T).tolist()
-        parts = zip(*(torch.split(x_T.cpu(), sizes) for x_T in (sampled.tokens_T, canvas.open_T)), strict=True)
+        parts = zip(*(torch.split(x_T.cpu(), sizes) for x_T in (sampled.tokens_T, canvas.target_T)), strict=True)
         return Generation([self.read(task, tokens.numpy(), said.numpy()) for tokens, said in parts], sampled.calls)
 
     def canvas(self, task: Task, codes: Sequence[Codes]) -> Canvas:
@@ -137,16 +137,16 @@ class Generator:
         kinds = [next(kind for kind in Kind if set(kind.modalities) == set(one)) for one in codes]
         # the control has one slot for all pairs
         slots = [Task.JOINT if self.causal and task is not Task.TEXT else task] * len(codes)
-        sizes = {half.name.lower(): self.vocabulary.size for half in HALVES}
-        known = {half: [_known(one[half]) if half in one else None for one in codes] for half in HALVES}
+        sizes = {modality.name.lower(): self.vocabulary.size for modality in MODALITIES}
+        known = {modality: [_known(one[modality]) if modality in one else None for one in codes] for modality in MODALITIES}
         canvas = canvas_of(sample_table(kinds, known, sizes), self.vocabulary, slots)
-        open_T = np.concatenate([_open(one) for one in codes])
-        return replace(canvas, open_T=torch.from_numpy(open_T))
+        target_T = np.concatenate([_open(one) for one in codes])
+        return replace(canvas, target_T=torch.from_numpy(target_T))
 
     def read(self, task: Task, tokens: Ints, said: npt.NDArray[np.bool_]) -> GeneratedSample:
         """What the ids of a whole segment stand for."""
         owner = self.vocabulary.modality_of(tokens)
-        codes = {half: codes_of_span(tokens[owner == half], half, self.vocabulary) for half in HALVES if half in owner}
+        codes = {modality: codes_of_span(tokens[owner == modality], modality, self.vocabulary) for modality in MODALITIES if modality in owner}
         image, audio = codes.get(Modality.IMAGE), codes.get(Modality.AUDIO)
         return GeneratedSample(
             task,
@@ -195,7 +195,7 @@ class Generator:
         if task is Task.JOINT:
             raise Refusal("task joint: has no prompt. Choose text, t2i, i2t, t2s or s2t.")
         wanted, given = task.predicted or Modality.TEXT, task.given
-        missing = [half.name.lower() for half in (given, wanted) if half is not None and half not in self.bundle]
+        missing = [modality.name.lower() for modality in (given, wanted) if modality is not None and modality not in self.bundle]
         if missing:
             raise Refusal(
                 f"{self.folder}: task {task} needs {missing[0]}, and the model has seen none. Choose another."
@@ -211,9 +211,9 @@ def _known(codes: Ints) -> list[int]:
 def _open(codes: Codes) -> npt.NDArray[np.bool_]:
     """Which places of a segment are open; what frames its halves is not."""
     parts = [np.zeros(TASK_SLOT, bool)]
-    for half in HALVES:
-        if half in codes:
-            frame = np.zeros(FRAME[half] - 1, bool)
+    for modality in MODALITIES:
+        if modality in codes:
+            frame = np.zeros(FRAME[modality] - 1, bool)
             closing = np.zeros(1, bool)
-            parts += [frame, codes[half] == OPEN, closing]
+            parts += [frame, codes[modality] == OPEN, closing]
     return np.concatenate(parts)

@@ -25,8 +25,8 @@ from ..data.shards import Shards
 FILE = "lengths.parquet"
 ROWS = 1024  # of each stream, at most
 NEIGHBOURS = 32  # samples of like length that one is drawn from
-HALVES = (Modality.TEXT, Modality.IMAGE, Modality.AUDIO)
-NAMES = [half.name.lower() for half in HALVES]
+MODALITIES = (Modality.TEXT, Modality.IMAGE, Modality.AUDIO)
+NAMES = [modality.name.lower() for modality in MODALITIES]
 
 
 def lengths_of(plan: Plan, shards: Shards) -> pa.Table:
@@ -51,7 +51,7 @@ def _lengths(rows: Rows) -> npt.NDArray[np.int64]:
     cells = entry * len(Modality) + rows.modality
     counts = np.bincount(cells.ravel(), minlength=(len(rows.number) + len(rows.row)) * len(Modality))
     tokens_SM = counts.reshape(-1, len(Modality))[rows.place]
-    return np.column_stack([rows.columns["kind"].astype(np.int64), tokens_SM[:, list(HALVES)]])
+    return np.column_stack([rows.columns["kind"].astype(np.int64), tokens_SM[:, list(MODALITIES)]])
 
 
 class Lengths:
@@ -68,9 +68,9 @@ class Lengths:
             raise Refusal(f"{folder}: has no {FILE}. Run `triptych train` to its end, which exports it.")
         return cls(pq.read_table(path))
 
-    def longest(self, half: Modality) -> int:
+    def longest(self, modality: Modality) -> int:
         """Tokens of the longest half of this modality (text: with EOS)."""
-        return int(self._columns[half.name.lower()].max())
+        return int(self._columns[modality.name.lower()].max())
 
     def draw(self, task: Task, wanted: Modality, given: tuple[Modality, int] | None, uniform: float) -> int:
         """Tokens of the wanted half (text: with EOS) for a number in (0, 1) that decides among the likely ones.
@@ -78,8 +78,8 @@ class Lengths:
         With a given half and its tokens, samples of the nearest lengths count alone. Raises Refusal when the model has
         seen none of the kind.
         """
-        halves = {wanted} | ({given[0]} if given else set())
-        kinds = [kind for kind in Kind if halves <= set(kind.modalities) and (task is not Task.TEXT or kind == "text")]
+        modalities = {wanted} | ({given[0]} if given else set())
+        kinds = [kind for kind in Kind if modalities <= set(kind.modalities) and (task is not Task.TEXT or kind == "text")]
         chosen = np.isin(self._columns["kind"], [kind.code for kind in kinds])
         if not chosen.any():
             raise Refusal(f"task {task}: the model was trained on no such pairs. Choose a task that it has learned.")

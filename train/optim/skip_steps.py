@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from ...schemas.errors import Refusal
-from ..data.loader import Micro
+from ..data.loader import MicroBatch
 
 SPIKE = 20.0  # times the geometric mean of the norms before
 MEMORY = 0.98  # decay of that mean a step
@@ -59,7 +59,7 @@ class SkipSteps:
             return f"the gradient's norm was {norm:.3g}, where {usual:.3g} is usual"
         return None
 
-    def save_culprit(self, folder: Path, step: int, rank: int, micros: list[Micro]) -> None:
+    def save_culprit(self, folder: Path, step: int, rank: int, micros: list[MicroBatch]) -> None:
         """Leave the batch as tensors, with `torch.load` to be read by whoever looks into it."""
         if self.left_out <= CULPRITS:
             folder.mkdir(parents=True, exist_ok=True)

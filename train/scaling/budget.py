@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import click
 
-from ...model.network.head import LOGITS
+from ...model.network.head import MAX_LOGITS
 from ...model.network.presets import PRESETS, Shape, shape_of
 from ...model.network.slices import Slices
 from ...schemas.config.model import ModelConfig
@@ -60,9 +60,9 @@ class TrainingBudget:
         widths: dict[Modality, list[int]] = {}
         for block, width in zip(self.vocabulary.slices, slices.widths, strict=True):
             widths.setdefault(block.modality, []).append(width)
-        asked = sum(share * sum(widths[half]) / len(widths[half]) for half, share in self.share.items()) / 2
+        head_rows = sum(share * sum(widths[modality]) / len(widths[modality]) for modality, share in self.share.items()) / 2
         pairs = 2 * self.shape.depth * self.shape.width * self.attended
-        return 6 * (self.shape.matmul + pairs + self.shape.width * asked)
+        return 6 * (self.shape.matmul + pairs + self.shape.width * head_rows)
 
     def days(self, gpus: int) -> float:
         """Wall time on so many GPUs at the assumed utilisation."""
@@ -78,7 +78,7 @@ class TrainingBudget:
             sharded=(STATE + 4) * counts.total / gpus,
             gathered=2 * (3 * layer + 2 * counts.embedding),
             activations=float(tokens * (kept + recompute * layer_bytes(self.shape))),
-            logits=2 * 4 * LOGITS,
+            logits=2 * 4 * MAX_LOGITS,
         )
 
     @property

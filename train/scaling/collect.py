@@ -95,7 +95,7 @@ class Log:
             )
         bits, targets = held[-1]["nelbo"], held[-1]["targets"]
         if loss.of == "all":
-            return float(sum(bits[half] * targets[half] for half in bits) / sum(targets.values()))
+            return float(sum(bits[modality] * targets[modality] for modality in bits) / sum(targets.values()))
         if loss.of not in bits:
             raise Refusal(f"{self.name}: no {loss.of} was held out. Take `--of` with one of {', '.join(bits)}.")
         return float(bits[loss.of])

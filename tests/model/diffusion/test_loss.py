@@ -9,7 +9,7 @@ import torch
 from triptych.model.diffusion.corrupt import corrupt
 from triptych.model.diffusion.loss import loss
 from triptych.model.diffusion.loss_sums import LossSums
-from triptych.model.diffusion.noise_levels import SegmentPlaces
+from triptych.model.diffusion.noise_levels import RowPlacement
 from triptych.model.diffusion.tasks import TASKS
 from triptych.model.network.init import initialise
 from triptych.model.network.presets import shape_of
@@ -36,8 +36,8 @@ def model(vocabulary: Vocabulary = VOCABULARY) -> Transformer:
     return made
 
 
-def places(rows: int) -> SegmentPlaces:
-    return SegmentPlaces(0, torch.arange(rows), rows)
+def places(rows: int) -> RowPlacement:
+    return RowPlacement(0, torch.arange(rows), rows)
 
 
 UNIFORM = Vocabulary(text=26, image=512, audio=(64, 64))
@@ -81,7 +81,7 @@ def test_a_step_is_the_same_in_parts(objective: ObjectiveConfig, world: int, dra
             objective,
             made.slices,
             0,
-            SegmentPlaces(0, torch.tensor(mine), 8),
+            RowPlacement(0, torch.tensor(mine), 8),
         )
         for mine in shares
     ]

@@ -17,7 +17,7 @@ from triptych.schemas.dataset.reader import Dataset
 from triptych.schemas.errors import Mismatch, Refusal
 from triptych.schemas.vocabulary import Modality, Special
 from triptych.train.data.collate import collate, gather
-from triptych.train.data.loader import Loader, Micro
+from triptych.train.data.loader import Loader, MicroBatch
 from triptych.train.data.plan import Plan
 from triptych.train.data.row_order import Order
 from triptych.train.data.shards import Shards
@@ -42,13 +42,13 @@ def shards(plan: Plan, workshop: Any) -> Shards:
     return made
 
 
-def digest(parts: list[list[Micro]]) -> str:
+def digest(parts: list[list[MicroBatch]]) -> str:
     """Of a global batch, from every process's micro-batches."""
     micro = [one for part in parts for one in part]
     found = hashlib.sha256()
     for name in ("tokens_BL", "segment_BL", "modality_BL", "position_BL", "slice_BL", "epoch_B", "row_B", "number_S"):
         found.update(torch.cat([getattr(one.batch, name) for one in micro]).numpy().tobytes())
-    found.update(torch.cat([one.places.place_B for one in micro]).numpy().tobytes())
+    found.update(torch.cat([one.placement.index_B for one in micro]).numpy().tobytes())
     found.update(f"{[(one.places.step, one.places.rows) for one in micro[:1]]}".encode())
     return found.hexdigest()
 

@@ -96,9 +96,9 @@ def test_processes_share_the_rows_and_have_as_many_batches(
     rows = [row for part in parts for one in part for row in one.batch.tokens_BL.tolist()]
     assert rows[: len(whole.batch.tokens_BL)] == whole.batch.tokens_BL.tolist()
     assert not any(any(row) for row in rows[len(whole.batch.tokens_BL) :])
-    places = [place for part in parts for one in part for place in one.places.place_B.tolist()]
+    places = [place for part in parts for one in part for place in one.placement.index_B.tolist()]
     assert places == list(range(len(rows)))
-    assert {one.places.rows for part in parts for one in part} == {len(whole.batch.tokens_BL)}
+    assert {one.placement.rows for part in parts for one in part} == {len(whole.batch.tokens_BL)}
 
 
 def test_rows_are_at_most_so_many_of_a_stream(plan: Plan, workshop: Any) -> None:

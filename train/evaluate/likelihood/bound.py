@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import torch
 
-from ....model.diffusion.masking import Masking
+from ....model.diffusion.masking import WeightedMask
 from ....model.keyed_random import RandomStream, bits, rank_within, uniform
 from ....model.sampling.canvas import Canvas
 from .reader import ModelReader, chunks, open_places
@@ -53,9 +53,9 @@ def bound(reader: ModelReader, canvas: Canvas, passes: int = PASSES, seed: int =
     for mine, copy, _ in chunks(canvas, segment_P):
         every_P = every_S[segment_P[mine]]
         listed, dealt = _listed(copy, number_P[mine]), _dealt(copy, number_P[mine], passes // 2, seed)
-        asked_T = torch.where(every_P[copy.index_T], listed.masked_T, dealt.masked_T)
+        query_T = torch.where(every_P[copy.index_T], listed.masked_T, dealt.masked_T)
         weight_P = torch.where(every_P, listed.weight_S, dealt.weight_S)
-        index_N, answers = reader(copy, asked_T, asked_T)
+        index_N, answers = reader(copy, query_T, query_T)
         nats_P = torch.zeros(len(weight_P), dtype=torch.float64).index_add_(0, index_N, answers.nats_N.double())
         estimate_P[mine] = weight_P * nats_P
     drawn_SP = estimate_P[~every_S[segment_P]].view(-1, passes)
@@ -71,14 +71,14 @@ def chain(reader: ModelReader, canvas: Canvas, seed: int | None = None) -> Likel
         return _in_order(reader, canvas)
     n_S, rank_T = open_places(canvas)
     if seed is not None:
-        draw_T = bits(seed, RandomStream.TOKEN, canvas.key_S[canvas.index_T], rank_T)
-        rank_T = rank_within(torch.where(canvas.open_T, canvas.index_T, len(n_S)), draw_T)
+        draw_T = bits(seed, RandomStream.MASK, canvas.key_S[canvas.index_T], rank_T)
+        rank_T = rank_within(torch.where(canvas.target_T, canvas.index_T, len(n_S)), draw_T)
     segment_P = torch.repeat_interleave(n_S)
     number_P = torch.arange(len(segment_P)) - (n_S.cumsum(0) - n_S)[segment_P]
     nats_S, wrong_S = torch.zeros(len(n_S), dtype=torch.float64), torch.zeros(len(n_S))
     for mine, copy, token_T in chunks(canvas, segment_P):
         ahead_T = rank_T[token_T] - number_P[mine][copy.index_T]
-        index_N, answers = reader(copy, copy.open_T & (ahead_T >= 0), copy.open_T & (ahead_T == 0))
+        index_N, answers = reader(copy, copy.target_T & (ahead_T >= 0), copy.target_T & (ahead_T == 0))
         of_N = segment_P[mine][index_N]
         nats_S.index_add_(0, of_N, answers.nats_N.double())
         wrong_S.index_add_(0, of_N, (~answers.best_N).float())
@@ -90,13 +90,13 @@ def _in_order(reader: ModelReader, canvas: Canvas) -> Likelihood:
     segments = len(canvas.key_S)
     nats_S, wrong_S = torch.zeros(segments, dtype=torch.float64), torch.zeros(segments)
     for mine, copy, _ in chunks(canvas, torch.arange(segments)):
-        index_N, answers = reader(copy, torch.zeros_like(copy.open_T), copy.open_T)
+        index_N, answers = reader(copy, torch.zeros_like(copy.target_T), copy.target_T)
         nats_S[mine].index_add_(0, index_N, answers.nats_N.double())
         wrong_S[mine].index_add_(0, index_N, (~answers.best_N).float())
     return Likelihood(nats_S, torch.zeros_like(nats_S), wrong_S == 0, segments)
 
 
-def _dealt(copy: Canvas, number_P: torch.Tensor, pairs: int, seed: int) -> Masking:
+def _dealt(copy: Canvas, number_P: torch.Tensor, pairs: int, seed: int) -> WeightedMask:
     """Of each pass, which is a copy of its segment, the mask by its number, drawn.
 
     The deck of a segment's places lies in a circle; a pair takes the next k of it, and then the rest.
@@ -108,21 +108,21 @@ def _dealt(copy: Canvas, number_P: torch.Tensor, pairs: int, seed: int) -> Maski
     k_P = k_PH.gather(1, pair_P[:, None])[:, 0]
     before_PH = (pair_H < pair_P[:, None]) & (k_PH < n_P[:, None])
     first_P = torch.where(before_PH, k_PH, 0).sum(1)
-    deck_T = bits(seed, RandomStream.TOKEN, copy.key_S[index_T], place_T)
-    card_T = rank_within(torch.where(copy.open_T, index_T, len(n_P)), deck_T)
+    deck_T = bits(seed, RandomStream.MASK, copy.key_S[index_T], place_T)
+    card_T = rank_within(torch.where(copy.target_T, index_T, len(n_P)), deck_T)
     taken_T = (card_T - first_P[index_T]) % n_P[index_T] < k_P[index_T]
     rest_P = (number_P % 2 == 1) & (k_P < n_P)
-    return Masking(copy.open_T & (taken_T ^ rest_P[index_T]), n_P.double() / torch.where(rest_P, n_P - k_P, k_P))
+    return WeightedMask(copy.target_T & (taken_T ^ rest_P[index_T]), n_P.double() / torch.where(rest_P, n_P - k_P, k_P))
 
 
-def _listed(copy: Canvas, number_P: torch.Tensor) -> Masking:
+def _listed(copy: Canvas, number_P: torch.Tensor) -> WeightedMask:
     """Of each pass, the mask of its number in the list of all, and its weight in their sum."""
     n_P, place_T = open_places(copy)
-    chosen_T = copy.open_T & ((number_P[copy.index_T] + 1 >> place_T.clamp(max=62)) % 2 == 1)
+    chosen_T = copy.target_T & ((number_P[copy.index_T] + 1 >> place_T.clamp(max=62)) % 2 == 1)
     k_P = torch.bincount(copy.index_T[chosen_T], minlength=len(n_P)).double()
     n_P = n_P.double()
     ways_P = torch.exp(torch.lgamma(n_P + 1) - torch.lgamma(k_P + 1) - torch.lgamma(n_P - k_P + 1))
-    return Masking(chosen_T, 1 / (k_P * ways_P))
+    return WeightedMask(chosen_T, 1 / (k_P * ways_P))
 
 
 def _counts(n_P: torch.Tensor, uniform_PH: torch.Tensor) -> torch.Tensor:

@@ -21,15 +21,15 @@ import torch
 from ....model.diffusion.batch import Batch
 from ....model.diffusion.corrupt import corrupt
 from ....model.diffusion.loss import loss
-from ....model.diffusion.loss_sums import HALVES
-from ....model.diffusion.noise_levels import SegmentPlaces
+from ....model.diffusion.loss_sums import MODALITIES
+from ....model.diffusion.noise_levels import RowPlacement
 from ....schemas.config.mix import MixEntry
 from ....schemas.config.model import MaskedObjective, ObjectiveConfig
 from ....schemas.config.training import TrainConfig
 from ....schemas.errors import Refusal
 from ....schemas.identity import unseal
 from ....schemas.vocabulary import Modality
-from ...data.loader import Micro
+from ...data.loader import MicroBatch
 from ...data.plan import Plan, plan_of
 from ...data.shard_cache import Cache
 from ...data.shards import Shards
@@ -96,15 +96,15 @@ def _config(run: Path, data: str | None) -> TrainConfig:
 
 @torch.inference_mode()
 def _segments(
-    generator: "Generator", micros: Sequence[Micro], objective: ObjectiveConfig, rounds: int, seed: int
+    generator: "Generator", micros: Sequence[MicroBatch], objective: ObjectiveConfig, rounds: int, seed: int
 ) -> Segments:
     parts = []
     for micro in micros:
         sums: list[Any] = [0.0, 0.0, 0.0]
         for number in range(rounds):
             batch = replace(micro.batch, epoch_B=torch.full_like(micro.batch.epoch_B, number))
-            places = SegmentPlaces(number, micro.places.place_B, micro.places.rows)
-            corrupted = corrupt(batch, objective, generator.slices, seed, places)
+            placement = RowPlacement(number, micro.placement.index_B, micro.placement.rows)
+            corrupted = corrupt(batch, objective, generator.slices, seed, placement)
             nats_SM = loss(generator.model, corrupted.to(generator.device), objective).nats_SM.cpu()
             found = (nats_SM, corrupted.targets_SM.double(), corrupted.sizes_SM.double())
             sums = [total + mine for total, mine in zip(sums, found, strict=True)]
@@ -112,31 +112,31 @@ def _segments(
     return Segments(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _rows(plan: Plan, micros: Sequence[Micro], segments: Segments, rate: int) -> Iterator[Metric]:
+def _rows(plan: Plan, micros: Sequence[MicroBatch], segments: Segments, rate: int) -> Iterator[Metric]:
     units = {Modality.TEXT: ("byte", 1), Modality.IMAGE: ("pixel", 1), Modality.AUDIO: ("second", rate)}
     for number, source in enumerate(plan.sources):
-        for half in HALVES:
-            mine_S = (segments.source_S == number) & (segments.tokens_SM[:, half] > 0)
+        for modality in MODALITIES:
+            mine_S = (segments.source_S == number) & (segments.tokens_SM[:, modality] > 0)
             if not mine_S.any():
                 continue
-            bits_S = segments.nats_SM[mine_S, half] / log(2)
-            unit, scale = units[half]
-            entropy = unigram_entropy([micro.batch for micro in micros], number, half)
+            bits_S = segments.nats_SM[mine_S, modality] / log(2)
+            unit, scale = units[modality]
+            entropy = unigram_entropy([micro.batch for micro in micros], number, modality)
             note = f"{entropy:.2f} for one that knows how often each of these very tokens occurs, and no order"
             measures = (("token", segments.tokens_SM, note), (unit, segments.sizes_SM / scale, ""))
             for per, amount_SM, said in measures:
-                amount_S = amount_SM[mine_S, half]
+                amount_S = amount_SM[mine_S, modality]
                 error = ratio_error(bits_S, amount_S)
                 value, name = float(bits_S.sum() / amount_S.sum()), f"{source}, {half.name.lower()}"
                 yield Metric(GROUP, name, value, error, int(mine_S.sum()), f"bits per {per}", "lower", note=said)
 
 
-def unigram_entropy(batches: Sequence[Batch], source: int, half: Modality) -> float:
+def unigram_entropy(batches: Sequence[Batch], source: int, modality: Modality) -> float:
     """Bits a token of a code that knows how often each id occurs in its slice, and nothing else."""
     tokens, slices = [], []
     for batch in batches:
         of_BL = torch.nn.functional.pad(batch.source_S, (1, 0), value=-1)[_entry(batch)]
-        mine_BL = (of_BL == source) & (batch.slice_BL > 0) & (batch.modality_BL == half)
+        mine_BL = (of_BL == source) & (batch.slice_BL > 0) & (batch.modality_BL == modality)
         tokens.append(batch.tokens_BL[mine_BL])
         slices.append(batch.slice_BL[mine_BL].long())
     ids, of = torch.cat(tokens), torch.cat(slices)

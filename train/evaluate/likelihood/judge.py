@@ -29,7 +29,7 @@ class Judge:
     def nats(self, texts: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.float64]:
         """(S,) nats of each text's tokens, without its end: a text that was cut has none."""
         canvas = self._canvas(texts)
-        said = replace(canvas, open_T=canvas.open_T & (canvas.tokens_T != Special.EOS))
+        said = replace(canvas, target_T=canvas.target_T & (canvas.tokens_T != Special.EOS))
         nats: npt.NDArray[np.float64] = chain(ModelReader.of(self.exported), said).nats_S.numpy()
         return nats
 
@@ -39,7 +39,7 @@ class Judge:
         model, out = self.exported.model, []
         for _, part, _ in chunks(self._canvas(texts), torch.arange(len(texts))):
             inputs, _ = inputs_of(part, model.slices, part.tokens_T, part.tokens_T == Special.EOS, causal=True)
-            out.append(model.read(inputs.to(model.tokens.weight.device)).float().cpu().numpy())
+            out.append(model.hidden_states(inputs.to(model.tokens.weight.device)).float().cpu().numpy())
         return np.concatenate(out)
 
     def _canvas(self, texts: Sequence[npt.NDArray[np.int64]]) -> Canvas:

@@ -13,7 +13,7 @@ from typing import NamedTuple, Self
 import torch
 
 from ....model.network.export import Exported
-from ....model.network.head import LOGITS
+from ....model.network.head import MAX_LOGITS
 from ....model.network.inputs import Inputs
 from ....model.network.slices import Slices
 from ....model.network.transformer import Transformer
@@ -46,15 +46,15 @@ class ModelReader:
         return cls(lambda inputs: _answers(model, inputs), model.slices, exported.objective == "autoregressive")
 
     def __call__(
-        self, canvas: Canvas, hidden_T: torch.Tensor, asked_T: torch.Tensor
+        self, canvas: Canvas, hidden_T: torch.Tensor, query_T: torch.Tensor
     ) -> tuple[torch.Tensor, TokenScores]:
         """The segment (index into S) of each answer, and the answers, on the CPU; `hidden_T` is shown as MASK."""
-        shown_T = torch.where(hidden_T | canvas.hidden_T, int(Special.MASK), canvas.tokens_T)
-        inputs, place_N = inputs_of(canvas, self.slices, shown_T, asked_T, causal=self.causal)
-        if not len(place_N):
-            return place_N, TokenScores(torch.zeros(0), torch.zeros(0, dtype=torch.bool))
+        input_T = torch.where(hidden_T | canvas.hidden_T, int(Special.MASK), canvas.tokens_T)
+        inputs, query_N = inputs_of(canvas, self.slices, input_T, query_T, causal=self.causal)
+        if not len(query_N):
+            return query_N, TokenScores(torch.zeros(0), torch.zeros(0, dtype=torch.bool))
         answers = self.ask(inputs)
-        return canvas.index_T[place_N], TokenScores(answers.nats_N.cpu(), answers.best_N.cpu())
+        return canvas.index_T[query_N], TokenScores(answers.nats_N.cpu(), answers.best_N.cpu())
 
 
 class Chunk(NamedTuple):
@@ -86,18 +86,18 @@ def chunks(canvas: Canvas, segment_P: torch.Tensor, tokens: int = TOKENS) -> Ite
 
 def open_places(canvas: Canvas) -> tuple[torch.Tensor, torch.Tensor]:
     """How many places of each segment are open (S,), and the number of each open place in its segment (T,), from 0."""
-    n_S = torch.bincount(canvas.index_T[canvas.open_T], minlength=len(canvas.key_S))
-    before_T = canvas.open_T.long().cumsum(0) - canvas.open_T.long()
+    n_S = torch.bincount(canvas.index_T[canvas.target_T], minlength=len(canvas.key_S))
+    before_T = canvas.target_T.long().cumsum(0) - canvas.target_T.long()
     return n_S, before_T - (n_S.cumsum(0) - n_S)[canvas.index_T]
 
 
 @torch.inference_mode()
 def _answers(model: Transformer, inputs: Inputs) -> TokenScores:
     inputs = inputs.to(model.norm.weight.device)
-    h_ND = model.read(inputs)
+    h_ND = model.hidden_states(inputs)
     nats, best, start = [], [], 0
     for index, count in inputs.groups:
-        step = max(1, LOGITS // model.slices.widths[index])
+        step = max(1, MAX_LOGITS // model.slices.widths[index])
         for begin in range(start, start + count, step):
             part = slice(begin, min(begin + step, start + count))
             logits_NC = model.head.logits(h_ND[part], index)

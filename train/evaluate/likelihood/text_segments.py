@@ -37,7 +37,7 @@ def canvas_of_pairs(
     canvas = text_canvas(rows, vocabulary, keys)
     length_S = torch.tensor([len(row) for row in rows])
     first_S = 1 + length_S - torch.tensor(opened)
-    return replace(canvas, open_T=canvas.open_T & (canvas.position_T >= first_S[canvas.index_T]))
+    return replace(canvas, target_T=canvas.target_T & (canvas.position_T >= first_S[canvas.index_T]))
 
 
 def text_canvas(rows: Sequence[Sequence[int]], vocabulary: Vocabulary, keys: Sequence[int]) -> Canvas:
@@ -45,7 +45,7 @@ def text_canvas(rows: Sequence[Sequence[int]], vocabulary: Vocabulary, keys: Seq
     sizes = {"text": vocabulary.text, "image": vocabulary.image, "audio": max(vocabulary.audio, default=0)}
     samples = sample_table([Kind.TEXT] * len(rows), {Modality.TEXT: rows}, sizes)
     canvas = canvas_of(samples, vocabulary, [Task.TEXT] * len(rows), keys)
-    return replace(canvas, open_T=canvas.open_T & (canvas.tokens_T != Special.EOS))
+    return replace(canvas, target_T=canvas.target_T & (canvas.tokens_T != Special.EOS))
 
 
 def _last(codes: Codes, size: int, tokenizer: TextTokenizer) -> int:

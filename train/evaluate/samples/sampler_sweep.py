@@ -20,7 +20,7 @@ from ....schemas.config.model import Task
 from ....schemas.config.sampling import SamplingConfig
 from ....schemas.dataset.layout import codes_of_span
 from ...generate.generator import GeneratedSample, Generator, Prompt
-from ...generate.lengths import HALVES
+from ...generate.lengths import MODALITIES
 from ..likelihood.bound import bound
 from ..likelihood.reader import ModelReader
 from ..standard_errors import ratio_error
@@ -86,8 +86,8 @@ def canvas_of_made(generator: Generator, made: Sequence[GeneratedSample]) -> Can
     codes = []
     for one in made:
         owner = generator.vocabulary.modality_of(one.tokens)
-        there = [half for half in HALVES if half in owner]
-        spans = {half: codes_of_span(one.tokens[owner == half], half, generator.vocabulary) for half in there}
-        codes.append({half: span.reshape(-1) for half, span in spans.items()})
+        there = [modality for modality in MODALITIES if modality in owner]
+        spans = {modality: codes_of_span(one.tokens[owner == modality], modality, generator.vocabulary) for modality in there}
+        codes.append({modality: span.reshape(-1) for modality, span in spans.items()})
     canvas = generator.canvas(made[0].task, codes)
-    return replace(canvas, open_T=torch.from_numpy(np.concatenate([one.said for one in made])))
+    return replace(canvas, target_T=torch.from_numpy(np.concatenate([one.said for one in made])))

@@ -29,7 +29,7 @@ def reader(causal: bool = False, blur: float = 0.0) -> ModelReader:
         nats, _ = Oracle(SOURCE)(inputs)
         segment_T = inputs.segment_BL[0]
         masked_S = torch.bincount(segment_T[inputs.tokens_BL[0] == Special.MASK], minlength=int(segment_T.max()) + 1)
-        wrong = blur * masked_S[segment_T][inputs.place_N] * torch.sin(1e3 * nats)
+        wrong = blur * masked_S[segment_T][inputs.query_N] * torch.sin(1e3 * nats)
         return TokenScores(nats + wrong, nats < np.log(2))
 
     return ModelReader(ask, Slices.of(VOCABULARY), causal)
@@ -42,14 +42,14 @@ def questions(keys: list[int] | None = None, seed: int = 0) -> tuple[Canvas, tor
     table = sample_table([Kind.TEXT] * len(codes), {Modality.TEXT: codes}, {"text": 8, "image": 8, "audio": 8})
     canvas = canvas_of(table, VOCABULARY, [Task.TEXT] * len(codes), keys)
     given_T = torch.tensor(GIVEN)[canvas.index_T]
-    open_T = canvas.open_T & (canvas.tokens_T != Special.EOS) & (canvas.position_T > given_T)
+    open_T = canvas.target_T & (canvas.tokens_T != Special.EOS) & (canvas.position_T > given_T)
 
     def nats(rows: list[list[int]]) -> torch.Tensor:
         padded = [row + [-1] * (max(LENGTHS) - len(row)) for row in rows]
         return -SOURCE.log_likelihood(torch.tensor(padded))
 
     shown = [row[:given] for row, given in zip(codes, GIVEN, strict=True)]
-    return replace(canvas, open_T=open_T), nats(codes) - nats(shown)
+    return replace(canvas, target_T=open_T), nats(codes) - nats(shown)
 
 
 @pytest.mark.parametrize("seed", [None, 0, 1])
@@ -96,7 +96,7 @@ def test_masks_are_dealt_so_that_all_places_take_turns(seed: int) -> None:
     for mine, copy, _ in chunks(canvas, torch.full((2 * pairs,), LENGTHS.index(14))):
         number_P = torch.arange(2 * pairs)
         masks = _dealt(copy, number_P, pairs, seed)
-        open_PN = masks.masked_T[copy.open_T].view(2 * pairs, -1)
+        open_PN = masks.masked_T[copy.target_T].view(2 * pairs, -1)
         assert mine == slice(0, 2 * pairs)
         first_HN, second_HN = open_PN[0::2], open_PN[1::2]
         whole_H = first_HN.all(1)

@@ -30,7 +30,7 @@ def test_open_tokens_are_those_with_a_byte_of_the_answer(
     canvas = canvas_of_pairs(pairs, tokenizer, vocabulary, longest, range(len(pairs)))
     for segment, (context, answer) in enumerate(pairs):
         mine_T = canvas.index_T == segment
-        ids, open_T = canvas.tokens_T[mine_T], canvas.open_T[mine_T]
+        ids, open_T = canvas.tokens_T[mine_T], canvas.target_T[mine_T]
         assert len(ids) <= longest
         assert ids[0] == Special.TEXT
         assert ids[-1] == Special.EOS

@@ -100,7 +100,9 @@ def losses(estimator: Estimator, length: int, rows: int, steps: range) -> torch.
         corruption = estimator.corruption(batch, step)
         asked = corruption.query_CT.view(-1, rows, length + 1).double()
         share = asked.sum(-1) / length
-        estimates.append(float((corruption.weight_CS * (0.25 + 0.75 * share) * (asked * difficulty).sum(-1)).sum()) / truth)
+        estimates.append(
+            float((corruption.weight_CS * (0.25 + 0.75 * share) * (asked * difficulty).sum(-1)).sum()) / truth
+        )
     return torch.tensor(estimates)
 
 

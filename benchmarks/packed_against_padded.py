@@ -36,8 +36,8 @@ from triptych.schemas.dataset.reader import Dataset
 from triptych.schemas.vocabulary import Modality, Special, Vocabulary
 from triptych.train.data.collate import Rows, collate, gather
 from triptych.train.data.plan import Plan, make_plan
-from triptych.train.data.row_order import Order
-from triptych.train.data.shard_cache import Cache
+from triptych.train.data.row_order import RowOrder
+from triptych.train.data.shard_cache import ShardCache
 from triptych.train.data.shards import Shards
 
 from .measure import cpu_seconds, show, spread
@@ -112,7 +112,9 @@ def train(model: Transformer, vocabulary: Vocabulary, micros: Sequence[Rows]) ->
 def made_models(preset: str, vocabulary: Vocabulary) -> dict[AttentionBackend, Transformer]:
     """The same model once for each way that it attends in."""
     shape = shape_of(ModelConfig.model_validate({"preset": preset}))
-    models: dict[AttentionBackend, Transformer] = {way: Transformer(shape, vocabulary, attention=way) for way in ("split", "dense")}
+    models: dict[AttentionBackend, Transformer] = {
+        way: Transformer(shape, vocabulary, attention=way) for way in ("split", "dense")
+    }
     for model in models.values():
         initialise(model, 0)
     return models
@@ -129,7 +131,7 @@ def main(dataset: str, preset: str, rows: int, samples: int, turns: int, as_json
     """Take the same samples of DATASET in three ways."""
     torch.set_num_threads(1)
     plan = planned(dataset, rows)
-    given = gather(Shards(plan, Cache(Path("unused"), 0)), Order(plan).between(0, plan.rows))
+    given = gather(Shards(plan, ShardCache(Path("unused"), 0)), RowOrder(plan).between(0, plan.rows))
     tokens = int(given.columns["length"].sum())
     models = made_models(preset, plan.vocabulary)
     made = ways(given, samples)

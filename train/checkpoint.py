@@ -105,9 +105,9 @@ class Checkpoints:
             tensors = _tensors(model, optimizer, ema)
             load(tensors, checkpoint_id=folder)
         except (OSError, ValueError, RuntimeError) as error:
-            said = " ".join(str(error).split())[:200]
+            detail = " ".join(str(error).split())[:200]
             raise Refusal(
-                f"{folder}: cannot be read ({said}). Remove that folder to go on from the checkpoint before it.",
+                f"{folder}: cannot be read ({detail}). Remove that folder to go on from the checkpoint before it.",
                 exit_code=1,
             ) from None
         set_state_dict(model, optimizer, model_state_dict=tensors["model"], optim_state_dict=tensors["optimizer"])
@@ -122,8 +122,8 @@ class Checkpoints:
         """Keep the last so many, and the best by validation."""
         steps = self._steps()
         scores = {step: self._score(step) for step in steps}
-        judged = [step for step in steps if scores[step] is not None]
-        kept = {*steps[-self._keep :], *sorted(judged, key=lambda step: scores[step] or 0.0)[:1]}
+        scored = [step for step in steps if scores[step] is not None]
+        kept = {*steps[-self._keep :], *sorted(scored, key=lambda step: scores[step] or 0.0)[:1]}
         for step in steps:
             if step not in kept:
                 shutil.rmtree(self._folder / f"{PREFIX}{step:08d}")

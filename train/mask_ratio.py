@@ -13,7 +13,7 @@ from ..schemas.vocabulary import Modality
 TENTHS = 10
 
 
-def by_ratio(corrupted: NoisedBatch, nats_N: torch.Tensor) -> torch.Tensor:
+def sums_by_ratio(corrupted: NoisedBatch, nats_N: torch.Tensor) -> torch.Tensor:
     """Sums (2, M, R), float64, of nats and of places; they add up over batches and processes.
 
     A place counts where its segment has so many tenths of its targets masked, rounded up. No weight has a part in it.

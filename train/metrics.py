@@ -39,7 +39,7 @@ class Metrics:
             file.write(f"{json.dumps(line)}\n")
         if self._board is not None:
             group = line.get("split", "train")
-            for name, value in _flat(line).items():
+            for name, value in _flatten(line).items():
                 self._board.add_scalar(f"{group}/{name}", value, line["step"])
 
     def close(self) -> None:
@@ -54,21 +54,24 @@ class Metrics:
         return [json.loads(line) for line in lines if line.endswith("\n")]  # a kill may have cut the last one
 
 
-def figures(tally: LossSums, sample_rate: int | None) -> dict[str, Any]:
+def loss_metrics(sums: LossSums, sample_rate: int | None) -> dict[str, Any]:
     """A tally as it is logged: bits per token with standard errors, and bits per byte, pixel and second."""
-    bits, sizes = tally.bits_per_token(), tally.bits_per_size()
+    bits, sizes = sums.bits_per_token(), sums.bits_per_size()
     names = {Modality.TEXT: "byte", Modality.IMAGE: "pixel", Modality.AUDIO: "second"}
-    rates = {modality: value * (sample_rate or 1) if modality is Modality.AUDIO else value for modality, value in sizes.items()}
+    rates = {
+        modality: value * (sample_rate or 1) if modality is Modality.AUDIO else value
+        for modality, value in sizes.items()
+    }
     return {
         "nelbo": {modality.name.lower(): figure.mean for modality, figure in bits.items()},
         "nelbo_error": {modality.name.lower(): figure.error for modality, figure in bits.items()},
-        "rates": {f"bits_per_{names[half]}": value for modality, value in rates.items()},
+        "rates": {f"bits_per_{names[modality]}": value for modality, value in rates.items()},
     }
 
 
-def targets(tally: LossSums) -> dict[str, int]:
+def target_counts(sums: LossSums) -> dict[str, int]:
     """Tokens to be predicted, by modality."""
-    return {modality.name.lower(): int(tally.sums_FTM[1, :, modality].sum()) for modality in tally.bits_per_token()}
+    return {modality.name.lower(): int(sums.sums_FTM[1, :, modality].sum()) for modality in sums.bits_per_token()}
 
 
 class Throughput:
@@ -99,11 +102,11 @@ class Throughput:
         return rates
 
 
-def _flat(line: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
+def _flatten(line: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
     found: dict[str, float] = {}
     for name, value in line.items():
         if isinstance(value, Mapping):
-            found |= _flat(value, f"{prefix}{name}/")
+            found |= _flatten(value, f"{prefix}{name}/")
         elif isinstance(value, int | float) and name != "step":
             found[prefix + name] = value
     return found

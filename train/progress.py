@@ -30,7 +30,7 @@ class Progress:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._bar.stop()
 
-    def say(self, message: str) -> None:
+    def print_line(self, message: str) -> None:
         """A line above the bar."""
         self._bar.console.print(message, highlight=False)
 

@@ -15,7 +15,7 @@ from .trainer import Trainer
 
 RUN = "run.json"
 # What may change when a run goes on: how the work is done and what is shown of it, not what comes of it.
-FREE = {"out", "compute", "checkpoint", "validation", "log_every"}
+MAY_CHANGE = {"out", "compute", "checkpoint", "validation", "log_every"}
 
 
 def train(config: TrainConfig) -> bool:
@@ -27,14 +27,14 @@ def train(config: TrainConfig) -> bool:
     process = ProcessGroup.start()
     try:
         if process.first:
-            describe(config, plan, process.world)
+            write_run_record(config, plan, process.world)
         process.wait()
         return Trainer(config, plan, process).run()
     finally:
         process.close()
 
 
-def describe(config: TrainConfig, plan: Plan, processes: int) -> None:
+def write_run_record(config: TrainConfig, plan: Plan, processes: int) -> None:
     """Write what the run is into its folder; raises Refusal when that holds another one."""
     folder = Path(config.out)
     folder.mkdir(parents=True, exist_ok=True)
@@ -65,7 +65,7 @@ def warnings(config: TrainConfig, plan: Plan) -> list[str]:
 
 
 def _require_same(before: dict[str, Any], now: dict[str, Any], where: Path) -> None:
-    left, right = (_leaves({key: tree[key] for key in tree if key not in FREE}) for tree in (before, now))
+    left, right = (_leaves({key: tree[key] for key in tree if key not in MAY_CHANGE}) for tree in (before, now))
     for key in sorted(left.keys() | right.keys()):
         if left.get(key) != right.get(key):
             was, is_now = (json.dumps(side.get(key)) for side in (left, right))

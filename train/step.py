@@ -21,7 +21,7 @@ class StepResult(NamedTuple):
     """What a step was, summed over all processes."""
 
     loss: float  # weighted, a target
-    tally: LossSums
+    sums: LossSums
     tokens: int  # of segments, padding not counted
     flops: float
     stop: bool  # a process was asked to stop
@@ -42,7 +42,8 @@ class Gradients:
         """
         process = self.parallel.process
         noised = [
-            corrupt(micro.batch, self.config.objective, self.slices, self.config.seed, micro.placement) for micro in micros
+            corrupt(micro.batch, self.config.objective, self.slices, self.config.seed, micro.placement)
+            for micro in micros
         ]
         counts = process.sum(
             torch.tensor(
@@ -57,19 +58,19 @@ class Gradients:
         )
         targets, tokens, flops, stopping = counts.tolist()
         total = torch.zeros((), dtype=torch.float64)
-        tally: LossSums | None = None
+        sums: LossSums | None = None
         for number, corrupted in enumerate(noised):
             parts = self._backward(corrupted.to(process.device), number == len(noised) - 1, targets)
             total += parts.loss.detach().double().cpu()
             mine = LossSums.of(corrupted, parts.nats_SM.cpu())
-            tally = mine if tally is None else tally.plus(mine)
-        assert tally is not None
-        summed = process.sum(torch.cat([total[None], tally.sums_FTM.flatten()]))
-        sums_FTM = summed[1:].view_as(tally.sums_FTM)
+            sums = mine if sums is None else sums.plus(mine)
+        assert sums is not None
+        summed = process.sum(torch.cat([total[None], sums.sums_FTM.flatten()]))
+        sums_FTM = summed[1:].view_as(sums.sums_FTM)
         return StepResult(float(summed[0]) / max(targets, 1), LossSums(sums_FTM), int(tokens), flops, stopping > 0)
 
     def _backward(self, corrupted: NoisedBatch, last: bool, targets: float) -> LossParts:
-        with self.parallel.calling(last) as model:
+        with self.parallel.gradient_sync(last) as model:
             parts = loss(model, corrupted, self.config.objective)
             # DDP and FSDP take the mean over processes
             share = parts.loss * (self.parallel.process.world / max(targets, 1))

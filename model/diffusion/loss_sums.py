@@ -1,9 +1,9 @@
-"""Sums from which every figure of a log follows: bits per token, per byte, per pixel and second, with standard errors.
+"""Sums from which all logged figures follow: bits per token, byte, pixel and second, with standard errors.
 
-Tallies add up over micro-batches, steps and processes (`sums` is one tensor for one all_reduce). They are kept by
-task, and for tasks whose condition was dropped, apart: those are other distributions.
+Sums add up over micro-batches, steps and processes; they are one tensor, for a single all-reduce. They are kept apart
+by task, and for each task by whether its condition was dropped, since each of these is a distribution of its own.
 
-Shapes are named by suffix: S segments, M modalities, T tasks and then those without condition, F fields.
+Shapes are named by suffix: S segments, M modalities, T tasks followed by the same tasks without condition, F fields.
 """
 
 import math
@@ -13,9 +13,7 @@ import torch
 
 from ...schemas.vocabulary import Modality
 from .noised_batch import NoisedBatch
-from .tasks import TASKS
-
-MODALITIES = (Modality.TEXT, Modality.IMAGE, Modality.AUDIO)
+from .tasks import MODALITIES, TASKS
 
 
 class MeanWithError(NamedTuple):
@@ -26,13 +24,18 @@ class MeanWithError(NamedTuple):
 
 
 class LossSums(NamedTuple):
-    """Sums over segments."""
+    """Sums over segments; see the module's docstring."""
 
     sums_FTM: torch.Tensor  # float64; F: nats, tokens, size, nats², nats × tokens, tokens²
 
     @classmethod
     def of(cls, corrupted: NoisedBatch, nats_SM: torch.Tensor) -> Self:
-        """The tally of a batch, from its segments' NELBO (`LossParts.nats_SM`)."""
+        """Sum up a batch.
+
+        Args:
+            corrupted: Batch on the CPU.
+            nats_SM: Estimated NELBO of its segments (`LossParts.nats_SM`), on the CPU.
+        """
         tokens_SM = corrupted.targets_SM.double()
         fields = (nats_SM, tokens_SM, corrupted.sizes_SM.double(), nats_SM**2, nats_SM * tokens_SM, tokens_SM**2)
         row_S = torch.where(corrupted.dropped_S, corrupted.task_S + len(TASKS), corrupted.task_S)
@@ -40,24 +43,24 @@ class LossSums(NamedTuple):
         return cls(sums_FTM.index_add_(1, row_S, torch.stack(fields)))
 
     def plus(self, other: Self) -> Self:
-        """Both together."""
+        """Add the sums of other segments."""
         return type(self)(self.sums_FTM + other.sums_FTM)
 
     def of_task(self, index: int) -> Self:
-        """What belongs to one task (index into TASKS, plus their number for that task without its condition)."""
+        """Select one task: an index into TASKS, plus len(TASKS) for the same task without its condition."""
         return type(self)(self.sums_FTM[:, index : index + 1])
 
     def bits_per_token(self) -> dict[Modality, MeanWithError]:
-        """Of each modality that there is; the error is that of a ratio of sums over independent segments."""
+        """Bits per token of each modality present; the error is that of a ratio of sums over independent segments."""
         return {modality: self._ratio(modality) for modality in MODALITIES if self._sum(1, modality)}
 
     def bits_per_size(self) -> dict[Modality, float]:
-        """Bits per byte of text, per pixel, and per *sample* of sound: times the rate, per second (P19)."""
+        """Bits per byte of text, per pixel and per audio sample (times the sample rate: per second)."""
         sized = [modality for modality in MODALITIES if self._sum(2, modality)]
         return {modality: self._sum(0, modality) / self._sum(2, modality) / math.log(2) for modality in sized}
 
     def tokens(self) -> int:
-        """Targets of all modalities."""
+        """Number of targets of all modalities."""
         return int(self.sums_FTM[1].sum())
 
     def _sum(self, field: int, modality: Modality) -> float:

@@ -1,13 +1,14 @@
-"""Which tokens of a segment are masked, and the weight that makes their cross-entropy an estimate of the bound.
+"""Choose the masked tokens of a segment, and the weight with which their cross-entropy estimates the bound.
 
-Exact-k masks k of a segment's n tokens, all choices of k alike. With P(k) the chance of this k, the weight 1 / (k P(k))
-makes n-token sums unbiased: NELBO = sum over k of (1/k) E[sum of masked CE]. With a linear schedule P(k) = 1/n and the
-weight is n/k, at most n: nothing has to be clamped. Another schedule draws k = ⌈m(u) n⌉ and has the P(k) of that.
+Exact-k masks exactly k of a segment's n tokens, each choice of k tokens equally likely. With P(k) the probability of
+this k, the weight is 1 / (k P(k)), because NELBO = sum over k of (1/k) E[sum of cross-entropies of the k masked
+tokens]. With a linear schedule P(k) = 1/n and the weight is n/k, at most n: nothing has to be clamped. Other schedules
+draw k = ceil(m(u) n) and have the P(k) that follows from it.
 
-Bernoulli masks each token with probability m(u), weight m'(u) / m(u).
+Bernoulli masks each token with probability m(u); the weight is m'(u) / m(u).
 
-The complement of a mask at level m is a mask at 1 - m. Exact-k's complement has n - k tokens and is empty at k = n;
-there the whole segment is taken again, so that its counts are spread over 1 … n just as the first's are.
+The complement of a mask at level m is a mask at level 1 - m. The complement of exact-k has n - k tokens and is empty at
+k = n; in that case the whole segment is masked again, so that the complements' counts are spread over 1 ... n as well.
 
 Shapes are named by suffix: S segments, T tokens of all rows.
 """
@@ -23,7 +24,7 @@ from .noise_schedules import Schedule, schedule_of
 
 
 class WeightedMask(NamedTuple):
-    """A mask over tokens and a weight for each segment's masked tokens."""
+    """A mask over tokens and the weight of each segment's masked tokens."""
 
     masked_T: torch.Tensor  # bool
     weight_S: torch.Tensor  # float64
@@ -31,16 +32,16 @@ class WeightedMask(NamedTuple):
 
 @dataclass(frozen=True)
 class MaskDraws:
-    """What masks are made from: the tokens, and the draws of their keys."""
+    """The maskable tokens and their random draws, from which masks are made."""
 
-    index_T: torch.Tensor  # int64; a token's segment, S for padding
+    index_T: torch.Tensor  # int64; segment of each token, S for padding
     target_T: torch.Tensor  # bool; may be masked
     draw_T: torch.Tensor  # int64; random bits
-    level_S: torch.Tensor  # float64 in (0, 1); decides how much of a segment is masked
+    level_S: torch.Tensor  # float64 in (0, 1); decides how many tokens of a segment are masked
 
 
 def draw_masks(objective: MaskedObjective, draws: MaskDraws) -> list[WeightedMask]:
-    """One masking, or with anti-masking a pair, of which each estimates the same."""
+    """One mask, or with anti-masking a mask and its complement, each with weights for an estimate of the same bound."""
     made = _exact_k if objective.estimator == "exact-k" else _bernoulli
     return made(schedule_of(objective), draws)[: objective.copies]
 
@@ -66,5 +67,5 @@ def _bernoulli(schedule: Schedule, draws: MaskDraws) -> list[WeightedMask]:
 
 
 def _of_tokens(value_S: torch.Tensor, index_T: torch.Tensor) -> torch.Tensor:
-    """Each token's segment's value; padding's is 0."""
+    """Spread a value per segment over its tokens; padding gets 0."""
     return torch.cat((value_S, value_S.new_zeros(1)))[index_T]

@@ -1,7 +1,7 @@
-"""A noised batch: what the model is shown and asked, and what turns its answers into losses and logs.
+"""A batch with tasks and noise: the model's inputs, and what turns its outputs into losses and metrics.
 
-Shapes are named by suffix: B rows, L tokens of a row, T = B·L, S segments, M modalities, C copies of the batch, N
-places asked for.
+Shapes are named by suffix: B rows, L tokens per row, T = B * L, S segments, M modalities, C copies of the batch, N
+queried positions.
 """
 
 from dataclasses import dataclass, fields
@@ -18,37 +18,37 @@ from .tasks import TASKS
 
 @dataclass(frozen=True)
 class NoisedBatch:
-    """Rows with tasks and noise in them; `inputs` has C·B of them, copy after copy."""
+    """Rows with tasks and masks applied; `inputs` has C * B rows, one copy of the batch after another."""
 
     inputs: Inputs
-    weight_N: torch.Tensor  # float32; the sum of weight × nats estimates the nats of all targets of the clean batch
+    weight_N: torch.Tensor  # float32; the sum of weight * nats estimates the nats of all targets of the batch
     modality_N: torch.Tensor  # int64
     segment_N: torch.Tensor  # int64; index into S
-    targets_SM: torch.Tensor  # int64; tokens that are to be predicted, whether asked for this time or not
-    sizes_SM: torch.Tensor  # int64; bytes of text, pixels, samples that these stand for
+    targets_SM: torch.Tensor  # int64; tokens that the task predicts, masked in this batch or not
+    sizes_SM: torch.Tensor  # int64; UTF-8 bytes, pixels and audio samples that the targets stand for
     task_S: torch.Tensor  # int64; index into TASKS
     dropped_S: torch.Tensor  # bool; the condition is hidden
 
     @property
     def targets(self) -> torch.Tensor:
-        """Tokens to be predicted; a loss is divided by their sum over the global batch (P9)."""
+        """Number of targets; the loss is divided by their sum over the global batch, never by that of a micro-batch."""
         return self.targets_SM.sum()
 
     def to(self, device: torch.device | str) -> Self:
-        """The same on another device."""
+        """Copy all tensors to a device."""
         return type(self)(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
 
 
 @dataclass(frozen=True)
 class Corruption:
-    """What was decided about each token."""
+    """Tasks, masks and weights that were drawn for the tokens of a batch."""
 
     task_S: torch.Tensor
     dropped_S: torch.Tensor
-    target_T: torch.Tensor  # is to be predicted
-    hidden_CT: torch.Tensor  # is shown as MASK
-    query_CT: torch.Tensor  # is asked for; causal: of the place before it
-    weight_CS: torch.Tensor  # of what is asked for
+    target_T: torch.Tensor  # bool; predicted by the segment's task
+    hidden_CT: torch.Tensor  # bool; the model's input is MASK
+    query_CT: torch.Tensor  # bool; predicted in this copy (causal: from the position before it)
+    weight_CS: torch.Tensor  # float64; weight of a segment's queried tokens
     causal: bool
 
 
@@ -61,7 +61,16 @@ def segment_index(batch: Batch) -> torch.Tensor:
 
 
 def assemble(batch: Batch, slices: Slices, corruption: Corruption) -> NoisedBatch:
-    """Write tasks and masks into copies of the rows, and list what is asked for by slice."""
+    """Write task tokens and masks into copies of the rows, and list the queried positions by slice.
+
+    Args:
+        batch: Clean rows.
+        slices: Slices of the vocabulary.
+        corruption: What was drawn for the batch.
+
+    Returns:
+        The model's inputs, with the weights and counts of their queries.
+    """
     index_T, modality_T, slice_T = (
         segment_index(batch),
         batch.modality_BL.flatten().long(),
@@ -77,7 +86,9 @@ def assemble(batch: Batch, slices: Slices, corruption: Corruption) -> NoisedBatc
             tokens_BL=_input_tokens(batch, corruption),
             segment_BL=_repeat_copies(batch.segment_BL, corruption),
             position_BL=_repeat_copies(batch.position_BL, corruption),
-            slice_BL=_repeat_copies(_shift_left(batch.slice_BL) if corruption.causal else batch.slice_BL, corruption).long(),
+            slice_BL=_repeat_copies(
+                _shift_left(batch.slice_BL) if corruption.causal else batch.slice_BL, corruption
+            ).long(),
             query_N=flat_N - int(corruption.causal),
             class_N=slices.class_of(batch.tokens_BL.flatten()[token_N], slice_T[token_N]),
             groups=tuple((index, count) for index, count in enumerate(counts) if count),
@@ -106,12 +117,14 @@ def _repeat_copies(x_BL: torch.Tensor, corruption: Corruption) -> torch.Tensor:
 
 
 def _shift_left(x_BL: torch.Tensor) -> torch.Tensor:
-    """What stands at the next place of the row; 0 at its end."""
+    """The value at the next position of the row; 0 at its end."""
     return torch.nn.functional.pad(x_BL[:, 1:], (0, 1))
 
 
-def _count_tokens(index_T: torch.Tensor, modality_T: torch.Tensor, chosen_T: torch.Tensor, segments: int) -> torch.Tensor:
-    """Counts (S, M) of chosen tokens."""
+def _count_tokens(
+    index_T: torch.Tensor, modality_T: torch.Tensor, chosen_T: torch.Tensor, segments: int
+) -> torch.Tensor:
+    """Number of chosen tokens, (S, M)."""
     cells = index_T[chosen_T] * len(Modality) + modality_T[chosen_T]
     return torch.bincount(cells, minlength=segments * len(Modality)).view(segments, len(Modality))
 

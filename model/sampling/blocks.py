@@ -1,9 +1,10 @@
-"""Groups of places that a rule chooses among: the blocks of each segment, or each segment as one block.
+"""Blocks: the groups of positions within which an unmask rule chooses.
 
-Semi-autoregressive sampling is any rule within one block after another (Arriola et al. 2025). A segment of b blocks
-gives each the b-th part of the steps, so a step's number says for every block how far it is, however long its segment.
+In semi-autoregressive sampling any rule is applied to one block after another (Arriola et al. 2025,
+https://arxiv.org/abs/2503.09573); otherwise each segment is one block. A segment of b blocks gives each block a b-th of
+the steps, so the step number alone determines how far every block is, whatever the length of its segment.
 
-Shapes are named by suffix: S segments, T tokens of all segments, G groups.
+Shapes are named by suffix: S segments, T tokens of all segments, N target positions, G groups (blocks of all segments).
 """
 
 from dataclasses import dataclass
@@ -15,28 +16,28 @@ from .canvas import Canvas
 
 @dataclass(frozen=True)
 class Blocks:
-    """Groups in the order of segments and places."""
+    """Blocks of all segments, in the order of segments and positions."""
 
-    group_T: torch.Tensor  # int64; of places never open: G, which is no group
-    size_G: torch.Tensor  # int64; places
-    number_G: torch.Tensor  # int64; of the block within its segment, from 0
-    blocks_G: torch.Tensor  # int64; blocks of its segment
+    group_T: torch.Tensor  # int64; block of each target position; G for all other positions
+    size_G: torch.Tensor  # int64; number of positions
+    number_G: torch.Tensor  # int64; number of the block within its segment, from 0
+    blocks_G: torch.Tensor  # int64; number of blocks in its segment
 
     @property
     def count(self) -> int:
-        """G."""
+        """Number of blocks, G."""
         return len(self.size_G)
 
     def progress(self, step: int, steps: int) -> torch.Tensor:
-        """(G,) float64: how far each block is after so many steps, from 0 to 1."""
+        """(G,) float64: progress of each block after `step` of `steps` steps, from 0 to 1."""
         return (self.blocks_G.double() * (step / steps) - self.number_G).clamp(0, 1)
 
     def masked_counts(self, masked_T: torch.Tensor) -> torch.Tensor:
-        """(G,) places that are open."""
+        """(G,) number of masked positions in each block."""
         return torch.bincount(self.group_T[masked_T], minlength=self.count)
 
     def current(self, masked_T: torch.Tensor) -> torch.Tensor:
-        """(G,) bool: the first block of each segment that has an open place."""
+        """(G,) bool: whether it is the first block of its segment that has a masked position."""
         some_G = self.masked_counts(masked_T) > 0
         rank_G = some_G.cumsum(0)
         first_G = torch.arange(self.count, device=masked_T.device) - self.number_G
@@ -45,7 +46,12 @@ class Blocks:
 
 
 def blocks_of(canvas: Canvas, length: int | None) -> Blocks:
-    """Cut the open places of each segment into blocks of a length, the last may be shorter; None: one block each."""
+    """Cut the target positions of each segment into blocks.
+
+    Args:
+        canvas: Segments to sample.
+        length: Positions per block; the last block of a segment may be shorter. None: one block per segment.
+    """
     masked_N = canvas.target_T.nonzero()[:, 0]
     index_N = canvas.index_T[masked_N]
     size_S = torch.bincount(index_N, minlength=len(canvas.key_S))

@@ -15,7 +15,7 @@ from triptych.schemas.config.model import MaskedObjective
 from triptych.schemas.config.training import TrainConfig
 from triptych.schemas.vocabulary import Modality, Special
 from triptych.train.data.loader import Loader, MicroBatch
-from triptych.train.mask_ratio import by_ratio, ce_by_ratio
+from triptych.train.mask_ratio import ce_by_ratio, sums_by_ratio
 from triptych.train.run import train
 
 
@@ -34,7 +34,7 @@ def test_it_is_the_mean_over_places_of_segments_masked_that_much(
     micro, slices = some(workshop, dataset), Slices.of(workshop.vocabulary)
     corrupted = corrupt(micro.batch, MaskedObjective(**settings), slices, 3, micro.placement)
     nats_N = torch.rand(len(corrupted.weight_N))
-    found = ce_by_ratio(by_ratio(corrupted, nats_N))
+    found = ce_by_ratio(sums_by_ratio(corrupted, nats_N))
 
     inputs, length = corrupted.inputs, micro.batch.tokens_BL.shape[1]
     places: dict[tuple[int, int], list[int]] = defaultdict(list)  # of each segment in each copy

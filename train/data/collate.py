@@ -80,7 +80,7 @@ def gather(shards: Shards, at: Addresses) -> Rows:
     return Rows(**matrices, number=at.number, epoch=at.epoch, row=row, document=document, columns=columns)
 
 
-def keep(rows: Rows, kept: npt.NDArray[np.bool_]) -> Rows:
+def keep_segments(rows: Rows, kept: npt.NDArray[np.bool_]) -> Rows:
     """The same rows with padding in place of the segments that are not `kept` (S,); the others are numbered anew."""
     if kept.all():
         return rows

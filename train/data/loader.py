@@ -17,9 +17,9 @@ from ...model.diffusion.batch import Batch
 from ...model.diffusion.noise_levels import RowPlacement
 from ...model.network.slices import slice_table
 from ...schemas.errors import Mismatch, Refusal
-from .collate import collate, gather, keep
+from .collate import collate, gather, keep_segments
 from .plan import Plan
-from .row_order import Order
+from .row_order import RowOrder
 from .shards import Shards
 from .split import is_held_out
 
@@ -53,7 +53,7 @@ class Loader:
         """micro_rows: rows of a micro-batch, the last of a step has the rest; default all of the process's rows."""
         self.plan = plan
         self._shards = shards
-        self._order = Order(plan)
+        self._order = RowOrder(plan)
         self._slices = slice_table(plan.vocabulary)
         each, rest = divmod(plan.rows, world)
         if rest:
@@ -66,7 +66,7 @@ class Loader:
         self._pin = pin
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="loader")
         self._depth = workers + AHEAD
-        self._coming: deque[Future[list[MicroBatch]]] = deque()
+        self._pending: deque[Future[list[MicroBatch]]] = deque()
         self._position = 0
 
     @property
@@ -84,9 +84,9 @@ class Loader:
             sides = ("the checkpoint", state["plan"]), ("this run", self.plan.fingerprint)
             fix = "Go on with the datasets, weights, seed and validation share it began with, or begin a new run."
             raise Mismatch.between("plan", *sides, fix)
-        for future in self._coming:
+        for future in self._pending:
             future.cancel()
-        self._coming.clear()
+        self._pending.clear()
         self._position = state["position"]
 
     def __iter__(self) -> Iterator[list[MicroBatch]]:
@@ -96,12 +96,12 @@ class Loader:
         end = self.plan.steps * self.plan.rows
         if self._position >= end:
             raise StopIteration
-        while len(self._coming) < self._depth:
-            start = self._position + len(self._coming) * self.plan.rows
+        while len(self._pending) < self._depth:
+            start = self._position + len(self._pending) * self.plan.rows
             if start >= end:
                 break
-            self._coming.append(self._pool.submit(self._build, start))
-        step = self._coming.popleft().result()
+            self._pending.append(self._pool.submit(self._build, start))
+        step = self._pending.popleft().result()
         self._position += self.plan.rows
         return step
 
@@ -111,7 +111,7 @@ class Loader:
 
     def _build(self, start: int) -> list[MicroBatch]:
         """The micro-batches of the global batch that begins at `start`."""
-        self._shards.expect(self._order, start)
+        self._shards.prefetch(self._order, start)
         number = start // self.plan.rows
         cuts = [*self._mine[:: self._micro_rows], self._mine.stop]
         return [self._micro(start, low, high, number) for low, high in pairwise(cuts)]
@@ -119,7 +119,7 @@ class Loader:
     def _micro(self, start: int, low: int, high: int, number: int) -> MicroBatch:
         rows = gather(self._shards, self._order.between(start + low, start + high))
         if self.plan.validation:
-            rows = keep(rows, ~is_held_out(rows.document, self.plan.validation))
+            rows = keep_segments(rows, ~is_held_out(rows.document, self.plan.validation))
         placement = RowPlacement(number, torch.arange(low, high), self.plan.rows)
         return MicroBatch(self._ready(collate(rows, self._slices)), placement)
 

@@ -26,18 +26,18 @@ def apportion(shares: npt.ArrayLike) -> Ints:
     return units
 
 
-def deal(position: npt.ArrayLike, units: Ints) -> tuple[Ints, Ints]:
+def assign_streams(position: npt.ArrayLike, units: Ints) -> tuple[Ints, Ints]:
     """The stream of each position of the mix, and how many rows of that stream come before it.
 
     position: (n,) below 2^42; units: (streams,) as `apportion` gives them.
     """
     index = np.array(position, np.int64)
     stream = np.zeros_like(index)
-    _deal(np.arange(index.size), index, stream, units, 0)
+    _assign(np.arange(index.size), index, stream, units, 0)
     return stream, index
 
 
-def _deal(mine: Ints, index: Ints, stream: Ints, units: Ints, first: int) -> None:
+def _assign(mine: Ints, index: Ints, stream: Ints, units: Ints, first: int) -> None:
     if len(units) == 1 or not mine.size:
         stream[mine] = first
         return
@@ -47,17 +47,17 @@ def _deal(mine: Ints, index: Ints, stream: Ints, units: Ints, first: int) -> Non
     before = _rounded(rows, left, total)
     to_left = _rounded(rows + 1, left, total) > before
     index[mine] = np.where(to_left, before, rows - before)
-    _deal(mine[to_left], index, stream, units[:half], first)
-    _deal(mine[~to_left], index, stream, units[half:], first + half)
+    _assign(mine[to_left], index, stream, units[:half], first)
+    _assign(mine[~to_left], index, stream, units[half:], first + half)
 
 
-def dealt(rows: int, units: Ints) -> Ints:
+def rows_per_stream(rows: int, units: Ints) -> Ints:
     """(streams,) rows that each stream has among the first `rows` of the mix."""
     if len(units) == 1:
         return np.array([rows], np.int64)
     half = len(units) // 2
     left = int(_rounded(np.int64(rows), int(units[:half].sum()), int(units.sum())))
-    return np.concatenate([dealt(left, units[:half]), dealt(rows - left, units[half:])])
+    return np.concatenate([rows_per_stream(left, units[:half]), rows_per_stream(rows - left, units[half:])])
 
 
 def _rounded(rows: npt.NDArray[np.int64] | np.int64, part: int, total: int) -> Ints:

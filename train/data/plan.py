@@ -89,7 +89,7 @@ def make_plan(mix: Mixture, *, seed: int, validation: float = 0.0, steps: int | 
     if steps is None:
         lasting = np.where(np.isinf(most), held, most) / shares
         steps = max(int(lasting.min() // rows), 1)
-    capped = cap(shares, most / (steps * rows))
+    capped = cap_shares(shares, most / (steps * rows))
     if capped is None:
         raise Refusal(
             f"{steps:,} steps of {rows:,} rows are {steps * rows:,}, but within `max_epochs` the mix has "
@@ -123,7 +123,7 @@ def rows_of_step(batch_tokens: int, row_length: int, copies: int = 1) -> int:
     return rows
 
 
-def cap(shares: Floats, most: Floats) -> Floats | None:
+def cap_shares(shares: Floats, most: Floats) -> Floats | None:
     """Shares of at most `most` each that keep the ratios of those below it and sum to 1; None if there are none."""
     if most.sum() < 1 - 1e-12:
         return None

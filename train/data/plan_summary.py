@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .mix import UNITS, dealt
+from .mix import UNITS, rows_per_stream
 from .plan import Plan
 
 
@@ -13,7 +13,7 @@ def summarize_plan(plan: Plan) -> dict[str, Any]:
     hold on average. `tokens` are those of segments, `places` count padding as well.
     """
     rows = plan.steps * plan.rows
-    counts = dealt(rows, plan.units).tolist()
+    counts = rows_per_stream(rows, plan.units).tolist()
     lines = [_line(plan, number, count) for number, count in enumerate(counts)]
     total = sum(line["tokens"] for line in lines)
     for line in lines:

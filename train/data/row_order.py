@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...schemas.identity import fingerprint
-from .mix import Ints, deal, dealt
+from .mix import Ints, assign_streams, rows_per_stream
 from .permutation import Words, derive, permute
 from .plan import Plan
 
@@ -42,7 +42,7 @@ class _Epoch:
     keys: Words  # (windows,) of the permutations of their rows
 
 
-class Order:
+class RowOrder:
     """Positions to rows. Cheap anywhere: what it keeps is the order of the shards of a few epochs."""
 
     def __init__(self, plan: Plan) -> None:
@@ -65,7 +65,7 @@ class Order:
 
     def locate(self, position: npt.ArrayLike) -> Addresses:
         """The row at each position (n,) of the run."""
-        stream, index = deal(position, self._units)
+        stream, index = assign_streams(position, self._units)
         epoch, index = np.divmod(index, self._rows[stream])
         shard, row = np.empty_like(index), np.empty_like(index)
         for which, turn in np.unique(np.stack([stream, epoch]), axis=1).T.tolist():
@@ -75,11 +75,11 @@ class Order:
         number = self._first_row[stream] + np.concatenate(before)[shard] + row
         return Addresses(shard, row, number, epoch)
 
-    def ahead(self, position: int) -> tuple[list[int], list[int]]:
+    def upcoming_shards(self, position: int) -> tuple[list[int], list[int]]:
         """Shards that are read about `position`, of each stream a window, and those that come after these."""
         now: list[int] = []
         later: list[int] = []
-        for stream, index in enumerate(dealt(position, self._units).tolist()):
+        for stream, index in enumerate(rows_per_stream(position, self._units).tolist()):
             epoch, index = divmod(index, int(self._rows[stream]))
             order = self._epoch(stream, epoch)
             window = int(np.searchsorted(order.windows, index, side="right")) - 1

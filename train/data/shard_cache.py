@@ -24,7 +24,7 @@ from ...schemas.identity import BLOCK, file_fingerprint
 Entries = Sequence[tuple[Dataset, ShardEntry]]
 
 
-class Cache:
+class ShardCache:
     """Opens shards where they lie when that is a local disk, and out of `folder` when it is not."""
 
     def __init__(self, folder: str | Path, limit: int, readers: int = 2) -> None:
@@ -32,7 +32,7 @@ class Cache:
         self.folder = Path(folder).expanduser()
         self._limit = limit
         self._pool = ThreadPoolExecutor(readers, thread_name_prefix="shards")
-        self._coming: dict[str, Future[Path]] = {}
+        self._pending: dict[str, Future[Path]] = {}
         self._lock = Lock()
 
     def shard(self, dataset: Dataset, entry: ShardEntry) -> Shard:
@@ -57,15 +57,15 @@ class Cache:
             return self._start(dataset, entry).result()
         finally:
             with self._lock:
-                self._coming.pop(entry.xxh3, None)
+                self._pending.pop(entry.xxh3, None)
 
-    def expect(self, now: Entries, later: Entries) -> None:
+    def prefetch(self, now: Entries, later: Entries) -> None:
         """Fetch these in the background, in this order, and remove others beyond the limit, the oldest first."""
         remote = [(dataset, entry) for dataset, entry in (*now, *later) if not is_local(dataset)]
         wanted = {entry.xxh3 for _, entry in remote}
         with self._lock:
-            for checksum in [checksum for checksum in self._coming if checksum not in wanted]:
-                self._coming.pop(checksum).cancel()
+            for checksum in [checksum for checksum in self._pending if checksum not in wanted]:
+                self._pending.pop(checksum).cancel()
         for dataset, entry in remote:
             if self._path(entry).is_file():
                 os.utime(self._path(entry))
@@ -80,11 +80,11 @@ class Cache:
 
     def _start(self, dataset: Dataset, entry: ShardEntry) -> Future[Path]:
         with self._lock:
-            if entry.xxh3 not in self._coming:
-                self._coming[entry.xxh3] = self._pool.submit(self._bring, dataset, entry)
-            return self._coming[entry.xxh3]
+            if entry.xxh3 not in self._pending:
+                self._pending[entry.xxh3] = self._pool.submit(self._download, dataset, entry)
+            return self._pending[entry.xxh3]
 
-    def _bring(self, dataset: Dataset, entry: ShardEntry) -> Path:
+    def _download(self, dataset: Dataset, entry: ShardEntry) -> Path:
         path = self._path(entry)
         part = path.with_suffix(".part")
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -102,11 +102,11 @@ class Cache:
             part.rename(path)
         return path
 
-    def _trim(self, keep: set[str]) -> None:
+    def _trim(self, keep_segments: set[str]) -> None:
         found: list[tuple[float, int, Path]] = []
         for path in self.folder.glob("*.arrow"):
             with suppress(FileNotFoundError):  # another process trims as well
-                if path.name not in keep:
+                if path.name not in keep_segments:
                     found.append((path.stat().st_mtime, path.stat().st_size, path))
         left = sum(size for _, size, _ in found)
         for _, size, path in sorted(found):

@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from ...schemas.dataset.reader import Shard
 from .plan import Plan
-from .row_order import Order
-from .shard_cache import Cache, is_local
+from .row_order import RowOrder
+from .shard_cache import ShardCache, is_local
 
-OPEN = 1024  # memory maps kept; a kernel allows some 65,000
+MAX_OPEN = 1024  # memory maps kept; a kernel allows some 65,000
 COLUMNS = ("start", "length", "kind", "text_bytes", "pixels", "samples")
 
 
@@ -32,20 +32,20 @@ class OpenShard:
 class Shards:
     """All shards of a plan, opened when they are first touched; may be used by several threads."""
 
-    def __init__(self, plan: Plan, cache: Cache) -> None:
+    def __init__(self, plan: Plan, cache: ShardCache) -> None:
         self._sources = plan.sources
         self._cache = cache
         self.entries = [(plan.datasets[stream.dataset], entry) for stream in plan.streams for entry in stream.shards]
-        self.open = lru_cache(maxsize=OPEN)(self._open)
+        self.open = lru_cache(maxsize=MAX_OPEN)(self._open)
         self._remote = not all(is_local(dataset) for dataset in plan.datasets)
-        self._expected: tuple[list[int], list[int]] | None = None
+        self._prefetched: tuple[list[int], list[int]] | None = None
 
-    def expect(self, order: Order, position: int) -> None:
+    def prefetch(self, order: RowOrder, position: int) -> None:
         """Have remote shards fetched that are read about `position`, and after."""
-        if self._remote and (ahead := order.ahead(position)) != self._expected:
-            self._expected = ahead
-            now, later = ([self.entries[number] for number in numbers] for numbers in ahead)
-            self._cache.expect(now, later)
+        if self._remote and (upcoming := order.upcoming_shards(position)) != self._prefetched:
+            self._prefetched = upcoming
+            now, later = ([self.entries[number] for number in numbers] for numbers in upcoming)
+            self._cache.prefetch(now, later)
 
     def _open(self, number: int) -> OpenShard:
         """Shard `number` of the plan; raises Refusal when it is lost, cut short or changed."""

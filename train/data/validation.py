@@ -35,11 +35,13 @@ def validation_batches(
         return []
     micro = min(micro_rows or rows, -(-rows // world))
     each = -(-rows // (world * micro)) * micro
-    packed = _packed(table, each * world, plan, shards)
+    packed = _pack(table, each * world, plan, shards)
     cuts = range(rank * each, (rank + 1) * each, micro)
     slices = slice_table(plan.vocabulary)
     return [
-        MicroBatch(collate(packed.between(low, low + micro), slices), RowPlacement(0, torch.arange(low, low + micro), rows))
+        MicroBatch(
+            collate(packed.between(low, low + micro), slices), RowPlacement(0, torch.arange(low, low + micro), rows)
+        )
         for low in cuts
     ]
 
@@ -53,7 +55,9 @@ def _table(plan: Plan, shards: Shards, most: int) -> tuple[Table, int]:
     rows = 0
     firsts = accumulate((len(stream.shards) for stream in plan.streams), initial=0)
     for stream, first in zip(plan.streams, firsts, strict=False):
-        table = _held(shards, range(first, first + len(stream.shards)), plan.validation, most * plan.row_length)
+        table = _held_out_segments(
+            shards, range(first, first + len(stream.shards)), plan.validation, most * plan.row_length
+        )
         row, table["start"] = first_fit(table["length"], plan.row_length, most)
         table["row"] = np.where(row < 0, -1, row + rows)
         rows = max(rows, int(table["row"].max(initial=-1)) + 1)
@@ -74,7 +78,7 @@ def first_fit(lengths: npt.ArrayLike, row_length: int, most: int) -> tuple[Ints,
     return row, start
 
 
-def _held(shards: Shards, numbers: range, share: float, tokens: int) -> Table:
+def _held_out_segments(shards: Shards, numbers: range, share: float, tokens: int) -> Table:
     """The held-out segments of the first shards that have so many tokens of them, and where they lie."""
     tables: list[Table] = []
     for number in numbers:
@@ -91,7 +95,7 @@ def _held(shards: Shards, numbers: range, share: float, tokens: int) -> Table:
     return {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
 
 
-def _packed(table: Table, rows: int, plan: Plan, shards: Shards) -> Rows:
+def _pack(table: Table, rows: int, plan: Plan, shards: Shards) -> Rows:
     order = np.lexsort((table["start"], table["row"]))
     order = order[table["row"][order] >= 0]
     table = {name: column[order] for name, column in table.items()}

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .row_order import BLOCK, Order
+from .row_order import BLOCK, RowOrder
 from .shards import Shards
 
 
@@ -18,7 +18,7 @@ class View(NamedTuple):
     modality: npt.NDArray[np.uint8]
 
 
-def views(shards: Shards, order: Order, start: int, stop: int) -> Iterator[View]:
+def views(shards: Shards, order: RowOrder, start: int, stop: int) -> Iterator[View]:
     """The rows at positions start … stop - 1; held-out documents are in them, as they lie in the shards."""
     for low in range(start, stop, BLOCK):
         at = order.between(low, min(low + BLOCK, stop))

@@ -28,22 +28,22 @@ class Parallel:
         if config.compile if config.compile is not None else cuda:
             for block in model.blocks:
                 block.compile()  # whole models would be compiled anew for every number of places asked for
-        self._shared = config.parallel == "fsdp" and process.world > 1
-        if self._shared:
+        self._sharded = config.parallel == "fsdp" and process.world > 1
+        if self._sharded:
             for block in model.blocks:
                 fully_shard(block)
             fully_shard(model, reshard_after_forward=True)  # or the root stays whole after validation
         model.to_empty(device=process.device)
         _initialise(model, seed)
-        copies = process.world > 1 and not self._shared
+        copies = process.world > 1 and not self._sharded
         self.wrapped: Any = DistributedDataParallel(model) if copies else model
         low = config.precision == "bfloat16" or (config.precision == "auto" and cuda)
         self._precision = torch.bfloat16 if low else None
 
     @contextmanager
-    def calling(self, last: bool) -> Iterator[Any]:
+    def gradient_sync(self, last: bool) -> Iterator[Any]:
         """What to call for a micro-batch; gradients of processes are summed up at the `last` of a step."""
-        if self._shared:
+        if self._sharded:
             self.model.set_requires_gradient_sync(last)  # type: ignore[operator]
         copies = isinstance(self.wrapped, DistributedDataParallel)
         with self.wrapped.no_sync() if copies and not last else nullcontext(), self.precision():
@@ -55,7 +55,7 @@ class Parallel:
             return nullcontext()
         return torch.autocast(self.process.device.type, self._precision)
 
-    def clip(self, norm: float) -> float:
+    def clip_gradients(self, norm: float) -> float:
         """Cut gradients to a norm, and say what it was."""
         found = torch.nn.utils.clip_grad_norm_(self.model.parameters(), norm)
         return float(found.full_tensor() if isinstance(found, DTensor) else found)

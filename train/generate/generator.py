@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ...model.diffusion.tasks import MODALITIES
 from ...model.keyed_random import RandomStream, uniform
 from ...model.network.export import Exported, load_model
 from ...model.network.inputs import Inputs
@@ -33,12 +34,12 @@ from ...schemas.errors import Refusal
 from ...schemas.vocabulary import Kind, Modality, Vocabulary
 from ...tokenizers.bundle import Bundle
 from ...tokenizers.protocol import Pixels, Wave
-from .lengths import MODALITIES, Lengths
+from .lengths import Lengths
 
 Ints = npt.NDArray[np.int64]
 Codes = Mapping[Modality, Ints]  # of the halves of one segment; OPEN where they are to be said
 Prompt = str | Pixels | Wave | Ints
-OPEN = -1
+MASKED = -1
 GAP = re.compile(r"<gap:(\d+)>")  # in a text: so many tokens to be said
 
 
@@ -48,7 +49,7 @@ class GeneratedSample:
 
     task: Task
     tokens: Ints  # ids of the whole segment, task slot first
-    said: npt.NDArray[np.bool_]  # which of them are the model's
+    generated: npt.NDArray[np.bool_]  # which of them are the model's
     text: str | None
     pixels: Pixels | None
     wave: Wave | None
@@ -58,7 +59,7 @@ class GeneratedSample:
 class Generation(NamedTuple):
     """What one call made, and what it took."""
 
-    made: list[GeneratedSample]
+    samples: list[GeneratedSample]
     calls: int  # of the model
 
 
@@ -106,13 +107,13 @@ class Generator:
         """How the task is sampled unless something else is asked for; the control knows no null condition."""
         return defaults(task).model_copy(update={"guidance": 0.0} if self.causal else {})
 
-    def ask(self, inputs: Inputs) -> list[torch.Tensor]:
+    def logits(self, inputs: Inputs) -> list[torch.Tensor]:
         """float32 logits (n, C) for each of `inputs.groups`."""
         counts = [count for _, count in inputs.groups]
         parts = torch.split(self.model.hidden_states(inputs), counts)
         return [self.model.head.logits(h_ND, index) for (index, _), h_ND in zip(inputs.groups, parts, strict=True)]
 
-    def make(
+    def generate(
         self, task: Task, prompts: Sequence[Prompt], config: SamplingConfig, seed: int, *, length: int | None = None
     ) -> Generation:
         """A sample for each prompt, all together; a prompt is what the task is given, for `text` a text to go on with.
@@ -126,11 +127,13 @@ class Generator:
         draws = uniform(seed, RandomStream.LENGTH, torch.arange(len(prompts))).tolist()
         codes = [self._codes(task, prompt, length, draw) for prompt, draw in zip(prompts, draws, strict=True)]
         canvas = self.canvas(task, codes).to(self.device)
-        ask = BlockCache(self.model) if config.cache and not self.causal else self.ask
-        sampled = (sample_causal if self.causal else sample)(ask, canvas, self.slices, config, seed)
+        predict = BlockCache(self.model) if config.cache and not self.causal else self.logits
+        sampled = (sample_causal if self.causal else sample)(predict, canvas, self.slices, config, seed)
         sizes = torch.bincount(canvas.index_T).tolist()
         parts = zip(*(torch.split(x_T.cpu(), sizes) for x_T in (sampled.tokens_T, canvas.target_T)), strict=True)
-        return Generation([self.read(task, tokens.numpy(), said.numpy()) for tokens, said in parts], sampled.calls)
+        return Generation(
+            [self.decode(task, tokens.numpy(), generated.numpy()) for tokens, generated in parts], sampled.calls
+        )
 
     def canvas(self, task: Task, codes: Sequence[Codes]) -> Canvas:
         """Segments of these halves, open where a code is OPEN."""
@@ -138,20 +141,27 @@ class Generator:
         # the control has one slot for all pairs
         slots = [Task.JOINT if self.causal and task is not Task.TEXT else task] * len(codes)
         sizes = {modality.name.lower(): self.vocabulary.size for modality in MODALITIES}
-        known = {modality: [_known(one[modality]) if modality in one else None for one in codes] for modality in MODALITIES}
+        known = {
+            modality: [_with_zeros(one[modality]) if modality in one else None for one in codes]
+            for modality in MODALITIES
+        }
         canvas = canvas_of(sample_table(kinds, known, sizes), self.vocabulary, slots)
-        target_T = np.concatenate([_open(one) for one in codes])
+        target_T = np.concatenate([_target_mask(one) for one in codes])
         return replace(canvas, target_T=torch.from_numpy(target_T))
 
-    def read(self, task: Task, tokens: Ints, said: npt.NDArray[np.bool_]) -> GeneratedSample:
+    def decode(self, task: Task, tokens: Ints, generated: npt.NDArray[np.bool_]) -> GeneratedSample:
         """What the ids of a whole segment stand for."""
         owner = self.vocabulary.modality_of(tokens)
-        codes = {modality: codes_of_span(tokens[owner == modality], modality, self.vocabulary) for modality in MODALITIES if modality in owner}
+        codes = {
+            modality: codes_of_span(tokens[owner == modality], modality, self.vocabulary)
+            for modality in MODALITIES
+            if modality in owner
+        }
         image, audio = codes.get(Modality.IMAGE), codes.get(Modality.AUDIO)
         return GeneratedSample(
             task,
             tokens,
-            said,
+            generated,
             text=self.bundle.text.decode(codes[Modality.TEXT]) if Modality.TEXT in codes else None,
             pixels=None if image is None else self.bundle.image.decode(image[None])[0],
             wave=None if audio is None else self.bundle.audio.decode(audio),
@@ -169,17 +179,17 @@ class Generator:
             length = self.lengths.draw(task, wanted, (given, tokens), draw) - int(wanted is Modality.TEXT)
         levels = len(self.vocabulary.audio) if wanted is Modality.AUDIO else 1
         whole = self.bundle.image.tokens if wanted is Modality.IMAGE else max(1, length // levels) * levels
-        return {given: known, wanted: np.full(whole, OPEN)}
+        return {given: known, wanted: np.full(whole, MASKED)}
 
     def _text_with_gaps(self, prompt: str, length: int | None, draw: float) -> Ints:
         # text and lengths of gaps by turns
         parts = [
-            np.full(int(part), OPEN) if at % 2 else self.encode(Modality.TEXT, part)
+            np.full(int(part), MASKED) if at % 2 else self.encode(Modality.TEXT, part)
             for at, part in enumerate(GAP.split(prompt))
         ]
         if len(parts) == 1:
             more = length or max(1, self.lengths.draw(Task.TEXT, Modality.TEXT, None, draw) - 1)
-            parts.append(np.full(more, OPEN))
+            parts.append(np.full(more, MASKED))
         return np.concatenate(parts)
 
     def encode(self, modality: Modality, content: Prompt) -> Ints:
@@ -195,7 +205,11 @@ class Generator:
         if task is Task.JOINT:
             raise Refusal("task joint: has no prompt. Choose text, t2i, i2t, t2s or s2t.")
         wanted, given = task.predicted or Modality.TEXT, task.given
-        missing = [modality.name.lower() for modality in (given, wanted) if modality is not None and modality not in self.bundle]
+        missing = [
+            modality.name.lower()
+            for modality in (given, wanted)
+            if modality is not None and modality not in self.bundle
+        ]
         if missing:
             raise Refusal(
                 f"{self.folder}: task {task} needs {missing[0]}, and the model has seen none. Choose another."
@@ -204,16 +218,16 @@ class Generator:
             raise Refusal(f"task {task}: an autoregressive model says {wanted.name.lower()} first. Use a masked run.")
 
 
-def _known(codes: Ints) -> list[int]:
-    return [0 if code == OPEN else code for code in codes.tolist()]
+def _with_zeros(codes: Ints) -> list[int]:
+    return [0 if code == MASKED else code for code in codes.tolist()]
 
 
-def _open(codes: Codes) -> npt.NDArray[np.bool_]:
+def _target_mask(codes: Codes) -> npt.NDArray[np.bool_]:
     """Which places of a segment are open; what frames its halves is not."""
     parts = [np.zeros(TASK_SLOT, bool)]
     for modality in MODALITIES:
         if modality in codes:
             frame = np.zeros(FRAME[modality] - 1, bool)
             closing = np.zeros(1, bool)
-            parts += [frame, codes[modality] == OPEN, closing]
+            parts += [frame, codes[modality] == MASKED, closing]
     return np.concatenate(parts)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ...model.diffusion.tasks import MODALITIES
 from ...schemas.config.model import Task
 from ...schemas.errors import Refusal
 from ...schemas.vocabulary import Kind, Modality
@@ -25,7 +26,6 @@ from ..data.shards import Shards
 FILE = "lengths.parquet"
 ROWS = 1024  # of each stream, at most
 NEIGHBOURS = 32  # samples of like length that one is drawn from
-MODALITIES = (Modality.TEXT, Modality.IMAGE, Modality.AUDIO)
 NAMES = [modality.name.lower() for modality in MODALITIES]
 
 
@@ -79,7 +79,9 @@ class Lengths:
         seen none of the kind.
         """
         modalities = {wanted} | ({given[0]} if given else set())
-        kinds = [kind for kind in Kind if modalities <= set(kind.modalities) and (task is not Task.TEXT or kind == "text")]
+        kinds = [
+            kind for kind in Kind if modalities <= set(kind.modalities) and (task is not Task.TEXT or kind == "text")
+        ]
         chosen = np.isin(self._columns["kind"], [kind.code for kind in kinds])
         if not chosen.any():
             raise Refusal(f"task {task}: the model was trained on no such pairs. Choose a task that it has learned.")

@@ -29,7 +29,7 @@ def kappa(config: OptimizerConfig, batch_tokens: int, steps: int) -> float:
     return horizon * batch_tokens / config.base_batch_tokens
 
 
-def settings(config: OptimizerConfig, batch_tokens: int, steps: int) -> AdamSettings:
+def scaled_settings(config: OptimizerConfig, batch_tokens: int, steps: int) -> AdamSettings:
     """The settings of a run of so many steps of so many tokens."""
     k = kappa(config, batch_tokens, steps)
     first, second = config.betas

@@ -10,7 +10,7 @@ def warmup_steps(config: OptimizerConfig, steps: int) -> int:
     return max(min(config.warmup, steps // 4), 1)
 
 
-def lr_share(config: OptimizerConfig, step: int, steps: int) -> float:
+def lr_factor(config: OptimizerConfig, step: int, steps: int) -> float:
     """Share of the learning rate at `step`, from 0, of `steps`.
 
     It rises linearly, then falls by half a cosine, or stays (wsd) and falls linearly at the end; to `final`.

@@ -30,10 +30,10 @@ class SkipSteps:
     in_a_row: int = 0
     left_out: int = 0
 
-    def accepts(self, loss: float, norm: float) -> str | None:
+    def check(self, loss: float, norm: float) -> str | None:
         """None for a sound step, else what is wrong with it; raises Refusal when too many in a row are not."""
-        wrong = self._wrong(loss, norm)
-        if wrong is None:
+        problem = self._problem(loss, norm)
+        if problem is None:
             self.in_a_row = 0
             self.mean = self.mean * MEMORY + math.log(max(norm, 1e-12)) * (1 - MEMORY)
             self.seen += 1
@@ -42,14 +42,14 @@ class SkipSteps:
         self.left_out += 1
         if self.in_a_row >= PATIENCE:
             raise Refusal(
-                f"training broke down: {PATIENCE} steps in a row were left out, the last because {wrong}. Lower "
+                f"training broke down: {PATIENCE} steps in a row were left out, the last because {problem}. Lower "
                 "`optimizer.lr`, lengthen `optimizer.warmup`, or look at the batches in `culprits/` of the run's "
                 "folder; then run the same command again: it goes on from the last checkpoint.",
                 exit_code=1,
             )
-        return wrong
+        return problem
 
-    def _wrong(self, loss: float, norm: float) -> str | None:
+    def _problem(self, loss: float, norm: float) -> str | None:
         if not math.isfinite(loss):
             return f"the loss was {loss}"
         if not math.isfinite(norm):
@@ -59,7 +59,7 @@ class SkipSteps:
             return f"the gradient's norm was {norm:.3g}, where {usual:.3g} is usual"
         return None
 
-    def save_culprit(self, folder: Path, step: int, rank: int, micros: list[MicroBatch]) -> None:
+    def save_batch(self, folder: Path, step: int, rank: int, micros: list[MicroBatch]) -> None:
         """Leave the batch as tensors, with `torch.load` to be read by whoever looks into it."""
         if self.left_out <= CULPRITS:
             folder.mkdir(parents=True, exist_ok=True)

@@ -60,7 +60,9 @@ class TrainingBudget:
         widths: dict[Modality, list[int]] = {}
         for block, width in zip(self.vocabulary.slices, slices.widths, strict=True):
             widths.setdefault(block.modality, []).append(width)
-        head_rows = sum(share * sum(widths[modality]) / len(widths[modality]) for modality, share in self.share.items()) / 2
+        head_rows = (
+            sum(share * sum(widths[modality]) / len(widths[modality]) for modality, share in self.share.items()) / 2
+        )
         pairs = 2 * self.shape.depth * self.shape.width * self.attended
         return 6 * (self.shape.matmul + pairs + self.shape.width * head_rows)
 

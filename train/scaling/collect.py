@@ -52,7 +52,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Log:
+class RunLog:
     """A run's folder as it was read."""
 
     name: str
@@ -60,7 +60,7 @@ class Log:
     lines: tuple[dict[str, Any], ...]
 
     @classmethod
-    def read(cls, folder: Path, name: str) -> "Log":
+    def read(cls, folder: Path, name: str) -> "RunLog":
         """Raises Refusal when `run.json` is not what was written there."""
         try:
             facts = unseal((folder / RUN).read_bytes())
@@ -101,12 +101,12 @@ class Log:
         return float(bits[loss.of])
 
 
-def logs(folder: Path) -> list[Log]:
+def read_logs(folder: Path) -> list[RunLog]:
     """The runs below a folder, by name; raises Refusal when there is none."""
     found = sorted(path.parent for path in folder.rglob(RUN) if "checkpoints" not in path.parts)
     if not found:
         raise Refusal(f"{folder}: holds no run (a folder with {RUN}). Give the folder below which the runs lie.")
-    return [Log.read(path, path.relative_to(folder).as_posix()) for path in found]
+    return [RunLog.read(path, path.relative_to(folder).as_posix()) for path in found]
 
 
 def collect(folder: Path, loss: Loss) -> tuple[list[Point], list[str]]:
@@ -114,13 +114,13 @@ def collect(folder: Path, loss: Loss) -> tuple[list[Point], list[str]]:
 
     Raises Refusal for runs whose losses cannot be of one law, naming two of them and the key in which they differ.
     """
-    found = logs(folder)
+    found = read_logs(folder)
     finished = [log for log in found if log.finished]
     _require_same(finished)
     return [log.point(loss) for log in finished], [log.name for log in found if not log.finished]
 
 
-def _require_same(found: Sequence[Log]) -> None:
+def _require_same(found: Sequence[RunLog]) -> None:
     for first, other in pairwise(found):
         for key in SAME:
             if _at(first, key) != _at(other, key):
@@ -131,7 +131,7 @@ def _require_same(found: Sequence[Log]) -> None:
                 )
 
 
-def _at(log: Log, key: str) -> Any:
+def _at(log: RunLog, key: str) -> Any:
     node: Any = log.facts if key in log.facts else log.facts["config"]
     for part in key.split("."):
         node = node[part]

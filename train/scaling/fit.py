@@ -13,7 +13,7 @@ import numpy as np
 
 from ...schemas.errors import Refusal
 from .collect import Point
-from .isoflop import SIZES, Budget, Floats, Valley, budgets, groups, optimum
+from .isoflop import SIZES, Budget, Floats, ParabolaMinimum, budgets_of, group_similar, optimum
 from .law import Law, fit_law
 
 RUNS, VALUES = 8, 3  # that are needed: runs, and sizes as well as horizons among them
@@ -42,7 +42,7 @@ class BudgetFit:
     """A budget, and its least point where there is one."""
 
     runs: Budget
-    valley: Valley | None
+    minimum: ParabolaMinimum | None
     figures: Mapping[str, Estimate]  # of the valley
 
 
@@ -71,20 +71,20 @@ def fit(points: Sequence[Point], seed: int = 0) -> Fit:
     law = fit_law(n, d, loss)
     residuals = np.log(loss) - np.log(law.loss(n, d))
     wide = (residuals - residuals.mean()) * np.sqrt(len(loss) / (len(loss) - 5))
-    others = [
+    resamples = [
         fit_law(n, d, law.loss(n, d) * np.exp(draw.choice(wide, len(wide))), near=[law]) for _ in range(RESAMPLES)
     ]
     sizes = [
-        Size(int(size), _estimate(law.k * size**law.e, [other.k * size**other.e for other in others]))
+        Size(int(size), _estimate(law.k * size**law.e, [other.k * size**other.e for other in resamples]))
         for size in np.unique(n)
     ]
-    figures = _estimates(law.figures(), [other.figures() for other in others])
-    found, best, missing = _over_budgets(budgets(n, d, c, loss), draw)
+    figures = _estimates(law.figures(), [other.figures() for other in resamples])
+    found, best, missing = _over_budgets(budgets_of(n, d, c, loss), draw)
     return Fit(points, law, float(np.sqrt((residuals**2).mean())), figures, sizes, found, best, missing)
 
 
 def _require_enough(n: Floats, d: Floats) -> None:
-    counts = (len(n), len(np.unique(n)), len(groups(d)))
+    counts = (len(n), len(np.unique(n)), len(group_similar(d)))
     if any(count < needed for count, needed in zip(counts, (RUNS, VALUES, VALUES), strict=True)):
         raise Refusal(
             f"a law has five figures: it takes {RUNS} finished runs, of {VALUES} sizes and {VALUES} numbers of tokens "
@@ -96,38 +96,38 @@ def _require_enough(n: Floats, d: Floats) -> None:
 def _over_budgets(
     runs: Sequence[Budget], draw: np.random.Generator
 ) -> tuple[list[BudgetFit], dict[str, Estimate], str]:
-    valleys = [budget.valley() for budget in runs]
+    minima = [budget.minimum() for budget in runs]
     pooled = np.concatenate([budget.residuals() for budget in runs]) if runs else np.empty(0)
-    drawn: list[list[Valley | None]] = [
-        [budget.with_residuals(draw.choice(pooled, len(budget.loss))).valley() for budget in runs]
+    drawn: list[list[ParabolaMinimum | None]] = [
+        [budget.with_residuals(draw.choice(pooled, len(budget.loss))).minimum() for budget in runs]
         for _ in range(RESAMPLES if runs else 0)
     ]
     found = [
         BudgetFit(
             budget,
-            valley,
-            _estimates(valley._asdict(), [one._asdict() for some in drawn if (one := some[at])]) if valley else {},
+            minimum,
+            _estimates(minimum._asdict(), [one._asdict() for some in drawn if (one := some[at])]) if minimum else {},
         )
-        for at, (budget, valley) in enumerate(zip(runs, valleys, strict=True))
+        for at, (budget, minimum) in enumerate(zip(runs, minima, strict=True))
     ]
-    kept = [at for at, valley in enumerate(valleys) if valley]
+    kept = [at for at, minimum in enumerate(minima) if minimum]
     if len(kept) < 2:
         why = f"of {len(runs)} budgets with {SIZES} sizes, {len(kept)} have a least point within them; it takes 2"
         return found, {}, why
     whole = [some for some in drawn if all(some[at] for at in kept)]
-    best = _best(runs, valleys, kept)
+    best = _best(runs, minima, kept)
     return found, _estimates(best, [_best(runs, some, kept) for some in whole]), ""
 
 
-def _best(runs: Sequence[Budget], valleys: Sequence[Valley | None], kept: Sequence[int]) -> dict[str, float]:
-    chosen = [valley for valley in (valleys[at] for at in kept) if valley]
+def _best(runs: Sequence[Budget], minima: Sequence[ParabolaMinimum | None], kept: Sequence[int]) -> dict[str, float]:
+    chosen = [minimum for minimum in (minima[at] for at in kept) if minimum]
     return optimum(chosen, [runs[at].cost for at in kept])
 
 
-def _estimates(values: Mapping[str, float], others: Sequence[Mapping[str, float]]) -> dict[str, Estimate]:
-    return {name: _estimate(value, [other[name] for other in others]) for name, value in values.items()}
+def _estimates(values: Mapping[str, float], resamples: Sequence[Mapping[str, float]]) -> dict[str, Estimate]:
+    return {name: _estimate(value, [other[name] for other in resamples]) for name, value in values.items()}
 
 
-def _estimate(value: float, others: Sequence[float]) -> Estimate:
-    low, high = np.percentile([*others, value], [TAIL, 100 - TAIL]).tolist()
+def _estimate(value: float, resamples: Sequence[float]) -> Estimate:
+    low, high = np.percentile([*resamples, value], [TAIL, 100 - TAIL]).tolist()
     return Estimate(value, min(low, value), max(high, value))

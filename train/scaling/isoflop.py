@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
-ALIKE = 1.2  # greatest over least of values that count as one
+SIMILAR_RATIO = 1.2  # greatest over least of values that count as one
 SIZES = 4  # of a budget: three make a parabola, and a fourth says how far off it is
 
 
-class Valley(NamedTuple):
+class ParabolaMinimum(NamedTuple):
     """The least point of a parabola."""
 
     parameters: float
@@ -42,7 +42,7 @@ class Budget:
         """Loss over log N."""
         return np.poly1d(np.polyfit(np.log(self.parameters), self.loss, 2))
 
-    def valley(self) -> Valley | None:
+    def minimum(self) -> ParabolaMinimum | None:
         """Where the parabola is least, if that is within the sizes of its runs."""
         curve, x = self.parabola(), np.log(self.parameters)
         if curve[2] <= 0:
@@ -51,7 +51,7 @@ class Budget:
         if not x.min() <= at <= x.max():
             return None
         tokens = np.polyval(np.polyfit(x, np.log(self.tokens), 2), at)
-        return Valley(float(np.exp(at)), float(np.exp(tokens)), float(curve(at)))
+        return ParabolaMinimum(float(np.exp(at)), float(np.exp(tokens)), float(curve(at)))
 
     def residuals(self) -> Floats:
         """Of the parabola, relative, and as large as they would be had three figures not been fitted."""
@@ -65,31 +65,31 @@ class Budget:
         return type(self)(self.parameters, self.tokens, self.flops, fitted * (1 + residuals))
 
 
-def groups(values: Floats) -> list[npt.NDArray[np.intp]]:
+def group_similar(values: Floats) -> list[npt.NDArray[np.intp]]:
     """Indices of values that are alike, from the least on."""
     order = np.argsort(values, kind="stable")
     found: list[list[int]] = []
     for index in order.tolist():
-        if found and values[index] <= ALIKE * values[found[-1][0]]:
+        if found and values[index] <= SIMILAR_RATIO * values[found[-1][0]]:
             found[-1].append(index)
         else:
             found.append([index])
     return [np.array(each) for each in found]
 
 
-def budgets(parameters: Floats, tokens: Floats, flops: Floats, loss: Floats) -> list[Budget]:
+def budgets_of(parameters: Floats, tokens: Floats, flops: Floats, loss: Floats) -> list[Budget]:
     """Those with SIZES sizes or more."""
     columns = (parameters, tokens, flops, loss)
     return [
         Budget(*(column[mine] for column in columns))
-        for mine in groups(flops)
+        for mine in group_similar(flops)
         if len(np.unique(parameters[mine])) >= SIZES
     ]
 
 
-def optimum(valleys: Sequence[Valley], costs: Sequence[float]) -> dict[str, float]:
+def optimum(minima: Sequence[ParabolaMinimum], costs: Sequence[float]) -> dict[str, float]:
     """By least squares over budgets' logs: D* = k · N*^e, and the exponents of N* and D* by cost."""
-    n, d = (np.log([getattr(valley, name) for valley in valleys]) for name in ("parameters", "tokens"))
+    n, d = (np.log([getattr(minimum, name) for minimum in minima]) for name in ("parameters", "tokens"))
     c = np.log(costs)
     e, log_k = np.polyfit(n, d, 1)
     return {

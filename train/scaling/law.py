@@ -92,7 +92,7 @@ class _Problem:
             found.append(np.array([e_term, a_term, a, b_term, b]))
         return found
 
-    def end(self, start: Floats) -> tuple[float, Floats]:
+    def minimise(self, start: Floats) -> tuple[float, Floats]:
         """Where a search from `start` ends, and the sum there."""
         from scipy.optimize import minimize
 
@@ -122,7 +122,7 @@ def fit_law(parameters: npt.ArrayLike, tokens: npt.ArrayLike, loss: npt.ArrayLik
     arrays = (np.asarray(values, np.float64) for values in (parameters, tokens, loss))
     problem = _Problem.of(*arrays)
     starts = [_start(law, problem) for law in near] or problem.starts()
-    _, theta = min((problem.end(start) for start in starts), key=lambda found: found[0])
+    _, theta = min((problem.minimise(start) for start in starts), key=lambda found: found[0])
     return problem.law(theta)
 
 

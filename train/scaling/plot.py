@@ -54,8 +54,8 @@ def _budgets(axes: Any, found: Sequence[BudgetFit]) -> None:
         over = np.geomspace(runs.parameters.min(), runs.parameters.max(), 100)
         axes.plot(over, runs.parabola()(np.log(over)), color=colour, linewidth=1)
         axes.plot(runs.parameters, runs.loss, "o", color=colour, label=f"{runs.cost:.2g} operations")
-        if budget.valley:
-            axes.plot(budget.valley.parameters, budget.valley.loss, "x", color=colour, markersize=10)
+        if budget.minimum:
+            axes.plot(budget.minimum.parameters, budget.minimum.loss, "x", color=colour, markersize=10)
     axes.set(xscale="log", xlabel="parameters outside of embeddings", title="Runs that cost alike")
     if found:
         axes.legend(fontsize="small")

@@ -6,8 +6,8 @@ from typing import Literal
 
 from ...schemas.config.training import TrainConfig
 from ..data.plan import plan_of
-from ..run import describe, train
-from .collect import Log
+from ..run import train, write_run_record
+from .collect import RunLog
 
 State = Literal["trained", "done before", "stopped"]
 
@@ -18,10 +18,10 @@ def sweep(runs: Mapping[str, TrainConfig]) -> Iterator[tuple[str, State]]:
     Raises Refusal before any work for data that cannot be mixed, and for a folder that holds another run than its own.
     """
     for config in runs.values():
-        describe(config, plan_of(config), 1)
+        write_run_record(config, plan_of(config), 1)
     for name, config in runs.items():
         folder = Path(config.out)
-        if (folder / "model" / "config.json").exists() and Log.read(folder, name).finished:
+        if (folder / "model" / "config.json").exists() and RunLog.read(folder, name).finished:
             yield name, "done before"
             continue
         ended = train(config)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch._dynamo.testing import CompileCounter
 from torch.nn.attention.flex_attention import BlockMask, create_block_mask
 
-from triptych.model.network.attention import DenseMask, AttentionBackend, attend, segment_mask
+from triptych.model.network.attention import AttentionBackend, DenseMask, attend, segment_mask
 from triptych.model.network.presets import shape_of
 from triptych.model.network.rope import rotation
 from triptych.model.network.transformer import Block

@@ -43,7 +43,8 @@ def test_three_together_are_three_alone() -> None:
     for number in range(3):
         alone = canvas([SAMPLES[number]], [DRAWN[number]], [number])
         assert torch.equal(
-            sampled_T[together.index_T == number], sample_causal(Moody(SLICES, eos=1), alone, SLICES, config, 5).tokens_T
+            sampled_T[together.index_T == number],
+            sample_causal(Moody(SLICES, eos=1), alone, SLICES, config, 5).tokens_T,
         )
 
 
@@ -55,5 +56,5 @@ def test_a_text_ends_where_the_model_says() -> None:
 
 
 def test_guidance_is_refused() -> None:
-    with pytest.raises(Refusal, match="null condition"):
+    with pytest.raises(Refusal, match="no unconditional prediction"):
         sample_causal(Moody(SLICES), canvas(SAMPLES, DRAWN), SLICES, SamplingConfig(guidance=1), 0)

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triptych.model.sampling.sample_token import sample_classes, nucleus
+from triptych.model.sampling.sample_token import nucleus, sample_classes
 from triptych.schemas.config.sampling import SamplingConfig
 
 PLAIN = SamplingConfig()

@@ -13,7 +13,7 @@ from triptych.schemas.config.training import TrainConfig
 from triptych.schemas.dataset.decontamination import BenchmarkReport
 from triptych.schemas.errors import Mismatch, Refusal
 from triptych.train.data.mix import UNITS
-from triptych.train.data.plan import cap, plan_of, rows_of_step
+from triptych.train.data.plan import cap_shares, plan_of, rows_of_step
 from triptych.train.data.plan_summary import summarize_plan
 
 SHARES = st.lists(st.floats(0.01, 1), min_size=1, max_size=8)
@@ -68,7 +68,7 @@ def test_epochs_are_capped_by_lowering_a_share(dataset: Path, workshop: Any) -> 
 def test_capped_shares_sum_to_one_and_keep_their_ratios(shares: list[float], most: list[float]) -> None:
     size = min(len(shares), len(most))
     share, top = np.array(shares[:size]), np.array(most[:size])
-    capped = cap(share, top)
+    capped = cap_shares(share, top)
     if capped is None:
         assert top.sum() < 1
         return

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triptych.schemas.vocabulary import Kind
-from triptych.train.data.collate import Rows, gather, keep
+from triptych.train.data.collate import Rows, gather, keep_segments
 from triptych.train.data.plan import Plan
-from triptych.train.data.row_order import Order
+from triptych.train.data.row_order import RowOrder
 from triptych.train.data.shards import Shards
 from triptych.train.data.split import is_held_out
 from triptych.train.data.validation import first_fit, validation_batches
@@ -27,7 +27,7 @@ def plan(dataset: Path, workshop: Any) -> Plan:
 
 def everything(plan: Plan, shards: Shards) -> Rows:
     """Every row of the plan once."""
-    at = Order(plan).locate(np.arange(3 * int(plan.first_rows[-1])))
+    at = RowOrder(plan).locate(np.arange(3 * int(plan.first_rows[-1])))
     _, first = np.unique(at.number, return_index=True)
     return gather(shards, type(at)(*(column[first] for column in at)))
 
@@ -113,8 +113,8 @@ def test_nothing_held_out_is_no_validation(dataset: Path, workshop: Any) -> None
 
 
 def test_rows_without_any_segment_left_are_padding(plan: Plan, workshop: Any) -> None:
-    rows = gather(workshop.shards(plan), Order(plan).between(0, 4))
-    empty = keep(rows, np.zeros(len(rows.row), bool))
+    rows = gather(workshop.shards(plan), RowOrder(plan).between(0, 4))
+    empty = keep_segments(rows, np.zeros(len(rows.row), bool))
     assert not empty.tokens.any()
     assert not empty.segment.any()
     assert len(empty.row) == 0

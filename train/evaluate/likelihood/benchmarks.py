@@ -23,10 +23,10 @@ from ....schemas.errors import Refusal
 from ....schemas.vocabulary import Modality
 from ..report.metric import Metric
 from ..standard_errors import mean_error, ratio_error
-from .bound import PASSES, chain
-from .multiple_choice import Choice, chance, choose
+from .bound import PASSES, chain_rule
+from .multiple_choice import Question, chance_accuracy, score_questions
 from .reader import ModelReader
-from .rolling import cut, roll
+from .rolling import rolling_nats, split_windows
 from .text_segments import canvas_of_pairs
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
-class Setting:
+class BenchmarkContext:
     """What every benchmark needs."""
 
     generator: "Generator"
@@ -49,18 +49,20 @@ class Setting:
     seed: int
 
 
-def suite_rows(
+def benchmark_metrics(
     generator: "Generator", folder: str | Path, limit: int | None = None, passes: int = PASSES, seed: int = 0
 ) -> list[Metric]:
     """Figures of all benchmarks in a folder, of at most `limit` items of each, spread evenly over its file.
 
     Raises Refusal when the folder has none.
     """
-    setting = Setting(generator, ModelReader.of(generator.exported), longest_text(generator), limit, passes, seed)
+    context = BenchmarkContext(
+        generator, ModelReader.of(generator.exported), longest_text(generator), limit, passes, seed
+    )
     there = [(Path(folder) / name, measure) for name, measure in BENCHMARKS.items() if (Path(folder) / name).is_file()]
     if not there:
         raise Refusal(f"{folder}: holds no benchmark. It may have {', '.join(BENCHMARKS)}.")
-    return [row for path, measure in there for row in measure(path, setting)]
+    return [row for path, measure in there for row in measure(path, context)]
 
 
 def longest_text(generator: "Generator") -> int:
@@ -68,23 +70,23 @@ def longest_text(generator: "Generator") -> int:
     return min(LONGEST, generator.lengths.longest(Modality.TEXT) + 1)
 
 
-def arc(path: Path) -> list[Choice]:
+def arc(path: Path) -> list[Question]:
     """ARC's own JSON lines."""
-    choices = []
+    questions = []
     for item in _lines(path):
         context = f"Question: {item['question']}\nAnswer:"
         pairs = tuple((context, f" {text}") for text in item["choices"]["text"])
-        choices.append(Choice(pairs, item["choices"]["label"].index(item["answerKey"])))
-    return choices
+        questions.append(Question(pairs, item["choices"]["label"].index(item["answerKey"])))
+    return questions
 
 
-def blimp(path: Path) -> list[Choice]:
+def blimp(path: Path) -> list[Question]:
     """BLiMP's archive, paradigm after paradigm; whole sentences are compared."""
     with zipfile.ZipFile(path) as archive:
         # a Mac's folder of its own lies beside `data`
         names = sorted(name for name in archive.namelist() if name.startswith("data/") and name.endswith(".jsonl"))
         items = [json.loads(line) for name in names for line in archive.read(name).splitlines()]
-    return [Choice((("", item["sentence_good"]), ("", item["sentence_bad"])), 0) for item in items]
+    return [Question((("", item["sentence_good"]), ("", item["sentence_bad"])), 0) for item in items]
 
 
 def lambada(path: Path) -> list[tuple[str, str]]:
@@ -93,19 +95,23 @@ def lambada(path: Path) -> list[tuple[str, str]]:
     return [(text[:at], text[at:]) for text, at in cuts]
 
 
-def evenly(items: Sequence[Item], limit: int | None) -> list[Item]:
+def evenly_spaced(items: Sequence[Item], limit: int | None) -> list[Item]:
     """At most `limit` items, spread over all of them."""
     if limit is None or limit >= len(items):
         return list(items)
     return [items[number * len(items) // limit] for number in range(limit)]
 
 
-def _choice_rows(name: str, read: Callable[[Path], list[Choice]], by_byte: bool) -> Callable[..., Iterator[Metric]]:
-    def rows(path: Path, setting: Setting) -> Iterator[Metric]:
-        generator, choices = setting.generator, evenly(read(path), setting.limit)
-        tokenizer, reader = generator.bundle.text, setting.reader
-        chosen = choose(reader, tokenizer, generator.vocabulary, choices, setting.longest, setting.passes, setting.seed)
-        floor, note = chance(choices), f"{_how(setting)}; the floor is chance"
+def _multiple_choice_metrics(
+    name: str, read: Callable[[Path], list[Question]], by_byte: bool
+) -> Callable[..., Iterator[Metric]]:
+    def rows(path: Path, context: BenchmarkContext) -> Iterator[Metric]:
+        generator, questions = context.generator, evenly_spaced(read(path), context.limit)
+        tokenizer, reader = generator.bundle.text, context.reader
+        chosen = score_questions(
+            reader, tokenizer, generator.vocabulary, questions, context.longest, context.passes, context.seed
+        )
+        floor, note = chance_accuracy(questions), f"{_how(context)}; the floor is chance"
         yield _accuracy(name, chosen.total, floor, note)
         if by_byte:
             yield _accuracy(f"{name}, likelihood a byte", chosen.by_byte, floor, note)
@@ -113,13 +119,13 @@ def _choice_rows(name: str, read: Callable[[Path], list[Choice]], by_byte: bool)
     return rows
 
 
-def _lambada_rows(path: Path, setting: Setting) -> Iterator[Metric]:
-    generator, pairs = setting.generator, evenly(lambada(path), setting.limit)
-    canvas = canvas_of_pairs(pairs, generator.bundle.text, generator.vocabulary, setting.longest, range(len(pairs)))
-    done = chain(setting.reader, canvas)
-    assert done.best_S is not None
+def _lambada_metrics(path: Path, context: BenchmarkContext) -> Iterator[Metric]:
+    generator, pairs = context.generator, evenly_spaced(lambada(path), context.limit)
+    canvas = canvas_of_pairs(pairs, generator.bundle.text, generator.vocabulary, context.longest, range(len(pairs)))
+    done = chain_rule(context.reader, canvas)
+    assert done.greedy_S is not None
     how = "last word, token by token from left to right"
-    yield _accuracy("LAMBADA", done.best_S.double().numpy(), None, how)
+    yield _accuracy("LAMBADA", done.greedy_S.double().numpy(), None, how)
     nats = done.nats_S.numpy()
     error, perplexity = mean_error(nats), exp(min(float(nats.mean()), 700.0))
     yield Metric(
@@ -127,13 +133,15 @@ def _lambada_rows(path: Path, setting: Setting) -> Iterator[Metric]:
     )
 
 
-def _wikitext_rows(path: Path, setting: Setting) -> Iterator[Metric]:
-    generator, tokenizer = setting.generator, setting.generator.bundle.text
-    windows = evenly(cut(tokenizer, [path.read_text(encoding="utf-8")], setting.longest).codes, setting.limit)
-    nats = roll(setting.reader, generator.vocabulary, windows, setting.passes, setting.seed)
+def _wikitext_metrics(path: Path, context: BenchmarkContext) -> Iterator[Metric]:
+    generator, tokenizer = context.generator, context.generator.bundle.text
+    windows = evenly_spaced(
+        split_windows(tokenizer, [path.read_text(encoding="utf-8")], context.longest).codes, context.limit
+    )
+    nats = rolling_nats(context.reader, generator.vocabulary, windows, context.passes, context.seed)
     sizes = np.array([int(tokenizer.token_bytes[window].sum()) for window in windows])
     counts = np.array([len(window) for window in windows])
-    note = f"{_how(setting)}; windows of at most {setting.longest} tokens"
+    note = f"{_how(context)}; windows of at most {context.longest} tokens"
     bits = nats / log(2)
     value, error = float(bits.sum() / sizes.sum()), ratio_error(bits, sizes)
     yield Metric(GROUP, "WikiText-2", value, error, len(windows), "bits per byte", "lower", note=note)
@@ -146,18 +154,18 @@ def _accuracy(name: str, won: npt.NDArray[np.float64], floor: float | None, note
     return Metric(GROUP, name, float(won.mean()), mean_error(won), len(won), "accuracy", "higher", floor, note)
 
 
-def _how(setting: Setting) -> str:
-    return "exact likelihood" if setting.reader.causal else f"bound by {setting.passes} passes"
+def _how(context: BenchmarkContext) -> str:
+    return "exact likelihood" if context.reader.causal else f"bound by {context.passes} passes"
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
-BENCHMARKS: dict[str, Callable[[Path, Setting], Iterator[Metric]]] = {
-    "arc_easy_test.jsonl": _choice_rows("ARC easy", arc, by_byte=True),
-    "arc_challenge_test.jsonl": _choice_rows("ARC challenge", arc, by_byte=True),
-    "BLiMP.zip": _choice_rows("BLiMP", blimp, by_byte=False),
-    "lambada_test.jsonl": _lambada_rows,
-    "wikitext2_test.txt": _wikitext_rows,
+BENCHMARKS: dict[str, Callable[[Path, BenchmarkContext], Iterator[Metric]]] = {
+    "arc_easy_test.jsonl": _multiple_choice_metrics("ARC easy", arc, by_byte=True),
+    "arc_challenge_test.jsonl": _multiple_choice_metrics("ARC challenge", arc, by_byte=True),
+    "BLiMP.zip": _multiple_choice_metrics("BLiMP", blimp, by_byte=False),
+    "lambada_test.jsonl": _lambada_metrics,
+    "wikitext2_test.txt": _wikitext_metrics,
 }

@@ -21,7 +21,7 @@ import torch
 from ....model.diffusion.masking import WeightedMask
 from ....model.keyed_random import RandomStream, bits, rank_within, uniform
 from ....model.sampling.canvas import Canvas
-from .reader import ModelReader, chunks, open_places
+from .reader import ModelReader, chunks, target_ranks
 
 PASSES = 16
 
@@ -31,7 +31,7 @@ class Likelihood(NamedTuple):
 
     nats_S: torch.Tensor  # float64; minus the log-likelihood, or the bound on it
     error_S: torch.Tensor  # float64; standard error by the draws, too large; 0 where nothing was drawn
-    best_S: torch.Tensor | None  # bool; each answer was the likeliest when it was asked for; of the chain rule alone
+    greedy_S: torch.Tensor | None  # bool; each answer was the likeliest when it was asked for; of the chain rule alone
     passes: int  # segments that went through the model
 
 
@@ -44,7 +44,7 @@ def bound(reader: ModelReader, canvas: Canvas, passes: int = PASSES, seed: int =
         raise ValueError(f"{passes} passes are no pairs of pairs; give a multiple of 4")
     if reader.causal:
         return _in_order(reader, canvas)
-    n_S, _ = open_places(canvas)
+    n_S, _ = target_ranks(canvas)
     every_S = n_S < (passes + 1).bit_length()  # all 2^n - 1 masks are no more than the passes
     passes_S = torch.where(every_S, 2 ** n_S.clamp(max=30) - 1, passes)
     segment_P = torch.repeat_interleave(passes_S)
@@ -52,11 +52,11 @@ def bound(reader: ModelReader, canvas: Canvas, passes: int = PASSES, seed: int =
     estimate_P = torch.zeros(len(segment_P), dtype=torch.float64)
     for mine, copy, _ in chunks(canvas, segment_P):
         every_P = every_S[segment_P[mine]]
-        listed, dealt = _listed(copy, number_P[mine]), _dealt(copy, number_P[mine], passes // 2, seed)
-        query_T = torch.where(every_P[copy.index_T], listed.masked_T, dealt.masked_T)
-        weight_P = torch.where(every_P, listed.weight_S, dealt.weight_S)
-        index_N, answers = reader(copy, query_T, query_T)
-        nats_P = torch.zeros(len(weight_P), dtype=torch.float64).index_add_(0, index_N, answers.nats_N.double())
+        listed, drawn = _all_masks(copy, number_P[mine]), _stratified_masks(copy, number_P[mine], passes // 2, seed)
+        query_T = torch.where(every_P[copy.index_T], listed.masked_T, drawn.masked_T)
+        weight_P = torch.where(every_P, listed.weight_S, drawn.weight_S)
+        index_N, scores = reader(copy, query_T, query_T)
+        nats_P = torch.zeros(len(weight_P), dtype=torch.float64).index_add_(0, index_N, scores.nats_N.double())
         estimate_P[mine] = weight_P * nats_P
     drawn_SP = estimate_P[~every_S[segment_P]].view(-1, passes)
     nats_S = torch.zeros(len(n_S), dtype=torch.float64).index_add_(0, segment_P, estimate_P)
@@ -65,11 +65,11 @@ def bound(reader: ModelReader, canvas: Canvas, passes: int = PASSES, seed: int =
     return Likelihood(nats_S, error_S, None, len(segment_P))
 
 
-def chain(reader: ModelReader, canvas: Canvas, seed: int | None = None) -> Likelihood:
+def chain_rule(reader: ModelReader, canvas: Canvas, seed: int | None = None) -> Likelihood:
     """The chain rule from left to right, or with a seed in a random order, which segments of one key share."""
     if reader.causal:
         return _in_order(reader, canvas)
-    n_S, rank_T = open_places(canvas)
+    n_S, rank_T = target_ranks(canvas)
     if seed is not None:
         draw_T = bits(seed, RandomStream.MASK, canvas.key_S[canvas.index_T], rank_T)
         rank_T = rank_within(torch.where(canvas.target_T, canvas.index_T, len(n_S)), draw_T)
@@ -78,10 +78,10 @@ def chain(reader: ModelReader, canvas: Canvas, seed: int | None = None) -> Likel
     nats_S, wrong_S = torch.zeros(len(n_S), dtype=torch.float64), torch.zeros(len(n_S))
     for mine, copy, token_T in chunks(canvas, segment_P):
         ahead_T = rank_T[token_T] - number_P[mine][copy.index_T]
-        index_N, answers = reader(copy, copy.target_T & (ahead_T >= 0), copy.target_T & (ahead_T == 0))
+        index_N, scores = reader(copy, copy.target_T & (ahead_T >= 0), copy.target_T & (ahead_T == 0))
         of_N = segment_P[mine][index_N]
-        nats_S.index_add_(0, of_N, answers.nats_N.double())
-        wrong_S.index_add_(0, of_N, (~answers.best_N).float())
+        nats_S.index_add_(0, of_N, scores.nats_N.double())
+        wrong_S.index_add_(0, of_N, (~scores.greedy_N).float())
     return Likelihood(nats_S, torch.zeros_like(nats_S), wrong_S == 0, len(segment_P))
 
 
@@ -90,18 +90,18 @@ def _in_order(reader: ModelReader, canvas: Canvas) -> Likelihood:
     segments = len(canvas.key_S)
     nats_S, wrong_S = torch.zeros(segments, dtype=torch.float64), torch.zeros(segments)
     for mine, copy, _ in chunks(canvas, torch.arange(segments)):
-        index_N, answers = reader(copy, torch.zeros_like(copy.target_T), copy.target_T)
-        nats_S[mine].index_add_(0, index_N, answers.nats_N.double())
-        wrong_S[mine].index_add_(0, index_N, (~answers.best_N).float())
+        index_N, scores = reader(copy, torch.zeros_like(copy.target_T), copy.target_T)
+        nats_S[mine].index_add_(0, index_N, scores.nats_N.double())
+        wrong_S[mine].index_add_(0, index_N, (~scores.greedy_N).float())
     return Likelihood(nats_S, torch.zeros_like(nats_S), wrong_S == 0, segments)
 
 
-def _dealt(copy: Canvas, number_P: torch.Tensor, pairs: int, seed: int) -> WeightedMask:
+def _stratified_masks(copy: Canvas, number_P: torch.Tensor, pairs: int, seed: int) -> WeightedMask:
     """Of each pass, which is a copy of its segment, the mask by its number, drawn.
 
     The deck of a segment's places lies in a circle; a pair takes the next k of it, and then the rest.
     """
-    n_P, place_T = open_places(copy)
+    n_P, place_T = target_ranks(copy)
     index_T, pair_P, pair_H = copy.index_T, number_P // 2, torch.arange(pairs)
     jitter_PH = uniform(seed, RandomStream.JITTER, copy.key_S[:, None], pair_H)
     k_PH = _counts(n_P[:, None], (pair_H + jitter_PH) / pairs)
@@ -115,9 +115,9 @@ def _dealt(copy: Canvas, number_P: torch.Tensor, pairs: int, seed: int) -> Weigh
     return WeightedMask(copy.target_T & (taken_T ^ rest_P[index_T]), n_P.double() / torch.where(rest_P, n_P - k_P, k_P))
 
 
-def _listed(copy: Canvas, number_P: torch.Tensor) -> WeightedMask:
+def _all_masks(copy: Canvas, number_P: torch.Tensor) -> WeightedMask:
     """Of each pass, the mask of its number in the list of all, and its weight in their sum."""
-    n_P, place_T = open_places(copy)
+    n_P, place_T = target_ranks(copy)
     chosen_T = copy.target_T & ((number_P[copy.index_T] + 1 >> place_T.clamp(max=62)) % 2 == 1)
     k_P = torch.bincount(copy.index_T[chosen_T], minlength=len(n_P)).double()
     n_P = n_P.double()

@@ -21,8 +21,8 @@ import torch
 from ....model.diffusion.batch import Batch
 from ....model.diffusion.corrupt import corrupt
 from ....model.diffusion.loss import loss
-from ....model.diffusion.loss_sums import MODALITIES
 from ....model.diffusion.noise_levels import RowPlacement
+from ....model.diffusion.tasks import MODALITIES
 from ....schemas.config.mix import MixEntry
 from ....schemas.config.model import MaskedObjective, ObjectiveConfig
 from ....schemas.config.training import TrainConfig
@@ -31,7 +31,7 @@ from ....schemas.identity import unseal
 from ....schemas.vocabulary import Modality
 from ...data.loader import MicroBatch
 from ...data.plan import Plan, plan_of
-from ...data.shard_cache import Cache
+from ...data.shard_cache import ShardCache
 from ...data.shards import Shards
 from ...data.validation import validation_batches
 from ...run import RUN
@@ -56,7 +56,7 @@ class Segments(NamedTuple):
     source_S: npt.NDArray[np.int64]
 
 
-def held_out_rows(
+def held_out_metrics(
     generator: "Generator", data: str | None = None, *, tokens: int = TOKENS, rounds: int = ROUNDS, seed: int = 0
 ) -> list[Metric]:
     """Bits per token, and per byte, pixel or second, of what the run held out of its own data, or of a dataset.
@@ -67,14 +67,14 @@ def held_out_rows(
     config = _config(generator.folder, data)
     plan = plan_of(config)
     generator.vocabulary.require(plan.vocabulary, str(generator.folder), plan.datasets[0].url)
-    with closing(Cache(config.data.cache, config.data.cache_bytes)) as cache:
+    with closing(ShardCache(config.data.cache, config.data.cache_bytes)) as cache:
         rows = max(1, tokens // plan.row_length)
         micros = validation_batches(plan, Shards(plan, cache), rows, micro_rows=1)
         if not micros:
             raise Refusal(f"of {plan.datasets[0].url} no document is held out. Train with a larger `data.validation`.")
         segments = _segments(generator, micros, least_noisy(config.objective), rounds, seed)
     card = generator.bundle.cards.get("audio")
-    return list(_rows(plan, micros, segments, (card and card.sample_rate) or 1))
+    return list(_metrics(plan, micros, segments, (card and card.sample_rate) or 1))
 
 
 def least_noisy(objective: ObjectiveConfig) -> ObjectiveConfig:
@@ -112,7 +112,7 @@ def _segments(
     return Segments(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _rows(plan: Plan, micros: Sequence[MicroBatch], segments: Segments, rate: int) -> Iterator[Metric]:
+def _metrics(plan: Plan, micros: Sequence[MicroBatch], segments: Segments, rate: int) -> Iterator[Metric]:
     units = {Modality.TEXT: ("byte", 1), Modality.IMAGE: ("pixel", 1), Modality.AUDIO: ("second", rate)}
     for number, source in enumerate(plan.sources):
         for modality in MODALITIES:
@@ -121,17 +121,17 @@ def _rows(plan: Plan, micros: Sequence[MicroBatch], segments: Segments, rate: in
                 continue
             bits_S = segments.nats_SM[mine_S, modality] / log(2)
             unit, scale = units[modality]
-            entropy = unigram_entropy([micro.batch for micro in micros], number, modality)
+            entropy = held_out_unigram_entropy([micro.batch for micro in micros], number, modality)
             note = f"{entropy:.2f} for one that knows how often each of these very tokens occurs, and no order"
             measures = (("token", segments.tokens_SM, note), (unit, segments.sizes_SM / scale, ""))
             for per, amount_SM, said in measures:
                 amount_S = amount_SM[mine_S, modality]
                 error = ratio_error(bits_S, amount_S)
-                value, name = float(bits_S.sum() / amount_S.sum()), f"{source}, {half.name.lower()}"
+                value, name = float(bits_S.sum() / amount_S.sum()), f"{source}, {modality.name.lower()}"
                 yield Metric(GROUP, name, value, error, int(mine_S.sum()), f"bits per {per}", "lower", note=said)
 
 
-def unigram_entropy(batches: Sequence[Batch], source: int, modality: Modality) -> float:
+def held_out_unigram_entropy(batches: Sequence[Batch], source: int, modality: Modality) -> float:
     """Bits a token of a code that knows how often each id occurs in its slice, and nothing else."""
     tokens, slices = [], []
     for batch in batches:

@@ -19,11 +19,11 @@ from ....schemas.config.model import Task
 from ....schemas.config.sampling import SamplingConfig
 from ....schemas.dataset.layout import codes_of_span
 from ....schemas.vocabulary import Modality, Special
-from ...generate.generator import OPEN, GeneratedSample, Generator
+from ...generate.generator import MASKED, GeneratedSample, Generator
 from .benchmarks import longest_text
-from .bound import PASSES, chain
+from .bound import PASSES, chain_rule
 from .reader import ModelReader
-from .rolling import cut, roll
+from .rolling import rolling_nats, split_windows
 from .text_segments import FRAME, canvas_of_pairs
 
 NAME = "triptych"
@@ -48,15 +48,15 @@ class HarnessModel:
         canvas = canvas_of_pairs(
             pairs, self.generator.bundle.text, self.generator.vocabulary, self.longest, range(len(pairs))
         )
-        done = chain(self.reader, canvas)
-        assert done.best_S is not None
-        return list(zip((-done.nats_S).tolist(), done.best_S.tolist(), strict=True))
+        done = chain_rule(self.reader, canvas)
+        assert done.greedy_S is not None
+        return list(zip((-done.nats_S).tolist(), done.greedy_S.tolist(), strict=True))
 
     def loglikelihood_rolling(self, requests: Sequence[Any]) -> list[float]:
         """Log-likelihood in nats of each whole text, in windows that share nothing."""
         texts = [request.args[0] for request in requests]
-        windows = cut(self.generator.bundle.text, texts, self.longest)
-        nats = roll(self.reader, self.generator.vocabulary, windows.codes, self.passes, self.seed)
+        windows = split_windows(self.generator.bundle.text, texts, self.longest)
+        nats = rolling_nats(self.reader, self.generator.vocabulary, windows.codes, self.passes, self.seed)
         totals: list[float] = (-np.bincount(windows.text, nats, minlength=len(texts))).tolist()
         return totals
 
@@ -69,13 +69,13 @@ class HarnessModel:
         temperature = float(settings.get("temperature", 1.0)) if settings.get("do_sample") else 0.0
         config = SamplingConfig(rule="confidence", block=BLOCK, steps=tokens, temperature=temperature)
         codes = self.generator.encode(Modality.TEXT, context)[-(self.longest - FRAME - tokens) :]
-        prompt = np.append(codes, np.full(tokens, OPEN))  # codes, lest what looks like a gap be taken for one
-        made = self.generator.make(Task.TEXT, [prompt], config, self.seed).made[0]
+        prompt = np.append(codes, np.full(tokens, MASKED))  # codes, lest what looks like a gap be taken for one
+        made = self.generator.generate(Task.TEXT, [prompt], config, self.seed).samples[0]
         until = settings.get("until") or []
         return before(self._said(made), [until] if isinstance(until, str) else until)
 
     def _said(self, made: GeneratedSample) -> str:
-        ids = made.tokens[made.said]
+        ids = made.tokens[made.generated]
         ends = np.flatnonzero(ids == Special.EOS)
         ids = ids[: ends[0]] if len(ends) else ids
         return self.generator.bundle.text.decode(codes_of_span(ids, Modality.TEXT, self.generator.vocabulary))

@@ -21,14 +21,14 @@ CLOSE = 1e-6  # nats within which candidates are as likely as one another
 
 
 @dataclass(frozen=True)
-class Choice:
+class Question:
     """A question: what stands before each candidate, the candidates, and which of them is right."""
 
     pairs: tuple[Pair, ...]
     right: int
 
 
-class Chosen(NamedTuple):
+class QuestionScores(NamedTuple):
     """Of each question, float64 (Q,): 1 where the right candidate is chosen, 1/m where m are as likely as it."""
 
     total: npt.NDArray[np.float64]  # by the likelihood of the whole candidate
@@ -36,34 +36,34 @@ class Chosen(NamedTuple):
     passes: int
 
 
-def choose(
+def score_questions(
     reader: ModelReader,
     tokenizer: TextTokenizer,
     vocabulary: Vocabulary,
-    choices: Sequence[Choice],
+    questions: Sequence[Question],
     longest: int,
     passes: int = PASSES,
     seed: int = 0,
-) -> Chosen:
+) -> QuestionScores:
     """Score every candidate by the bound (an autoregressive model: by its exact likelihood) and take the best."""
-    pairs = [pair for choice in choices for pair in choice.pairs]
-    keys = [number for number, choice in enumerate(choices) for _ in choice.pairs]
+    pairs = [pair for question in questions for pair in question.pairs]
+    keys = [number for number, question in enumerate(questions) for _ in question.pairs]
     canvas = canvas_of_pairs(pairs, tokenizer, vocabulary, longest, keys)
     done = bound(reader, canvas, passes, seed)
     nats = done.nats_S.numpy()
     sizes = np.array([max(len(answer.encode()), 1) for _, answer in pairs])
-    cuts = np.cumsum([len(choice.pairs) for choice in choices])[:-1]
-    right = [choice.right for choice in choices]
+    cuts = np.cumsum([len(question.pairs) for question in questions])[:-1]
+    right = [question.right for question in questions]
 
     def won(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         return np.array([_won(mine, at) for mine, at in zip(np.split(scores, cuts), right, strict=True)], np.float64)
 
-    return Chosen(won(nats), won(nats / sizes), done.passes)
+    return QuestionScores(won(nats), won(nats / sizes), done.passes)
 
 
-def chance(choices: Sequence[Choice]) -> float:
+def chance_accuracy(questions: Sequence[Question]) -> float:
     """What guessing would get right."""
-    return float(np.mean([1 / len(choice.pairs) for choice in choices]))
+    return float(np.mean([1 / len(question.pairs) for question in questions]))
 
 
 def _won(nats: npt.NDArray[np.float64], right: int) -> float:

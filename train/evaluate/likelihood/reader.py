@@ -28,14 +28,14 @@ class TokenScores(NamedTuple):
     """What a model makes of the right answers, in the order of the questions."""
 
     nats_N: torch.Tensor  # float32; cross-entropy
-    best_N: torch.Tensor  # bool; no other class is likelier
+    greedy_N: torch.Tensor  # bool; no other class is likelier
 
 
 @dataclass(frozen=True)
 class ModelReader:
     """A model that is asked."""
 
-    ask: Callable[[Inputs], TokenScores]
+    predict: Callable[[Inputs], TokenScores]
     slices: Slices
     causal: bool  # each place is asked of the place before, once, instead of under masks
 
@@ -43,7 +43,7 @@ class ModelReader:
     def of(cls, exported: Exported) -> Self:
         """An exported model, where it lies."""
         model = exported.model
-        return cls(lambda inputs: _answers(model, inputs), model.slices, exported.objective == "autoregressive")
+        return cls(lambda inputs: _token_scores(model, inputs), model.slices, exported.objective == "autoregressive")
 
     def __call__(
         self, canvas: Canvas, hidden_T: torch.Tensor, query_T: torch.Tensor
@@ -53,8 +53,8 @@ class ModelReader:
         inputs, query_N = inputs_of(canvas, self.slices, input_T, query_T, causal=self.causal)
         if not len(query_N):
             return query_N, TokenScores(torch.zeros(0), torch.zeros(0, dtype=torch.bool))
-        answers = self.ask(inputs)
-        return canvas.index_T[query_N], TokenScores(answers.nats_N.cpu(), answers.best_N.cpu())
+        scores = self.predict(inputs)
+        return canvas.index_T[query_N], TokenScores(scores.nats_N.cpu(), scores.greedy_N.cpu())
 
 
 class Chunk(NamedTuple):
@@ -84,7 +84,7 @@ def chunks(canvas: Canvas, segment_P: torch.Tensor, tokens: int = TOKENS) -> Ite
         low = high
 
 
-def open_places(canvas: Canvas) -> tuple[torch.Tensor, torch.Tensor]:
+def target_ranks(canvas: Canvas) -> tuple[torch.Tensor, torch.Tensor]:
     """How many places of each segment are open (S,), and the number of each open place in its segment (T,), from 0."""
     n_S = torch.bincount(canvas.index_T[canvas.target_T], minlength=len(canvas.key_S))
     before_T = canvas.target_T.long().cumsum(0) - canvas.target_T.long()
@@ -92,7 +92,7 @@ def open_places(canvas: Canvas) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @torch.inference_mode()
-def _answers(model: Transformer, inputs: Inputs) -> TokenScores:
+def _token_scores(model: Transformer, inputs: Inputs) -> TokenScores:
     inputs = inputs.to(model.norm.weight.device)
     h_ND = model.hidden_states(inputs)
     nats, best, start = [], [], 0

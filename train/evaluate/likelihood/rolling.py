@@ -25,7 +25,7 @@ class Windows(NamedTuple):
     text: npt.NDArray[np.int64]
 
 
-def cut(tokenizer: TextTokenizer, texts: Sequence[str], longest: int) -> Windows:
+def split_windows(tokenizer: TextTokenizer, texts: Sequence[str], longest: int) -> Windows:
     """Cut texts into as few windows as can be, as even as can be, for segments of at most `longest` tokens."""
     codes, offsets = tokenizer.encode(texts)
     counts = -(-np.diff(offsets) // (longest - FRAME))
@@ -36,7 +36,7 @@ def cut(tokenizer: TextTokenizer, texts: Sequence[str], longest: int) -> Windows
     return Windows([window for one in pieces for window in one], np.repeat(np.arange(len(texts)), counts))
 
 
-def roll(
+def rolling_nats(
     reader: ModelReader, vocabulary: Vocabulary, windows: Sequence[Codes], passes: int = PASSES, seed: int = 0
 ) -> npt.NDArray[np.float64]:
     """(W,) nats of each window by the bound, or for an autoregressive model its exact likelihood."""

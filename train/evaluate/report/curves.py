@@ -16,14 +16,14 @@ import numpy as np
 from ....schemas.dataset.reader import Dataset
 from ....schemas.errors import Refusal
 
-MODALITIES = ("text", "image", "audio")
+MODALITY_NAMES = ("text", "image", "audio")
 
 
-def unigram_entropy(datasets: Sequence[Dataset]) -> dict[str, float]:
+def dataset_unigram_entropy(datasets: Sequence[Dataset]) -> dict[str, float]:
     """Bits per token of each modality by frequency alone, the mean over codebooks and, by their tokens, datasets."""
-    sums = dict.fromkeys(MODALITIES, (0.0, 0))
+    sums = dict.fromkeys(MODALITY_NAMES, (0.0, 0))
     for dataset in datasets:
-        for modality in MODALITIES:
+        for modality in MODALITY_NAMES:
             uses = [use for name, use in dataset.manifest.codebooks.items() if name.rstrip("0123456789") == modality]
             tokens = sum(shard.tokens.get(modality, 0) for shard in dataset.manifest.shards)
             if uses and tokens:
@@ -50,9 +50,11 @@ def curves(run: Path, datasets: Sequence[Dataset]) -> bytes:
         raise Refusal(f"{run}: no step was logged. Train longer, or set a lower `log_every`.")
     steps, tokens = np.array([(line["step"], line["tokens"]) for line in trained]).T
     held = [line | {"tokens": np.interp(line["step"], steps, tokens)} for line in lines if "split" in line]
-    bounds = unigram_entropy(datasets)
-    modalities = [modality for modality in MODALITIES if any(modality in line["nelbo"] for line in trained)]
-    figure, row = pyplot.subplots(1, len(modalities), figsize=(4.2 * len(modalities), 3.4), layout="constrained", squeeze=False)
+    bounds = dataset_unigram_entropy(datasets)
+    modalities = [modality for modality in MODALITY_NAMES if any(modality in line["nelbo"] for line in trained)]
+    figure, row = pyplot.subplots(
+        1, len(modalities), figsize=(4.2 * len(modalities), 3.4), layout="constrained", squeeze=False
+    )
     for axes, modality in zip(row[0], modalities, strict=True):
         mine = [line for line in trained if modality in line["nelbo"]]
         axes.plot(
@@ -61,7 +63,7 @@ def curves(run: Path, datasets: Sequence[Dataset]) -> bytes:
         for number, weights in enumerate(("raw", "ema"), start=1):
             _validation(axes, [it for it in held if it["weights"] == weights], modality, weights, f"C{number}")
         if modality in bounds:
-            axes.axhline(bounds[modality], color="grey", linestyle=":", label=f"unigram entropy {bounds[half]:.2f}")
+            axes.axhline(bounds[modality], color="grey", linestyle=":", label=f"unigram entropy {bounds[modality]:.2f}")
         axes.set(title=modality, xlabel="tokens", ylabel="NELBO, bits per token")
         axes.legend(fontsize="small")
     sink = io.BytesIO()

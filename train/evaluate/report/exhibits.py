@@ -21,19 +21,19 @@ class Exhibit:
 
     group: str
     prompt: str
-    made: str | bytes
+    generated: str | bytes
     reference: str | bytes | None = None
 
 
 def of_pictures(pictures: "Pictures") -> list[Exhibit]:
     """Samples beside the held-out pictures of their captions, as the tokenizer restores them."""
-    pairs = zip(pictures.captions, pictures.made, pictures.restored, strict=True)
+    pairs = zip(pictures.captions, pictures.generated, pictures.restored, strict=True)
     return [Exhibit("images", text, png(made), png(restored)) for text, made, restored in list(pairs)[:SHOWN]]
 
 
 def of_clips(clips: "Clips") -> list[Exhibit]:
     """Samples beside the held-out clips of their texts, as the codec restores them."""
-    pairs = list(zip(clips.texts, clips.made, clips.restored, strict=True))[:SHOWN]
+    pairs = list(zip(clips.texts, clips.generated, clips.restored, strict=True))[:SHOWN]
     rate = clips.sample_rate
     return [Exhibit("speech", text, wav(made, rate), wav(restored, rate)) for text, made, restored in pairs]
 
@@ -54,7 +54,7 @@ def grid_png(exhibits: Sequence[Exhibit], columns: int = 8, gap: int = 2) -> byt
     if not pictures:
         return None
     lines = [pictures[start : start + columns] for start in range(0, len(pictures), columns)]
-    rows = [[one.reference for one in line] for line in lines], [[one.made for one in line] for line in lines]
+    rows = [[one.reference for one in line] for line in lines], [[one.generated for one in line] for line in lines]
     tiles = [tiles for pair in zip(*rows, strict=True) for tiles in pair]
     opened = [[Image.open(io.BytesIO(tile)) for tile in line if isinstance(tile, bytes)] for line in tiles]
     cell = opened[0][0].width + gap

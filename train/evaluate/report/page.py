@@ -102,7 +102,7 @@ def _figures(report: Report) -> str:
     used = [at for at in range(2, len(HEADINGS)) if any(line[at] for line in table)]  # a run may have no control
     lines = []
     for shown, line in zip(table, report.lines, strict=True):
-        note = f"<span class='note'>{escape(line.row.note)}</span>" if line.row.note else ""
+        note = f"<span class='note'>{escape(line.metric.note)}</span>" if line.metric.note else ""
         rest = "".join(f"<td class='number'>{escape(shown[at])}</td>" for at in used)
         lines.append(f"<tr><td>{escape(shown[0])}</td><td>{escape(shown[1])}{note}</td>{rest}</tr>")
     heads = "".join(f"<th>{name}</th>" for name in HEADINGS[:2])
@@ -119,7 +119,7 @@ def _table(rows: Iterable[Sequence[str]], heads: Sequence[str]) -> str:
 def _gallery(group: str, exhibits: Sequence[Exhibit]) -> str:
     figures = []
     for one in exhibits:
-        sides = [side for side in zip(SIDES[group], (one.made, one.reference), strict=True) if side[1] is not None]
+        sides = [side for side in zip(SIDES[group], (one.generated, one.reference), strict=True) if side[1] is not None]
         pair = "".join(f"<div>{_media(data)}<div class='note'>{escape(who)}</div></div>" for who, data in sides)
         caption = f"<figcaption>{escape(one.prompt)}</figcaption>" if one.prompt else ""
         figures.append(f"<figure><div class='pair'>{pair}</div>{caption}</figure>")

@@ -23,30 +23,32 @@ BATCH = 4  # prompts a call: without a GPU, attention is over all of them togeth
 Files = Mapping[bytes, bytes]  # what documents were made from, by id, where it was found
 
 
-def make(
+def generate_samples(
     generator: "Generator", task: Task, prompts: Sequence[Any], seed: int, length: int | None = None
 ) -> "list[GeneratedSample]":
     """A sample for each prompt by the task's default settings; raises Refusal for a task that was not learned."""
     made: list[GeneratedSample] = []
     for start in range(0, len(prompts), BATCH):
         part = prompts[start : start + BATCH]
-        made += generator.make(task, part, generator.defaults(task), seed + start, length=length).made
+        made += generator.generate(task, part, generator.defaults(task), seed + start, length=length).samples
     return made
 
 
-def pictures(generator: "Generator", held: Sequence[Reference], files: Files, seed: int) -> Pictures:
+def generate_pictures(generator: "Generator", held: Sequence[Reference], files: Files, seed: int) -> Pictures:
     """Pictures for the captions of held-out ones."""
     captions = texts_of(generator, held)
-    made = [sample.pixels for sample in make(generator, Task.T2I, captions, seed) if sample.pixels is not None]
+    made = [
+        sample.pixels for sample in generate_samples(generator, Task.T2I, captions, seed) if sample.pixels is not None
+    ]
     restored = [generator.bundle.image.decode(one.codes[Modality.IMAGE][None])[0] for one in held]
     originals = original_pictures(held, files, generator.bundle.image.pixels)
     return Pictures(captions, np.stack(made), np.stack(restored), originals)
 
 
-def clips(generator: "Generator", held: Sequence[Reference], files: Files, seed: int) -> Clips:
+def generate_clips(generator: "Generator", held: Sequence[Reference], files: Files, seed: int) -> Clips:
     """Speech for the texts of held-out clips."""
     texts, codec = texts_of(generator, held), generator.bundle.audio
-    made = [sample.wave for sample in make(generator, Task.T2S, texts, seed) if sample.wave is not None]
+    made = [sample.wave for sample in generate_samples(generator, Task.T2S, texts, seed) if sample.wave is not None]
     restored = [codec.decode(one.codes[Modality.AUDIO]) for one in held]
     return Clips(texts, made, restored, original_clips(held, files, codec.sample_rate), codec.sample_rate)
 

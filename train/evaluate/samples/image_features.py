@@ -48,9 +48,9 @@ def of_file(path: str) -> Features:
             warnings.simplefilter("ignore", FutureWarning)  # torch would rather have its exports, which fix the sizes
             module = jit.load(path, map_location="cpu").eval()
     except (RuntimeError, ValueError, OSError) as error:
-        said = " ".join(str(error).split())[:160]
+        detail = " ".join(str(error).split())[:160]
         raise Refusal(
-            f"--features {path}: is no TorchScript file that loads ({said}). Give a module that torch.jit.save wrote."
+            f"--features {path}: is no TorchScript file that loads ({detail}). Give a module that torch.jit.save wrote."
         ) from None
 
     def embed(pictures: "Pixels") -> npt.NDArray[Any]:
@@ -66,9 +66,9 @@ def _vectors(module: Any, planes: torch.Tensor, path: str) -> torch.Tensor:
     try:
         vectors = module(planes)
     except RuntimeError as error:
-        said = " ".join(str(error).split())[-160:]
+        detail = " ".join(str(error).split())[-160:]
         raise Refusal(
-            f"--features {path}: fails on uint8 pictures {tuple(planes.shape)} ({said}). Wrap it in a module that "
+            f"--features {path}: fails on uint8 pictures {tuple(planes.shape)} ({detail}). Wrap it in a module that "
             "takes these."
         ) from None
     if not isinstance(vectors, torch.Tensor) or vectors.shape[:-1] != planes.shape[:1]:

@@ -31,12 +31,12 @@ class Pictures:
     """Pictures made for captions, and the held-out ones of these captions; all (n, side, side, 3) uint8."""
 
     captions: list[str]
-    made: "Pixels"
+    generated: "Pixels"
     restored: "Pixels"  # the held-out pictures, through the tokenizer and back
     originals: "Pixels | None"  # as they were before; None where their files are not at hand
 
 
-def reconstruction_rows(tokenizer: "ImageTokenizer", originals: "Pixels") -> Iterator[Metric]:
+def reconstruction_metrics(tokenizer: "ImageTokenizer", originals: "Pixels") -> Iterator[Metric]:
     """What a round trip through the tokenizer keeps: PSNR of the pooled error, and the mean SSIM."""
     from ....tokenizers.image.report import image_report
 
@@ -58,10 +58,10 @@ def reconstruction_rows(tokenizer: "ImageTokenizer", originals: "Pixels") -> Ite
         yield Metric(GROUP, "SSIM of the tokenizer", float(np.mean(ssim)), error, len(ssim), "", "higher", note=note)
 
 
-def clip_rows(pictures: Pictures, clip: "ClipModel", name: str) -> Iterator[Metric]:
+def clip_score_metrics(pictures: Pictures, clip: "ClipModel", name: str) -> Iterator[Metric]:
     """CLIP scores (Hessel et al. 2021, ×100 as torchmetrics has it), of held-out pictures, and of others' captions."""
     texts = clip.embed_texts(pictures.captions)
-    made = clip.embed_images(list(pictures.made))
+    made = clip.embed_images(list(pictures.generated))
     real = clip_scores(clip.embed_images(list(pictures.restored)), texts)
     note = f"{name}; 100 × cosine of picture and caption, at least 0"
     floor = float(real.mean())
@@ -78,9 +78,9 @@ def clip_scores(pictures: Vectors, texts: Vectors) -> Vectors:
     return scores
 
 
-def frechet_rows(pictures: Pictures, features: "Features") -> Iterator[Metric]:
+def frechet_metrics(pictures: Pictures, features: "Features") -> Iterator[Metric]:
     """Fréchet distance (Heusel et al. 2017) to the held-out pictures; its floor is that of their reconstructions."""
-    made, restored = features(pictures.made), features(pictures.restored)
+    made, restored = features(pictures.generated), features(pictures.restored)
     real = restored if pictures.originals is None else features(pictures.originals)
     count, width = made.shape
     note = f"{features.name}, {width} dimensions; {count} samples against {len(real)} held-out pictures"
@@ -113,12 +113,12 @@ def frechet(one: Vectors, other: Vectors) -> float:
     return max(float(metric.compute()), 0.0)
 
 
-def diversity_row(pictures: Pictures) -> Metric:
+def diversity_metric(pictures: Pictures) -> Metric:
     """How unlike each other the samples, two or more, are, beside how unlike the held-out pictures are."""
-    value, error = diversity(pictures.made)
+    value, error = diversity(pictures.generated)
     floor, _ = diversity(pictures.restored)
     note = f"mean of 1 - SSIM over pairs; each picture with up to {2 * PARTNERS} others"
-    return Metric(GROUP, "diversity", value, error, len(pictures.made), "", "higher", floor, note)
+    return Metric(GROUP, "diversity", value, error, len(pictures.generated), "", "higher", floor, note)
 
 
 def diversity(pictures: "Pixels") -> tuple[float, float]:

@@ -15,16 +15,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from ....model.diffusion.tasks import MODALITIES
 from ....model.sampling.canvas import Canvas
 from ....schemas.config.model import Task
 from ....schemas.config.sampling import SamplingConfig
 from ....schemas.dataset.layout import codes_of_span
 from ...generate.generator import GeneratedSample, Generator, Prompt
-from ...generate.lengths import MODALITIES
 from ..likelihood.bound import bound
 from ..likelihood.reader import ModelReader
 from ..standard_errors import ratio_error
-from .text import unigram_entropy
+from .text import within_text_entropy
 
 STEPS = (8, 16, 32, 64, 128)
 RULES: tuple[dict[str, Any], ...] = (
@@ -52,42 +52,44 @@ class SweepResult(NamedTuple):
     entropy: float  # bits a token by frequency within a sample, the mean over samples
 
 
-def settings(temperatures: Sequence[float], guidances: Sequence[float]) -> list[SamplingConfig]:
+def sweep_configs(temperatures: Sequence[float], guidances: Sequence[float]) -> list[SamplingConfig]:
     """Every rule at every temperature and guidance."""
     pairs = [{"temperature": t, "guidance": g} for t in temperatures for g in guidances]
     extras = [{key: value for key, value in pair.items() if value != NORMAL[key]} for pair in pairs]
     return [SamplingConfig.model_validate(rule | extra) for extra in extras for rule in RULES]
 
 
-def swept(
+def sweep_samplers(
     generator: Generator,
-    judge: Generator,
+    scorer: Generator,
     task: Task,
     prompts: Sequence[Prompt],
-    ways: Sequence[SamplingConfig],
+    configs: Sequence[SamplingConfig],
     length: int | None = None,
 ) -> Iterator[SweepResult]:
-    """Samples for the prompts by each way, all of one seed; raises Refusal for what `Generator.make` refuses."""
-    generator.make(task, prompts[:1], ways[0], 0, length=length)  # what is loaded once is nobody's cost
-    for config in ways:
+    """Samples for the prompts by each way, all of one seed; raises Refusal for what `Generator.generate` refuses."""
+    generator.generate(task, prompts[:1], configs[0], 0, length=length)  # what is loaded once is nobody's cost
+    for config in configs:
         begin = time.perf_counter()
-        made, calls = generator.make(task, prompts, config, 0, length=length)
+        made, calls = generator.generate(task, prompts, config, 0, length=length)
         seconds = time.perf_counter() - begin
-        nats_S = bound(ModelReader.of(judge.exported), canvas_of_made(judge, made)).nats_S.numpy()
-        tokens_S = np.array([one.said.sum() for one in made])
-        entropy = float(np.mean([unigram_entropy(one.tokens[one.said]) for one in made]))
+        nats_S = bound(ModelReader.of(scorer.exported), canvas_of_samples(scorer, made)).nats_S.numpy()
+        tokens_S = np.array([one.generated.sum() for one in made])
+        entropy = float(np.mean([within_text_entropy(one.tokens[one.generated]) for one in made]))
         error = ratio_error(nats_S, tokens_S) or math.nan  # of one sample there is none
         nats = np.array([nats_S.sum() / tokens_S.sum(), error, entropy]) / math.log(2)
         yield SweepResult(config, calls, seconds, *nats.tolist())
 
 
-def canvas_of_made(generator: Generator, made: Sequence[GeneratedSample]) -> Canvas:
+def canvas_of_samples(generator: Generator, made: Sequence[GeneratedSample]) -> Canvas:
     """Segments of which what was made is open, as the generator's model takes them."""
     codes = []
     for one in made:
         owner = generator.vocabulary.modality_of(one.tokens)
         there = [modality for modality in MODALITIES if modality in owner]
-        spans = {modality: codes_of_span(one.tokens[owner == modality], modality, generator.vocabulary) for modality in there}
+        spans = {
+            modality: codes_of_span(one.tokens[owner == modality], modality, generator.vocabulary) for modality in there
+        }
         codes.append({modality: span.reshape(-1) for modality, span in spans.items()})
     canvas = generator.canvas(made[0].task, codes)
-    return replace(canvas, target_T=torch.from_numpy(np.concatenate([one.said for one in made])))
+    return replace(canvas, target_T=torch.from_numpy(np.concatenate([one.generated for one in made])))

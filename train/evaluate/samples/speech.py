@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..report.metric import Metric
-from ..report.missing import Missing
+from ..report.not_measured import NotMeasured
 from ..standard_errors import mean_error, ratio_error
 
 if TYPE_CHECKING:
@@ -31,20 +31,20 @@ class Clips:
     """Speech made for texts, and the held-out clips of these texts, all at one rate."""
 
     texts: list[str]
-    made: "list[Wave]"
+    generated: "list[Wave]"
     restored: "list[Wave]"  # the held-out clips, through the codec and back
     originals: "list[Wave] | None"  # as they were before; None where their files are not at hand
     sample_rate: int
 
 
-def error_rows(clips: Clips) -> Iterator[Metric | Missing]:
+def error_rate_metrics(clips: Clips) -> Iterator[Metric | NotMeasured]:
     """Word and character error rates of the clips made; those of the codec are their floor."""
     from ....tokenizers.audio import recogniser
 
     if not recogniser.available():
-        yield Missing(GROUP, "word error rate", INSTALL)
+        yield NotMeasured(GROUP, "word error rate", INSTALL)
         return
-    heard = {"of samples": clips.made, "of the codec": clips.restored}
+    heard = {"of samples": clips.generated, "of the codec": clips.restored}
     if clips.originals is not None:
         heard["of real speech"] = clips.originals
     said = {name: recogniser.transcribe(at_rate(waves, clips.sample_rate)) for name, waves in heard.items()}
@@ -57,12 +57,12 @@ def error_rows(clips: Clips) -> Iterator[Metric | Missing]:
             yield replace(row, floor=floor) if name == "of samples" else row
 
 
-def transcript_rows(written: Sequence[str], clips: Clips) -> Iterator[Metric | Missing]:
+def transcript_metrics(written: Sequence[str], clips: Clips) -> Iterator[Metric | NotMeasured]:
     """Word error rate of what the model wrote for the codec's clips; the floor is what the recogniser makes of them."""
     from ....tokenizers.audio import recogniser
 
     if not recogniser.available():
-        yield Missing(GROUP, "word error rate of transcripts", INSTALL)
+        yield NotMeasured(GROUP, "word error rate of transcripts", INSTALL)
         return
     heard = recogniser.transcribe(at_rate(clips.restored, clips.sample_rate))
     floor, _ = _rate(recogniser.word_errors(clips.texts, heard))
@@ -94,12 +94,12 @@ def character_errors(said: Sequence[str], heard: Sequence[str]) -> npt.NDArray[n
     return np.array(counts, np.int64).reshape(-1, 2)
 
 
-def quality_rows(clips: Clips) -> Iterator[Metric | Missing]:
+def quality_metrics(clips: Clips) -> Iterator[Metric | NotMeasured]:
     """DNSMOS (Reddy et al. 2022): the overall opinion score, 1 to 5, that a network predicts; no transcript needed."""
     if any(find_spec(package) is None for package in DNSMOS):
-        yield Missing(GROUP, "DNSMOS", "the extra `evaluate` is not installed: pip install 'triptych[evaluate]'")
+        yield NotMeasured(GROUP, "DNSMOS", "the extra `evaluate` is not installed: pip install 'triptych[evaluate]'")
         return
-    made, floor = (opinions(at_rate(waves, clips.sample_rate)) for waves in (clips.made, clips.restored))
+    made, floor = (opinions(at_rate(waves, clips.sample_rate)) for waves in (clips.generated, clips.restored))
     note = f"overall score by speechmos {version('speechmos')}; the floor is the codec's"
     value, error = float(made.mean()), mean_error(made)
     yield Metric(GROUP, "DNSMOS", value, error, len(made), "of 5", "higher", float(floor.mean()), note)
@@ -117,9 +117,9 @@ def opinions(waves: "Sequence[Wave]") -> npt.NDArray[np.float64]:
     return np.array([score(wave) for wave in waves])
 
 
-def duration_row(clips: Clips) -> Metric:
+def duration_metric(clips: Clips) -> Metric:
     """By how much the clips are longer or shorter than the held-out ones of the same texts."""
-    ratio = np.array([len(one) / len(other) for one, other in zip(clips.made, clips.restored, strict=True)])
+    ratio = np.array([len(one) / len(other) for one, other in zip(clips.generated, clips.restored, strict=True)])
     note = f"mean of |ratio - 1|; ratios are {ratio.mean():.2f} on average, from {ratio.min():.2f} to {ratio.max():.2f}"
     off = np.abs(ratio - 1)
     value, error = float(off.mean()), mean_error(off)

@@ -12,7 +12,7 @@ from triptych.model.sampling.canvas import Canvas, canvas_of
 from triptych.schemas.config.model import Task
 from triptych.schemas.dataset.layout import sample_table
 from triptych.schemas.vocabulary import Kind, Modality, Special
-from triptych.train.evaluate.likelihood.bound import _dealt, bound, chain
+from triptych.train.evaluate.likelihood.bound import _dealt, bound, chain_rule
 from triptych.train.evaluate.likelihood.reader import ModelReader, TokenScores, chunks
 
 from ....model.markov import STATES, VOCABULARY, Markov, Oracle
@@ -25,14 +25,14 @@ GIVEN = [0, 1, 0, 2, 4, 0, 12, 13]  # of these the first so many are shown
 def reader(causal: bool = False, blur: float = 0.0) -> ModelReader:
     """The best predictor there is, or one that is wrong by a noise of its own, the more the more is masked."""
 
-    def ask(inputs: Inputs) -> TokenScores:
+    def predict(inputs: Inputs) -> TokenScores:
         nats, _ = Oracle(SOURCE)(inputs)
         segment_T = inputs.segment_BL[0]
         masked_S = torch.bincount(segment_T[inputs.tokens_BL[0] == Special.MASK], minlength=int(segment_T.max()) + 1)
         wrong = blur * masked_S[segment_T][inputs.query_N] * torch.sin(1e3 * nats)
         return TokenScores(nats + wrong, nats < np.log(2))
 
-    return ModelReader(ask, Slices.of(VOCABULARY), causal)
+    return ModelReader(predict, Slices.of(VOCABULARY), causal)
 
 
 def questions(keys: list[int] | None = None, seed: int = 0) -> tuple[Canvas, torch.Tensor]:
@@ -55,14 +55,14 @@ def questions(keys: list[int] | None = None, seed: int = 0) -> tuple[Canvas, tor
 @pytest.mark.parametrize("seed", [None, 0, 1])
 def test_the_chain_rule_is_exact_in_any_order(seed: int | None) -> None:
     canvas, truth = questions()
-    done = chain(reader(), canvas, seed)
+    done = chain_rule(reader(), canvas, seed)
     assert done.nats_S.tolist() == pytest.approx(truth.tolist(), abs=1e-4)
     assert done.passes == sum(LENGTHS) - sum(GIVEN)
 
 
 def test_an_autoregressive_model_needs_one_pass() -> None:
     canvas, truth = questions()
-    for done in (chain(reader(causal=True), canvas), bound(reader(causal=True), canvas)):
+    for done in (chain_rule(reader(causal=True), canvas), bound(reader(causal=True), canvas)):
         assert done.nats_S.tolist() == pytest.approx(truth.tolist(), abs=1e-4)
         assert done.passes == len(LENGTHS)
         assert not done.error_S.any()
@@ -120,7 +120,7 @@ def test_of_a_model_that_contradicts_itself_the_bound_is_the_mean_over_orders() 
     blurred = reader(blur=0.5)
     alone = next(iter(chunks(canvas, torch.tensor([3])))).canvas
     exact = float(bound(blurred, alone, 8).nats_S)
-    orders = torch.stack([chain(blurred, alone, seed).nats_S[0] for seed in range(300)])
+    orders = torch.stack([chain_rule(blurred, alone, seed).nats_S[0] for seed in range(300)])
     assert float(orders.std()) > 1e-3
     assert float(orders.mean()) == pytest.approx(exact, abs=4 * float(orders.std()) / 300**0.5)
 

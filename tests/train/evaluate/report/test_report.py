@@ -11,7 +11,7 @@ import pytest
 
 from triptych.train.evaluate.report.exhibits import Exhibit, png, wav
 from triptych.train.evaluate.report.metric import Metric
-from triptych.train.evaluate.report.missing import Missing
+from triptych.train.evaluate.report.not_measured import NotMeasured
 from triptych.train.evaluate.report.page import page
 from triptych.train.evaluate.report.report import Line, Report, cells, number, report_of, said, to_json
 
@@ -31,13 +31,18 @@ def whole() -> Report:
         Exhibit("speech", "seven", clip, clip),
         Exhibit("text", "", EVIL, "real"),
     ]
-    lack = Missing("speech", "DNSMOS", "needs <librosa>")
+    lack = NotMeasured("speech", "DNSMOS", "needs <librosa>")
     return report_of(FACTS, [row("score", 1.5, 0.25, 2.0), lack, *shown], [row("score", 0.5, 0.1)])
 
 
 def test_rows_stand_beside_the_same_rows_of_the_control() -> None:
-    mine = [row("a", 1.0, unit="bits"), row("a", 2.0, unit="bytes"), Missing("text", "MAUVE", "why")]
-    theirs = [row("a", 4.0, unit="bytes"), row("b", 5.0), Missing("text", "MAUVE", "why"), Missing("text", "x", "y")]
+    mine = [row("a", 1.0, unit="bits"), row("a", 2.0, unit="bytes"), NotMeasured("text", "MAUVE", "why")]
+    theirs = [
+        row("a", 4.0, unit="bytes"),
+        row("b", 5.0),
+        NotMeasured("text", "MAUVE", "why"),
+        NotMeasured("text", "x", "y"),
+    ]
     report = report_of({}, mine, theirs)
     assert [line.control and line.control.value for line in report.lines] == [None, 4.0]
     assert [one.name for one in report.missing] == ["MAUVE", "x (control)", "b"]
@@ -116,6 +121,6 @@ def test_a_page_of_one_group_has_no_other(group: str) -> None:
 
 def test_a_column_that_says_nothing_is_left_out() -> None:
     report = whole()
-    alone = tuple(Line(line.row) for line in report.lines)
+    alone = tuple(Line(line.metric) for line in report.lines)
     assert "control</th>" in page(report)
     assert "control</th>" not in page(replace(report, lines=alone))

@@ -15,12 +15,12 @@ from ....model.sampling.canvas import Canvas, canvas_of, inputs_of
 from ....schemas.config.model import Task
 from ....schemas.dataset.layout import sample_table
 from ....schemas.vocabulary import Kind, Modality, Special
-from .bound import chain
+from .bound import chain_rule
 from .reader import ModelReader, chunks
 
 
 @dataclass(frozen=True)
-class Judge:
+class CausalScorer:
     """A causal model and what it is called in a report; texts are codes of its own vocabulary."""
 
     exported: Exported
@@ -30,7 +30,7 @@ class Judge:
         """(S,) nats of each text's tokens, without its end: a text that was cut has none."""
         canvas = self._canvas(texts)
         said = replace(canvas, target_T=canvas.target_T & (canvas.tokens_T != Special.EOS))
-        nats: npt.NDArray[np.float64] = chain(ModelReader.of(self.exported), said).nats_S.numpy()
+        nats: npt.NDArray[np.float64] = chain_rule(ModelReader.of(self.exported), said).nats_S.numpy()
         return nats
 
     @torch.inference_mode()

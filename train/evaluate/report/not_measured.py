@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Missing:
+class NotMeasured:
     """A figure that there is no value for; `why` says what would give it one."""
 
     group: str

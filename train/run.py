@@ -1,4 +1,4 @@
-"""A run's folder and what must be so before the first step: the same run as before, on the same data."""
+"""Start or resume a training run: its folder, and the checks before the first step."""
 
 import json
 from pathlib import Path
@@ -14,14 +14,18 @@ from .optim.batch_scaling import batch_warning, kappa
 from .trainer import Trainer
 
 RUN = "run.json"
-# What may change when a run goes on: how the work is done and what is shown of it, not what comes of it.
+# Keys that may change when a run is resumed: they affect how work is done and shown, not the result.
 MAY_CHANGE = {"out", "compute", "checkpoint", "validation", "log_every"}
 
 
 def train(config: TrainConfig) -> bool:
-    """Train, or go on with what was begun in `config.out`; whether the end was reached.
+    """Train a run, or resume the one that was begun in `config.out`.
 
-    Raises Refusal before any work for data that cannot be mixed, and for a folder that holds another run.
+    Returns:
+        Whether the last step was reached; False if the run was stopped by SIGTERM.
+
+    Raises:
+        Refusal: Before any work, for data that cannot be mixed and for a folder that holds another run.
     """
     plan = plan_of(config)
     process = ProcessGroup.start()
@@ -35,7 +39,11 @@ def train(config: TrainConfig) -> bool:
 
 
 def write_run_record(config: TrainConfig, plan: Plan, processes: int) -> None:
-    """Write what the run is into its folder; raises Refusal when that holds another one."""
+    """Write run.json: configuration, fingerprints and sizes of the run.
+
+    Raises:
+        Refusal: If the folder holds a run with another configuration.
+    """
     folder = Path(config.out)
     folder.mkdir(parents=True, exist_ok=True)
     body = config.model_dump(mode="json")
@@ -58,7 +66,7 @@ def write_run_record(config: TrainConfig, plan: Plan, processes: int) -> None:
 
 
 def warnings(config: TrainConfig, plan: Plan) -> list[str]:
-    """What a person should know before hours are spent."""
+    """Warnings that a user should see before training starts."""
     tokens = plan.rows * plan.row_length
     batch = batch_warning(config.optimizer, tokens, config.steps)
     return [*plan.warnings, *([batch] if batch else [])]

@@ -1,4 +1,4 @@
-"""One step of training: noise, forward, backward and update, over the micro-batches of all processes."""
+"""One training step: corruption, forward and backward pass over the micro-batches of all processes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ from .distributed.parallel import Parallel
 
 
 class StepResult(NamedTuple):
-    """What a step was, summed over all processes."""
+    """Result of a step, summed over all processes."""
 
-    loss: float  # weighted, a target
+    loss: float  # weighted loss per target
     sums: LossSums
-    tokens: int  # of segments, padding not counted
+    tokens: int  # of segments, without padding
     flops: float
-    stop: bool  # a process was asked to stop
+    stop: bool  # a process has received SIGTERM
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,13 @@ class Gradients:
     slices: Slices
 
     def __call__(self, micros: Sequence[MicroBatch], stop: bool) -> StepResult:
-        """Leave the gradients of this process's micro-batches in the model, summed over all processes.
+        """Accumulate the gradients of this process's micro-batches, averaged over the targets of all processes.
 
-        The loss is divided by the targets of the whole global batch, never by those of a micro-batch.
+        The loss is divided by the number of targets of the whole global batch, never by that of a micro-batch.
+
+        Args:
+            micros: Micro-batches of this process.
+            stop: Whether this process has received SIGTERM; the result tells whether any process has.
         """
         process = self.parallel.process
         noised = [

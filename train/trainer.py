@@ -1,4 +1,4 @@
-"""The loop: read, step, log, validate, save; from the last checkpoint on, if there is one."""
+"""The training loop: load, step, log, validate and save, starting from the last checkpoint if there is one."""
 
 import signal
 from collections.abc import Iterator, Sequence
@@ -41,7 +41,7 @@ from .step import Gradients, StepResult
 
 
 class Trainer:
-    """One run in one process of it."""
+    """One process of a training run."""
 
     def __init__(self, config: TrainConfig, plan: Plan, process: ProcessGroup) -> None:
         self.config, self.plan, self.process = config, plan, process
@@ -69,15 +69,15 @@ class Trainer:
         )
         self.gradients = Gradients(self.parallel, config, self.slices)
         self.checkpoints = Checkpoints(self.folder / "checkpoints", config.checkpoint.keep, process)
-        self.step = 0  # done
-        self.tokens = 0  # of segments, in all steps done
-        self.norm = 0.0  # of the last step's gradient
+        self.step = 0  # steps done
+        self.tokens = 0  # tokens of segments in all steps done
+        self.norm = 0.0  # gradient norm of the last step
         self.validated: float | None = None  # bits per token at the last validation, summed over modalities
-        self._logged_sums: LossSums | None = None  # of the steps since the last line
+        self._logged_sums: LossSums | None = None  # of the steps since the last metrics line
         self._stop_requested = False
 
     def run(self) -> bool:
-        """Train to the end, or until SIGTERM; whether the end was reached."""
+        """Train until the last step or until SIGTERM; returns whether the last step was reached."""
         self._resume()
         metrics = Metrics(self.folder, self.step) if self.process.first else None
         clock = Throughput(self.process.world, self.process.device)
@@ -88,7 +88,7 @@ class Trainer:
                 self.checkpoints.publish()
                 clock.count(result.tokens, result.flops)
                 if problem is not None:
-                    progress.print_line(f"step {self.step}: left out, because {problem}")
+                    progress.print_line(f"step {self.step}: skipped, because {problem}")
                 if self.step % self.config.log_every == 0 or self.step == self.config.steps:
                     line = self._line(result, clock)
                     progress.show(self.step, line)
@@ -144,7 +144,7 @@ class Trainer:
 
     @torch.no_grad()
     def _validate(self) -> Iterator[dict[str, Any]]:
-        """A line for the weights and, where there is one, for their mean; noise is the same every time."""
+        """Yield a metrics line for the weights and, if there is one, for their EMA; masks are the same every time."""
         micros = validation_batches(
             self.plan,
             self.shards,
@@ -168,7 +168,7 @@ class Trainer:
         self.model.train()
 
     def _evaluate(self, micros: Sequence[MicroBatch]) -> tuple[LossSums, torch.Tensor]:
-        """The model on these, of all processes: figures, and cross-entropy by mask ratio."""
+        """Loss sums and sums by mask ratio of validation batches, over all processes."""
         sums, ratios = [], []
         with self.parallel.precision():
             for micro in micros:
@@ -200,7 +200,7 @@ class Trainer:
         self.loader.load_state(state["loader"])
 
     def _export(self) -> None:
-        """The mean of the weights, or the weights where there is none, as a folder that others load."""
+        """Write the final model's folder: the moving average of the weights, or the weights if there is none."""
         with self.ema.swapped(self.model) if self.ema else nullcontext():
             whole = {name: _full_tensor(parameter) for name, parameter in self.model.named_parameters()}
         if self.process.first:
@@ -212,7 +212,7 @@ class Trainer:
 
     @contextmanager
     def _stopping(self) -> Iterator[None]:
-        """SIGTERM ends the run after the step that is going on, with a checkpoint."""
+        """While active, SIGTERM ends the run after the current step, with a checkpoint."""
 
         def stop(number: int, frame: FrameType | None) -> None:
             self._stop_requested = True
@@ -225,13 +225,13 @@ class Trainer:
 
 
 def micro_rows(config: TrainConfig, plan: Plan, process: ProcessGroup) -> int | None:
-    """Rows that a process takes at once; None: all of its share."""
+    """Rows of a micro-batch; None: all rows of the process."""
     tokens = config.compute.micro_batch_tokens
     return None if tokens is None else max(1, tokens // (plan.row_length * config.objective.copies))
 
 
 def _precomputed(outputs: tuple[torch.Tensor, torch.Tensor]) -> Model:
-    """A model that was asked already."""
+    """A model whose outputs have been computed before."""
     return lambda inputs: outputs
 
 

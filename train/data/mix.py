@@ -1,8 +1,8 @@
-"""Which stream of a mix a position belongs to: shares that hold everywhere, from arithmetic alone.
+"""Which stream of a mix each position belongs to: shares that hold in every range of positions, by arithmetic alone.
 
-Streams are halved again and again. At each halving, of the first q rows the left half gets the rounded product of q
-and its share, so it is never off by more than half a row, and rows of a half are numbered as they come. Hence a
-stream is off by at most half a row for each halving, at any position, and nothing is stored or counted.
+The list of streams is halved recursively. At each halving, the left half gets a rounded share of the first q rows,
+which is never off by more than half a row, and the rows of either half are renumbered consecutively. Hence a stream is
+off by at most half a row per halving at any position, and nothing has to be stored or counted.
 """
 
 import numpy as np
@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 Ints = npt.NDArray[np.int64]
 
-UNITS = 1 << 20  # shares are whole numbers of these, so that products with positions stay below 2^63
+UNITS = 1 << 20  # shares are integer multiples of 1 / UNITS, so that products with positions stay below 2^63
 
 
 def apportion(shares: npt.ArrayLike) -> Ints:
-    """Shares as whole numbers that sum to UNITS: each at least 1, else off by less than 1 (largest remainders)."""
+    """Round shares to integers that sum to UNITS by largest remainders, each at least 1."""
     share = np.asarray(shares, np.float64)
     ideal = share / share.sum() * UNITS
     units: Ints = np.maximum(np.floor(ideal), 1).astype(np.int64)
@@ -27,9 +27,14 @@ def apportion(shares: npt.ArrayLike) -> Ints:
 
 
 def assign_streams(position: npt.ArrayLike, units: Ints) -> tuple[Ints, Ints]:
-    """The stream of each position of the mix, and how many rows of that stream come before it.
+    """The stream of each position of the mix, and the number of rows of that stream before it.
 
-    position: (n,) below 2^42; units: (streams,) as `apportion` gives them.
+    Args:
+        position: Positions (n,), below 2^42.
+        units: Shares (streams,) from `apportion`.
+
+    Returns:
+        Stream of each position, and its row within the stream, both int64 (n,).
     """
     index = np.array(position, np.int64)
     stream = np.zeros_like(index)
@@ -52,7 +57,7 @@ def _assign(mine: Ints, index: Ints, stream: Ints, units: Ints, first: int) -> N
 
 
 def rows_per_stream(rows: int, units: Ints) -> Ints:
-    """(streams,) rows that each stream has among the first `rows` of the mix."""
+    """(streams,) number of rows of each stream among the first `rows` rows of the mix."""
     if len(units) == 1:
         return np.array([rows], np.int64)
     half = len(units) // 2

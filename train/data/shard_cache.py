@@ -1,7 +1,7 @@
-"""Shards of remote datasets on the local disk: fetched whole and ahead of need, checked, and named by their checksum.
+"""Local cache of the shards of remote datasets: whole files, prefetched, verified, and named by their checksum.
 
-A file is in the cache under the checksum that the manifest gives it, or not at all: it is written beside its name and
-takes it only when its bytes have that checksum. So processes may share a cache, and datasets their shards.
+A file is written under a temporary name and renamed only when its bytes have the checksum that the manifest states. So
+processes may share a cache, and datasets may share shards.
 """
 
 import fcntl
@@ -25,10 +25,16 @@ Entries = Sequence[tuple[Dataset, ShardEntry]]
 
 
 class ShardCache:
-    """Opens shards where they lie when that is a local disk, and out of `folder` when it is not."""
+    """Opens shards in place if they are on a local disk, otherwise from the cache folder."""
 
     def __init__(self, folder: str | Path, limit: int, readers: int = 2) -> None:
-        """limit: bytes beyond the shards in use; readers: threads that fetch."""
+        """Create a cache.
+
+        Args:
+            folder: Folder of the cache.
+            limit: Bytes of files to keep beyond those in use.
+            readers: Number of threads that download.
+        """
         self.folder = Path(folder).expanduser()
         self._limit = limit
         self._pool = ThreadPoolExecutor(readers, thread_name_prefix="shards")
@@ -36,10 +42,13 @@ class ShardCache:
         self._lock = Lock()
 
     def shard(self, dataset: Dataset, entry: ShardEntry) -> Shard:
-        """A shard, memory-mapped; raises Refusal when it is lost, cut short or, if fetched, changed.
+        """Open a shard as a memory map.
 
-        Of a local shard the size alone is checked: reading all of it may be more than is trained on, and
-        `triptych verify` does that.
+        Only the size of a local shard is checked: reading all of it may be more than is trained on, and `triptych
+        verify` does that.
+
+        Raises:
+            Refusal: If the shard is missing, truncated or, if downloaded, changed.
         """
         if not is_local(dataset):
             return Shard(pa.memory_map(str(self.fetch(dataset, entry))))
@@ -49,7 +58,7 @@ class ShardCache:
         return dataset.open(entry)
 
     def fetch(self, dataset: Dataset, entry: ShardEntry) -> Path:
-        """Where a remote shard lies on the local disk; waits until it does."""
+        """Path of a remote shard on the local disk; waits until it is downloaded."""
         path = self._path(entry)
         if path.is_file():
             return path
@@ -60,7 +69,12 @@ class ShardCache:
                 self._pending.pop(entry.xxh3, None)
 
     def prefetch(self, now: Entries, later: Entries) -> None:
-        """Fetch these in the background, in this order, and remove others beyond the limit, the oldest first."""
+        """Download shards in the background, in the given order, and remove the oldest others beyond the limit.
+
+        Args:
+            now: Shards that are in use.
+            later: Shards that are needed next.
+        """
         remote = [(dataset, entry) for dataset, entry in (*now, *later) if not is_local(dataset)]
         wanted = {entry.xxh3 for _, entry in remote}
         with self._lock:
@@ -75,7 +89,7 @@ class ShardCache:
             self._trim({f"{checksum}.arrow" for checksum in wanted})
 
     def close(self) -> None:
-        """Stop fetching."""
+        """Stop the downloads."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _start(self, dataset: Dataset, entry: ShardEntry) -> Future[Path]:
@@ -89,7 +103,7 @@ class ShardCache:
         part = path.with_suffix(".part")
         self.folder.mkdir(parents=True, exist_ok=True)
         with part.open("ab") as sink:
-            fcntl.flock(sink, fcntl.LOCK_EX)  # one process fetches, the others wait for it
+            fcntl.flock(sink, fcntl.LOCK_EX)  # one process downloads, the others wait for it
             if path.is_file():
                 return path
             sink.truncate(0)
@@ -105,14 +119,14 @@ class ShardCache:
     def _trim(self, keep_segments: set[str]) -> None:
         found: list[tuple[float, int, Path]] = []
         for path in self.folder.glob("*.arrow"):
-            with suppress(FileNotFoundError):  # another process trims as well
+            with suppress(FileNotFoundError):  # another process may remove files at the same time
                 if path.name not in keep_segments:
                     found.append((path.stat().st_mtime, path.stat().st_size, path))
         left = sum(size for _, size, _ in found)
         for _, size, path in sorted(found):
             if left <= self._limit:
                 return
-            path.unlink(missing_ok=True)  # whoever has it mapped keeps it
+            path.unlink(missing_ok=True)  # a process that has it mapped keeps its memory
             left -= size
 
     def _path(self, entry: ShardEntry) -> Path:
@@ -120,7 +134,7 @@ class ShardCache:
 
 
 def is_local(dataset: Dataset) -> bool:
-    """Whether its shards can be memory-mapped where they lie."""
+    """Whether the shards of a dataset can be memory-mapped in place."""
     return isinstance(dataset.fs, LocalFileSystem)
 
 

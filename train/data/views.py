@@ -1,4 +1,4 @@
-"""Rows in the order of a run as views of the memory map: for a training loop of one's own, with nothing copied."""
+"""Rows in the order of a run as views of the memory map: for a custom training loop, without copies."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from .shards import Shards
 
 
 class View(NamedTuple):
-    """One packed row, each (row_length,)."""
+    """One packed row, each array (row_length,)."""
 
     tokens: npt.NDArray[np.unsignedinteger]
     segment: npt.NDArray[np.unsignedinteger]  # 0 is padding
@@ -19,7 +19,7 @@ class View(NamedTuple):
 
 
 def views(shards: Shards, order: RowOrder, start: int, stop: int) -> Iterator[View]:
-    """The rows at positions start … stop - 1; held-out documents are in them, as they lie in the shards."""
+    """Yield the rows at positions start ... stop - 1, as stored: held-out documents are included."""
     for low in range(start, stop, BLOCK):
         at = order.between(low, min(low + BLOCK, stop))
         opened = {number: shards.open(number) for number in np.unique(at.shard).tolist()}

@@ -1,4 +1,4 @@
-"""From what a person asked for to what a run is measured with, and the facts that a report says of both."""
+"""Set up an evaluation: open what was requested, and collect the facts that a report states."""
 
 from importlib.metadata import version
 from pathlib import Path
@@ -18,18 +18,29 @@ from .likelihood.benchmarks import BENCHMARKS
 from .likelihood.causal_scorer import CausalScorer
 from .samples.image_features import of_clip, of_file
 
-ARCHITECTURE = "ViT-B-32"  # of a folder with weights alone
+ARCHITECTURE = "ViT-B-32"  # of a folder that holds only weights
 
 
 def open_generator(run: str | Path) -> Generator:
-    """A run on the best device there is; raises Refusal when it has no finished model."""
+    """Open a run on the GPU if there is one; raises Refusal if it has no finished model."""
     return Generator.open(run, "cuda" if torch.cuda.is_available() else "cpu")
 
 
 def open_context(
     generator: Generator, control: Generator | None, request: EvaluationRequest, originals: Originals
 ) -> EvaluationContext:
-    """What to measure with; raises Refusal for what is not there or does not belong together."""
+    """Open everything that an evaluation needs.
+
+    Args:
+        generator: Run to evaluate.
+        control: Another run whose figures are reported beside; if it is autoregressive, it also scores generated text.
+        request: What the user asked for.
+        originals: Finds the source files of documents.
+
+    Raises:
+        Refusal: If something is missing.
+        Mismatch: If datasets, run and control do not have the same vocabulary, or were not trained on the same data.
+    """
     if request.suite is not None and not any((request.suite / name).is_file() for name in BENCHMARKS):
         raise Refusal(f"--suite {request.suite}: holds no benchmark. It may have {', '.join(BENCHMARKS)}.")
     training = _training(generator.folder)
@@ -54,7 +65,10 @@ def open_context(
 
 
 def _require_same_data(generator: Generator, control: Generator) -> None:
-    """Else the control has learned what the run is asked about, or is measured on something else."""
+    """Raise Mismatch unless both were trained on, and held out, the same documents.
+
+    Otherwise the control may have been trained on the held-out documents of the run.
+    """
     mine, theirs = _trained_on(generator.folder), _trained_on(control.folder)
     if mine != theirs:
         sides = (str(generator.folder), mine), (str(control.folder), theirs)
@@ -79,7 +93,7 @@ def _training(run: Path) -> dict[str, Any]:
 def report_facts(
     command: str, generator: Generator, control: Generator | None, context: EvaluationContext
 ) -> dict[str, Any]:
-    """What anyone needs to know to make a report again."""
+    """Everything that is needed to repeat a report, JSON-ready."""
     return {
         "command": command,
         "triptych": version("triptych"),

@@ -1,4 +1,4 @@
-"""All that is measured of a run, group after group: figures, what could not be measured, and what to look at."""
+"""Evaluate a run, group after group: figures, what could not be measured, and samples."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,26 +31,26 @@ Originals = Callable[[Sequence[Reference], Modality], Mapping[bytes, bytes]]
 
 @dataclass(frozen=True)
 class EvaluationRequest:
-    """What a person wants measured, and on what."""
+    """What a user wants to be measured, and on what data."""
 
-    n: int = 16  # samples of each task
+    n: int = 16  # number of samples of each task
     seed: int = 0
-    data: str | None = None  # a dataset; None: those that the run was trained on
+    data: str | None = None  # path of a dataset; None: those that the run was trained on
     suite: Path | None = None  # a folder of benchmarks
-    limit: int | None = None  # items of each
-    clip: str | None = None  # a folder
-    features: str | None = None  # a file
+    limit: int | None = None  # largest number of items of each benchmark
+    clip: str | None = None  # folder of a CLIP model
+    features: str | None = None  # TorchScript file of a feature extractor
 
 
 @dataclass(frozen=True)
 class EvaluationContext:
-    """The same, opened; what is None is not measured, and the report says so."""
+    """Everything that an evaluation uses, opened; what is None is not measured, and the report says so."""
 
     request: EvaluationRequest
     datasets: tuple[Dataset, ...]
-    share: float  # of the documents that are held out
-    originals: Originals  # finds the files that documents were made from; may raise Refusal
-    clip: "tuple[ClipModel, str] | None"  # and its name
+    share: float  # share of documents that are held out
+    originals: Originals  # finds the source files of documents; may raise Refusal
+    clip: "tuple[ClipModel, str] | None"  # the model and its name
     features: Features | None
     scorer: CausalScorer | None
 
@@ -58,7 +58,16 @@ class EvaluationContext:
 def evaluate(
     generator: "Generator", context: EvaluationContext, report: Callable[[str], None] = lambda group: None
 ) -> Iterator[EvaluationResult]:
-    """Everything of a run; `report` is told each group before it is begun."""
+    """Evaluate a run.
+
+    Args:
+        generator: Run to evaluate.
+        context: What to measure with.
+        report: Called with the name of each group before it begins.
+
+    Yields:
+        Figures, what could not be measured, and samples, in the order of a report.
+    """
     groups = {
         "training": _training,
         "held out": _held_out,
@@ -144,7 +153,7 @@ def _text(generator: "Generator", context: EvaluationContext) -> Iterator[Evalua
 
 
 def _files(context: EvaluationContext, held: Sequence[Reference], modality: Modality) -> tuple[Files, str]:
-    """What the documents were made from, or why that is not at hand."""
+    """The source files of documents, or the reason why they are not available."""
     try:
         files = context.originals(held, modality)
     except (Refusal, OSError) as error:
@@ -154,7 +163,7 @@ def _files(context: EvaluationContext, held: Sequence[Reference], modality: Moda
 
 
 def _held(generator: "Generator", modality: Modality, context: EvaluationContext) -> list[Reference]:
-    """Held-out documents of a modality, as many as samples; raises Refusal when there are none."""
+    """As many held-out documents of a modality as samples are generated; raises Refusal if there are none."""
     name = modality.name.lower()
     if modality not in generator.bundle:
         raise Refusal(f"the run was trained without {name}")

@@ -110,7 +110,7 @@ def test_a_least_point_beyond_the_sizes_is_none() -> None:
     found = fit([*points, Point("four", 500_000, points[0].tokens, points[0].flops, points[0].loss)])
     assert [budget.minimum for budget in found.budgets] == [None]
     assert found.optimum == {}
-    assert "of 1 budgets with 4 sizes, 0 have a least point" in found.missing
+    assert "of 1 budgets with 4 sizes, 0 have a minimum" in found.missing
 
 
 def test_the_same_runs_give_the_same_figures(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +122,7 @@ def test_the_same_runs_give_the_same_figures(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize("points", [runs(TRUE, 0.0)[:7], runs(TRUE, 0.0, sizes=SIZES[:2])])
 def test_too_few_runs_are_refused(points: list[Point]) -> None:
-    with pytest.raises(Refusal, match=r"takes 8 finished runs, of 3 sizes and 3 numbers of tokens.*here are \d, of 2"):
+    with pytest.raises(Refusal, match=r"takes 8 finished runs, of 3 sizes and 3 numbers of tokens.*there are \d, of 2"):
         fit(points)
 
 

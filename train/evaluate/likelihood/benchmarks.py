@@ -1,11 +1,10 @@
-"""Benchmarks of text from a folder, each file as its makers publish it; those that are not there are left out.
+"""Text benchmarks from a folder, each file as its authors publish it; files that are not there are skipped.
 
-arc_easy_test.jsonl, arc_challenge_test.jsonl   ARC: a question's candidates after “Answer:”
-BLiMP.zip                                       pairs of sentences, of which one is grammatical
-lambada_test.jsonl                              the last word of a passage
-wikitext2_test.txt                              bits per byte of running text
+arc_easy_test.jsonl, arc_challenge_test.jsonl   ARC: the candidates of a question after "Answer:" BLiMP.zip
+pairs of sentences, one of which is grammatical lambada_test.jsonl                              the last word of a
+passage wikitext2_test.txt                              bits per byte of running text
 
-None of them is tuned on: there is nothing to tune, and the test files are looked at once (P20).
+Nothing is tuned on them, so test files are evaluated only once.
 """
 
 import json
@@ -33,18 +32,18 @@ if TYPE_CHECKING:
     from ...generate.generator import Generator
 
 GROUP = "benchmarks"
-LONGEST = 1024  # tokens of a question or window; less where the run never saw as many
+LONGEST = 1024  # tokens of a question or window; fewer if the run was trained on shorter texts
 Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
 class BenchmarkContext:
-    """What every benchmark needs."""
+    """What all benchmarks use."""
 
     generator: "Generator"
     reader: ModelReader
-    longest: int
-    limit: int | None  # items of each benchmark
+    longest: int  # tokens of a segment
+    limit: int | None  # largest number of items of each benchmark
     passes: int
     seed: int
 
@@ -52,9 +51,17 @@ class BenchmarkContext:
 def benchmark_metrics(
     generator: "Generator", folder: str | Path, limit: int | None = None, passes: int = PASSES, seed: int = 0
 ) -> list[Metric]:
-    """Figures of all benchmarks in a folder, of at most `limit` items of each, spread evenly over its file.
+    """Figures of all benchmarks in a folder.
 
-    Raises Refusal when the folder has none.
+    Args:
+        generator: Run to evaluate.
+        folder: Folder of benchmark files.
+        limit: Largest number of items of each benchmark, spread evenly over its file; None: all.
+        passes: Passes per segment of the likelihood bound.
+        seed: Seed of its masks.
+
+    Raises:
+        Refusal: If the folder holds no benchmark.
     """
     context = BenchmarkContext(
         generator, ModelReader.of(generator.exported), longest_text(generator), limit, passes, seed
@@ -66,12 +73,12 @@ def benchmark_metrics(
 
 
 def longest_text(generator: "Generator") -> int:
-    """Tokens of the longest text that the run was trained on, task slot included, within LONGEST."""
+    """Tokens of the longest text that the run was trained on, with task token, at most LONGEST."""
     return min(LONGEST, generator.lengths.longest(Modality.TEXT) + 1)
 
 
 def arc(path: Path) -> list[Question]:
-    """ARC's own JSON lines."""
+    """Read ARC's JSON lines."""
     questions = []
     for item in _lines(path):
         context = f"Question: {item['question']}\nAnswer:"
@@ -81,22 +88,22 @@ def arc(path: Path) -> list[Question]:
 
 
 def blimp(path: Path) -> list[Question]:
-    """BLiMP's archive, paradigm after paradigm; whole sentences are compared."""
+    """Read BLiMP's archive, one paradigm after another; whole sentences are compared."""
     with zipfile.ZipFile(path) as archive:
-        # a Mac's folder of its own lies beside `data`
+        # beside `data`, the archive holds a metadata folder of macOS
         names = sorted(name for name in archive.namelist() if name.startswith("data/") and name.endswith(".jsonl"))
         items = [json.loads(line) for name in names for line in archive.read(name).splitlines()]
     return [Question((("", item["sentence_good"]), ("", item["sentence_bad"])), 0) for item in items]
 
 
 def lambada(path: Path) -> list[tuple[str, str]]:
-    """Passages without their last word, and that word with the space before it."""
+    """Read passages without their last word, and that word with the space before it."""
     cuts = [(item["text"], item["text"].rindex(" ")) for item in _lines(path)]
     return [(text[:at], text[at:]) for text, at in cuts]
 
 
 def evenly_spaced(items: Sequence[Item], limit: int | None) -> list[Item]:
-    """At most `limit` items, spread over all of them."""
+    """At most `limit` items, spread evenly over all of them."""
     if limit is None or limit >= len(items):
         return list(items)
     return [items[number * len(items) // limit] for number in range(limit)]

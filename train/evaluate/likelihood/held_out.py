@@ -1,10 +1,10 @@
-"""The bound on held-out documents, by source and modality: what training minimises, where it did not see it.
+"""The bound on held-out documents, by source and modality: the training objective on unseen data.
 
-Tasks are drawn as in training, their conditions always shown; masks are the least noisy ones, whatever the run trained
-with, since all have one expectation (docs/explanation/objective.md). Each segment is noised several times. Errors are over
-segments; a text longer than a row is several of them.
+Tasks are drawn as in training, but conditions are always visible. Masks are the least noisy ones, whichever the run was
+trained with, since all have the same expectation (docs/explanation/objective.md). Each segment is masked several times.
+Standard errors are over segments; a text longer than a row consists of several.
 
-Shapes are named by suffix: S segments, M modalities, T tokens, B rows, L tokens of a row.
+Shapes are named by suffix: S segments, M modalities, T tokens, B rows, L tokens per row.
 """
 
 from collections.abc import Iterator, Sequence
@@ -42,27 +42,35 @@ if TYPE_CHECKING:
     from ...generate.generator import Generator
 
 GROUP = "held out"
-TOKENS = 1 << 15  # of each group of rows, about
-ROUNDS = 2  # each with noise of its own, and its complement
+TOKENS = 1 << 15  # tokens of validation rows of each stream, approximately
+ROUNDS = 2  # number of masks per segment, each with its complement
 Floats = npt.NDArray[np.float64]
 
 
 class Segments(NamedTuple):
-    """Sums over the rounds of each held-out segment."""
+    """Sums over all rounds for each held-out segment."""
 
     nats_SM: Floats
     tokens_SM: Floats
-    sizes_SM: Floats  # bytes of text, pixels, samples
+    sizes_SM: Floats  # UTF-8 bytes, pixels, audio samples
     source_S: npt.NDArray[np.int64]
 
 
 def held_out_metrics(
     generator: "Generator", data: str | None = None, *, tokens: int = TOKENS, rounds: int = ROUNDS, seed: int = 0
 ) -> list[Metric]:
-    """Bits per token, and per byte, pixel or second, of what the run held out of its own data, or of a dataset.
+    """Bits per token, and per byte, pixel or second, of held-out documents.
 
-    The share that is held out is the run's. Raises Refusal when it held nothing out, or the dataset is of another
-    vocabulary.
+    Args:
+        generator: Run to evaluate.
+        data: Path of a dataset; None: the data that the run was trained on. The held-out share is that of the run.
+        tokens: Tokens of validation rows of each stream, approximately.
+        rounds: Number of masks per segment, each with its complement.
+        seed: Seed of tasks and masks.
+
+    Raises:
+        Refusal: If nothing is held out.
+        Mismatch: If the dataset has another vocabulary.
     """
     config = _config(generator.folder, data)
     plan = plan_of(config)
@@ -71,14 +79,14 @@ def held_out_metrics(
         rows = max(1, tokens // plan.row_length)
         micros = validation_batches(plan, Shards(plan, cache), rows, micro_rows=1)
         if not micros:
-            raise Refusal(f"of {plan.datasets[0].url} no document is held out. Train with a larger `data.validation`.")
+            raise Refusal(f"no document of {plan.datasets[0].url} is held out. Train with a larger `data.validation`.")
         segments = _segments(generator, micros, least_noisy(config.objective), rounds, seed)
     card = generator.bundle.cards.get("audio")
     return list(_metrics(plan, micros, segments, (card and card.sample_rate) or 1))
 
 
 def least_noisy(objective: ObjectiveConfig) -> ObjectiveConfig:
-    """The same tasks with their conditions shown, exact-k and complements: another estimate of the same."""
+    """The same tasks with visible conditions, exact-k masks and complements: another estimate of the same bound."""
     if not isinstance(objective, MaskedObjective):
         return objective
     return MaskedObjective(tasks=objective.tasks, anti_masking=True, condition_dropout=0)
@@ -87,7 +95,9 @@ def least_noisy(objective: ObjectiveConfig) -> ObjectiveConfig:
 def _config(run: Path, data: str | None) -> TrainConfig:
     config = TrainConfig.model_validate(unseal((run / RUN).read_bytes())["config"])
     if not config.data.validation:
-        raise Refusal(f"{run}: held nothing out (`data.validation: 0`), so it has seen all there is. Train another.")
+        raise Refusal(
+            f"{run}: held no documents out (`data.validation: 0`), so there is no unseen data. Train with a larger `data.validation`."
+        )
     if data is None:
         return config
     mix = config.data.model_copy(update={"datasets": (MixEntry(path=data, weight=1.0),)})
@@ -132,7 +142,16 @@ def _metrics(plan: Plan, micros: Sequence[MicroBatch], segments: Segments, rate:
 
 
 def held_out_unigram_entropy(batches: Sequence[Batch], source: int, modality: Modality) -> float:
-    """Bits a token of a code that knows how often each id occurs in its slice, and nothing else."""
+    """Unigram entropy of held-out targets, in bits per token.
+
+    That is the cost of a code that knows the frequency of each id within its slice, in these very segments, and nothing
+    else.
+
+    Args:
+        batches: Validation batches.
+        source: Source, an index into `Plan.sources`.
+        modality: Modality of the tokens.
+    """
     tokens, slices = [], []
     for batch in batches:
         of_BL = torch.nn.functional.pad(batch.source_S, (1, 0), value=-1)[_entry(batch)]
@@ -146,6 +165,6 @@ def held_out_unigram_entropy(batches: Sequence[Batch], source: int, modality: Mo
 
 
 def _entry(batch: Batch) -> torch.Tensor:
-    """(B, L) 1 + the index of each token's segment; 0 for padding."""
+    """(B, L): 1 + index of each token's segment; 0 for padding."""
     first_B = torch.searchsorted(batch.row_S, torch.arange(len(batch.row_B)))
     return torch.where(batch.segment_BL > 0, first_B[:, None] + batch.segment_BL, 0).long()

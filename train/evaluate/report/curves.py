@@ -1,7 +1,7 @@
-"""How a run learned, as a picture: bits per token of each modality over tokens, against what counting alone can do.
+"""Learning curves: bits per token of each modality over tokens, with the unigram entropy as a baseline.
 
-The unigram entropy of a modality is what a model would need that knew how often each code occurs and nothing else: the
-line that a curve has to pass before it can be said to have learned anything of order.
+The unigram entropy of a modality is the loss of a model that knows how often each code occurs and nothing else. A model
+has learned something about context only if its curve falls below that line.
 """
 
 import io
@@ -20,7 +20,10 @@ MODALITY_NAMES = ("text", "image", "audio")
 
 
 def dataset_unigram_entropy(datasets: Sequence[Dataset]) -> dict[str, float]:
-    """Bits per token of each modality by frequency alone, the mean over codebooks and, by their tokens, datasets."""
+    """Unigram entropy of each modality in bits per token, from the code statistics in manifests.
+
+    The mean over the codebooks of a modality, and over datasets by number of tokens.
+    """
     sums = dict.fromkeys(MODALITY_NAMES, (0.0, 0))
     for dataset in datasets:
         for modality in MODALITY_NAMES:
@@ -33,7 +36,18 @@ def dataset_unigram_entropy(datasets: Sequence[Dataset]) -> dict[str, float]:
 
 
 def curves(run: Path, datasets: Sequence[Dataset]) -> bytes:
-    """A PNG of a run's metrics; raises Refusal without matplotlib, or where no step was logged."""
+    """Plot the metrics of a run.
+
+    Args:
+        run: Folder of the run.
+        datasets: Datasets whose unigram entropy is drawn.
+
+    Returns:
+        A PNG file.
+
+    Raises:
+        Refusal: Without matplotlib, and if no step was logged.
+    """
     try:
         import matplotlib
     except ImportError:
@@ -73,7 +87,7 @@ def curves(run: Path, datasets: Sequence[Dataset]) -> bytes:
 
 
 def _validation(axes: Any, lines: Sequence[dict[str, Any]], modality: str, weights: str, colour: str) -> None:
-    """Held-out points with two standard errors."""
+    """Plot validation points with error bars of two standard errors."""
     mine = [line for line in lines if modality in line["nelbo"]]
     if mine:
         at = [line["tokens"] for line in mine]

@@ -1,11 +1,11 @@
-"""What was not measured, and why: a line of the report of its own, so that nothing is silently absent."""
+"""A figure that was not measured, and why: a line of the report, so that nothing is missing silently."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class NotMeasured:
-    """A figure that there is no value for; `why` says what would give it one."""
+    """A figure without a value; `why` states the reason and what would provide it."""
 
     group: str
     name: str

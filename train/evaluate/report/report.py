@@ -1,4 +1,4 @@
-"""A report: every figure beside its floor and its control, what was not measured, and what all of it is about."""
+"""A report: every figure beside its reference value and the control's figure, what was not measured, and the facts."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ from .not_measured import NotMeasured
 
 @dataclass(frozen=True)
 class Line:
-    """A figure of a run, and the same of its control."""
+    """A figure of a run, and the same figure of its control."""
 
     metric: Metric
     control: Metric | None = None
@@ -20,7 +20,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Report:
-    """`facts` say what anyone needs to make the report again: command, checkpoint, datasets, seed, n."""
+    """An evaluation; `facts` hold all that is needed to repeat it: command, checkpoint, datasets, seed and n."""
 
     facts: dict[str, Any]
     lines: tuple[Line, ...]
@@ -33,9 +33,14 @@ def report_of(
     found: Iterable[Metric | NotMeasured | Exhibit],
     control: Iterable[Metric | NotMeasured | Exhibit] = (),
 ) -> Report:
-    """Put what was found of a run beside what was found of its control, by group, name and unit.
+    """Combine the results of a run and of its control, matched by group, name and unit.
 
-    What the control alone has, or lacks, is said under its own name.
+    What only the control has, or lacks, is listed under its own name.
+
+    Args:
+        facts: Facts of the evaluation.
+        found: Results of the run.
+        control: Results of the control.
     """
     mine, theirs = list(found), list(control)
     beside = {(row.group, row.name, row.unit): row for row in theirs if isinstance(row, Metric)}
@@ -51,7 +56,7 @@ def report_of(
 
 
 def to_json(report: Report) -> dict[str, Any]:
-    """The report without its exhibits, JSON-ready; numbers that are none are null."""
+    """The report without its samples, JSON-ready; values that are not finite become null."""
     return {
         **report.facts,
         "rows": [_row(line.metric) | {"control": line.control and _row(line.control)} for line in report.lines],
@@ -60,7 +65,7 @@ def to_json(report: Report) -> dict[str, Any]:
 
 
 def cells(line: Line) -> tuple[str, ...]:
-    """Group, name, value with error, unit, n, floor, control, and which way is better, for tables of any kind."""
+    """Cells of a table line, in the order of HEADINGS."""
     row = line.metric
     floor = "" if row.floor is None else number(row.floor, row.error)
     control = "" if line.control is None else with_error(line.control)
@@ -72,13 +77,13 @@ HEADINGS: Sequence[str] = ("group", "figure", "value ± error", "unit", "n", "fl
 
 
 def with_error(row: Metric) -> str:
-    """A value with its standard error, to two digits of the error."""
+    """A value with its standard error, rounded to two digits of the error."""
     value = number(row.value, row.error)
     return value if row.error is None else f"{value} ± {number(row.error, row.error)}"
 
 
 def number(value: float, error: float | None) -> str:
-    """A value to the digits that its error leaves, or to four."""
+    """A value rounded to the digits that its error allows, or to four digits."""
     if not math.isfinite(value):
         return "∞" if value == math.inf else "–"
     if not value:

@@ -1,9 +1,9 @@
-"""Ways of sampling side by side: what each costs, and how good the same samples are that it makes.
+"""Compare sampling settings: cost, and quality of samples with the same seed.
 
-Good is what costs a judge few bits a token: an autoregressive run over the same vocabulary gives the exact figure;
-a masked one, such as the run itself, gives its bound, which favours what the run is sure of. Neither means anything
-without the entropy of the tokens within a sample beside it, which falls where a rule repeats itself (P7). Rules are at
-equal quality where both figures are equal.
+Quality is the cost of the samples in bits per token under a scoring model: exact for an autoregressive run over the
+same vocabulary, or the bound of a masked run, such as the run itself, which favours samples that the run is confident
+of. It must be read together with the entropy of tokens within a sample, which falls where a rule repeats itself. Rules
+are of equal quality only if both figures are equal.
 """
 
 import math
@@ -42,14 +42,14 @@ NORMAL = {"temperature": 1.0, "guidance": 0.0}
 
 
 class SweepResult(NamedTuple):
-    """One way of sampling."""
+    """Result of one sampling setting."""
 
     settings: SamplingConfig
     calls: int  # of the model
     seconds: float  # for all samples together
-    bits: float  # a token, that the samples cost the judge
-    error: float  # its standard error over samples
-    entropy: float  # bits a token by frequency within a sample, the mean over samples
+    bits: float  # per token, under the scoring model
+    error: float  # standard error of `bits` over samples
+    entropy: float  # unigram entropy within a sample in bits per token, mean over samples
 
 
 def sweep_configs(temperatures: Sequence[float], guidances: Sequence[float]) -> list[SamplingConfig]:
@@ -67,8 +67,20 @@ def sweep_samplers(
     configs: Sequence[SamplingConfig],
     length: int | None = None,
 ) -> Iterator[SweepResult]:
-    """Samples for the prompts by each way, all of one seed; raises Refusal for what `Generator.generate` refuses."""
-    generator.generate(task, prompts[:1], configs[0], 0, length=length)  # what is loaded once is nobody's cost
+    """Generate samples for the prompts with each setting and the same seed.
+
+    Args:
+        generator: Run to sample.
+        scorer: Run that scores the samples.
+        task: Task of all prompts.
+        prompts: Prompts as for `Generator.generate`.
+        configs: Sampling settings to compare.
+        length: Number of tokens to generate; None: as in training samples.
+
+    Raises:
+        Refusal: As `Generator.generate`.
+    """
+    generator.generate(task, prompts[:1], configs[0], 0, length=length)  # warm-up, so that loading is not timed
     for config in configs:
         begin = time.perf_counter()
         made, calls = generator.generate(task, prompts, config, 0, length=length)
@@ -76,13 +88,13 @@ def sweep_samplers(
         nats_S = bound(ModelReader.of(scorer.exported), canvas_of_samples(scorer, made)).nats_S.numpy()
         tokens_S = np.array([one.generated.sum() for one in made])
         entropy = float(np.mean([within_text_entropy(one.tokens[one.generated]) for one in made]))
-        error = ratio_error(nats_S, tokens_S) or math.nan  # of one sample there is none
+        error = ratio_error(nats_S, tokens_S) or math.nan  # undefined for a single sample
         nats = np.array([nats_S.sum() / tokens_S.sum(), error, entropy]) / math.log(2)
         yield SweepResult(config, calls, seconds, *nats.tolist())
 
 
 def canvas_of_samples(generator: Generator, made: Sequence[GeneratedSample]) -> Canvas:
-    """Segments of which what was made is open, as the generator's model takes them."""
+    """Segments of the samples with the generated tokens as targets, laid out for the generator's model."""
     codes = []
     for one in made:
         owner = generator.vocabulary.modality_of(one.tokens)

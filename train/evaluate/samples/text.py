@@ -1,7 +1,7 @@
-"""Figures of text that a model made: how likely a judge finds it, and how varied it is; neither says much alone.
+"""Figures of generated text: likelihood under a scoring model and diversity; neither is meaningful alone.
 
-Text that repeats one word has a superb perplexity, so entropy is always beside it, and real text beside both. Both
-depend on length, so samples are compared with held-out texts cut to their lengths.
+Text that repeats one word has a very low perplexity, so entropy is always reported with it, and real text beside both.
+Both depend on length, so samples are compared with held-out texts truncated to their lengths.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,11 +24,11 @@ Codes = npt.NDArray[np.int64]
 GROUP = "text"
 LENGTH = 256  # tokens of a sample
 GRAMS = (1, 2, 3)
-FEWEST = 100  # texts that MAUVE is given, which sorts them into a tenth as many clusters
+FEWEST = 100  # least number of texts for MAUVE, which forms a tenth as many clusters
 
 
 def equally_long(made: Sequence[Codes], real: Sequence[Codes]) -> tuple[list[Codes], list[Codes]]:
-    """Texts in pairs of nearest lengths, the longer of each pair cut; nothing is compared at unequal lengths."""
+    """Pair texts by length rank and truncate the longer text of each pair."""
     pairs = zip(*(sorted(texts, key=len) for texts in (made, real)), strict=False)
     cut = [(one[: len(other)], other[: len(one)]) for one, other in pairs]
     return [one for one, _ in cut if len(one)], [other for one, other in cut if len(one)]
@@ -37,7 +37,13 @@ def equally_long(made: Sequence[Codes], real: Sequence[Codes]) -> tuple[list[Cod
 def text_metrics(
     made: Sequence[Codes], real: Sequence[Codes], scorer: "CausalScorer | None"
 ) -> Iterator[Metric | NotMeasured]:
-    """Generative perplexity with unigram entropy beside it, distinct n-grams and MAUVE, of texts of equal lengths."""
+    """Generative perplexity, unigram entropy, distinct n-grams and MAUVE.
+
+    Args:
+        made: Codes of generated texts.
+        real: Codes of held-out texts of the same lengths.
+        scorer: Autoregressive model that scores both; None: what needs it is not measured.
+    """
     lengths = np.array([len(text) for text in made])
     tokens = f"{lengths.mean():.0f} tokens a text, as many of the held-out ones"
     entropies = [within_text_entropy(text) for text in made]
@@ -60,14 +66,14 @@ def text_metrics(
 
 
 def within_text_entropy(text: Codes) -> float:
-    """Entropy in nats of the tokens of one text by their frequencies in it (as in ReMDM, Wang et al. 2025)."""
+    """Unigram entropy in nats of one text, from the frequencies of tokens in it (as in https://arxiv.org/abs/2503.00307)."""
     _, counts = np.unique(text, return_counts=True)
     share = counts / counts.sum()
     return float(-(share * np.log(share)).sum()) + 0.0
 
 
 def distinct(texts: Sequence[Codes], size: int) -> float:
-    """Different n-grams of tokens over all n-grams, of all texts together (Li et al. 2016); NaN without any."""
+    """Distinct n-grams over all n-grams, pooled over texts (https://arxiv.org/abs/1510.03055); NaN if there are none."""
     grams = [np.lib.stride_tricks.sliding_window_view(text, size) for text in texts if len(text) >= size]
     if not grams:
         return float("nan")
@@ -84,7 +90,7 @@ def _distinct_metric(made: Sequence[Codes], real: Sequence[Codes], size: int) ->
     def of(indices: Codes) -> float:
         return distinct([made[index] for index in indices], size)
 
-    # a text drawn twice says nothing new, so a bootstrap would be biased; a jackknife leaves texts out instead
+    # a text drawn twice adds no distinct n-grams, so a bootstrap would be biased; a jackknife omits texts instead
     error = jackknife_error(of, len(made))
     note = "different n-grams of tokens over all, of all samples together"
     return Metric(GROUP, name, distinct(made, size), error, len(made), "", "higher", distinct(real, size), note)

@@ -57,7 +57,7 @@ def test_a_run_that_held_nothing_out_is_refused(generators: dict[str, Generator]
     facts = unseal((generator.folder / "run.json").read_bytes())
     facts["config"]["data"]["validation"] = 0
     (tmp_path / "run.json").write_bytes(sealed_json(facts))
-    with pytest.raises(Refusal, match="held nothing out"):
+    with pytest.raises(Refusal, match="held no documents out"):
         held_out_metrics(Generator(tmp_path, generator.exported, generator.bundle, generator.lengths))
 
 

@@ -113,10 +113,10 @@ def test_a_torchscript_file_gives_features_and_anything_else_is_refused(tmp_path
     features = of_file(str(tmp_path / "Mean.pt"))
     assert features.name.startswith("Mean.pt (")
     assert features(pictures) == pytest.approx(pictures.mean(axis=(1, 2)), rel=1e-5)
-    with pytest.raises(Refusal, match="one vector a picture"):
+    with pytest.raises(Refusal, match="one vector per image"):
         of_file(str(tmp_path / "Scalar.pt"))(pictures)
     (tmp_path / "not.pt").write_bytes(b"no archive")
-    with pytest.raises(Refusal, match="no TorchScript file"):
+    with pytest.raises(Refusal, match="not a TorchScript file"):
         of_file(str(tmp_path / "not.pt"))
 
 

@@ -48,7 +48,7 @@ def main(rows: int, length: int, segment: int, heads: int, repeats: int, as_json
         for way in ways:
 
             def step(way: AttentionBackend = way) -> None:
-                attend(*leaves, segment_mask(ids, causal=False, way=way)).sum().backward()
+                attend(*leaves, segment_mask(ids, causal=False, backend=way)).sum().backward()
 
             spent = seconds(step, device)
             if turn:  # the first compiles

@@ -60,7 +60,7 @@ def bernoulli(model: Transformer, symbols: torch.Tensor, passes: int) -> torch.T
         batch = texts(symbols[low : low + ROWS])
         batch = replace(batch, row_B=batch.row_B + low)
         steps = [low * passes + number for number in range(passes)]
-        noised = [assemble(batch, model.slices, estimator.marks(batch, step)) for step in steps]
+        noised = [assemble(batch, model.slices, estimator.corruption(batch, step)) for step in steps]
         each = [loss(model, one, estimator.objective).nats_SM.sum(-1) for one in noised]
         nats.append(torch.stack(each).mean(0))
     return torch.cat(nats)

@@ -11,7 +11,7 @@ from ..schemas.errors import Refusal
 @click.argument("train_file", type=click.Path())
 @click.option("--set", "overrides", multiple=True, metavar="KEY.PATH=VALUE", help="Override a key of the train file.")
 def train(train_file: str, overrides: tuple[str, ...]) -> None:
-    """Train a model as described in TRAIN_FILE, or resume the run; for several processes use `torchrun -m triptych.train`."""
+    """Train a model as described in TRAIN_FILE, or resume it; for several processes: `torchrun -m triptych.train`."""
     from ..schemas.config.load_training import load_training
     from .data.plan import plan_of
     from .run import train as run

@@ -95,8 +95,8 @@ def _require_enough(n: Floats, d: Floats) -> None:
     counts = (len(n), len(np.unique(n)), len(group_similar(d)))
     if any(count < needed for count, needed in zip(counts, (RUNS, VALUES, VALUES), strict=True)):
         raise Refusal(
-            f"a law has five parameters: a fit takes {RUNS} finished runs, of {VALUES} sizes and {VALUES} numbers of tokens "
-            f"at least; there are {counts[0]}, of {counts[1]} and {counts[2]}. Train more, for example with "
+            f"a law has five parameters: a fit takes {RUNS} finished runs, of {VALUES} sizes and {VALUES} numbers of "
+            f"tokens at least; there are {counts[0]}, of {counts[1]} and {counts[2]}. Train more, for example with "
             "`triptych scaling sweep`."
         )
 
@@ -120,7 +120,10 @@ def _over_budgets(
     ]
     kept = [at for at, minimum in enumerate(minima) if minimum]
     if len(kept) < 2:
-        why = f"of {len(runs)} budgets with {SIZES} sizes, {len(kept)} have a minimum within the sizes of their runs; at least 2 are needed"
+        why = (
+            f"of {len(runs)} budgets with {SIZES} sizes, {len(kept)} have a minimum within the sizes of their runs; "
+            "at least 2 are needed"
+        )
         return found, {}, why
     whole = [some for some in drawn if all(some[at] for at in kept)]
     best = _best(runs, minima, kept)

@@ -49,7 +49,7 @@ def digest(parts: list[list[MicroBatch]]) -> str:
     for name in ("tokens_BL", "segment_BL", "modality_BL", "position_BL", "slice_BL", "epoch_B", "row_B", "number_S"):
         found.update(torch.cat([getattr(one.batch, name) for one in micro]).numpy().tobytes())
     found.update(torch.cat([one.placement.index_B for one in micro]).numpy().tobytes())
-    found.update(f"{[(one.places.step, one.places.rows) for one in micro[:1]]}".encode())
+    found.update(f"{[(one.placement.step, one.placement.rows) for one in micro[:1]]}".encode())
     return found.hexdigest()
 
 

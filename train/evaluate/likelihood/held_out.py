@@ -96,7 +96,7 @@ def _config(run: Path, data: str | None) -> TrainConfig:
     config = TrainConfig.model_validate(unseal((run / RUN).read_bytes())["config"])
     if not config.data.validation:
         raise Refusal(
-            f"{run}: held no documents out (`data.validation: 0`), so there is no unseen data. Train with a larger `data.validation`."
+            f"{run}: held no documents out (`data.validation: 0`), so no data is unseen. Train with a larger share."
         )
     if data is None:
         return config

@@ -51,7 +51,7 @@ def of_file(path: str) -> Features:
     except (RuntimeError, ValueError, OSError) as error:
         detail = " ".join(str(error).split())[:160]
         raise Refusal(
-            f"--features {path}: is not a TorchScript file that loads ({detail}). Give a module saved by torch.jit.save."
+            f"--features {path}: is not a TorchScript file that loads ({detail}). Give a file saved by torch.jit.save."
         ) from None
 
     def embed(pictures: "Pixels") -> npt.NDArray[Any]:

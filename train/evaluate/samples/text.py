@@ -66,14 +66,14 @@ def text_metrics(
 
 
 def within_text_entropy(text: Codes) -> float:
-    """Unigram entropy in nats of one text, from the frequencies of tokens in it (as in https://arxiv.org/abs/2503.00307)."""
+    """Unigram entropy of the tokens within one text, in nats (as in https://arxiv.org/abs/2503.00307)."""
     _, counts = np.unique(text, return_counts=True)
     share = counts / counts.sum()
     return float(-(share * np.log(share)).sum()) + 0.0
 
 
 def distinct(texts: Sequence[Codes], size: int) -> float:
-    """Distinct n-grams over all n-grams, pooled over texts (https://arxiv.org/abs/1510.03055); NaN if there are none."""
+    """Distinct n-grams over all n-grams, pooled over texts (https://arxiv.org/abs/1510.03055); NaN without any."""
     grams = [np.lib.stride_tricks.sliding_window_view(text, size) for text in texts if len(text) >= size]
     if not grams:
         return float("nan")

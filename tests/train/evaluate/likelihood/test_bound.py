@@ -12,7 +12,7 @@ from triptych.model.sampling.canvas import Canvas, canvas_of
 from triptych.schemas.config.model import Task
 from triptych.schemas.dataset.layout import sample_table
 from triptych.schemas.vocabulary import Kind, Modality, Special
-from triptych.train.evaluate.likelihood.bound import _dealt, bound, chain_rule
+from triptych.train.evaluate.likelihood.bound import _stratified_masks, bound, chain_rule
 from triptych.train.evaluate.likelihood.reader import ModelReader, TokenScores, chunks
 
 from ....model.markov import STATES, VOCABULARY, Markov, Oracle
@@ -95,7 +95,7 @@ def test_masks_are_dealt_so_that_all_places_take_turns(seed: int) -> None:
     canvas, _ = questions(seed=seed)
     for mine, copy, _ in chunks(canvas, torch.full((2 * pairs,), LENGTHS.index(14))):
         number_P = torch.arange(2 * pairs)
-        masks = _dealt(copy, number_P, pairs, seed)
+        masks = _stratified_masks(copy, number_P, pairs, seed)
         open_PN = masks.masked_T[copy.target_T].view(2 * pairs, -1)
         assert mine == slice(0, 2 * pairs)
         first_HN, second_HN = open_PN[0::2], open_PN[1::2]

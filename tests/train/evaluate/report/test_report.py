@@ -13,7 +13,7 @@ from triptych.train.evaluate.report.exhibits import Exhibit, png, wav
 from triptych.train.evaluate.report.metric import Metric
 from triptych.train.evaluate.report.not_measured import NotMeasured
 from triptych.train.evaluate.report.page import page
-from triptych.train.evaluate.report.report import Line, Report, cells, number, report_of, said, to_json
+from triptych.train.evaluate.report.report import Line, Report, cells, number, report_of, with_error, to_json
 
 FACTS = {"command": "triptych evaluate 'runs/<a>'", "run": "runs/<a>", "model": {"objective": "masked"}, "n": 2}
 EVIL = "</pre><script>alert('x')</script> & \"quoted\""
@@ -49,10 +49,10 @@ def test_rows_stand_beside_the_same_rows_of_the_control() -> None:
 
 
 def test_numbers_have_the_digits_that_their_errors_leave() -> None:
-    assert said(row("", 12.34567, 0.0321)) == "12.346 ± 0.032"
-    assert said(row("", 0.0123456, 0.00098)) == "0.01235 ± 0.00098"
-    assert said(row("", 12345.6, 1234.5)) == "12,346 ± 1,234"
-    assert said(row("", 0.5, 0.0)) == "0.5000 ± 0"
+    assert with_error(row("", 12.34567, 0.0321)) == "12.346 ± 0.032"
+    assert with_error(row("", 0.0123456, 0.00098)) == "0.01235 ± 0.00098"
+    assert with_error(row("", 12345.6, 1234.5)) == "12,346 ± 1,234"
+    assert with_error(row("", 0.5, 0.0)) == "0.5000 ± 0"
     assert (number(123.456, None), number(0.00123456, None), number(math.inf, None)) == ("123.5", "0.001235", "∞")
 
 

@@ -13,7 +13,7 @@ from triptych.train.evaluate.report.exhibits import Exhibit, png, wav
 from triptych.train.evaluate.report.metric import Metric
 from triptych.train.evaluate.report.not_measured import NotMeasured
 from triptych.train.evaluate.report.page import page
-from triptych.train.evaluate.report.report import Line, Report, cells, number, report_of, with_error, to_json
+from triptych.train.evaluate.report.report import Line, Report, cells, number, report_of, to_json, with_error
 
 FACTS = {"command": "triptych evaluate 'runs/<a>'", "run": "runs/<a>", "model": {"objective": "masked"}, "n": 2}
 EVIL = "</pre><script>alert('x')</script> & \"quoted\""

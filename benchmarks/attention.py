@@ -12,7 +12,7 @@ from typing import get_args
 import click
 import torch
 
-from triptych.model.network.attention import Way, attend, within_segments
+from triptych.model.network.attention import AttentionBackend, attend, segment_mask
 
 from .measure import cpu_seconds, show, spread
 
@@ -39,7 +39,7 @@ def main(rows: int, length: int, segment: int, heads: int, repeats: int, as_json
     """Every way takes its turn, the mask of a batch made anew each time."""
     torch.set_num_threads(1)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    ways = [way for way in get_args(Way) if way != ("split" if device == "cuda" else "flex")]
+    ways = [way for way in get_args(AttentionBackend) if way != ("split" if device == "cuda" else "flex")]
     dtype = torch.bfloat16 if device == "cuda" else torch.float32
     ids = (torch.arange(length, device=device) // segment + 1).int().expand(rows, -1)
     shape = (rows, length, heads, 64)
@@ -48,8 +48,8 @@ def main(rows: int, length: int, segment: int, heads: int, repeats: int, as_json
     for turn in range(repeats + 1):
         for way in ways:
 
-            def step(way: Way = way) -> None:
-                attend(q, k, v, within_segments(ids, causal=False, way=way)).sum().backward()
+            def step(way: AttentionBackend = way) -> None:
+                attend(q, k, v, segment_mask(ids, causal=False, backend=way)).sum().backward()
 
             spent = seconds(step, device)
             if turn:  # the first compiles

@@ -19,7 +19,7 @@ from triptych.model.sampling.sampler import sample
 from triptych.schemas.config.model import Task
 from triptych.schemas.config.sampling import SamplingConfig
 from triptych.schemas.vocabulary import Modality
-from triptych.train.generate.generator import OPEN, Generator
+from triptych.train.generate.generator import MASKED, Generator
 
 from .measure import cpu_seconds, show, spread
 
@@ -28,7 +28,7 @@ class Both:
     """Asks twice, and compares."""
 
     def __init__(self, generator: Generator) -> None:
-        self._ways: dict[str, PredictLogits] = {"whole": generator.ask, "cached": BlockCache(generator.model)}
+        self._ways: dict[str, PredictLogits] = {"whole": generator.logits, "cached": BlockCache(generator.model)}
         self.seconds = dict.fromkeys(self._ways, 0.0)
         self.nats: list[float] = []
         self.others: list[float] = []
@@ -59,7 +59,7 @@ def main(run: str, n: int, length: int, steps: int, as_json: bool) -> None:
     """Blocks of several lengths, one after another."""
     torch.set_num_threads(1)
     generator = Generator.open(run)
-    canvas = generator.canvas(Task.TEXT, [{Modality.TEXT: np.full(length, OPEN)}] * n)
+    canvas = generator.canvas(Task.TEXT, [{Modality.TEXT: np.full(length, MASKED)}] * n)
     figures = {}
     for block in (16, 32, 64):
         both = Both(generator)

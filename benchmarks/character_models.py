@@ -19,7 +19,7 @@ import torch
 from triptych.model.diffusion.batch import Batch
 from triptych.model.diffusion.corrupt import corrupt
 from triptych.model.diffusion.loss import loss
-from triptych.model.diffusion.noise_levels import SegmentPlaces
+from triptych.model.diffusion.noise_levels import RowPlacement
 from triptych.model.network.export import load_model, save_model
 from triptych.model.network.init import initialise
 from triptych.model.network.presets import shape_of
@@ -27,9 +27,9 @@ from triptych.model.network.transformer import Transformer
 from triptych.schemas.config.model import AutoregressiveObjective, MaskedObjective, ModelConfig, ObjectiveConfig
 from triptych.schemas.config.training import EmaConfig, OptimizerConfig
 from triptych.schemas.vocabulary import Vocabulary
-from triptych.train.optim.batch_scaling import settings
+from triptych.train.optim.batch_scaling import scaled_settings
 from triptych.train.optim.ema import Ema
-from triptych.train.optim.lr_schedule import lr_share
+from triptych.train.optim.lr_schedule import lr_factor
 from triptych.train.optim.optimizer import make_optimizer, set_lr
 
 from .objective_variance import texts
@@ -84,13 +84,13 @@ def train(objective: ObjectiveConfig, corpus: torch.Tensor, steps: int, folder: 
         return
     model = Transformer(shape_of(MODEL), VOCABULARY)
     initialise(model, 0)
-    optimizer = make_optimizer(model, settings(OPTIMIZER, ROWS * LENGTH, steps))
+    optimizer = make_optimizer(model, scaled_settings(OPTIMIZER, ROWS * LENGTH, steps))
     ema = Ema(model, EmaConfig(), steps)
     spent, held = time.process_time(), 0.0
     for step in range(steps):
         held += _step(model, objective, window_batch(corpus, step), step)
         torch.nn.utils.clip_grad_norm_(model.parameters(), OPTIMIZER.clip)
-        set_lr(optimizer, lr_share(OPTIMIZER, step, steps))
+        set_lr(optimizer, lr_factor(OPTIMIZER, step, steps))
         optimizer.step()
         optimizer.zero_grad()
         ema.update(model, step)
@@ -103,7 +103,7 @@ def train(objective: ObjectiveConfig, corpus: torch.Tensor, steps: int, folder: 
 
 
 def _step(model: Transformer, objective: ObjectiveConfig, batch: Batch, step: int) -> float:
-    corrupted = corrupt(batch, objective, model.slices, 0, SegmentPlaces(step, torch.arange(ROWS), ROWS))
+    corrupted = corrupt(batch, objective, model.slices, 0, RowPlacement(step, torch.arange(ROWS), ROWS))
     value = loss(model, corrupted, objective).loss / corrupted.targets
     value.backward()
     return float(value.detach())

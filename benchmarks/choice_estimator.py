@@ -17,9 +17,9 @@ import click
 import torch
 
 from triptych.model.sampling.canvas import Canvas
-from triptych.train.evaluate.likelihood.benchmarks import arc, evenly, longest_text
+from triptych.train.evaluate.likelihood.benchmarks import arc, evenly_spaced, longest_text
 from triptych.train.evaluate.likelihood.bound import bound
-from triptych.train.evaluate.likelihood.reader import ModelReader, chunks, open_places
+from triptych.train.evaluate.likelihood.reader import ModelReader, chunks, target_ranks
 from triptych.train.evaluate.likelihood.text_segments import canvas_of_pairs
 from triptych.train.generate.generator import Generator
 
@@ -33,7 +33,7 @@ PASSES = (4, 8, 16, 32, 40)
 def llada(reader: ModelReader, canvas: Canvas, systematic: bool, seed: int) -> torch.Tensor:
     """Nats (S,) of each candidate by one batch of masks, whose ks are evenly spaced or drawn each by itself."""
     generator = torch.Generator().manual_seed(seed)
-    n_S, _ = open_places(canvas)
+    n_S, _ = target_ranks(canvas)
     segments = len(n_S)
     first_SB = (torch.rand(segments, 1 if systematic else BATCH, generator=generator) * n_S[:, None]).floor() + 1
     spaced_SB = first_SB + systematic * torch.arange(BATCH) * (n_S / BATCH)[:, None]
@@ -41,11 +41,11 @@ def llada(reader: ModelReader, canvas: Canvas, systematic: bool, seed: int) -> t
     segment_P = torch.arange(segments).repeat_interleave(BATCH)
     estimate_P = torch.zeros(len(segment_P), dtype=torch.float64)
     for mine, copy, _ in chunks(canvas, segment_P):
-        draw_T = torch.where(copy.open_T, torch.rand(len(copy.open_T), generator=generator), 2.0) + 3 * copy.index_T
+        draw_T = torch.where(copy.target_T, torch.rand(len(copy.target_T), generator=generator), 2.0) + 3 * copy.index_T
         length_P = torch.bincount(copy.index_T)
         rank_T = draw_T.argsort().argsort() - (length_P.cumsum(0) - length_P)[copy.index_T]
-        asked_T = copy.open_T & (rank_T < k_P[mine][copy.index_T])
-        index_N, answers = reader(copy, asked_T, asked_T)
+        query_T = copy.target_T & (rank_T < k_P[mine][copy.index_T])
+        index_N, answers = reader(copy, query_T, query_T)
         nats_P = torch.zeros(len(length_P), dtype=torch.float64).index_add_(0, index_N, answers.nats_N.double())
         estimate_P[mine] = nats_P * n_S[segment_P[mine]] / k_P[mine]
     return estimate_P.view(segments, BATCH).mean(1)
@@ -70,7 +70,7 @@ def main(run: Path, suite: Path, questions: int, repeats: int, as_json: bool) ->
     """Measure both on the questions, and the passes that LLaDA's needs for the same error."""
     generator = Generator.open(run)
     reader = ModelReader.of(generator.exported)
-    choices = evenly(arc(suite / "arc_easy_test.jsonl"), questions)
+    choices = evenly_spaced(arc(suite / "arc_easy_test.jsonl"), questions)
     pairs = [pair for choice in choices for pair in choice.pairs]
     question_S = torch.tensor([number for number, choice in enumerate(choices) for _ in choice.pairs])
     longest = longest_text(generator)

@@ -21,8 +21,8 @@ import numpy as np
 from triptych.schemas.config.mix import MixFile
 from triptych.train.data.loader import Loader
 from triptych.train.data.plan import Plan, make_plan
-from triptych.train.data.row_order import Order
-from triptych.train.data.shard_cache import Cache
+from triptych.train.data.row_order import RowOrder
+from triptych.train.data.shard_cache import ShardCache
 from triptych.train.data.shards import Shards
 from triptych.train.data.views import views
 
@@ -83,7 +83,7 @@ def check(arrays: dict[str, np.ndarray], rows: Iterator[Row]) -> None:
 def measure_ours(folder: Path, reads: int, repeats: int) -> dict[str, list[float]]:
     """Views, copies, and batches with and without documents held out."""
     plan, held = planned(folder, reads, 0.0), planned(folder, reads // 4, 0.01)
-    shards, order = Shards(plan, Cache(folder, 0)), Order(plan)
+    shards, order = Shards(plan, ShardCache(folder, 0)), RowOrder(plan)
     figures: dict[str, list[float]] = {}
     for _ in range(repeats):
         for name, read in (
@@ -116,7 +116,7 @@ def main(rows: int, reads: int, repeats: int, as_json: bool) -> None:
         root = Path(scratch)
         arrays = write_packed(root / "triptych", rows, L, shards=8)
         plan = planned(root / "triptych", rows, 0.0)
-        check(arrays, views(Shards(plan, Cache(root, 0)), Order(plan), 0, rows))
+        check(arrays, views(Shards(plan, ShardCache(root, 0)), RowOrder(plan), 0, rows))
         figures = measure_ours(root / "triptych", reads, repeats)
         for name, form in FORMATS.items():
             try:

@@ -17,8 +17,8 @@ import torch
 from triptych.model.diffusion.batch import Batch
 from triptych.model.diffusion.corrupt import noised
 from triptych.model.diffusion.loss import loss
-from triptych.model.diffusion.noise_levels import SegmentPlaces, stratified
-from triptych.model.diffusion.noised_batch import Marks, assemble
+from triptych.model.diffusion.noise_levels import RowPlacement, stratified_levels
+from triptych.model.diffusion.noised_batch import Corruption, assemble
 from triptych.model.network.init import initialise
 from triptych.model.network.presets import shape_of
 from triptych.model.network.transformer import Transformer
@@ -37,14 +37,14 @@ class Estimator:
     objective: MaskedObjective
     spread: bool = True
 
-    def marks(self, batch: Batch, step: int) -> Marks:
+    def corruption(self, batch: Batch, step: int) -> Corruption:
         """One step's masks and weights."""
         rows = len(batch.row_B)
         batch = replace(batch, epoch_B=torch.full((rows,), step))
         nothing = torch.zeros(rows, dtype=torch.int64)
         level = torch.rand(rows, generator=torch.Generator().manual_seed(step), dtype=torch.float64)
         if self.spread:
-            level = stratified(batch, SegmentPlaces(step, torch.arange(rows), rows), seed=0)
+            level = stratified_levels(batch, RowPlacement(step, torch.arange(rows), rows), seed=0)
         return noised(batch, self.objective, 0, nothing, nothing.bool(), level)
 
 
@@ -97,10 +97,12 @@ def losses(estimator: Estimator, length: int, rows: int, steps: range) -> torch.
     truth = float(difficulty.sum()) * (0.25 + 0.75 * (length + 1) / (2 * length))
     estimates = []
     for step in steps:
-        marks = estimator.marks(batch, step)
-        asked = marks.asked_CT.view(-1, rows, length + 1).double()
+        corruption = estimator.corruption(batch, step)
+        asked = corruption.query_CT.view(-1, rows, length + 1).double()
         share = asked.sum(-1) / length
-        estimates.append(float((marks.weight_CS * (0.25 + 0.75 * share) * (asked * difficulty).sum(-1)).sum()) / truth)
+        estimates.append(
+            float((corruption.weight_CS * (0.25 + 0.75 * share) * (asked * difficulty).sum(-1)).sum()) / truth
+        )
     return torch.tensor(estimates)
 
 
@@ -118,7 +120,7 @@ def gradients(model: Transformer, estimator: Estimator, data: torch.Tensor, repe
     """The gradient of one batch's loss, under fresh noise each time."""
     batch = texts(data[: len(data) // estimator.objective.copies])
     for step in range(repeats):
-        out = assemble(batch, model.slices, estimator.marks(batch, step))
+        out = assemble(batch, model.slices, estimator.corruption(batch, step))
         model.zero_grad()
         (loss(model, out, estimator.objective).loss / out.targets).backward()
         yield torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])

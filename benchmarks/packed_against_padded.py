@@ -24,8 +24,8 @@ import torch
 
 from triptych.model.diffusion.corrupt import corrupt
 from triptych.model.diffusion.loss import loss
-from triptych.model.diffusion.noise_levels import SegmentPlaces
-from triptych.model.network.attention import Way
+from triptych.model.diffusion.noise_levels import RowPlacement
+from triptych.model.network.attention import AttentionBackend
 from triptych.model.network.init import initialise
 from triptych.model.network.presets import shape_of
 from triptych.model.network.slices import slice_table
@@ -37,8 +37,8 @@ from triptych.schemas.dataset.reader import Dataset
 from triptych.schemas.vocabulary import Modality, Special, Vocabulary
 from triptych.train.data.collate import Rows, collate, gather
 from triptych.train.data.plan import Plan, make_plan
-from triptych.train.data.row_order import Order
-from triptych.train.data.shard_cache import Cache
+from triptych.train.data.row_order import RowOrder
+from triptych.train.data.shard_cache import ShardCache
 from triptych.train.data.shards import Shards
 
 from .measure import cpu_seconds, show, spread
@@ -85,7 +85,7 @@ def split(rows: Rows, at_once: int) -> list[Rows]:
     return [rows.between(low, low + at_once) for low in range(0, len(rows.number), at_once)]
 
 
-def ways(rows: Rows, samples: int) -> dict[str, tuple[Way, list[Rows]]]:
+def ways(rows: Rows, samples: int) -> dict[str, tuple[AttentionBackend, list[Rows]]]:
     """How each way attends, and its micro-batches; all hold the same samples."""
     length = rows.tokens.shape[1]
     order = np.random.default_rng(0).permutation(len(rows.row))
@@ -104,16 +104,18 @@ def train(model: Transformer, vocabulary: Vocabulary, micros: Sequence[Rows]) ->
     """Forward and backward of all of them."""
     table = slice_table(vocabulary)
     for rows in micros:
-        places = SegmentPlaces(0, torch.arange(len(rows.number)), len(rows.number))
+        places = RowPlacement(0, torch.arange(len(rows.number)), len(rows.number))
         noised = corrupt(collate(rows, table), OBJECTIVE, model.slices, 0, places)
         loss(model, noised, OBJECTIVE).loss.backward()
     model.zero_grad()
 
 
-def made_models(preset: str, vocabulary: Vocabulary) -> dict[Way, Transformer]:
+def made_models(preset: str, vocabulary: Vocabulary) -> dict[AttentionBackend, Transformer]:
     """The same model once for each way that it attends in."""
     shape = shape_of(ModelConfig.model_validate({"preset": preset}))
-    models: dict[Way, Transformer] = {way: Transformer(shape, vocabulary, attention=way) for way in ("split", "dense")}
+    models: dict[AttentionBackend, Transformer] = {
+        way: Transformer(shape, vocabulary, attention=way) for way in ("split", "dense")
+    }
     for model in models.values():
         initialise(model, 0)
     return models
@@ -130,7 +132,7 @@ def main(dataset: str, preset: str, rows: int, samples: int, turns: int, as_json
     """Take the same samples of DATASET in three ways."""
     torch.set_num_threads(1)
     plan = planned(dataset, rows)
-    given = gather(Shards(plan, Cache(Path("unused"), 0)), Order(plan).between(0, plan.rows))
+    given = gather(Shards(plan, ShardCache(Path("unused"), 0)), RowOrder(plan).between(0, plan.rows))
     tokens = int(given.columns["length"].sum())
     models = made_models(preset, plan.vocabulary)
     made = ways(given, samples)

@@ -43,7 +43,7 @@ class Timed:
     def __call__(self, inputs: Inputs) -> list[torch.Tensor]:
         """Logits of each group."""
         start = time.process_time()
-        parts = self.model.read(inputs).split([count for _, count in inputs.groups])
+        parts = self.model.hidden_states(inputs).split([count for _, count in inputs.groups])
         logits = [self.model.head.logits(h, index) for (index, _), h in zip(inputs.groups, parts, strict=True)]
         self.seconds += time.process_time() - start
         return logits

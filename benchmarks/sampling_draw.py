@@ -16,7 +16,7 @@ import click
 import torch
 
 from triptych.model.keyed_random import RandomStream, bits, to_unit, uniform
-from triptych.model.sampling.sample_token import draw
+from triptych.model.sampling.sample_token import sample_classes
 from triptych.schemas.config.sampling import SamplingConfig
 
 from .measure import cpu_seconds, show, spread
@@ -35,8 +35,8 @@ def fused(logits: torch.Tensor, leave: float, generator: torch.Generator) -> tor
 def two_stage(logits: torch.Tensor, leave: float, step: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Places that leave (n,), and their classes (n,)."""
     key = torch.arange(len(logits))
-    chosen = (to_unit(bits(0, RandomStream.PLACE, key, torch.tensor(step))) < leave).nonzero()[:, 0]
-    return chosen, draw(logits[chosen], uniform(0, RandomStream.CLASS, chosen, torch.tensor(step)), CONFIG)
+    chosen = (to_unit(bits(0, RandomStream.UNMASK, key, torch.tensor(step))) < leave).nonzero()[:, 0]
+    return chosen, sample_classes(logits[chosen], uniform(0, RandomStream.SAMPLE, chosen, torch.tensor(step)), CONFIG)
 
 
 def tail(steps: int, places: int, *, stages: bool) -> float:

@@ -22,7 +22,7 @@ from triptych.model.diffusion.batch import Batch
 from triptych.model.diffusion.corrupt import corrupt
 from triptych.model.diffusion.loss import loss
 from triptych.model.diffusion.loss_sums import LossSums
-from triptych.model.diffusion.noise_levels import SegmentPlaces
+from triptych.model.diffusion.noise_levels import RowPlacement
 from triptych.model.network.init import initialise
 from triptych.model.network.presets import shape_of
 from triptych.model.network.slices import Slices, slice_table
@@ -31,8 +31,8 @@ from triptych.schemas.config.model import MaskedObjective, ModelConfig
 from triptych.schemas.config.training import OptimizerConfig
 from triptych.schemas.vocabulary import Modality, Special, Vocabulary
 from triptych.train.data.collate import Rows, collate
-from triptych.train.optim.batch_scaling import settings
-from triptych.train.optim.lr_schedule import lr_share
+from triptych.train.optim.batch_scaling import scaled_settings
+from triptych.train.optim.lr_schedule import lr_factor
 from triptych.train.optim.optimizer import make_optimizer, set_lr
 
 from .measure import machine
@@ -96,14 +96,14 @@ def train(source: Source, config: OptimizerConfig, rows: int, steps: int, seed: 
     """Held-out loss at POINTS places along the run, bits per token."""
     model = Transformer(shape_of(MODEL), VOCABULARY)
     initialise(model, seed)
-    optimizer = make_optimizer(model, settings(config, rows * L, steps))
+    optimizer = make_optimizer(model, scaled_settings(config, rows * L, steps))
     held = source.rows(1 << 40, HELD_OUT)
     looks = {round(steps * point / POINTS) for point in range(1, POINTS + 1)}
     curve = []
     for step in range(steps):
         batch = source.rows((seed << 30) + step * rows, rows)
-        noised = corrupt(batch, OBJECTIVE, SLICES, seed, SegmentPlaces(step, torch.arange(rows), rows))
-        set_lr(optimizer, lr_share(config, step, steps))
+        noised = corrupt(batch, OBJECTIVE, SLICES, seed, RowPlacement(step, torch.arange(rows), rows))
+        set_lr(optimizer, lr_factor(config, step, steps))
         (loss(model, noised, OBJECTIVE).loss / noised.targets).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
         optimizer.step()
@@ -116,9 +116,9 @@ def train(source: Source, config: OptimizerConfig, rows: int, steps: int, seed: 
 @torch.no_grad()
 def evaluate(model: Transformer, held: Batch) -> float:
     """NELBO, bits per token."""
-    noised = corrupt(held, OBJECTIVE, SLICES, 0, SegmentPlaces(0, torch.arange(HELD_OUT), HELD_OUT))
-    tally = LossSums.of(noised, loss(model, noised, OBJECTIVE).nats_SM)
-    return tally.bits_per_token()[Modality.TEXT].mean
+    noised = corrupt(held, OBJECTIVE, SLICES, 0, RowPlacement(0, torch.arange(HELD_OUT), HELD_OUT))
+    sums = LossSums.of(noised, loss(model, noised, OBJECTIVE).nats_SM)
+    return sums.bits_per_token()[Modality.TEXT].mean
 
 
 def summary(curves: Sequence[Sequence[float]]) -> list[tuple[float, float]]:

@@ -25,7 +25,7 @@ from triptych.model.network.export import load_model
 from triptych.model.network.transformer import Transformer
 from triptych.model.sampling.canvas import Canvas
 from triptych.schemas.vocabulary import Special
-from triptych.train.evaluate.likelihood.bound import bound, chain
+from triptych.train.evaluate.likelihood.bound import bound, chain_rule
 from triptych.train.evaluate.likelihood.reader import ModelReader
 from triptych.train.evaluate.likelihood.text_segments import text_canvas
 
@@ -60,7 +60,7 @@ def bernoulli(model: Transformer, symbols: torch.Tensor, passes: int) -> torch.T
         batch = texts(symbols[low : low + ROWS])
         batch = replace(batch, row_B=batch.row_B + low)
         steps = [low * passes + number for number in range(passes)]
-        noised = [assemble(batch, model.slices, estimator.marks(batch, step)) for step in steps]
+        noised = [assemble(batch, model.slices, estimator.corruption(batch, step)) for step in steps]
         each = [loss(model, one, estimator.objective).nats_SM.sum(-1) for one in noised]
         nats.append(torch.stack(each).mean(0))
     return torch.cat(nats)
@@ -81,11 +81,11 @@ def main(pattern: str, minutes: float, out: Path, megabytes: float, count: int, 
     masked, control = (load_model(out / kind) for kind in ("masked", "autoregressive"))
     symbols = windows(made.test, count)
     canvas = canvas_of_rows(symbols)
-    exact = chain(ModelReader.of(control), canvas).nats_S
+    exact = chain_rule(ModelReader.of(control), canvas).nats_S
     estimates = {
         "masked: exact-k, evenly spread, with complements": bound(ModelReader.of(masked), canvas, passes).nats_S,
         "masked: Bernoulli, independent levels": bernoulli(masked.model, symbols, passes),
-        "masked: chain rule, random order": chain(ModelReader.of(masked), canvas, seed=0).nats_S,
+        "masked: chain rule, random order": chain_rule(ModelReader.of(masked), canvas, seed=0).nats_S,
         "autoregressive control: exact": exact,
     }
     scale = LENGTH * math.log(2)

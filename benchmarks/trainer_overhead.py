@@ -24,11 +24,11 @@ from triptych.model.network.init import initialise
 from triptych.model.network.presets import shape_of
 from triptych.model.network.transformer import Transformer
 from triptych.schemas.config.training import TrainConfig
-from triptych.train.data.loader import Loader, Micro
+from triptych.train.data.loader import Loader, MicroBatch
 from triptych.train.data.plan import Plan, plan_of
 from triptych.train.distributed.process_group import ProcessGroup
-from triptych.train.optim.batch_scaling import settings
-from triptych.train.optim.lr_schedule import lr_share
+from triptych.train.optim.batch_scaling import scaled_settings
+from triptych.train.optim.lr_schedule import lr_factor
 from triptych.train.optim.optimizer import make_optimizer, set_lr
 from triptych.train.step import StepResult
 from triptych.train.trainer import Trainer
@@ -46,7 +46,7 @@ class Bare:
         self.model = Transformer(shape_of(config.model), plan.vocabulary)
         initialise(self.model, config.seed)
         tokens = plan.rows * plan.row_length
-        self.optimizer = make_optimizer(self.model, settings(config.optimizer, tokens, config.steps))
+        self.optimizer = make_optimizer(self.model, scaled_settings(config.optimizer, tokens, config.steps))
         self.done = 0
 
     def step(self, noised: NoisedBatch) -> float:
@@ -54,7 +54,7 @@ class Bare:
         mean = loss(self.model, noised, self.config.objective).loss / noised.targets
         mean.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.optimizer.clip)
-        set_lr(self.optimizer, lr_share(self.config.optimizer, self.done, self.config.steps))
+        set_lr(self.optimizer, lr_factor(self.config.optimizer, self.done, self.config.steps))
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.done += 1
@@ -68,10 +68,10 @@ class Waiting:
         self._loader = loader
         self.waits: list[float] = []
 
-    def __iter__(self) -> Iterator[list[Micro]]:
+    def __iter__(self) -> Iterator[list[MicroBatch]]:
         return self
 
-    def __next__(self) -> list[Micro]:
+    def __next__(self) -> list[MicroBatch]:
         began = time.perf_counter()
         micros = next(self._loader)
         self.waits.append(time.perf_counter() - began)
@@ -93,12 +93,12 @@ class Watched(Trainer):
         self.walls: list[float] = []
         self._began = time.process_time(), time.perf_counter()
 
-    def _update(self, measured: StepResult, micros: list[Micro]) -> str | None:
+    def _update(self, measured: StepResult, micros: list[MicroBatch]) -> str | None:
         wrong = super()._update(measured, micros)
         self.ours.append(time.process_time() - self._began[0])
         self.walls.append(time.perf_counter() - self._began[1])
         (micro,) = micros
-        noised = corrupt(micro.batch, self.config.objective, self.slices, self.config.seed, micro.places)
+        noised = corrupt(micro.batch, self.config.objective, self.slices, self.config.seed, micro.placement)
         began = time.process_time()
         found = self.bare.step(noised)
         self.theirs.append(time.process_time() - began)

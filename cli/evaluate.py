@@ -11,7 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from ..schemas.vocabulary import Modality
-    from ..train.evaluate.evaluate import Found
+    from ..train.evaluate.evaluate import EvaluationResult
     from ..train.evaluate.report.report import Report
     from ..train.evaluate.samples.references import Reference
     from ..train.generate.generator import Generator
@@ -47,19 +47,21 @@ def evaluate(
     Every figure stands beside its floor, which no model that speaks these tokens can pass, and beside --control.
     Into --out go report.json, report.html, a page that needs no other file, and images.png.
     """
+    from ..train.evaluate.context import open_context, open_generator, report_facts
     from ..train.evaluate.evaluate import EvaluationRequest
-    from ..train.evaluate.evaluate import evaluate as found_of
+    from ..train.evaluate.evaluate import evaluate as run_evaluation
     from ..train.evaluate.report.report import report_of, to_json
-    from ..train.evaluate.setting import facts_of, means_of, open_generator
     from .tables import console
 
     generator, other = open_generator(run), open_generator(control) if control else None
-    means = means_of(generator, other, EvaluationRequest(n, seed, data, suite, limit, clip, features), originals_of)
-    facts = facts_of(shlex.join(["triptych", *sys.argv[1:]]), generator, other, means)
+    context = open_context(
+        generator, other, EvaluationRequest(n, seed, data, suite, limit, clip, features), originals_of
+    )
+    facts = report_facts(shlex.join(["triptych", *sys.argv[1:]]), generator, other, context)
     with console(stderr=True).status("") as status:
 
-        def found(of: "Generator", who: str) -> "list[Found]":
-            return list(found_of(of, means, lambda group: status.update(f"{who}: {group}")))
+        def found(of: "Generator", who: str) -> "list[EvaluationResult]":
+            return list(run_evaluation(of, context, lambda group: status.update(f"{who}: {group}")))
 
         report = report_of(facts, found(generator, str(run)), found(other, str(control)) if other else ())
     if out:

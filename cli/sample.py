@@ -86,13 +86,13 @@ def _sample(
     config = settings_of(generator.defaults(Task(task)), overrides, settings)
     prompts = prompts_of(generator, Task(task), prompt)
     begin = time.perf_counter()
-    batch = generator.make(Task(task), [each for each in prompts for _ in range(n)], config, seed, length=length)
+    batch = generator.generate(Task(task), [each for each in prompts for _ in range(n)], config, seed, length=length)
     seconds = time.perf_counter() - begin
     out.mkdir(parents=True, exist_ok=True)
     lines = []
-    for number, made in enumerate(batch.made):
+    for number, made in enumerate(batch.samples):
         name = write(out, f"sample-{number:03d}", made)
-        lines.append({"file": name, "text": made.text, "tokens": made.tokens.tolist(), "said": made.said.tolist()})
+        lines.append({"file": name, "text": made.text, "tokens": made.tokens.tolist(), "said": made.generated.tolist()})
         said = " ".join((made.text or "").split())
         click.echo(f"{out / name}  {said[:100]}{'…' * (len(said) > 100)}")
     facts = {
@@ -136,7 +136,7 @@ def sweep(
     from rich.table import Table
 
     from ..schemas.config.model import Task
-    from ..train.evaluate.samples.sampler_sweep import settings, swept
+    from ..train.evaluate.samples.sampler_sweep import sweep_configs, sweep_samplers
     from ..train.generate.generator import Generator
     from .tables import console
 
@@ -148,8 +148,8 @@ def sweep(
     for name in ("settings", "calls", "seconds", "bits a token", "±", "entropy, bits"):
         table.add_column(name, justify="left" if name == "settings" else "right")
     lines = []
-    for one in swept(
-        generator, judge, Task(task), prompts, settings(temperatures or (1.0,), guidances or (0.0,)), length
+    for one in sweep_samplers(
+        generator, judge, Task(task), prompts, sweep_configs(temperatures or (1.0,), guidances or (0.0,)), length
     ):
         given = one.settings.model_dump(mode="json", exclude_unset=True)
         lines.append(one._asdict() | {"settings": given})

@@ -1,8 +1,10 @@
-"""Random numbers that are a function of where they are used, and of nothing else.
+"""Counter-based random numbers: every draw is a pure function of its key.
 
-A draw is a hash of (seed, stream, key…), so that masks and tasks are the same at any world size, micro-batch, device
-and after a resume, and fresh in each epoch. The hash is a chain of SplitMix64 finalisers (Steele et al. 2014) in
-wrapping int64 arithmetic, one link a part of the key.
+A draw is a hash of (seed, stream, key...). Masks and tasks are therefore the same at any world size, micro-batch size
+and device, do not change after a resume, and differ from epoch to epoch. No generator state has to be saved.
+
+The hash is a chain of SplitMix64 finalisers (Steele et al. 2014, https://doi.org/10.1145/2660193.2660195) in wrapping
+int64 arithmetic, one link for each part of the key.
 """
 
 from enum import IntEnum
@@ -16,22 +18,31 @@ SECOND = 0x94D049BB133111EB - (1 << 64)
 
 
 class RandomStream(IntEnum):
-    """What a draw is for; two streams of one key have nothing to do with each other."""
+    """What a draw is used for. Draws of different streams are independent even when their keys are equal."""
 
     TASK = 1
-    DROP = 2
-    ORDER = 3  # of a row's segments among the levels of masking
-    STRATUM = 4  # of a row among the rows of its global batch
-    JITTER = 5
-    TOKEN = 6
-    PLACE = 7  # which open place is said next
-    CLASS = 8  # what is said there
-    REMASK = 9  # whether it is taken back
-    LENGTH = 10  # of a sample's open half
+    CONDITION_DROPOUT = 2
+    ORDER = 3  # order of a row's segments among the noise levels
+    STRATUM = 4  # stratum of a row within its global batch
+    JITTER = 5  # position within a stratum
+    MASK = 6  # which tokens are masked, in training and for likelihoods
+    UNMASK = 7  # which masked position the sampler fills next
+    SAMPLE = 8  # which token it draws there
+    REMASK = 9  # whether it masks the position again
+    LENGTH = 10  # length of the modality to be generated
 
 
 def bits(seed: int, stream: RandomStream, *key: torch.Tensor) -> torch.Tensor:
-    """64 random bits for each element of the broadcast key (integer tensors), as int64."""
+    """Draw 64 random bits for each element of the broadcast key.
+
+    Args:
+        seed: Seed of the run.
+        stream: Use of the draw.
+        *key: One or more integer tensors that broadcast, such as epoch, row and position.
+
+    Returns:
+        int64 tensor of the broadcast shape, on the device of the first key.
+    """
     device = key[0].device
     state = _mix(torch.tensor(seed, dtype=torch.int64, device=device) + GAMMA)
     for part in (torch.tensor(int(stream), device=device), *key):
@@ -40,19 +51,26 @@ def bits(seed: int, stream: RandomStream, *key: torch.Tensor) -> torch.Tensor:
 
 
 def uniform(seed: int, stream: RandomStream, *key: torch.Tensor) -> torch.Tensor:
-    """A float64 in the open interval (0, 1) for each element of the broadcast key."""
+    """Draw a float64 in the open interval (0, 1) for each element of the broadcast key; arguments as for `bits`."""
     return to_unit(bits(seed, stream, *key))
 
 
 def to_unit(drawn: torch.Tensor) -> torch.Tensor:
-    """Random bits as float64 in the open interval (0, 1), on a grid of 2^-52."""
+    """Map random bits (int64) to float64 in the open interval (0, 1), on a grid of 2^-52."""
     return (_shift(drawn, 12).double() + 0.5) * 2.0**-52
 
 
 def rank_within(group: torch.Tensor, draw: torch.Tensor) -> torch.Tensor:
-    """Rank of each element's `draw` (random bits) among those of its group, from 0; one-dimensional.
+    """Rank each element's draw among the draws of its group.
 
-    Groups are numbered from 0 and fewer than 2^23. 40 bits of a draw count; the order of ties is that of the elements.
+    Only the upper 40 bits of a draw are compared; ties keep the order of the elements.
+
+    Args:
+        group: Group of each element, int64 (n,), counted from 0 and below 2^23.
+        draw: Random bits or sort keys of each element, int64 (n,), compared as unsigned.
+
+    Returns:
+        Rank of each element within its group, from 0, int64 (n,).
     """
     order = torch.argsort((group << 40) | _shift(draw, 24), stable=True)
     counts = torch.bincount(group)
@@ -63,7 +81,7 @@ def rank_within(group: torch.Tensor, draw: torch.Tensor) -> torch.Tensor:
 
 
 def _shift(x: torch.Tensor, places: int) -> torch.Tensor:
-    """A logical shift to the right; int64 has only the arithmetic one."""
+    """Shift logically to the right; int64 tensors only have the arithmetic shift."""
     return (x >> places) & ((1 << (64 - places)) - 1)
 
 

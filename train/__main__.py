@@ -1,4 +1,4 @@
-"""`python -m triptych.train`, which torchrun starts in every process."""
+"""Entry point of `python -m triptych.train`, which torchrun starts in every process."""
 
 from .command import main
 

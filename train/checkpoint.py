@@ -1,7 +1,8 @@
-"""Checkpoints: the whole state of a run, saved while training goes on, there whole or not at all.
+"""Checkpoints of a training run: complete, saved asynchronously, and visible only once they are whole.
 
-A checkpoint is written under a temporary name by all processes and takes its own, `step-00000100`, when the last of
-them is done. It holds tensors, laid out so that any number of processes can load them, and a JSON file with the rest.
+All processes write a checkpoint under a temporary name; it is renamed to its final name, such as `step-00000100`, when
+all of them are done. It holds tensors in a layout that any number of processes can load (torch.distributed.checkpoint),
+and a JSON file with the rest of the state.
 """
 
 import json
@@ -28,7 +29,7 @@ PREFIX, TEMPORARY = "step-", ".tmp-"
 
 @dataclass
 class _Pending:
-    """A checkpoint on its way."""
+    """A checkpoint that is being written."""
 
     step: int
     written: Future[Any]
@@ -42,7 +43,7 @@ class Checkpoints:
         self._keep = keep
         self._process = process
         self._pending: _Pending | None = None
-        # what a checkpoint's thread has to agree on must not come between what training has to
+        # a group of its own, so that collectives of the saving thread do not mix with those of training
         self._group: Any = dist.new_group(backend="gloo")
         if process.first:
             folder.mkdir(parents=True, exist_ok=True)
@@ -51,7 +52,7 @@ class Checkpoints:
         process.wait()
 
     def latest(self) -> int | None:
-        """The step of the newest checkpoint."""
+        """Step of the newest checkpoint; None if there is none."""
         return max(self._steps(), default=None)
 
     def save(
@@ -62,7 +63,17 @@ class Checkpoints:
         ema: Ema | None,
         state: dict[str, Any],
     ) -> None:
-        """Begin to save; what was begun before is finished first. `state` is JSON; `validation` in it ranks."""
+        """Start saving a checkpoint in the background, after the previous one is finished.
+
+        Args:
+            step: Number of steps done.
+            model: Model, possibly wrapped by DDP or FSDP.
+            optimizer: Its optimizer.
+            ema: Moving average of the weights, if the run keeps one.
+            state: Rest of the state, JSON-ready. Its key `validation` is the validation loss by which the best
+                checkpoint is
+                chosen, or None.
+        """
         self.finish()
         folder = self._folder / f"{TEMPORARY}{step:08d}"
         if self._process.first:
@@ -74,7 +85,7 @@ class Checkpoints:
         self._pending = _Pending(step, written)
 
     def finish(self) -> None:
-        """Wait for what is on its way, see it named, and remove what is no longer kept."""
+        """Wait for the pending checkpoint, publish it and remove checkpoints that are no longer kept."""
         if self._pending is None:
             return
         self._pending.written.result()
@@ -83,9 +94,9 @@ class Checkpoints:
         self._pending = None
 
     def publish(self) -> None:
-        """Give what is on its way its name if all processes have written it, so that a kill from here on finds it.
+        """Rename the pending checkpoint if all processes have written it, so that a later kill cannot lose it.
 
-        The first process alone does so: DCP writes its metadata there, when the others are done.
+        Only rank 0 does so, where torch.distributed.checkpoint writes its metadata after all others are done.
         """
         if self._pending is None or not self._process.first or not self._pending.written.done():
             return
@@ -98,16 +109,23 @@ class Checkpoints:
     def load(
         self, step: int, model: torch.nn.Module, optimizer: torch.optim.Optimizer, ema: Ema | None
     ) -> dict[str, Any]:
-        """Take over a checkpoint's tensors, and give back the rest of it; raises Refusal when it is damaged."""
+        """Load a checkpoint into model, optimizer and EMA.
+
+        Returns:
+            The rest of the state, as it was given to `save`.
+
+        Raises:
+            Refusal: If the checkpoint is damaged.
+        """
         folder = self._folder / f"{PREFIX}{step:08d}"
         try:
             state = unseal((folder / STATE).read_bytes())
             tensors = _tensors(model, optimizer, ema)
             load(tensors, checkpoint_id=folder)
         except (OSError, ValueError, RuntimeError) as error:
-            said = " ".join(str(error).split())[:200]
+            detail = " ".join(str(error).split())[:200]
             raise Refusal(
-                f"{folder}: cannot be read ({said}). Remove that folder to go on from the checkpoint before it.",
+                f"{folder}: cannot be read ({detail}). Remove that folder to resume from the checkpoint before it.",
                 exit_code=1,
             ) from None
         set_state_dict(model, optimizer, model_state_dict=tensors["model"], optim_state_dict=tensors["optimizer"])
@@ -119,11 +137,11 @@ class Checkpoints:
         return sorted(int(path.name.removeprefix(PREFIX)) for path in self._folder.glob(f"{PREFIX}*"))
 
     def _prune(self) -> None:
-        """Keep the last so many, and the best by validation."""
+        """Remove all checkpoints but the last `keep` and the one with the best validation loss."""
         steps = self._steps()
         scores = {step: self._score(step) for step in steps}
-        judged = [step for step in steps if scores[step] is not None]
-        kept = {*steps[-self._keep :], *sorted(judged, key=lambda step: scores[step] or 0.0)[:1]}
+        scored = [step for step in steps if scores[step] is not None]
+        kept = {*steps[-self._keep :], *sorted(scored, key=lambda step: scores[step] or 0.0)[:1]}
         for step in steps:
             if step not in kept:
                 shutil.rmtree(self._folder / f"{PREFIX}{step:08d}")

@@ -1,4 +1,4 @@
-"""The command that trains, as `triptych train` and, for torchrun, as `python -m triptych.train`."""
+"""The train command, as `triptych train` and, for torchrun, as `python -m triptych.train`."""
 
 import sys
 
@@ -11,7 +11,7 @@ from ..schemas.errors import Refusal
 @click.argument("train_file", type=click.Path())
 @click.option("--set", "overrides", multiple=True, metavar="KEY.PATH=VALUE", help="Override a key of the train file.")
 def train(train_file: str, overrides: tuple[str, ...]) -> None:
-    """Train a model as TRAIN_FILE says. Run it again to resume; `torchrun -m triptych.train` runs several processes."""
+    """Train a model as described in TRAIN_FILE, or resume it; for several processes: `torchrun -m triptych.train`."""
     from ..schemas.config.load_training import load_training
     from .data.plan import plan_of
     from .run import train as run
@@ -21,13 +21,13 @@ def train(train_file: str, overrides: tuple[str, ...]) -> None:
     for line in warnings(config, plan_of(config)):
         click.echo(f"warning: {line}", err=True)
     if run(config):
-        click.echo(f"Done: {config.out}/model is the model, {config.out}/metrics.jsonl how it came to be.")
+        click.echo(f"Done. The model is in {config.out}/model, the training metrics in {config.out}/metrics.jsonl.")
     else:
-        click.echo("Stopped, and saved. Run the same command again to go on.")
+        click.echo("Stopped after saving a checkpoint. Run the same command again to resume.")
 
 
 def main() -> None:
-    """Run the command for torchrun; exit codes as those of `triptych`."""
+    """Run the command for torchrun, with the exit codes of `triptych`."""
     try:
         train(standalone_mode=False)
     except Refusal as refusal:

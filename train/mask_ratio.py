@@ -1,6 +1,6 @@
-"""Cross-entropy by how much of a segment is masked: the bound is a mean over all shares, and hides which of them fails.
+"""Cross-entropy by mask ratio: the bound averages over all ratios and does not show at which of them a model fails.
 
-Shapes are named by suffix: N places asked for, S segments, M modalities, R tenths of the share that is masked.
+Shapes are named by suffix: N queried positions, S segments, M modalities, R tenths of the mask ratio.
 """
 
 import math
@@ -13,13 +13,19 @@ from ..schemas.vocabulary import Modality
 TENTHS = 10
 
 
-def by_ratio(corrupted: NoisedBatch, nats_N: torch.Tensor) -> torch.Tensor:
-    """Sums (2, M, R), float64, of nats and of places; they add up over batches and processes.
+def sums_by_ratio(corrupted: NoisedBatch, nats_N: torch.Tensor) -> torch.Tensor:
+    """Sum up unweighted cross-entropies by mask ratio; the sums add up over batches and processes.
 
-    A place counts where its segment has so many tenths of its targets masked, rounded up. No weight has a part in it.
-    Both arguments are on the host, and the batch is of the masked objective.
+    A position counts in the tenth of its segment's mask ratio (masked tokens over targets), rounded up.
+
+    Args:
+        corrupted: Batch of the masked objective, on the CPU.
+        nats_N: Cross-entropy of each queried position in nats, on the CPU.
+
+    Returns:
+        float64 (2, M, R): nats, and number of positions.
     """
-    row_N = corrupted.inputs.place_N // corrupted.inputs.tokens_BL.shape[1]  # tells the copies of anti-masking apart
+    row_N = corrupted.inputs.query_N // corrupted.inputs.tokens_BL.shape[1]  # different for the copies of anti-masking
     alike_N = row_N * len(corrupted.targets_SM) + corrupted.segment_N
     _, group_N, masked_G = torch.unique(alike_N, return_inverse=True, return_counts=True)
     targets_N = corrupted.targets_SM.sum(-1)[corrupted.segment_N]
@@ -30,12 +36,16 @@ def by_ratio(corrupted: NoisedBatch, nats_N: torch.Tensor) -> torch.Tensor:
 
 
 def ce_by_ratio(sums: torch.Tensor) -> dict[str, dict[str, float]]:
-    """Bits a place by modality and by the upper edge of the tenth; tenths that no place fell into are left out."""
+    """Mean cross-entropy in bits by modality and by the upper edge of the tenth, without empty tenths.
+
+    Args:
+        sums: Result of `sums_by_ratio`.
+    """
     nats_MR, places_MR = sums.tolist()
     shown: dict[str, dict[str, float]] = {}
-    for half in Modality:
-        for tenth, (nats, places) in enumerate(zip(nats_MR[half], places_MR[half], strict=True)):
+    for modality in Modality:
+        for tenth, (nats, places) in enumerate(zip(nats_MR[modality], places_MR[modality], strict=True)):
             if places:
                 edge = f"{(tenth + 1) / TENTHS:g}"
-                shown.setdefault(half.name.lower(), {})[edge] = nats / places / math.log(2)
+                shown.setdefault(modality.name.lower(), {})[edge] = nats / places / math.log(2)
     return shown

@@ -1,8 +1,8 @@
-"""What a run says of itself while it goes: a line of JSON a logged step, TensorBoard where it is installed.
+"""Training metrics: one line of JSON per logged step, and TensorBoard if it is installed.
 
-Figures are of all steps since the last line. `nelbo` is the unweighted bound in bits per token and modality, whatever
-the loss weights; `rates` is the same in bits per byte of text, per pixel and per second of sound. Validations add the
-number of `targets` and `ce_by_ratio`, the cross-entropy by how much of a segment was masked.
+Figures cover all steps since the previous line. `nelbo` is the unweighted bound in bits per token by modality, whatever
+the loss weights; `rates` is the same in bits per byte of text, per pixel and per second of audio. Validation lines add
+`targets`, the number of predicted tokens, and `ce_by_ratio`, the cross-entropy by mask ratio.
 """
 
 import json
@@ -17,15 +17,18 @@ from ..model.diffusion.loss_sums import LossSums
 from ..schemas.vocabulary import Modality
 
 FILE = "metrics.jsonl"
-# Dense bfloat16 operations a second by the makers' data sheets, without sparsity.
+# Dense bfloat16 operations per second, without sparsity, from the vendors' data sheets.
 PEAK = {"H100": 989e12, "H200": 989e12, "A100": 312e12, "L40S": 362e12, "B200": 2250e12}
 
 
 class Metrics:
-    """Writes the lines of a run; made by the first process alone."""
+    """Writer of a run's metrics; used on rank 0 only."""
 
     def __init__(self, folder: Path, step: int) -> None:
-        """Lines after `step` are of steps that a kill undid: they are made again, so they go."""
+        """Open the metrics of a run that has done `step` steps.
+
+        Lines of later steps come from steps that a kill undid; they are removed, since these steps are done again.
+        """
         self._path = folder / FILE
         kept = [line for line in self._lines() if line["step"] <= step]
         new = self._path.with_suffix(".new")
@@ -34,16 +37,16 @@ class Metrics:
         self._board = _board(folder / "tensorboard", step)
 
     def write(self, line: Mapping[str, Any]) -> None:
-        """Append a line, for others to read at once."""
+        """Append a line and flush it."""
         with self._path.open("a") as file:
             file.write(f"{json.dumps(line)}\n")
         if self._board is not None:
             group = line.get("split", "train")
-            for name, value in _flat(line).items():
+            for name, value in _flatten(line).items():
                 self._board.add_scalar(f"{group}/{name}", value, line["step"])
 
     def close(self) -> None:
-        """Write out what is buffered."""
+        """Flush the TensorBoard writer."""
         if self._board is not None:
             self._board.close()
 
@@ -51,28 +54,40 @@ class Metrics:
         if not self._path.exists():
             return []
         lines = self._path.read_text().splitlines(keepends=True)
-        return [json.loads(line) for line in lines if line.endswith("\n")]  # a kill may have cut the last one
+        return [json.loads(line) for line in lines if line.endswith("\n")]  # a kill may have truncated the last line
 
 
-def figures(tally: LossSums, sample_rate: int | None) -> dict[str, Any]:
-    """A tally as it is logged: bits per token with standard errors, and bits per byte, pixel and second."""
-    bits, sizes = tally.bits_per_token(), tally.bits_per_size()
+def loss_metrics(sums: LossSums, sample_rate: int | None) -> dict[str, Any]:
+    """Logged figures of loss sums.
+
+    Args:
+        sums: Sums over the segments of the logged steps.
+        sample_rate: Audio samples per second; None if the run has no audio.
+
+    Returns:
+        `nelbo` (bits per token by modality), `nelbo_error` (its standard error) and `rates` (bits per byte, pixel,
+            second).
+    """
+    bits, sizes = sums.bits_per_token(), sums.bits_per_size()
     names = {Modality.TEXT: "byte", Modality.IMAGE: "pixel", Modality.AUDIO: "second"}
-    rates = {half: value * (sample_rate or 1) if half is Modality.AUDIO else value for half, value in sizes.items()}
+    rates = {
+        modality: value * (sample_rate or 1) if modality is Modality.AUDIO else value
+        for modality, value in sizes.items()
+    }
     return {
-        "nelbo": {half.name.lower(): figure.mean for half, figure in bits.items()},
-        "nelbo_error": {half.name.lower(): figure.error for half, figure in bits.items()},
-        "rates": {f"bits_per_{names[half]}": value for half, value in rates.items()},
+        "nelbo": {modality.name.lower(): figure.mean for modality, figure in bits.items()},
+        "nelbo_error": {modality.name.lower(): figure.error for modality, figure in bits.items()},
+        "rates": {f"bits_per_{names[modality]}": value for modality, value in rates.items()},
     }
 
 
-def targets(tally: LossSums) -> dict[str, int]:
-    """Tokens to be predicted, by modality."""
-    return {half.name.lower(): int(tally.sums_FTM[1, :, half].sum()) for half in tally.bits_per_token()}
+def target_counts(sums: LossSums) -> dict[str, int]:
+    """Number of target tokens by modality."""
+    return {modality.name.lower(): int(sums.sums_FTM[1, :, modality].sum()) for modality in sums.bits_per_token()}
 
 
 class Throughput:
-    """Tokens and operations a second since it was last read."""
+    """Tokens and floating-point operations per second since the last reading."""
 
     def __init__(self, processes: int, device: torch.device) -> None:
         self._processes = processes
@@ -81,16 +96,16 @@ class Throughput:
         self.restart()
 
     def restart(self) -> None:
-        """Count from now on; time for validation is not training's."""
+        """Start counting from now, so that validation and saving do not count as training time."""
         self._start, self._tokens, self._flops = time.perf_counter(), 0, 0.0
 
     def count(self, tokens: int, flops: float) -> None:
-        """A step is done."""
+        """Count a finished step."""
         self._tokens += tokens
         self._flops += flops
 
     def read(self) -> dict[str, float]:
-        """Rates, with the share of the device's peak where that is known."""
+        """Rates since the last reading; with `mfu`, the share of the device's peak, where that is known."""
         seconds = max(time.perf_counter() - self._start, 1e-9)
         rates = {"tokens_per_second": self._tokens / seconds, "flops_per_second": self._flops / seconds}
         if self._peak is not None:
@@ -99,11 +114,11 @@ class Throughput:
         return rates
 
 
-def _flat(line: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
+def _flatten(line: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
     found: dict[str, float] = {}
     for name, value in line.items():
         if isinstance(value, Mapping):
-            found |= _flat(value, f"{prefix}{name}/")
+            found |= _flatten(value, f"{prefix}{name}/")
         elif isinstance(value, int | float) and name != "step":
             found[prefix + name] = value
     return found

@@ -1,4 +1,4 @@
-"""A bar for whoever watches a run: steps, tokens a second, loss by modality, time that is left."""
+"""Progress bar of a training run: steps, tokens per second, loss by modality, remaining time."""
 
 from collections.abc import Mapping
 from types import TracebackType
@@ -10,7 +10,7 @@ from rich.progress import Progress as Bar
 
 
 class Progress:
-    """Silent in all processes but the first."""
+    """Progress bar; silent in all processes but rank 0."""
 
     def __init__(self, steps: int, done: int, shown: bool) -> None:
         columns = (
@@ -30,12 +30,12 @@ class Progress:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._bar.stop()
 
-    def say(self, message: str) -> None:
-        """A line above the bar."""
+    def print_line(self, message: str) -> None:
+        """Print a line above the bar."""
         self._bar.console.print(message, highlight=False)
 
     def show(self, step: int, line: Mapping[str, Any]) -> None:
-        """The figures of a line of metrics."""
+        """Show the figures of a metrics line."""
         bits = "  ".join(f"{name} {value:.2f}" for name, value in line["nelbo"].items())
         mfu = f"  {line['mfu']:.1%} MFU" if "mfu" in line else ""
         figures = f"{line['tokens_per_second']:,.0f} tokens/s{mfu}  bits: {bits}"

@@ -1,4 +1,4 @@
-"""A run's folder and what must be so before the first step: the same run as before, on the same data."""
+"""Start or resume a training run: its folder, and the checks before the first step."""
 
 import json
 from pathlib import Path
@@ -14,28 +14,36 @@ from .optim.batch_scaling import batch_warning, kappa
 from .trainer import Trainer
 
 RUN = "run.json"
-# What may change when a run goes on: how the work is done and what is shown of it, not what comes of it.
-FREE = {"out", "compute", "checkpoint", "validation", "log_every"}
+# Keys that may change when a run is resumed: they affect how work is done and shown, not the result.
+MAY_CHANGE = {"out", "compute", "checkpoint", "validation", "log_every"}
 
 
 def train(config: TrainConfig) -> bool:
-    """Train, or go on with what was begun in `config.out`; whether the end was reached.
+    """Train a run, or resume the one that was begun in `config.out`.
 
-    Raises Refusal before any work for data that cannot be mixed, and for a folder that holds another run.
+    Returns:
+        Whether the last step was reached; False if the run was stopped by SIGTERM.
+
+    Raises:
+        Refusal: Before any work, for data that cannot be mixed and for a folder that holds another run.
     """
     plan = plan_of(config)
     process = ProcessGroup.start()
     try:
         if process.first:
-            describe(config, plan, process.world)
+            write_run_record(config, plan, process.world)
         process.wait()
         return Trainer(config, plan, process).run()
     finally:
         process.close()
 
 
-def describe(config: TrainConfig, plan: Plan, processes: int) -> None:
-    """Write what the run is into its folder; raises Refusal when that holds another one."""
+def write_run_record(config: TrainConfig, plan: Plan, processes: int) -> None:
+    """Write run.json: configuration, fingerprints and sizes of the run.
+
+    Raises:
+        Refusal: If the folder holds a run with another configuration.
+    """
     folder = Path(config.out)
     folder.mkdir(parents=True, exist_ok=True)
     body = config.model_dump(mode="json")
@@ -58,14 +66,14 @@ def describe(config: TrainConfig, plan: Plan, processes: int) -> None:
 
 
 def warnings(config: TrainConfig, plan: Plan) -> list[str]:
-    """What a person should know before hours are spent."""
+    """Warnings that a user should see before training starts."""
     tokens = plan.rows * plan.row_length
     batch = batch_warning(config.optimizer, tokens, config.steps)
     return [*plan.warnings, *([batch] if batch else [])]
 
 
 def _require_same(before: dict[str, Any], now: dict[str, Any], where: Path) -> None:
-    left, right = (_leaves({key: tree[key] for key in tree if key not in FREE}) for tree in (before, now))
+    left, right = (_leaves({key: tree[key] for key in tree if key not in MAY_CHANGE}) for tree in (before, now))
     for key in sorted(left.keys() | right.keys()):
         if left.get(key) != right.get(key):
             was, is_now = (json.dumps(side.get(key)) for side in (left, right))

@@ -1,4 +1,4 @@
-"""One step of training: noise, forward, backward and update, over the micro-batches of all processes."""
+"""One training step: corruption, forward and backward pass over the micro-batches of all processes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,18 +13,18 @@ from ..model.diffusion.noised_batch import NoisedBatch
 from ..model.network.flops import training_flops
 from ..model.network.slices import Slices
 from ..schemas.config.training import TrainConfig
-from .data.loader import Micro
+from .data.loader import MicroBatch
 from .distributed.parallel import Parallel
 
 
 class StepResult(NamedTuple):
-    """What a step was, summed over all processes."""
+    """Result of a step, summed over all processes."""
 
-    loss: float  # weighted, a target
-    tally: LossSums
-    tokens: int  # of segments, padding not counted
+    loss: float  # weighted loss per target
+    sums: LossSums
+    tokens: int  # of segments, without padding
     flops: float
-    stop: bool  # a process was asked to stop
+    stop: bool  # a process has received SIGTERM
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,19 @@ class Gradients:
     config: TrainConfig
     slices: Slices
 
-    def __call__(self, micros: Sequence[Micro], stop: bool) -> StepResult:
-        """Leave the gradients of this process's micro-batches in the model, summed over all processes.
+    def __call__(self, micros: Sequence[MicroBatch], stop: bool) -> StepResult:
+        """Accumulate the gradients of this process's micro-batches, averaged over the targets of all processes.
 
-        The loss is divided by the targets of the whole global batch, never by those of a micro-batch.
+        The loss is divided by the number of targets of the whole global batch, never by that of a micro-batch.
+
+        Args:
+            micros: Micro-batches of this process.
+            stop: Whether this process has received SIGTERM; the result tells whether any process has.
         """
         process = self.parallel.process
         noised = [
-            corrupt(micro.batch, self.config.objective, self.slices, self.config.seed, micro.places) for micro in micros
+            corrupt(micro.batch, self.config.objective, self.slices, self.config.seed, micro.placement)
+            for micro in micros
         ]
         counts = process.sum(
             torch.tensor(
@@ -57,25 +62,25 @@ class Gradients:
         )
         targets, tokens, flops, stopping = counts.tolist()
         total = torch.zeros((), dtype=torch.float64)
-        tally: LossSums | None = None
+        sums: LossSums | None = None
         for number, corrupted in enumerate(noised):
             parts = self._backward(corrupted.to(process.device), number == len(noised) - 1, targets)
             total += parts.loss.detach().double().cpu()
             mine = LossSums.of(corrupted, parts.nats_SM.cpu())
-            tally = mine if tally is None else tally.plus(mine)
-        assert tally is not None
-        summed = process.sum(torch.cat([total[None], tally.sums_FTM.flatten()]))
-        sums_FTM = summed[1:].view_as(tally.sums_FTM)
+            sums = mine if sums is None else sums.plus(mine)
+        assert sums is not None
+        summed = process.sum(torch.cat([total[None], sums.sums_FTM.flatten()]))
+        sums_FTM = summed[1:].view_as(sums.sums_FTM)
         return StepResult(float(summed[0]) / max(targets, 1), LossSums(sums_FTM), int(tokens), flops, stopping > 0)
 
     def _backward(self, corrupted: NoisedBatch, last: bool, targets: float) -> LossParts:
-        with self.parallel.calling(last) as model:
+        with self.parallel.gradient_sync(last) as model:
             parts = loss(model, corrupted, self.config.objective)
             # DDP and FSDP take the mean over processes
             share = parts.loss * (self.parallel.process.world / max(targets, 1))
         torch.autograd.backward(share)
         return parts
 
-    def _flops(self, micro: Micro, corrupted: NoisedBatch) -> float:
+    def _flops(self, micro: MicroBatch, corrupted: NoisedBatch) -> float:
         shape, copies = self.parallel.model.shape, self.config.objective.copies
         return training_flops(shape, self.slices, micro.batch.length_S, corrupted.inputs.groups, copies).total

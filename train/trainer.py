@@ -1,4 +1,4 @@
-"""The loop: read, step, log, validate, save; from the last checkpoint on, if there is one."""
+"""The training loop: load, step, log, validate and save, starting from the last checkpoint if there is one."""
 
 import signal
 from collections.abc import Iterator, Sequence
@@ -20,20 +20,20 @@ from ..model.network.transformer import Transformer
 from ..schemas.config.training import TrainConfig
 from ..tokenizers.bundle import save_bundle
 from .checkpoint import Checkpoints
-from .data.loader import Loader, Micro
+from .data.loader import Loader, MicroBatch
 from .data.plan import Plan
-from .data.shard_cache import Cache
+from .data.shard_cache import ShardCache
 from .data.shards import Shards
 from .data.validation import validation_batches
 from .distributed.parallel import Parallel
 from .distributed.process_group import ProcessGroup
 from .generate.lengths import FILE as LENGTHS
 from .generate.lengths import lengths_of
-from .mask_ratio import by_ratio, ce_by_ratio
-from .metrics import Metrics, Throughput, figures, targets
-from .optim.batch_scaling import settings
+from .mask_ratio import ce_by_ratio, sums_by_ratio
+from .metrics import Metrics, Throughput, loss_metrics, target_counts
+from .optim.batch_scaling import scaled_settings
 from .optim.ema import Ema
-from .optim.lr_schedule import lr_share
+from .optim.lr_schedule import lr_factor
 from .optim.optimizer import make_optimizer, set_lr
 from .optim.skip_steps import SkipSteps
 from .progress import Progress
@@ -41,19 +41,19 @@ from .step import Gradients, StepResult
 
 
 class Trainer:
-    """One run in one process of it."""
+    """One process of a training run."""
 
     def __init__(self, config: TrainConfig, plan: Plan, process: ProcessGroup) -> None:
         self.config, self.plan, self.process = config, plan, process
         self.folder = Path(config.out)
-        self.cache = Cache(config.data.cache, config.data.cache_bytes)
+        self.cache = ShardCache(config.data.cache, config.data.cache_bytes)
         self.shards = Shards(plan, self.cache)
         self.slices = Slices.of(plan.vocabulary)
         with torch.device("meta"):
             self.model = Transformer(shape_of(config.model), plan.vocabulary)
         self.parallel = Parallel(self.model, config.compute, process, config.seed)
         tokens = plan.rows * plan.row_length
-        self.adam = settings(config.optimizer, tokens, config.steps)
+        self.adam = scaled_settings(config.optimizer, tokens, config.steps)
         self.optimizer = make_optimizer(self.model, self.adam)
         self.ema = Ema(self.model, config.ema, config.steps) if config.ema else None
         self.guard = SkipSteps()
@@ -69,28 +69,28 @@ class Trainer:
         )
         self.gradients = Gradients(self.parallel, config, self.slices)
         self.checkpoints = Checkpoints(self.folder / "checkpoints", config.checkpoint.keep, process)
-        self.step = 0  # done
-        self.tokens = 0  # of segments, in all steps done
-        self.norm = 0.0  # of the last step's gradient
+        self.step = 0  # steps done
+        self.tokens = 0  # tokens of segments in all steps done
+        self.norm = 0.0  # gradient norm of the last step
         self.validated: float | None = None  # bits per token at the last validation, summed over modalities
-        self._held: LossSums | None = None  # of the steps since the last line
-        self._asked_to_stop = False
+        self._logged_sums: LossSums | None = None  # of the steps since the last metrics line
+        self._stop_requested = False
 
     def run(self) -> bool:
-        """Train to the end, or until SIGTERM; whether the end was reached."""
+        """Train until the last step or until SIGTERM; returns whether the last step was reached."""
         self._resume()
         metrics = Metrics(self.folder, self.step) if self.process.first else None
         clock = Throughput(self.process.world, self.process.device)
         with self._stopping(), Progress(self.config.steps, self.step, self.process.first) as progress:
             for micros in self.loader:
-                measured = self.gradients(micros, self._asked_to_stop)
-                wrong = self._update(measured, micros)
+                result = self.gradients(micros, self._stop_requested)
+                problem = self._update(result, micros)
                 self.checkpoints.publish()
-                clock.count(measured.tokens, measured.flops)
-                if wrong is not None:
-                    progress.say(f"step {self.step}: left out, because {wrong}")
+                clock.count(result.tokens, result.flops)
+                if problem is not None:
+                    progress.print_line(f"step {self.step}: skipped, because {problem}")
                 if self.step % self.config.log_every == 0 or self.step == self.config.steps:
-                    line = self._line(measured, clock)
+                    line = self._line(result, clock)
                     progress.show(self.step, line)
                     if metrics is not None:
                         metrics.write(line)
@@ -100,7 +100,7 @@ class Trainer:
                         if metrics is not None:
                             metrics.write(line)
                     clock.restart()
-                stop = measured.stop or self.step == self.config.steps
+                stop = result.stop or self.step == self.config.steps
                 if stop or self.step % self.config.checkpoint.every == 0:
                     self._save()
                     clock.restart()
@@ -114,27 +114,27 @@ class Trainer:
         self.cache.close()
         return self.step >= self.config.steps
 
-    def _update(self, measured: StepResult, micros: Any) -> str | None:
-        self.norm = self.parallel.clip(self.config.optimizer.clip)
-        wrong = self.guard.accepts(measured.loss, self.norm)
-        set_lr(self.optimizer, lr_share(self.config.optimizer, self.step, self.config.steps))
-        if wrong is None:
+    def _update(self, result: StepResult, micros: Any) -> str | None:
+        self.norm = self.parallel.clip_gradients(self.config.optimizer.clip)
+        problem = self.guard.check(result.loss, self.norm)
+        set_lr(self.optimizer, lr_factor(self.config.optimizer, self.step, self.config.steps))
+        if problem is None:
             self.optimizer.step()
             if self.ema is not None:
                 self.ema.update(self.model, self.step)
         else:
-            self.guard.save_culprit(self.folder / "culprits", self.step, self.process.rank, micros)
+            self.guard.save_batch(self.folder / "culprits", self.step, self.process.rank, micros)
         self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
-        self.tokens += measured.tokens
-        self._held = measured.tally if self._held is None else self._held.plus(measured.tally)
-        return wrong
+        self.tokens += result.tokens
+        self._logged_sums = result.sums if self._logged_sums is None else self._logged_sums.plus(result.sums)
+        return problem
 
-    def _line(self, measured: StepResult, clock: Throughput) -> dict[str, Any]:
-        assert self._held is not None
-        shown, self._held = figures(self._held, self._rate), None
-        lr = self.adam.lr * lr_share(self.config.optimizer, self.step - 1, self.config.steps)
-        line = {"step": self.step, "loss": measured.loss, **shown, "tokens": self.tokens, **clock.read()}
+    def _line(self, result: StepResult, clock: Throughput) -> dict[str, Any]:
+        assert self._logged_sums is not None
+        shown, self._logged_sums = loss_metrics(self._logged_sums, self._rate), None
+        lr = self.adam.lr * lr_factor(self.config.optimizer, self.step - 1, self.config.steps)
+        line = {"step": self.step, "loss": result.loss, **shown, "tokens": self.tokens, **clock.read()}
         return line | {"lr": lr, "grad_norm": self.norm, "left_out": self.guard.left_out}
 
     @property
@@ -144,7 +144,7 @@ class Trainer:
 
     @torch.no_grad()
     def _validate(self) -> Iterator[dict[str, Any]]:
-        """A line for the weights and, where there is one, for their mean; noise is the same every time."""
+        """Yield a metrics line for the weights and, if there is one, for their EMA; masks are the same every time."""
         micros = validation_batches(
             self.plan,
             self.shards,
@@ -158,27 +158,27 @@ class Trainer:
         self.model.eval()
         for weights in ("raw", "ema") if self.ema else ("raw",):
             with self.ema.swapped(self.model) if self.ema and weights == "ema" else nullcontext():
-                tally, ratios = self._judged(micros)
-            self.validated = sum(figure.mean for figure in tally.bits_per_token().values())
-            line = {"step": self.step, "split": "validation", "weights": weights, **figures(tally, self._rate)}
-            line |= {"targets": targets(tally)}
+                sums, ratios = self._evaluate(micros)
+            self.validated = sum(figure.mean for figure in sums.bits_per_token().values())
+            line = {"step": self.step, "split": "validation", "weights": weights, **loss_metrics(sums, self._rate)}
+            line |= {"targets": target_counts(sums)}
             if self.config.objective.kind == "masked":
                 line |= {"ce_by_ratio": ce_by_ratio(ratios)}
             yield line
         self.model.train()
 
-    def _judged(self, micros: Sequence[Micro]) -> tuple[LossSums, torch.Tensor]:
-        """The model on these, of all processes: figures, and cross-entropy by mask ratio."""
-        tallies, ratios = [], []
+    def _evaluate(self, micros: Sequence[MicroBatch]) -> tuple[LossSums, torch.Tensor]:
+        """Loss sums and sums by mask ratio of validation batches, over all processes."""
+        sums, ratios = [], []
         with self.parallel.precision():
             for micro in micros:
-                corrupted = corrupt(micro.batch, self.config.objective, self.slices, self.config.seed, micro.places)
+                corrupted = corrupt(micro.batch, self.config.objective, self.slices, self.config.seed, micro.placement)
                 there = corrupted.to(self.process.device)
-                answers = self.model(there.inputs)
-                parts = loss(_always(answers), there, self.config.objective)
-                tallies.append(LossSums.of(corrupted, parts.nats_SM.cpu()).sums_FTM)
-                ratios.append(by_ratio(corrupted, answers[0].cpu()))
-        return LossSums(self.process.sum(torch.stack(tallies).sum(0))), self.process.sum(torch.stack(ratios).sum(0))
+                outputs = self.model(there.inputs)
+                parts = loss(_precomputed(outputs), there, self.config.objective)
+                sums.append(LossSums.of(corrupted, parts.nats_SM.cpu()).sums_FTM)
+                ratios.append(sums_by_ratio(corrupted, outputs[0].cpu()))
+        return LossSums(self.process.sum(torch.stack(sums).sum(0))), self.process.sum(torch.stack(ratios).sum(0))
 
     def _save(self) -> None:
         state = {
@@ -200,9 +200,9 @@ class Trainer:
         self.loader.load_state(state["loader"])
 
     def _export(self) -> None:
-        """The mean of the weights, or the weights where there is none, as a folder that others load."""
+        """Write the final model's folder: the moving average of the weights, or the weights if there is none."""
         with self.ema.swapped(self.model) if self.ema else nullcontext():
-            whole = {name: _whole(parameter) for name, parameter in self.model.named_parameters()}
+            whole = {name: _full_tensor(parameter) for name, parameter in self.model.named_parameters()}
         if self.process.first:
             shape, kind = self.model.shape, self.config.objective.kind
             save_bundle(self.plan.datasets[0], self.folder / "model")
@@ -212,10 +212,10 @@ class Trainer:
 
     @contextmanager
     def _stopping(self) -> Iterator[None]:
-        """SIGTERM ends the run after the step that is going on, with a checkpoint."""
+        """While active, SIGTERM ends the run after the current step, with a checkpoint."""
 
         def stop(number: int, frame: FrameType | None) -> None:
-            self._asked_to_stop = True
+            self._stop_requested = True
 
         before = signal.signal(signal.SIGTERM, stop)
         try:
@@ -225,17 +225,17 @@ class Trainer:
 
 
 def micro_rows(config: TrainConfig, plan: Plan, process: ProcessGroup) -> int | None:
-    """Rows that a process takes at once; None: all of its share."""
+    """Rows of a micro-batch; None: all rows of the process."""
     tokens = config.compute.micro_batch_tokens
     return None if tokens is None else max(1, tokens // (plan.row_length * config.objective.copies))
 
 
-def _always(answers: tuple[torch.Tensor, torch.Tensor]) -> Model:
-    """A model that was asked already."""
-    return lambda inputs: answers
+def _precomputed(outputs: tuple[torch.Tensor, torch.Tensor]) -> Model:
+    """A model whose outputs have been computed before."""
+    return lambda inputs: outputs
 
 
-def _whole(parameter: torch.nn.Parameter) -> torch.Tensor:
+def _full_tensor(parameter: torch.nn.Parameter) -> torch.Tensor:
     whole: Any = parameter.detach()
     tensor: torch.Tensor = whole.full_tensor() if hasattr(whole, "full_tensor") else whole
     return tensor.float().cpu().clone()

@@ -142,17 +142,13 @@ class Dataset:
             kind: Only segments of this kind.
             document: Only segments of the document with this id.
         """
-        asked = {"source": source, "kind": None if kind is None else Kind(kind).code, "id": document}
-        wanted = {name: value for name, value in asked.items() if value is not None}
+        given = {"source": source, "kind": None if kind is None else Kind(kind).code, "id": document}
+        filters = {name: value for name, value in given.items() if value is not None}
         for index in range(*indices.indices(len(self))):
             row = self._dataset.row(index)
             for number, entry in enumerate(row.segments, 1):
-                segment = _segment(index, number, row, entry)
-                wanted = (
-                    source in (None, segment.source) and kind in (None, segment.kind) and document in (None, segment.id)
-                )
-                if wanted:
-                    yield segment
+                if all(entry[name] == value for name, value in filters.items()):
+                    yield _segment(index, number, row, entry)
 
     def decode(self, segment: Segment) -> Decoded:
         """Decode a segment of this dataset with the dataset's own tokenizers.

@@ -19,11 +19,11 @@ from .schemas.config.load_training import PAGE, load_mix
 from .schemas.config.mix import MixFile
 from .schemas.config.training import TrainConfig
 from .schemas.errors import Mismatch
-from .train.data.collate import collate, gather, keep
+from .train.data.collate import collate, gather, keep_segments
 from .train.data.loader import Loader
 from .train.data.plan import Plan, make_plan, plan_of
-from .train.data.row_order import Order
-from .train.data.shard_cache import Cache
+from .train.data.row_order import RowOrder
+from .train.data.shard_cache import ShardCache
 from .train.data.shards import Shards
 from .train.data.split import is_held_out
 
@@ -86,7 +86,7 @@ class MixStream(IterableDataset[Batch]):
         workers: int = 1,
     ) -> None:
         plan, cached = _plan(mix, seed, steps, validation)
-        self._loader = Loader(plan, Shards(plan, Cache(*cached)), rank=rank, world=world, workers=workers)
+        self._loader = Loader(plan, Shards(plan, ShardCache(*cached)), rank=rank, world=world, workers=workers)
         self._plan = plan
 
     def __len__(self) -> int:
@@ -132,7 +132,7 @@ class MixRows(Dataset[MixRow]):
         self._open()
 
     def _open(self) -> None:
-        self._shards, self._order = Shards(self._plan, Cache(*self._cached)), Order(self._plan)
+        self._shards, self._order = Shards(self._plan, ShardCache(*self._cached)), RowOrder(self._plan)
         self._slices = slice_table(self._plan.vocabulary)
 
     def __len__(self) -> int:
@@ -151,7 +151,7 @@ class MixRows(Dataset[MixRow]):
         at = self._order.locate(np.asarray(indices, np.int64) + self._start)
         rows = gather(self._shards, at)
         if self._plan.validation:
-            rows = keep(rows, ~is_held_out(rows.document, self._plan.validation))
+            rows = keep_segments(rows, ~is_held_out(rows.document, self._plan.validation))
         batch = collate(rows, self._slices)
         columns = (batch.tokens_BL, batch.segment_BL, batch.modality_BL, batch.position_BL)
         return [MixRow(*row) for row in zip(*columns, strict=True)]

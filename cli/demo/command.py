@@ -74,16 +74,16 @@ def _prepare() -> None:
 
 def _evaluate(run: Path, seed: int) -> Report:
     """Measure the run as `triptych evaluate` does, and by what is asked of a demo; write and print the report."""
+    from ...train.evaluate.context import open_context, open_generator, report_facts
     from ...train.evaluate.evaluate import EvaluationRequest, evaluate
     from ...train.evaluate.report.report import report_of
-    from ...train.evaluate.setting import facts_of, means_of, open_generator
     from ..evaluate import originals_of, print_report, write_report
     from .judge import judged
 
     generator = open_generator(run)
-    means = means_of(generator, None, EvaluationRequest(SAMPLES, seed), originals_of)
-    facts = facts_of("triptych demo", generator, None, means)
-    report = report_of(facts, [*judged(generator, seed), *evaluate(generator, means)])
+    context = open_context(generator, None, EvaluationRequest(SAMPLES, seed), originals_of)
+    facts = report_facts("triptych demo", generator, None, context)
+    report = report_of(facts, [*judged(generator, seed), *evaluate(generator, context)])
     write_report(report, Path("report"))
     print_report(report)
     return report

@@ -34,7 +34,7 @@ def _glyphs(generator: Generator, config: SamplingConfig, seed: int) -> list[Met
 
     alphabet, tokenizer = Alphabet(), generator.bundle.image
     drawn = [alphabet.template(character) for character in NAMED]
-    samples = generator.make(Task.T2I, [name_of(one) for one in NAMED], config, seed).made
+    samples = generator.generate(Task.T2I, [name_of(one) for one in NAMED], config, seed).samples
     made = [sample.pixels for sample in samples if sample.pixels is not None]
     asked = list(NAMED)
     found = [alphabet.nearest(pixels) for pixels in made]
@@ -51,7 +51,7 @@ def _words(generator: Generator, config: SamplingConfig, seed: int) -> list[Metr
 
     words, codec = Words(), generator.bundle.audio
     spoken = [words.template(word) for word in SPOKEN]
-    samples = generator.make(Task.T2S, SPOKEN, config, seed).made
+    samples = generator.generate(Task.T2S, SPOKEN, config, seed).samples
     made = [sample.wave for sample in samples if sample.wave is not None]
     asked = list(SPOKEN)
     found = [words.nearest(wave) for wave in made]

@@ -1,6 +1,6 @@
-"""The loss: cross-entropies by the weights that make their sum the bound, and the bound itself beside it.
+"""The training loss: cross-entropies weighted so that their sum estimates the bound (NELBO), which is returned as well.
 
-Shapes are named by suffix: S segments, M modalities, N places asked for.
+Shapes are named by suffix: S segments, M modalities, N queried positions.
 """
 
 from collections.abc import Callable
@@ -13,24 +13,33 @@ from ...schemas.vocabulary import Modality
 from ..network.inputs import Inputs
 from .noised_batch import NoisedBatch
 
-Model = Callable[[Inputs], tuple[torch.Tensor, torch.Tensor]]  # nats and log_z of the places asked for
+Model = Callable[[Inputs], tuple[torch.Tensor, torch.Tensor]]  # nats and log Z of the queried positions
 
 
 class LossParts(NamedTuple):
-    """What a step is made of."""
+    """Loss of a batch, and the bound of each of its segments."""
 
-    loss: torch.Tensor  # a sum, to be divided by `NoisedBatch.targets` of the whole global batch
-    nats_SM: torch.Tensor  # float64, detached; estimates each segment's NELBO by modality, all loss weights 1
+    loss: torch.Tensor  # a sum; divide it by `NoisedBatch.targets` of the whole global batch
+    nats_SM: torch.Tensor  # float64, detached; estimated NELBO in nats, without loss weights
 
 
 def loss(model: Model, corrupted: NoisedBatch, objective: ObjectiveConfig) -> LossParts:
-    """Ask the model, and sum weight × (CE + z_loss · log²Z) over the places, times the weight of their modality.
+    """Run the model and sum weight * (cross-entropy + z_loss * log^2 Z) over the queried positions.
 
-    For the autoregressive control all weights are 1 and `nats_SM` is exact.
+    Each term is also multiplied by the loss weight of its modality. For the autoregressive control all weights are 1,
+    and `nats_SM` is exact.
+
+    Args:
+        model: Called with `corrupted.inputs`; gives nats and log Z (N,) of the right classes.
+        corrupted: Batch with tasks and noise.
+        objective: Objective, with loss weights by modality and the factor of the z-loss.
+
+    Returns:
+        The summed loss, and the estimated NELBO of each segment by modality.
     """
     nats_N, log_z_N = model(corrupted.inputs)
-    given = objective.loss_weights
-    factor_M = torch.tensor([0.0, given.text, given.image, given.audio], device=nats_N.device)
+    by_modality = objective.loss_weights
+    factor_M = torch.tensor([0.0, by_modality.text, by_modality.image, by_modality.audio], device=nats_N.device)
     each_N = nats_N + objective.z_loss * log_z_N**2 if objective.z_loss else nats_N
     total = (factor_M[corrupted.modality_N] * corrupted.weight_N * each_N).sum()
     cell_N = corrupted.segment_N * len(Modality) + corrupted.modality_N

@@ -1,9 +1,9 @@
-"""Sums from which every figure of a log follows: bits per token, per byte, per pixel and second, with standard errors.
+"""Sums from which all logged figures follow: bits per token, byte, pixel and second, with standard errors.
 
-Tallies add up over micro-batches, steps and processes (`sums` is one tensor for one all_reduce). They are kept by
-task, and for tasks whose condition was dropped, apart: those are other distributions.
+Sums add up over micro-batches, steps and processes; they are one tensor, for a single all-reduce. They are kept apart
+by task, and for each task by whether its condition was dropped, since each of these is a distribution of its own.
 
-Shapes are named by suffix: S segments, M modalities, T tasks and then those without condition, F fields.
+Shapes are named by suffix: S segments, M modalities, T tasks followed by the same tasks without condition, F fields.
 """
 
 import math
@@ -13,12 +13,10 @@ import torch
 
 from ...schemas.vocabulary import Modality
 from .noised_batch import NoisedBatch
-from .tasks import TASKS
-
-HALVES = (Modality.TEXT, Modality.IMAGE, Modality.AUDIO)
+from .tasks import MODALITIES, TASKS
 
 
-class Figure(NamedTuple):
+class MeanWithError(NamedTuple):
     """A mean and its standard error."""
 
     mean: float
@@ -26,13 +24,18 @@ class Figure(NamedTuple):
 
 
 class LossSums(NamedTuple):
-    """Sums over segments."""
+    """Sums over segments; see the module's docstring."""
 
     sums_FTM: torch.Tensor  # float64; F: nats, tokens, size, nats², nats × tokens, tokens²
 
     @classmethod
     def of(cls, corrupted: NoisedBatch, nats_SM: torch.Tensor) -> Self:
-        """The tally of a batch, from its segments' NELBO (`LossParts.nats_SM`)."""
+        """Sum up a batch.
+
+        Args:
+            corrupted: Batch on the CPU.
+            nats_SM: Estimated NELBO of its segments (`LossParts.nats_SM`), on the CPU.
+        """
         tokens_SM = corrupted.targets_SM.double()
         fields = (nats_SM, tokens_SM, corrupted.sizes_SM.double(), nats_SM**2, nats_SM * tokens_SM, tokens_SM**2)
         row_S = torch.where(corrupted.dropped_S, corrupted.task_S + len(TASKS), corrupted.task_S)
@@ -40,31 +43,31 @@ class LossSums(NamedTuple):
         return cls(sums_FTM.index_add_(1, row_S, torch.stack(fields)))
 
     def plus(self, other: Self) -> Self:
-        """Both together."""
+        """Add the sums of other segments."""
         return type(self)(self.sums_FTM + other.sums_FTM)
 
     def of_task(self, index: int) -> Self:
-        """What belongs to one task (index into TASKS, plus their number for that task without its condition)."""
+        """Select one task: an index into TASKS, plus len(TASKS) for the same task without its condition."""
         return type(self)(self.sums_FTM[:, index : index + 1])
 
-    def bits_per_token(self) -> dict[Modality, Figure]:
-        """Of each modality that there is; the error is that of a ratio of sums over independent segments."""
-        return {half: self._ratio(half) for half in HALVES if self._sum(1, half)}
+    def bits_per_token(self) -> dict[Modality, MeanWithError]:
+        """Bits per token of each modality present; the error is that of a ratio of sums over independent segments."""
+        return {modality: self._ratio(modality) for modality in MODALITIES if self._sum(1, modality)}
 
     def bits_per_size(self) -> dict[Modality, float]:
-        """Bits per byte of text, per pixel, and per *sample* of sound: times the rate, per second (P19)."""
-        sized = [half for half in HALVES if self._sum(2, half)]
-        return {half: self._sum(0, half) / self._sum(2, half) / math.log(2) for half in sized}
+        """Bits per byte of text, per pixel and per audio sample (times the sample rate: per second)."""
+        sized = [modality for modality in MODALITIES if self._sum(2, modality)]
+        return {modality: self._sum(0, modality) / self._sum(2, modality) / math.log(2) for modality in sized}
 
     def tokens(self) -> int:
-        """Targets of all modalities."""
+        """Number of targets of all modalities."""
         return int(self.sums_FTM[1].sum())
 
-    def _sum(self, field: int, half: Modality) -> float:
-        return float(self.sums_FTM[field, :, half].sum())
+    def _sum(self, field: int, modality: Modality) -> float:
+        return float(self.sums_FTM[field, :, modality].sum())
 
-    def _ratio(self, half: Modality) -> Figure:
-        nats, tokens, _, squares, products, lengths = (self._sum(field, half) for field in range(6))
+    def _ratio(self, modality: Modality) -> MeanWithError:
+        nats, tokens, _, squares, products, lengths = (self._sum(field, modality) for field in range(6))
         mean = nats / tokens
         spread = squares - 2 * mean * products + mean**2 * lengths  # sum of (nats - mean × tokens)²
-        return Figure(mean / math.log(2), math.sqrt(max(spread, 0.0)) / tokens / math.log(2))
+        return MeanWithError(mean / math.log(2), math.sqrt(max(spread, 0.0)) / tokens / math.log(2))

@@ -1,8 +1,12 @@
-"""Noise schedules: how the share of masked tokens goes with time, and the weight that makes the bound of it.
+"""Noise schedules: the mask rate as a function of time, and the weight of a masked token that follows from it.
 
-At time t in (0, 1] a token is masked with probability m(t) = 1 - α(t); m(0) = 0 and m(1) = 1. The bound
-∫ -α'/(1-α) · E[sum of masked CE] dt = ∫ m'/m · E[…] dt depends on m alone, by substitution, so that every schedule
-has the same expectation and differs in noise (Sahoo et al. 2024; Shi et al. 2024, whose names and forms these are).
+At time t in (0, 1] a token is masked with probability m(t) = 1 - alpha(t), where m(0) = 0 and m(1) = 1. The bound
+
+    integral of -alpha'(t) / (1 - alpha(t)) * E[sum of masked cross-entropies] dt = integral of m'(t) / m(t) * E[...] dt
+
+depends on m alone (substitute m for t). So all schedules have the same expectation and differ only in variance. Names
+and forms are those of MDLM (Sahoo et al. 2024, https://arxiv.org/abs/2406.07524) and MD4 (Shi et al. 2024,
+https://arxiv.org/abs/2406.04329).
 """
 
 import math
@@ -15,28 +19,28 @@ from ...schemas.config.model import MaskedObjective
 
 
 class Schedule(Protocol):
-    """m(t), its slope and its inverse, on float64 tensors."""
+    """Mask rate m(t), its derivative and its inverse, on float64 tensors."""
 
-    def masked(self, t: torch.Tensor) -> torch.Tensor:
-        """m(t) = 1 - α(t)."""
+    def mask_rate(self, t: torch.Tensor) -> torch.Tensor:
+        """m(t) = 1 - alpha(t), the probability that a token is masked at time t."""
         ...
 
     def slope(self, t: torch.Tensor) -> torch.Tensor:
-        """m'(t) = -α'(t); the weight of a masked token is slope / masked."""
+        """m'(t) = -alpha'(t); the weight of a masked token is slope / mask_rate."""
         ...
 
     def time(self, m: torch.Tensor) -> torch.Tensor:
-        """The t at which m(t) = m."""
+        """The inverse: t with m(t) = m."""
         ...
 
 
 @dataclass(frozen=True)
 class Polynomial:
-    """m = t^power; a power of 1 is the linear schedule."""
+    """m(t) = t^power; power 1 is the linear schedule."""
 
     power: float = 1.0
 
-    def masked(self, t: torch.Tensor) -> torch.Tensor:
+    def mask_rate(self, t: torch.Tensor) -> torch.Tensor:
         """m(t)."""
         return t**self.power
 
@@ -51,9 +55,9 @@ class Polynomial:
 
 @dataclass(frozen=True)
 class Cosine:
-    """m = sin(πt/2), which is MaskGIT's cos(πr/2) with r = 1 - t."""
+    """m(t) = sin(pi t / 2), which is MaskGIT's cos(pi r / 2) with r = 1 - t (https://arxiv.org/abs/2202.04200)."""
 
-    def masked(self, t: torch.Tensor) -> torch.Tensor:
+    def mask_rate(self, t: torch.Tensor) -> torch.Tensor:
         """m(t)."""
         return torch.sin(t * (math.pi / 2))
 

@@ -1,8 +1,7 @@
-"""A trained model as a folder: weights, shape and vocabulary, all that one needs to ask it anything.
+"""Export of a trained model: a folder with weights, shape and vocabulary.
 
-model.safetensors   parameters by name
-vocabulary.json     the id space and the fingerprints of its tokenizers
-config.json         shape and objective; written last, so with it the folder is whole
+model.safetensors   parameters by name vocabulary.json     the id space and the fingerprints of its tokenizers
+config.json         shape and objective; written last, so a folder that has it is complete
 """
 
 import json
@@ -19,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from ...schemas.base import Strict
 from ...schemas.errors import Mismatch, Refusal
 from ...schemas.vocabulary import Vocabulary
-from .attention import Way
+from .attention import AttentionBackend
 from .presets import Shape
 from .transformer import Transformer
 
@@ -28,7 +27,7 @@ Objective = Literal["masked", "autoregressive"]
 
 
 class ExportConfig(Strict):
-    """What config.json holds."""
+    """Contents of config.json."""
 
     version: Literal[1] = 1
     objective: Objective
@@ -37,7 +36,7 @@ class ExportConfig(Strict):
 
 
 class Exported(NamedTuple):
-    """A model as it was saved."""
+    """A model loaded from an export."""
 
     model: Transformer
     vocabulary: Vocabulary
@@ -51,21 +50,43 @@ def save_model(
     vocabulary: Vocabulary,
     objective: Objective,
 ) -> None:
-    """Write whole (not sharded) parameters; a reader sees the folder of before, an unfinished one or this one."""
+    """Write a model's folder; a reader finds the previous export, an unfinished folder or the new export.
+
+    Args:
+        folder: Folder to write; created if it does not exist.
+        parameters: Full (unsharded) parameters by name.
+        shape: Shape of the transformer.
+        vocabulary: Vocabulary that the model was trained with.
+        objective: Training objective.
+    """
     root = Path(folder)
     root.mkdir(parents=True, exist_ok=True)
     (root / CONFIG).unlink(missing_ok=True)
-    save_file({name: value.detach().cpu().contiguous() for name, value in parameters.items()}, _beside(root / WEIGHTS))
-    os.replace(_beside(root / WEIGHTS), root / WEIGHTS)
+    save_file(
+        {name: value.detach().cpu().contiguous() for name, value in parameters.items()}, _temporary(root / WEIGHTS)
+    )
+    os.replace(_temporary(root / WEIGHTS), root / WEIGHTS)
     config = ExportConfig(objective=objective, vocabulary_fingerprint=vocabulary.fingerprint, shape=shape)
     texts = {VOCABULARY: vocabulary.model_dump(mode="json"), CONFIG: config.model_dump(mode="json")}
     for name, tree in texts.items():
-        _beside(root / name).write_text(json.dumps(tree, indent=1, sort_keys=True), encoding="utf-8")
-        os.replace(_beside(root / name), root / name)
+        _temporary(root / name).write_text(json.dumps(tree, indent=1, sort_keys=True), encoding="utf-8")
+        os.replace(_temporary(root / name), root / name)
 
 
-def load_model(folder: str | Path, device: torch.device | str = "cpu", attention: Way | None = None) -> Exported:
-    """The model of a folder, in evaluation mode; raises Refusal unless everything is there and fits."""
+def load_model(
+    folder: str | Path, device: torch.device | str = "cpu", attention: AttentionBackend | None = None
+) -> Exported:
+    """Load an exported model in evaluation mode.
+
+    Args:
+        folder: The `model` folder of a run.
+        device: Device of the parameters.
+        attention: Attention backend; by default the fastest of the device.
+
+    Raises:
+        Refusal: If the folder is incomplete, damaged or of another version.
+        Mismatch: If the vocabulary is not the one that the model was trained with.
+    """
     root = Path(folder)
     try:
         config = ExportConfig.model_validate_json((root / CONFIG).read_bytes())
@@ -75,8 +96,10 @@ def load_model(folder: str | Path, device: torch.device | str = "cpu", attention
         name = Path(error.filename or WEIGHTS).name
         raise Refusal(f"{folder}: no {name}, so no finished model. Give the `model` folder of a run.") from None
     except (ValidationError, SafetensorError, ValueError) as error:
-        said = " ".join(str(error).split())[:200]
-        raise Refusal(f"{folder}: is damaged, or of another version ({said}). Export it again.", exit_code=1) from None
+        detail = " ".join(str(error).split())[:200]
+        raise Refusal(
+            f"{folder}: is damaged, or of another version ({detail}). Export it again.", exit_code=1
+        ) from None
     if config.vocabulary_fingerprint != vocabulary.fingerprint:
         pair = (CONFIG, config.vocabulary_fingerprint), (VOCABULARY, vocabulary.fingerprint)
         raise Mismatch.between("vocabulary", *pair, f"Export {folder} again.")
@@ -85,10 +108,10 @@ def load_model(folder: str | Path, device: torch.device | str = "cpu", attention
     try:
         model.load_state_dict(weights, strict=True, assign=True)
     except RuntimeError as error:
-        said = " ".join(str(error).split())[:200]
-        raise Refusal(f"{folder}/{WEIGHTS}: does not fit {CONFIG} ({said}). Export it again.", exit_code=1) from None
+        detail = " ".join(str(error).split())[:200]
+        raise Refusal(f"{folder}/{WEIGHTS}: does not fit {CONFIG} ({detail}). Export it again.", exit_code=1) from None
     return Exported(model.eval(), vocabulary, config.objective)
 
 
-def _beside(path: Path) -> Path:
+def _temporary(path: Path) -> Path:
     return path.with_name(path.name + ".new")

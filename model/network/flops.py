@@ -1,9 +1,9 @@
-"""What a training step costs in floating-point operations, as MFU counts them (P25).
+"""Floating-point operations of a training step, counted as for model FLOPs utilization (MFU).
 
-A multiply-add is two operations, a backward pass twice a forward. Attention counts the pairs of tokens that share a
-segment, all of them also when causal: with the length L_eff = sum l² / sum l of segments that is
-6 N_matmul + 12 depth · width · L_eff a token. The head counts where it is asked, over the slice asked for. What is
-computed on padding, or again for want of memory, counts for nothing.
+A multiply-add counts as two operations, and a backward pass as two forward passes. Attention counts all pairs of tokens
+of a segment, also when it is causal: with L_eff = sum l^2 / sum l over segments of length l, the model costs 6 N_matmul
++ 12 depth * width * L_eff per token. The head counts only at queried positions, over the slice of each. Padding and
+recomputed activations do not count.
 """
 
 from collections.abc import Iterable
@@ -16,26 +16,34 @@ from .slices import Slices
 
 
 class Flops(NamedTuple):
-    """Operations of a forward and backward pass."""
+    """Operations of a forward and a backward pass."""
 
-    matrices: float  # of the layers
+    matrices: float  # matrix products of the layers
     attention: float
     head: float
 
     @property
     def total(self) -> float:
-        """All of it."""
+        """Sum over all parts of the model."""
         return self.matrices + self.attention + self.head
 
 
 def training_flops(
     shape: Shape, slices: Slices, length_S: torch.Tensor, groups: Iterable[tuple[int, int]], copies: int = 1
 ) -> Flops:
-    """Of segments of these lengths, each `copies` times, and places asked for as in `Inputs.groups`."""
+    """Count the operations of training on segments.
+
+    Args:
+        shape: Shape of the transformer.
+        slices: Slices of the vocabulary.
+        length_S: Tokens of each segment.
+        groups: (slice, number of queries) as in `Inputs.groups`, over all copies.
+        copies: Times that each segment goes through the model (2 with anti-masking).
+    """
     tokens, pairs = float(length_S.sum()), float((length_S.double() ** 2).sum())
-    asked = sum(count * slices.widths[index] for index, count in groups)
+    predicted = sum(count * slices.widths[index] for index, count in groups)
     return Flops(
         matrices=6.0 * shape.matmul * tokens * copies,
         attention=12.0 * shape.depth * shape.width * pairs * copies,
-        head=6.0 * shape.width * asked,
+        head=6.0 * shape.width * predicted,
     )

@@ -1,21 +1,21 @@
-"""The head: what is at a place, among the classes of its slice alone, and only where it is asked.
+"""Output head: logits over the classes of one slice, computed only at queried positions.
 
-A softmax over every id would spend mass on ids that cannot stand there, and most of a small model's work. Here a
-group of places multiplies its own slice's rows of the head, a chunk at a time, so that logits stay small; in training
-a chunk's logits are made anew in the backward pass instead of kept.
+A softmax over all ids would spend probability on ids that cannot occur at a position, and most of a small model's
+compute. Here the positions of each slice are multiplied by that slice's rows of the weight, in chunks, so that logits
+stay small. In training the logits of a chunk are recomputed in the backward pass instead of stored.
 
-Shapes are named by suffix: N places, D width, C classes of one slice.
+Shapes are named by suffix: N queried positions, D width, C classes of one slice.
 """
 
 import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-LOGITS = 1 << 25  # of a chunk: 128 MiB of float32
+MAX_LOGITS = 1 << 25  # per chunk: 128 MiB of float32
 
 
 class Head(nn.Module):
-    """A row for each class of each slice; no bias, no row for PAD, MASK or structure."""
+    """A weight row for each class of each slice; no bias, and no row for PAD, MASK or structural tokens."""
 
     def __init__(self, width: int, classes: tuple[int, ...]) -> None:
         super().__init__()
@@ -25,26 +25,35 @@ class Head(nn.Module):
     def forward(
         self, h_ND: torch.Tensor, class_N: torch.Tensor, groups: tuple[tuple[int, int], ...]
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Cross-entropy in nats, and log of the softmax's denominator, float32 (N,), of places grouped by slice."""
-        if not groups:  # no answers, yet of every parameter: DDP waits for the gradient of each
+        """Cross-entropy of the right classes.
+
+        Args:
+            h_ND: Hidden states, grouped by slice.
+            class_N: Right class of each position, counted within its slice.
+            groups: (slice, number of positions), in the order of N.
+
+        Returns:
+            Cross-entropy in nats, and log of the softmax's denominator, both float32 (N,).
+        """
+        if not groups:  # an empty result that depends on the weight: DDP waits for every parameter's gradient
             none_N = nn.functional.linear(h_ND, self.weight[:1])[:, 0].float()
             return none_N, none_N
         rows = torch.split(self.weight, list(self._classes))
         nats, log_z, start = [], [], 0
         for index, count in groups:
-            chunk = max(1, LOGITS // self._classes[index])
+            chunk = max(1, MAX_LOGITS // self._classes[index])
             for begin in range(start, start + count, chunk):
                 part = slice(begin, min(begin + chunk, start + count))
-                again = torch.is_grad_enabled() and count > chunk
-                both = _cross_entropy_again if again else _cross_entropy
-                ce, z = both(h_ND[part], rows[index], class_N[part])
+                recompute = torch.is_grad_enabled() and count > chunk
+                cross_entropy = _recomputed_cross_entropy if recompute else _cross_entropy
+                ce, z = cross_entropy(h_ND[part], rows[index], class_N[part])
                 nats.append(ce)
                 log_z.append(z)
             start += count
         return torch.cat(nats), torch.cat(log_z)
 
     def logits(self, h_ND: torch.Tensor, index: int) -> torch.Tensor:
-        """float32 (N, C) over the classes of one slice."""
+        """Logits over the classes of slice `index`, float32 (N, C)."""
         return nn.functional.linear(h_ND, torch.split(self.weight, list(self._classes))[index]).float()
 
 
@@ -56,10 +65,10 @@ def _cross_entropy(
     return log_z_N - logits_NC.gather(-1, class_N[:, None])[:, 0], log_z_N
 
 
-def _cross_entropy_again(
+def _recomputed_cross_entropy(
     h_ND: torch.Tensor, rows_CD: torch.Tensor, class_N: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    both: tuple[torch.Tensor, torch.Tensor] = checkpoint(
+    cross_entropy: tuple[torch.Tensor, torch.Tensor] = checkpoint(
         _cross_entropy, h_ND, rows_CD, class_N, use_reentrant=False, preserve_rng_state=False
     )
-    return both
+    return cross_entropy

@@ -1,7 +1,8 @@
-"""Initial values by type of parameter, so that activations keep their scale over width (CompleteP, paper notes 7.2).
+"""Initial values by type of parameter, scaled so that activations keep their size over width.
 
-Every parameter has a generator of its own, seeded by its name: its value does not depend on what else there is, on
-the order of drawing or on how many processes share it.
+The rules are those of CompleteP (Dey et al. 2025, https://arxiv.org/abs/2505.01618). Each parameter has its own random
+generator, seeded by its name, so its value does not depend on other parameters, on the order of drawing or on the
+number of processes that share it.
 """
 
 import math
@@ -16,11 +17,11 @@ EMBEDDING_STD = 0.02
 
 
 class ParameterType(StrEnum):
-    """What a parameter is for; learning rates, decay and initial scale go by it."""
+    """Types of parameters; learning rate, weight decay and initial scale depend on them."""
 
     EMBEDDING = "embedding"
-    HIDDEN = "hidden"  # matrices of the layers
-    NORM = "norm"  # gains of the layers' norms
+    HIDDEN = "hidden"  # weight matrices of the layers
+    NORM = "norm"  # gains of the layers' RMS norms
     QK_NORM = "qk_norm"
     FINAL_NORM = "final_norm"
     UNEMBEDDING = "unembedding"
@@ -32,7 +33,16 @@ def parameter_types(model: Transformer) -> list[tuple[str, ParameterType]]:
 
 
 def initial_value(name: str, parameter: torch.Tensor, seed: int) -> torch.Tensor:
-    """The first value, float32 on the CPU, of a parameter of this name and (global) size."""
+    """Draw the initial value of a parameter.
+
+    Args:
+        name: Name of the parameter.
+        parameter: A tensor of its full (unsharded) shape; its values are not read.
+        seed: Seed of the run.
+
+    Returns:
+        float32 tensor on the CPU.
+    """
     kind = _type_of(name, parameter)
     if parameter.ndim == 1:
         return torch.ones(parameter.shape)
@@ -44,7 +54,7 @@ def initial_value(name: str, parameter: torch.Tensor, seed: int) -> torch.Tensor
 
 @torch.no_grad()
 def initialise(model: Transformer, seed: int) -> None:
-    """Set all parameters, in place, whatever their device."""
+    """Set all parameters in place, on whatever device they are."""
     for name, parameter in model.named_parameters():
         parameter.copy_(initial_value(name, parameter, seed))
 

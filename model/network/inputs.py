@@ -1,6 +1,6 @@
-"""What a model reads and is asked: tokens as they are shown, and the places whose content it is to say.
+"""Inputs of the model: corrupted tokens, and the positions that are queried.
 
-Shapes are named by suffix: B rows, L tokens of a row, N places asked for.
+Shapes are named by suffix: B rows, L tokens per row, N queried positions.
 """
 
 from dataclasses import dataclass, fields
@@ -11,19 +11,19 @@ import torch
 
 @dataclass(frozen=True)
 class Inputs:
-    """Packed rows with noise and tasks in them, and the questions, grouped by slice."""
+    """Packed rows with tasks and masks applied, and the queried positions grouped by slice."""
 
-    tokens_BL: torch.Tensor  # int64; MASK where the model is not to see
+    tokens_BL: torch.Tensor  # int64; MASK where the token is hidden
     segment_BL: torch.Tensor  # int32; as in Batch
     position_BL: torch.Tensor  # int32; as in Batch
-    slice_BL: torch.Tensor  # int64; slice of what a place's state has to tell, 0 for nothing
-    place_N: torch.Tensor  # int64; flat place (row × L + token) of the state that answers
-    class_N: torch.Tensor  # int64; the right answer, as a class of its slice
-    groups: tuple[tuple[int, int], ...]  # (slice, places), which N is made of in this order
-    causal: bool  # a token sees its segment up to itself alone
+    slice_BL: torch.Tensor  # int64; slice of the token that a position stands for or predicts; 0: none
+    query_N: torch.Tensor  # int64; flat index (row * L + position) of the state that predicts
+    class_N: torch.Tensor  # int64; the right class, counted within its slice
+    groups: tuple[tuple[int, int], ...]  # (slice, number of queries), in the order of N
+    causal: bool  # whether a token attends only to itself and earlier tokens
 
     def to(self, device: torch.device | str) -> Self:
-        """The same on another device."""
+        """Copy all tensors to a device."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         moved = {k: v.to(device, non_blocking=True) for k, v in values.items() if isinstance(v, torch.Tensor)}
         return type(self)(**values | moved)

@@ -1,7 +1,7 @@
-"""Keys and values of a row that are kept from one pass to the next, so that a pass need not go over all of its tokens.
+"""KV cache of a bidirectional model: keys and values that are reused so that a pass need not process all tokens.
 
-A bidirectional layer changes all keys when one token changes, so what is kept is an approximation: right just after a
-pass over the whole row, and off by what has been said since.
+In a bidirectional layer all keys change when one token changes, so cached keys are an approximation: exact right after
+a pass over the whole row, and outdated by the tokens sampled since.
 
 Shapes are named by suffix: F tokens of a pass, T tokens of the whole row, H heads, E size of a head.
 """
@@ -11,36 +11,50 @@ from torch.nn.functional import scaled_dot_product_attention as sdpa
 
 
 class KVCache:
-    """Takes the place of a mask: layers come to it in their order, over and over."""
+    """Takes the place of an attention mask. Layers call `attend` in their order, once per pass."""
 
     def __init__(self, segment_T: torch.Tensor, layers: int) -> None:
-        """`segment_T` numbers the segments of the one row, each of which is a run."""
+        """Create an empty cache.
+
+        Args:
+            segment_T: Segment of each token of the single row; segments are contiguous.
+            layers: Number of attention layers.
+        """
         _, lengths = torch.unique_consecutive(segment_T, return_counts=True)
         self._lengths: list[int] = lengths.tolist()
-        self._kept: list[tuple[torch.Tensor, torch.Tensor] | None] = [None] * layers
+        self._cached: list[tuple[torch.Tensor, torch.Tensor] | None] = [None] * layers
         self._run_T = torch.repeat_interleave(torch.arange(len(lengths), device=lengths.device), lengths)
         self._layer = 0
-        self.look_at(torch.ones_like(segment_T, dtype=torch.bool))
+        self.select_tokens(torch.ones_like(segment_T, dtype=torch.bool))
 
-    def look_at(self, fresh_T: torch.Tensor) -> None:
-        """Passes from now on are over these tokens (bool) alone; the first pass must be over all."""
-        self._fresh_F = fresh_T.nonzero()[:, 0]
-        self._counts: list[int] = torch.bincount(self._run_T[fresh_T], minlength=len(self._lengths)).tolist()
+    def select_tokens(self, selected_T: torch.Tensor) -> None:
+        """Restrict the following passes to some tokens (bool); the first pass must cover all of them."""
+        self._selected_F = selected_T.nonzero()[:, 0]
+        self._counts: list[int] = torch.bincount(self._run_T[selected_T], minlength=len(self._lengths)).tolist()
 
     def attend(self, q_BFHE: torch.Tensor, k_BFHE: torch.Tensor, v_BFHE: torch.Tensor) -> torch.Tensor:
-        """Attention of the pass's tokens (one row) to all of their segments, with what is new put in its place."""
-        kept = self._kept[self._layer]
-        keys, values = kept if kept else (torch.empty_like(k_BFHE[0]), torch.empty_like(v_BFHE[0]))
-        keys[self._fresh_F], values[self._fresh_F] = k_BFHE[0], v_BFHE[0]
-        self._kept[self._layer] = keys, values
-        self._layer = (self._layer + 1) % len(self._kept)
+        """Store the keys and values of the pass's tokens, and attend to all tokens of their segments.
+
+        Args:
+            q_BFHE: Queries of the selected tokens, a single row.
+            k_BFHE: Their keys.
+            v_BFHE: Their values.
+
+        Returns:
+            Outputs of the selected tokens, (1, F, H, E).
+        """
+        cached = self._cached[self._layer]
+        keys, values = cached if cached else (torch.empty_like(k_BFHE[0]), torch.empty_like(v_BFHE[0]))
+        keys[self._selected_F], values[self._selected_F] = k_BFHE[0], v_BFHE[0]
+        self._cached[self._layer] = keys, values
+        self._layer = (self._layer + 1) % len(self._cached)
         parts = zip(
             torch.split(q_BFHE[0], self._counts), *(torch.split(x, self._lengths) for x in (keys, values)), strict=True
         )
-        done = [_within(*part) for part in parts if len(part[0])]
+        done = [_attend_segment(*part) for part in parts if len(part[0])]
         return torch.cat(done)[None]
 
 
-def _within(q_FHE: torch.Tensor, k_THE: torch.Tensor, v_THE: torch.Tensor) -> torch.Tensor:
+def _attend_segment(q_FHE: torch.Tensor, k_THE: torch.Tensor, v_THE: torch.Tensor) -> torch.Tensor:
     q, k, v = (x.transpose(0, 1)[None] for x in (q_FHE, k_THE, v_THE))
     return sdpa(q, k, v)[0].transpose(0, 1)

@@ -1,7 +1,7 @@
-"""Sizes: from the dial or the name in a train file to widths and depths, and how many parameters these have.
+"""Model sizes: depth and width of each preset, and the number of parameters that follows.
 
-The family is width = 128 × depth; 1m alone, too small for it, is narrower. A preset's name counts parameters outside
-of embeddings, since those depend on the vocabulary.
+Presets have width = 128 * depth, except `1m`, which would be too shallow and is narrower. A preset's name counts the
+parameters outside of embeddings, because those depend on the vocabulary.
 """
 
 import math
@@ -29,53 +29,53 @@ PRESETS: dict[Preset, tuple[int, int]] = {  # depth, width
 
 
 class Parameters(NamedTuple):
-    """How many parameters; `embedding` is tokens and slices on the way in and classes on the way out."""
+    """Number of parameters; `embedding` counts input embeddings (tokens and slices) and the output head."""
 
     embedding: int
     rest: int
 
     @property
     def total(self) -> int:
-        """All of them."""
+        """All parameters."""
         return self.embedding + self.rest
 
 
 @dataclass(frozen=True)
 class Shape:
-    """The numbers that a transformer is built from."""
+    """The sizes that a transformer is built from."""
 
     depth: int
     width: int
     head_size: int
-    hidden: int  # of the MLP
+    hidden: int  # width of the MLP's hidden layer
     width_ratio: float  # width over base width: m_N of CompleteP
     depth_ratio: float  # depth over base depth: m_L of CompleteP
-    alpha: float
+    alpha: float  # CompleteP's exponent of depth
 
     @property
     def heads(self) -> int:
-        """Attention heads."""
+        """Number of attention heads."""
         return self.width // self.head_size
 
     @property
     def branch_scale(self) -> float:
-        """Factor on what a residual branch adds: m_L^-α (CompleteP, Dey et al. 2025)."""
+        """Factor on the output of a residual branch: m_L^-alpha (CompleteP, https://arxiv.org/abs/2505.01618)."""
         return float(self.depth_ratio**-self.alpha)
 
     @property
     def matmul(self) -> int:
-        """Parameters of the layers' matrices."""
+        """Number of parameters in the layers' weight matrices."""
         return self.depth * (4 * self.width**2 + 3 * self.width * self.hidden)
 
     def parameters(self, vocabulary: Vocabulary) -> Parameters:
-        """Counts by arithmetic; a test holds them against the module."""
+        """Number of parameters, computed from the sizes; a test compares it with the module."""
         rows = vocabulary.size + len(vocabulary.slices) + sum(Slices.of(vocabulary).widths)
         norms = self.depth * (2 * self.width + 2 * self.head_size) + self.width
         return Parameters(rows * self.width, self.matmul + norms)
 
 
 def shape_of(config: ModelConfig) -> Shape:
-    """The shape that a `model:` block asks for."""
+    """The shape that a `model:` block of a train file describes."""
     depth, width = PRESETS[config.preset] if config.preset else (config.depth or 1, config.width)
     width = width or ASPECT * depth
     return Shape(

@@ -1,7 +1,8 @@
-"""What the softmax of a position runs over: the ids of its modality and codebook, and for text EOS before them.
+"""Slices: the ids that the softmax of a position runs over.
 
-No other special has a class, so that PAD, MASK and structure can never be predicted. Classes of all slices lie one
-after another in the rows of the head, in the order of `Vocabulary.slices`; within a slice they count from 0.
+A position's slice holds the ids of its modality and codebook; the text slice also holds EOS, as class 0. No other
+special token has a class, so PAD, MASK and structural tokens can never be predicted. The classes of all slices follow
+one another in the rows of the head, in the order of `Vocabulary.slices`; within a slice they are counted from 0.
 """
 
 from dataclasses import dataclass
@@ -16,14 +17,14 @@ from ...schemas.vocabulary import Modality, Special, Vocabulary
 
 @dataclass(frozen=True)
 class Slices:
-    """By index into `Vocabulary.slices`: the number of classes, and id - class of all but EOS."""
+    """By index into `Vocabulary.slices`: the number of classes, and id - class for all ids but EOS."""
 
     widths: tuple[int, ...]
     offsets: tuple[int, ...]
 
     @classmethod
     def of(cls, vocabulary: Vocabulary) -> Self:
-        """The slices of a vocabulary; that of the specials has no class."""
+        """The slices of a vocabulary; the slice of the special tokens has no classes."""
         eos = [int(block.modality == Modality.TEXT) for block in vocabulary.slices]
         sizes = [0] + [block.stop - block.start for block in vocabulary.slices[1:]]
         widths = tuple(size + more for size, more in zip(sizes, eos, strict=True))
@@ -31,23 +32,26 @@ class Slices:
         return cls(widths, offsets)
 
     def class_of(self, tokens: torch.Tensor, slices: torch.Tensor) -> torch.Tensor:
-        """Classes of ids, each within the slice of the same place."""
+        """Classes of token ids, each counted within the slice of the same position."""
         offsets = torch.tensor(self.offsets, device=tokens.device)
         return torch.where(tokens == Special.EOS, 0, tokens - offsets[slices.long()])
 
     def token_of(self, classes: torch.Tensor, slice_index: int) -> torch.Tensor:
-        """Ids of classes of one slice."""
+        """Token ids of classes of one slice."""
         tokens = classes + self.offsets[slice_index]
         return torch.where(tokens < self.text_start, Special.EOS, tokens)
 
     @property
     def text_start(self) -> int:
-        """The first id of text, which is the first that is no special."""
+        """The first text id, which is the first id that is not a special token."""
         return self.offsets[1] + 1
 
 
 def slice_table(vocabulary: Vocabulary) -> npt.NDArray[np.int16]:
-    """(size,) the slice that each id is predicted in: its own, for EOS that of text, for the other specials none."""
+    """For each id the slice that predicts it, int16 (size,).
+
+    That is its own slice; for EOS the text slice, and for the other special tokens 0 (none).
+    """
     sizes = [block.stop - block.start for block in vocabulary.slices]
     table = np.repeat(np.arange(len(sizes), dtype=np.int16), sizes)
     table[Special.EOS] = vocabulary.slices.index(vocabulary.slice_of(Modality.TEXT))

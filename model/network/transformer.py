@@ -1,11 +1,12 @@
-"""The transformer: bidirectional, pre-norm, rotary positions by segment, QK-norm, SwiGLU, no biases, no time input.
+"""Bidirectional pre-norm transformer: RoPE within segments, QK-norm, SwiGLU, no biases, no time input.
 
-The share of masked tokens says what the time would (Ou et al. 2024), so segments of a row may be noised differently.
-Each place also reads the slice it belongs to, which is known wherever the model is used: a masked place then knows
-whether a piece of text or which codebook of a frame is wanted of it. The autoregressive control is the same module,
-causal, where a place reads the slice of the token after it.
+The number of masked tokens carries the information that a time input would (Ou et al. 2024,
+https://arxiv.org/abs/2406.03736), so segments of a row may have different noise levels. An embedding of the position's
+slice is added to the token embedding: the slice is known wherever the model is used, and it tells a masked position
+which modality and codebook to predict. The autoregressive control is the same module with a causal mask, where a
+position reads the slice of the next token.
 
-Shapes are named by suffix: B rows, L tokens of a row, N places asked for, D width, H heads, E size of a head.
+Shapes are named by suffix: B rows, L tokens per row, N queried positions, D width, H heads, E size of a head.
 """
 
 import torch
@@ -13,7 +14,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from ...schemas.vocabulary import Vocabulary
-from .attention import Mask, Way, attend, within_segments
+from .attention import AttentionBackend, Mask, attend, segment_mask
 from .head import Head
 from .inputs import Inputs
 from .kv_cache import KVCache
@@ -22,19 +23,28 @@ from .rope import rotate, rotation
 from .slices import Slices
 
 EPS = 1e-6
-Turn = tuple[torch.Tensor, torch.Tensor]
+CosSin = tuple[torch.Tensor, torch.Tensor]
 
 
 class Transformer(nn.Module):
-    """Parameters are uninitialised: see initial.py. Everything goes through `forward`, so DDP and FSDP can wrap it."""
+    """The model. Parameters are created without values: see init.py.
 
-    def __init__(self, shape: Shape, vocabulary: Vocabulary, *, attention: Way | None = None) -> None:
-        """`attention` names a way of attention.py; by default the quickest of the device."""
+    Training calls `forward`, which DDP and FSDP wrap; sampling calls `hidden_states` and `head.logits`.
+    """
+
+    def __init__(self, shape: Shape, vocabulary: Vocabulary, *, attention: AttentionBackend | None = None) -> None:
+        """Create the module.
+
+        Args:
+            shape: Sizes of the model.
+            vocabulary: Id space of its tokens.
+            attention: Attention backend; by default the fastest of the device.
+        """
         super().__init__()
         self.shape = shape
         self.slices = Slices.of(vocabulary)
-        self._way = attention
-        self.recompute = False  # activations of the layers in the backward pass, instead of keeping them
+        self._backend = attention
+        self.recompute = False  # recompute the layers' activations in the backward pass
         self.tokens = nn.Embedding(vocabulary.size, shape.width, _weight=torch.empty(vocabulary.size, shape.width))
         kinds = len(vocabulary.slices)
         self.kinds = nn.Embedding(kinds, shape.width, _weight=torch.empty(kinds, shape.width))
@@ -43,27 +53,37 @@ class Transformer(nn.Module):
         self.head = Head(shape.width, self.slices.widths)
 
     def forward(self, inputs: Inputs) -> tuple[torch.Tensor, torch.Tensor]:
-        """Nats of the right answer at each place asked for, and log of the softmax's denominator: float32 (N,)."""
-        nats_N, log_z_N = self.head(self.read(inputs), inputs.class_N, inputs.groups)
+        """Cross-entropy of the right class at each queried position.
+
+        Returns:
+            Cross-entropy in nats, and log of the softmax's denominator, both float32 (N,).
+        """
+        nats_N, log_z_N = self.head(self.hidden_states(inputs), inputs.class_N, inputs.groups)
         return nats_N, log_z_N
 
-    def read(self, inputs: Inputs, memory: KVCache | None = None) -> torch.Tensor:
-        """States (N, D) of the places asked for, as `head.logits` takes them.
+    def hidden_states(self, inputs: Inputs, kv_cache: KVCache | None = None) -> torch.Tensor:
+        """Final hidden states at the queried positions, (N, D), as `head.logits` takes them.
 
-        With a memory the inputs are one row, of which tokens may be missing that earlier passes had.
+        Args:
+            inputs: Packed rows and queries. With a cache: a single row of the tokens selected in the cache.
+            kv_cache: Keys and values of earlier passes.
         """
-        mask = memory or within_segments(inputs.segment_BL, inputs.causal, self._way)
-        turn = rotation(inputs.position_BL, self.shape.head_size)
+        mask = kv_cache or segment_mask(inputs.segment_BL, inputs.causal, self._backend)
+        cos_sin = rotation(inputs.position_BL, self.shape.head_size)
         h_BLD = self.tokens(inputs.tokens_BL) + self.kinds(inputs.slice_BL)
         for block in self.blocks:
-            again = self.recompute and torch.is_grad_enabled()
-            h_BLD = checkpoint(block, h_BLD, turn, mask, use_reentrant=False) if again else block(h_BLD, turn, mask)
-        h_ND: torch.Tensor = self.norm(h_BLD.flatten(0, 1)[inputs.place_N])
+            recompute = self.recompute and torch.is_grad_enabled()
+            h_BLD = (
+                checkpoint(block, h_BLD, cos_sin, mask, use_reentrant=False)
+                if recompute
+                else block(h_BLD, cos_sin, mask)
+            )
+        h_ND: torch.Tensor = self.norm(h_BLD.flatten(0, 1)[inputs.query_N])
         return h_ND
 
 
 class Block(nn.Module):
-    """Attention and MLP, each on a normed copy of the stream; what they add is scaled by depth."""
+    """A layer: attention and MLP on the normed residual stream; the output of each is scaled by depth."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -73,15 +93,15 @@ class Block(nn.Module):
         self.mlp_norm = nn.RMSNorm(shape.width, eps=EPS)
         self.mlp = Mlp(shape)
 
-    def forward(self, h_BLD: torch.Tensor, turn: Turn, mask: Mask) -> torch.Tensor:
-        """The stream after this layer."""
-        h_BLD = h_BLD + self._scale * self.attention(self.attention_norm(h_BLD), turn, mask)
+    def forward(self, h_BLD: torch.Tensor, cos_sin: CosSin, mask: Mask) -> torch.Tensor:
+        """The residual stream after this layer."""
+        h_BLD = h_BLD + self._scale * self.attention(self.attention_norm(h_BLD), cos_sin, mask)
         added_BLD: torch.Tensor = self.mlp(self.mlp_norm(h_BLD))
         return h_BLD + self._scale * added_BLD
 
 
 class Attention(nn.Module):
-    """Attention within segments, queries and keys normed before they are turned."""
+    """Attention within segments, with queries and keys normed (QK-norm) before the rotation."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -91,16 +111,16 @@ class Attention(nn.Module):
         self.k_norm = nn.RMSNorm(shape.head_size, eps=EPS)
         self.out = nn.Linear(shape.width, shape.width, bias=False)
 
-    def forward(self, x_BLD: torch.Tensor, turn: Turn, mask: Mask) -> torch.Tensor:
-        """What the layer's attention adds, before it is scaled."""
+    def forward(self, x_BLD: torch.Tensor, cos_sin: CosSin, mask: Mask) -> torch.Tensor:
+        """Output of the attention branch, unscaled."""
         q_BLHE, k_BLHE, v_BLHE = self.qkv(x_BLD).unflatten(-1, self._heads).unbind(2)
-        q_BLHE, k_BLHE = rotate(self.q_norm(q_BLHE), turn), rotate(self.k_norm(k_BLHE), turn)
+        q_BLHE, k_BLHE = rotate(self.q_norm(q_BLHE), cos_sin), rotate(self.k_norm(k_BLHE), cos_sin)
         y_BLD: torch.Tensor = self.out(attend(q_BLHE, k_BLHE, v_BLHE, mask).flatten(2))
         return y_BLD
 
 
 class Mlp(nn.Module):
-    """SwiGLU (Shazeer 2020); `up` holds the gate's rows, then the values'."""
+    """SwiGLU (https://arxiv.org/abs/2002.05202); `up` holds the rows of the gate, then those of the value."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -108,7 +128,7 @@ class Mlp(nn.Module):
         self.down = nn.Linear(shape.hidden, shape.width, bias=False)
 
     def forward(self, x_BLD: torch.Tensor) -> torch.Tensor:
-        """What the layer's MLP adds, before it is scaled."""
+        """Output of the MLP branch, unscaled."""
         gate, value = self.up(x_BLD).chunk(2, dim=-1)
         y_BLD: torch.Tensor = self.down(nn.functional.silu(gate) * value)
         return y_BLD

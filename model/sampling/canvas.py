@@ -1,9 +1,9 @@
-"""Segments of which a part is to be said: prompts for the sampler, questions for a likelihood.
+"""Canvas: segments with target positions, which the sampler fills and a likelihood scores.
 
-They lie one after another in one long row, so that segments of any lengths and tasks go through the model together and
-none is padded; attention keeps them apart, as it does in training.
+Segments lie one after another in a single row, so segments of any length and task go through the model together without
+padding; attention keeps them apart as in training.
 
-Shapes are named by suffix: S segments, T tokens of all segments, N places asked for.
+Shapes are named by suffix: S segments, T tokens of all segments, N queried positions.
 """
 
 from collections.abc import Sequence
@@ -24,44 +24,52 @@ from ..network.slices import Slices, slice_table
 
 @dataclass(frozen=True)
 class Canvas:
-    """Segments, clean, and what of them is open: to be said, and unseen until it is."""
+    """Segments with given tokens and target positions."""
 
-    tokens_T: torch.Tensor  # int64; where a place is open, the right answer if there is one
-    index_T: torch.Tensor  # int64; index into S
-    position_T: torch.Tensor  # int32; place in the segment, from 0 at the task slot
+    tokens_T: torch.Tensor  # int64; at target positions the right token, if there is one
+    index_T: torch.Tensor  # int64; segment of each token, an index into S
+    position_T: torch.Tensor  # int32; position in the segment, 0 at the task slot
     modality_T: torch.Tensor  # uint8
-    slice_T: torch.Tensor  # int64; 0: structure, never open
-    open_T: torch.Tensor  # bool
-    hidden_T: torch.Tensor  # bool; neither seen nor asked for
-    given_T: torch.Tensor  # bool; the condition of the task, which guidance hides
-    key_S: torch.Tensor  # int64; of a segment's noise: what is drawn depends on the key, not on who else is there
+    slice_T: torch.Tensor  # int64; slice of each token; 0: structural token, never a target
+    target_T: torch.Tensor  # bool; to be sampled or scored
+    hidden_T: torch.Tensor  # bool; shown as MASK and not predicted
+    given_T: torch.Tensor  # bool; condition of the task, which guidance hides
+    key_S: torch.Tensor  # int64; random key of a segment: its draws depend on this, not on the other segments
 
     @property
-    def shown(self) -> torch.Tensor:
-        """What the model sees while nothing has been said: MASK where a place is open or hidden."""
-        return torch.where(self.open_T | self.hidden_T, int(Special.MASK), self.tokens_T)
+    def masked_tokens(self) -> torch.Tensor:
+        """Token ids with MASK at all target and hidden positions, int64 (T,)."""
+        return torch.where(self.target_T | self.hidden_T, int(Special.MASK), self.tokens_T)
 
     def to(self, device: torch.device | str) -> Self:
-        """The same on another device."""
+        """Copy all tensors to a device."""
         return type(self)(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
 
 
 def canvas_of(
     samples: pa.Table, vocabulary: Vocabulary, tasks: Sequence[Task], keys: Sequence[int] | None = None
 ) -> Canvas:
-    """Lay out SAMPLE rows, the n-th for the n-th task; what its task predicts is open, as in training.
+    """Lay out samples as segments; the modality that a task predicts is the target, as in training.
 
-    Codes of an open half say how long it is, and are the right answers of a likelihood. Keys default to 0, 1, ….
-    Raises ValueError for codes outside their codebooks.
+    Args:
+        samples: Table of the SAMPLE schema (schemas/dataset/tables.py). The codes of a target modality set its length;
+            for a
+            likelihood they are the right tokens.
+        vocabulary: Id space of the model.
+        tasks: Task of each sample.
+        keys: Random key of each segment; 0, 1, 2, ... by default.
+
+    Raises:
+        ValueError: If codes lie outside their codebook.
     """
-    made = content(samples, vocabulary)
-    lengths = np.diff(made.offsets) + 1
+    packed = content(samples, vocabulary)
+    lengths = np.diff(packed.offsets) + 1
     starts = np.cumsum(lengths) - lengths
-    to = ragged(starts + 1, lengths - 1)
+    destination = ragged(starts + 1, lengths - 1)
     task_S = torch.tensor([TASKS.index(task) for task in tasks])
     tokens, modality = np.empty(lengths.sum(), np.int64), np.full(lengths.sum(), Modality.SPECIAL, np.uint8)
     tokens[starts] = [int(task.special) for task in tasks]
-    tokens[to], modality[to] = made.ids, made.modality
+    tokens[destination], modality[destination] = packed.ids, packed.modality
     index_T = torch.from_numpy(np.repeat(np.arange(len(lengths)), lengths))
     modality_T = torch.from_numpy(modality)
     slice_T = torch.from_numpy(slice_table(vocabulary)[tokens].astype(np.int64))
@@ -73,7 +81,7 @@ def canvas_of(
         position_T=torch.from_numpy(np.arange(lengths.sum()) - np.repeat(starts, lengths)).int(),
         modality_T=modality_T,
         slice_T=slice_T,
-        open_T=content_T & (role_T == Role.NOISED),
+        target_T=content_T & (role_T == Role.NOISED),
         hidden_T=content_T & (role_T == Role.HIDDEN),
         given_T=content_T & (role_T == Role.GIVEN),
         key_S=torch.tensor(list(keys) if keys is not None else range(len(lengths)), dtype=torch.int64),
@@ -81,25 +89,33 @@ def canvas_of(
 
 
 def inputs_of(
-    canvas: Canvas, slices: Slices, shown_T: torch.Tensor, asked_T: torch.Tensor, *, causal: bool = False
+    canvas: Canvas, slices: Slices, input_T: torch.Tensor, query_T: torch.Tensor, *, causal: bool = False
 ) -> tuple[Inputs, torch.Tensor]:
-    """The question what stands at the asked places (bool), and their numbers in T, int64 (N,), in the order of answers.
+    """Build the model's inputs for some queried positions.
 
-    Classes are those of `canvas.tokens_T`. An autoregressive model answers for a place at the place before it.
+    Args:
+        canvas: Segments; the right classes are those of `canvas.tokens_T`.
+        slices: Slices of the model's vocabulary.
+        input_T: Token ids as the model sees them.
+        query_T: Positions to predict, bool.
+        causal: For an autoregressive model, which predicts a token at the position before it.
+
+    Returns:
+        The inputs, and the queried positions as indices into T, int64 (N,), in the order of the model's outputs.
     """
-    place_N = asked_T.nonzero()[:, 0]
-    place_N = place_N[canvas.slice_T[place_N].argsort(stable=True)]
-    slice_N = canvas.slice_T[place_N]
+    query_N = query_T.nonzero()[:, 0]
+    query_N = query_N[canvas.slice_T[query_N].argsort(stable=True)]
+    slice_N = canvas.slice_T[query_N]
     counts = torch.bincount(slice_N, minlength=len(slices.widths)).tolist()
     slice_T = torch.nn.functional.pad(canvas.slice_T[1:], (0, 1)) if causal else canvas.slice_T
     inputs = Inputs(
-        tokens_BL=shown_T[None],
+        tokens_BL=input_T[None],
         segment_BL=(canvas.index_T + 1).int()[None],
         position_BL=canvas.position_T[None],
         slice_BL=slice_T[None],
-        place_N=place_N - int(causal),
-        class_N=slices.class_of(canvas.tokens_T[place_N], slice_N),
+        query_N=query_N - int(causal),
+        class_N=slices.class_of(canvas.tokens_T[query_N], slice_N),
         groups=tuple((index, count) for index, count in enumerate(counts) if count),
         causal=causal,
     )
-    return inputs, place_N
+    return inputs, query_N

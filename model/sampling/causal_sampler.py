@@ -1,9 +1,9 @@
-"""Sampling an autoregressive model, the control: from left to right, a token of each segment a call.
+"""Sampler of the autoregressive control: from left to right, one token of each segment per call.
 
-Such a model says itself where a text ends: after EOS nothing more is asked of that text, and EOS fills the rest of it.
-The canvas says how long it can get.
+Such a model predicts where a text ends: after EOS the text is not sampled further, and the rest of it is filled with
+EOS. The canvas sets the maximum length.
 
-Shapes are named by suffix: T tokens of all segments, N segments with something to say.
+Shapes are named by suffix: T tokens of all segments, N queried positions.
 """
 
 import torch
@@ -14,63 +14,73 @@ from ...schemas.vocabulary import Modality, Special
 from ..keyed_random import RandomStream, uniform
 from ..network.slices import Slices
 from .canvas import Canvas, inputs_of
-from .query import PredictLogits, taken, with_ends
-from .sample_token import draw
+from .query import PredictLogits, select_segments, with_eos
+from .sample_token import sample_classes
 from .sampler import Sampled
 
 
 @torch.no_grad()
-def sample_causal(ask: PredictLogits, canvas: Canvas, slices: Slices, config: SamplingConfig, seed: int) -> Sampled:
-    """As `sample`; of the settings, only how a token is drawn has a say. Raises Refusal if guidance is asked for."""
+def sample_causal(predict: PredictLogits, canvas: Canvas, slices: Slices, config: SamplingConfig, seed: int) -> Sampled:
+    """Sample a token for every target position; arguments and result as for `sample`.
+
+    Of the settings only temperature, top_k and top_p are used.
+
+    Raises:
+        Refusal: If guidance is requested.
+    """
     if config.guidance:
-        raise Refusal("`guidance`: an autoregressive model knows no null condition. Leave it at 0.")
-    canvas = with_ends(canvas)
-    shown_T, open_T, calls = canvas.shown, canvas.open_T.clone(), 0
-    while bool(open_T.any()):
-        asked_T = first_open(canvas, open_T)
-        busy_S, kept_N = behind(canvas, asked_T)
-        part = taken(canvas, busy_S, kept_N)
-        inputs, place_N = inputs_of(part, slices, shown_T[kept_N], asked_T[kept_N], causal=True)
-        token_N = _drawn(ask(inputs), inputs.groups, part, place_N, slices, config, seed)
-        place_N, calls = kept_N[place_N], calls + 1
-        shown_T, open_T = shown_T.index_put((place_N,), token_N), open_T & ~asked_T
-        rest_T = open_T & _ended(canvas, place_N, token_N)
-        shown_T, open_T = torch.where(rest_T, int(Special.EOS), shown_T), open_T & ~rest_T
-    return Sampled(torch.where(canvas.hidden_T, canvas.tokens_T, shown_T), calls)
+        raise Refusal(
+            "`guidance`: an autoregressive run has no unconditional prediction to guide away from. Set it to 0."
+        )
+    canvas = with_eos(canvas)
+    input_T, masked_T, calls = canvas.masked_tokens, canvas.target_T.clone(), 0
+    while bool(masked_T.any()):
+        query_T = first_masked(canvas, masked_T)
+        active_S, prefix_N = query_prefixes(canvas, query_T)
+        part = select_segments(canvas, active_S, prefix_N)
+        inputs, query_N = inputs_of(part, slices, input_T[prefix_N], query_T[prefix_N], causal=True)
+        token_N = _sample_tokens(predict(inputs), inputs.groups, part, query_N, slices, config, seed)
+        query_N, calls = prefix_N[query_N], calls + 1
+        input_T, masked_T = input_T.index_put((query_N,), token_N), masked_T & ~query_T
+        rest_T = masked_T & _after_eos(canvas, query_N, token_N)
+        input_T, masked_T = torch.where(rest_T, int(Special.EOS), input_T), masked_T & ~rest_T
+    return Sampled(torch.where(canvas.hidden_T, canvas.tokens_T, input_T), calls)
 
 
-def first_open(canvas: Canvas, open_T: torch.Tensor) -> torch.Tensor:
-    """The first open place (bool) of each segment."""
-    place_N = open_T.nonzero()[:, 0]
-    index_N = canvas.index_T[place_N]
-    asked_T = torch.zeros_like(open_T)
-    asked_T[place_N] = torch.cat((index_N.new_ones(1, dtype=torch.bool), index_N[1:] != index_N[:-1]))
-    return asked_T
+def first_masked(canvas: Canvas, masked_T: torch.Tensor) -> torch.Tensor:
+    """The first masked position (bool) of each segment."""
+    query_N = masked_T.nonzero()[:, 0]
+    index_N = canvas.index_T[query_N]
+    query_T = torch.zeros_like(masked_T)
+    query_T[query_N] = torch.cat((index_N.new_ones(1, dtype=torch.bool), index_N[1:] != index_N[:-1]))
+    return query_T
 
 
-def behind(canvas: Canvas, asked_T: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Segments (bool) that are asked for a place, and numbers in T of it and of all before it in its segment."""
+def query_prefixes(canvas: Canvas, query_T: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Segments (bool) that have a query, and indices into T of all their positions up to the queried one."""
     until_S = torch.full_like(canvas.key_S, -1)
-    until_S[canvas.index_T[asked_T]] = canvas.position_T[asked_T].long()
+    until_S[canvas.index_T[query_T]] = canvas.position_T[query_T].long()
     return until_S >= 0, (canvas.position_T <= until_S[canvas.index_T]).nonzero()[:, 0]
 
 
-def _drawn(
+def _sample_tokens(
     logits: list[torch.Tensor],
     groups: tuple[tuple[int, int], ...],
     canvas: Canvas,
-    place_N: torch.Tensor,
+    query_N: torch.Tensor,
     slices: Slices,
     config: SamplingConfig,
     seed: int,
 ) -> torch.Tensor:
-    u_N = uniform(seed, RandomStream.CLASS, canvas.key_S[canvas.index_T[place_N]], canvas.position_T[place_N])
+    u_N = uniform(seed, RandomStream.SAMPLE, canvas.key_S[canvas.index_T[query_N]], canvas.position_T[query_N])
     parts = zip(groups, logits, torch.split(u_N, [count for _, count in groups]), strict=True)
-    return torch.cat([slices.token_of(draw(one, u_n, config), index) for (index, _), one, u_n in parts])
+    return torch.cat(
+        [slices.token_of(sample_classes(logits_NC, u_n, config), index) for (index, _), logits_NC, u_n in parts]
+    )
 
 
-def _ended(canvas: Canvas, place_N: torch.Tensor, token_N: torch.Tensor) -> torch.Tensor:
-    """Text (T,) of the segments in which EOS was said."""
+def _after_eos(canvas: Canvas, query_N: torch.Tensor, token_N: torch.Tensor) -> torch.Tensor:
+    """Text positions (T,) of the segments in which EOS was sampled."""
     ended_S = torch.zeros_like(canvas.key_S, dtype=torch.bool)
-    ended_S[canvas.index_T[place_N]] = token_N == Special.EOS
+    ended_S[canvas.index_T[query_N]] = token_N == Special.EOS
     return ended_S[canvas.index_T] & (canvas.modality_T == Modality.TEXT)

@@ -1,8 +1,9 @@
-"""How each task is sampled unless something else is asked for; docs/reference/sampling.md has what there is.
+"""Default sampling settings of each task; docs/reference/sampling.md describes all settings.
 
-These are this project's choices, not the paper's. Text from nothing is said in random order, since going by confidence
-repeats itself there (P15); an answer by confidence, block after block; pictures and clips by confidence, few places at
-first, with the condition's effect doubled and doubts halved, without which a small model is seldom recognised.
+These are this project's choices, not values of a paper. Unconditional text is unmasked in random order, because an
+order by confidence tends to repeat phrases there; captions and transcripts by confidence, block after block. Images and
+audio are unmasked by confidence, few positions in the first steps, with guidance 1 and temperature 0.5; without these
+the output of a small model is seldom recognised.
 """
 
 from ...schemas.config.model import Task
@@ -23,5 +24,5 @@ DEFAULTS: dict[Task, SamplingConfig] = {
 
 
 def defaults(task: Task) -> SamplingConfig:
-    """The settings of a task."""
+    """The default settings of a task."""
     return DEFAULTS[task]

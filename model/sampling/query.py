@@ -1,9 +1,9 @@
-"""One question to a model in the course of sampling: which segments it has to look at, and what comes back.
+"""A query to the model while sampling: which segments go through the model, and what it predicts.
 
-Segments with nothing to say in a step are left out of the row. EOS ends a text where its place says so and is no
-answer elsewhere: the class is cut off before any score is taken.
+Segments without a queried position are left out of the row. The end of a text is fixed by its length, so EOS cannot be
+predicted elsewhere: its class is cut off before anything is scored.
 
-Shapes are named by suffix: S segments, T tokens of all segments, N places asked for, C classes of one slice.
+Shapes are named by suffix: S segments, T tokens of all segments, N queried positions, C classes of one slice.
 """
 
 from collections.abc import Callable
@@ -16,70 +16,85 @@ from ...schemas.vocabulary import Modality, Special
 from ..network.inputs import Inputs
 from ..network.slices import Slices
 from .canvas import Canvas, inputs_of
-from .guidance import guided, with_null
+from .guidance import apply_guidance, with_unconditional
 
-PredictLogits = Callable[[Inputs], list[torch.Tensor]]
-TEXT = 1  # the slice of text
+PredictLogits = Callable[[Inputs], list[torch.Tensor]]  # float32 logits (n, C) for each of `Inputs.groups`
+TEXT = 1  # index of the text slice
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What may stand at places, slice by slice."""
+    """Predicted logits of some positions, slice by slice."""
 
-    place_N: torch.Tensor  # int64; numbers in T
-    groups: tuple[tuple[int, int], ...]  # (slice, places), which N is made of in this order
-    logits: list[torch.Tensor]  # float32 (n, C) of each group, without EOS
+    query_N: torch.Tensor  # int64; indices into T
+    groups: tuple[tuple[int, int], ...]  # (slice, number of positions), in the order of N
+    logits: list[torch.Tensor]  # float32 (n, C) of each group, without the class of EOS
 
-    def kept(self, kept_N: torch.Tensor) -> Self:
-        """The answer at some places (bool) alone."""
-        masks = torch.split(kept_N, [count for _, count in self.groups])
+    def select(self, selected_N: torch.Tensor) -> Self:
+        """Keep some of the positions (bool)."""
+        masks = torch.split(selected_N, [count for _, count in self.groups])
         groups = tuple((index, int(mask_n.sum())) for (index, _), mask_n in zip(self.groups, masks, strict=True))
         logits = [one[mask_n] for one, mask_n in zip(self.logits, masks, strict=True)]
-        return type(self)(self.place_N[kept_N], groups, logits)
+        return type(self)(self.query_N[selected_N], groups, logits)
 
     def tokens(self, slices: Slices, classes: list[torch.Tensor]) -> torch.Tensor:
-        """Ids of classes of each group."""
+        """Token ids of the classes of each group."""
         pairs = zip(self.groups, classes, strict=True)
         return torch.cat([slices.token_of(one + int(index == TEXT), index) for (index, _), one in pairs])
 
 
 def query(
-    ask: PredictLogits,
+    predict: PredictLogits,
     canvas: Canvas,
     slices: Slices,
-    shown_T: torch.Tensor,
-    asked_T: torch.Tensor,
+    input_T: torch.Tensor,
+    query_T: torch.Tensor,
     guidance_S: torch.Tensor | None = None,
 ) -> Prediction:
-    """Ask at the asked places (bool), guided by a weight for each segment unless there is none."""
-    busy_S = torch.zeros_like(canvas.key_S, dtype=torch.bool)
-    busy_S[canvas.index_T[asked_T]] = True
-    kept_N = busy_S[canvas.index_T].nonzero()[:, 0]
-    part = taken(canvas, busy_S, kept_N)
-    inputs, place_N = inputs_of(part, slices, shown_T[kept_N], asked_T[kept_N])
+    """Predict the tokens at the queried positions.
+
+    Args:
+        predict: The model.
+        canvas: Segments that are sampled.
+        slices: Slices of the model's vocabulary.
+        input_T: Token ids as the model sees them.
+        query_T: Positions to predict, bool.
+        guidance_S: Guidance weight of each segment; None: without guidance, which takes half the compute.
+    """
+    active_S = torch.zeros_like(canvas.key_S, dtype=torch.bool)
+    active_S[canvas.index_T[query_T]] = True
+    token_N = active_S[canvas.index_T].nonzero()[:, 0]
+    part = select_segments(canvas, active_S, token_N)
+    inputs, query_N = inputs_of(part, slices, input_T[token_N], query_T[token_N])
     groups = inputs.groups
     if guidance_S is None:
-        logits = ask(inputs)
+        logits = predict(inputs)
     else:
         counts = [count for _, count in groups]
-        weights = torch.split(guidance_S[busy_S][part.index_T[place_N]], counts)
-        both = ask(with_null(inputs, part.given_T))
-        logits = [guided(one, weight_N) for one, weight_N in zip(both, weights, strict=True)]
+        weights = torch.split(guidance_S[active_S][part.index_T[query_N]], counts)
+        both = predict(with_unconditional(inputs, part.given_T))
+        logits = [apply_guidance(one, weight_N) for one, weight_N in zip(both, weights, strict=True)]
     trimmed = [one[:, int(index == TEXT) :] for (index, _), one in zip(groups, logits, strict=True)]
-    return Prediction(kept_N[place_N], groups, trimmed)
+    return Prediction(token_N[query_N], groups, trimmed)
 
 
-def taken(canvas: Canvas, busy_S: torch.Tensor, place_N: torch.Tensor) -> Canvas:
-    """The canvas with some segments (bool) alone, and of these with some places."""
-    places = {f.name: getattr(canvas, f.name)[place_N] for f in fields(canvas) if f.name.endswith("_T")}
-    places["index_T"] = (busy_S.cumsum(0) - 1)[places["index_T"]]
-    return replace(canvas, **places, key_S=canvas.key_S[busy_S])
+def select_segments(canvas: Canvas, active_S: torch.Tensor, token_N: torch.Tensor) -> Canvas:
+    """Keep some segments (bool), and of these some tokens.
+
+    Args:
+        canvas: All segments.
+        active_S: Segments to keep, bool.
+        token_N: Indices into T of the tokens to keep, all of them in the kept segments.
+    """
+    tokens = {f.name: getattr(canvas, f.name)[token_N] for f in fields(canvas) if f.name.endswith("_T")}
+    tokens["index_T"] = (active_S.cumsum(0) - 1)[tokens["index_T"]]
+    return replace(canvas, **tokens, key_S=canvas.key_S[active_S])
 
 
-def with_ends(canvas: Canvas) -> Canvas:
-    """EOS at the last place of each text, where it is open, and closed: how long a text is has been decided."""
+def with_eos(canvas: Canvas) -> Canvas:
+    """Fix EOS at the last position of each target text, which is no target then: the text's length is given."""
     beyond_T = torch.cat((canvas.index_T[1:] != canvas.index_T[:-1], canvas.index_T.new_ones(1, dtype=torch.bool)))
     next_T = torch.where(beyond_T, int(Modality.SPECIAL), canvas.modality_T.roll(-1))
-    end_T = canvas.open_T & (canvas.modality_T == Modality.TEXT) & (next_T != Modality.TEXT)
+    end_T = canvas.target_T & (canvas.modality_T == Modality.TEXT) & (next_T != Modality.TEXT)
     tokens_T = torch.where(end_T, int(Special.EOS), canvas.tokens_T)
-    return replace(canvas, tokens_T=tokens_T, open_T=canvas.open_T & ~end_T)
+    return replace(canvas, tokens_T=tokens_T, target_T=canvas.target_T & ~end_T)

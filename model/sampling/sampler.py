@@ -1,10 +1,11 @@
-"""The sampler: in each step places are chosen, then tokens are drawn there and nowhere else.
+"""Sampler of a masked model: each step chooses positions to unmask, then samples tokens at those positions only.
 
-What is drawn for a segment is a function of (seed, its key, place, step): it does not depend on which segments are
-sampled beside it. There is no loop over segments; a step that says nothing asks nothing, so that no prediction is made
-twice.
+What is drawn for a segment is a function of (seed, key of the segment, position, step), so it does not depend on which
+segments are sampled in the same batch. There is no loop over segments. The model is only called in steps that unmask
+something, and only over the segments concerned.
 
-Shapes are named by suffix: S segments, G groups of places (blocks.py), T tokens of all segments, N places asked for.
+Shapes are named by suffix: S segments, G groups of positions (blocks.py), T tokens of all segments, N queried
+positions.
 """
 
 from dataclasses import dataclass
@@ -19,146 +20,178 @@ from ..keyed_random import RandomStream, bits, to_unit
 from ..network.slices import Slices
 from .blocks import Blocks, blocks_of
 from .canvas import Canvas
-from .guidance import weights
-from .query import Prediction, PredictLogits, query, with_ends
-from .sample_token import draw
-from .unmask_rules import ADAPTIVE, annealed, bounded, descending, first, looped, remasked, score, sure
-from .unmask_schedule import counts, unmasked_share
+from .guidance import guidance_weights
+from .query import Prediction, PredictLogits, query, with_eos
+from .sample_token import sample_classes
+from .unmask_rules import (
+    ADAPTIVE,
+    above_threshold,
+    annealed_scores,
+    descending_keys,
+    remdm_loop_share,
+    remdm_probabilities,
+    score,
+    select_lowest,
+    within_entropy_bound,
+)
+from .unmask_schedule import unmask_counts, unmasked_share
 
-EVERY = slice(None)
+ALL = slice(None)
 
 
 class Sampled(NamedTuple):
-    """A canvas, said."""
+    """A canvas with every target filled."""
 
     tokens_T: torch.Tensor  # int64
-    calls: int  # of the model, each over the segments that had something to say; a guided one counts twice
+    calls: int  # of the model, each over the segments that it had to look at; a guided call counts twice
 
 
 @torch.no_grad()
-def sample(ask: PredictLogits, canvas: Canvas, slices: Slices, config: SamplingConfig, seed: int) -> Sampled:
-    """Say every open place of the canvas.
+def sample(predict: PredictLogits, canvas: Canvas, slices: Slices, config: SamplingConfig, seed: int) -> Sampled:
+    """Sample a token for every target position of the canvas.
 
-    `ask` gives float32 logits (n, C) for each of `inputs.groups`, in that order. Given places never change, and a
-    place gets an id of its own slice. EOS stands at the last place of a text and nowhere else.
+    Given tokens never change, and a position gets an id of its own slice. EOS stands at the last position of a text and
+    nowhere else.
+
+    Args:
+        predict: The model: float32 logits (n, C) for each of `inputs.groups`, in that order.
+        canvas: Segments with given tokens and target positions.
+        slices: Slices of the model's vocabulary.
+        config: Unmask rule, number of steps, temperature, guidance and so on.
+        seed: Seed of all draws.
+
+    Returns:
+        The token ids of the canvas, and the number of model calls.
     """
-    canvas = with_ends(canvas)
-    run = _Run(ask, canvas, slices, config, seed, blocks_of(canvas, config.block))
-    shown_T, open_T, step, calls = canvas.shown, canvas.open_T, 0, 0
-    while bool(open_T.any()) if config.rule in ADAPTIVE else step < config.steps:
-        now = run.step(step, shown_T, open_T)
-        shown_T, open_T, step, calls = now.shown_T, now.open_T, step + 1, calls + now.calls
-    return Sampled(torch.where(canvas.hidden_T, canvas.tokens_T, shown_T), calls)
+    canvas = with_eos(canvas)
+    run = _SamplerRun(predict, canvas, slices, config, seed, blocks_of(canvas, config.block))
+    input_T, masked_T, step, calls = canvas.masked_tokens, canvas.target_T, 0, 0
+    while bool(masked_T.any()) if config.rule in ADAPTIVE else step < config.steps:
+        state = run.step(step, input_T, masked_T)
+        input_T, masked_T, step, calls = state.input_T, state.masked_T, step + 1, calls + state.calls
+    return Sampled(torch.where(canvas.hidden_T, canvas.tokens_T, input_T), calls)
 
 
-class _Now(NamedTuple):
-    shown_T: torch.Tensor
-    open_T: torch.Tensor
+class _State(NamedTuple):
+    """Result of a step: tokens, the positions still masked, and the model calls of the step."""
+
+    input_T: torch.Tensor
+    masked_T: torch.Tensor
     calls: int
 
 
 @dataclass(frozen=True)
-class _Run:
-    ask: PredictLogits
-    canvas: Canvas  # open is what was open at first
+class _SamplerRun:
+    """What stays the same in all steps."""
+
+    predict: PredictLogits
+    canvas: Canvas
     slices: Slices
     config: SamplingConfig
     seed: int
     blocks: Blocks
 
-    def step(self, step: int, shown_T: torch.Tensor, open_T: torch.Tensor) -> _Now:
-        """Choose, ask, draw."""
+    def step(self, step: int, input_T: torch.Tensor, masked_T: torch.Tensor) -> _State:
+        """Choose positions, call the model, and sample tokens there."""
         if self.config.rule in BLIND:
-            asked_T, back_T = self.without_asking(step, open_T)
+            query_T, remask_T = self.choose_blindly(step, masked_T)
         else:
-            asked_T, back_T = self.worth_asking(step, open_T), None
+            query_T, remask_T = self.candidates(step, masked_T), None
         calls = 0
-        if bool(asked_T.any()):
-            guidance_S = self.guidance(open_T)
-            answer = query(self.ask, self.canvas, self.slices, shown_T, asked_T, guidance_S)
+        if bool(query_T.any()):
+            guidance_S = self.guidance(masked_T)
+            prediction = query(self.predict, self.canvas, self.slices, input_T, query_T, guidance_S)
             if self.config.rule not in BLIND:
-                answer = answer.kept(self.best(step, open_T, answer))
-            place_N, token_N = answer.place_N, self.drawn(step, answer)
-            shown_T, open_T = shown_T.index_put((place_N,), token_N), open_T.clone()
-            open_T[place_N] = False
+                prediction = prediction.select(self.choose_by_score(step, masked_T, prediction))
+            query_N, token_N = prediction.query_N, self.sample_tokens(step, prediction)
+            input_T, masked_T = input_T.index_put((query_N,), token_N), masked_T.clone()
+            masked_T[query_N] = False
             calls = 1 if guidance_S is None else 2
-        if back_T is not None:
-            shown_T, open_T = torch.where(back_T, int(Special.MASK), shown_T), open_T | back_T
-        return _Now(shown_T, open_T, calls)
+        if remask_T is not None:
+            input_T, masked_T = torch.where(remask_T, int(Special.MASK), input_T), masked_T | remask_T
+        return _State(input_T, masked_T, calls)
 
-    def without_asking(self, step: int, open_T: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Places to be said, and said ones to be masked again, by rules that need no predictions."""
+    def choose_blindly(self, step: int, masked_T: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Positions to unmask, and sampled positions to mask again, by the rules that need no predictions."""
         rule, blocks = self.config.rule, self.blocks
         if rule == "ancestral":
-            return open_T & (to_unit(self.order) < self.by_place(self.unmasked_share(step + 1))), None
+            return masked_T & (to_unit(self.order) < self.per_position(self.unmasked_share(step + 1))), None
         if rule == "first-hitting":
-            place_N, count_G = open_T.nonzero()[:, 0], self.counts(step, open_T)
-            chosen_T = torch.zeros_like(open_T)
-            chosen_T[place_N] = first(self.order[place_N], blocks.group_T[place_N], count_G)
+            masked_N, count_G = masked_T.nonzero()[:, 0], self.unmask_counts(step, masked_T)
+            chosen_T = torch.zeros_like(masked_T)
+            chosen_T[masked_N] = select_lowest(self.order[masked_N], blocks.group_T[masked_N], count_G)
             return chosen_T, None
-        progress_G = blocks.progress(step, self.config.steps)
-        said_G, back_G = remasked(
-            rule, progress_G, self.unmasked_share(step), self.unmasked_share(step + 1), self.config.remask
+        unmask_G, remask_G = remdm_probabilities(
+            rule,
+            blocks.progress(step, self.config.steps),
+            self.unmasked_share(step),
+            self.unmasked_share(step + 1),
+            self.config.remask,
         )
-        chosen_T = open_T & (to_unit(self.bits(RandomStream.PLACE, step)) < self.by_place(said_G))
-        filled_T = self.canvas.open_T & ~open_T
-        return chosen_T, filled_T & (to_unit(self.bits(RandomStream.REMASK, step)) < self.by_place(back_G))
+        chosen_T = masked_T & (to_unit(self.bits(RandomStream.UNMASK, step)) < self.per_position(unmask_G))
+        sampled_T = self.canvas.target_T & ~masked_T
+        return chosen_T, sampled_T & (to_unit(self.bits(RandomStream.REMASK, step)) < self.per_position(remask_G))
 
-    def worth_asking(self, step: int, open_T: torch.Tensor) -> torch.Tensor:
-        """Open places of the groups in which something will be said."""
+    def candidates(self, step: int, masked_T: torch.Tensor) -> torch.Tensor:
+        """Masked positions of the groups in which this step unmasks something."""
         if self.config.rule in ADAPTIVE:
-            return open_T & self.by_place(self.blocks.current(open_T))
-        return open_T & self.by_place(self.counts(step, open_T) > 0)
+            return masked_T & self.per_position(self.blocks.current(masked_T))
+        return masked_T & self.per_position(self.unmask_counts(step, masked_T) > 0)
 
-    def best(self, step: int, open_T: torch.Tensor, answer: Prediction) -> torch.Tensor:
-        """Which of the places asked for are said, by what the model is sure of."""
-        config, group_N = self.config, self.blocks.group_T[answer.place_N]
-        score_N = torch.cat([score(config.rule, one) for one in answer.logits])
+    def choose_by_score(self, step: int, masked_T: torch.Tensor, prediction: Prediction) -> torch.Tensor:
+        """Which of the queried positions (bool) are unmasked, by the confidence of their predictions."""
+        config, group_N = self.config, self.blocks.group_T[prediction.query_N]
+        score_N = torch.cat([score(config.rule, logits_NC) for logits_NC in prediction.logits])
         if config.rule == "threshold":
-            return sure(score_N.exp(), group_N, config.threshold)
+            return above_threshold(score_N.exp(), group_N, config.threshold)
         if config.rule == "entropy-bounded":
-            return bounded(-score_N, group_N, config.entropy_bound)
+            return within_entropy_bound(-score_N, group_N, config.entropy_bound)
         if config.choice_temperature:
-            u_N = to_unit(self.bits(RandomStream.PLACE, step, answer.place_N))
-            score_N = annealed(score_N, u_N, config.choice_temperature, (step + 1) / config.steps)
-        return first(descending(score_N), group_N, self.counts(step, open_T))
+            u_N = to_unit(self.bits(RandomStream.UNMASK, step, prediction.query_N))
+            score_N = annealed_scores(score_N, u_N, config.choice_temperature, (step + 1) / config.steps)
+        return select_lowest(descending_keys(score_N), group_N, self.unmask_counts(step, masked_T))
 
-    def drawn(self, step: int, answer: Prediction) -> torch.Tensor:
-        """A token for each place answered for."""
-        u_N = to_unit(self.bits(RandomStream.CLASS, step, answer.place_N))
-        u = torch.split(u_N, [count for _, count in answer.groups])
-        classes = [draw(one, u_n, self.config) for one, u_n in zip(answer.logits, u, strict=True)]
-        return answer.tokens(self.slices, classes)
+    def sample_tokens(self, step: int, prediction: Prediction) -> torch.Tensor:
+        """Sample a token id for each queried position."""
+        u_N = to_unit(self.bits(RandomStream.SAMPLE, step, prediction.query_N))
+        u = torch.split(u_N, [count for _, count in prediction.groups])
+        classes = [
+            sample_classes(logits_NC, u_n, self.config) for logits_NC, u_n in zip(prediction.logits, u, strict=True)
+        ]
+        return prediction.tokens(self.slices, classes)
 
     def unmasked_share(self, step: int) -> torch.Tensor:
-        """(G,) share that is said after so many steps."""
+        """(G,) share of each group's positions that is unmasked after `step` steps."""
         progress_G = self.blocks.progress(step, self.config.steps)
-        return looped(progress_G) if self.config.rule == "remdm-loop" else unmasked_share(self.config.grid, progress_G)
+        if self.config.rule == "remdm-loop":
+            return remdm_loop_share(progress_G)
+        return unmasked_share(self.config.grid, progress_G)
 
-    def counts(self, step: int, open_T: torch.Tensor) -> torch.Tensor:
-        """(G,) places to be said in a step."""
-        return counts(self.blocks.open(open_T), self.blocks.size_G, self.unmasked_share(step + 1))
+    def unmask_counts(self, step: int, masked_T: torch.Tensor) -> torch.Tensor:
+        """(G,) number of positions to unmask in a step."""
+        return unmask_counts(self.blocks.masked_counts(masked_T), self.blocks.size_G, self.unmasked_share(step + 1))
 
-    def by_place(self, value_G: torch.Tensor) -> torch.Tensor:
-        """(T,) each place's group's value; 0 where nothing was ever open."""
+    def per_position(self, value_G: torch.Tensor) -> torch.Tensor:
+        """(T,) the value of each position's group; 0 for positions that are no targets."""
         return torch.cat((value_G, value_G.new_zeros(1)))[self.blocks.group_T]
 
-    def guidance(self, open_T: torch.Tensor) -> torch.Tensor | None:
-        """(S,) weights of guidance, of which there are none for segments without a condition; None: all 0."""
+    def guidance(self, masked_T: torch.Tensor) -> torch.Tensor | None:
+        """(S,) guidance weights, 0 for segments without a condition; None if all are 0."""
         if not self.config.guidance:
             return None
-        size_S = torch.bincount(self.canvas.index_T[self.canvas.open_T], minlength=len(self.canvas.key_S))
-        left_S = torch.bincount(self.canvas.index_T[open_T], minlength=len(self.canvas.key_S))
+        size_S = torch.bincount(self.canvas.index_T[self.canvas.target_T], minlength=len(self.canvas.key_S))
+        left_S = torch.bincount(self.canvas.index_T[masked_T], minlength=len(self.canvas.key_S))
         given_S = torch.bincount(self.canvas.index_T[self.canvas.given_T], minlength=len(self.canvas.key_S))
-        weight_S = weights(self.config, 1 - left_S / size_S.clamp(min=1).double()) * (given_S > 0)
+        unmasked_S = 1 - left_S / size_S.clamp(min=1).double()
+        weight_S = guidance_weights(self.config, unmasked_S) * (given_S > 0)
         return weight_S if bool(weight_S.any()) else None
 
     @cached_property
     def order(self) -> torch.Tensor:
-        """Random bits of each place that stay the same in all steps."""
-        return self.bits(RandomStream.PLACE, 0)
+        """(T,) random bits of each position that are the same in all steps."""
+        return self.bits(RandomStream.UNMASK, 0)
 
-    def bits(self, stream: RandomStream, step: int, place_N: torch.Tensor | slice = EVERY) -> torch.Tensor:
-        """Random bits of places, fresh in each step."""
-        index_N, position_N = self.canvas.index_T[place_N], self.canvas.position_T[place_N]
+    def bits(self, stream: RandomStream, step: int, query_N: torch.Tensor | slice = ALL) -> torch.Tensor:
+        """Random bits of positions, by default of all, for one step."""
+        index_N, position_N = self.canvas.index_T[query_N], self.canvas.position_T[query_N]
         return bits(self.seed, stream, self.canvas.key_S[index_N], position_N, torch.full_like(index_N[:1], step))

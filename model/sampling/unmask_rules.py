@@ -1,8 +1,8 @@
-"""Rules that choose places: those that need no predictions, and those that go by what the model is sure of.
+"""Unmask rules: which masked positions to unmask in a step, with or without looking at the model's predictions.
 
-All are pure functions of arrays: draws and scores come in, masks go out, and no segment knows of another.
+All functions are pure functions of tensors of draws or scores; no result depends on another group.
 
-Shapes are named by suffix: G groups of places (blocks.py), T tokens of all segments, N places asked for, C classes.
+Shapes are named by suffix: G groups of positions (blocks.py), T tokens of all segments, N queried positions, C classes.
 """
 
 import torch
@@ -12,25 +12,47 @@ from ..keyed_random import rank_within
 from .sample_token import CHUNK
 
 ADAPTIVE: frozenset[Rule] = frozenset({"threshold", "entropy-bounded"})
-FIXED_POINT = 2.0**32  # sums of nats as integers: the same in any order, so for any segments beside one's own
+FIXED_POINT = 2.0**32  # sums of integers do not depend on the order of summation, so not on other segments
 
 
-def first(key_N: torch.Tensor, group_N: torch.Tensor, count_G: torch.Tensor) -> torch.Tensor:
-    """The so many places of each group with the least keys (unsigned 64 bits, of which 40 count)."""
+def select_lowest(key_N: torch.Tensor, group_N: torch.Tensor, count_G: torch.Tensor) -> torch.Tensor:
+    """Select the positions of each group with the lowest keys.
+
+    Args:
+        key_N: Sort keys, compared as unsigned 64-bit integers by their upper 40 bits.
+        group_N: Group of each position.
+        count_G: Number of positions to select in each group.
+
+    Returns:
+        bool (N,).
+    """
     return rank_within(group_N, key_N) < count_G[group_N]
 
 
-def sure(score_N: torch.Tensor, group_N: torch.Tensor, least: float) -> torch.Tensor:
-    """Places whose score reaches the threshold, and of each group the best at any rate (Wu et al. 2025)."""
-    return (score_N >= least) | (rank_within(group_N, descending(score_N)) == 0)
+def above_threshold(score_N: torch.Tensor, group_N: torch.Tensor, threshold: float) -> torch.Tensor:
+    """Select positions whose score reaches the threshold, and always the best of each group (Wu et al. 2025).
 
-
-def bounded(entropy_N: torch.Tensor, group_N: torch.Tensor, bound: float) -> torch.Tensor:
-    """The most places, by rising entropy, whose entropies without the greatest sum to the bound (Ben-Hamu et al. 2025).
-
-    What places said together know of one another is no more than that sum; one place can always be said.
+    This is the parallel decoding of Fast-dLLM, https://arxiv.org/abs/2505.22618.
     """
-    rank_N = rank_within(group_N, descending(-entropy_N))
+    return (score_N >= threshold) | (rank_within(group_N, descending_keys(score_N)) == 0)
+
+
+def within_entropy_bound(entropy_N: torch.Tensor, group_N: torch.Tensor, bound: float) -> torch.Tensor:
+    """Entropy-bounded unmasking (Ben-Hamu et al. 2025, https://arxiv.org/abs/2505.24857).
+
+    Select as many positions of each group as possible, in order of rising entropy, whose entropies without the largest
+    one sum to at most the bound. That sum bounds the information that tokens sampled together have about one another.
+    At least one position is always selected.
+
+    Args:
+        entropy_N: Entropy of each prediction in nats.
+        group_N: Group of each position.
+        bound: Bound in nats.
+
+    Returns:
+        bool (N,).
+    """
+    rank_N = rank_within(group_N, descending_keys(-entropy_N))
     order_N = torch.argsort(group_N * len(group_N) + rank_N)
     fixed_N = (entropy_N.double() * FIXED_POINT).long()[order_N]
     before_N = fixed_N.cumsum(0) - fixed_N
@@ -40,34 +62,48 @@ def bounded(entropy_N: torch.Tensor, group_N: torch.Tensor, bound: float) -> tor
     return chosen_N
 
 
-def remasked(
-    rule: Rule, progress: torch.Tensor, now: torch.Tensor, after: torch.Tensor, chance: float
+def remdm_probabilities(
+    rule: Rule, progress: torch.Tensor, share: torch.Tensor, next_share: torch.Tensor, max_rate: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Chances of a masked place to be said, and of one said to be masked again, in a step (ReMDM, Wang et al. 2025).
+    """Probabilities of a step of ReMDM (Wang et al. 2025, https://arxiv.org/abs/2503.00307).
 
-    `now` and `after` are shares said at its ends. `cap` takes tokens back at most at the given rate all along; `loop`
-    only at progress .45 to .95, through which .9 stay said. The rate is clamped to min(1, (1 - after) / now), which
-    is 0 in the last step (P16).
+    Rule `remdm-cap` masks sampled tokens again at most at the given rate in all steps; `remdm-loop` only at progress
+    0.45 to 0.95, during which a share of 0.9 stays unmasked. The rate is clamped to min(1, (1 - next_share) / share),
+    which is 0 in the last step.
+
+    Args:
+        rule: `remdm-cap` or `remdm-loop`.
+        progress: Progress at the beginning of the step, from 0 to 1.
+        share: Share of positions unmasked at the beginning of the step.
+        next_share: Share of positions unmasked at its end.
+        max_rate: Highest probability of masking a token again.
+
+    Returns:
+        The probability that a masked position is unmasked, and that an unmasked position is masked again.
     """
-    rate = torch.where(now > 0, (1 - after) / now.clamp(min=1e-12), 1.0).clamp(0, chance)
+    rate = torch.where(share > 0, (1 - next_share) / share.clamp(min=1e-12), 1.0).clamp(0, max_rate)
     if rule == "remdm-loop":
         rate = torch.where((progress >= LOOP[0]) & (progress < LOOP[1]), rate, 0.0)
-    said = torch.where(now < 1, (after - (1 - rate) * now) / (1 - now).clamp(min=1e-12), 1.0)
-    return said.clamp(0, 1), rate
+    unmask = torch.where(share < 1, (next_share - (1 - rate) * share) / (1 - share).clamp(min=1e-12), 1.0)
+    return unmask.clamp(0, 1), rate
 
 
 LOOP = (0.45, 0.95)  # t_on = .55 and t_off = .05, as progress
-LOOP_SAID = 0.9
+LOOP_UNMASKED = 0.9
 
 
-def looped(progress: torch.Tensor) -> torch.Tensor:
-    """Share said under `remdm-loop`: up to .9, as many through the loop, and the rest after it."""
-    before, behind = progress / LOOP[0] * LOOP_SAID, (progress - LOOP[1]) / (1 - LOOP[1]) * (1 - LOOP_SAID)
-    return torch.where(progress < LOOP[0], before, LOOP_SAID + behind.clamp(min=0))
+def remdm_loop_share(progress: torch.Tensor) -> torch.Tensor:
+    """Share of positions unmasked under `remdm-loop`: up to 0.9 before the loop, constant in it, the rest after it."""
+    before, behind = progress / LOOP[0] * LOOP_UNMASKED, (progress - LOOP[1]) / (1 - LOOP[1]) * (1 - LOOP_UNMASKED)
+    return torch.where(progress < LOOP[0], before, LOOP_UNMASKED + behind.clamp(min=0))
 
 
 def score(rule: Rule, logits_NC: torch.Tensor) -> torch.Tensor:
-    """How sure a rule is of each place (N,): log of the best chance, minus entropy, or lead over the second best."""
+    """Confidence of each prediction (N,), higher is better.
+
+    Rule `entropy` and `entropy-bounded`: minus the entropy in nats; `margin`: the difference of the two highest
+    probabilities; all others: log of the highest probability.
+    """
     rows = max(1, CHUNK // logits_NC.shape[1])
     return torch.cat([_score(rule, part) for part in torch.split(logits_NC, rows)])
 
@@ -84,12 +120,19 @@ def _score(rule: Rule, logits_NC: torch.Tensor) -> torch.Tensor:
     return best_N.log()
 
 
-def descending(score_N: torch.Tensor) -> torch.Tensor:
-    """Keys for `first` that rise as scores fall: the bits of a float64, in the order of unsigned integers."""
+def descending_keys(score_N: torch.Tensor) -> torch.Tensor:
+    """Sort keys for `select_lowest` that rise as scores fall: the bits of a float64, ordered as unsigned integers."""
     raw_N = (-score_N.double() + 0.0).view(torch.int64)
     return torch.where(raw_N < 0, ~raw_N, raw_N ^ torch.iinfo(torch.int64).min)
 
 
-def annealed(score_N: torch.Tensor, u_N: torch.Tensor, temperature: float, progress: float) -> torch.Tensor:
-    """Scores with Gumbel noise that falls with the step from `temperature` to 0 (Chang et al. 2022; P11)."""
+def annealed_scores(score_N: torch.Tensor, u_N: torch.Tensor, temperature: float, progress: float) -> torch.Tensor:
+    """Add Gumbel noise that falls linearly from `temperature` to 0 (MaskGIT, https://arxiv.org/abs/2202.04200).
+
+    Args:
+        score_N: Scores.
+        u_N: Uniform numbers in (0, 1), float64.
+        temperature: Factor of the noise at progress 0.
+        progress: Progress of the sampler from 0 to 1, computed from the step number.
+    """
     return score_N.double() - temperature * (1 - progress) * torch.log(-torch.log(u_N))

@@ -1,6 +1,6 @@
-"""How far a sampler is: the share of places said, as a function of the step's number and of nothing else (P11).
+"""Unmask schedule: the share of positions unmasked after each step, as a function of the step number alone.
 
-Shapes are named by suffix: G groups.
+Shapes are named by suffix: G groups of positions.
 """
 
 import math
@@ -9,19 +9,33 @@ import torch
 
 from ...schemas.config.sampling import Grid
 
-# A share times a count that is whole but for rounding is whole.
+# Tolerance within which a share times a count is taken for an integer.
 ROUNDING = 1e-9
 
 
 def unmasked_share(grid: Grid, progress: torch.Tensor) -> torch.Tensor:
-    """Share of places that are said at a progress from 0 to 1, float64; 0 at 0 and 1 at 1.
+    """Share of positions that is unmasked at a progress from 0 to 1; 0 at 0 and 1 at 1.
 
-    `cosine` leaves cos(πp/2) masked (Chang et al. 2022): few places are said at once while little is known.
+    `cosine` leaves a share of cos(pi p / 2) masked (MaskGIT, https://arxiv.org/abs/2202.04200): few positions are
+    unmasked at once while little context is known.
+
+    Args:
+        grid: `linear` or `cosine`.
+        progress: Progress of the sampler or of each block, float64.
     """
     return progress if grid == "linear" else 1 - torch.cos(progress * (math.pi / 2))
 
 
-def counts(open_G: torch.Tensor, size_G: torch.Tensor, said_G: torch.Tensor) -> torch.Tensor:
-    """How many of the places still open in each group are to be said in the step that ends with this share said."""
-    left_G = torch.floor(size_G * (1 - said_G) + ROUNDING).long()
-    return (open_G - left_G).clamp(min=0)
+def unmask_counts(masked_G: torch.Tensor, size_G: torch.Tensor, unmasked_G: torch.Tensor) -> torch.Tensor:
+    """Number of positions of each group to unmask in a step.
+
+    Args:
+        masked_G: Positions of each group that are masked now.
+        size_G: Positions of each group.
+        unmasked_G: Share that is to be unmasked at the end of the step.
+
+    Returns:
+        int64 (G,).
+    """
+    left_G = torch.floor(size_G * (1 - unmasked_G) + ROUNDING).long()
+    return (masked_G - left_G).clamp(min=0)

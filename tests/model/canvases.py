@@ -59,7 +59,7 @@ class Moody:
         number = segment + torch.arange(len(tokens))[:, None] * (int(segment.max()) + 1)
         worth = (tokens * 7919 + inputs.position_BL.long() * 104729) % 1009
         sum_ = torch.zeros(int(number.max()) + 1, dtype=torch.int64).index_add(0, number.flatten(), worth.flatten())
-        mood = (sum_[number] * 31 + inputs.position_BL.long() * 17).flatten()[inputs.place_N]
+        mood = (sum_[number] * 31 + inputs.position_BL.long() * 17).flatten()[inputs.query_N]
         out = []
         for (index, count), part in zip(inputs.groups, mood.split([c for _, c in inputs.groups]), strict=True):
             classes = torch.arange(self.slices.widths[index])

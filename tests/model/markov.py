@@ -88,14 +88,14 @@ class Oracle:
     def __call__(self, inputs: Inputs) -> tuple[torch.Tensor, torch.Tensor]:
         """Nats of the right answers; log_z is 0, since chances are normalised."""
         chance_NV, end_N = self._chances(inputs)
-        place_N = inputs.place_N + int(inputs.causal)
-        text_N = _answered(inputs).flatten()[place_N] == 1
+        query_N = inputs.query_N + int(inputs.causal)
+        text_N = _answered(inputs).flatten()[query_N] == 1
         code_N = inputs.class_N - text_N.long()  # the class before text's first is EOS
         nats_N = -chance_NV.gather(1, code_N.clamp(min=0)[:, None])[:, 0].log()
         assert torch.equal(end_N, code_N < 0)  # where text ends, EOS stands, and nothing else can
         return torch.where(end_N, 0.0, nats_N).float(), torch.zeros(len(nats_N))
 
-    def ask(self, inputs: Inputs) -> list[torch.Tensor]:
+    def predict(self, inputs: Inputs) -> list[torch.Tensor]:
         """Logits of each group, as a sampler asks for them; EOS has no chance where a chain goes on."""
         chance_NV, _ = self._chances(inputs)
         parts = chance_NV.log().float().split([count for _, count in inputs.groups])
@@ -109,9 +109,9 @@ class Oracle:
         """(N, V) chances at the places asked for, and which of them (N,) are the end of a text instead."""
         chain_BL, index_BL, state_RK = chains(inputs.tokens_BL, inputs.segment_BL, _answered(inputs))
         chance_RKV = self.source.predictions(state_RK, causal=inputs.causal)
-        place_N = inputs.place_N + int(inputs.causal)
-        at_N = index_BL.flatten()[place_N]
-        return chance_RKV.flatten(0, 1)[at_N.clamp(min=0)], ~chain_BL.flatten()[place_N]
+        query_N = inputs.query_N + int(inputs.causal)
+        at_N = index_BL.flatten()[query_N]
+        return chance_RKV.flatten(0, 1)[at_N.clamp(min=0)], ~chain_BL.flatten()[query_N]
 
 
 def _answered(inputs: Inputs) -> torch.Tensor:

@@ -34,25 +34,25 @@ def test_bits_are_splitmix64() -> None:
 def test_bits_are_those_of_plain_integers(seed: int) -> None:
     rows = torch.tensor([[0], [1], [10**12]])
     tokens = torch.arange(5)[None]
-    got = bits(seed, RandomStream.TOKEN, rows, tokens).numpy().astype(np.uint64)
-    want = [[reference(seed, RandomStream.TOKEN, row, token) for token in range(5)] for row in (0, 1, 10**12)]
+    got = bits(seed, RandomStream.MASK, rows, tokens).numpy().astype(np.uint64)
+    want = [[reference(seed, RandomStream.MASK, row, token) for token in range(5)] for row in (0, 1, 10**12)]
     assert got.tolist() == want
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_gpu_draws_the_same() -> None:
     rows = torch.arange(1000)
-    assert torch.equal(bits(3, RandomStream.TOKEN, rows), bits(3, RandomStream.TOKEN, rows.cuda()).cpu())
-    assert torch.equal(uniform(3, RandomStream.TOKEN, rows), uniform(3, RandomStream.TOKEN, rows.cuda()).cpu())
+    assert torch.equal(bits(3, RandomStream.MASK, rows), bits(3, RandomStream.MASK, rows.cuda()).cpu())
+    assert torch.equal(uniform(3, RandomStream.MASK, rows), uniform(3, RandomStream.MASK, rows.cuda()).cpu())
 
 
 def test_a_draw_depends_on_its_own_key_alone() -> None:
-    whole = uniform(0, RandomStream.TOKEN, torch.arange(8)[:, None], torch.arange(64)[None])
-    assert torch.equal(whole[5], uniform(0, RandomStream.TOKEN, torch.tensor([[5]]), torch.arange(64)[None])[0])
+    whole = uniform(0, RandomStream.MASK, torch.arange(8)[:, None], torch.arange(64)[None])
+    assert torch.equal(whole[5], uniform(0, RandomStream.MASK, torch.tensor([[5]]), torch.arange(64)[None])[0])
     others = [
-        uniform(1, RandomStream.TOKEN, torch.arange(8)[:, None], torch.arange(64)[None]),
+        uniform(1, RandomStream.MASK, torch.arange(8)[:, None], torch.arange(64)[None]),
         uniform(0, RandomStream.TASK, torch.arange(8)[:, None], torch.arange(64)[None]),
-        uniform(0, RandomStream.TOKEN, torch.arange(64)[None], torch.arange(8)[:, None] + 64),
+        uniform(0, RandomStream.MASK, torch.arange(64)[None], torch.arange(8)[:, None] + 64),
     ]
     for other in others:
         assert not torch.any(whole == other)
@@ -62,7 +62,7 @@ def test_a_draw_depends_on_its_own_key_alone() -> None:
 def test_draws_are_uniform_and_uncorrelated(axis: int) -> None:
     # 2^18 draws over three counters: χ² of 256 cells, correlation of neighbours along each counter
     parts = [torch.arange(64).view([-1 if i == j else 1 for j in range(3)]) for i in range(3)]
-    u = uniform(0, RandomStream.TOKEN, *parts)
+    u = uniform(0, RandomStream.MASK, *parts)
     counts = torch.histc(u, 256, 0, 1)
     expected = u.numel() / 256
     chi = float(((counts - expected) ** 2 / expected).sum())

@@ -22,7 +22,7 @@ from triptych.schemas.dataset.statistics import SourceStatistics, Statistics, me
 from triptych.schemas.storage.store import Store
 from triptych.schemas.vocabulary import Kind, Modality, Vocabulary
 from triptych.train.data.plan import Plan, make_plan
-from triptych.train.data.shard_cache import Cache
+from triptych.train.data.shard_cache import ShardCache
 from triptych.train.data.shards import Shards
 
 VOCABULARY = Vocabulary(text=300, image=64, audio=(16, 16))
@@ -142,7 +142,7 @@ class Workshop:
     @staticmethod
     def shards(plan: Plan, folder: Path = Path("unused")) -> Shards:
         """Its shards."""
-        return Shards(plan, Cache(folder, 0))
+        return Shards(plan, ShardCache(folder, 0))
 
 
 @pytest.fixture(scope="session")

@@ -14,12 +14,12 @@ from triptych.model.network.slices import Slices
 from triptych.schemas.config.model import MaskedObjective
 from triptych.schemas.config.training import TrainConfig
 from triptych.schemas.vocabulary import Modality, Special
-from triptych.train.data.loader import Loader, Micro
-from triptych.train.mask_ratio import by_ratio, ce_by_ratio
+from triptych.train.data.loader import Loader, MicroBatch
+from triptych.train.mask_ratio import ce_by_ratio, sums_by_ratio
 from triptych.train.run import train
 
 
-def some(workshop: Any, dataset: Path) -> Micro:
+def some(workshop: Any, dataset: Path) -> MicroBatch:
     plan = workshop.plan({"path": str(dataset), "weight": 1.0}, steps=1, batch_tokens=2048)
     loader = Loader(plan, workshop.shards(plan))
     (micro,) = next(loader)
@@ -32,13 +32,13 @@ def test_it_is_the_mean_over_places_of_segments_masked_that_much(
     workshop: Any, dataset: Path, settings: dict[str, Any]
 ) -> None:
     micro, slices = some(workshop, dataset), Slices.of(workshop.vocabulary)
-    corrupted = corrupt(micro.batch, MaskedObjective(**settings), slices, 3, micro.places)
+    corrupted = corrupt(micro.batch, MaskedObjective(**settings), slices, 3, micro.placement)
     nats_N = torch.rand(len(corrupted.weight_N))
-    found = ce_by_ratio(by_ratio(corrupted, nats_N))
+    found = ce_by_ratio(sums_by_ratio(corrupted, nats_N))
 
     inputs, length = corrupted.inputs, micro.batch.tokens_BL.shape[1]
     places: dict[tuple[int, int], list[int]] = defaultdict(list)  # of each segment in each copy
-    for n, (place, segment) in enumerate(zip(inputs.place_N.tolist(), corrupted.segment_N.tolist(), strict=True)):
+    for n, (place, segment) in enumerate(zip(inputs.query_N.tolist(), corrupted.segment_N.tolist(), strict=True)):
         assert inputs.tokens_BL.flatten()[place] == Special.MASK
         places[place // length // len(micro.batch.row_B), segment].append(n)
     wanted: dict[tuple[str, str], list[float]] = defaultdict(list)

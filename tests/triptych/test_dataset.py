@@ -45,7 +45,8 @@ def test_segments_are_decoded(dataset: triptych.Dataset, makers: Any) -> None:
     decoded = dataset.decode(image)
     assert decoded.text == makers.words(50 * int(image.file[0]) + image.file_row, 5)
     assert decoded.pixels is not None
-    assert (decoded.pixels.shape, decoded.pixels.dtype) == ((16, 16, 3), np.uint8)
+    assert decoded.pixels.shape == (16, 16, 3)
+    assert decoded.pixels.dtype == np.dtype(np.uint8)
     assert decoded.wave is None
     clip = dataset.decode(next(dataset.segments(kind="audio-text")))
     assert clip.wave is not None

@@ -12,7 +12,7 @@ import triptych
 from triptych.schemas.config.mix import MixFile
 from triptych.train.data.loader import Loader
 from triptych.train.data.plan import make_plan
-from triptych.train.data.shard_cache import Cache
+from triptych.train.data.shard_cache import ShardCache
 from triptych.train.data.shards import Shards
 
 
@@ -32,7 +32,7 @@ def tokens(stream: triptych.MixStream, count: int) -> list[torch.Tensor]:
 
 def test_the_stream_is_what_the_trainer_reads(mix: dict[str, Any], tmp_path: Path) -> None:
     plan = make_plan(MixFile.model_validate(mix), seed=3)
-    loader = Loader(plan, Shards(plan, Cache(tmp_path, 0)))
+    loader = Loader(plan, Shards(plan, ShardCache(tmp_path, 0)))
     for batch, (micro,) in zip(triptych.MixStream(mix), loader, strict=True):
         assert (batch.tokens_BL == micro.batch.tokens_BL).all()
         assert (batch.segment_BL == micro.batch.segment_BL).all()

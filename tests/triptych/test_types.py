@@ -105,7 +105,11 @@ def test_mypy_finds_nothing(project: Path) -> None:
 
 
 def test_basedpyright_finds_nothing(project: Path) -> None:
-    settings = {"typeCheckingMode": "all", "extraPaths": [str(project / "site")], "pythonVersion": "3.11"}
+    settings: dict[str, object] = {
+        "typeCheckingMode": "all",
+        "extraPaths": [str(project / "site")],
+        "pythonVersion": "3.11",
+    }
     settings |= {"reportUnusedCallResult": False, "reportImplicitOverride": False}
     (project / "work/pyrightconfig.json").write_text(json.dumps(settings))
     done = subprocess.run(

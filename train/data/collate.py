@@ -1,6 +1,6 @@
-"""Packed rows gathered from shards, what is left of them without some of their segments, and the batch they make.
+"""Gather packed rows from shards, remove segments from them, and collate them into a batch.
 
-Shapes: B rows, L tokens of a row, S segments of all rows together, ordered by row and place.
+Shapes: B rows, L tokens per row, S segments of all rows, ordered by row and position.
 """
 
 from dataclasses import dataclass, replace
@@ -20,19 +20,19 @@ from .shards import Shards
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows as they lie in shards; segments of a row are numbered from 1 in the order of the table."""
+    """Packed rows as stored in shards; segments of a row are numbered from 1 in the order of the table."""
 
     tokens: npt.NDArray[np.unsignedinteger]  # (B, L)
     segment: npt.NDArray[np.unsignedinteger]  # (B, L)
     modality: npt.NDArray[np.uint8]  # (B, L)
-    number: Ints  # (B,) of all rows of the plan
+    number: Ints  # (B,) number of the row in the plan
     epoch: Ints  # (B,)
     row: Ints  # (S,) index into B
     document: npt.NDArray[np.uint64]  # (S, 2)
-    columns: dict[str, npt.NDArray[Any]]  # (S,) as in OpenShard
+    columns: dict[str, npt.NDArray[Any]]  # (S,) columns of the segment table, as in OpenShard
 
     def between(self, low: int, high: int) -> "Rows":
-        """Rows low … high - 1."""
+        """The rows low ... high - 1."""
         mine = slice(*np.searchsorted(self.row, [low, high]))
         return Rows(
             self.tokens[low:high],
@@ -47,18 +47,23 @@ class Rows:
 
     @property
     def first(self) -> Ints:
-        """(B,) where each row begins in a table with an entry for its padding and one for each of its segments."""
+        """(B,) index of each row's first entry in a table with an entry for its padding and one for each segment."""
         counts = np.bincount(self.row, minlength=len(self.number)) + 1
         return np.cumsum(counts) - counts
 
     @property
     def place(self) -> Ints:
-        """(S,) the entry of each segment in that table."""
+        """(S,) index of each segment's entry in that table."""
         return np.arange(len(self.row)) + self.row + 1
 
 
 def gather(shards: Shards, at: Addresses) -> Rows:
-    """Copy rows out of their shards, a shard at a time."""
+    """Copy rows out of their shards, one shard at a time.
+
+    Args:
+        shards: Shards of the plan.
+        at: Addresses of the rows; the result has their order.
+    """
     by_shard = np.argsort(at.shard, kind="stable")
     numbers, starts = np.unique(at.shard[by_shard], return_index=True)
     matrices: dict[str, Any] = {}
@@ -80,8 +85,13 @@ def gather(shards: Shards, at: Addresses) -> Rows:
     return Rows(**matrices, number=at.number, epoch=at.epoch, row=row, document=document, columns=columns)
 
 
-def keep(rows: Rows, kept: npt.NDArray[np.bool_]) -> Rows:
-    """The same rows with padding in place of the segments that are not `kept` (S,); the others are numbered anew."""
+def keep_segments(rows: Rows, kept: npt.NDArray[np.bool_]) -> Rows:
+    """Replace segments by padding and renumber the remaining ones.
+
+    Args:
+        rows: Packed rows.
+        kept: Whether to keep each segment, bool (S,).
+    """
     if kept.all():
         return rows
     before: Ints = np.cumsum(kept) - kept
@@ -102,7 +112,12 @@ def keep(rows: Rows, kept: npt.NDArray[np.bool_]) -> Rows:
 
 
 def collate(rows: Rows, slices: npt.NDArray[np.int16]) -> Batch:
-    """Tensors of the rows; `slices` is a `slice_table`."""
+    """Convert rows to the tensors of a batch.
+
+    Args:
+        rows: Packed rows.
+        slices: Slice of each token id, from `slice_table`.
+    """
     starts = np.zeros(len(rows.number) + len(rows.row), np.int32)
     starts[rows.place] = rows.columns["start"]
     position = np.arange(rows.tokens.shape[1], dtype=np.int32) - starts[rows.first[:, None] + rows.segment]

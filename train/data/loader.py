@@ -1,7 +1,7 @@
-"""Batches for the trainer: each process gets its part of every global batch, built ahead by threads.
+"""Data loader: each process gets its part of every global batch, built ahead of time by threads.
 
-What comes at a position is a function of the plan alone. World size, micro-batch and number of threads only cut the
-same rows differently, so a run that was stopped may go on with others of them; its state is one number.
+What comes at a position is a function of the plan alone. World size, micro-batch size and number of threads only divide
+the same rows differently, so a run may be resumed with others; the state is a single number.
 """
 
 from collections import deque
@@ -14,29 +14,31 @@ from typing import Any, NamedTuple
 import torch
 
 from ...model.diffusion.batch import Batch
-from ...model.diffusion.noise_levels import SegmentPlaces
+from ...model.diffusion.noise_levels import RowPlacement
 from ...model.network.slices import slice_table
 from ...schemas.errors import Mismatch, Refusal
-from .collate import collate, gather, keep
+from .collate import collate, gather, keep_segments
 from .plan import Plan
-from .row_order import Order
+from .row_order import RowOrder
 from .shards import Shards
 from .split import is_held_out
 
-AHEAD = 2  # global batches that are built before they are asked for, beside one a thread
+AHEAD = 2  # global batches that are built in advance, besides one per thread
 
 
-class Micro(NamedTuple):
-    """What a process takes at once."""
+class MicroBatch(NamedTuple):
+    """Rows that a process passes through the model at once."""
 
     batch: Batch
-    places: SegmentPlaces  # of its rows in the global batch
+    placement: RowPlacement  # position of its rows in the global batch
 
 
 class Loader:
-    """An iterator over the steps of a plan: the micro-batches of one process, in order.
+    """Iterator over the steps of a plan; yields the micro-batches of one process.
 
-    Raises Refusal for rows that cannot be shared out evenly, and on damaged shards when they are reached.
+    Raises:
+        Refusal: If the rows of a step cannot be shared evenly by the processes; on damaged shards, when they are
+            reached.
     """
 
     def __init__(
@@ -50,10 +52,20 @@ class Loader:
         workers: int = 1,
         pin: bool = False,
     ) -> None:
-        """micro_rows: rows of a micro-batch, the last of a step has the rest; default all of the process's rows."""
+        """Create a loader at the beginning of the plan.
+
+        Args:
+            plan: Plan of the run.
+            shards: Its shards.
+            rank: Rank of this process.
+            world: Number of processes.
+            micro_rows: Rows of a micro-batch; the last one of a step has the rest. None: all rows of the process.
+            workers: Number of threads.
+            pin: Whether to put the tensors into pinned memory.
+        """
         self.plan = plan
         self._shards = shards
-        self._order = Order(plan)
+        self._order = RowOrder(plan)
         self._slices = slice_table(plan.vocabulary)
         each, rest = divmod(plan.rows, world)
         if rest:
@@ -66,62 +78,66 @@ class Loader:
         self._pin = pin
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="loader")
         self._depth = workers + AHEAD
-        self._coming: deque[Future[list[Micro]]] = deque()
+        self._pending: deque[Future[list[MicroBatch]]] = deque()
         self._position = 0
 
     @property
     def position(self) -> int:
-        """Rows of the run, of all processes, that were handed out."""
+        """Number of rows of the run that all processes have received so far."""
         return self._position
 
     def state(self) -> dict[str, Any]:
-        """All that a resumed run needs to go on from here."""
+        """State from which a resumed run continues."""
         return {"position": self._position, "plan": self.plan.fingerprint}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Go on from a state of `state()`; raises Mismatch when it was another plan's."""
+        """Continue from a state of `state()`.
+
+        Raises:
+            Mismatch: If it is the state of another plan.
+        """
         if state["plan"] != self.plan.fingerprint:
             sides = ("the checkpoint", state["plan"]), ("this run", self.plan.fingerprint)
-            fix = "Go on with the datasets, weights, seed and validation share it began with, or begin a new run."
+            fix = "Resume with the original datasets, weights, seed and validation share, or start a new run."
             raise Mismatch.between("plan", *sides, fix)
-        for future in self._coming:
+        for future in self._pending:
             future.cancel()
-        self._coming.clear()
+        self._pending.clear()
         self._position = state["position"]
 
-    def __iter__(self) -> Iterator[list[Micro]]:
+    def __iter__(self) -> Iterator[list[MicroBatch]]:
         return self
 
-    def __next__(self) -> list[Micro]:
+    def __next__(self) -> list[MicroBatch]:
         end = self.plan.steps * self.plan.rows
         if self._position >= end:
             raise StopIteration
-        while len(self._coming) < self._depth:
-            start = self._position + len(self._coming) * self.plan.rows
+        while len(self._pending) < self._depth:
+            start = self._position + len(self._pending) * self.plan.rows
             if start >= end:
                 break
-            self._coming.append(self._pool.submit(self._build, start))
-        step = self._coming.popleft().result()
+            self._pending.append(self._pool.submit(self._build, start))
+        step = self._pending.popleft().result()
         self._position += self.plan.rows
         return step
 
     def close(self) -> None:
-        """Stop building."""
+        """Stop the threads."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _build(self, start: int) -> list[Micro]:
-        """The micro-batches of the global batch that begins at `start`."""
-        self._shards.expect(self._order, start)
+    def _build(self, start: int) -> list[MicroBatch]:
+        """The micro-batches of the global batch that begins at row `start` of the run."""
+        self._shards.prefetch(self._order, start)
         number = start // self.plan.rows
         cuts = [*self._mine[:: self._micro_rows], self._mine.stop]
         return [self._micro(start, low, high, number) for low, high in pairwise(cuts)]
 
-    def _micro(self, start: int, low: int, high: int, number: int) -> Micro:
+    def _micro(self, start: int, low: int, high: int, number: int) -> MicroBatch:
         rows = gather(self._shards, self._order.between(start + low, start + high))
         if self.plan.validation:
-            rows = keep(rows, ~is_held_out(rows.document, self.plan.validation))
-        places = SegmentPlaces(number, torch.arange(low, high), self.plan.rows)
-        return Micro(self._ready(collate(rows, self._slices)), places)
+            rows = keep_segments(rows, ~is_held_out(rows.document, self.plan.validation))
+        placement = RowPlacement(number, torch.arange(low, high), self.plan.rows)
+        return MicroBatch(self._ready(collate(rows, self._slices)), placement)
 
     def _ready(self, batch: Batch) -> Batch:
         if not self._pin:

@@ -1,8 +1,8 @@
-"""A keyed permutation of 0..n-1 that is computed and never stored, so that a shuffle has no memory and no state.
+"""A keyed permutation of 0 ... n-1 that is computed and never stored: a shuffle without memory or state.
 
-A Feistel network on a grid of about sqrt(n) by sqrt(n) cells: each round moves every cell along one side by an
-amount that is a hash of the other, which can be undone and so is a permutation of the grid. Cells beyond n are
-sent through the network again until they land below it (cycle walking); the grid has hardly any of them.
+It is a Feistel network on a grid of about sqrt(n) by sqrt(n) cells. Each round shifts every cell along one axis by a
+hash of its other coordinate, which is invertible, so the result is a permutation of the grid. A cell at n or beyond
+goes through the network again until it lands below n (cycle walking); there are only few such cells.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ _GOLDEN = 0x9E3779B97F4A7C15
 
 
 def mix64(words: npt.ArrayLike) -> Words:
-    """A bijection of 64-bit words whose every output bit depends on every input bit (the finaliser of SplitMix64)."""
+    """The finaliser of SplitMix64: a bijection of 64-bit words in which every output bit depends on every input bit."""
     x = np.asarray(words, np.uint64)
     with np.errstate(over="ignore"):
         x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -26,17 +26,21 @@ def mix64(words: npt.ArrayLike) -> Words:
 
 
 def derive(key: npt.ArrayLike, number: npt.ArrayLike) -> Words:
-    """The key of the `number`-th thing under `key`; arrays broadcast."""
+    """Derive the `number`-th key under `key`; arrays broadcast."""
     with np.errstate(over="ignore"):
         step = (np.asarray(number).astype(np.uint64) + np.uint64(1)) * np.uint64(_GOLDEN)
         return mix64(mix64(key) + step)
 
 
 def permute(index: npt.ArrayLike, size: npt.ArrayLike, key: npt.ArrayLike) -> Ints:
-    """Where `index` goes in the permutation of 0..size-1 that `key` names.
+    """The image of `index` under the permutation of 0 ... size-1 with the given key.
 
-    index, size, key: integer arrays that broadcast, 0 <= index < size, key unsigned of 64 bits; every element may
-    be of another permutation.
+    Integer arrays broadcast, so that each element may belong to another permutation.
+
+    Args:
+        index: Elements, 0 <= index < size.
+        size: Sizes of the permutations.
+        key: Keys, unsigned 64-bit.
     """
     index, size, key = np.broadcast_arrays(*(np.asarray(given, np.uint64) for given in (index, size, key)))
     out = _network(index, size, key)

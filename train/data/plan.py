@@ -1,4 +1,4 @@
-"""The plan of a run: which rows it reads, in which shares, how often; exact before any work, from manifests alone."""
+"""Plan of a run: the rows that it reads, in which shares and how often, computed from manifests before any work."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,46 +22,46 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Plan:
-    """What the stream of rows is a function of, and how far it is to be read."""
+    """Everything that determines the stream of rows, and how far it is read."""
 
     seed: int
-    validation: float  # share of the documents that are held out
+    validation: float  # share of documents that are held out
     datasets: tuple[Dataset, ...]
     streams: tuple[MixComponent, ...]
-    wanted: Floats  # (streams,) shares of the tokens that the weights ask for
-    units: Ints  # (streams,) shares of the rows, as `mix.deal` takes them
-    rows: int  # of a step
+    wanted: Floats  # (streams,) shares of the tokens, from the weights of the mix
+    units: Ints  # (streams,) shares of the rows, as `mix.assign_streams` takes them
+    rows: int  # rows of a step
     steps: int
     warnings: tuple[str, ...]
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """That of every dataset."""
+        """Vocabulary of all datasets."""
         return self.datasets[0].manifest.vocabulary
 
     @property
     def row_length(self) -> int:
-        """That of every dataset."""
+        """Row length of all datasets."""
         return self.datasets[0].manifest.row_length
 
     @cached_property
     def sources(self) -> tuple[str, ...]:
-        """Names of all sources, which `Batch.source_S` counts through."""
+        """Names of all sources; `Batch.source_S` is an index into this."""
         return tuple(sorted({source for stream in self.streams for source in stream.sources}))
 
     @cached_property
     def first_rows(self) -> Ints:
-        """(streams + 1,) where each stream begins in the numbering of all rows; the last is their number."""
+        """(streams + 1,) number of each stream's first row in the plan; the last entry is the number of all rows."""
         return np.concatenate([[0], np.cumsum([stream.rows for stream in self.streams])]).astype(np.int64)
 
     @cached_property
     def fingerprint(self) -> str:
-        """Identity of the stream of rows; steps and batch have no part in it unless epochs are capped."""
+        """Identity of the stream of rows; independent of steps and batch unless `max_epochs` changes the shares."""
         parts = [(stream.fingerprint, stream.group) for stream in self.streams]
         return fingerprint("plan", self.seed, self.validation, parts, self.units.tolist())
 
     def trained_on(self) -> list[dict[str, Any]]:
-        """Where each dataset lay, and its fingerprints."""
+        """Path and fingerprints of each dataset, JSON-ready."""
         manifests = [(dataset.url, dataset.manifest) for dataset in self.datasets]
         return [
             {"path": url, "fingerprint": manifest.fingerprint, "vocabulary": manifest.vocabulary_fingerprint}
@@ -70,11 +70,17 @@ class Plan:
 
 
 def make_plan(mix: Mixture, *, seed: int, validation: float = 0.0, steps: int | None = None, copies: int = 1) -> Plan:
-    """Open the datasets of a mix and settle its shares.
+    """Open the datasets of a mix and compute its shares.
 
-    steps: default, as many as the mix lasts without a row read twice (or more than `max_epochs`, where given).
-    copies: times that a row of a batch goes through the model, all of which count in `batch_tokens`.
-    Raises Refusal for what cannot be mixed, and for a mix that its caps make too short for `steps`.
+    Args:
+        mix: Datasets, weights and batch size.
+        seed: Seed of the run.
+        validation: Share of documents to hold out.
+        steps: Number of steps; None: as many as possible without reading a row twice (or more often than `max_epochs`).
+        copies: Number of times that each row of a batch goes through the model; `batch_tokens` counts all of them.
+
+    Raises:
+        Refusal: For datasets that cannot be mixed, and if `max_epochs` leaves too few rows for `steps`.
     """
     datasets = _open(mix.datasets)
     rows = rows_of_step(mix.batch_tokens, datasets[0].manifest.row_length, copies)
@@ -89,7 +95,7 @@ def make_plan(mix: Mixture, *, seed: int, validation: float = 0.0, steps: int | 
     if steps is None:
         lasting = np.where(np.isinf(most), held, most) / shares
         steps = max(int(lasting.min() // rows), 1)
-    capped = cap(shares, most / (steps * rows))
+    capped = cap_shares(shares, most / (steps * rows))
     if capped is None:
         raise Refusal(
             f"{steps:,} steps of {rows:,} rows are {steps * rows:,}, but within `max_epochs` the mix has "
@@ -113,18 +119,33 @@ def plan_of(config: TrainConfig) -> Plan:
 
 
 def rows_of_step(batch_tokens: int, row_length: int, copies: int = 1) -> int:
-    """Rows of a global batch; raises Refusal unless it is made of whole rows."""
+    """Number of rows of a global batch.
+
+    Args:
+        batch_tokens: Tokens of a global batch, over all copies.
+        row_length: Tokens of a row.
+        copies: Number of times that each row goes through the model.
+
+    Raises:
+        Refusal: If a batch is not a whole number of rows.
+    """
     places = row_length * copies
     rows, rest = divmod(batch_tokens, places)
     if rest:
         near = f"{rows * places} or {(rows + 1) * places}" if rows else f"{places}"
-        times = f" {copies} times (`anti_masking`)" if copies > 1 else ""
-        raise Refusal(f"`batch_tokens: {batch_tokens}` is no number of rows of {row_length}{times}. Take {near}.")
+        times = f" * {copies} (`anti_masking` uses each row {copies} times)" if copies > 1 else ""
+        raise Refusal(
+            f"`batch_tokens: {batch_tokens}` is not a multiple of the row length {row_length}{times}. Use {near}."
+        )
     return rows
 
 
-def cap(shares: Floats, most: Floats) -> Floats | None:
-    """Shares of at most `most` each that keep the ratios of those below it and sum to 1; None if there are none."""
+def cap_shares(shares: Floats, most: Floats) -> Floats | None:
+    """Limit shares to at most `most` each; the others keep their ratios, and all sum to 1.
+
+    Returns:
+        Limited shares, or None if the limits sum to less than 1.
+    """
     if most.sum() < 1 - 1e-12:
         return None
     out: Floats = shares / shares.sum()
@@ -136,7 +157,7 @@ def cap(shares: Floats, most: Floats) -> Floats | None:
 
 
 def _open(entries: Sequence[MixEntry]) -> list[Dataset]:
-    """Each path once; all of one vocabulary and row length."""
+    """Open each path once; all datasets must have the same vocabulary and row length."""
     datasets = [Dataset(path) for path in dict.fromkeys(entry.path.rstrip("/") for entry in entries)]
     first = datasets[0]
     for other in datasets[1:]:
@@ -159,7 +180,7 @@ def _refuse_overlap(entries: Sequence[MixEntry], streams: Sequence[MixComponent]
 
 
 def _shares(entries: Sequence[MixEntry], streams: Sequence[MixComponent]) -> tuple[Floats, Floats]:
-    """Of tokens, and of rows. Groups of one entry share its weight so that their epochs end together."""
+    """Shares of tokens and of rows. The groups of an entry share its weight so that their epochs end together."""
     tokens = np.array([stream.tokens for stream in streams], np.float64)
     rows = np.array([stream.rows for stream in streams], np.float64)
     entry = np.array([stream.entry for stream in streams])
@@ -186,8 +207,8 @@ def _overlap_warnings(datasets: Sequence[Dataset]) -> list[str]:
         reports = dataset.manifest.decontamination
         if not reports:
             lines.append(
-                f"{dataset.url}: was compared with no evaluation set when it was prepared; "
-                "what is measured on one may have been trained on"
+                f"{dataset.url}: was not compared with any evaluation set when it was prepared; "
+                "evaluation data may be among the training data"
             )
         for report in reports:
             found = sum(count for halves in report.hits.values() for count in halves.values())

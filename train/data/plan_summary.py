@@ -1,19 +1,19 @@
-"""What a plan comes to: rows, tokens, epochs and shares of every stream, before any of it is read."""
+"""Summary of a mix plan: rows, tokens, epochs and shares of every stream, before any row is read."""
 
 from typing import Any
 
-from .mix import UNITS, dealt
+from .mix import UNITS, rows_per_stream
 from .plan import Plan
 
 
 def summarize_plan(plan: Plan) -> dict[str, Any]:
-    """A plan in numbers, JSON-ready.
+    """Figures of a plan, JSON-ready.
 
-    Rows are exact, and so are tokens of whole epochs; of an epoch that is broken off, tokens are as many as its rows
-    hold on average. `tokens` are those of segments, `places` count padding as well.
+    Rows are exact, and so are tokens of whole epochs; tokens of a partial epoch are estimated from the mean of its
+    rows. `tokens` counts tokens of segments, `places` also padding.
     """
     rows = plan.steps * plan.rows
-    counts = dealt(rows, plan.units).tolist()
+    counts = rows_per_stream(rows, plan.units).tolist()
     lines = [_line(plan, number, count) for number, count in enumerate(counts)]
     total = sum(line["tokens"] for line in lines)
     for line in lines:

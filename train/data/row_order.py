@@ -1,8 +1,9 @@
-"""The order of rows of a run: from a position to a row, by arithmetic on the plan, whoever asks and when.
+"""The order of rows of a run: the row at each position, by arithmetic on the plan, without state.
 
-An epoch of a stream reads its shards in a permuted order, and the rows of a window of SPREAD shards in a permuted
-order of their own. A shard is a fair draw of its group, dealt by document id, so windows are alike and rows within
-one are as well shuffled as over all; and whoever reads a remote dataset needs two windows of it on disk, not all.
+In an epoch, the shards of a stream are read in a permuted order, and the rows of each window of SPREAD shards in a
+permuted order of their own. Documents were assigned to shards by a hash of their id, so each shard is a random sample
+of its group, and rows are as well mixed within a window as over the whole dataset. A remote dataset needs only two
+windows on the local disk.
 """
 
 from dataclasses import dataclass
@@ -14,21 +15,21 @@ import numpy as np
 import numpy.typing as npt
 
 from ...schemas.identity import fingerprint
-from .mix import Ints, deal, dealt
+from .mix import Ints, assign_streams, rows_per_stream
 from .permutation import Words, derive, permute
 from .plan import Plan
 
-SPREAD = 16  # shards of 128 MB: some hundred thousand rows of 4,096
+SPREAD = 16  # shards of 128 MB, some hundred thousand rows of 4,096 tokens
 BLOCK = 4096  # positions
 _SHARDS, _ROWS = 0, 1
 
 
 class Addresses(NamedTuple):
-    """Where rows lie, each (n,)."""
+    """Where rows are stored, each array (n,)."""
 
-    shard: Ints  # of all shards of the plan, stream after stream
-    row: Ints  # of the shard
-    number: Ints  # of all rows of the plan, stream after stream
+    shard: Ints  # number of the shard in the plan, stream after stream
+    row: Ints  # row within the shard
+    number: Ints  # number of the row in the plan, stream after stream
     epoch: Ints
 
 
@@ -36,14 +37,14 @@ class Addresses(NamedTuple):
 class _Epoch:
     """The order of one epoch of a stream."""
 
-    shards: Ints  # (shards,) in the order in which they are read
-    ends: Ints  # (shards,) rows up to and with each of them
-    windows: Ints  # (windows + 1,) rows before each window, and all
-    keys: Words  # (windows,) of the permutations of their rows
+    shards: Ints  # (shards,) in reading order
+    ends: Ints  # (shards,) number of rows up to and including each shard
+    windows: Ints  # (windows + 1,) number of rows before each window; last, of all rows
+    keys: Words  # (windows,) keys of the permutations of their rows
 
 
-class Order:
-    """Positions to rows. Cheap anywhere: what it keeps is the order of the shards of a few epochs."""
+class RowOrder:
+    """Maps positions to rows, in constant time at any position; it caches only the shard order of a few epochs."""
 
     def __init__(self, plan: Plan) -> None:
         self._units = plan.units
@@ -58,14 +59,14 @@ class Order:
         self._block = lru_cache(maxsize=4)(lambda block: self.locate(np.arange(block * BLOCK, (block + 1) * BLOCK)))
 
     def between(self, start: int, stop: int) -> Addresses:
-        """The rows at positions start … stop - 1, worked out in blocks that are kept for the next call."""
+        """The rows at positions start ... stop - 1, computed in blocks that are cached for the next call."""
         blocks = [self._block(block) for block in range(start // BLOCK, -(-stop // BLOCK))]
         inside = slice(start % BLOCK, start % BLOCK + stop - start)
         return Addresses(*(np.concatenate(column)[inside] for column in zip(*blocks, strict=True)))
 
     def locate(self, position: npt.ArrayLike) -> Addresses:
         """The row at each position (n,) of the run."""
-        stream, index = deal(position, self._units)
+        stream, index = assign_streams(position, self._units)
         epoch, index = np.divmod(index, self._rows[stream])
         shard, row = np.empty_like(index), np.empty_like(index)
         for which, turn in np.unique(np.stack([stream, epoch]), axis=1).T.tolist():
@@ -75,11 +76,11 @@ class Order:
         number = self._first_row[stream] + np.concatenate(before)[shard] + row
         return Addresses(shard, row, number, epoch)
 
-    def ahead(self, position: int) -> tuple[list[int], list[int]]:
-        """Shards that are read about `position`, of each stream a window, and those that come after these."""
+    def upcoming_shards(self, position: int) -> tuple[list[int], list[int]]:
+        """Shards around a position, one window of each stream, and the shards of the windows after them."""
         now: list[int] = []
         later: list[int] = []
-        for stream, index in enumerate(dealt(position, self._units).tolist()):
+        for stream, index in enumerate(rows_per_stream(position, self._units).tolist()):
             epoch, index = divmod(index, int(self._rows[stream]))
             order = self._epoch(stream, epoch)
             window = int(np.searchsorted(order.windows, index, side="right")) - 1

@@ -1,4 +1,4 @@
-"""Which rows an entry of a mix means: whole groups of a prepared dataset, so that no row has to be looked into."""
+"""Select the rows of a mix entry: whole groups of a prepared dataset, so that no row has to be inspected."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -11,27 +11,34 @@ from ...schemas.errors import Refusal
 
 @dataclass(frozen=True)
 class MixComponent:
-    """The rows of one group of one dataset: shuffled and numbered together, and dealt by one share of the mix."""
+    """The rows of one group of one dataset, which are shuffled together and have one share of the mix."""
 
-    entry: int  # of the mix
-    dataset: int  # of the plan
-    fingerprint: str  # of the dataset
+    entry: int  # number of the mix entry
+    dataset: int  # index into the plan's datasets
+    fingerprint: str  # fingerprint of the dataset
     group: str
     sources: tuple[str, ...]
     shards: tuple[ShardEntry, ...]
-    tokens: int  # of all segments; the rest of the rows is padding
-    codes: dict[str, int]  # by modality
+    tokens: int  # tokens of all segments; the rest of the rows is padding
+    codes: dict[str, int]  # number of codes by modality
 
     @cached_property
     def rows(self) -> int:
-        """Packed rows."""
+        """Number of packed rows."""
         return sum(shard.rows for shard in self.shards)
 
 
 def components_of(entry: MixEntry, manifest: Manifest, *, number: int, dataset: int) -> list[MixComponent]:
-    """The groups that entry `number` of the mix selects of a dataset.
+    """The groups that a mix entry selects from a dataset.
 
-    Raises Refusal when it selects nothing, or a part of the rows of a group: packed rows are taken whole.
+    Args:
+        entry: Entry of the mix.
+        manifest: Manifest of its dataset.
+        number: Number of the entry in the mix.
+        dataset: Index of the dataset in the plan.
+
+    Raises:
+        Refusal: If the entry selects nothing, or only part of the rows of a group; packed rows are selected whole.
     """
     chosen = [group for group in manifest.groups.items() if _selects(entry, manifest, *group)]
     streams = []
@@ -47,7 +54,9 @@ def components_of(entry: MixEntry, manifest: Manifest, *, number: int, dataset: 
             streams.append(MixComponent(number, dataset, fingerprint, group, sources, shards, tokens, dict(codes)))
     if not streams:
         kinds = sorted({source.kind for source in manifest.statistics.sources.values()})
-        raise Refusal(f"{entry.path}: no row is {_wanted(entry)}. It holds {', '.join(kinds)}; change the entry.")
+        raise Refusal(
+            f"{entry.path}: no row matches {_wanted(entry)}. The dataset holds {', '.join(kinds)}; change the entry."
+        )
     return streams
 
 
@@ -64,7 +73,7 @@ def _selects(entry: MixEntry, manifest: Manifest, group: str, sources: tuple[str
         by = "modality" if group == "mixed" and entry.sources is None else "source"
         raise Refusal(
             f"{entry.path}: rows of `{group}` hold {' and '.join(sources)} together, so {_wanted(entry)} cannot be "
-            f"had alone. Prepare the dataset with `pack: {{group_by: {by}}}`, or take all of `{group}`."
+            f"selected alone. Prepare the dataset with `pack: {{group_by: {by}}}`, or take all of `{group}`."
         )
     return all(wanted)
 
@@ -72,4 +81,4 @@ def _selects(entry: MixEntry, manifest: Manifest, group: str, sources: tuple[str
 def _wanted(entry: MixEntry) -> str:
     parts = [f"`modality: {entry.modality}`"] if entry.modality else []
     parts += [f"`sources: [{', '.join(entry.sources)}]`"] if entry.sources else []
-    return " of ".join(parts) or "in it"
+    return " and ".join(parts) or "the entry"

@@ -1,7 +1,7 @@
-"""Shards of remote datasets on the local disk: fetched whole and ahead of need, checked, and named by their checksum.
+"""Local cache of the shards of remote datasets: whole files, prefetched, verified, and named by their checksum.
 
-A file is in the cache under the checksum that the manifest gives it, or not at all: it is written beside its name and
-takes it only when its bytes have that checksum. So processes may share a cache, and datasets their shards.
+A file is written under a temporary name and renamed only when its bytes have the checksum that the manifest states. So
+processes may share a cache, and datasets may share shards.
 """
 
 import fcntl
@@ -24,22 +24,31 @@ from ...schemas.identity import BLOCK, file_fingerprint
 Entries = Sequence[tuple[Dataset, ShardEntry]]
 
 
-class Cache:
-    """Opens shards where they lie when that is a local disk, and out of `folder` when it is not."""
+class ShardCache:
+    """Opens shards in place if they are on a local disk, otherwise from the cache folder."""
 
     def __init__(self, folder: str | Path, limit: int, readers: int = 2) -> None:
-        """limit: bytes beyond the shards in use; readers: threads that fetch."""
+        """Create a cache.
+
+        Args:
+            folder: Folder of the cache.
+            limit: Bytes of files to keep beyond those in use.
+            readers: Number of threads that download.
+        """
         self.folder = Path(folder).expanduser()
         self._limit = limit
         self._pool = ThreadPoolExecutor(readers, thread_name_prefix="shards")
-        self._coming: dict[str, Future[Path]] = {}
+        self._pending: dict[str, Future[Path]] = {}
         self._lock = Lock()
 
     def shard(self, dataset: Dataset, entry: ShardEntry) -> Shard:
-        """A shard, memory-mapped; raises Refusal when it is lost, cut short or, if fetched, changed.
+        """Open a shard as a memory map.
 
-        Of a local shard the size alone is checked: reading all of it may be more than is trained on, and
-        `triptych verify` does that.
+        Only the size of a local shard is checked: reading all of it may be more than is trained on, and `triptych
+        verify` does that.
+
+        Raises:
+            Refusal: If the shard is missing, truncated or, if downloaded, changed.
         """
         if not is_local(dataset):
             return Shard(pa.memory_map(str(self.fetch(dataset, entry))))
@@ -49,7 +58,7 @@ class Cache:
         return dataset.open(entry)
 
     def fetch(self, dataset: Dataset, entry: ShardEntry) -> Path:
-        """Where a remote shard lies on the local disk; waits until it does."""
+        """Path of a remote shard on the local disk; waits until it is downloaded."""
         path = self._path(entry)
         if path.is_file():
             return path
@@ -57,15 +66,20 @@ class Cache:
             return self._start(dataset, entry).result()
         finally:
             with self._lock:
-                self._coming.pop(entry.xxh3, None)
+                self._pending.pop(entry.xxh3, None)
 
-    def expect(self, now: Entries, later: Entries) -> None:
-        """Fetch these in the background, in this order, and remove others beyond the limit, the oldest first."""
+    def prefetch(self, now: Entries, later: Entries) -> None:
+        """Download shards in the background, in the given order, and remove the oldest others beyond the limit.
+
+        Args:
+            now: Shards that are in use.
+            later: Shards that are needed next.
+        """
         remote = [(dataset, entry) for dataset, entry in (*now, *later) if not is_local(dataset)]
         wanted = {entry.xxh3 for _, entry in remote}
         with self._lock:
-            for checksum in [checksum for checksum in self._coming if checksum not in wanted]:
-                self._coming.pop(checksum).cancel()
+            for checksum in [checksum for checksum in self._pending if checksum not in wanted]:
+                self._pending.pop(checksum).cancel()
         for dataset, entry in remote:
             if self._path(entry).is_file():
                 os.utime(self._path(entry))
@@ -75,21 +89,21 @@ class Cache:
             self._trim({f"{checksum}.arrow" for checksum in wanted})
 
     def close(self) -> None:
-        """Stop fetching."""
+        """Stop the downloads."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _start(self, dataset: Dataset, entry: ShardEntry) -> Future[Path]:
         with self._lock:
-            if entry.xxh3 not in self._coming:
-                self._coming[entry.xxh3] = self._pool.submit(self._bring, dataset, entry)
-            return self._coming[entry.xxh3]
+            if entry.xxh3 not in self._pending:
+                self._pending[entry.xxh3] = self._pool.submit(self._download, dataset, entry)
+            return self._pending[entry.xxh3]
 
-    def _bring(self, dataset: Dataset, entry: ShardEntry) -> Path:
+    def _download(self, dataset: Dataset, entry: ShardEntry) -> Path:
         path = self._path(entry)
         part = path.with_suffix(".part")
         self.folder.mkdir(parents=True, exist_ok=True)
         with part.open("ab") as sink:
-            fcntl.flock(sink, fcntl.LOCK_EX)  # one process fetches, the others wait for it
+            fcntl.flock(sink, fcntl.LOCK_EX)  # one process downloads, the others wait for it
             if path.is_file():
                 return path
             sink.truncate(0)
@@ -102,17 +116,17 @@ class Cache:
             part.rename(path)
         return path
 
-    def _trim(self, keep: set[str]) -> None:
+    def _trim(self, keep_segments: set[str]) -> None:
         found: list[tuple[float, int, Path]] = []
         for path in self.folder.glob("*.arrow"):
-            with suppress(FileNotFoundError):  # another process trims as well
-                if path.name not in keep:
+            with suppress(FileNotFoundError):  # another process may remove files at the same time
+                if path.name not in keep_segments:
                     found.append((path.stat().st_mtime, path.stat().st_size, path))
         left = sum(size for _, size, _ in found)
         for _, size, path in sorted(found):
             if left <= self._limit:
                 return
-            path.unlink(missing_ok=True)  # whoever has it mapped keeps it
+            path.unlink(missing_ok=True)  # a process that has it mapped keeps its memory
             left -= size
 
     def _path(self, entry: ShardEntry) -> Path:
@@ -120,7 +134,7 @@ class Cache:
 
 
 def is_local(dataset: Dataset) -> bool:
-    """Whether its shards can be memory-mapped where they lie."""
+    """Whether the shards of a dataset can be memory-mapped in place."""
     return isinstance(dataset.fs, LocalFileSystem)
 
 

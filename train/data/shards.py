@@ -1,4 +1,4 @@
-"""Shards as the loader reads them: matrices over a memory map, and the segment table as columns of numbers."""
+"""Shards as the loader reads them: matrices on a memory map, and the segment table as numeric columns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from ...schemas.dataset.reader import Shard
 from .plan import Plan
-from .row_order import Order
-from .shard_cache import Cache, is_local
+from .row_order import RowOrder
+from .shard_cache import ShardCache, is_local
 
-OPEN = 1024  # memory maps kept; a kernel allows some 65,000
+MAX_OPEN = 1024  # open memory maps; Linux allows some 65,000 per process
 COLUMNS = ("start", "length", "kind", "text_bytes", "pixels", "samples")
 
 
@@ -24,40 +24,42 @@ class OpenShard:
     tokens: npt.NDArray[np.unsignedinteger]  # (rows, row_length)
     segment: npt.NDArray[np.unsignedinteger]
     modality: npt.NDArray[np.uint8]
-    offsets: npt.NDArray[np.int32]  # (rows + 1,) segments before each row
-    document: npt.NDArray[np.uint64]  # (S, 2) halves of the document id
-    columns: dict[str, npt.NDArray[Any]]  # (S,) COLUMNS of schemas.rows.SEGMENT, and `source` as in Plan.sources
+    offsets: npt.NDArray[np.int32]  # (rows + 1,) number of segments before each row
+    document: npt.NDArray[np.uint64]  # (S, 2) the two 64-bit halves of the document id
+    columns: dict[
+        str, npt.NDArray[Any]
+    ]  # (S,) COLUMNS of the segment table, and `source` as an index into Plan.sources
 
 
 class Shards:
-    """All shards of a plan, opened when they are first touched; may be used by several threads."""
+    """All shards of a plan, opened on first use; safe to use from several threads."""
 
-    def __init__(self, plan: Plan, cache: Cache) -> None:
+    def __init__(self, plan: Plan, cache: ShardCache) -> None:
         self._sources = plan.sources
         self._cache = cache
         self.entries = [(plan.datasets[stream.dataset], entry) for stream in plan.streams for entry in stream.shards]
-        self.open = lru_cache(maxsize=OPEN)(self._open)
+        self.open = lru_cache(maxsize=MAX_OPEN)(self._open)
         self._remote = not all(is_local(dataset) for dataset in plan.datasets)
-        self._expected: tuple[list[int], list[int]] | None = None
+        self._prefetched: tuple[list[int], list[int]] | None = None
 
-    def expect(self, order: Order, position: int) -> None:
-        """Have remote shards fetched that are read about `position`, and after."""
-        if self._remote and (ahead := order.ahead(position)) != self._expected:
-            self._expected = ahead
-            now, later = ([self.entries[number] for number in numbers] for numbers in ahead)
-            self._cache.expect(now, later)
+    def prefetch(self, order: RowOrder, position: int) -> None:
+        """Prefetch the remote shards that are read around a position, and those after them."""
+        if self._remote and (upcoming := order.upcoming_shards(position)) != self._prefetched:
+            self._prefetched = upcoming
+            now, later = ([self.entries[number] for number in numbers] for numbers in upcoming)
+            self._cache.prefetch(now, later)
 
     def _open(self, number: int) -> OpenShard:
-        """Shard `number` of the plan; raises Refusal when it is lost, cut short or changed."""
+        """Open shard `number` of the plan; raises Refusal if it is missing, truncated or changed."""
         dataset, entry = self.entries[number]
         shard = self._cache.shard(dataset, entry)
         return open_shard(shard, self._sources)
 
 
 def open_shard(shard: Shard, sources: Sequence[str]) -> OpenShard:
-    """The views of a shard; `sources` numbers the names of sources."""
+    """Create the views of a shard; the index of a source is that in `sources`."""
     lists = shard.batch.column("segments")
-    table = lists.flatten()  # honours the offsets of a sliced batch; a shard's begin at 0
+    table = lists.flatten()  # takes the offsets of a sliced batch into account
     columns = {name: table.field(name).to_numpy() for name in COLUMNS}
     source = table.field("source")
     number = {name: at for at, name in enumerate(sources)}

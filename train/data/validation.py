@@ -7,12 +7,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ...model.diffusion.noise_levels import SegmentPlaces
+from ...model.diffusion.noise_levels import RowPlacement
 from ...model.network.slices import slice_table
 from ...schemas.dataset.layout import ragged
 from ...schemas.vocabulary import Modality, Special
 from .collate import Rows, collate
-from .loader import Micro
+from .loader import MicroBatch
 from .mix import Ints
 from .plan import Plan
 from .shards import Shards
@@ -23,37 +23,52 @@ Table = dict[str, npt.NDArray[Any]]
 
 def validation_batches(
     plan: Plan, shards: Shards, most: int, *, rank: int = 0, world: int = 1, micro_rows: int | None = None
-) -> list[Micro]:
-    """One process's part of the validation: as many batches of as many rows as every other process has.
+) -> list[MicroBatch]:
+    """One process's part of the validation set; every process gets equally many batches of equally many rows.
 
-    Rows hold held-out segments alone, at most `most` rows of each stream; where the processes cannot share them
-    evenly, empty rows fill up. The list is empty when nothing is held out. Noise has the same keys every time, since
-    rows have numbers of their own and the step is 0, so that two validations differ by the model alone.
+    Rows hold only held-out segments. Where the processes cannot share the rows evenly, empty rows are added. Row
+    numbers and the step number are fixed, so masks are the same every time and two validations differ only by the
+    model.
+
+    Args:
+        plan: Plan of the run.
+        shards: Its shards.
+        most: Largest number of rows of each stream.
+        rank: Rank of this process.
+        world: Number of processes.
+        micro_rows: Rows of a batch; None: all rows of the process.
+
+    Returns:
+        Batches; empty if nothing is held out.
     """
     table, rows = _table(plan, shards, most)
     if not rows:
         return []
     micro = min(micro_rows or rows, -(-rows // world))
     each = -(-rows // (world * micro)) * micro
-    packed = _packed(table, each * world, plan, shards)
+    packed = _pack(table, each * world, plan, shards)
     cuts = range(rank * each, (rank + 1) * each, micro)
     slices = slice_table(plan.vocabulary)
     return [
-        Micro(collate(packed.between(low, low + micro), slices), SegmentPlaces(0, torch.arange(low, low + micro), rows))
+        MicroBatch(
+            collate(packed.between(low, low + micro), slices), RowPlacement(0, torch.arange(low, low + micro), rows)
+        )
         for low in cuts
     ]
 
 
 def _table(plan: Plan, shards: Shards, most: int) -> tuple[Table, int]:
-    """Held-out segments with their place in rows of their own, and the number of these rows.
+    """Held-out segments with their position in validation rows, and the number of these rows.
 
-    They come from a stream's first shards that hold enough.
+    They come from the first shards of each stream that hold enough of them.
     """
     tables: list[Table] = []
     rows = 0
     firsts = accumulate((len(stream.shards) for stream in plan.streams), initial=0)
     for stream, first in zip(plan.streams, firsts, strict=False):
-        table = _held(shards, range(first, first + len(stream.shards)), plan.validation, most * plan.row_length)
+        table = _held_out_segments(
+            shards, range(first, first + len(stream.shards)), plan.validation, most * plan.row_length
+        )
         row, table["start"] = first_fit(table["length"], plan.row_length, most)
         table["row"] = np.where(row < 0, -1, row + rows)
         rows = max(rows, int(table["row"].max(initial=-1)) + 1)
@@ -62,7 +77,16 @@ def _table(plan: Plan, shards: Shards, most: int) -> tuple[Table, int]:
 
 
 def first_fit(lengths: npt.ArrayLike, row_length: int, most: int) -> tuple[Ints, Ints]:
-    """Row and start of each segment, longest first into the first row with room; row -1 when `most` rows have none."""
+    """Pack segments, longest first, into the first row with enough room.
+
+    Args:
+        lengths: Tokens of each segment.
+        row_length: Tokens of a row.
+        most: Number of rows.
+
+    Returns:
+        Row and start of each segment; row -1 if it fits into none.
+    """
     lengths = np.asarray(lengths, np.int64)
     row, start = np.full(len(lengths), -1), np.zeros(len(lengths), np.int64)
     room = np.full(most, row_length)
@@ -74,8 +98,8 @@ def first_fit(lengths: npt.ArrayLike, row_length: int, most: int) -> tuple[Ints,
     return row, start
 
 
-def _held(shards: Shards, numbers: range, share: float, tokens: int) -> Table:
-    """The held-out segments of the first shards that have so many tokens of them, and where they lie."""
+def _held_out_segments(shards: Shards, numbers: range, share: float, tokens: int) -> Table:
+    """Held-out segments of the first shards that hold `tokens` tokens of them, and where they are stored."""
     tables: list[Table] = []
     for number in numbers:
         shard = shards.open(number)
@@ -91,12 +115,12 @@ def _held(shards: Shards, numbers: range, share: float, tokens: int) -> Table:
     return {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
 
 
-def _packed(table: Table, rows: int, plan: Plan, shards: Shards) -> Rows:
+def _pack(table: Table, rows: int, plan: Plan, shards: Shards) -> Rows:
     order = np.lexsort((table["start"], table["row"]))
     order = order[table["row"][order] >= 0]
     table = {name: column[order] for name, column in table.items()}
     row, length = table.pop("row"), table["length"]
-    first = np.searchsorted(row, row)  # of the row's segments
+    first = np.searchsorted(row, row)  # first segment of the row
     shape = (rows, plan.row_length)
     model = shards.open(int(table["shard"][0]))
     tokens = np.full(shape, Special.PAD, model.tokens.dtype)

@@ -1,4 +1,4 @@
-"""Rows in the order of a run as views of the memory map: for a training loop of one's own, with nothing copied."""
+"""Rows in the order of a run as views of the memory map: for a custom training loop, without copies."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -6,20 +6,20 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .row_order import BLOCK, Order
+from .row_order import BLOCK, RowOrder
 from .shards import Shards
 
 
 class View(NamedTuple):
-    """One packed row, each (row_length,)."""
+    """One packed row, each array (row_length,)."""
 
     tokens: npt.NDArray[np.unsignedinteger]
     segment: npt.NDArray[np.unsignedinteger]  # 0 is padding
     modality: npt.NDArray[np.uint8]
 
 
-def views(shards: Shards, order: Order, start: int, stop: int) -> Iterator[View]:
-    """The rows at positions start … stop - 1; held-out documents are in them, as they lie in the shards."""
+def views(shards: Shards, order: RowOrder, start: int, stop: int) -> Iterator[View]:
+    """Yield the rows at positions start ... stop - 1, as stored: held-out documents are included."""
     for low in range(start, stop, BLOCK):
         at = order.between(low, min(low + BLOCK, stop))
         opened = {number: shards.open(number) for number in np.unique(at.shard).tolist()}

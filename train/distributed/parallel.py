@@ -1,4 +1,4 @@
-"""A model laid out over processes: copies of it (DDP) or shares of it (FSDP2), compiled and in a precision."""
+"""Data parallelism: a model replicated (DDP) or sharded (FSDP2) over processes, with compilation and autocast."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -16,10 +16,17 @@ from .process_group import ProcessGroup
 
 
 class Parallel:
-    """A transformer that is called on a micro-batch, and what lies around it."""
+    """A transformer distributed over processes."""
 
     def __init__(self, model: Transformer, config: ComputeConfig, process: ProcessGroup, seed: int) -> None:
-        """`model` is on the meta device; here it gets its first values, each process those of its share."""
+        """Distribute and initialise a model.
+
+        Args:
+            model: Model on the meta device; each process creates and initialises only its own shard.
+            config: Compute block of the train file.
+            process: The process group.
+            seed: Seed of the initial values.
+        """
         self.config = config
         self.process = process
         self.model = model
@@ -27,36 +34,36 @@ class Parallel:
         model.recompute = config.recompute
         if config.compile if config.compile is not None else cuda:
             for block in model.blocks:
-                block.compile()  # whole models would be compiled anew for every number of places asked for
-        self._shared = config.parallel == "fsdp" and process.world > 1
-        if self._shared:
+                block.compile()  # a whole model would be recompiled for every number of queries
+        self._sharded = config.parallel == "fsdp" and process.world > 1
+        if self._sharded:
             for block in model.blocks:
                 fully_shard(block)
-            fully_shard(model, reshard_after_forward=True)  # or the root stays whole after validation
+            fully_shard(model, reshard_after_forward=True)  # otherwise the root stays gathered after validation
         model.to_empty(device=process.device)
         _initialise(model, seed)
-        copies = process.world > 1 and not self._shared
+        copies = process.world > 1 and not self._sharded
         self.wrapped: Any = DistributedDataParallel(model) if copies else model
         low = config.precision == "bfloat16" or (config.precision == "auto" and cuda)
         self._precision = torch.bfloat16 if low else None
 
     @contextmanager
-    def calling(self, last: bool) -> Iterator[Any]:
-        """What to call for a micro-batch; gradients of processes are summed up at the `last` of a step."""
-        if self._shared:
+    def gradient_sync(self, last: bool) -> Iterator[Any]:
+        """Yield the module to call on a micro-batch; gradients are reduced over processes at the `last` of a step."""
+        if self._sharded:
             self.model.set_requires_gradient_sync(last)  # type: ignore[operator]
         copies = isinstance(self.wrapped, DistributedDataParallel)
         with self.wrapped.no_sync() if copies and not last else nullcontext(), self.precision():
             yield self.wrapped
 
     def precision(self) -> AbstractContextManager[Any]:
-        """Autocast to the run's precision."""
+        """Autocast to the precision of the run."""
         if self._precision is None:
             return nullcontext()
         return torch.autocast(self.process.device.type, self._precision)
 
-    def clip(self, norm: float) -> float:
-        """Cut gradients to a norm, and say what it was."""
+    def clip_gradients(self, norm: float) -> float:
+        """Clip gradients to a maximum norm, and return the norm that they had."""
         found = torch.nn.utils.clip_grad_norm_(self.model.parameters(), norm)
         return float(found.full_tensor() if isinstance(found, DTensor) else found)
 

@@ -1,4 +1,4 @@
-"""The processes of a run: one, or those that torchrun started; what they have to agree on goes through here."""
+"""The process group of a run: a single process, or those that torchrun started."""
 
 import os
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ import torch
 import torch.distributed as dist
 from torch._C._distributed_c10d import HashStore
 
-PATIENCE = timedelta(minutes=30)  # for a process that reads a shard from afar
+PATIENCE = timedelta(minutes=30)  # for a process that downloads a shard
 
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """One of them: who it is, and how it reaches the others."""
+    """This process's rank and device, and its collective operations."""
 
     rank: int
     world: int
@@ -22,12 +22,12 @@ class ProcessGroup:
 
     @classmethod
     def start(cls) -> Self:
-        """Join the others; a run of one process is a group of one, so that nothing else has to tell them apart."""
+        """Join the process group; a run without torchrun gets a group of one process."""
         cuda = torch.cuda.is_available()
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if cuda else torch.device("cpu")
         if cuda:
             torch.cuda.set_device(device)
-        backend = "cpu:gloo,cuda:nccl" if cuda else "gloo"  # checkpoints are written from the host
+        backend = "cpu:gloo,cuda:nccl" if cuda else "gloo"  # checkpoints are written from CPU memory
         if "RANK" in os.environ:
             dist.init_process_group(backend, timeout=PATIENCE)
         else:
@@ -36,20 +36,20 @@ class ProcessGroup:
 
     @property
     def first(self) -> bool:
-        """Whether it is the one that writes and speaks."""
+        """True on rank 0, which writes files and prints."""
         return self.rank == 0
 
     def sum(self, tensor: torch.Tensor) -> torch.Tensor:
-        """The sum over all processes, in place."""
+        """Sum a tensor over all processes, in place."""
         if self.world > 1:
             dist.all_reduce(tensor)
         return tensor
 
     def wait(self) -> None:
-        """Until all processes are here."""
+        """Wait until all processes have called this."""
         if self.world > 1:
             dist.barrier()
 
     def close(self) -> None:
-        """Leave the group."""
+        """Leave the process group."""
         dist.destroy_process_group()

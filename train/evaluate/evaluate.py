@@ -1,4 +1,4 @@
-"""All that is measured of a run, group after group: figures, what could not be measured, and what to look at."""
+"""Evaluate a run, group after group: figures, what could not be measured, and samples."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ from ...schemas.config.model import Task
 from ...schemas.dataset.reader import Dataset
 from ...schemas.errors import Refusal
 from ...schemas.vocabulary import Modality
-from .likelihood.benchmarks import suite_rows
-from .likelihood.held_out import held_out_rows
-from .likelihood.judge import Judge
+from .likelihood.benchmarks import benchmark_metrics
+from .likelihood.causal_scorer import CausalScorer
+from .likelihood.held_out import held_out_metrics
 from .report.curves import curves
 from .report.exhibits import Exhibit, of_clips, of_pictures, of_texts
 from .report.metric import Metric
-from .report.missing import Missing
+from .report.not_measured import NotMeasured
 from .samples import images, speech, text
-from .samples.generate import Files, clips, make, pictures, text_codes
+from .samples.generate import Files, generate_clips, generate_pictures, generate_samples, text_codes
 from .samples.image_features import Features
 from .samples.references import Reference, references
 
@@ -25,40 +25,49 @@ if TYPE_CHECKING:
     from ...tokenizers.image.clip_model import ClipModel
     from ..generate.generator import Generator
 
-Found = Metric | Missing | Exhibit
+EvaluationResult = Metric | NotMeasured | Exhibit
 Originals = Callable[[Sequence[Reference], Modality], Mapping[bytes, bytes]]
 
 
 @dataclass(frozen=True)
 class EvaluationRequest:
-    """What a person wants measured, and on what."""
+    """What a user wants to be measured, and on what data."""
 
-    n: int = 16  # samples of each task
+    n: int = 16  # number of samples of each task
     seed: int = 0
-    data: str | None = None  # a dataset; None: those that the run was trained on
+    data: str | None = None  # path of a dataset; None: those that the run was trained on
     suite: Path | None = None  # a folder of benchmarks
-    limit: int | None = None  # items of each
-    clip: str | None = None  # a folder
-    features: str | None = None  # a file
+    limit: int | None = None  # largest number of items of each benchmark
+    clip: str | None = None  # folder of a CLIP model
+    features: str | None = None  # TorchScript file of a feature extractor
 
 
 @dataclass(frozen=True)
-class Means:
-    """The same, opened; what is None is not measured, and the report says so."""
+class EvaluationContext:
+    """Everything that an evaluation uses, opened; what is None is not measured, and the report says so."""
 
-    asked: EvaluationRequest
+    request: EvaluationRequest
     datasets: tuple[Dataset, ...]
-    share: float  # of the documents that are held out
-    originals: Originals  # finds the files that documents were made from; may raise Refusal
-    clip: "tuple[ClipModel, str] | None"  # and its name
+    share: float  # share of documents that are held out
+    originals: Originals  # finds the source files of documents; may raise Refusal
+    clip: "tuple[ClipModel, str] | None"  # the model and its name
     features: Features | None
-    judge: Judge | None
+    scorer: CausalScorer | None
 
 
 def evaluate(
-    generator: "Generator", means: Means, report: Callable[[str], None] = lambda group: None
-) -> Iterator[Found]:
-    """Everything of a run; `report` is told each group before it is begun."""
+    generator: "Generator", context: EvaluationContext, report: Callable[[str], None] = lambda group: None
+) -> Iterator[EvaluationResult]:
+    """Evaluate a run.
+
+    Args:
+        generator: Run to evaluate.
+        context: What to measure with.
+        report: Called with the name of each group before it begins.
+
+    Yields:
+        Figures, what could not be measured, and samples, in the order of a report.
+    """
     groups = {
         "training": _training,
         "held out": _held_out,
@@ -71,92 +80,94 @@ def evaluate(
         report(name)
         which = "all figures"
         try:
-            for found in group(generator, means):
+            for found in group(generator, context):
                 which = "all other figures"
                 yield found
         except Refusal as refusal:
-            yield Missing(name, which, str(refusal))
+            yield NotMeasured(name, which, str(refusal))
 
 
-def _training(generator: "Generator", means: Means) -> Iterator[Found]:
-    yield Exhibit("training", "", curves(generator.folder, means.datasets))
+def _training(generator: "Generator", context: EvaluationContext) -> Iterator[EvaluationResult]:
+    yield Exhibit("training", "", curves(generator.folder, context.datasets))
 
 
-def _held_out(generator: "Generator", means: Means) -> Iterator[Found]:
-    yield from held_out_rows(generator, means.asked.data, seed=means.asked.seed)
+def _held_out(generator: "Generator", context: EvaluationContext) -> Iterator[EvaluationResult]:
+    yield from held_out_metrics(generator, context.request.data, seed=context.request.seed)
 
 
-def _suite(generator: "Generator", means: Means) -> Iterator[Found]:
-    if means.asked.suite is None:
-        yield Missing("benchmarks", "all figures", "no folder of benchmarks was given: --suite DIR")
+def _suite(generator: "Generator", context: EvaluationContext) -> Iterator[EvaluationResult]:
+    if context.request.suite is None:
+        yield NotMeasured("benchmarks", "all figures", "no folder of benchmarks was given: --suite DIR")
         return
-    yield from suite_rows(generator, means.asked.suite, means.asked.limit, seed=means.asked.seed)
+    yield from benchmark_metrics(generator, context.request.suite, context.request.limit, seed=context.request.seed)
 
 
-def _images(generator: "Generator", means: Means) -> Iterator[Found]:
-    held = _held(generator, Modality.IMAGE, means)
-    files, lack = _files(means, held, Modality.IMAGE)
+def _images(generator: "Generator", context: EvaluationContext) -> Iterator[EvaluationResult]:
+    held = _held(generator, Modality.IMAGE, context)
+    files, lack = _files(context, held, Modality.IMAGE)
     if lack:
-        yield Missing("images", "PSNR and SSIM of the tokenizer, floor of the Fréchet distance", lack)
-    shown = pictures(generator, held, files, means.asked.seed)
+        yield NotMeasured("images", "PSNR and SSIM of the tokenizer, floor of the Fréchet distance", lack)
+    shown = generate_pictures(generator, held, files, context.request.seed)
     if shown.originals is not None:
-        yield from images.reconstruction_rows(generator.bundle.image, shown.originals)
-    if means.clip is None:
-        yield Missing("images", "CLIP score", "no CLIP was given: --clip DIR")
+        yield from images.reconstruction_metrics(generator.bundle.image, shown.originals)
+    if context.clip is None:
+        yield NotMeasured("images", "CLIP score", "no CLIP was given: --clip DIR")
     else:
-        yield from images.clip_rows(shown, *means.clip)
-    if means.features is None:
-        yield Missing("images", "Fréchet distance", "no feature extractor was given: --features FILE or --clip DIR")
+        yield from images.clip_score_metrics(shown, *context.clip)
+    if context.features is None:
+        yield NotMeasured("images", "Fréchet distance", "no feature extractor was given: --features FILE or --clip DIR")
     elif len(held) > 1:
-        yield from images.frechet_rows(shown, means.features)
+        yield from images.frechet_metrics(shown, context.features)
     if len(held) > 1 and generator.bundle.image.pixels >= images.WINDOW:
-        yield images.diversity_row(shown)
+        yield images.diversity_metric(shown)
     yield from of_pictures(shown)
 
 
-def _speech(generator: "Generator", means: Means) -> Iterator[Found]:
-    held = _held(generator, Modality.AUDIO, means)
-    files, lack = _files(means, held, Modality.AUDIO)
+def _speech(generator: "Generator", context: EvaluationContext) -> Iterator[EvaluationResult]:
+    held = _held(generator, Modality.AUDIO, context)
+    files, lack = _files(context, held, Modality.AUDIO)
     if lack:
-        yield Missing("speech", "error rates of real speech", lack)
-    said = clips(generator, held, files, means.asked.seed)
-    yield from speech.error_rows(said)
-    yield from speech.quality_rows(said)
-    yield speech.duration_row(said)
+        yield NotMeasured("speech", "error rates of real speech", lack)
+    said = generate_clips(generator, held, files, context.request.seed)
+    yield from speech.error_rate_metrics(said)
+    yield from speech.quality_metrics(said)
+    yield speech.duration_metric(said)
     yield from of_clips(said)
     try:
-        written = [made.text or "" for made in make(generator, Task.S2T, said.restored, means.asked.seed)]
+        written = [
+            made.text or "" for made in generate_samples(generator, Task.S2T, said.restored, context.request.seed)
+        ]
     except Refusal as refusal:
-        yield Missing("speech", "word error rate of transcripts", str(refusal))
+        yield NotMeasured("speech", "word error rate of transcripts", str(refusal))
     else:
-        yield from speech.transcript_rows(written, said)
+        yield from speech.transcript_metrics(written, said)
 
 
-def _text(generator: "Generator", means: Means) -> Iterator[Found]:
-    held = _held(generator, Modality.TEXT, means)
-    made = make(generator, Task.TEXT, [""] * len(held), means.asked.seed, length=text.LENGTH)
+def _text(generator: "Generator", context: EvaluationContext) -> Iterator[EvaluationResult]:
+    held = _held(generator, Modality.TEXT, context)
+    made = generate_samples(generator, Task.TEXT, [""] * len(held), context.request.seed, length=text.LENGTH)
     real = [one.codes[Modality.TEXT] for one in held]
-    yield from text.text_rows(*text.equally_long([text_codes(generator, one) for one in made], real), means.judge)
+    yield from text.text_metrics(*text.equally_long([text_codes(generator, one) for one in made], real), context.scorer)
     begun = [generator.bundle.text.decode(codes[: text.LENGTH]) for codes in real]
     yield from of_texts([one.text or "" for one in made], begun)
 
 
-def _files(means: Means, held: Sequence[Reference], modality: Modality) -> tuple[Files, str]:
-    """What the documents were made from, or why that is not at hand."""
+def _files(context: EvaluationContext, held: Sequence[Reference], modality: Modality) -> tuple[Files, str]:
+    """The source files of documents, or the reason why they are not available."""
     try:
-        files = means.originals(held, modality)
+        files = context.originals(held, modality)
     except (Refusal, OSError) as error:
         return {}, str(error)
     lost = sum(one.document not in files for one in held)
     return files, f"{lost} of {len(held)} documents are not in the sources any more" if lost else ""
 
 
-def _held(generator: "Generator", modality: Modality, means: Means) -> list[Reference]:
-    """Held-out documents of a modality, as many as samples; raises Refusal when there are none."""
+def _held(generator: "Generator", modality: Modality, context: EvaluationContext) -> list[Reference]:
+    """As many held-out documents of a modality as samples are generated; raises Refusal if there are none."""
     name = modality.name.lower()
     if modality not in generator.bundle:
         raise Refusal(f"the run was trained without {name}")
-    if held := references(means.datasets, means.share, modality, means.asked.n):
+    if held := references(context.datasets, context.share, modality, context.request.n):
         return held
-    where = ", ".join(dataset.url for dataset in means.datasets)
-    raise Refusal(f"no {name} is held out of {where} (a share of {means.share:g} of the documents)")
+    where = ", ".join(dataset.url for dataset in context.datasets)
+    raise Refusal(f"no {name} is held out of {where} (a share of {context.share:g} of the documents)")

@@ -1,4 +1,4 @@
-"""Standard errors: by formula where there is one, else by drawing again or leaving out."""
+"""Standard errors: by a formula where there is one, otherwise by bootstrap or jackknife."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 RESAMPLES = 999
-BLOCKS = 32  # of a jackknife, at most
-SEED = 0  # so that a report is the same when it is made again
+BLOCKS = 32  # largest number of blocks of a jackknife
+SEED = 0  # fixed, so that a report can be reproduced
 
 Numbers = npt.NDArray[Any]
 
@@ -20,7 +20,7 @@ def mean_error(values: npt.ArrayLike) -> float | None:
 
 
 def ratio_error(numerators: npt.ArrayLike, denominators: npt.ArrayLike) -> float | None:
-    """Standard error of sum over sum, such as errors over words, when whole pairs are drawn anew."""
+    """Standard error of a ratio of sums, such as errors over words, by resampling pairs; None for fewer than two."""
     pairs = (np.asarray(numerators, np.float64), np.asarray(denominators, np.float64))
     with np.errstate(invalid="ignore", divide="ignore"):
         return bootstrap_error(lambda over, under, axis: over.sum(axis=axis) / under.sum(axis=axis), *pairs)
@@ -33,9 +33,17 @@ def bootstrap_error(
     resamples: int = RESAMPLES,
     vectorized: bool = True,
 ) -> float | None:
-    """Standard deviation of a statistic over draws with replacement (Efron 1979); None for fewer than two values.
+    """Standard deviation of a statistic over bootstrap resamples (Efron 1979).
 
-    A `vectorized` statistic takes `axis`; not `paired`, the columns are samples of their own, drawn by themselves.
+    Args:
+        statistic: Function of the columns.
+        *columns: Arrays of values.
+        paired: Whether the columns are resampled together; otherwise they are independent samples.
+        resamples: Number of resamples.
+        vectorized: Whether `statistic` takes an argument `axis`.
+
+    Returns:
+        The standard error, or None for fewer than two values or a result that is not finite.
     """
     if min(len(column) for column in columns) < 2:
         return None
@@ -55,9 +63,16 @@ def bootstrap_error(
 
 
 def jackknife_error(statistic: Callable[[Numbers], float], count: int) -> float | None:
-    """Standard error of a statistic of the chosen indices below `count`, by leaving out a block at a time (Tukey 1958).
+    """Standard error of a statistic by a delete-a-block jackknife (Tukey 1958).
 
-    For what a value that is drawn twice would bias; None for fewer than two values.
+    For statistics that duplicates would bias, which a bootstrap draws.
+
+    Args:
+        statistic: Function of the indices that are kept.
+        count: Number of values.
+
+    Returns:
+        The standard error, or None for fewer than two values or a result that is not finite.
     """
     if count < 2:
         return None

@@ -1,7 +1,7 @@
-"""A trained run at work: prompts in text, pictures and sound go in, and what the model makes of them comes out.
+"""Generate samples from a trained run: prompts of text, images or audio in, text, images or audio out.
 
-Between a person and the sampler lie the run's own tokenizers, and the layout of a segment: what is given, what is open,
-and how long the open half is (train/lengths.py).
+A `Generator` holds the model and the run's own tokenizers. It encodes prompts, lays them out as segments with masked
+positions, decides how many tokens to generate (train/generate/lengths.py), samples these and decodes the result.
 
 Shapes are named by suffix: S segments, T tokens of all segments.
 """
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ...model.diffusion.tasks import MODALITIES
 from ...model.keyed_random import RandomStream, uniform
 from ...model.network.export import Exported, load_model
 from ...model.network.inputs import Inputs
@@ -33,22 +34,32 @@ from ...schemas.errors import Refusal
 from ...schemas.vocabulary import Kind, Modality, Vocabulary
 from ...tokenizers.bundle import Bundle
 from ...tokenizers.protocol import Pixels, Wave
-from .lengths import HALVES, Lengths
+from .lengths import Lengths
 
 Ints = npt.NDArray[np.int64]
-Codes = Mapping[Modality, Ints]  # of the halves of one segment; OPEN where they are to be said
+Codes = Mapping[Modality, Ints]  # codes of one segment by modality, MASKED where a token is to be generated
 Prompt = str | Pixels | Wave | Ints
-OPEN = -1
-GAP = re.compile(r"<gap:(\d+)>")  # in a text: so many tokens to be said
+MASKED = -1
+GAP = re.compile(r"<gap:(\d+)>")  # in a text: that many tokens are generated here
 
 
 @dataclass(frozen=True)
 class GeneratedSample:
-    """One sample: its ids and what they stand for; a half that the segment lacks is None."""
+    """One generated sample: its token ids and their decoded content.
+
+    Attributes:
+        task: Task that it was generated for.
+        tokens: Ids of the whole segment, task token first, int64 (n,).
+        generated: Which of the tokens the model generated, bool (n,); the others were given.
+        text: Decoded text; None if the segment has no text.
+        pixels: Decoded image, uint8 (side, side, 3); None if the segment has no image.
+        wave: Decoded audio, float32 in -1..1; None if the segment has no audio.
+        sample_rate: Samples per second of `wave`; None if the segment has no audio.
+    """
 
     task: Task
-    tokens: Ints  # ids of the whole segment, task slot first
-    said: npt.NDArray[np.bool_]  # which of them are the model's
+    tokens: Ints
+    generated: npt.NDArray[np.bool_]
     text: str | None
     pixels: Pixels | None
     wave: Wave | None
@@ -56,15 +67,27 @@ class GeneratedSample:
 
 
 class Generation(NamedTuple):
-    """What one call made, and what it took."""
+    """Samples of one call of `Generator.generate`, in the order of the prompts."""
 
-    made: list[GeneratedSample]
+    samples: list[GeneratedSample]
     calls: int  # of the model
 
 
 @dataclass(frozen=True)
 class Generator:
-    """A model with the tokenizers of what it was trained on, and the lengths."""
+    """A trained model, ready to generate samples.
+
+    Open the folder of a run with `Generator.open`, then call `generate`:
+
+        generator = Generator.open("runs/first")
+        image = generator.generate(Task.T2I, ["a red circle"]).samples[0].pixels
+
+    Attributes:
+        folder: Folder of the run.
+        exported: The model with its vocabulary and objective.
+        bundle: The tokenizers of the data that it was trained on.
+        lengths: Lengths of the segments that it was trained on.
+    """
 
     folder: Path
     exported: Exported
@@ -73,117 +96,117 @@ class Generator:
 
     @classmethod
     def open(cls, run: str | Path, device: torch.device | str = "cpu") -> Self:
-        """That of a run's folder; raises Refusal when it has no finished model."""
+        """Load the model of a run.
+
+        Args:
+            run: Folder of the run, which holds the folder `model`.
+            device: Device of the model, such as `cuda`.
+
+        Raises:
+            Refusal: If the run has no finished model, or its files are damaged.
+        """
         folder = Path(run) / "model"
         return cls(Path(run), load_model(folder, device), Bundle.of_model(folder), Lengths.of_model(folder))
 
     @property
     def model(self) -> Transformer:
-        """The network."""
+        """The network, in evaluation mode."""
         return self.exported.model
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """The id space."""
+        """The id space of the model's tokens."""
         return self.exported.vocabulary
 
     @property
     def slices(self) -> Slices:
-        """What each place's softmax runs over."""
+        """The classes that each position's softmax runs over."""
         return self.model.slices
 
     @property
     def device(self) -> torch.device:
-        """Where the model is."""
+        """Device of the model's parameters."""
         return next(self.model.parameters()).device
 
     @property
     def causal(self) -> bool:
-        """True for the autoregressive control."""
+        """Whether the model is an autoregressive control instead of a masked diffusion model."""
         return self.exported.objective == "autoregressive"
 
     def defaults(self, task: Task) -> SamplingConfig:
-        """How the task is sampled unless something else is asked for; the control knows no null condition."""
+        """Default sampling settings of a task; without guidance for an autoregressive model."""
         return defaults(task).model_copy(update={"guidance": 0.0} if self.causal else {})
 
-    def ask(self, inputs: Inputs) -> list[torch.Tensor]:
-        """float32 logits (n, C) for each of `inputs.groups`."""
-        counts = [count for _, count in inputs.groups]
-        parts = torch.split(self.model.read(inputs), counts)
-        return [self.model.head.logits(h_ND, index) for (index, _), h_ND in zip(inputs.groups, parts, strict=True)]
-
-    def make(
-        self, task: Task, prompts: Sequence[Prompt], config: SamplingConfig, seed: int, *, length: int | None = None
+    def generate(
+        self,
+        task: Task,
+        prompts: Sequence[Prompt],
+        config: SamplingConfig | None = None,
+        seed: int = 0,
+        *,
+        length: int | None = None,
     ) -> Generation:
-        """A sample for each prompt, all together; a prompt is what the task is given, for `text` a text to go on with.
+        """Generate one sample for each prompt, all in one batch.
 
-        A text with `<gap:8>` in it is filled in there and nowhere else; a text may also come as its codes, OPEN where
-        they are to be said. `length` counts the tokens that are to be
-        said; by default a sample has the length of one that was trained on. Raises Refusal for a task that the run was
-        not trained on, and for an autoregressive run asked for what comes before what is given.
+        Args:
+            task: What to generate from what: `text` (text from nothing, or completed), `t2i` (text to image), `i2t`
+                (image to text), `t2s` (text to speech) or `s2t` (speech to text).
+            prompts: The input of the task: a text, an image (uint8 pixels of the tokenizer's size) or a wave at the
+                tokenizer's sample rate. For `text` the prompt is the beginning of the text; if it holds gaps such as
+                `<gap:8>`, that many tokens are generated in each gap and nowhere else. A text may also be given as an
+                array of codes with MASKED at the positions to generate.
+            config: Sampling settings; None: the defaults of the task.
+            seed: Seed of all draws. The n-th sample depends on the seed, n and its prompt, not on the other prompts.
+            length: Number of tokens to generate; ignored for images. None: drawn from the lengths of similar training
+                samples.
+
+        Returns:
+            The samples in the order of the prompts, and the number of model calls.
+
+        Raises:
+            Refusal: If the run was not trained on the task, or if an autoregressive run would have to generate a
+                modality that precedes the given one.
         """
         self._require_possible(task)
+        config = config or self.defaults(task)
         draws = uniform(seed, RandomStream.LENGTH, torch.arange(len(prompts))).tolist()
         codes = [self._codes(task, prompt, length, draw) for prompt, draw in zip(prompts, draws, strict=True)]
         canvas = self.canvas(task, codes).to(self.device)
-        ask = BlockCache(self.model) if config.cache and not self.causal else self.ask
-        sampled = (sample_causal if self.causal else sample)(ask, canvas, self.slices, config, seed)
+        predict = BlockCache(self.model) if config.cache and not self.causal else self.logits
+        sampled = (sample_causal if self.causal else sample)(predict, canvas, self.slices, config, seed)
         sizes = torch.bincount(canvas.index_T).tolist()
-        parts = zip(*(torch.split(x_T.cpu(), sizes) for x_T in (sampled.tokens_T, canvas.open_T)), strict=True)
-        return Generation([self.read(task, tokens.numpy(), said.numpy()) for tokens, said in parts], sampled.calls)
+        columns = (torch.split(x_T.cpu(), sizes) for x_T in (sampled.tokens_T, canvas.target_T))
+        samples = [
+            self.decode(task, tokens.numpy(), generated.numpy()) for tokens, generated in zip(*columns, strict=True)
+        ]
+        return Generation(samples, sampled.calls)
+
+    def logits(self, inputs: Inputs) -> list[torch.Tensor]:
+        """Logits at the queried positions: float32 (n, C) for each of `inputs.groups`, in that order."""
+        counts = [count for _, count in inputs.groups]
+        parts = torch.split(self.model.hidden_states(inputs), counts)
+        return [self.model.head.logits(h_ND, index) for (index, _), h_ND in zip(inputs.groups, parts, strict=True)]
 
     def canvas(self, task: Task, codes: Sequence[Codes]) -> Canvas:
-        """Segments of these halves, open where a code is OPEN."""
+        """Lay out codes as segments whose targets are the positions with the code MASKED.
+
+        Args:
+            task: Task of all segments.
+            codes: Codes of each segment by modality; audio frame by frame. Text is without its EOS.
+        """
         kinds = [next(kind for kind in Kind if set(kind.modalities) == set(one)) for one in codes]
-        # the control has one slot for all pairs
-        slots = [Task.JOINT if self.causal and task is not Task.TEXT else task] * len(codes)
-        sizes = {half.name.lower(): self.vocabulary.size for half in HALVES}
-        known = {half: [_known(one[half]) if half in one else None for one in codes] for half in HALVES}
-        canvas = canvas_of(sample_table(kinds, known, sizes), self.vocabulary, slots)
-        open_T = np.concatenate([_open(one) for one in codes])
-        return replace(canvas, open_T=torch.from_numpy(open_T))
-
-    def read(self, task: Task, tokens: Ints, said: npt.NDArray[np.bool_]) -> GeneratedSample:
-        """What the ids of a whole segment stand for."""
-        owner = self.vocabulary.modality_of(tokens)
-        codes = {half: codes_of_span(tokens[owner == half], half, self.vocabulary) for half in HALVES if half in owner}
-        image, audio = codes.get(Modality.IMAGE), codes.get(Modality.AUDIO)
-        return GeneratedSample(
-            task,
-            tokens,
-            said,
-            text=self.bundle.text.decode(codes[Modality.TEXT]) if Modality.TEXT in codes else None,
-            pixels=None if image is None else self.bundle.image.decode(image[None])[0],
-            wave=None if audio is None else self.bundle.audio.decode(audio),
-            sample_rate=None if audio is None else self.bundle.audio.sample_rate,
-        )
-
-    def _codes(self, task: Task, prompt: Prompt, length: int | None, draw: float) -> Codes:
-        if task.given is None:
-            text = self._text_with_gaps(prompt, length, draw) if isinstance(prompt, str) else prompt.astype(np.int64)
-            return {Modality.TEXT: text}
-        given, wanted = task.given, task.predicted or Modality.TEXT
-        known = self.encode(given, prompt)
-        tokens = known.size + int(given is Modality.TEXT)
-        if length is None:
-            length = self.lengths.draw(task, wanted, (given, tokens), draw) - int(wanted is Modality.TEXT)
-        levels = len(self.vocabulary.audio) if wanted is Modality.AUDIO else 1
-        whole = self.bundle.image.tokens if wanted is Modality.IMAGE else max(1, length // levels) * levels
-        return {given: known, wanted: np.full(whole, OPEN)}
-
-    def _text_with_gaps(self, prompt: str, length: int | None, draw: float) -> Ints:
-        # text and lengths of gaps by turns
-        parts = [
-            np.full(int(part), OPEN) if at % 2 else self.encode(Modality.TEXT, part)
-            for at, part in enumerate(GAP.split(prompt))
-        ]
-        if len(parts) == 1:
-            more = length or max(1, self.lengths.draw(Task.TEXT, Modality.TEXT, None, draw) - 1)
-            parts.append(np.full(more, OPEN))
-        return np.concatenate(parts)
+        # an autoregressive model was trained with one task token for all pairs
+        tasks = [Task.JOINT if self.causal and task is not Task.TEXT else task] * len(codes)
+        sizes = {modality.name.lower(): self.vocabulary.size for modality in MODALITIES}
+        table = {
+            modality: [_without_masked(one[modality]) if modality in one else None for one in codes]
+            for modality in MODALITIES
+        }
+        canvas = canvas_of(sample_table(kinds, table, sizes), self.vocabulary, tasks)
+        return replace(canvas, target_T=torch.from_numpy(np.concatenate([_target_mask(one) for one in codes])))
 
     def encode(self, modality: Modality, content: Prompt) -> Ints:
-        """Codes of a text, a square of pixels or a wave; audio frame by frame."""
+        """Encode a text, a square image or a wave as codes, int64 (n,); audio frame by frame."""
         if modality is Modality.TEXT:
             return self.bundle.text.encode([cast(str, content)])[0].astype(np.int64)
         tokenizer: Any = self.bundle.tokenizer(modality)
@@ -191,29 +214,79 @@ class Generator:
         codes: Ints = np.asarray(first, np.int64).reshape(-1)
         return codes
 
+    def decode(self, task: Task, tokens: Ints, generated: npt.NDArray[np.bool_]) -> GeneratedSample:
+        """Decode the token ids of a whole segment; arguments as in `GeneratedSample`."""
+        owner = self.vocabulary.modality_of(tokens)
+        codes = {
+            modality: codes_of_span(tokens[owner == modality], modality, self.vocabulary)
+            for modality in MODALITIES
+            if modality in owner
+        }
+        image, audio = codes.get(Modality.IMAGE), codes.get(Modality.AUDIO)
+        return GeneratedSample(
+            task,
+            tokens,
+            generated,
+            text=self.bundle.text.decode(codes[Modality.TEXT]) if Modality.TEXT in codes else None,
+            pixels=None if image is None else self.bundle.image.decode(image[None])[0],
+            wave=None if audio is None else self.bundle.audio.decode(audio),
+            sample_rate=None if audio is None else self.bundle.audio.sample_rate,
+        )
+
+    def _codes(self, task: Task, prompt: Prompt, length: int | None, draw: float) -> Codes:
+        """Codes of a segment: the encoded prompt, and MASKED for the tokens to generate."""
+        if task.given is None:
+            text = self._text_with_gaps(prompt, length, draw) if isinstance(prompt, str) else prompt.astype(np.int64)
+            return {Modality.TEXT: text}
+        given, predicted = task.given, task.predicted or Modality.TEXT
+        condition = self.encode(given, prompt)
+        tokens = condition.size + int(given is Modality.TEXT)
+        if length is None:
+            length = self.lengths.draw(task, predicted, (given, tokens), draw) - int(predicted is Modality.TEXT)
+        codebooks = len(self.vocabulary.audio) if predicted is Modality.AUDIO else 1
+        whole = self.bundle.image.tokens if predicted is Modality.IMAGE else max(1, length // codebooks) * codebooks
+        return {given: condition, predicted: np.full(whole, MASKED)}
+
+    def _text_with_gaps(self, prompt: str, length: int | None, draw: float) -> Ints:
+        # texts and lengths of gaps alternate
+        parts = [
+            np.full(int(part), MASKED) if at % 2 else self.encode(Modality.TEXT, part)
+            for at, part in enumerate(GAP.split(prompt))
+        ]
+        if len(parts) == 1:
+            more = length or max(1, self.lengths.draw(Task.TEXT, Modality.TEXT, None, draw) - 1)
+            parts.append(np.full(more, MASKED))
+        return np.concatenate(parts)
+
     def _require_possible(self, task: Task) -> None:
         if task is Task.JOINT:
             raise Refusal("task joint: has no prompt. Choose text, t2i, i2t, t2s or s2t.")
-        wanted, given = task.predicted or Modality.TEXT, task.given
-        missing = [half.name.lower() for half in (given, wanted) if half is not None and half not in self.bundle]
+        predicted, given = task.predicted or Modality.TEXT, task.given
+        pair = (given, predicted)
+        missing = [name.name.lower() for name in pair if name is not None and name not in self.bundle]
         if missing:
             raise Refusal(
-                f"{self.folder}: task {task} needs {missing[0]}, and the model has seen none. Choose another."
+                f"{self.folder}: task {task} needs {missing[0]}, and the model was trained without it. "
+                "Choose another task."
             )
-        if self.causal and given is not None and given > wanted:
-            raise Refusal(f"task {task}: an autoregressive model says {wanted.name.lower()} first. Use a masked run.")
+        if self.causal and given is not None and given > predicted:
+            raise Refusal(
+                f"task {task}: an autoregressive model generates {predicted.name.lower()} before "
+                f"{given.name.lower()}. Use a masked run."
+            )
 
 
-def _known(codes: Ints) -> list[int]:
-    return [0 if code == OPEN else code for code in codes.tolist()]
+def _without_masked(codes: Ints) -> list[int]:
+    """Codes with 0 in place of MASKED, which is no code of a vocabulary."""
+    return [0 if code == MASKED else code for code in codes.tolist()]
 
 
-def _open(codes: Codes) -> npt.NDArray[np.bool_]:
-    """Which places of a segment are open; what frames its halves is not."""
+def _target_mask(codes: Codes) -> npt.NDArray[np.bool_]:
+    """Which tokens of a segment are to be generated; structural tokens are not."""
     parts = [np.zeros(TASK_SLOT, bool)]
-    for half in HALVES:
-        if half in codes:
-            frame = np.zeros(FRAME[half] - 1, bool)
+    for modality in MODALITIES:
+        if modality in codes:
+            opening = np.zeros(FRAME[modality] - 1, bool)
             closing = np.zeros(1, bool)
-            parts += [frame, codes[half] == OPEN, closing]
+            parts += [opening, codes[modality] == MASKED, closing]
     return np.concatenate(parts)

@@ -1,10 +1,10 @@
-"""How long the halves of samples are: what a sampler has to settle before it can say a token.
+"""Lengths of generated samples, drawn from the lengths of training samples.
 
-A masked model fills places, and does not decide how many there are. So a model carries the lengths of what it was
-trained on, and a new sample gets those of a real one: of a like-long sentence for its speech, of any caption for a
-picture's.
+A masked model fills a given number of positions and does not decide how many there are. So an export holds a table of
+the lengths of training samples, and a new sample takes the length of a real one with a similar condition: speech that
+of a transcript of similar length, a caption that of any image's caption.
 
-Shapes are named by suffix: S segments, U different lengths, K neighbours.
+Shapes are named by suffix: S segments, U distinct lengths, K neighbours.
 """
 
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ...model.diffusion.tasks import MODALITIES
 from ...schemas.config.model import Task
 from ...schemas.errors import Refusal
 from ...schemas.vocabulary import Kind, Modality
@@ -23,14 +24,22 @@ from ..data.row_order import Addresses
 from ..data.shards import Shards
 
 FILE = "lengths.parquet"
-ROWS = 1024  # of each stream, at most
-NEIGHBOURS = 32  # samples of like length that one is drawn from
-HALVES = (Modality.TEXT, Modality.IMAGE, Modality.AUDIO)
-NAMES = [half.name.lower() for half in HALVES]
+ROWS = 1024  # read from each stream, at most
+NEIGHBOURS = 32  # number of samples with the most similar condition among which a length is drawn
+NAMES = [modality.name.lower() for modality in MODALITIES]
 
 
 def lengths_of(plan: Plan, shards: Shards) -> pa.Table:
-    """Columns kind, text (with EOS), image, audio (tokens, frames outside) and how many segments are like that."""
+    """Table of the lengths of training segments.
+
+    Args:
+        plan: Plan of the run.
+        shards: Its shards; at most ROWS packed rows of each stream are read.
+
+    Returns:
+        Columns kind, text (with EOS), image, audio (tokens without structural ones) and count, the number of such
+            segments.
+    """
     first = 0
     tables: list[npt.NDArray[np.int64]] = []
     for stream in plan.streams:
@@ -46,12 +55,12 @@ def lengths_of(plan: Plan, shards: Shards) -> pa.Table:
 
 
 def _lengths(rows: Rows) -> npt.NDArray[np.int64]:
-    """(S, 4) kind and tokens of each half."""
-    entry = rows.first[:, None] + rows.segment.astype(np.int64)  # in a table with an entry for padding too
+    """(S, 4): kind, and number of tokens of each modality."""
+    entry = rows.first[:, None] + rows.segment.astype(np.int64)  # in a table with an extra entry for each row's padding
     cells = entry * len(Modality) + rows.modality
     counts = np.bincount(cells.ravel(), minlength=(len(rows.number) + len(rows.row)) * len(Modality))
     tokens_SM = counts.reshape(-1, len(Modality))[rows.place]
-    return np.column_stack([rows.columns["kind"].astype(np.int64), tokens_SM[:, list(HALVES)]])
+    return np.column_stack([rows.columns["kind"].astype(np.int64), tokens_SM[:, list(MODALITIES)]])
 
 
 class Lengths:
@@ -62,27 +71,41 @@ class Lengths:
 
     @classmethod
     def of_model(cls, folder: str | Path) -> "Lengths":
-        """Those beside a model; raises Refusal when there are none."""
+        """Read the table of an exported model.
+
+        Raises:
+            Refusal: If the folder has none.
+        """
         path = Path(folder) / FILE
         if not path.is_file():
             raise Refusal(f"{folder}: has no {FILE}. Run `triptych train` to its end, which exports it.")
         return cls(pq.read_table(path))
 
-    def longest(self, half: Modality) -> int:
-        """Tokens of the longest half of this modality (text: with EOS)."""
-        return int(self._columns[half.name.lower()].max())
+    def longest(self, modality: Modality) -> int:
+        """Largest number of tokens of a modality in a segment (text: with EOS)."""
+        return int(self._columns[modality.name.lower()].max())
 
     def draw(self, task: Task, wanted: Modality, given: tuple[Modality, int] | None, uniform: float) -> int:
-        """Tokens of the wanted half (text: with EOS) for a number in (0, 1) that decides among the likely ones.
+        """Draw the number of tokens of a modality to generate (text: with EOS).
 
-        With a given half and its tokens, samples of the nearest lengths count alone. Raises Refusal when the model has
-        seen none of the kind.
+        Args:
+            task: Task of the sample.
+            wanted: Modality to generate.
+            given: Given modality and its number of tokens, or None. With a condition, only the training samples whose
+                condition
+                has the most similar length count.
+            uniform: Number in (0, 1) that selects a length.
+
+        Raises:
+            Refusal: If the model was trained on no such samples.
         """
-        halves = {wanted} | ({given[0]} if given else set())
-        kinds = [kind for kind in Kind if halves <= set(kind.modalities) and (task is not Task.TEXT or kind == "text")]
+        modalities = {wanted} | ({given[0]} if given else set())
+        kinds = [
+            kind for kind in Kind if modalities <= set(kind.modalities) and (task is not Task.TEXT or kind == "text")
+        ]
         chosen = np.isin(self._columns["kind"], [kind.code for kind in kinds])
         if not chosen.any():
-            raise Refusal(f"task {task}: the model was trained on no such pairs. Choose a task that it has learned.")
+            raise Refusal(f"task {task}: the model was trained on no such pairs. Choose another task.")
         lengths_U = self._columns[wanted.name.lower()][chosen]
         count_U = self._columns["count"][chosen]
         if given is not None:

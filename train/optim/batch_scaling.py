@@ -1,8 +1,10 @@
-"""How AdamW's settings follow from batch and horizon: the square-root rule of a stochastic differential equation.
+"""Scaling of AdamW's settings with batch size and token horizon: the SDE square-root rule.
 
-With κ = (D_base / D)^γ · (B / B_base), D the tokens of the run and B those of a batch: lr·√κ, β^κ, eps/√κ and, as
-PyTorch multiplies it by lr, weight decay·√κ. γ = 0 is Malladi et al. (2022), γ = 1 keeps the horizon's noise constant;
-0.44 is the fit that reading notes of arXiv 2602.21472 report for its schedule, data and shape.
+With kappa = (D_base / D)^gamma * (B / B_base), where D is the number of tokens of the run and B that of a batch: lr *
+sqrt(kappa), beta^kappa, eps / sqrt(kappa) and, because PyTorch multiplies it by lr, weight decay * sqrt(kappa). gamma =
+0 is the rule of Malladi et al. (2022, https://arxiv.org/abs/2205.10287); gamma = 1 keeps the noise over the horizon
+constant. The default of 0.44 is a fit that was reported for https://arxiv.org/abs/2602.21472, for its learning rate
+schedule, data and shape.
 """
 
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ from ...schemas.config.training import OptimizerConfig
 
 @dataclass(frozen=True)
 class AdamSettings:
-    """AdamW's, before a parameter's type is considered."""
+    """Settings of AdamW, before the factors of parameter types are applied."""
 
     lr: float
     betas: tuple[float, float]
@@ -22,22 +24,28 @@ class AdamSettings:
 
 
 def kappa(config: OptimizerConfig, batch_tokens: int, steps: int) -> float:
-    """κ of a run; 1 when the file names no base to scale from."""
+    """Kappa of a run; 1 if the train file names no base to scale from.
+
+    Args:
+        config: Optimizer block of the train file.
+        batch_tokens: Tokens of a global batch.
+        steps: Steps of the run.
+    """
     if config.base_batch_tokens is None or config.base_tokens is None:
         return 1.0
     horizon: float = (config.base_tokens / (batch_tokens * steps)) ** config.gamma
     return horizon * batch_tokens / config.base_batch_tokens
 
 
-def settings(config: OptimizerConfig, batch_tokens: int, steps: int) -> AdamSettings:
-    """The settings of a run of so many steps of so many tokens."""
+def scaled_settings(config: OptimizerConfig, batch_tokens: int, steps: int) -> AdamSettings:
+    """Settings of AdamW for a run; arguments as for `kappa`."""
     k = kappa(config, batch_tokens, steps)
     first, second = config.betas
     return AdamSettings(config.lr * sqrt(k), (first**k, second**k), config.eps / sqrt(k), config.weight_decay * sqrt(k))
 
 
 def batch_warning(config: OptimizerConfig, batch_tokens: int, steps: int) -> str | None:
-    """What to say when the batch is beyond B_crit = D / S_crit, where the rule breaks down: too few steps are left."""
+    """Warn if the batch exceeds the critical batch B_crit = D / S_crit, beyond which the rule does not hold."""
     if config.base_batch_tokens is None or steps >= config.critical_steps:
         return None
     critical = batch_tokens * steps // config.critical_steps

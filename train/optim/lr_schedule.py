@@ -1,4 +1,4 @@
-"""The learning rate over a run, as a share of its height."""
+"""Learning-rate schedule: the learning rate as a fraction of its peak."""
 
 from math import cos, pi
 
@@ -6,14 +6,20 @@ from ...schemas.config.training import OptimizerConfig
 
 
 def warmup_steps(config: OptimizerConfig, steps: int) -> int:
-    """Steps of rising learning rate: as configured, but at most a quarter of the run."""
+    """Number of warm-up steps: as configured, but at most a quarter of the run."""
     return max(min(config.warmup, steps // 4), 1)
 
 
-def lr_share(config: OptimizerConfig, step: int, steps: int) -> float:
-    """Share of the learning rate at `step`, from 0, of `steps`.
+def lr_factor(config: OptimizerConfig, step: int, steps: int) -> float:
+    """Learning rate at a step, as a fraction of the peak.
 
-    It rises linearly, then falls by half a cosine, or stays (wsd) and falls linearly at the end; to `final`.
+    It rises linearly during warm-up. Then it follows half a cosine (`cosine`), or stays constant and falls linearly at
+    the end (`wsd`), down to the fraction `final`.
+
+    Args:
+        config: Optimizer block of the train file.
+        step: Step, counted from 0.
+        steps: Steps of the run.
     """
     rise = warmup_steps(config, steps)
     if step < rise:

@@ -1,8 +1,9 @@
-"""AdamW with a group a type of parameter: what is decayed, and how each type scales with width and depth.
+"""AdamW with one parameter group per type of parameter, which sets its scaling with width and depth and its decay.
 
-The factors are CompleteP's (Dey et al. 2025): with them, settings that were found at the base width and depth hold at
-others. Embeddings in and out, norms and biases are not decayed: rows of a modality that a batch lacks get no gradient,
-and would shrink for nothing.
+The factors are those of CompleteP (Dey et al. 2025, https://arxiv.org/abs/2505.01618; per-tensor rules as in
+https://arxiv.org/abs/2512.22382): settings tuned at the base width and depth hold at others. Input and output
+embeddings, norms and biases are not decayed: rows of a modality that is absent from a batch get no gradient, and decay
+would only shrink them.
 """
 
 from typing import NamedTuple
@@ -16,7 +17,7 @@ from .batch_scaling import AdamSettings
 
 
 class Factors(NamedTuple):
-    """On the settings of AdamW."""
+    """Factors on the settings of AdamW."""
 
     lr: float
     eps: float
@@ -38,7 +39,15 @@ def factors(kind: ParameterType, shape: Shape) -> Factors:
 
 
 def make_optimizer(model: Transformer, settings: AdamSettings) -> torch.optim.AdamW:
-    """AdamW over all parameters of an unwrapped (or fully sharded) model; a group's height of lr is `initial_lr`."""
+    """Create AdamW over all parameters.
+
+    Args:
+        model: The model, unwrapped or fully sharded.
+        settings: Settings before the factors of parameter types.
+
+    Returns:
+        The optimizer; the key `initial_lr` of a group is its peak learning rate.
+    """
     parameters: dict[ParameterType, list[torch.nn.Parameter]] = {}
     by_name = dict(model.named_parameters())
     for name, kind in parameter_types(model):
@@ -60,6 +69,6 @@ def make_optimizer(model: Transformer, settings: AdamSettings) -> torch.optim.Ad
 
 
 def set_lr(optimizer: torch.optim.Optimizer, share: float) -> None:
-    """Give every group this share of its height."""
+    """Set the learning rate of each group to a fraction of its peak."""
     for group in optimizer.param_groups:
         group["lr"] = group["initial_lr"] * share

@@ -1,7 +1,7 @@
-"""Steps that would harm the model are left out: a loss or gradient that is no number, or a gradient far off all others.
+"""Skips steps with a non-finite loss or gradient, or with a gradient spike.
 
-The batch that did it is saved, so that it can be looked at. What the guard remembers is part of a checkpoint: a
-resumed run judges as the first one did.
+The batch of a skipped step is saved for inspection. The state is part of a checkpoint, so a resumed run makes the same
+decisions.
 """
 
 import math
@@ -12,28 +12,39 @@ from typing import Any
 import torch
 
 from ...schemas.errors import Refusal
-from ..data.loader import Micro
+from ..data.loader import MicroBatch
 
-SPIKE = 20.0  # times the geometric mean of the norms before
-MEMORY = 0.98  # decay of that mean a step
-TRUSTED = 50  # steps before a norm can be judged
-PATIENCE = 20  # steps in a row that may be left out
-CULPRITS = 10  # batches that are saved
+SPIKE = 20.0  # times the geometric mean of earlier gradient norms
+MEMORY = 0.98  # decay of that mean per step
+TRUSTED = 50  # accepted steps before spikes are detected
+PATIENCE = 20  # consecutive skipped steps that end the run
+CULPRITS = 10  # number of batches that are saved
 
 
 @dataclass
 class SkipSteps:
-    """Judges steps one after another."""
+    """Decides for each step whether to apply it. The attributes are saved in checkpoints."""
 
-    mean: float = 0.0  # of log norms
-    seen: int = 0
-    in_a_row: int = 0
-    left_out: int = 0
+    mean: float = 0.0  # moving average of log norms, without bias correction
+    seen: int = 0  # accepted steps
+    in_a_row: int = 0  # consecutive skipped steps
+    left_out: int = 0  # skipped steps in all
 
-    def accepts(self, loss: float, norm: float) -> str | None:
-        """None for a sound step, else what is wrong with it; raises Refusal when too many in a row are not."""
-        wrong = self._wrong(loss, norm)
-        if wrong is None:
+    def check(self, loss: float, norm: float) -> str | None:
+        """Check a step before it is applied.
+
+        Args:
+            loss: Loss of the global batch.
+            norm: Gradient norm of the global batch.
+
+        Returns:
+            None if the step is to be applied, else the reason for skipping it.
+
+        Raises:
+            Refusal: If too many consecutive steps were skipped.
+        """
+        problem = self._problem(loss, norm)
+        if problem is None:
             self.in_a_row = 0
             self.mean = self.mean * MEMORY + math.log(max(norm, 1e-12)) * (1 - MEMORY)
             self.seen += 1
@@ -42,30 +53,30 @@ class SkipSteps:
         self.left_out += 1
         if self.in_a_row >= PATIENCE:
             raise Refusal(
-                f"training broke down: {PATIENCE} steps in a row were left out, the last because {wrong}. Lower "
+                f"training failed: {PATIENCE} consecutive steps were skipped, the last because {problem}. Lower "
                 "`optimizer.lr`, lengthen `optimizer.warmup`, or look at the batches in `culprits/` of the run's "
-                "folder; then run the same command again: it goes on from the last checkpoint.",
+                "folder; then run the same command again: it resumes from the last checkpoint.",
                 exit_code=1,
             )
-        return wrong
+        return problem
 
-    def _wrong(self, loss: float, norm: float) -> str | None:
+    def _problem(self, loss: float, norm: float) -> str | None:
         if not math.isfinite(loss):
             return f"the loss was {loss}"
         if not math.isfinite(norm):
             return f"the gradient's norm was {norm}"
-        usual = math.exp(self.mean / max(1 - MEMORY**self.seen, 1e-12))  # without the bias towards the start
+        usual = math.exp(self.mean / max(1 - MEMORY**self.seen, 1e-12))  # bias-corrected, as in Adam
         if self.seen >= TRUSTED and norm > SPIKE * usual:
             return f"the gradient's norm was {norm:.3g}, where {usual:.3g} is usual"
         return None
 
-    def save_culprit(self, folder: Path, step: int, rank: int, micros: list[Micro]) -> None:
-        """Leave the batch as tensors, with `torch.load` to be read by whoever looks into it."""
+    def save_batch(self, folder: Path, step: int, rank: int, micros: list[MicroBatch]) -> None:
+        """Save the batch of a skipped step with `torch.save`, for the first CULPRITS of them."""
         if self.left_out <= CULPRITS:
             folder.mkdir(parents=True, exist_ok=True)
             batches = [dict(vars(micro.batch)) for micro in micros]
             torch.save(batches, folder / f"step-{step:08d}-rank-{rank:04d}.pt")
 
     def state(self) -> dict[str, Any]:
-        """For a checkpoint."""
+        """State for a checkpoint."""
         return asdict(self)

@@ -1,6 +1,6 @@
-"""A long training run on paper: steps, days, memory of a GPU and size of a checkpoint, before any of it is paid for.
+"""Estimates for a long training run: steps, days, GPU memory and checkpoint size.
 
-python -m triptych.train.scaling.budget        # the tables of docs/explanation/model-size.md
+python -m triptych.train.scaling.budget        # prints the tables of docs/explanation/model-size.md
 """
 
 from dataclasses import dataclass
@@ -8,68 +8,75 @@ from typing import NamedTuple
 
 import click
 
-from ...model.network.head import LOGITS
+from ...model.network.head import MAX_LOGITS
 from ...model.network.presets import PRESETS, Shape, shape_of
 from ...model.network.slices import Slices
 from ...schemas.config.model import ModelConfig
 from ...schemas.vocabulary import Modality, Vocabulary
 
-# Text of cl100k's size, pictures of MoVQGAN's, clips of eight codebooks.
+# Vocabulary sizes of cl100k_base (text), MoVQGAN (images) and eight audio codebooks of 1,024.
 LARGE = Vocabulary(text=100_277, image=16_384, audio=(1024,) * 8)
-PEAK = 989e12  # dense bf16 operations a second of an H100 SXM
-STATE = 4 + 8 + 4  # float32 bytes a parameter that a checkpoint holds: itself, two moments, EMA
+PEAK = 989e12  # dense bf16 operations per second of an H100 SXM
+STATE = 4 + 8 + 4  # bytes per parameter in a checkpoint, float32: parameter, two moments, EMA
 
 
 class MemoryEstimate(NamedTuple):
-    """Bytes on one GPU under FSDP2: what is sharded over all, and what is not."""
+    """Bytes on one GPU under FSDP2, sharded and not."""
 
     sharded: float  # float32 parameters, gradients, moments, EMA
     gathered: float  # bf16: two layers at a time, the embeddings throughout, and their gradients
-    activations: float  # bf16, of one micro-batch
-    logits: float  # float32: a chunk of the head's and its gradient
+    activations: float  # bf16, for one micro-batch
+    logits: float  # float32: one chunk of the head's logits and its gradient
 
     @property
     def total(self) -> float:
-        """All of it; the allocator, NCCL and the CUDA context come on top."""
+        """Sum of all parts; the allocator, NCCL and the CUDA context come on top."""
         return sum(self)
 
 
 @dataclass(frozen=True)
 class TrainingBudget:
-    """A run of so many tokens. `share` is each modality's of the tokens, `attended` their mean segment (L_eff)."""
+    """A training run. `share` is each modality's share of the tokens, `attended` their mean segment length L_eff."""
 
     shape: Shape
     vocabulary: Vocabulary
     tokens: float
     row_length: int
-    rows: int  # of a global batch
-    micro_rows: int  # of one GPU at a time
+    rows: int  # rows of a global batch
+    micro_rows: int  # rows of a micro-batch on one GPU
     share: dict[Modality, float]
     attended: float
-    utilisation: float  # of PEAK; an assumption until it is measured
+    utilisation: float  # share of PEAK; an assumption until it is measured
 
     @property
     def steps(self) -> int:
-        """Optimizer steps, the last one included."""
+        """Number of optimizer steps, including a last partial one."""
         return -int(-self.tokens // (self.rows * self.row_length))
 
     @property
     def flops_per_token(self) -> float:
-        """Operations of training on a token, as flops.py counts them, where half of the content is masked."""
+        """Training operations per token, counted as in flops.py, with half of the content masked."""
         slices = Slices.of(self.vocabulary)
         widths: dict[Modality, list[int]] = {}
         for block, width in zip(self.vocabulary.slices, slices.widths, strict=True):
             widths.setdefault(block.modality, []).append(width)
-        asked = sum(share * sum(widths[half]) / len(widths[half]) for half, share in self.share.items()) / 2
+        head_rows = (
+            sum(share * sum(widths[modality]) / len(widths[modality]) for modality, share in self.share.items()) / 2
+        )
         pairs = 2 * self.shape.depth * self.shape.width * self.attended
-        return 6 * (self.shape.matmul + pairs + self.shape.width * asked)
+        return 6 * (self.shape.matmul + pairs + self.shape.width * head_rows)
 
     def days(self, gpus: int) -> float:
-        """Wall time on so many GPUs at the assumed utilisation."""
+        """Wall time on a number of GPUs at the assumed utilisation, in days."""
         return self.tokens * self.flops_per_token / (gpus * PEAK * self.utilisation) / 86_400
 
     def memory(self, gpus: int, *, recompute: bool) -> MemoryEstimate:
-        """Of one GPU; `recompute`: layers keep their input alone and are computed again, one at a time."""
+        """Memory of one GPU.
+
+        Args:
+            gpus: Number of GPUs.
+            recompute: Whether layers store only their input and recompute activations, one layer at a time.
+        """
         counts = self.shape.parameters(self.vocabulary)
         layer = counts.rest / self.shape.depth
         tokens = self.micro_rows * self.row_length
@@ -78,20 +85,21 @@ class TrainingBudget:
             sharded=(STATE + 4) * counts.total / gpus,
             gathered=2 * (3 * layer + 2 * counts.embedding),
             activations=float(tokens * (kept + recompute * layer_bytes(self.shape))),
-            logits=2 * 4 * LOGITS,
+            logits=2 * 4 * MAX_LOGITS,
         )
 
     @property
     def checkpoint_bytes(self) -> float:
-        """Parameters, moments and EMA in float32."""
+        """Bytes of a checkpoint: parameters, moments and EMA in float32."""
         return STATE * float(self.shape.parameters(self.vocabulary).total)
 
 
 def layer_bytes(shape: Shape) -> int:
-    """Bytes a token that an uncompiled layer keeps for its backward pass, in bf16 with norms in float32.
+    """Bytes per token that an uncompiled layer stores for its backward pass, in bf16 with norms in float32.
 
-    In widths of bf16: 4 for each norm and 1 for what it gives, 3 for queries, keys and values, 4 for the norms of
-    queries and of keys each and 1 for what they give, 1 for what attention gives, before and after heads are joined.
+    In multiples of the width in bf16: 4 for each norm and 1 for its output; 3 for queries, keys and values; 4 each for
+    the norms of queries and keys, and 1 each for their outputs; 1 each for the output of attention before and after the
+    heads are joined.
     """
     return 2 * (25 * shape.width + 4 * shape.hidden)
 
@@ -111,7 +119,7 @@ THREE_BILLION = TrainingBudget(
 
 
 def preset_table() -> str:
-    """Markdown: every preset with its parameters under a small and a large vocabulary."""
+    """Markdown table of all presets, with their parameters under a small and a large vocabulary."""
     small = Vocabulary(text=8000, image=1024, audio=(1024,) * 4)
     lines = [
         "| preset | depth | width | heads | MLP | parameters | embeddings, 13 k ids | embeddings, 125 k ids |",
@@ -126,7 +134,7 @@ def preset_table() -> str:
 
 
 def plan_table(plan: TrainingBudget) -> str:
-    """Markdown: the run on several numbers of nodes of eight GPUs."""
+    """Markdown table of a run on several numbers of nodes with eight GPUs."""
     lines = [
         "| nodes of 8 | rows a GPU | days | sharded | gathered | activations | recomputed | GB a GPU | recomputed |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -141,7 +149,7 @@ def plan_table(plan: TrainingBudget) -> str:
 
 
 def plan_facts(plan: TrainingBudget) -> str:
-    """What does not depend on the number of nodes, as one sentence."""
+    """One sentence with the figures that do not depend on the number of nodes."""
     counts = plan.shape.parameters(plan.vocabulary)
     flops = plan.flops_per_token
     return (

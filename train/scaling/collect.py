@@ -1,8 +1,8 @@
-"""Finished runs of a folder as points of a scaling law: size, tokens, operations, and the loss that was asked for.
+"""Collect the finished runs of a folder as points of a scaling law: size, tokens, operations and loss.
 
-N counts parameters outside of embeddings. D counts tokens of segments, padding not. C counts operations as
-model/flops.py does, with attention and head, summed up from a run's log. The loss is a validation's at the last step:
-on the way there the learning rate is still high, and a shorter run would have been better.
+N counts parameters outside of embeddings. D counts tokens of segments, without padding. C counts operations as
+model/network/flops.py does, including attention and head, summed over a run's log. The loss is that of the validation
+at the last step: before that the learning rate is still high, and a shorter run would have reached a lower loss.
 """
 
 import json
@@ -19,14 +19,14 @@ from ..run import RUN
 
 Weights = Literal["ema", "raw"]
 Of = Literal["all", "text", "image", "audio"]
-# What must be the same for losses to be of one law: what is read, what is predicted, and how that is judged.
+# Keys that must agree for losses to be comparable: data, objective and validation.
 SAME = ("objective", "data.datasets", "data.validation", "validation.rows", "vocabulary", "trained_on")
 
 
 class Loss(NamedTuple):
-    """Which loss: the validation NELBO, in bits per token, of these weights and this modality.
+    """Which validation NELBO to use, in bits per token: weights and modality.
 
-    `all` is the mean over all targets, so that modalities count by their tokens.
+    `all` is the mean over all targets, so that modalities count in proportion to their tokens.
     """
 
     weights: Weights = "ema"
@@ -34,9 +34,9 @@ class Loss(NamedTuple):
 
     @property
     def name(self) -> str:
-        """In words."""
-        what = "all modalities by their targets" if self.of == "all" else self.of
-        which = "mean of the weights (EMA)" if self.weights == "ema" else "weights as they are"
+        """Description for tables and figures."""
+        what = "all modalities by number of targets" if self.of == "all" else self.of
+        which = "EMA of the weights" if self.weights == "ema" else "raw weights"
         return f"validation NELBO, bits per token, {what}, {which}"
 
 
@@ -52,36 +52,36 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Log:
-    """A run's folder as it was read."""
+class RunLog:
+    """The records of a run's folder."""
 
     name: str
     facts: dict[str, Any]  # run.json
     lines: tuple[dict[str, Any], ...]
 
     @classmethod
-    def read(cls, folder: Path, name: str) -> "Log":
-        """Raises Refusal when `run.json` is not what was written there."""
+    def read(cls, folder: Path, name: str) -> "RunLog":
+        """Read a folder; raises Refusal if `run.json` is damaged."""
         try:
             facts = unseal((folder / RUN).read_bytes())
         except ValueError as error:
-            raise Refusal(f"{folder / RUN}: {error}. Remove that run's folder, and train it again.") from None
+            raise Refusal(f"{folder / RUN}: {error}. Remove that run's folder and train it again.") from None
         path = folder / FILE
         lines = path.read_text().splitlines(keepends=True) if path.exists() else []
         return cls(name, facts, tuple(json.loads(line) for line in lines if line.endswith("\n")))
 
     @property
     def finished(self) -> bool:
-        """Whether the last step was reached, and validated where anything is held out."""
+        """Whether the last step was reached, and validated if the run holds anything out."""
         last = self.lines[-1] if self.lines else {"step": 0}
         validated = "split" in last or not self.facts["config"]["data"]["validation"]
         return bool(last["step"] == self.facts["config"]["steps"]) and validated
 
     def point(self, loss: Loss) -> Point:
-        """Raises Refusal when it lacks that loss."""
+        """The run as a point; raises Refusal if it has no such loss."""
         steps = [line for line in self.lines if "split" not in line]
         tokens = [0, *(line["tokens"] for line in steps)]
-        costs = [line["flops_per_second"] / line["tokens_per_second"] for line in steps]  # of a token
+        costs = [line["flops_per_second"] / line["tokens_per_second"] for line in steps]  # per token
         flops = sum(cost * (now - before) for cost, (before, now) in zip(costs, pairwise(tokens), strict=True))
         return Point(self.name, self.facts["parameters"]["rest"], tokens[-1], flops, self._loss(loss))
 
@@ -95,43 +95,51 @@ class Log:
             )
         bits, targets = held[-1]["nelbo"], held[-1]["targets"]
         if loss.of == "all":
-            return float(sum(bits[half] * targets[half] for half in bits) / sum(targets.values()))
+            return float(sum(bits[modality] * targets[modality] for modality in bits) / sum(targets.values()))
         if loss.of not in bits:
             raise Refusal(f"{self.name}: no {loss.of} was held out. Take `--of` with one of {', '.join(bits)}.")
         return float(bits[loss.of])
 
 
-def logs(folder: Path) -> list[Log]:
-    """The runs below a folder, by name; raises Refusal when there is none."""
+def read_logs(folder: Path) -> list[RunLog]:
+    """The logs of all runs below a folder, by name; raises Refusal if there is none."""
     found = sorted(path.parent for path in folder.rglob(RUN) if "checkpoints" not in path.parts)
     if not found:
         raise Refusal(f"{folder}: holds no run (a folder with {RUN}). Give the folder below which the runs lie.")
-    return [Log.read(path, path.relative_to(folder).as_posix()) for path in found]
+    return [RunLog.read(path, path.relative_to(folder).as_posix()) for path in found]
 
 
 def collect(folder: Path, loss: Loss) -> tuple[list[Point], list[str]]:
-    """Points of the finished runs below a folder, and the names of those that are not finished.
+    """Collect the finished runs below a folder.
 
-    Raises Refusal for runs whose losses cannot be of one law, naming two of them and the key in which they differ.
+    Args:
+        folder: Folder with runs.
+        loss: Loss to use.
+
+    Returns:
+        Points of the finished runs, and names of the unfinished ones.
+
+    Raises:
+        Refusal: For runs whose losses are not comparable, naming two of them and the key in which they differ.
     """
-    found = logs(folder)
+    found = read_logs(folder)
     finished = [log for log in found if log.finished]
     _require_same(finished)
     return [log.point(loss) for log in finished], [log.name for log in found if not log.finished]
 
 
-def _require_same(found: Sequence[Log]) -> None:
+def _require_same(found: Sequence[RunLog]) -> None:
     for first, other in pairwise(found):
         for key in SAME:
             if _at(first, key) != _at(other, key):
                 raise Refusal(
-                    f"{first.name} and {other.name} differ in `{key}`, and so their losses are of two laws. "
-                    "Give a folder with runs of one kind.",
+                    f"{first.name} and {other.name} differ in `{key}`, so their losses are not comparable. "
+                    "Give a folder whose runs agree in it.",
                     exit_code=1,
                 )
 
 
-def _at(log: Log, key: str) -> Any:
+def _at(log: RunLog, key: str) -> Any:
     node: Any = log.facts if key in log.facts else log.facts["config"]
     for part in key.split("."):
         node = node[part]

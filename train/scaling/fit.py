@@ -1,8 +1,8 @@
-"""Both fits over a folder's runs, and how sure each figure is: 95 % intervals by a bootstrap over residuals.
+"""Fit the law and the IsoFLOP parabolas to runs, with 95 % intervals by a bootstrap over residuals.
 
-Sizes and tokens of the runs were chosen, so they stay, and what a fit is off by is dealt out anew: in log L for the
-law, relative to the parabola for budgets, of all of them together. Residuals are first made as large as they would be
-if nothing had been fitted to them. Where a fit is off in kind and not by chance, intervals are too narrow all the same.
+Sizes and tokens of the runs are fixed by design, so only residuals are resampled: those of log L for the law, and those
+relative to the parabola, pooled over all budgets, for the parabolas. Residuals are first scaled up for the fitted
+degrees of freedom. If the form of the law is wrong, the intervals are still too narrow.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,16 +13,16 @@ import numpy as np
 
 from ...schemas.errors import Refusal
 from .collect import Point
-from .isoflop import SIZES, Budget, Floats, Valley, budgets, groups, optimum
+from .isoflop import SIZES, Budget, Floats, ParabolaMinimum, budgets_of, group_similar, optimum
 from .law import Law, fit_law
 
-RUNS, VALUES = 8, 3  # that are needed: runs, and sizes as well as horizons among them
+RUNS, VALUES = 8, 3  # least number of runs, and of distinct sizes and distinct horizons among them
 RESAMPLES = 500
-TAIL = 2.5  # per cent beyond either end of an interval
+TAIL = 2.5  # per cent beyond each end of an interval
 
 
 class Estimate(NamedTuple):
-    """A figure and its 95 % interval."""
+    """A value and its 95 % interval."""
 
     value: float
     low: float
@@ -31,7 +31,7 @@ class Estimate(NamedTuple):
 
 @dataclass(frozen=True)
 class Size:
-    """How many tokens the law would give a size."""
+    """A model size and its optimal number of tokens under the law."""
 
     parameters: int
     tokens: Estimate
@@ -39,29 +39,37 @@ class Size:
 
 @dataclass(frozen=True)
 class BudgetFit:
-    """A budget, and its least point where there is one."""
+    """A budget, and the minimum of its parabola if there is one."""
 
     runs: Budget
-    valley: Valley | None
-    figures: Mapping[str, Estimate]  # of the valley
+    minimum: ParabolaMinimum | None
+    figures: Mapping[str, Estimate]  # of the minimum
 
 
 @dataclass(frozen=True)
 class Fit:
-    """What runs say of sizes and tokens."""
+    """Results of both fits."""
 
     points: Sequence[Point]
     law: Law
-    error: float  # root mean square of log L's residuals
-    figures: Mapping[str, Estimate]  # of the law, and k and e of D*(N)
+    error: float  # root mean square of the residuals of log L
+    figures: Mapping[str, Estimate]  # parameters of the law, and k and e of D*(N) = k N^e
     sizes: Sequence[Size]
     budgets: Sequence[BudgetFit]
-    optimum: Mapping[str, Estimate]  # over budgets; empty where there are fewer than two with a least point
-    missing: str  # why it is empty
+    optimum: Mapping[str, Estimate]  # over budgets; empty with fewer than two minima
+    missing: str  # reason why `optimum` is empty
 
 
 def fit(points: Sequence[Point], seed: int = 0) -> Fit:
-    """Fit the law and the budgets; raises Refusal for too few runs."""
+    """Fit the law and the budgets.
+
+    Args:
+        points: Finished runs.
+        seed: Seed of the bootstrap.
+
+    Raises:
+        Refusal: For too few runs.
+    """
     n, d, c, loss = (
         np.array([getattr(point, name) for point in points], np.float64)
         for name in ("parameters", "tokens", "flops", "loss")
@@ -71,24 +79,24 @@ def fit(points: Sequence[Point], seed: int = 0) -> Fit:
     law = fit_law(n, d, loss)
     residuals = np.log(loss) - np.log(law.loss(n, d))
     wide = (residuals - residuals.mean()) * np.sqrt(len(loss) / (len(loss) - 5))
-    others = [
+    resamples = [
         fit_law(n, d, law.loss(n, d) * np.exp(draw.choice(wide, len(wide))), near=[law]) for _ in range(RESAMPLES)
     ]
     sizes = [
-        Size(int(size), _estimate(law.k * size**law.e, [other.k * size**other.e for other in others]))
+        Size(int(size), _estimate(law.k * size**law.e, [other.k * size**other.e for other in resamples]))
         for size in np.unique(n)
     ]
-    figures = _estimates(law.figures(), [other.figures() for other in others])
-    found, best, missing = _over_budgets(budgets(n, d, c, loss), draw)
+    figures = _estimates(law.figures(), [other.figures() for other in resamples])
+    found, best, missing = _over_budgets(budgets_of(n, d, c, loss), draw)
     return Fit(points, law, float(np.sqrt((residuals**2).mean())), figures, sizes, found, best, missing)
 
 
 def _require_enough(n: Floats, d: Floats) -> None:
-    counts = (len(n), len(np.unique(n)), len(groups(d)))
+    counts = (len(n), len(np.unique(n)), len(group_similar(d)))
     if any(count < needed for count, needed in zip(counts, (RUNS, VALUES, VALUES), strict=True)):
         raise Refusal(
-            f"a law has five figures: it takes {RUNS} finished runs, of {VALUES} sizes and {VALUES} numbers of tokens "
-            f"at least; here are {counts[0]}, of {counts[1]} and {counts[2]}. Train more, as with "
+            f"a law has five parameters: a fit takes {RUNS} finished runs, of {VALUES} sizes and {VALUES} numbers of "
+            f"tokens at least; there are {counts[0]}, of {counts[1]} and {counts[2]}. Train more, for example with "
             "`triptych scaling sweep`."
         )
 
@@ -96,38 +104,41 @@ def _require_enough(n: Floats, d: Floats) -> None:
 def _over_budgets(
     runs: Sequence[Budget], draw: np.random.Generator
 ) -> tuple[list[BudgetFit], dict[str, Estimate], str]:
-    valleys = [budget.valley() for budget in runs]
+    minima = [budget.minimum() for budget in runs]
     pooled = np.concatenate([budget.residuals() for budget in runs]) if runs else np.empty(0)
-    drawn: list[list[Valley | None]] = [
-        [budget.with_residuals(draw.choice(pooled, len(budget.loss))).valley() for budget in runs]
+    drawn: list[list[ParabolaMinimum | None]] = [
+        [budget.with_residuals(draw.choice(pooled, len(budget.loss))).minimum() for budget in runs]
         for _ in range(RESAMPLES if runs else 0)
     ]
     found = [
         BudgetFit(
             budget,
-            valley,
-            _estimates(valley._asdict(), [one._asdict() for some in drawn if (one := some[at])]) if valley else {},
+            minimum,
+            _estimates(minimum._asdict(), [one._asdict() for some in drawn if (one := some[at])]) if minimum else {},
         )
-        for at, (budget, valley) in enumerate(zip(runs, valleys, strict=True))
+        for at, (budget, minimum) in enumerate(zip(runs, minima, strict=True))
     ]
-    kept = [at for at, valley in enumerate(valleys) if valley]
+    kept = [at for at, minimum in enumerate(minima) if minimum]
     if len(kept) < 2:
-        why = f"of {len(runs)} budgets with {SIZES} sizes, {len(kept)} have a least point within them; it takes 2"
+        why = (
+            f"of {len(runs)} budgets with {SIZES} sizes, {len(kept)} have a minimum within the sizes of their runs; "
+            "at least 2 are needed"
+        )
         return found, {}, why
     whole = [some for some in drawn if all(some[at] for at in kept)]
-    best = _best(runs, valleys, kept)
+    best = _best(runs, minima, kept)
     return found, _estimates(best, [_best(runs, some, kept) for some in whole]), ""
 
 
-def _best(runs: Sequence[Budget], valleys: Sequence[Valley | None], kept: Sequence[int]) -> dict[str, float]:
-    chosen = [valley for valley in (valleys[at] for at in kept) if valley]
+def _best(runs: Sequence[Budget], minima: Sequence[ParabolaMinimum | None], kept: Sequence[int]) -> dict[str, float]:
+    chosen = [minimum for minimum in (minima[at] for at in kept) if minimum]
     return optimum(chosen, [runs[at].cost for at in kept])
 
 
-def _estimates(values: Mapping[str, float], others: Sequence[Mapping[str, float]]) -> dict[str, Estimate]:
-    return {name: _estimate(value, [other[name] for other in others]) for name, value in values.items()}
+def _estimates(values: Mapping[str, float], resamples: Sequence[Mapping[str, float]]) -> dict[str, Estimate]:
+    return {name: _estimate(value, [other[name] for other in resamples]) for name, value in values.items()}
 
 
-def _estimate(value: float, others: Sequence[float]) -> Estimate:
-    low, high = np.percentile([*others, value], [TAIL, 100 - TAIL]).tolist()
+def _estimate(value: float, resamples: Sequence[float]) -> Estimate:
+    low, high = np.percentile([*resamples, value], [TAIL, 100 - TAIL]).tolist()
     return Estimate(value, min(low, value), max(high, value))

@@ -1,10 +1,11 @@
-"""The parametric law L(N, D) = E + A / N^a + B / D^b, fitted to runs (Hoffmann et al. 2022, approach 3).
+"""The parametric scaling law L(N, D) = E + A / N^a + B / D^b, fitted to runs.
 
-Minimised is the sum of Huber losses of log L's residuals, δ = 1e-3, by L-BFGS to its end from many starts, of which the
-best end counts. Besiroglu et al. (2024) found the published fit of that paper broken off early; hence the tolerances.
-Starts lie on a grid of the two exponents, where E, A and B come from nonnegative least squares.
+This is approach 3 of Hoffmann et al. (2022, https://arxiv.org/abs/2203.15556): minimise the sum of Huber losses of the
+residuals of log L, with delta = 1e-3, by L-BFGS from many starting points, and take the best result. Besiroglu et al.
+(2024, https://arxiv.org/abs/2404.10102) found that the published fit had stopped too early, hence the tight tolerances.
+Starting points lie on a grid of the two exponents; E, A and B follow by nonnegative least squares.
 
-Along the best split of a budget of N · D, dL/dlogN = dL/dlogD: D* = k · N^e with e = a / b, k = (b B / (a A))^(1/b).
+At the optimal split of a budget N * D, dL/dlogN = dL/dlogD: D* = k N^e with e = a / b and k = (b B / (a A))^(1/b).
 """
 
 from collections.abc import Sequence
@@ -18,12 +19,12 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 DELTA = 1e-3  # of the Huber loss, in log L
 EXPONENTS = (0.15, 0.3, 0.5, 0.8, 1.2)
-SMALL = 1e-3  # of the least loss: what a term of a start is at least
+SMALL = 1e-3  # least value of a term at a starting point, relative to the lowest loss
 
 
 @dataclass(frozen=True)
 class Law:
-    """The five figures of a fit."""
+    """The five parameters of the law."""
 
     E: float
     A: float
@@ -39,27 +40,27 @@ class Law:
 
     @property
     def e(self) -> float:
-        """Exponent of D*(N)."""
+        """Exponent of D*(N) = k N^e."""
         return self.a / self.b
 
     @property
     def k(self) -> float:
-        """Factor of D*(N)."""
+        """Factor of D*(N) = k N^e."""
         return float((self.b * self.B / (self.a * self.A)) ** (1 / self.b))
 
     def figures(self) -> dict[str, float]:
-        """By name, with those of D*(N)."""
+        """All parameters by name, with k and e."""
         return {"E": self.E, "A": self.A, "a": self.a, "B": self.B, "b": self.b, "k": self.k, "e": self.e}
 
 
 @dataclass(frozen=True)
 class _Problem:
-    """Runs to be fitted, N and D counted from their geometric means: factors and exponents then hardly covary."""
+    """The runs, with log N and log D centred, which makes factors and exponents almost uncorrelated."""
 
     n: Floats  # log N, centred
     d: Floats  # log D, centred
     y: Floats  # log L
-    at: tuple[float, float]  # the means
+    at: tuple[float, float]  # means of log N and log D
 
     @classmethod
     def of(cls, parameters: Floats, tokens: Floats, loss: Floats) -> Self:
@@ -67,7 +68,7 @@ class _Problem:
         return cls(n - n.mean(), d - d.mean(), np.log(loss), (float(n.mean()), float(d.mean())))
 
     def value(self, theta: Floats) -> tuple[float, Floats]:
-        """The sum and its gradient at (log E, log A, a, log B, b)."""
+        """The objective and its gradient at (log E, log A, a, log B, b)."""
         terms = np.stack([np.full_like(self.n, theta[0]), theta[1] - theta[2] * self.n, theta[3] - theta[4] * self.d])
         top = terms.max(0)
         parts = np.exp(terms - top)
@@ -77,11 +78,11 @@ class _Problem:
         huber = slope * (residual - slope / 2)
         share = parts / total * slope
         gradient = [share[0].sum(), share[1].sum(), -(share[1] * self.n).sum(), share[2].sum()]
-        # in units of δ², the tolerances of the search mean something
+        # divided by delta squared, so that the optimizer's tolerances are on the right scale
         return float(huber.sum()) / DELTA**2, np.array([*gradient, -(share[2] * self.d).sum()]) / DELTA**2
 
     def starts(self) -> list[Floats]:
-        """One for each pair of exponents."""
+        """One starting point for each pair of exponents."""
         from scipy.optimize import nnls
 
         loss, found = np.exp(self.y), []
@@ -92,8 +93,8 @@ class _Problem:
             found.append(np.array([e_term, a_term, a, b_term, b]))
         return found
 
-    def end(self, start: Floats) -> tuple[float, Floats]:
-        """Where a search from `start` ends, and the sum there."""
+    def minimise(self, start: Floats) -> tuple[float, Floats]:
+        """Minimise from a starting point; returns the objective and the parameters at the end."""
         from scipy.optimize import minimize
 
         options = {"maxiter": 5000, "maxfun": 20_000, "ftol": 1e-13, "gtol": 1e-7, "maxcor": 20}
@@ -115,14 +116,18 @@ BOUNDS = [(-30, 10), (-30, 10), (1e-3, 5), (-30, 10), (1e-3, 5)]
 
 
 def fit_law(parameters: npt.ArrayLike, tokens: npt.ArrayLike, loss: npt.ArrayLike, near: Sequence[Law] = ()) -> Law:
-    """The law of runs of N parameters, D tokens and these losses, each (n,).
+    """Fit the law.
 
-    near: laws to start from instead of the grid, as for data that differ a little from those of which they are.
+    Args:
+        parameters: N of each run, (n,).
+        tokens: D of each run, (n,).
+        loss: L of each run, (n,).
+        near: Laws to start from instead of the grid, for data similar to those that the laws were fitted to.
     """
     arrays = (np.asarray(values, np.float64) for values in (parameters, tokens, loss))
     problem = _Problem.of(*arrays)
     starts = [_start(law, problem) for law in near] or problem.starts()
-    _, theta = min((problem.end(start) for start in starts), key=lambda found: found[0])
+    _, theta = min((problem.minimise(start) for start in starts), key=lambda found: found[0])
     return problem.law(theta)
 
 

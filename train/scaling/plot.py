@@ -1,4 +1,4 @@
-"""A picture of a fit: losses and the law over tokens, a line a size; and parabolas over sizes, one a budget."""
+"""Figure of a fit: loss over tokens with the law for each size, and the parabola of each budget over sizes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,14 +13,23 @@ FORMATS = (".png", ".svg")
 
 
 def plot(fit: Fit, loss: str, path: Path) -> None:
-    """Draw it; raises Refusal without matplotlib, and for other formats than FORMATS."""
+    """Draw the figure.
+
+    Args:
+        fit: Results of both fits.
+        loss: Name of the loss, for the axis.
+        path: File to write.
+
+    Raises:
+        Refusal: Without matplotlib, and for a file type that is not one of FORMATS.
+    """
     if path.suffix not in FORMATS:
-        raise Refusal(f"{path}: a picture of a fit is {' or '.join(FORMATS)}. Change the file's name.")
+        raise Refusal(f"{path}: a figure must be a {' or '.join(FORMATS)} file. Change the file's name.")
     try:
         import matplotlib
     except ImportError:
         raise Refusal(
-            "a picture needs matplotlib, which is not installed: `pip install matplotlib`, or leave out `--plot`."
+            "a figure needs matplotlib, which is not installed: `pip install matplotlib`, or omit `--plot`."
         ) from None
     matplotlib.use("Agg")
     from matplotlib import pyplot
@@ -54,9 +63,9 @@ def _budgets(axes: Any, found: Sequence[BudgetFit]) -> None:
         over = np.geomspace(runs.parameters.min(), runs.parameters.max(), 100)
         axes.plot(over, runs.parabola()(np.log(over)), color=colour, linewidth=1)
         axes.plot(runs.parameters, runs.loss, "o", color=colour, label=f"{runs.cost:.2g} operations")
-        if budget.valley:
-            axes.plot(budget.valley.parameters, budget.valley.loss, "x", color=colour, markersize=10)
-    axes.set(xscale="log", xlabel="parameters outside of embeddings", title="Runs that cost alike")
+        if budget.minimum:
+            axes.plot(budget.minimum.parameters, budget.minimum.loss, "x", color=colour, markersize=10)
+    axes.set(xscale="log", xlabel="parameters outside of embeddings", title="Runs of equal cost")
     if found:
         axes.legend(fontsize="small")
     else:

@@ -1,4 +1,4 @@
-"""The runs of a sweep, one after another. A run that was begun goes on, and one that is done is left alone."""
+"""Train the runs of a sweep one after another; finished runs are skipped, interrupted runs are resumed."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -6,22 +6,23 @@ from typing import Literal
 
 from ...schemas.config.training import TrainConfig
 from ..data.plan import plan_of
-from ..run import describe, train
-from .collect import Log
+from ..run import train, write_run_record
+from .collect import RunLog
 
 State = Literal["trained", "done before", "stopped"]
 
 
 def sweep(runs: Mapping[str, TrainConfig]) -> Iterator[tuple[str, State]]:
-    """Train what is left to train, and say of each run what became of it; ends after a run that was stopped.
+    """Train the unfinished runs, and yield the name and state of each run; ends after a run that was stopped.
 
-    Raises Refusal before any work for data that cannot be mixed, and for a folder that holds another run than its own.
+    Raises:
+        Refusal: Before any work, for data that cannot be mixed, and for a folder that holds another run.
     """
     for config in runs.values():
-        describe(config, plan_of(config), 1)
+        write_run_record(config, plan_of(config), 1)
     for name, config in runs.items():
         folder = Path(config.out)
-        if (folder / "model" / "config.json").exists() and Log.read(folder, name).finished:
+        if (folder / "model" / "config.json").exists() and RunLog.read(folder, name).finished:
             yield name, "done before"
             continue
         ended = train(config)

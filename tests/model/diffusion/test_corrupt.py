@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triptych.model.diffusion.corrupt import corrupt
-from triptych.model.diffusion.noise_levels import SegmentPlaces
+from triptych.model.diffusion.noise_levels import RowPlacement
 from triptych.model.diffusion.noised_batch import NoisedBatch
 from triptych.model.diffusion.tasks import TASKS
 from triptych.model.network.slices import Slices
@@ -28,7 +28,7 @@ OBJECTIVES: list[ObjectiveConfig] = [
 
 def noised(rows: list[list[Sample]], objective: ObjectiveConfig, *, seed: int = 0, epoch: int = 0) -> NoisedBatch:
     batch = pack(rows, 96, epoch=epoch)
-    return corrupt(batch, objective, SLICES, seed, SegmentPlaces(0, torch.arange(len(rows)), len(rows)))
+    return corrupt(batch, objective, SLICES, seed, RowPlacement(0, torch.arange(len(rows)), len(rows)))
 
 
 @given(st.integers(0, 10**6), st.sampled_from(OBJECTIVES))
@@ -48,7 +48,7 @@ def test_what_holds_of_every_batch(seed: int, objective: ObjectiveConfig) -> Non
     assert shown[slots].tolist() == [special for copy in tasks for special in copy]
 
     # what is asked for is the truth, in its slice's classes, grouped
-    place = out.inputs.place_N + int(out.inputs.causal)
+    place = out.inputs.query_N + int(out.inputs.causal)
     index = torch.repeat_interleave(*torch.tensor(out.inputs.groups).reshape(-1, 2).T)
     assert torch.equal(index, batch.slice_BL.repeat(copies, 1).flatten()[place].long())
     widths = torch.tensor(SLICES.widths)[index]
@@ -69,8 +69,8 @@ def test_what_holds_of_every_batch(seed: int, objective: ObjectiveConfig) -> Non
 def test_the_control_asks_for_every_content_token_of_the_place_before() -> None:
     sample = Sample(text=[3, 4], image=[5, 6], audio=[1, 2])
     batch, out = pack([[sample, Sample(text=[9])]], 24), None
-    out = corrupt(batch, OBJECTIVES[-1], SLICES, 0, SegmentPlaces(0, torch.arange(1), 1))
-    asked = sorted(out.inputs.place_N.tolist())
+    out = corrupt(batch, OBJECTIVES[-1], SLICES, 0, RowPlacement(0, torch.arange(1), 1))
+    asked = sorted(out.inputs.query_N.tolist())
     # [TASK 3 4 EOS BOI 5 6 EOI BOA 1 2 EOA] [TASK 9 EOS]
     assert asked == [0, 1, 2, 4, 5, 8, 9, 12, 13]
     assert out.inputs.slice_BL[0, :10].tolist() == [1, 1, 1, 0, 2, 2, 0, 0, 3, 4]
@@ -93,7 +93,7 @@ def test_exactly_k_of_a_half_are_masked_and_weigh_n_over_k(draw: np.random.Gener
 
 def test_complements_cover_each_target_once_or_all_of_them_twice(draw: np.random.Generator) -> None:
     out = noised(random_rows(draw, 16, 96), MaskedObjective(anti_masking=True))
-    times = torch.bincount(out.inputs.place_N % (16 * 96), minlength=16 * 96)
+    times = torch.bincount(out.inputs.query_N % (16 * 96), minlength=16 * 96)
     n = out.targets_SM.sum(-1)
     asked = torch.bincount(out.segment_N, minlength=len(n))
     assert set((asked / n).tolist()) <= {1.0, 2.0}
@@ -111,7 +111,7 @@ def test_halves_by_task(task: str, noise: Modality, given: Modality, dropout: fl
     objective = MaskedObjective(tasks=tasks, condition_dropout=dropout)
     sample = Sample(text=[1, 2, 3], image=[4, 5, 6, 7], audio=[1, 2, 3, 4])
     batch = pack([[sample] * 3], 96)
-    out = corrupt(batch, objective, SLICES, 0, SegmentPlaces(0, torch.arange(1), 1))
+    out = corrupt(batch, objective, SLICES, 0, RowPlacement(0, torch.arange(1), 1))
     hidden = (out.inputs.tokens_BL == Special.MASK)[0]
     content = batch.slice_BL[0] > 0
     of = batch.modality_BL[0]
@@ -128,7 +128,7 @@ def test_halves_by_task(task: str, noise: Modality, given: Modality, dropout: fl
 def test_tasks_come_as_often_as_stated() -> None:
     rows = [[Sample(text=[1], image=[2])] * 16 for _ in range(256)]
     batch = pack(rows, 96)
-    out = corrupt(batch, MaskedObjective(), SLICES, 0, SegmentPlaces(0, torch.arange(256), 256))
+    out = corrupt(batch, MaskedObjective(), SLICES, 0, RowPlacement(0, torch.arange(256), 256))
     shares = torch.bincount(out.task_S, minlength=len(TASKS)) / 4096
     assert shares[[1, 2, 5]].tolist() == pytest.approx([0.4, 0.3, 0.3], abs=4 * 0.0077)
     conditional = out.task_S != TASKS.index(Task.JOINT)
@@ -144,7 +144,7 @@ def test_the_same_noise_at_any_world_size(objective: ObjectiveConfig, world: int
     for rank in range(world):
         mine = list(range(rank, 8, world))  # strided over ranks
         batch = pack([rows[i] for i in mine], 96, numbers=mine)
-        part = corrupt(batch, objective, SLICES, 0, SegmentPlaces(0, torch.tensor(mine), 8))
+        part = corrupt(batch, objective, SLICES, 0, RowPlacement(0, torch.tensor(mine), 8))
         for copy in range(objective.copies):
             theirs = part.inputs.tokens_BL.view(objective.copies, len(mine), 96)[copy]
             assert torch.equal(theirs, whole.inputs.tokens_BL.view(objective.copies, 8, 96)[copy, mine])

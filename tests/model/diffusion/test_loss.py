@@ -9,7 +9,7 @@ import torch
 from triptych.model.diffusion.corrupt import corrupt
 from triptych.model.diffusion.loss import loss
 from triptych.model.diffusion.loss_sums import LossSums
-from triptych.model.diffusion.noise_levels import SegmentPlaces
+from triptych.model.diffusion.noise_levels import RowPlacement
 from triptych.model.diffusion.tasks import TASKS
 from triptych.model.network.init import initialise
 from triptych.model.network.presets import shape_of
@@ -42,8 +42,8 @@ def gradient_of(made: Transformer) -> torch.Tensor:
     return gradient
 
 
-def places(rows: int) -> SegmentPlaces:
-    return SegmentPlaces(0, torch.arange(rows), rows)
+def places(rows: int) -> RowPlacement:
+    return RowPlacement(0, torch.arange(rows), rows)
 
 
 UNIFORM = Vocabulary(text=26, image=512, audio=(64, 64))
@@ -87,7 +87,7 @@ def test_a_step_is_the_same_in_parts(objective: ObjectiveConfig, world: int, dra
             objective,
             made.slices,
             0,
-            SegmentPlaces(0, torch.tensor(mine), 8),
+            RowPlacement(0, torch.tensor(mine), 8),
         )
         for mine in shares
     ]
@@ -100,8 +100,8 @@ def test_a_step_is_the_same_in_parts(objective: ObjectiveConfig, world: int, dra
         tallies.append(LossSums.of(part, done.nats_SM))
     torch.testing.assert_close(gradient_of(made), gradient, atol=1e-6, rtol=1e-4)
     summed = tallies[0]
-    for tally in tallies[1:]:
-        summed = summed.plus(tally)
+    for sums in tallies[1:]:
+        summed = summed.plus(sums)
     once = LossSums.of(whole, loss(made, whole, objective).nats_SM)
     torch.testing.assert_close(summed.sums_FTM, once.sums_FTM, atol=1e-3, rtol=1e-5)
 
@@ -129,24 +129,24 @@ def test_figures_of_a_tally() -> None:
     out = corrupt(batch, MaskedObjective(), model().slices, 0, places(1))
     nats = torch.zeros(2, 4, dtype=torch.float64)
     nats[:, Modality.TEXT] = torch.tensor([4.0, 14.0]) * math.log(2)
-    tally = LossSums.of(out, nats)
-    figure = tally.bits_per_token()[Modality.TEXT]
+    sums = LossSums.of(out, nats)
+    figure = sums.bits_per_token()[Modality.TEXT]
     assert figure.mean == pytest.approx(18 / 12)
     # sum of (nats - mean × tokens)² over two segments of 4 and 8 tokens
     assert figure.error == pytest.approx(math.sqrt((4 - 6) ** 2 + (14 - 12) ** 2) / 12)
-    assert tally.bits_per_size() == {Modality.TEXT: pytest.approx(18 / 32)}
-    assert tally.tokens() == 12
-    assert Modality.IMAGE not in tally.bits_per_token()
+    assert sums.bits_per_size() == {Modality.TEXT: pytest.approx(18 / 32)}
+    assert sums.tokens() == 12
+    assert Modality.IMAGE not in sums.bits_per_token()
 
 
 def test_tallies_know_tasks_and_dropped_conditions_apart() -> None:
     objective = MaskedObjective(tasks={Kind.IMAGE_TEXT: {Task.T2I: 1.0}}, condition_dropout=0.5)
     batch = pack([[Sample(text=[1], image=[2, 3])] * 8] * 4, LENGTH)
     out = corrupt(batch, objective, model().slices, 0, places(4))
-    tally = LossSums.of(out, torch.ones(32, 4, dtype=torch.float64))
+    sums = LossSums.of(out, torch.ones(32, 4, dtype=torch.float64))
     index = TASKS.index(Task.T2I)
-    apart = [tally.of_task(index).tokens(), tally.of_task(index + len(TASKS)).tokens()]
-    assert sum(apart) == tally.tokens() == 64
+    apart = [sums.of_task(index).tokens(), sums.of_task(index + len(TASKS)).tokens()]
+    assert sum(apart) == sums.tokens() == 64
     assert apart[1] == 2 * int(out.dropped_S.sum()) > 0
 
 

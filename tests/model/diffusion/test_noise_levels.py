@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from triptych.model.diffusion.batch import Batch
-from triptych.model.diffusion.noise_levels import SegmentPlaces, stratified
+from triptych.model.diffusion.noise_levels import RowPlacement, stratified_levels
 
 from ..conftest import Sample, pack, random_rows
 
@@ -17,7 +17,7 @@ def texts(rows: int, segments: int) -> Batch:
 
 def test_every_stratum_of_a_batch_gets_one_level() -> None:
     for rows, segments in ((16, 1), (5, 3), (1, 7)):
-        levels = stratified(texts(rows, segments), SegmentPlaces(3, torch.arange(rows), rows), seed=0)
+        levels = stratified_levels(texts(rows, segments), RowPlacement(3, torch.arange(rows), rows), seed=0)
         cells = (levels * rows * segments).long()
         assert sorted(cells.tolist()) == list(range(rows * segments))
 
@@ -27,7 +27,7 @@ def test_a_level_by_itself_is_uniform() -> None:
     batch = texts(3, 2)
     levels = torch.stack(
         [
-            stratified(replace(batch, epoch_B=torch.full((3,), step)), SegmentPlaces(step, torch.arange(3), 3), 0)
+            stratified_levels(replace(batch, epoch_B=torch.full((3,), step)), RowPlacement(step, torch.arange(3), 3), 0)
             for step in range(1000)
         ]
     )
@@ -40,15 +40,15 @@ def test_a_level_by_itself_is_uniform() -> None:
 
 def test_levels_depend_on_place_and_step_and_not_on_what_else_is_in_the_micro_batch(draw: np.random.Generator) -> None:
     rows = random_rows(draw, 8, 96)
-    whole = stratified(pack(rows, 96), SegmentPlaces(2, torch.arange(8), 8), 0)
+    whole = stratified_levels(pack(rows, 96), RowPlacement(2, torch.arange(8), 8), 0)
     for size in (1, 2, 4):
         parts = [
-            stratified(
+            stratified_levels(
                 pack(rows[at : at + size], 96, numbers=list(range(at, at + size))),
-                SegmentPlaces(2, torch.arange(at, at + size), 8),
+                RowPlacement(2, torch.arange(at, at + size), 8),
                 0,
             )
             for at in range(0, 8, size)
         ]
         assert torch.equal(torch.cat(parts), whole)
-    assert not torch.equal(whole, stratified(pack(rows, 96), SegmentPlaces(3, torch.arange(8), 8), 0))
+    assert not torch.equal(whole, stratified_levels(pack(rows, 96), RowPlacement(3, torch.arange(8), 8), 0))

@@ -13,18 +13,18 @@ T = torch.linspace(0, 1, 20_001, dtype=torch.float64)[1:]
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_weight_times_masked_integrates_to_one(schedule: Schedule) -> None:
     middle = T - (T[1] - T[0]) / 2
-    weight = schedule.slope(middle) / schedule.masked(middle)
-    assert float((weight * schedule.masked(middle)).mean()) == pytest.approx(1, abs=3e-3)
-    assert float(schedule.masked(T[-1:])) == pytest.approx(1)
-    assert float(schedule.masked(T[:1])) < 0.01
+    weight = schedule.slope(middle) / schedule.mask_rate(middle)
+    assert float((weight * schedule.mask_rate(middle)).mean()) == pytest.approx(1, abs=3e-3)
+    assert float(schedule.mask_rate(T[-1:])) == pytest.approx(1)
+    assert float(schedule.mask_rate(T[:1])) < 0.01
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_slope_is_the_derivative_and_time_the_inverse(schedule: Schedule) -> None:
     t = T[200:-200].clone().requires_grad_()
-    (slope,) = torch.autograd.grad(schedule.masked(t).sum(), t)
+    (slope,) = torch.autograd.grad(schedule.mask_rate(t).sum(), t)
     torch.testing.assert_close(schedule.slope(t.detach()), slope)
-    torch.testing.assert_close(schedule.time(schedule.masked(t.detach())), t.detach())
+    torch.testing.assert_close(schedule.time(schedule.mask_rate(t.detach())), t.detach())
 
 
 def test_names() -> None:

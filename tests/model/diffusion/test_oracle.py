@@ -9,7 +9,7 @@ import torch
 from triptych.model.diffusion.batch import Batch
 from triptych.model.diffusion.corrupt import corrupt
 from triptych.model.diffusion.loss import loss
-from triptych.model.diffusion.noise_levels import SegmentPlaces
+from triptych.model.diffusion.noise_levels import RowPlacement
 from triptych.model.diffusion.noised_batch import NoisedBatch
 from triptych.model.diffusion.tasks import TASKS
 from triptych.model.network.slices import Slices
@@ -46,7 +46,7 @@ def packed(rows: list[list[Sample]], padding: int = 0) -> Batch:
 
 def steps(batch: Batch, objective: ObjectiveConfig) -> list[NoisedBatch]:
     """The batch, noised anew in each of STEPS epochs."""
-    places = [SegmentPlaces(step, torch.arange(ROWS), ROWS) for step in range(STEPS)]
+    places = [RowPlacement(step, torch.arange(ROWS), ROWS) for step in range(STEPS)]
     again = [replace(batch, epoch_B=torch.full((ROWS,), step)) for step in range(STEPS)]
     return [corrupt(one, objective, SLICES, 0, place) for one, place in zip(again, places, strict=True)]
 
@@ -86,7 +86,7 @@ def test_and_the_entropy_of_the_source() -> None:
     nats = []
     for seed in range(STEPS):
         batch = packed(rows_of(Kind.TEXT, 4, seed))
-        out = corrupt(batch, MaskedObjective(), SLICES, seed, SegmentPlaces(0, torch.arange(ROWS), ROWS))
+        out = corrupt(batch, MaskedObjective(), SLICES, seed, RowPlacement(0, torch.arange(ROWS), ROWS))
         nats.append(float(loss(Oracle(SOURCE), out, MaskedObjective()).nats_SM.sum(-1).mean()))
     mean, error = mean_and_error(nats)
     assert error < 0.03 * SOURCE.entropy(6)

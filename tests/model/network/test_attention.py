@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch._dynamo.testing import CompileCounter
 from torch.nn.attention.flex_attention import BlockMask, create_block_mask
 
-from triptych.model.network.attention import Dense, Way, attend, within_segments
+from triptych.model.network.attention import AttentionBackend, DenseMask, attend, segment_mask
 from triptych.model.network.presets import shape_of
 from triptych.model.network.rope import rotation
 from triptych.model.network.transformer import Block
@@ -43,9 +43,9 @@ def qkv(seed: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
 def test_the_ways_agree(seed: int, causal: bool) -> None:
     segment = segments(seed)
     real = segment > 0
-    dense = attend(*qkv(seed), within_segments(segment, causal, "dense"))[real]
-    for way in get_args(Way):
-        other = attend(*qkv(seed), within_segments(segment, causal, way))[real]
+    dense = attend(*qkv(seed), segment_mask(segment, causal, "dense"))[real]
+    for way in get_args(AttentionBackend):
+        other = attend(*qkv(seed), segment_mask(segment, causal, way))[real]
         torch.testing.assert_close(other, dense, atol=2e-6, rtol=1e-5)
 
 
@@ -53,10 +53,10 @@ def test_the_ways_agree(seed: int, causal: bool) -> None:
 def test_so_do_their_gradients(causal: bool) -> None:
     segment = segments(0)
     gradients = []
-    ways: tuple[Way, ...] = ("dense", "split")  # FlexAttention has none on a CPU
+    ways: tuple[AttentionBackend, ...] = ("dense", "split")  # FlexAttention has none on a CPU
     for way in ways:
         q, k, v = (x.requires_grad_() for x in qkv(0))
-        attend(q, k, v, within_segments(segment, causal, way))[segment > 0].square().sum().backward()
+        attend(q, k, v, segment_mask(segment, causal, way))[segment > 0].square().sum().backward()
         gradients.append([leaf.grad for leaf in (q, k, v)])
     for dense, split in zip(*gradients, strict=True):
         torch.testing.assert_close(split, dense, atol=2e-5, rtol=1e-4)
@@ -66,7 +66,7 @@ def test_so_do_their_gradients(causal: bool) -> None:
 @given(st.integers(0, 10**6), st.booleans(), st.sampled_from([128, 300, 512]))
 def test_blocks_are_those_of_the_library(seed: int, causal: bool, length: int) -> None:
     segment = segments(seed, length)
-    mine = within_segments(segment, causal, "flex")
+    mine = segment_mask(segment, causal, "flex")
     assert isinstance(mine, BlockMask)
     theirs = create_block_mask(mine.mask_mod, 2, None, length, length, device="cpu")
     assert torch.equal(mine.to_dense(), theirs.to_dense())
@@ -83,15 +83,15 @@ def test_blocks_are_those_of_the_library(seed: int, causal: bool, length: int) -
 
 
 def test_dense_is_what_it_says() -> None:
-    mask = within_segments(torch.tensor([[1, 1, 2, 0]]), True, "dense")
-    assert isinstance(mask, Dense)
+    mask = segment_mask(torch.tensor([[1, 1, 2, 0]]), True, "dense")
+    assert isinstance(mask, DenseMask)
     assert mask.mask_B1LL[0, 0].int().tolist() == [[1, 0, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
 
 
 @pytest.mark.filterwarnings("ignore:(?s).*flex_attention")
-@pytest.mark.parametrize("way", get_args(Way))
+@pytest.mark.parametrize("way", get_args(AttentionBackend))
 @torch.no_grad()
-def test_no_batch_compiles_anew(way: Way) -> None:
+def test_no_batch_compiles_anew(way: AttentionBackend) -> None:
     torch.compiler.reset()
     shape = shape_of(ModelConfig(depth=1, width=64))
     block, counter = Block(shape), CompileCounter()
@@ -99,7 +99,7 @@ def test_no_batch_compiles_anew(way: Way) -> None:
     x, turn = torch.randn(2, 256, 64), rotation(torch.arange(256).expand(2, -1), 64)
     frames = set()
     for seed in range(5):
-        block(x, turn, within_segments(segments(seed, 256), False, way))
+        block(x, turn, segment_mask(segments(seed, 256), False, way))
         frames.add(counter.frame_count)
     assert len(frames) == 1
     torch.compiler.reset()

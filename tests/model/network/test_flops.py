@@ -7,7 +7,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from triptych.model.diffusion.corrupt import corrupt
-from triptych.model.diffusion.noise_levels import SegmentPlaces
+from triptych.model.diffusion.noise_levels import RowPlacement
 from triptych.model.network.flops import training_flops
 from triptych.model.network.init import initialise
 from triptych.model.network.presets import shape_of
@@ -24,7 +24,7 @@ def test_the_formula_is_what_is_counted(objective: MaskedObjective, draw: np.ran
     initialise(model, 0)
     rows = random_rows(draw, 4, 96)
     batch = pack(rows, 96)
-    out = corrupt(batch, objective, model.slices, 0, SegmentPlaces(0, torch.arange(4), 4))
+    out = corrupt(batch, objective, model.slices, 0, RowPlacement(0, torch.arange(4), 4))
     formula = training_flops(shape, model.slices, batch.length_S, out.inputs.groups, objective.copies)
     with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
         nats, _ = model(out.inputs)

@@ -39,7 +39,7 @@ def dense(head: Head, h_ND: torch.Tensor, class_N: torch.Tensor) -> tuple[torch.
 
 @pytest.mark.parametrize("logits", [1 << 25, 41, 100])
 def test_equal_to_the_dense_computation(logits: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LOGITS", logits)  # in one chunk or many
+    monkeypatch.setattr(module, "MAX_LOGITS", logits)  # in one chunk or many
     gradients, values = [], []
     for way in (lambda head, h, c: head(h, c, GROUPS), dense):
         head, (h_ND, class_N) = made(), asked()

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from triptych.model.diffusion.corrupt import corrupt
-from triptych.model.diffusion.noise_levels import SegmentPlaces
-from triptych.model.network.attention import Way
+from triptych.model.diffusion.noise_levels import RowPlacement
+from triptych.model.network.attention import AttentionBackend
 from triptych.model.network.init import initialise
 from triptych.model.network.inputs import Inputs
 from triptych.model.network.presets import shape_of
@@ -21,7 +21,7 @@ LENGTH = 96
 OBJECTIVES: list[ObjectiveConfig] = [MaskedObjective(), AutoregressiveObjective(kind="autoregressive")]
 
 
-def model(way: Way | None = None) -> Transformer:
+def model(way: AttentionBackend | None = None) -> Transformer:
     made = Transformer(shape_of(ModelConfig(depth=2, width=128)), VOCABULARY, attention=way)
     initialise(made, 0)
     # norms that do something, and logits that are not all alike
@@ -33,7 +33,7 @@ def model(way: Way | None = None) -> Transformer:
 
 def inputs(rows: list[list[Sample]], objective: ObjectiveConfig) -> Inputs:
     made = model()
-    places = SegmentPlaces(0, torch.arange(len(rows)), len(rows))
+    places = RowPlacement(0, torch.arange(len(rows)), len(rows))
     return corrupt(pack(rows, LENGTH), objective, made.slices, 0, places).inputs
 
 
@@ -42,19 +42,19 @@ def inputs(rows: list[list[Sample]], objective: ObjectiveConfig) -> Inputs:
 @pytest.mark.parametrize("objective", OBJECTIVES, ids=lambda o: o.kind)
 @torch.no_grad()
 def test_perturbing_a_segment_changes_no_bit_elsewhere(
-    way: Way, objective: ObjectiveConfig, draw: np.random.Generator
+    way: AttentionBackend, objective: ObjectiveConfig, draw: np.random.Generator
 ) -> None:
     clean = inputs(random_rows(draw, 2, LENGTH), objective)
     made = model(way)
-    before = made.read(clean)
-    segment = clean.segment_BL.flatten()[clean.place_N]
-    row = clean.place_N // LENGTH
+    before = made.hidden_states(clean)
+    segment = clean.segment_BL.flatten()[clean.query_N]
+    row = clean.query_N // LENGTH
     assert int(clean.segment_BL[0].max()) >= 3
     for number in range(1, int(clean.segment_BL[0].max()) + 1):
         noise = torch.from_numpy(draw.integers(0, VOCABULARY.size, LENGTH))
         tokens = clean.tokens_BL.clone()
         tokens[0] = torch.where(clean.segment_BL[0] == number, noise, tokens[0])
-        after = made.read(replace(clean, tokens_BL=tokens))
+        after = made.hidden_states(replace(clean, tokens_BL=tokens))
         here = (segment == number) & (row == 0)
         assert torch.equal(before[~here], after[~here])
         assert not bool(here.any()) or not torch.equal(before[here], after[here])
@@ -65,13 +65,13 @@ def test_nor_does_padding(draw: np.random.Generator) -> None:
     clean = inputs([[Sample(text=[1, 2, 3])]], MaskedObjective())
     tokens = torch.where(clean.segment_BL == 0, 300, clean.tokens_BL)
     made = model()
-    assert torch.equal(made.read(clean), made.read(replace(clean, tokens_BL=tokens)))
+    assert torch.equal(made.hidden_states(clean), made.hidden_states(replace(clean, tokens_BL=tokens)))
 
 
 @pytest.mark.parametrize("way", ["dense", "split"])
 @pytest.mark.parametrize("objective", OBJECTIVES, ids=lambda o: o.kind)
 @torch.no_grad()
-def test_packed_is_alone(way: Way, objective: ObjectiveConfig, draw: np.random.Generator) -> None:
+def test_packed_is_alone(way: AttentionBackend, objective: ObjectiveConfig, draw: np.random.Generator) -> None:
     rows = random_rows(draw, 2, LENGTH)
     packed = inputs(rows, objective)
     made = model(way)
@@ -79,7 +79,7 @@ def test_packed_is_alone(way: Way, objective: ObjectiveConfig, draw: np.random.G
     for r, s in [(0, 1), (0, 2), (1, 1)]:
         (at,) = (packed.segment_BL[r] == s).nonzero(as_tuple=True)
         begin, end = int(at[0]), int(at[-1]) + 1
-        inside = ((packed.place_N >= r * LENGTH + begin) & (packed.place_N < r * LENGTH + end)).nonzero()[:, 0]
+        inside = ((packed.query_N >= r * LENGTH + begin) & (packed.query_N < r * LENGTH + end)).nonzero()[:, 0]
         slices = torch.repeat_interleave(*torch.tensor(packed.groups).T)[inside]
         index, counts = torch.unique_consecutive(slices, return_counts=True)
         alone = Inputs(
@@ -87,7 +87,7 @@ def test_packed_is_alone(way: Way, objective: ObjectiveConfig, draw: np.random.G
             packed.segment_BL[r : r + 1, begin:end],
             packed.position_BL[r : r + 1, begin:end],
             packed.slice_BL[r : r + 1, begin:end],
-            packed.place_N[inside] - r * LENGTH - begin,
+            packed.query_N[inside] - r * LENGTH - begin,
             packed.class_N[inside],
             tuple(zip(index.tolist(), counts.tolist(), strict=True)),
             packed.causal,
@@ -99,10 +99,10 @@ def test_packed_is_alone(way: Way, objective: ObjectiveConfig, draw: np.random.G
 def test_the_control_sees_nothing_to_come(draw: np.random.Generator) -> None:
     clean = inputs([[Sample(text=draw.integers(0, 40, 50).tolist())]], OBJECTIVES[1])
     made = model()
-    before = made.read(clean)
+    before = made.hidden_states(clean)
     tokens = clean.tokens_BL.clone()
     tokens[0, 30:] = 260
-    after = made.read(replace(clean, tokens_BL=tokens))
+    after = made.hidden_states(replace(clean, tokens_BL=tokens))
     assert torch.equal(before[:30], after[:30])
     assert not torch.isclose(before[30:], after[30:]).all(-1).any()
 

@@ -11,7 +11,7 @@ from triptych.model.network.slices import Slices
 from triptych.model.network.transformer import Transformer
 from triptych.model.sampling.block_cache import BlockCache
 from triptych.model.sampling.canvas import inputs_of
-from triptych.model.sampling.guidance import with_null
+from triptych.model.sampling.guidance import with_unconditional
 from triptych.model.sampling.sampler import sample
 from triptych.schemas.config.model import ModelConfig, Task
 from triptych.schemas.config.sampling import SamplingConfig
@@ -36,7 +36,7 @@ def model() -> Transformer:
 
 
 def exact(model: Transformer, inputs: Inputs) -> torch.Tensor:
-    parts = model.read(inputs).split([count for _, count in inputs.groups])
+    parts = model.hidden_states(inputs).split([count for _, count in inputs.groups])
     return flat([model.head.logits(h, index) for (index, _), h in zip(inputs.groups, parts, strict=True)])
 
 
@@ -46,16 +46,16 @@ def flat(logits: list[torch.Tensor]) -> torch.Tensor:
 
 @torch.no_grad()
 def test_the_first_pass_is_exact_also_guided_and_later_ones_nearly(model: Transformer) -> None:
-    block_T = OPEN.open_T & (OPEN.position_T > 4) & (OPEN.position_T < 12)
+    block_T = OPEN.target_T & (OPEN.position_T > 4) & (OPEN.position_T < 12)
     for null in (False, True):
-        ask, shown_T = BlockCache(model), OPEN.shown
+        predict, input_T = BlockCache(model), OPEN.masked_tokens
         errors, drifts, before = [], [], torch.empty(0)
         for said in (0, 1, 2):
-            asked_T = block_T & (OPEN.position_T > 5 + said)
-            shown_T = torch.where(block_T & ~asked_T, OPEN.tokens_T + 1, shown_T)
-            inputs, _ = inputs_of(OPEN, SLICES, shown_T, block_T)
-            inputs = with_null(inputs, OPEN.given_T) if null else inputs
-            got, want = flat(ask(inputs)), exact(model, inputs)
+            query_T = block_T & (OPEN.position_T > 5 + said)
+            input_T = torch.where(block_T & ~query_T, OPEN.tokens_T + 1, input_T)
+            inputs, _ = inputs_of(OPEN, SLICES, input_T, block_T)
+            inputs = with_unconditional(inputs, OPEN.given_T) if null else inputs
+            got, want = flat(predict(inputs)), exact(model, inputs)
             errors.append(float((got - want).abs().mean()))
             drifts.append(float((want - before).abs().mean()) if said else 0.0)
             before = want if said == 0 else before
@@ -66,10 +66,10 @@ def test_the_first_pass_is_exact_also_guided_and_later_ones_nearly(model: Transf
 
 @torch.no_grad()
 def test_a_memory_of_which_nothing_is_old_changes_nothing(model: Transformer) -> None:
-    memory = KVCache(OPEN.index_T, len(model.blocks))
-    for shown_T in (OPEN.shown, OPEN.tokens_T):
-        inputs, _ = inputs_of(OPEN, SLICES, shown_T, OPEN.open_T)
-        torch.testing.assert_close(model.read(inputs, memory), model.read(inputs))
+    kv_cache = KVCache(OPEN.index_T, len(model.blocks))
+    for input_T in (OPEN.masked_tokens, OPEN.tokens_T):
+        inputs, _ = inputs_of(OPEN, SLICES, input_T, OPEN.target_T)
+        torch.testing.assert_close(model.hidden_states(inputs, kv_cache), model.hidden_states(inputs))
 
 
 def test_fewer_tokens_go_through_the_layers(model: Transformer) -> None:

@@ -35,36 +35,36 @@ def test_everything_open_is_what_training_shows_when_all_is_masked() -> None:
     all_S = torch.full((4,), 1 - 2.0**-53, dtype=torch.float64)
     trained = assemble(batch, slices, noised(batch, MaskedObjective(), 0, task_S, dropped_S, all_S)).inputs
     canvas = made(SAMPLES, DRAWN)
-    inputs, place_N = inputs_of(canvas, slices, canvas.shown, canvas.open_T)
+    inputs, query_N = inputs_of(canvas, slices, canvas.masked_tokens, canvas.target_T)
     used = int((batch.segment_BL > 0).sum())
     for name in ("tokens_BL", "segment_BL", "position_BL", "slice_BL"):
         assert torch.equal(getattr(inputs, name), getattr(trained, name)[:, :used]), name
-    assert torch.equal(inputs.place_N, trained.place_N)
+    assert torch.equal(inputs.query_N, trained.query_N)
     assert torch.equal(inputs.class_N, trained.class_N)
     assert inputs.groups == trained.groups
-    assert torch.equal(place_N, inputs.place_N)
+    assert torch.equal(query_N, inputs.query_N)
 
 
 def test_a_task_opens_what_it_predicts_and_hides_a_third_half() -> None:
     canvas = made(SAMPLES[3:], [Task.I2T])
-    seen = canvas.tokens_T[~canvas.open_T & ~canvas.hidden_T].tolist()
+    seen = canvas.tokens_T[~canvas.target_T & ~canvas.hidden_T].tolist()
     image = VOCABULARY.slice_of(Modality.IMAGE).start
     frames = [Special.I2T, Special.BOI, *range(image + 4, image + 8), Special.EOI, Special.BOA, Special.EOA]
     assert seen == frames
     assert canvas.tokens_T[canvas.given_T].tolist() == list(range(image + 4, image + 8))
-    assert set(canvas.modality_T[canvas.open_T].tolist()) == {Modality.TEXT}
+    assert set(canvas.modality_T[canvas.target_T].tolist()) == {Modality.TEXT}
     assert set(canvas.modality_T[canvas.hidden_T].tolist()) == {Modality.AUDIO}
     assert Kind.TEXT.code == 0
-    assert (canvas.shown[canvas.open_T | canvas.hidden_T] == Special.MASK).all()
+    assert (canvas.masked_tokens[canvas.target_T | canvas.hidden_T] == Special.MASK).all()
 
 
 def test_an_autoregressive_model_is_asked_at_the_place_before() -> None:
     canvas = made(SAMPLES[:2], [Task.TEXT, Task.JOINT])
     slices = Slices.of(VOCABULARY)
-    masked, _ = inputs_of(canvas, slices, canvas.tokens_T, canvas.open_T)
-    causal, place_N = inputs_of(canvas, slices, canvas.tokens_T, canvas.open_T, causal=True)
-    assert torch.equal(causal.place_N + 1, place_N)
+    masked, _ = inputs_of(canvas, slices, canvas.tokens_T, canvas.target_T)
+    causal, query_N = inputs_of(canvas, slices, canvas.tokens_T, canvas.target_T, causal=True)
+    assert torch.equal(causal.query_N + 1, query_N)
     assert torch.equal(causal.class_N, masked.class_N)
     assert causal.causal
-    asked = causal.slice_BL[0, causal.place_N]
-    assert torch.equal(asked, canvas.slice_T[place_N])
+    asked = causal.slice_BL[0, causal.query_N]
+    assert torch.equal(asked, canvas.slice_T[query_N])

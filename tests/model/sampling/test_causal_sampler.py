@@ -22,28 +22,29 @@ DRAWN = [Task.TEXT, Task.T2I, Task.TEXT]
 def test_each_call_says_the_first_open_place_of_every_segment() -> None:
     seen: list[Inputs] = []
 
-    def ask(inputs: Inputs) -> list[torch.Tensor]:
+    def predict(inputs: Inputs) -> list[torch.Tensor]:
         seen.append(inputs)
         return Moody(SLICES, eos=-50)(inputs)
 
-    out = sample_causal(ask, canvas(SAMPLES, DRAWN), SLICES, SamplingConfig(), 0)
+    out = sample_causal(predict, canvas(SAMPLES, DRAWN), SLICES, SamplingConfig(), 0)
     assert out.calls == 6
     assert [sum(count for _, count in one.groups) for one in seen] == [3, 3, 2, 2, 1, 1]
     assert all(one.causal for one in seen)
     for one in seen:  # nothing beyond the place asked for, and nothing unsaid before it
         masked = (one.tokens_BL[0] == Special.MASK).nonzero()[:, 0]
-        assert torch.equal(masked, one.place_N.sort().values + 1)
+        assert torch.equal(masked, one.query_N.sort().values + 1)
         assert (one.segment_BL[0, masked] != torch.nn.functional.pad(one.segment_BL[0], (0, 1))[masked + 1]).all()
 
 
 def test_three_together_are_three_alone() -> None:
     config = SamplingConfig(temperature=0.8, top_p=0.9)
     together = canvas(SAMPLES, DRAWN)
-    said_T = sample_causal(Moody(SLICES, eos=1), together, SLICES, config, 5).tokens_T
+    sampled_T = sample_causal(Moody(SLICES, eos=1), together, SLICES, config, 5).tokens_T
     for number in range(3):
         alone = canvas([SAMPLES[number]], [DRAWN[number]], [number])
         assert torch.equal(
-            said_T[together.index_T == number], sample_causal(Moody(SLICES, eos=1), alone, SLICES, config, 5).tokens_T
+            sampled_T[together.index_T == number],
+            sample_causal(Moody(SLICES, eos=1), alone, SLICES, config, 5).tokens_T,
         )
 
 
@@ -55,5 +56,5 @@ def test_a_text_ends_where_the_model_says() -> None:
 
 
 def test_guidance_is_refused() -> None:
-    with pytest.raises(Refusal, match="null condition"):
+    with pytest.raises(Refusal, match="no unconditional prediction"):
         sample_causal(Moody(SLICES), canvas(SAMPLES, DRAWN), SLICES, SamplingConfig(guidance=1), 0)

@@ -24,8 +24,8 @@ CHAINS, LENGTH = 3000, 6
 def states(config: SamplingConfig, seed: int = 0) -> torch.Tensor:
     """(CHAINS, LENGTH) states of sampled texts."""
     open_ = canvas([Sample(text=[0] * LENGTH)] * CHAINS, [Task.TEXT] * CHAINS, vocabulary=VOCABULARY)
-    said_T = sample(Oracle(SOURCE).ask, open_, SLICES, config, seed).tokens_T
-    return said_T.view(CHAINS, -1)[:, 1:-1] - FIRST[1]
+    sampled_T = sample(Oracle(SOURCE).predict, open_, SLICES, config, seed).tokens_T
+    return sampled_T.view(CHAINS, -1)[:, 1:-1] - FIRST[1]
 
 
 def worst(state_RK: torch.Tensor, start_V: torch.Tensor = SOURCE.pi_V) -> float:
@@ -63,8 +63,8 @@ def test_and_are_not_when_places_that_know_of_one_another_go_together() -> None:
 def test_a_clip_follows_from_its_text_in_any_order_and_from_left_to_right() -> None:
     open_ = canvas([Sample(text=[1, 2, 3], audio=[0] * LENGTH)] * CHAINS, [Task.T2S] * CHAINS, vocabulary=VOCABULARY)
     for run in (sample, sample_causal):
-        said_T = run(Oracle(SOURCE).ask, open_, SLICES, SamplingConfig(steps=LENGTH), 0).tokens_T
-        state_RK = (said_T - FIRST[open_.slice_T])[open_.open_T].view(CHAINS, LENGTH)
+        sampled_T = run(Oracle(SOURCE).predict, open_, SLICES, SamplingConfig(steps=LENGTH), 0).tokens_T
+        state_RK = (sampled_T - FIRST[open_.slice_T])[open_.target_T].view(CHAINS, LENGTH)
         assert worst(state_RK, SOURCE.p_VV[3]) > 1e-4
 
 
@@ -77,10 +77,10 @@ def test_rare_tokens_are_as_frequent_with_many_steps(rule: Rule, steps: int) -> 
     """P6: noise of 24 bits, drawn for every open place in every step, would leave none of them at 4,096 steps."""
     chance = torch.full((COMMON + RARE,), (1 - RARE * CHANCE) / COMMON, dtype=torch.float64)
     chance[COMMON:] = CHANCE
-    ask = Fixed([torch.zeros(0), torch.cat((torch.zeros(1), chance.log().float()))])
+    predict = Fixed([torch.zeros(0), torch.cat((torch.zeros(1), chance.log().float()))])
     open_ = canvas([Sample(text=[0] * 500)] * 8, [Task.TEXT] * 8, vocabulary=WIDE)
-    said_T = sample(ask, open_, Slices.of(WIDE), SamplingConfig(rule=rule, steps=steps), steps).tokens_T
-    code_N = said_T[open_.open_T] - FIRST[1]
+    sampled_T = sample(predict, open_, Slices.of(WIDE), SamplingConfig(rule=rule, steps=steps), steps).tokens_T
+    code_N = sampled_T[open_.target_T] - FIRST[1]
     code_N = code_N[code_N >= 0]  # without EOS
     assert len(code_N) == 4_000
     rare = int((code_N >= COMMON).sum())

@@ -7,8 +7,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triptych.model.sampling.unmask_rules import annealed, bounded, descending, first, looped, remasked, score, sure
-from triptych.model.sampling.unmask_schedule import counts, unmasked_share
+from triptych.model.sampling.unmask_rules import (
+    above_threshold,
+    annealed_scores,
+    descending_keys,
+    remdm_loop_share,
+    remdm_probabilities,
+    score,
+    select_lowest,
+    within_entropy_bound,
+)
+from triptych.model.sampling.unmask_schedule import unmask_counts, unmasked_share
 from triptych.schemas.config.sampling import Grid, Rule
 
 groups = st.lists(st.lists(st.floats(0, 3, width=32), min_size=1, max_size=6), min_size=1, max_size=4)
@@ -24,7 +33,7 @@ def laid_out(values: list[list[float]]) -> tuple[torch.Tensor, torch.Tensor]:
 @given(groups)
 def test_bounded_is_the_longest_run_of_low_entropies(values: list[list[float]]) -> None:
     group_N, entropy_N = laid_out(values)
-    chosen_N = bounded(entropy_N, group_N, 0.7)
+    chosen_N = within_entropy_bound(entropy_N, group_N, 0.7)
     for number in range(len(values)):
         mine = group_N == number
         rising = sorted(float(h) for h in entropy_N[mine])
@@ -37,7 +46,7 @@ def test_bounded_is_the_longest_run_of_low_entropies(values: list[list[float]]) 
 @given(groups)
 def test_sure_is_what_reaches_the_threshold_or_the_best(values: list[list[float]]) -> None:
     group_N, score_N = laid_out(values)
-    chosen_N = sure(score_N, group_N, 2.0)
+    chosen_N = above_threshold(score_N, group_N, 2.0)
     for number in range(len(values)):
         mine = group_N == number
         high = mine & (score_N >= 2.0)
@@ -50,7 +59,7 @@ def test_sure_is_what_reaches_the_threshold_or_the_best(values: list[list[float]
 @given(groups, st.integers(0, 4))
 def test_first_takes_the_greatest_scores(values: list[list[float]], count: int) -> None:
     group_N, score_N = laid_out(values)
-    chosen_N = first(descending(-score_N), group_N, torch.full((len(values),), count))
+    chosen_N = select_lowest(descending_keys(-score_N), group_N, torch.full((len(values),), count))
     for number, part in enumerate(values):
         mine = score_N[chosen_N & (group_N == number)]
         assert sorted(mine.tolist()) == sorted(torch.tensor(part).tolist())[:count]
@@ -58,11 +67,11 @@ def test_first_takes_the_greatest_scores(values: list[list[float]], count: int) 
 
 def test_descending_orders_all_floats() -> None:
     rising = [-torch.inf, -1e300, -1.0, -1e-300, 0.0, 1e-300, 1.0, 1e300, torch.inf]
-    keys = descending(torch.tensor(rising, dtype=torch.float64))
+    keys = descending_keys(torch.tensor(rising, dtype=torch.float64))
     unsigned = [key % 2**64 for key in keys.tolist()]
     assert unsigned == sorted(unsigned, reverse=True)
     assert len(set(unsigned)) == len(unsigned)
-    assert descending(torch.tensor([-0.0])) == descending(torch.tensor([0.0]))
+    assert descending_keys(torch.tensor([-0.0])) == descending_keys(torch.tensor([0.0]))
 
 
 @pytest.mark.parametrize("grid", ["linear", "cosine"])
@@ -72,7 +81,7 @@ def test_counts_of_all_steps_sum_to_the_size(grid: Grid, size: int, steps: int) 
     size_G = left.clone()
     for step in range(steps):
         progress = torch.tensor([(step + 1) / steps], dtype=torch.float64)
-        taken = counts(left, size_G, unmasked_share(grid, progress))
+        taken = unmask_counts(left, size_G, unmasked_share(grid, progress))
         assert taken >= 0
         if grid == "linear" and size == steps:
             assert taken == 1
@@ -83,28 +92,34 @@ def test_counts_of_all_steps_sum_to_the_size(grid: Grid, size: int, steps: int) 
 def test_noise_on_scores_falls_linearly_from_its_base() -> None:
     """P11: at half of the steps it is half, not the product of all that came before."""
     zero, u = torch.zeros(1), torch.tensor([0.3], dtype=torch.float64)
-    whole = annealed(zero, u, 4.5, 0.0)
+    whole = annealed_scores(zero, u, 4.5, 0.0)
     for step in range(13):
-        torch.testing.assert_close(annealed(zero, u, 4.5, step / 12), whole * (1 - step / 12), atol=1e-12, rtol=0)
-    assert annealed(zero, u, 4.5, 1.0) == 0
+        torch.testing.assert_close(
+            annealed_scores(zero, u, 4.5, step / 12), whole * (1 - step / 12), atol=1e-12, rtol=0
+        )
+    assert annealed_scores(zero, u, 4.5, 1.0) == 0
 
 
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1), st.sampled_from(["remdm-cap", "remdm-loop"]))
 def test_chances_of_taking_back_are_chances_and_keep_the_share(a: float, b: float, chance: float, rule: Rule) -> None:
     now, after = (torch.tensor([x], dtype=torch.float64) for x in sorted((a, b)))
-    up, back = remasked(rule, torch.tensor([0.5], dtype=torch.float64), now, after, chance)
+    up, back = remdm_probabilities(rule, torch.tensor([0.5], dtype=torch.float64), now, after, chance)
     assert 0 <= up <= 1
     assert 0 <= back <= chance
     torch.testing.assert_close(now * (1 - back) + (1 - now) * up, after, atol=1e-9, rtol=0)
-    last = remasked(rule, torch.ones(1, dtype=torch.float64), now, torch.ones(1, dtype=torch.float64), chance)
+    last = remdm_probabilities(
+        rule, torch.ones(1, dtype=torch.float64), now, torch.ones(1, dtype=torch.float64), chance
+    )
     assert last[0] > 1 - 1e-9
     assert last[1] == 0
 
 
 def test_a_loop_holds_nine_tenths() -> None:
     progress = torch.tensor([0.0, 0.2, 0.45, 0.7, 0.949, 0.975, 1.0], dtype=torch.float64)
-    assert looped(progress).tolist() == pytest.approx([0, 0.4, 0.9, 0.9, 0.9, 0.95, 1])
-    up, back = remasked("remdm-loop", progress[:-1], looped(progress[:-1]), looped(progress[1:]), 0.02)
+    assert remdm_loop_share(progress).tolist() == pytest.approx([0, 0.4, 0.9, 0.9, 0.9, 0.95, 1])
+    up, back = remdm_probabilities(
+        "remdm-loop", progress[:-1], remdm_loop_share(progress[:-1]), remdm_loop_share(progress[1:]), 0.02
+    )
     assert back.tolist() == pytest.approx([0, 0, 0.02, 0.02, 0.02, 0])
     assert up[3] == pytest.approx(0.02 * 0.9 / 0.1)
 

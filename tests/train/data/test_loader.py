@@ -17,9 +17,9 @@ from triptych.schemas.dataset.reader import Dataset
 from triptych.schemas.errors import Mismatch, Refusal
 from triptych.schemas.vocabulary import Modality, Special
 from triptych.train.data.collate import collate, gather
-from triptych.train.data.loader import Loader, Micro
+from triptych.train.data.loader import Loader, MicroBatch
 from triptych.train.data.plan import Plan
-from triptych.train.data.row_order import Order
+from triptych.train.data.row_order import RowOrder
 from triptych.train.data.shards import Shards
 from triptych.train.data.split import is_held_out
 from triptych.train.data.views import views
@@ -42,14 +42,14 @@ def shards(plan: Plan, workshop: Any) -> Shards:
     return made
 
 
-def digest(parts: list[list[Micro]]) -> str:
+def digest(parts: list[list[MicroBatch]]) -> str:
     """Of a global batch, from every process's micro-batches."""
     micro = [one for part in parts for one in part]
     found = hashlib.sha256()
     for name in ("tokens_BL", "segment_BL", "modality_BL", "position_BL", "slice_BL", "epoch_B", "row_B", "number_S"):
         found.update(torch.cat([getattr(one.batch, name) for one in micro]).numpy().tobytes())
-    found.update(torch.cat([one.places.place_B for one in micro]).numpy().tobytes())
-    found.update(f"{[(one.places.step, one.places.rows) for one in micro[:1]]}".encode())
+    found.update(torch.cat([one.placement.index_B for one in micro]).numpy().tobytes())
+    found.update(f"{[(one.placement.step, one.placement.rows) for one in micro[:1]]}".encode())
     return found.hexdigest()
 
 
@@ -115,11 +115,11 @@ def test_rows_that_processes_cannot_share_evenly_are_refused(plan: Plan, shards:
 
 def whole(plan: Plan, shards: Shards) -> Batch:
     """The first rows of the run, held-out documents included."""
-    return collate(gather(shards, Order(plan).between(0, 60)), slice_table(plan.vocabulary))
+    return collate(gather(shards, RowOrder(plan).between(0, 60)), slice_table(plan.vocabulary))
 
 
 def test_a_batch_is_what_the_rows_say(plan: Plan, shards: Shards) -> None:
-    batch, at = whole(plan, shards), Order(plan).between(0, 60)
+    batch, at = whole(plan, shards), RowOrder(plan).between(0, 60)
     data: Dataset = plan.datasets[0]
     segment = 0
     for b, (number, row) in enumerate(zip(at.shard.tolist(), at.row.tolist(), strict=True)):
@@ -176,7 +176,7 @@ def test_epochs_count_and_numbers_stay(plan: Plan, shards: Shards, workshop: Any
 def test_held_out_documents_are_padding_in_training(dataset: Path, workshop: Any) -> None:
     plan = workshop.plan({"path": str(dataset), "weight": 1}, steps=1, validation=0.4)
     shards = workshop.shards(plan)
-    rows = gather(shards, Order(plan).between(0, 8))
+    rows = gather(shards, RowOrder(plan).between(0, 8))
     out = is_held_out(rows.document, 0.4)
     batch = next(loader := Loader(plan, shards))[0].batch
     loader.close()
@@ -196,8 +196,8 @@ def test_held_out_documents_are_padding_in_training(dataset: Path, workshop: Any
 
 
 def test_views_are_the_memory_map_itself(plan: Plan, shards: Shards) -> None:
-    at = Order(plan).between(3, 40)
-    for view, number, row in zip(views(shards, Order(plan), 3, 40), at.shard.tolist(), at.row.tolist(), strict=True):
+    at = RowOrder(plan).between(3, 40)
+    for view, number, row in zip(views(shards, RowOrder(plan), 3, 40), at.shard.tolist(), at.row.tolist(), strict=True):
         shard = shards.open(number)
         assert np.shares_memory(view.tokens, shard.tokens)
         assert np.array_equal(view.segment, shard.segment[row])

@@ -13,7 +13,7 @@ from triptych.schemas.config.training import TrainConfig
 from triptych.schemas.dataset.decontamination import BenchmarkReport
 from triptych.schemas.errors import Mismatch, Refusal
 from triptych.train.data.mix import UNITS
-from triptych.train.data.plan import cap, plan_of, rows_of_step
+from triptych.train.data.plan import cap_shares, plan_of, rows_of_step
 from triptych.train.data.plan_summary import summarize_plan
 
 SHARES = st.lists(st.floats(0.01, 1), min_size=1, max_size=8)
@@ -68,7 +68,7 @@ def test_epochs_are_capped_by_lowering_a_share(dataset: Path, workshop: Any) -> 
 def test_capped_shares_sum_to_one_and_keep_their_ratios(shares: list[float], most: list[float]) -> None:
     size = min(len(shares), len(most))
     share, top = np.array(shares[:size]), np.array(most[:size])
-    capped = cap(share, top)
+    capped = cap_shares(share, top)
     if capped is None:
         assert top.sum() < 1
         return
@@ -89,7 +89,7 @@ def test_sources_are_had_where_rows_are_of_one_source(tmp_path: Path, dataset: P
     plan = workshop.plan(entry(apart, sources=["wiki"]), entry(apart, modality="image-text"))
     assert [stream.group for stream in plan.streams] == ["wiki", "stamps"]
     mixed = workshop.write(tmp_path / "mixed", counts={"docs": 30, "stamps": 10}, group_by="none")
-    with pytest.raises(Refusal, match=r"`modality: text` cannot be had alone.*group_by: modality"):
+    with pytest.raises(Refusal, match=r"`modality: text` cannot be selected alone.*group_by: modality"):
         workshop.plan(entry(mixed, modality="text"))
 
 
@@ -97,8 +97,11 @@ def test_sources_are_had_where_rows_are_of_one_source(tmp_path: Path, dataset: P
     ("keys", "said"),
     [
         ({"sources": ["dogs"]}, "has no source `dogs`; it has docs, prompts, stamps, wiki"),
-        ({"modality": "image-audio-text"}, "no row is `modality: image-audio-text`. It holds audio-text, image-text"),
-        ({"modality": "text", "sources": ["stamps"]}, "no row is `modality: text` of `sources: \\[stamps\\]`"),
+        (
+            {"modality": "image-audio-text"},
+            "no row matches `modality: image-audio-text`. The dataset holds audio-text, image-text",
+        ),
+        ({"modality": "text", "sources": ["stamps"]}, "no row matches `modality: text` and `sources: \\[stamps\\]`"),
     ],
 )
 def test_an_entry_that_selects_nothing_is_refused(
@@ -133,7 +136,7 @@ def test_an_unfinished_dataset_is_refused(tmp_path: Path, dataset: Path, worksho
 
 
 def test_evaluation_overlap_is_a_warning_that_names_it(tmp_path: Path, dataset: Path, workshop: Any) -> None:
-    assert "compared with no evaluation set" in workshop.plan(entry(dataset)).warnings[0]
+    assert "not compared with any evaluation set" in workshop.plan(entry(dataset)).warnings[0]
     report = BenchmarkReport(name="arc", rows=7, hits={"docs": {"text": 2}, "wiki": {"text": 1}}, examples=())
     clean = BenchmarkReport(name="boolq", rows=7, hits={}, examples=())
     made = workshop.write(tmp_path / "met", counts={"docs": 9}, decontamination=(report, clean))
@@ -143,9 +146,9 @@ def test_evaluation_overlap_is_a_warning_that_names_it(tmp_path: Path, dataset: 
 
 def test_a_batch_is_made_of_whole_rows() -> None:
     assert [rows_of_step(32768, 4096), rows_of_step(32768, 4096, 2)] == [8, 4]
-    with pytest.raises(Refusal, match=r"no number of rows of 4096\. Take 28672 or 32768"):
+    with pytest.raises(Refusal, match=r"not a multiple of the row length 4096\. Use 28672 or 32768"):
         rows_of_step(30000, 4096)
-    with pytest.raises(Refusal, match=r"rows of 4096 2 times \(`anti_masking`\). Take 8192"):
+    with pytest.raises(Refusal, match=r"row length 4096 \* 2 \(`anti_masking` uses each row 2 times\). Use 8192"):
         rows_of_step(4096, 4096, 2)
 
 

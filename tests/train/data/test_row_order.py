@@ -11,7 +11,7 @@ import pytest
 
 from triptych.train.data.mix import UNITS, apportion
 from triptych.train.data.plan import Plan
-from triptych.train.data.row_order import SPREAD, Order
+from triptych.train.data.row_order import SPREAD, RowOrder
 
 
 def synthetic(rows: list[int], shard_rows: int, weights: list[float] | None = None, seed: int = 0) -> Plan:
@@ -29,7 +29,7 @@ def synthetic(rows: list[int], shard_rows: int, weights: list[float] | None = No
 @pytest.mark.parametrize("shard_rows", [1, 7, 40, 5000])
 def test_every_row_comes_once_an_epoch(shard_rows: int) -> None:
     plan = synthetic([500, 31, 1200], shard_rows, [1, 0.1, 2])
-    at = Order(plan).locate(np.arange(12_000))
+    at = RowOrder(plan).locate(np.arange(12_000))
     starts = np.concatenate([[0], np.cumsum([shard.rows for stream in plan.streams for shard in stream.shards])])
     assert np.array_equal(starts[at.shard] + at.row, at.number)
     for low, high in zip(plan.first_rows[:-1].tolist(), plan.first_rows[1:].tolist(), strict=True):
@@ -44,7 +44,7 @@ def test_every_row_comes_once_an_epoch(shard_rows: int) -> None:
 
 def test_an_order_is_of_the_seed_the_dataset_and_the_group() -> None:
     def numbers(plan: Plan) -> list[int]:
-        order: list[int] = Order(plan).locate(np.arange(100)).number.tolist()
+        order: list[int] = RowOrder(plan).locate(np.arange(100)).number.tolist()
         return order
 
     one = synthetic([1000], 50)
@@ -58,7 +58,7 @@ def test_an_order_is_of_the_seed_the_dataset_and_the_group() -> None:
 
 def test_rows_are_spread_over_shards_and_shards_over_the_epoch() -> None:
     plan = synthetic([64_000], 1000)
-    at = Order(plan).locate(np.arange(64_000))
+    at = RowOrder(plan).locate(np.arange(64_000))
     assert all(len(set(at.shard[low : low + 1000].tolist())) == SPREAD for low in range(0, 64_000, 1000))
     assert abs(np.corrcoef(at.number[:-1], at.number[1:])[0, 1]) < 0.5  # windows have shards from everywhere
     inside = at.row[:16_000]
@@ -66,16 +66,16 @@ def test_rows_are_spread_over_shards_and_shards_over_the_epoch() -> None:
 
 
 def test_shards_are_known_ahead() -> None:
-    order = Order(synthetic([900, 400, 40], 10))
+    order = RowOrder(synthetic([900, 400, 40], 10))
     for position in range(0, 5000, 97):
-        now, later = order.ahead(position)
+        now, later = order.upcoming_shards(position)
         assert set(order.locate(np.arange(position, position + 30)).shard.tolist()) <= {*now, *later}
         assert len(now) <= 3 * SPREAD
         assert order.locate([position]).shard[0] in now
 
 
 def test_blocks_give_what_positions_do() -> None:
-    order = Order(synthetic([900, 400], 10))
+    order = RowOrder(synthetic([900, 400], 10))
     for start, stop in ((0, 10), (4000, 4200), (4096, 8192), (100, 9000)):
         for one, other in zip(order.between(start, stop), order.locate(np.arange(start, stop)), strict=True):
             assert np.array_equal(one, other)
@@ -84,12 +84,12 @@ def test_blocks_give_what_positions_do() -> None:
 def test_a_billion_rows_are_found_at_once() -> None:
     plan = synthetic([700_000_000, 200_000_000, 100_000_000], 6400, [1, 1, 1])
     began = time.process_time()
-    order = Order(plan)
+    order = RowOrder(plan)
     at = order.between(5_000_000_000, 5_000_000_064)
     assert time.process_time() - began < 1
     assert at.epoch.max() == 16
     assert (plan.units * 3 == UNITS).sum() == 0  # a third is no whole number of units, and shares still hold
-    again = Order(plan).locate(np.arange(5_000_000_000, 5_000_000_064))
+    again = RowOrder(plan).locate(np.arange(5_000_000_000, 5_000_000_064))
     assert np.array_equal(at.number, again.number)
 
 
@@ -99,7 +99,7 @@ def test_shares_hold_in_any_window_of_a_real_plan(dataset: Path, workshop: Any) 
         for kind, weight in (("text", 5), ("image-text", 3), ("audio-text", 2))
     ]
     plan = workshop.plan(*entries, steps=1)
-    order, shards = Order(plan), workshop.shards(plan)
+    order, shards = RowOrder(plan), workshop.shards(plan)
     first = np.concatenate([[0], np.cumsum([len(stream.shards) for stream in plan.streams])])
     filled = [np.count_nonzero(shards.open(number).segment, axis=1) for number in range(first[-1])]
     for start in (0, 123_456, 10**9 + 7):

@@ -12,7 +12,7 @@ import pytest
 from triptych.schemas.errors import Refusal
 from triptych.train.data.loader import Loader
 from triptych.train.data.plan import Plan
-from triptych.train.data.shard_cache import Cache
+from triptych.train.data.shard_cache import ShardCache
 from triptych.train.data.shards import Shards
 
 
@@ -36,7 +36,7 @@ def test_a_remote_dataset_gives_the_same_batches(remote: str, dataset: Path, tmp
     tokens = []
     for url in (str(dataset), remote):
         plan = plan_of(url, workshop)
-        cache = Cache(tmp_path / "cache", 0)
+        cache = ShardCache(tmp_path / "cache", 0)
         loader = Loader(plan, Shards(plan, cache))
         tokens.append([one.batch.tokens_BL.numpy() for step in loader for one in step])
         loader.close()
@@ -48,9 +48,9 @@ def test_a_remote_dataset_gives_the_same_batches(remote: str, dataset: Path, tmp
 
 def test_shards_are_fetched_before_they_are_asked_for(remote: str, tmp_path: Path, workshop: Any) -> None:
     plan = plan_of(remote, workshop)
-    cache = Cache(tmp_path / "cache", 0)
+    cache = ShardCache(tmp_path / "cache", 0)
     entries = Shards(plan, cache).entries
-    cache.expect(entries[:2], entries[2:4])
+    cache.prefetch(entries[:2], entries[2:4])
     wanted = {entry.xxh3 for _, entry in entries[:4]}
     deadline = time.monotonic() + 60
     while wanted != {path.stem for path in (tmp_path / "cache").glob("*.arrow")}:
@@ -62,7 +62,7 @@ def test_shards_are_fetched_before_they_are_asked_for(remote: str, tmp_path: Pat
 @pytest.mark.parametrize("damage", ["cut", "changed", "gone"])
 def test_a_damaged_shard_is_found_on_first_touch(remote: str, tmp_path: Path, workshop: Any, damage: str) -> None:
     plan = plan_of(remote, workshop)
-    cache = Cache(tmp_path / "cache", 0)
+    cache = ShardCache(tmp_path / "cache", 0)
     data, entry = Shards(plan, cache).entries[0]
     where = f"{data.root}/{entry.file}"
     good = data.fs.cat_file(where)
@@ -81,11 +81,11 @@ def test_a_damaged_shard_is_found_on_first_touch(remote: str, tmp_path: Path, wo
 
 def test_what_was_used_longest_ago_goes_first(remote: str, tmp_path: Path, workshop: Any) -> None:
     plan = plan_of(remote, workshop)
-    entries = Shards(plan, Cache(tmp_path, 0)).entries
-    cache = Cache(tmp_path / "cache", limit=entries[2][1].bytes)
+    entries = Shards(plan, ShardCache(tmp_path, 0)).entries
+    cache = ShardCache(tmp_path / "cache", limit=entries[2][1].bytes)
     for at, (data, entry) in enumerate(entries[:3]):
         os.utime(cache.fetch(data, entry), (at, at))
-    cache.expect(entries[3:4], [])
+    cache.prefetch(entries[3:4], [])
     cache.fetch(*entries[3])
     left = {path.stem for path in (tmp_path / "cache").glob("*.arrow")}
     assert entries[0][1].xxh3 not in left
@@ -96,7 +96,7 @@ def test_what_was_used_longest_ago_goes_first(remote: str, tmp_path: Path, works
 
 def test_a_shard_is_one_file_for_all_datasets_and_processes(remote: str, tmp_path: Path, workshop: Any) -> None:
     plan = plan_of(remote, workshop)
-    first, second = Cache(tmp_path / "cache", 0), Cache(tmp_path / "cache", 0)
+    first, second = ShardCache(tmp_path / "cache", 0), ShardCache(tmp_path / "cache", 0)
     data, entry = Shards(plan, first).entries[0]
     path = first.fetch(data, entry)
     data.fs.rm_file(f"{data.root}/{entry.file}")

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triptych.schemas.vocabulary import Kind
-from triptych.train.data.collate import Rows, gather, keep
+from triptych.train.data.collate import Rows, gather, keep_segments
 from triptych.train.data.plan import Plan
-from triptych.train.data.row_order import Order
+from triptych.train.data.row_order import RowOrder
 from triptych.train.data.shards import Shards
 from triptych.train.data.split import is_held_out
 from triptych.train.data.validation import first_fit, validation_batches
@@ -27,7 +27,7 @@ def plan(dataset: Path, workshop: Any) -> Plan:
 
 def everything(plan: Plan, shards: Shards) -> Rows:
     """Every row of the plan once."""
-    at = Order(plan).locate(np.arange(3 * int(plan.first_rows[-1])))
+    at = RowOrder(plan).locate(np.arange(3 * int(plan.first_rows[-1])))
     _, first = np.unique(at.number, return_index=True)
     return gather(shards, type(at)(*(column[first] for column in at)))
 
@@ -96,9 +96,9 @@ def test_processes_share_the_rows_and_have_as_many_batches(
     rows = [row for part in parts for one in part for row in one.batch.tokens_BL.tolist()]
     assert rows[: len(whole.batch.tokens_BL)] == whole.batch.tokens_BL.tolist()
     assert not any(any(row) for row in rows[len(whole.batch.tokens_BL) :])
-    places = [place for part in parts for one in part for place in one.places.place_B.tolist()]
+    places = [place for part in parts for one in part for place in one.placement.index_B.tolist()]
     assert places == list(range(len(rows)))
-    assert {one.places.rows for part in parts for one in part} == {len(whole.batch.tokens_BL)}
+    assert {one.placement.rows for part in parts for one in part} == {len(whole.batch.tokens_BL)}
 
 
 def test_rows_are_at_most_so_many_of_a_stream(plan: Plan, workshop: Any) -> None:
@@ -113,8 +113,8 @@ def test_nothing_held_out_is_no_validation(dataset: Path, workshop: Any) -> None
 
 
 def test_rows_without_any_segment_left_are_padding(plan: Plan, workshop: Any) -> None:
-    rows = gather(workshop.shards(plan), Order(plan).between(0, 4))
-    empty = keep(rows, np.zeros(len(rows.row), bool))
+    rows = gather(workshop.shards(plan), RowOrder(plan).between(0, 4))
+    empty = keep_segments(rows, np.zeros(len(rows.row), bool))
     assert not empty.tokens.any()
     assert not empty.segment.any()
     assert len(empty.row) == 0

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triptych.schemas.config.training import OptimizerConfig
-from triptych.train.optim.batch_scaling import AdamSettings, batch_warning, kappa, settings
+from triptych.train.optim.batch_scaling import AdamSettings, batch_warning, kappa, scaled_settings
 
 BASE = OptimizerConfig(base_batch_tokens=1 << 15, base_tokens=1 << 25)
 STEPS = (1 << 25) >> 15
@@ -16,15 +16,15 @@ STEPS = (1 << 25) >> 15
 def test_at_its_base_and_without_one_nothing_changes() -> None:
     same = AdamSettings(BASE.lr, BASE.betas, BASE.eps, BASE.weight_decay)
     assert kappa(BASE, 1 << 15, STEPS) == 1
-    assert settings(BASE, 1 << 15, STEPS) == same
-    assert settings(OptimizerConfig(), 1 << 22, 17) == same
+    assert scaled_settings(BASE, 1 << 15, STEPS) == same
+    assert scaled_settings(OptimizerConfig(), 1 << 22, 17) == same
 
 
 @given(batch=st.integers(1 << 10, 1 << 26), steps=st.integers(1, 10**7), gamma=st.floats(0, 1))
 def test_settings_follow_kappa(batch: int, steps: int, gamma: float) -> None:
     config = BASE.model_copy(update={"gamma": gamma})
     k = ((1 << 25) / (batch * steps)) ** gamma * batch / (1 << 15)
-    found = settings(config, batch, steps)
+    found = scaled_settings(config, batch, steps)
     assert kappa(config, batch, steps) == pytest.approx(k)
     assert found.lr == pytest.approx(config.lr * math.sqrt(k))
     assert found.eps == pytest.approx(config.eps / math.sqrt(k))
@@ -36,7 +36,7 @@ def test_settings_follow_kappa(batch: int, steps: int, gamma: float) -> None:
 def test_means_remember_as_many_tokens_whatever_the_batch() -> None:
     # at one horizon β^κ per step of κ times the tokens is β per step of the base
     for times in (1, 4, 16):
-        found = settings(BASE, times << 15, STEPS // times)
+        found = scaled_settings(BASE, times << 15, STEPS // times)
         assert [beta ** (1 / times) for beta in found.betas] == pytest.approx(list(BASE.betas))
 
 

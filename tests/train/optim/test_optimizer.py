@@ -112,7 +112,7 @@ def text_inputs() -> Inputs:
         segment_BL=torch.ones(rows, length, dtype=torch.int32),
         position_BL=torch.arange(length, dtype=torch.int32).expand(rows, length),
         slice_BL=torch.ones(rows, length, dtype=torch.int64),
-        place_N=place,
+        query_N=place,
         class_N=tokens.flatten()[place] - start + 1,
         groups=((1, len(place)),),
         causal=False,

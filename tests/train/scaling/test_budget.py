@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from triptych.model.network.attention import within_segments
+from triptych.model.network.attention import segment_mask
 from triptych.model.network.flops import training_flops
 from triptych.model.network.init import initialise
 from triptych.model.network.presets import shape_of
@@ -60,7 +60,7 @@ def test_bytes_of_a_layer_are_what_autograd_keeps(config: ModelConfig) -> None:
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        y = block(x, turn, within_segments(torch.ones(1, 512, dtype=torch.int32), False))
+        y = block(x, turn, segment_mask(torch.ones(1, 512, dtype=torch.int32), False))
     assert sum(kept.values()) / 512 == pytest.approx(layer_bytes(shape), rel=0.03)
     assert y.dtype == torch.bfloat16
 

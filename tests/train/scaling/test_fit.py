@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from triptych.schemas.errors import Refusal
 from triptych.train.scaling.collect import Point
 from triptych.train.scaling.fit import fit
-from triptych.train.scaling.isoflop import groups
+from triptych.train.scaling.isoflop import group_similar
 from triptych.train.scaling.law import Law, fit_law
 
 TRUE = Law(E=1.7, A=400.0, a=0.34, B=410.0, b=0.28)
@@ -94,11 +94,11 @@ def test_least_points_of_budgets_are_found() -> None:
     found = fit(points)
     assert len(found.budgets) == 4
     for budget, best in zip(found.budgets, np.geomspace(1e6, 1e8, 4), strict=True):
-        assert budget.valley is not None
-        assert budget.valley.parameters == pytest.approx(best, rel=0.25)
-        assert budget.runs.cost == pytest.approx(budget.valley.parameters * budget.valley.tokens * 6, rel=1e-3)
+        assert budget.minimum is not None
+        assert budget.minimum.parameters == pytest.approx(best, rel=0.25)
+        assert budget.runs.cost == pytest.approx(budget.minimum.parameters * budget.minimum.tokens * 6, rel=1e-3)
         low, high = budget.figures["parameters"][1:]
-        assert low < budget.valley.parameters < high
+        assert low < budget.minimum.parameters < high
     assert found.optimum["e"].low <= TRUE.e <= found.optimum["e"].high
     assert found.optimum["N by C"].value == pytest.approx(TRUE.b / (TRUE.a + TRUE.b), abs=0.05)
     assert found.optimum["N by C"].value + found.optimum["D by C"].value == pytest.approx(1, abs=1e-3)
@@ -108,9 +108,9 @@ def test_a_least_point_beyond_the_sizes_is_none() -> None:
     points = [point for point in isoflop(TRUE, 0.0)[:7] if point.parameters < 0.7e6]  # too small all of them
     points += runs(TRUE, 0.0)
     found = fit([*points, Point("four", 500_000, points[0].tokens, points[0].flops, points[0].loss)])
-    assert [budget.valley for budget in found.budgets] == [None]
+    assert [budget.minimum for budget in found.budgets] == [None]
     assert found.optimum == {}
-    assert "of 1 budgets with 4 sizes, 0 have a least point" in found.missing
+    assert "of 1 budgets with 4 sizes, 0 have a minimum" in found.missing
 
 
 def test_the_same_runs_give_the_same_figures(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,9 +122,15 @@ def test_the_same_runs_give_the_same_figures(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize("points", [runs(TRUE, 0.0)[:7], runs(TRUE, 0.0, sizes=SIZES[:2])])
 def test_too_few_runs_are_refused(points: list[Point]) -> None:
-    with pytest.raises(Refusal, match=r"takes 8 finished runs, of 3 sizes and 3 numbers of tokens.*here are \d, of 2"):
+    with pytest.raises(
+        Refusal, match=r"takes 8 finished runs, of 3 sizes and 3 numbers of tokens at least; there are \d, of 2"
+    ):
         fit(points)
 
 
 def test_values_that_are_alike_are_one_group() -> None:
-    assert [group.tolist() for group in groups(np.array([100.0, 10.0, 11.9, 12.1, 101.0]))] == [[1, 2], [3], [0, 4]]
+    assert [group.tolist() for group in group_similar(np.array([100.0, 10.0, 11.9, 12.1, 101.0]))] == [
+        [1, 2],
+        [3],
+        [0, 4],
+    ]

@@ -1,11 +1,10 @@
-"""Benchmarks of text from a folder, each file as its makers publish it; those that are not there are left out.
+"""Text benchmarks from a folder, each file as its authors publish it; files that are not there are skipped.
 
-arc_easy_test.jsonl, arc_challenge_test.jsonl   ARC: a question's candidates after “Answer:”
-BLiMP.zip                                       pairs of sentences, of which one is grammatical
-lambada_test.jsonl                              the last word of a passage
-wikitext2_test.txt                              bits per byte of running text
+arc_easy_test.jsonl, arc_challenge_test.jsonl   ARC: the candidates of a question after "Answer:" BLiMP.zip
+pairs of sentences, one of which is grammatical lambada_test.jsonl                              the last word of a
+passage wikitext2_test.txt                              bits per byte of running text
 
-None of them is tuned on: there is nothing to tune, and the test files are looked at once (P20).
+Nothing is tuned on them, so test files are evaluated only once.
 """
 
 import json
@@ -23,89 +22,103 @@ from ....schemas.errors import Refusal
 from ....schemas.vocabulary import Modality
 from ..report.metric import Metric
 from ..standard_errors import mean_error, ratio_error
-from .bound import PASSES, chain
-from .multiple_choice import Choice, chance, choose
+from .bound import PASSES, chain_rule
+from .multiple_choice import Question, chance_accuracy, score_questions
 from .reader import ModelReader
-from .rolling import cut, roll
+from .rolling import rolling_nats, split_windows
 from .text_segments import canvas_of_pairs
 
 if TYPE_CHECKING:
     from ...generate.generator import Generator
 
 GROUP = "benchmarks"
-LONGEST = 1024  # tokens of a question or window; less where the run never saw as many
+LONGEST = 1024  # tokens of a question or window; fewer if the run was trained on shorter texts
 Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
-class Setting:
-    """What every benchmark needs."""
+class BenchmarkContext:
+    """What all benchmarks use."""
 
     generator: "Generator"
     reader: ModelReader
-    longest: int
-    limit: int | None  # items of each benchmark
+    longest: int  # tokens of a segment
+    limit: int | None  # largest number of items of each benchmark
     passes: int
     seed: int
 
 
-def suite_rows(
+def benchmark_metrics(
     generator: "Generator", folder: str | Path, limit: int | None = None, passes: int = PASSES, seed: int = 0
 ) -> list[Metric]:
-    """Figures of all benchmarks in a folder, of at most `limit` items of each, spread evenly over its file.
+    """Figures of all benchmarks in a folder.
 
-    Raises Refusal when the folder has none.
+    Args:
+        generator: Run to evaluate.
+        folder: Folder of benchmark files.
+        limit: Largest number of items of each benchmark, spread evenly over its file; None: all.
+        passes: Passes per segment of the likelihood bound.
+        seed: Seed of its masks.
+
+    Raises:
+        Refusal: If the folder holds no benchmark.
     """
-    setting = Setting(generator, ModelReader.of(generator.exported), longest_text(generator), limit, passes, seed)
+    context = BenchmarkContext(
+        generator, ModelReader.of(generator.exported), longest_text(generator), limit, passes, seed
+    )
     there = [(Path(folder) / name, measure) for name, measure in BENCHMARKS.items() if (Path(folder) / name).is_file()]
     if not there:
         raise Refusal(f"{folder}: holds no benchmark. It may have {', '.join(BENCHMARKS)}.")
-    return [row for path, measure in there for row in measure(path, setting)]
+    return [row for path, measure in there for row in measure(path, context)]
 
 
 def longest_text(generator: "Generator") -> int:
-    """Tokens of the longest text that the run was trained on, task slot included, within LONGEST."""
+    """Tokens of the longest text that the run was trained on, with task token, at most LONGEST."""
     return min(LONGEST, generator.lengths.longest(Modality.TEXT) + 1)
 
 
-def arc(path: Path) -> list[Choice]:
-    """ARC's own JSON lines."""
-    choices = []
+def arc(path: Path) -> list[Question]:
+    """Read ARC's JSON lines."""
+    questions = []
     for item in _lines(path):
         context = f"Question: {item['question']}\nAnswer:"
         pairs = tuple((context, f" {text}") for text in item["choices"]["text"])
-        choices.append(Choice(pairs, item["choices"]["label"].index(item["answerKey"])))
-    return choices
+        questions.append(Question(pairs, item["choices"]["label"].index(item["answerKey"])))
+    return questions
 
 
-def blimp(path: Path) -> list[Choice]:
-    """BLiMP's archive, paradigm after paradigm; whole sentences are compared."""
+def blimp(path: Path) -> list[Question]:
+    """Read BLiMP's archive, one paradigm after another; whole sentences are compared."""
     with zipfile.ZipFile(path) as archive:
-        # a Mac's folder of its own lies beside `data`
+        # beside `data`, the archive holds a metadata folder of macOS
         names = sorted(name for name in archive.namelist() if name.startswith("data/") and name.endswith(".jsonl"))
         items = [json.loads(line) for name in names for line in archive.read(name).splitlines()]
-    return [Choice((("", item["sentence_good"]), ("", item["sentence_bad"])), 0) for item in items]
+    return [Question((("", item["sentence_good"]), ("", item["sentence_bad"])), 0) for item in items]
 
 
 def lambada(path: Path) -> list[tuple[str, str]]:
-    """Passages without their last word, and that word with the space before it."""
+    """Read passages without their last word, and that word with the space before it."""
     cuts = [(item["text"], item["text"].rindex(" ")) for item in _lines(path)]
     return [(text[:at], text[at:]) for text, at in cuts]
 
 
-def evenly(items: Sequence[Item], limit: int | None) -> list[Item]:
-    """At most `limit` items, spread over all of them."""
+def evenly_spaced(items: Sequence[Item], limit: int | None) -> list[Item]:
+    """At most `limit` items, spread evenly over all of them."""
     if limit is None or limit >= len(items):
         return list(items)
     return [items[number * len(items) // limit] for number in range(limit)]
 
 
-def _choice_rows(name: str, read: Callable[[Path], list[Choice]], by_byte: bool) -> Callable[..., Iterator[Metric]]:
-    def rows(path: Path, setting: Setting) -> Iterator[Metric]:
-        generator, choices = setting.generator, evenly(read(path), setting.limit)
-        tokenizer, reader = generator.bundle.text, setting.reader
-        chosen = choose(reader, tokenizer, generator.vocabulary, choices, setting.longest, setting.passes, setting.seed)
-        floor, note = chance(choices), f"{_how(setting)}; the floor is chance"
+def _multiple_choice_metrics(
+    name: str, read: Callable[[Path], list[Question]], by_byte: bool
+) -> Callable[..., Iterator[Metric]]:
+    def rows(path: Path, context: BenchmarkContext) -> Iterator[Metric]:
+        generator, questions = context.generator, evenly_spaced(read(path), context.limit)
+        tokenizer, reader = generator.bundle.text, context.reader
+        chosen = score_questions(
+            reader, tokenizer, generator.vocabulary, questions, context.longest, context.passes, context.seed
+        )
+        floor, note = chance_accuracy(questions), f"{_how(context)}; the floor is chance"
         yield _accuracy(name, chosen.total, floor, note)
         if by_byte:
             yield _accuracy(f"{name}, likelihood a byte", chosen.by_byte, floor, note)
@@ -113,13 +126,13 @@ def _choice_rows(name: str, read: Callable[[Path], list[Choice]], by_byte: bool)
     return rows
 
 
-def _lambada_rows(path: Path, setting: Setting) -> Iterator[Metric]:
-    generator, pairs = setting.generator, evenly(lambada(path), setting.limit)
-    canvas = canvas_of_pairs(pairs, generator.bundle.text, generator.vocabulary, setting.longest, range(len(pairs)))
-    done = chain(setting.reader, canvas)
-    assert done.best_S is not None
+def _lambada_metrics(path: Path, context: BenchmarkContext) -> Iterator[Metric]:
+    generator, pairs = context.generator, evenly_spaced(lambada(path), context.limit)
+    canvas = canvas_of_pairs(pairs, generator.bundle.text, generator.vocabulary, context.longest, range(len(pairs)))
+    done = chain_rule(context.reader, canvas)
+    assert done.greedy_S is not None
     how = "last word, token by token from left to right"
-    yield _accuracy("LAMBADA", done.best_S.double().numpy(), None, how)
+    yield _accuracy("LAMBADA", done.greedy_S.double().numpy(), None, how)
     nats = done.nats_S.numpy()
     error, perplexity = mean_error(nats), exp(min(float(nats.mean()), 700.0))
     yield Metric(
@@ -127,13 +140,15 @@ def _lambada_rows(path: Path, setting: Setting) -> Iterator[Metric]:
     )
 
 
-def _wikitext_rows(path: Path, setting: Setting) -> Iterator[Metric]:
-    generator, tokenizer = setting.generator, setting.generator.bundle.text
-    windows = evenly(cut(tokenizer, [path.read_text(encoding="utf-8")], setting.longest).codes, setting.limit)
-    nats = roll(setting.reader, generator.vocabulary, windows, setting.passes, setting.seed)
+def _wikitext_metrics(path: Path, context: BenchmarkContext) -> Iterator[Metric]:
+    generator, tokenizer = context.generator, context.generator.bundle.text
+    windows = evenly_spaced(
+        split_windows(tokenizer, [path.read_text(encoding="utf-8")], context.longest).codes, context.limit
+    )
+    nats = rolling_nats(context.reader, generator.vocabulary, windows, context.passes, context.seed)
     sizes = np.array([int(tokenizer.token_bytes[window].sum()) for window in windows])
     counts = np.array([len(window) for window in windows])
-    note = f"{_how(setting)}; windows of at most {setting.longest} tokens"
+    note = f"{_how(context)}; windows of at most {context.longest} tokens"
     bits = nats / log(2)
     value, error = float(bits.sum() / sizes.sum()), ratio_error(bits, sizes)
     yield Metric(GROUP, "WikiText-2", value, error, len(windows), "bits per byte", "lower", note=note)
@@ -146,18 +161,18 @@ def _accuracy(name: str, won: npt.NDArray[np.float64], floor: float | None, note
     return Metric(GROUP, name, float(won.mean()), mean_error(won), len(won), "accuracy", "higher", floor, note)
 
 
-def _how(setting: Setting) -> str:
-    return "exact likelihood" if setting.reader.causal else f"bound by {setting.passes} passes"
+def _how(context: BenchmarkContext) -> str:
+    return "exact likelihood" if context.reader.causal else f"bound by {context.passes} passes"
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
-BENCHMARKS: dict[str, Callable[[Path, Setting], Iterator[Metric]]] = {
-    "arc_easy_test.jsonl": _choice_rows("ARC easy", arc, by_byte=True),
-    "arc_challenge_test.jsonl": _choice_rows("ARC challenge", arc, by_byte=True),
-    "BLiMP.zip": _choice_rows("BLiMP", blimp, by_byte=False),
-    "lambada_test.jsonl": _lambada_rows,
-    "wikitext2_test.txt": _wikitext_rows,
+BENCHMARKS: dict[str, Callable[[Path, BenchmarkContext], Iterator[Metric]]] = {
+    "arc_easy_test.jsonl": _multiple_choice_metrics("ARC easy", arc, by_byte=True),
+    "arc_challenge_test.jsonl": _multiple_choice_metrics("ARC challenge", arc, by_byte=True),
+    "BLiMP.zip": _multiple_choice_metrics("BLiMP", blimp, by_byte=False),
+    "lambada_test.jsonl": _lambada_metrics,
+    "wikitext2_test.txt": _wikitext_metrics,
 }

@@ -1,10 +1,10 @@
-"""The bound on held-out documents, by source and modality: what training minimises, where it did not see it.
+"""The bound on held-out documents, by source and modality: the training objective on unseen data.
 
-Tasks are drawn as in training, their conditions always shown; masks are the least noisy ones, whatever the run trained
-with, since all have one expectation (docs/explanation/objective.md). Each segment is noised several times. Errors are over
-segments; a text longer than a row is several of them.
+Tasks are drawn as in training, but conditions are always visible. Masks are the least noisy ones, whichever the run was
+trained with, since all have the same expectation (docs/explanation/objective.md). Each segment is masked several times.
+Standard errors are over segments; a text longer than a row consists of several.
 
-Shapes are named by suffix: S segments, M modalities, T tokens, B rows, L tokens of a row.
+Shapes are named by suffix: S segments, M modalities, T tokens, B rows, L tokens per row.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,17 +21,17 @@ import torch
 from ....model.diffusion.batch import Batch
 from ....model.diffusion.corrupt import corrupt
 from ....model.diffusion.loss import loss
-from ....model.diffusion.loss_sums import HALVES
-from ....model.diffusion.noise_levels import SegmentPlaces
+from ....model.diffusion.noise_levels import RowPlacement
+from ....model.diffusion.tasks import MODALITIES
 from ....schemas.config.mix import MixEntry
 from ....schemas.config.model import MaskedObjective, ObjectiveConfig
 from ....schemas.config.training import TrainConfig
 from ....schemas.errors import Refusal
 from ....schemas.identity import unseal
 from ....schemas.vocabulary import Modality
-from ...data.loader import Micro
+from ...data.loader import MicroBatch
 from ...data.plan import Plan, plan_of
-from ...data.shard_cache import Cache
+from ...data.shard_cache import ShardCache
 from ...data.shards import Shards
 from ...data.validation import validation_batches
 from ...run import RUN
@@ -42,43 +42,51 @@ if TYPE_CHECKING:
     from ...generate.generator import Generator
 
 GROUP = "held out"
-TOKENS = 1 << 15  # of each group of rows, about
-ROUNDS = 2  # each with noise of its own, and its complement
+TOKENS = 1 << 15  # tokens of validation rows of each stream, approximately
+ROUNDS = 2  # number of masks per segment, each with its complement
 Floats = npt.NDArray[np.float64]
 
 
 class Segments(NamedTuple):
-    """Sums over the rounds of each held-out segment."""
+    """Sums over all rounds for each held-out segment."""
 
     nats_SM: Floats
     tokens_SM: Floats
-    sizes_SM: Floats  # bytes of text, pixels, samples
+    sizes_SM: Floats  # UTF-8 bytes, pixels, audio samples
     source_S: npt.NDArray[np.int64]
 
 
-def held_out_rows(
+def held_out_metrics(
     generator: "Generator", data: str | None = None, *, tokens: int = TOKENS, rounds: int = ROUNDS, seed: int = 0
 ) -> list[Metric]:
-    """Bits per token, and per byte, pixel or second, of what the run held out of its own data, or of a dataset.
+    """Bits per token, and per byte, pixel or second, of held-out documents.
 
-    The share that is held out is the run's. Raises Refusal when it held nothing out, or the dataset is of another
-    vocabulary.
+    Args:
+        generator: Run to evaluate.
+        data: Path of a dataset; None: the data that the run was trained on. The held-out share is that of the run.
+        tokens: Tokens of validation rows of each stream, approximately.
+        rounds: Number of masks per segment, each with its complement.
+        seed: Seed of tasks and masks.
+
+    Raises:
+        Refusal: If nothing is held out.
+        Mismatch: If the dataset has another vocabulary.
     """
     config = _config(generator.folder, data)
     plan = plan_of(config)
     generator.vocabulary.require(plan.vocabulary, str(generator.folder), plan.datasets[0].url)
-    with closing(Cache(config.data.cache, config.data.cache_bytes)) as cache:
+    with closing(ShardCache(config.data.cache, config.data.cache_bytes)) as cache:
         rows = max(1, tokens // plan.row_length)
         micros = validation_batches(plan, Shards(plan, cache), rows, micro_rows=1)
         if not micros:
-            raise Refusal(f"of {plan.datasets[0].url} no document is held out. Train with a larger `data.validation`.")
+            raise Refusal(f"no document of {plan.datasets[0].url} is held out. Train with a larger `data.validation`.")
         segments = _segments(generator, micros, least_noisy(config.objective), rounds, seed)
     card = generator.bundle.cards.get("audio")
-    return list(_rows(plan, micros, segments, (card and card.sample_rate) or 1))
+    return list(_metrics(plan, micros, segments, (card and card.sample_rate) or 1))
 
 
 def least_noisy(objective: ObjectiveConfig) -> ObjectiveConfig:
-    """The same tasks with their conditions shown, exact-k and complements: another estimate of the same."""
+    """The same tasks with visible conditions, exact-k masks and complements: another estimate of the same bound."""
     if not isinstance(objective, MaskedObjective):
         return objective
     return MaskedObjective(tasks=objective.tasks, anti_masking=True, condition_dropout=0)
@@ -87,7 +95,9 @@ def least_noisy(objective: ObjectiveConfig) -> ObjectiveConfig:
 def _config(run: Path, data: str | None) -> TrainConfig:
     config = TrainConfig.model_validate(unseal((run / RUN).read_bytes())["config"])
     if not config.data.validation:
-        raise Refusal(f"{run}: held nothing out (`data.validation: 0`), so it has seen all there is. Train another.")
+        raise Refusal(
+            f"{run}: held no documents out (`data.validation: 0`), so no data is unseen. Train with a larger share."
+        )
     if data is None:
         return config
     mix = config.data.model_copy(update={"datasets": (MixEntry(path=data, weight=1.0),)})
@@ -96,15 +106,15 @@ def _config(run: Path, data: str | None) -> TrainConfig:
 
 @torch.inference_mode()
 def _segments(
-    generator: "Generator", micros: Sequence[Micro], objective: ObjectiveConfig, rounds: int, seed: int
+    generator: "Generator", micros: Sequence[MicroBatch], objective: ObjectiveConfig, rounds: int, seed: int
 ) -> Segments:
     parts = []
     for micro in micros:
         sums: list[Any] = [0.0, 0.0, 0.0]
         for number in range(rounds):
             batch = replace(micro.batch, epoch_B=torch.full_like(micro.batch.epoch_B, number))
-            places = SegmentPlaces(number, micro.places.place_B, micro.places.rows)
-            corrupted = corrupt(batch, objective, generator.slices, seed, places)
+            placement = RowPlacement(number, micro.placement.index_B, micro.placement.rows)
+            corrupted = corrupt(batch, objective, generator.slices, seed, placement)
             nats_SM = loss(generator.model, corrupted.to(generator.device), objective).nats_SM.cpu()
             found = (nats_SM, corrupted.targets_SM.double(), corrupted.sizes_SM.double())
             sums = [total + mine for total, mine in zip(sums, found, strict=True)]
@@ -112,31 +122,40 @@ def _segments(
     return Segments(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _rows(plan: Plan, micros: Sequence[Micro], segments: Segments, rate: int) -> Iterator[Metric]:
+def _metrics(plan: Plan, micros: Sequence[MicroBatch], segments: Segments, rate: int) -> Iterator[Metric]:
     units = {Modality.TEXT: ("byte", 1), Modality.IMAGE: ("pixel", 1), Modality.AUDIO: ("second", rate)}
     for number, source in enumerate(plan.sources):
-        for half in HALVES:
-            mine_S = (segments.source_S == number) & (segments.tokens_SM[:, half] > 0)
+        for modality in MODALITIES:
+            mine_S = (segments.source_S == number) & (segments.tokens_SM[:, modality] > 0)
             if not mine_S.any():
                 continue
-            bits_S = segments.nats_SM[mine_S, half] / log(2)
-            unit, scale = units[half]
-            entropy = unigram_entropy([micro.batch for micro in micros], number, half)
+            bits_S = segments.nats_SM[mine_S, modality] / log(2)
+            unit, scale = units[modality]
+            entropy = held_out_unigram_entropy([micro.batch for micro in micros], number, modality)
             note = f"{entropy:.2f} for one that knows how often each of these very tokens occurs, and no order"
             measures = (("token", segments.tokens_SM, note), (unit, segments.sizes_SM / scale, ""))
             for per, amount_SM, said in measures:
-                amount_S = amount_SM[mine_S, half]
+                amount_S = amount_SM[mine_S, modality]
                 error = ratio_error(bits_S, amount_S)
-                value, name = float(bits_S.sum() / amount_S.sum()), f"{source}, {half.name.lower()}"
+                value, name = float(bits_S.sum() / amount_S.sum()), f"{source}, {modality.name.lower()}"
                 yield Metric(GROUP, name, value, error, int(mine_S.sum()), f"bits per {per}", "lower", note=said)
 
 
-def unigram_entropy(batches: Sequence[Batch], source: int, half: Modality) -> float:
-    """Bits a token of a code that knows how often each id occurs in its slice, and nothing else."""
+def held_out_unigram_entropy(batches: Sequence[Batch], source: int, modality: Modality) -> float:
+    """Unigram entropy of held-out targets, in bits per token.
+
+    That is the cost of a code that knows the frequency of each id within its slice, in these very segments, and nothing
+    else.
+
+    Args:
+        batches: Validation batches.
+        source: Source, an index into `Plan.sources`.
+        modality: Modality of the tokens.
+    """
     tokens, slices = [], []
     for batch in batches:
         of_BL = torch.nn.functional.pad(batch.source_S, (1, 0), value=-1)[_entry(batch)]
-        mine_BL = (of_BL == source) & (batch.slice_BL > 0) & (batch.modality_BL == half)
+        mine_BL = (of_BL == source) & (batch.slice_BL > 0) & (batch.modality_BL == modality)
         tokens.append(batch.tokens_BL[mine_BL])
         slices.append(batch.slice_BL[mine_BL].long())
     ids, of = torch.cat(tokens), torch.cat(slices)
@@ -146,6 +165,6 @@ def unigram_entropy(batches: Sequence[Batch], source: int, half: Modality) -> fl
 
 
 def _entry(batch: Batch) -> torch.Tensor:
-    """(B, L) 1 + the index of each token's segment; 0 for padding."""
+    """(B, L): 1 + index of each token's segment; 0 for padding."""
     first_B = torch.searchsorted(batch.row_S, torch.arange(len(batch.row_B)))
     return torch.where(batch.segment_BL > 0, first_B[:, None] + batch.segment_BL, 0).long()

@@ -1,7 +1,8 @@
-"""Multiple choice: which of a question's candidates a model finds likeliest.
+"""Multiple choice: which candidate of a question has the highest likelihood.
 
-The candidates of a question have one key, and so common random masks: where they have as many tokens, the very same
-(likelihood.py). Their difference decides, and most of the noise is not in it. Of one-token answers there is none.
+The candidates of a question have one key and therefore common random masks, which are identical for candidates with
+equally many tokens (bound.py). Only differences matter, and most of the noise cancels in them. Candidates of one token
+are scored without noise.
 """
 
 from collections.abc import Sequence
@@ -17,53 +18,63 @@ from .bound import PASSES, bound
 from .reader import ModelReader
 from .text_segments import Pair, canvas_of_pairs
 
-CLOSE = 1e-6  # nats within which candidates are as likely as one another
+CLOSE = 1e-6  # nats within which candidates count as equally likely
 
 
 @dataclass(frozen=True)
-class Choice:
-    """A question: what stands before each candidate, the candidates, and which of them is right."""
+class Question:
+    """A question: (context, candidate) pairs, and the index of the right one."""
 
     pairs: tuple[Pair, ...]
     right: int
 
 
-class Chosen(NamedTuple):
-    """Of each question, float64 (Q,): 1 where the right candidate is chosen, 1/m where m are as likely as it."""
+class QuestionScores(NamedTuple):
+    """Score of each question, float64 (Q,): 1 if the right candidate wins, 1/m if it ties with m - 1 others, else 0."""
 
-    total: npt.NDArray[np.float64]  # by the likelihood of the whole candidate
-    by_byte: npt.NDArray[np.float64]  # by its likelihood a byte: long candidates are not at a disadvantage
+    total: npt.NDArray[np.float64]  # by likelihood
+    by_byte: npt.NDArray[np.float64]  # by likelihood per byte, which does not favour short candidates
     passes: int
 
 
-def choose(
+def score_questions(
     reader: ModelReader,
     tokenizer: TextTokenizer,
     vocabulary: Vocabulary,
-    choices: Sequence[Choice],
+    questions: Sequence[Question],
     longest: int,
     passes: int = PASSES,
     seed: int = 0,
-) -> Chosen:
-    """Score every candidate by the bound (an autoregressive model: by its exact likelihood) and take the best."""
-    pairs = [pair for choice in choices for pair in choice.pairs]
-    keys = [number for number, choice in enumerate(choices) for _ in choice.pairs]
+) -> QuestionScores:
+    """Score every candidate by the bound, or for an autoregressive model by its exact likelihood.
+
+    Args:
+        reader: The model.
+        tokenizer: Its text tokenizer.
+        vocabulary: Its vocabulary.
+        questions: Questions.
+        longest: Largest number of tokens of a segment.
+        passes: Passes per segment of the bound.
+        seed: Seed of its masks.
+    """
+    pairs = [pair for question in questions for pair in question.pairs]
+    keys = [number for number, question in enumerate(questions) for _ in question.pairs]
     canvas = canvas_of_pairs(pairs, tokenizer, vocabulary, longest, keys)
     done = bound(reader, canvas, passes, seed)
     nats = done.nats_S.numpy()
     sizes = np.array([max(len(answer.encode()), 1) for _, answer in pairs])
-    cuts = np.cumsum([len(choice.pairs) for choice in choices])[:-1]
-    right = [choice.right for choice in choices]
+    cuts = np.cumsum([len(question.pairs) for question in questions])[:-1]
+    right = [question.right for question in questions]
 
     def won(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         return np.array([_won(mine, at) for mine, at in zip(np.split(scores, cuts), right, strict=True)], np.float64)
 
-    return Chosen(won(nats), won(nats / sizes), done.passes)
+    return QuestionScores(won(nats), won(nats / sizes), done.passes)
 
 
-def chance(choices: Sequence[Choice]) -> float:
-    """What guessing would get right."""
-    return float(np.mean([1 / len(choice.pairs) for choice in choices]))
+def chance_accuracy(questions: Sequence[Question]) -> float:
+    """Expected accuracy of guessing."""
+    return float(np.mean([1 / len(question.pairs) for question in questions]))
 
 
 def _won(nats: npt.NDArray[np.float64], right: int) -> float:

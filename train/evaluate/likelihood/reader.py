@@ -1,9 +1,9 @@
-"""Asking a model about many segments, many times each, a bounded number of tokens at a time.
+"""Run a model on many passes of many segments, a bounded number of tokens at a time.
 
-Every pass of every segment lies in one long row of its own length, so nothing is padded; how much fits into a row is
-a matter of memory alone.
+The passes of all segments lie one after another in a single long row, so there is no padding; how many fit into a row
+is limited only by memory.
 
-Shapes are named by suffix: S segments, T their tokens, P passes, each a copy of a segment, N places asked for.
+Shapes are named by suffix: S segments, T their tokens, P passes (each a copy of a segment), N queried positions.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ from typing import NamedTuple, Self
 import torch
 
 from ....model.network.export import Exported
-from ....model.network.head import LOGITS
+from ....model.network.head import MAX_LOGITS
 from ....model.network.inputs import Inputs
 from ....model.network.slices import Slices
 from ....model.network.transformer import Transformer
@@ -21,44 +21,53 @@ from ....model.sampling.canvas import Canvas, inputs_of
 from ....schemas.dataset.layout import ragged
 from ....schemas.vocabulary import Special
 
-TOKENS = 16_384  # of a row
+TOKENS = 16_384  # largest number of tokens of a row
 
 
 class TokenScores(NamedTuple):
-    """What a model makes of the right answers, in the order of the questions."""
+    """Scores of the right tokens, in the order of the queries."""
 
-    nats_N: torch.Tensor  # float32; cross-entropy
-    best_N: torch.Tensor  # bool; no other class is likelier
+    nats_N: torch.Tensor  # float32; cross-entropy of the right token
+    greedy_N: torch.Tensor  # bool; whether no other class is more likely
 
 
 @dataclass(frozen=True)
 class ModelReader:
-    """A model that is asked."""
+    """A model that scores the right tokens of queried positions."""
 
-    ask: Callable[[Inputs], TokenScores]
+    predict: Callable[[Inputs], TokenScores]
     slices: Slices
-    causal: bool  # each place is asked of the place before, once, instead of under masks
+    causal: bool  # autoregressive: each token is predicted at the position before it
 
     @classmethod
     def of(cls, exported: Exported) -> Self:
-        """An exported model, where it lies."""
+        """A loaded model on its device."""
         model = exported.model
-        return cls(lambda inputs: _answers(model, inputs), model.slices, exported.objective == "autoregressive")
+        return cls(lambda inputs: _token_scores(model, inputs), model.slices, exported.objective == "autoregressive")
 
     def __call__(
-        self, canvas: Canvas, hidden_T: torch.Tensor, asked_T: torch.Tensor
+        self, canvas: Canvas, hidden_T: torch.Tensor, query_T: torch.Tensor
     ) -> tuple[torch.Tensor, TokenScores]:
-        """The segment (index into S) of each answer, and the answers, on the CPU; `hidden_T` is shown as MASK."""
-        shown_T = torch.where(hidden_T | canvas.hidden_T, int(Special.MASK), canvas.tokens_T)
-        inputs, place_N = inputs_of(canvas, self.slices, shown_T, asked_T, causal=self.causal)
-        if not len(place_N):
-            return place_N, TokenScores(torch.zeros(0), torch.zeros(0, dtype=torch.bool))
-        answers = self.ask(inputs)
-        return canvas.index_T[place_N], TokenScores(answers.nats_N.cpu(), answers.best_N.cpu())
+        """Score the right tokens of some positions.
+
+        Args:
+            canvas: Segments.
+            hidden_T: Positions shown as MASK, bool, besides the hidden positions of the canvas.
+            query_T: Positions to score, bool.
+
+        Returns:
+            Segment of each query (index into S), and the scores, on the CPU.
+        """
+        input_T = torch.where(hidden_T | canvas.hidden_T, int(Special.MASK), canvas.tokens_T)
+        inputs, query_N = inputs_of(canvas, self.slices, input_T, query_T, causal=self.causal)
+        if not len(query_N):
+            return query_N, TokenScores(torch.zeros(0), torch.zeros(0, dtype=torch.bool))
+        scores = self.predict(inputs)
+        return canvas.index_T[query_N], TokenScores(scores.nats_N.cpu(), scores.greedy_N.cpu())
 
 
 class Chunk(NamedTuple):
-    """Some of the passes: which, the copies that are asked, and the place in T that each of their tokens comes from."""
+    """Some of the passes, copies of their segments, and the index in T from which each of the copies' tokens comes."""
 
     passes: slice
     canvas: Canvas
@@ -66,7 +75,13 @@ class Chunk(NamedTuple):
 
 
 def chunks(canvas: Canvas, segment_P: torch.Tensor, tokens: int = TOKENS) -> Iterator[Chunk]:
-    """The segments of all passes, at most so many tokens at a time, unless one pass alone has more."""
+    """Copy the segments of all passes into chunks.
+
+    Args:
+        canvas: Segments.
+        segment_P: Segment of each pass.
+        tokens: Largest number of tokens of a chunk; a single pass may have more.
+    """
     length_S = torch.bincount(canvas.index_T, minlength=len(canvas.key_S))
     start_S = length_S.cumsum(0) - length_S
     ends_P = length_S[segment_P].cumsum(0)
@@ -84,20 +99,20 @@ def chunks(canvas: Canvas, segment_P: torch.Tensor, tokens: int = TOKENS) -> Ite
         low = high
 
 
-def open_places(canvas: Canvas) -> tuple[torch.Tensor, torch.Tensor]:
-    """How many places of each segment are open (S,), and the number of each open place in its segment (T,), from 0."""
-    n_S = torch.bincount(canvas.index_T[canvas.open_T], minlength=len(canvas.key_S))
-    before_T = canvas.open_T.long().cumsum(0) - canvas.open_T.long()
+def target_ranks(canvas: Canvas) -> tuple[torch.Tensor, torch.Tensor]:
+    """Number of targets of each segment (S,), and the rank of each target within its segment (T,), from 0."""
+    n_S = torch.bincount(canvas.index_T[canvas.target_T], minlength=len(canvas.key_S))
+    before_T = canvas.target_T.long().cumsum(0) - canvas.target_T.long()
     return n_S, before_T - (n_S.cumsum(0) - n_S)[canvas.index_T]
 
 
 @torch.inference_mode()
-def _answers(model: Transformer, inputs: Inputs) -> TokenScores:
+def _token_scores(model: Transformer, inputs: Inputs) -> TokenScores:
     inputs = inputs.to(model.norm.weight.device)
-    h_ND = model.read(inputs)
+    h_ND = model.hidden_states(inputs)
     nats, best, start = [], [], 0
     for index, count in inputs.groups:
-        step = max(1, LOGITS // model.slices.widths[index])
+        step = max(1, MAX_LOGITS // model.slices.widths[index])
         for begin in range(start, start + count, step):
             part = slice(begin, min(begin + step, start + count))
             logits_NC = model.head.logits(h_ND[part], index)

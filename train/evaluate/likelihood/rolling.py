@@ -1,8 +1,8 @@
-"""How well a model predicts long texts: the bound on windows that they are cut into.
+"""Likelihood of long texts: the bound on the windows that they are split into.
 
-Each token counts once, and is seen with its own window alone, so that figures depend on the window and are given with
-it. Bits per byte are all nats over all UTF-8 bytes of the raw text, never a constant: a token stands for as many bytes
-as its tokenizer says, and an end of text for none.
+Each token counts once and is predicted only from its own window, so figures depend on the window length and are
+reported with it. Bits per byte are all nats over all UTF-8 bytes of the raw text: the tokenizer knows the bytes of each
+token, and EOS has none.
 """
 
 from collections.abc import Sequence
@@ -19,14 +19,20 @@ from .text_segments import FRAME, text_canvas
 
 
 class Windows(NamedTuple):
-    """Runs of codes, each of which fits into a segment, and which of the texts each is of."""
+    """Windows of codes, each of which fits into a segment, and the text that each window comes from."""
 
     codes: list[Codes]
     text: npt.NDArray[np.int64]
 
 
-def cut(tokenizer: TextTokenizer, texts: Sequence[str], longest: int) -> Windows:
-    """Cut texts into as few windows as can be, as even as can be, for segments of at most `longest` tokens."""
+def split_windows(tokenizer: TextTokenizer, texts: Sequence[str], longest: int) -> Windows:
+    """Split texts into as few windows as possible, of lengths as equal as possible.
+
+    Args:
+        tokenizer: Text tokenizer.
+        texts: Texts to split.
+        longest: Largest number of tokens of a segment, with task token and EOS.
+    """
     codes, offsets = tokenizer.encode(texts)
     counts = -(-np.diff(offsets) // (longest - FRAME))
     pieces = [
@@ -36,10 +42,10 @@ def cut(tokenizer: TextTokenizer, texts: Sequence[str], longest: int) -> Windows
     return Windows([window for one in pieces for window in one], np.repeat(np.arange(len(texts)), counts))
 
 
-def roll(
+def rolling_nats(
     reader: ModelReader, vocabulary: Vocabulary, windows: Sequence[Codes], passes: int = PASSES, seed: int = 0
 ) -> npt.NDArray[np.float64]:
-    """(W,) nats of each window by the bound, or for an autoregressive model its exact likelihood."""
+    """Nats of each window (W,) by the bound, or for an autoregressive model its exact likelihood."""
     if not windows:
         return np.zeros(0)
     canvas = text_canvas([window.tolist() for window in windows], vocabulary, range(len(windows)))

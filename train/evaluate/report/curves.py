@@ -1,7 +1,7 @@
-"""How a run learned, as a picture: bits per token of each modality over tokens, against what counting alone can do.
+"""Learning curves: bits per token of each modality over tokens, with the unigram entropy as a baseline.
 
-The unigram entropy of a modality is what a model would need that knew how often each code occurs and nothing else: the
-line that a curve has to pass before it can be said to have learned anything of order.
+The unigram entropy of a modality is the loss of a model that knows how often each code occurs and nothing else. A model
+has learned something about context only if its curve falls below that line.
 """
 
 import io
@@ -16,24 +16,38 @@ import numpy as np
 from ....schemas.dataset.reader import Dataset
 from ....schemas.errors import Refusal
 
-HALVES = ("text", "image", "audio")
+MODALITY_NAMES = ("text", "image", "audio")
 
 
-def unigram_entropy(datasets: Sequence[Dataset]) -> dict[str, float]:
-    """Bits per token of each modality by frequency alone, the mean over codebooks and, by their tokens, datasets."""
-    sums = dict.fromkeys(HALVES, (0.0, 0))
+def dataset_unigram_entropy(datasets: Sequence[Dataset]) -> dict[str, float]:
+    """Unigram entropy of each modality in bits per token, from the code statistics in manifests.
+
+    The mean over the codebooks of a modality, and over datasets by number of tokens.
+    """
+    sums = dict.fromkeys(MODALITY_NAMES, (0.0, 0))
     for dataset in datasets:
-        for half in HALVES:
-            uses = [use for name, use in dataset.manifest.codebooks.items() if name.rstrip("0123456789") == half]
-            tokens = sum(shard.tokens.get(half, 0) for shard in dataset.manifest.shards)
+        for modality in MODALITY_NAMES:
+            uses = [use for name, use in dataset.manifest.codebooks.items() if name.rstrip("0123456789") == modality]
+            tokens = sum(shard.tokens.get(modality, 0) for shard in dataset.manifest.shards)
             if uses and tokens:
                 bits = sum(math.log2(use.perplexity) for use in uses) / len(uses)
-                sums[half] = sums[half][0] + bits * tokens, sums[half][1] + tokens
-    return {half: total / tokens for half, (total, tokens) in sums.items() if tokens}
+                sums[modality] = sums[modality][0] + bits * tokens, sums[modality][1] + tokens
+    return {modality: total / tokens for modality, (total, tokens) in sums.items() if tokens}
 
 
 def curves(run: Path, datasets: Sequence[Dataset]) -> bytes:
-    """A PNG of a run's metrics; raises Refusal without matplotlib, or where no step was logged."""
+    """Plot the metrics of a run.
+
+    Args:
+        run: Folder of the run.
+        datasets: Datasets whose unigram entropy is drawn.
+
+    Returns:
+        A PNG file.
+
+    Raises:
+        Refusal: Without matplotlib, and if no step was logged.
+    """
     try:
         import matplotlib
     except ImportError:
@@ -50,19 +64,21 @@ def curves(run: Path, datasets: Sequence[Dataset]) -> bytes:
         raise Refusal(f"{run}: no step was logged. Train longer, or set a lower `log_every`.")
     steps, tokens = np.array([(line["step"], line["tokens"]) for line in trained]).T
     held = [line | {"tokens": np.interp(line["step"], steps, tokens)} for line in lines if "split" in line]
-    bounds = unigram_entropy(datasets)
-    halves = [half for half in HALVES if any(half in line["nelbo"] for line in trained)]
-    figure, row = pyplot.subplots(1, len(halves), figsize=(4.2 * len(halves), 3.4), layout="constrained", squeeze=False)
-    for axes, half in zip(row[0], halves, strict=True):
-        mine = [line for line in trained if half in line["nelbo"]]
+    bounds = dataset_unigram_entropy(datasets)
+    modalities = [modality for modality in MODALITY_NAMES if any(modality in line["nelbo"] for line in trained)]
+    figure, row = pyplot.subplots(
+        1, len(modalities), figsize=(4.2 * len(modalities), 3.4), layout="constrained", squeeze=False
+    )
+    for axes, modality in zip(row[0], modalities, strict=True):
+        mine = [line for line in trained if modality in line["nelbo"]]
         axes.plot(
-            [it["tokens"] for it in mine], [it["nelbo"][half] for it in mine], color="C0", alpha=0.35, label="steps"
+            [it["tokens"] for it in mine], [it["nelbo"][modality] for it in mine], color="C0", alpha=0.35, label="steps"
         )
         for number, weights in enumerate(("raw", "ema"), start=1):
-            _validation(axes, [it for it in held if it["weights"] == weights], half, weights, f"C{number}")
-        if half in bounds:
-            axes.axhline(bounds[half], color="grey", linestyle=":", label=f"unigram entropy {bounds[half]:.2f}")
-        axes.set(title=half, xlabel="tokens", ylabel="NELBO, bits per token")
+            _validation(axes, [it for it in held if it["weights"] == weights], modality, weights, f"C{number}")
+        if modality in bounds:
+            axes.axhline(bounds[modality], color="grey", linestyle=":", label=f"unigram entropy {bounds[modality]:.2f}")
+        axes.set(title=modality, xlabel="tokens", ylabel="NELBO, bits per token")
         axes.legend(fontsize="small")
     sink = io.BytesIO()
     figure.savefig(sink, format="png", dpi=110)
@@ -70,11 +86,11 @@ def curves(run: Path, datasets: Sequence[Dataset]) -> bytes:
     return sink.getvalue()
 
 
-def _validation(axes: Any, lines: Sequence[dict[str, Any]], half: str, weights: str, colour: str) -> None:
-    """Held-out points with two standard errors."""
-    mine = [line for line in lines if half in line["nelbo"]]
+def _validation(axes: Any, lines: Sequence[dict[str, Any]], modality: str, weights: str, colour: str) -> None:
+    """Plot validation points with error bars of two standard errors."""
+    mine = [line for line in lines if modality in line["nelbo"]]
     if mine:
         at = [line["tokens"] for line in mine]
-        error = [2 * line["nelbo_error"][half] for line in mine]
-        bits = [line["nelbo"][half] for line in mine]
+        error = [2 * line["nelbo_error"][modality] for line in mine]
+        bits = [line["nelbo"][modality] for line in mine]
         axes.errorbar(at, bits, error, color=colour, marker="o", markersize=3, label=f"held out, {weights} weights")

@@ -1,4 +1,4 @@
-"""What a person looks at beside the figures: samples, next to what was held out, as files that browsers show."""
+"""Samples of a report beside held-out references, as files that browsers display."""
 
 import io
 from collections.abc import Sequence
@@ -12,41 +12,47 @@ if TYPE_CHECKING:
     from ..samples.images import Pictures
     from ..samples.speech import Clips
 
-SHOWN = 32  # of each kind, at most
+SHOWN = 32  # largest number of samples of each kind
 
 
 @dataclass(frozen=True)
 class Exhibit:
-    """A sample and its reference, if it has one: text, PNG files or WAV files; `prompt` is what was asked for."""
+    """A sample and its reference, if it has one: text, or PNG or WAV files; `prompt` is what was to be generated."""
 
     group: str
     prompt: str
-    made: str | bytes
+    generated: str | bytes
     reference: str | bytes | None = None
 
 
 def of_pictures(pictures: "Pictures") -> list[Exhibit]:
-    """Samples beside the held-out pictures of their captions, as the tokenizer restores them."""
-    pairs = zip(pictures.captions, pictures.made, pictures.restored, strict=True)
+    """Generated images beside the held-out images of their captions, as reconstructed by the tokenizer."""
+    pairs = zip(pictures.captions, pictures.generated, pictures.restored, strict=True)
     return [Exhibit("images", text, png(made), png(restored)) for text, made, restored in list(pairs)[:SHOWN]]
 
 
 def of_clips(clips: "Clips") -> list[Exhibit]:
-    """Samples beside the held-out clips of their texts, as the codec restores them."""
-    pairs = list(zip(clips.texts, clips.made, clips.restored, strict=True))[:SHOWN]
+    """Generated clips beside the held-out clips of their texts, as reconstructed by the codec."""
+    pairs = list(zip(clips.texts, clips.generated, clips.restored, strict=True))[:SHOWN]
     rate = clips.sample_rate
     return [Exhibit("speech", text, wav(made, rate), wav(restored, rate)) for text, made, restored in pairs]
 
 
 def of_texts(made: Sequence[str], real: Sequence[str]) -> list[Exhibit]:
-    """Samples beside held-out texts, which have nothing to do with one another."""
+    """Generated texts beside held-out texts, which are unrelated."""
     return [Exhibit("text", "", one, other) for one, other in zip(made[:SHOWN], real[:SHOWN], strict=False)]
 
 
 def grid_png(exhibits: Sequence[Exhibit], columns: int = 8, gap: int = 2) -> bytes | None:
-    """All pictures as one PNG: a line of held-out ones, below it the samples for their captions, and so on.
+    """All images as one PNG: a line of held-out images, below it the samples for their captions, and so on.
 
-    None when there are no pictures.
+    Args:
+        exhibits: Samples of any kind.
+        columns: Images per line.
+        gap: Pixels between images.
+
+    Returns:
+        A PNG file, or None if there are no images.
     """
     from PIL import Image
 
@@ -54,7 +60,7 @@ def grid_png(exhibits: Sequence[Exhibit], columns: int = 8, gap: int = 2) -> byt
     if not pictures:
         return None
     lines = [pictures[start : start + columns] for start in range(0, len(pictures), columns)]
-    rows = [[one.reference for one in line] for line in lines], [[one.made for one in line] for line in lines]
+    rows = [[one.reference for one in line] for line in lines], [[one.generated for one in line] for line in lines]
     tiles = [tiles for pair in zip(*rows, strict=True) for tiles in pair]
     opened = [[Image.open(io.BytesIO(tile)) for tile in line if isinstance(tile, bytes)] for line in tiles]
     cell = opened[0][0].width + gap
@@ -66,7 +72,7 @@ def grid_png(exhibits: Sequence[Exhibit], columns: int = 8, gap: int = 2) -> byt
 
 
 def png(pixels: "Pixels") -> bytes:
-    """A picture (height, width, 3) as a PNG file."""
+    """Encode an image (height, width, 3) as a PNG file."""
     from PIL import Image
 
     sink = io.BytesIO()
@@ -75,7 +81,7 @@ def png(pixels: "Pixels") -> bytes:
 
 
 def wav(wave: "Wave", sample_rate: int) -> bytes:
-    """A wave in -1..1 as a WAV file of 16 bits."""
+    """Encode a wave in -1..1 as a WAV file with 16 bits."""
     import soundfile
 
     sink = io.BytesIO()

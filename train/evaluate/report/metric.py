@@ -1,4 +1,4 @@
-"""One line of an evaluation: a figure with its error, and how far it could be from what was measured."""
+"""A figure of an evaluation, with its standard error and its reference value."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,12 +6,25 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Metric:
-    """A figure; `floor` is what the best possible model would be held to, in the same unit."""
+    """A figure of an evaluation.
+
+    Attributes:
+        group: Group of the report that it belongs to.
+        name: Name of the figure.
+        value: Its value.
+        error: Standard error; None if it is unknown.
+        n: Number of items that it is a mean over.
+        unit: Unit; may be empty.
+        better: Whether a higher or a lower value is better.
+        floor: Reference value in the same unit: what real data, the tokenizer's reconstructions or chance gets. A lower
+            limit if lower is better, an upper limit if higher is better (except for chance).
+        note: Explanation shown with the figure.
+    """
 
     group: str
     name: str
     value: float
-    error: float | None  # standard error
+    error: float | None
     n: int
     unit: str
     better: Literal["higher", "lower"]

@@ -1,4 +1,4 @@
-"""A report as one HTML page that needs nothing else: pictures and clips lie in it as data."""
+"""A report as a single HTML page; images and clips are embedded as data."""
 
 import base64
 from collections.abc import Iterable, Iterator, Sequence
@@ -48,12 +48,12 @@ LEGEND = (
     "↑ higher is better, ↓ lower. ± is a standard error. The floor is what the best model would still be held to: "
     "what tokenizers lose, or what real data gets. A control is another run, named at the end."
 )
-WIDE = dict.fromkeys(("text", "training"), " style='grid-template-columns: 1fr'")  # these want the whole line
+WIDE = dict.fromkeys(("text", "training"), " style='grid-template-columns: 1fr'")  # these need the full width
 PNG = b"\x89PNG"
 
 
 def page(report: Report) -> str:
-    """The HTML; all that is not ours in it is escaped."""
+    """Render the report as HTML; all text that comes from data is escaped."""
     title = f"{escape(report.facts['run'])}, evaluated"
     sections = dict(_sections(report))
     links = " · ".join(f"<a href='#{_anchor(name)}'>{escape(name)}</a>" for name in sections)
@@ -99,10 +99,12 @@ def _line(value: Any) -> str:
 
 def _figures(report: Report) -> str:
     table = [cells(line) for line in report.lines]
-    used = [at for at in range(2, len(HEADINGS)) if any(line[at] for line in table)]  # a run may have no control
+    used = [
+        at for at in range(2, len(HEADINGS)) if any(line[at] for line in table)
+    ]  # columns with any content; there may be no control
     lines = []
     for shown, line in zip(table, report.lines, strict=True):
-        note = f"<span class='note'>{escape(line.row.note)}</span>" if line.row.note else ""
+        note = f"<span class='note'>{escape(line.metric.note)}</span>" if line.metric.note else ""
         rest = "".join(f"<td class='number'>{escape(shown[at])}</td>" for at in used)
         lines.append(f"<tr><td>{escape(shown[0])}</td><td>{escape(shown[1])}{note}</td>{rest}</tr>")
     heads = "".join(f"<th>{name}</th>" for name in HEADINGS[:2])
@@ -119,7 +121,7 @@ def _table(rows: Iterable[Sequence[str]], heads: Sequence[str]) -> str:
 def _gallery(group: str, exhibits: Sequence[Exhibit]) -> str:
     figures = []
     for one in exhibits:
-        sides = [side for side in zip(SIDES[group], (one.made, one.reference), strict=True) if side[1] is not None]
+        sides = [side for side in zip(SIDES[group], (one.generated, one.reference), strict=True) if side[1] is not None]
         pair = "".join(f"<div>{_media(data)}<div class='note'>{escape(who)}</div></div>" for who, data in sides)
         caption = f"<figcaption>{escape(one.prompt)}</figcaption>" if one.prompt else ""
         figures.append(f"<figure><div class='pair'>{pair}</div>{caption}</figure>")

@@ -1,4 +1,4 @@
-"""A report: every figure beside its floor and its control, what was not measured, and what all of it is about."""
+"""A report: every figure beside its reference value and the control's figure, what was not measured, and the facts."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -7,76 +7,83 @@ from typing import Any
 
 from .exhibits import Exhibit
 from .metric import Metric
-from .missing import Missing
+from .not_measured import NotMeasured
 
 
 @dataclass(frozen=True)
 class Line:
-    """A figure of a run, and the same of its control."""
+    """A figure of a run, and the same figure of its control."""
 
-    row: Metric
+    metric: Metric
     control: Metric | None = None
 
 
 @dataclass(frozen=True)
 class Report:
-    """`facts` say what anyone needs to make the report again: command, checkpoint, datasets, seed, n."""
+    """An evaluation; `facts` hold all that is needed to repeat it: command, checkpoint, datasets, seed and n."""
 
     facts: dict[str, Any]
     lines: tuple[Line, ...]
-    missing: tuple[Missing, ...]
+    missing: tuple[NotMeasured, ...]
     exhibits: tuple[Exhibit, ...]
 
 
 def report_of(
     facts: dict[str, Any],
-    found: Iterable[Metric | Missing | Exhibit],
-    control: Iterable[Metric | Missing | Exhibit] = (),
+    found: Iterable[Metric | NotMeasured | Exhibit],
+    control: Iterable[Metric | NotMeasured | Exhibit] = (),
 ) -> Report:
-    """Put what was found of a run beside what was found of its control, by group, name and unit.
+    """Combine the results of a run and of its control, matched by group, name and unit.
 
-    What the control alone has, or lacks, is said under its own name.
+    What only the control has, or lacks, is listed under its own name.
+
+    Args:
+        facts: Facts of the evaluation.
+        found: Results of the run.
+        control: Results of the control.
     """
     mine, theirs = list(found), list(control)
     beside = {(row.group, row.name, row.unit): row for row in theirs if isinstance(row, Metric)}
     lines = [Line(row, beside.pop((row.group, row.name, row.unit), None)) for row in mine if isinstance(row, Metric)]
-    missing = [one for one in mine if isinstance(one, Missing)]
+    missing = [one for one in mine if isinstance(one, NotMeasured)]
     for lack in theirs:
-        if isinstance(lack, Missing) and lack not in missing:
-            missing.append(Missing(lack.group, f"{lack.name} (control)", lack.why))
-    missing += [Missing(row.group, row.name, f"the control alone has it: {said(row)}") for row in beside.values()]
+        if isinstance(lack, NotMeasured) and lack not in missing:
+            missing.append(NotMeasured(lack.group, f"{lack.name} (control)", lack.why))
+    missing += [
+        NotMeasured(row.group, row.name, f"the control alone has it: {with_error(row)}") for row in beside.values()
+    ]
     return Report(facts, tuple(lines), tuple(missing), tuple(one for one in mine if isinstance(one, Exhibit)))
 
 
 def to_json(report: Report) -> dict[str, Any]:
-    """The report without its exhibits, JSON-ready; numbers that are none are null."""
+    """The report without its samples, JSON-ready; values that are not finite become null."""
     return {
         **report.facts,
-        "rows": [_row(line.row) | {"control": line.control and _row(line.control)} for line in report.lines],
+        "rows": [_row(line.metric) | {"control": line.control and _row(line.control)} for line in report.lines],
         "missing": [asdict(one) for one in report.missing],
     }
 
 
 def cells(line: Line) -> tuple[str, ...]:
-    """Group, name, value with error, unit, n, floor, control, and which way is better, for tables of any kind."""
-    row = line.row
+    """Cells of a table line, in the order of HEADINGS."""
+    row = line.metric
     floor = "" if row.floor is None else number(row.floor, row.error)
-    control = "" if line.control is None else said(line.control)
+    control = "" if line.control is None else with_error(line.control)
     arrow = "↑" if row.better == "higher" else "↓"
-    return row.group, f"{row.name} {arrow}", said(row), row.unit, f"{row.n:,}", floor, control
+    return row.group, f"{row.name} {arrow}", with_error(row), row.unit, f"{row.n:,}", floor, control
 
 
 HEADINGS: Sequence[str] = ("group", "figure", "value ± error", "unit", "n", "floor", "control")
 
 
-def said(row: Metric) -> str:
-    """A value with its standard error, to two digits of the error."""
+def with_error(row: Metric) -> str:
+    """A value with its standard error, rounded to two digits of the error."""
     value = number(row.value, row.error)
     return value if row.error is None else f"{value} ± {number(row.error, row.error)}"
 
 
 def number(value: float, error: float | None) -> str:
-    """A value to the digits that its error leaves, or to four."""
+    """A value rounded to the digits that its error allows, or to four digits."""
     if not math.isfinite(value):
         return "∞" if value == math.inf else "–"
     if not value:

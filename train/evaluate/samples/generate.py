@@ -1,7 +1,7 @@
-"""Samples for held-out captions, texts and clips, and what they are compared with, decoded.
+"""Generate samples for held-out captions, texts and clips, and decode the references that they are compared with.
 
-Prompts go to the model a few at a time; each call has a seed of its own, so that a report with more samples begins
-with those of a report with fewer.
+Prompts go to the model a few at a time, and each call has its own seed, so a report with more samples begins with those
+of a report with fewer.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,40 +19,53 @@ if TYPE_CHECKING:
     from ....tokenizers.protocol import Pixels, Wave
     from ...generate.generator import GeneratedSample, Generator
 
-BATCH = 4  # prompts a call: without a GPU, attention is over all of them together
-Files = Mapping[bytes, bytes]  # what documents were made from, by id, where it was found
+BATCH = 4  # prompts per call
+Files = Mapping[bytes, bytes]  # source files of documents, by document id
 
 
-def make(
+def generate_samples(
     generator: "Generator", task: Task, prompts: Sequence[Any], seed: int, length: int | None = None
 ) -> "list[GeneratedSample]":
-    """A sample for each prompt by the task's default settings; raises Refusal for a task that was not learned."""
+    """Generate a sample for each prompt with the default settings of the task.
+
+    Args:
+        generator: Run to sample.
+        task: Task of all prompts.
+        prompts: Prompts as for `Generator.generate`.
+        seed: Seed of the first call.
+        length: Number of tokens to generate; None: as in training samples.
+
+    Raises:
+        Refusal: For a task that the run was not trained on.
+    """
     made: list[GeneratedSample] = []
     for start in range(0, len(prompts), BATCH):
         part = prompts[start : start + BATCH]
-        made += generator.make(task, part, generator.defaults(task), seed + start, length=length).made
+        made += generator.generate(task, part, generator.defaults(task), seed + start, length=length).samples
     return made
 
 
-def pictures(generator: "Generator", held: Sequence[Reference], files: Files, seed: int) -> Pictures:
-    """Pictures for the captions of held-out ones."""
+def generate_pictures(generator: "Generator", held: Sequence[Reference], files: Files, seed: int) -> Pictures:
+    """Generate images for the captions of held-out images."""
     captions = texts_of(generator, held)
-    made = [sample.pixels for sample in make(generator, Task.T2I, captions, seed) if sample.pixels is not None]
+    made = [
+        sample.pixels for sample in generate_samples(generator, Task.T2I, captions, seed) if sample.pixels is not None
+    ]
     restored = [generator.bundle.image.decode(one.codes[Modality.IMAGE][None])[0] for one in held]
     originals = original_pictures(held, files, generator.bundle.image.pixels)
     return Pictures(captions, np.stack(made), np.stack(restored), originals)
 
 
-def clips(generator: "Generator", held: Sequence[Reference], files: Files, seed: int) -> Clips:
-    """Speech for the texts of held-out clips."""
+def generate_clips(generator: "Generator", held: Sequence[Reference], files: Files, seed: int) -> Clips:
+    """Generate speech for the texts of held-out clips."""
     texts, codec = texts_of(generator, held), generator.bundle.audio
-    made = [sample.wave for sample in make(generator, Task.T2S, texts, seed) if sample.wave is not None]
+    made = [sample.wave for sample in generate_samples(generator, Task.T2S, texts, seed) if sample.wave is not None]
     restored = [codec.decode(one.codes[Modality.AUDIO]) for one in held]
     return Clips(texts, made, restored, original_clips(held, files, codec.sample_rate), codec.sample_rate)
 
 
 def original_pictures(held: Sequence[Reference], files: Files, side: int) -> "Pixels | None":
-    """(n, side, side, 3) of the files, as they were before the tokenizer; None unless all are there."""
+    """The source images at the tokenizer's size, (n, side, side, 3); None unless all files are available."""
     if not all(one.document in files for one in held):
         return None
     from ....tokenizers.image.picture import square
@@ -61,7 +74,7 @@ def original_pictures(held: Sequence[Reference], files: Files, side: int) -> "Pi
 
 
 def original_clips(held: Sequence[Reference], files: Files, sample_rate: int) -> "list[Wave] | None":
-    """The waves of the files at a rate, as they were before the codec; None unless all are there."""
+    """The source clips at a sample rate; None unless all files are available."""
     if not all(one.document in files for one in held):
         return None
     from ....tokenizers.audio.clip import wave_of
@@ -75,7 +88,7 @@ def texts_of(generator: "Generator", held: Sequence[Reference]) -> list[str]:
 
 
 def text_codes(generator: "Generator", made: "GeneratedSample") -> Codes:
-    """The codes of a sample's text, its end left out."""
+    """Codes of a sample's text, without EOS."""
     block = generator.vocabulary.slice_of(Modality.TEXT)
     inside = (made.tokens >= block.start) & (made.tokens < block.stop)
     codes: Codes = made.tokens[inside] - block.start

@@ -1,4 +1,4 @@
-"""What turns pictures into the vectors that a Fréchet distance is of: a TorchScript file, or CLIP's tower."""
+"""Feature extractors for the Fréchet distance: a TorchScript file, or the image encoder of a CLIP model."""
 
 import warnings
 from collections.abc import Callable
@@ -22,35 +22,36 @@ BATCH = 32  # pictures
 
 @dataclass(frozen=True)
 class Features:
-    """A named map from pictures (n, side, side, 3) uint8 to vectors (n, width)."""
+    """A named function from images (n, side, side, 3), uint8, to feature vectors (n, width)."""
 
     name: str
     embed: Callable[["Pixels"], npt.NDArray[Any]]
 
     def __call__(self, pictures: "Pixels") -> npt.NDArray[Any]:
-        """The vectors, as float64."""
+        """The feature vectors, float64."""
         return np.asarray(self.embed(pictures), np.float64)
 
 
 def of_clip(clip: "ClipModel", name: str) -> Features:
-    """The picture tower of a CLIP."""
+    """The image encoder of a CLIP model."""
     return Features(name, lambda pictures: clip.embed_images(list(pictures)))
 
 
 def of_file(path: str) -> Features:
-    """A TorchScript module that takes (n, 3, side, side) uint8 RGB, resizes as it must, and gives (n, width).
+    """Load a TorchScript module that maps uint8 RGB (n, 3, side, side) to (n, width) and resizes images itself.
 
-    Raises Refusal for anything else.
+    Raises:
+        Refusal: If the file is no such module.
     """
     jit: Any = torch.jit
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # torch would rather have its exports, which fix the sizes
+            warnings.simplefilter("ignore", FutureWarning)  # torch recommends torch.export, which fixes the sizes
             module = jit.load(path, map_location="cpu").eval()
     except (RuntimeError, ValueError, OSError) as error:
-        said = " ".join(str(error).split())[:160]
+        detail = " ".join(str(error).split())[:160]
         raise Refusal(
-            f"--features {path}: is no TorchScript file that loads ({said}). Give a module that torch.jit.save wrote."
+            f"--features {path}: is not a TorchScript file that loads ({detail}). Give a file saved by torch.jit.save."
         ) from None
 
     def embed(pictures: "Pixels") -> npt.NDArray[Any]:
@@ -66,11 +67,11 @@ def _vectors(module: Any, planes: torch.Tensor, path: str) -> torch.Tensor:
     try:
         vectors = module(planes)
     except RuntimeError as error:
-        said = " ".join(str(error).split())[-160:]
+        detail = " ".join(str(error).split())[-160:]
         raise Refusal(
-            f"--features {path}: fails on uint8 pictures {tuple(planes.shape)} ({said}). Wrap it in a module that "
-            "takes these."
+            f"--features {path}: fails on uint8 images {tuple(planes.shape)} ({detail}). Wrap it in a module that "
+            "accepts them."
         ) from None
     if not isinstance(vectors, torch.Tensor) or vectors.shape[:-1] != planes.shape[:1]:
-        raise Refusal(f"--features {path}: does not give one vector a picture. Wrap it in a module that does.")
+        raise Refusal(f"--features {path}: does not return one vector per image. Wrap it in a module that does.")
     return vectors

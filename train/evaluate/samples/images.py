@@ -1,6 +1,7 @@
-"""Figures of pictures that a model made: how like what was asked for, how like real ones, how unlike each other.
+"""Figures of generated images: similarity to the caption, to real images, and diversity.
 
-What the tokenizer alone loses is beside each of them: no model that speaks its codes can do better.
+Each is reported beside the value of the tokenizer's reconstructions of real images, the best that a model of these
+codes can reach.
 """
 
 from collections.abc import Iterator
@@ -21,23 +22,23 @@ if TYPE_CHECKING:
 Vectors = npt.NDArray[Any]
 
 GROUP = "images"
-PARTNERS = 8  # other pictures that each is compared with
-WINDOW = 11  # side of what SSIM compares; smaller pictures have none
-DRAWS = 25  # of a Fréchet distance, which takes long
+PARTNERS = 8  # number of images on either side that each is compared with
+WINDOW = 11  # side of the window of SSIM; smaller images have no SSIM
+DRAWS = 25  # bootstrap resamples of the Fréchet distance, which is slow
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """Pictures made for captions, and the held-out ones of these captions; all (n, side, side, 3) uint8."""
+    """Images generated for captions, and the held-out images of these captions; all (n, side, side, 3), uint8."""
 
     captions: list[str]
-    made: "Pixels"
-    restored: "Pixels"  # the held-out pictures, through the tokenizer and back
-    originals: "Pixels | None"  # as they were before; None where their files are not at hand
+    generated: "Pixels"
+    restored: "Pixels"  # the held-out images, as reconstructed by the tokenizer
+    originals: "Pixels | None"  # the held-out images themselves; None if their files are not available
 
 
-def reconstruction_rows(tokenizer: "ImageTokenizer", originals: "Pixels") -> Iterator[Metric]:
-    """What a round trip through the tokenizer keeps: PSNR of the pooled error, and the mean SSIM."""
+def reconstruction_metrics(tokenizer: "ImageTokenizer", originals: "Pixels") -> Iterator[Metric]:
+    """Quality of the tokenizer's reconstructions: PSNR of the pooled error, and mean SSIM."""
     from ....tokenizers.image.report import image_report
 
     reports = [image_report(tokenizer, [picture[None]]) for picture in originals]
@@ -58,10 +59,13 @@ def reconstruction_rows(tokenizer: "ImageTokenizer", originals: "Pixels") -> Ite
         yield Metric(GROUP, "SSIM of the tokenizer", float(np.mean(ssim)), error, len(ssim), "", "higher", note=note)
 
 
-def clip_rows(pictures: Pictures, clip: "ClipModel", name: str) -> Iterator[Metric]:
-    """CLIP scores (Hessel et al. 2021, ×100 as torchmetrics has it), of held-out pictures, and of others' captions."""
+def clip_score_metrics(pictures: Pictures, clip: "ClipModel", name: str) -> Iterator[Metric]:
+    """CLIP scores of samples, of held-out images, and of samples with the captions of others.
+
+    CLIPScore (Hessel et al. 2021, https://arxiv.org/abs/2104.08718), times 100 as in torchmetrics.
+    """
     texts = clip.embed_texts(pictures.captions)
-    made = clip.embed_images(list(pictures.made))
+    made = clip.embed_images(list(pictures.generated))
     real = clip_scores(clip.embed_images(list(pictures.restored)), texts)
     note = f"{name}; 100 × cosine of picture and caption, at least 0"
     floor = float(real.mean())
@@ -73,14 +77,17 @@ def clip_rows(pictures: Pictures, clip: "ClipModel", name: str) -> Iterator[Metr
 
 
 def clip_scores(pictures: Vectors, texts: Vectors) -> Vectors:
-    """(n,) of pairs of unit vectors (n, width)."""
+    """(n,) scores of pairs of unit vectors (n, width)."""
     scores: Vectors = 100 * np.maximum((pictures * texts).sum(axis=-1), 0)
     return scores
 
 
-def frechet_rows(pictures: Pictures, features: "Features") -> Iterator[Metric]:
-    """Fréchet distance (Heusel et al. 2017) to the held-out pictures; its floor is that of their reconstructions."""
-    made, restored = features(pictures.made), features(pictures.restored)
+def frechet_metrics(pictures: Pictures, features: "Features") -> Iterator[Metric]:
+    """Fréchet distance to the held-out images; the reference value is that of their reconstructions.
+
+    Heusel et al. (2017, https://arxiv.org/abs/1706.08500), with the given feature extractor.
+    """
+    made, restored = features(pictures.generated), features(pictures.restored)
     real = restored if pictures.originals is None else features(pictures.originals)
     count, width = made.shape
     note = f"{features.name}, {width} dimensions; {count} samples against {len(real)} held-out pictures"
@@ -101,7 +108,7 @@ def frechet_rows(pictures: Pictures, features: "Features") -> Iterator[Metric]:
 
 
 def frechet(one: Vectors, other: Vectors) -> float:
-    """Distance of the normal distributions of two sets of vectors (n, width) and (m, width), each of two or more."""
+    """Fréchet distance of two sets of feature vectors, (n, width) and (m, width), each of two or more."""
     import torch
     from torchmetrics.image.fid import FrechetInceptionDistance
 
@@ -113,19 +120,19 @@ def frechet(one: Vectors, other: Vectors) -> float:
     return max(float(metric.compute()), 0.0)
 
 
-def diversity_row(pictures: Pictures) -> Metric:
-    """How unlike each other the samples, two or more, are, beside how unlike the held-out pictures are."""
-    value, error = diversity(pictures.made)
+def diversity_metric(pictures: Pictures) -> Metric:
+    """Diversity of two or more samples, beside that of the held-out images."""
+    value, error = diversity(pictures.generated)
     floor, _ = diversity(pictures.restored)
     note = f"mean of 1 - SSIM over pairs; each picture with up to {2 * PARTNERS} others"
-    return Metric(GROUP, "diversity", value, error, len(pictures.made), "", "higher", floor, note)
+    return Metric(GROUP, "diversity", value, error, len(pictures.generated), "", "higher", floor, note)
 
 
 def diversity(pictures: "Pixels") -> tuple[float, float]:
-    """Mean of 1 - SSIM over pairs of (n, side, side, 3), n at least 2, and its standard error.
+    """Mean of 1 - SSIM over pairs of images (n, side, side, 3), n at least 2, and its standard error.
 
-    Pairs are of neighbours in the circle of pictures, up to PARTNERS apart. The error is a U-statistic's: a picture
-    is in many pairs, so each picture's mean over its pairs counts, twice (Hoeffding 1948).
+    Pairs are neighbours in a circle of the images, up to PARTNERS apart. The standard error is that of a U-statistic:
+    an image occurs in many pairs, so it is twice that of the images' means over their pairs (Hoeffding 1948).
     """
     import torch
     from torchmetrics.functional.image import structural_similarity_index_measure as ssim

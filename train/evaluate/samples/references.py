@@ -1,7 +1,7 @@
-"""Held-out documents to compare samples with: their captions become prompts, their codes become the floor.
+"""Held-out documents to compare samples with: their captions become prompts, their codes the reference.
 
-Which documents are held out is told by their ids (train/held_out.py), and so is which of them are taken: a report of
-the same dataset is about the same ones, in whatever rows they lie.
+Which documents are held out follows from their ids (train/data/split.py), and so does the choice among them: reports on
+the same dataset use the same documents, in whatever rows they are stored.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ Codes = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Reference:
-    """One held-out document: its codes by modality, audio as (frames, levels), and where its file is."""
+    """One held-out document: its codes by modality, audio as (frames, codebooks), and where its source file is."""
 
     dataset: Dataset
     document: bytes
@@ -34,14 +34,20 @@ class Reference:
 
     @property
     def limits(self) -> Limits:
-        """Those that its file was read within."""
+        """The limits that its source file was read with."""
         return Limits.model_validate(self.dataset.manifest.config["limits"])
 
 
 def references(datasets: Sequence[Dataset], share: float, modality: Modality, count: int) -> list[Reference]:
-    """The `count` held-out documents with the lowest ids that have a modality; for text, those of nothing but text.
+    """Select held-out documents of a modality by lowest id.
 
-    They come from each dataset's first shards that hold as many. A text longer than a row is there by its beginning.
+    Args:
+        datasets: Datasets to search; of each, the first shards that hold enough documents are read.
+        share: Share of documents that are held out.
+        modality: Modality that a document must have; for text, documents of text alone. Of a text longer than a row,
+            the
+            first part is taken.
+        count: Number of documents.
     """
     kinds = [kind for kind in Kind if modality in kind.modalities and (modality is not Modality.TEXT or kind == "text")]
     found = [one for dataset in datasets for one in _first(dataset, share, kinds, count)]

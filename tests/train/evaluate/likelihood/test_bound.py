@@ -12,7 +12,7 @@ from triptych.model.sampling.canvas import Canvas, canvas_of
 from triptych.schemas.config.model import Task
 from triptych.schemas.dataset.layout import sample_table
 from triptych.schemas.vocabulary import Kind, Modality, Special
-from triptych.train.evaluate.likelihood.bound import _dealt, bound, chain
+from triptych.train.evaluate.likelihood.bound import _stratified_masks, bound, chain_rule
 from triptych.train.evaluate.likelihood.reader import ModelReader, TokenScores, chunks
 
 from ....model.markov import STATES, VOCABULARY, Markov, Oracle
@@ -25,14 +25,14 @@ GIVEN = [0, 1, 0, 2, 4, 0, 12, 13]  # of these the first so many are shown
 def reader(causal: bool = False, blur: float = 0.0) -> ModelReader:
     """The best predictor there is, or one that is wrong by a noise of its own, the more the more is masked."""
 
-    def ask(inputs: Inputs) -> TokenScores:
+    def predict(inputs: Inputs) -> TokenScores:
         nats, _ = Oracle(SOURCE)(inputs)
         segment_T = inputs.segment_BL[0]
         masked_S = torch.bincount(segment_T[inputs.tokens_BL[0] == Special.MASK], minlength=int(segment_T.max()) + 1)
-        wrong = blur * masked_S[segment_T][inputs.place_N] * torch.sin(1e3 * nats)
+        wrong = blur * masked_S[segment_T][inputs.query_N] * torch.sin(1e3 * nats)
         return TokenScores(nats + wrong, nats < np.log(2))
 
-    return ModelReader(ask, Slices.of(VOCABULARY), causal)
+    return ModelReader(predict, Slices.of(VOCABULARY), causal)
 
 
 def questions(keys: list[int] | None = None, seed: int = 0) -> tuple[Canvas, torch.Tensor]:
@@ -42,27 +42,27 @@ def questions(keys: list[int] | None = None, seed: int = 0) -> tuple[Canvas, tor
     table = sample_table([Kind.TEXT] * len(codes), {Modality.TEXT: codes}, {"text": 8, "image": 8, "audio": 8})
     canvas = canvas_of(table, VOCABULARY, [Task.TEXT] * len(codes), keys)
     given_T = torch.tensor(GIVEN)[canvas.index_T]
-    open_T = canvas.open_T & (canvas.tokens_T != Special.EOS) & (canvas.position_T > given_T)
+    open_T = canvas.target_T & (canvas.tokens_T != Special.EOS) & (canvas.position_T > given_T)
 
     def nats(rows: list[list[int]]) -> torch.Tensor:
         padded = [row + [-1] * (max(LENGTHS) - len(row)) for row in rows]
         return -SOURCE.log_likelihood(torch.tensor(padded))
 
     shown = [row[:given] for row, given in zip(codes, GIVEN, strict=True)]
-    return replace(canvas, open_T=open_T), nats(codes) - nats(shown)
+    return replace(canvas, target_T=open_T), nats(codes) - nats(shown)
 
 
 @pytest.mark.parametrize("seed", [None, 0, 1])
 def test_the_chain_rule_is_exact_in_any_order(seed: int | None) -> None:
     canvas, truth = questions()
-    done = chain(reader(), canvas, seed)
+    done = chain_rule(reader(), canvas, seed)
     assert done.nats_S.tolist() == pytest.approx(truth.tolist(), abs=1e-4)
     assert done.passes == sum(LENGTHS) - sum(GIVEN)
 
 
 def test_an_autoregressive_model_needs_one_pass() -> None:
     canvas, truth = questions()
-    for done in (chain(reader(causal=True), canvas), bound(reader(causal=True), canvas)):
+    for done in (chain_rule(reader(causal=True), canvas), bound(reader(causal=True), canvas)):
         assert done.nats_S.tolist() == pytest.approx(truth.tolist(), abs=1e-4)
         assert done.passes == len(LENGTHS)
         assert not done.error_S.any()
@@ -95,8 +95,8 @@ def test_masks_are_dealt_so_that_all_places_take_turns(seed: int) -> None:
     canvas, _ = questions(seed=seed)
     for mine, copy, _ in chunks(canvas, torch.full((2 * pairs,), LENGTHS.index(14))):
         number_P = torch.arange(2 * pairs)
-        masks = _dealt(copy, number_P, pairs, seed)
-        open_PN = masks.masked_T[copy.open_T].view(2 * pairs, -1)
+        masks = _stratified_masks(copy, number_P, pairs, seed)
+        open_PN = masks.masked_T[copy.target_T].view(2 * pairs, -1)
         assert mine == slice(0, 2 * pairs)
         first_HN, second_HN = open_PN[0::2], open_PN[1::2]
         whole_H = first_HN.all(1)
@@ -120,7 +120,7 @@ def test_of_a_model_that_contradicts_itself_the_bound_is_the_mean_over_orders() 
     blurred = reader(blur=0.5)
     alone = next(iter(chunks(canvas, torch.tensor([3])))).canvas
     exact = float(bound(blurred, alone, 8).nats_S)
-    orders = torch.stack([chain(blurred, alone, seed).nats_S[0] for seed in range(300)])
+    orders = torch.stack([chain_rule(blurred, alone, seed).nats_S[0] for seed in range(300)])
     assert float(orders.std()) > 1e-3
     assert float(orders.mean()) == pytest.approx(exact, abs=4 * float(orders.std()) / 300**0.5)
 

@@ -10,7 +10,7 @@ from triptych.model.diffusion.batch import Batch
 from triptych.schemas.errors import Refusal
 from triptych.schemas.identity import sealed_json, unseal
 from triptych.schemas.vocabulary import Modality
-from triptych.train.evaluate.likelihood.held_out import held_out_rows, unigram_entropy
+from triptych.train.evaluate.likelihood.held_out import held_out_metrics, held_out_unigram_entropy
 from triptych.train.generate.generator import Generator
 
 
@@ -25,7 +25,7 @@ def validated(run: Path) -> dict[str, dict[str, float]]:
 def test_pictures_and_clips_cost_what_validation_says(
     generators: dict[str, Generator], runs: dict[str, Path], kind: str
 ) -> None:
-    rows = {(row.name, row.unit): row for row in held_out_rows(generators[kind], tokens=1 << 20, rounds=2)}
+    rows = {(row.name, row.unit): row for row in held_out_metrics(generators[kind], tokens=1 << 20, rounds=2)}
     said = validated(runs[kind])
     for name, half in (("stamps, image", "image"), ("prompts, audio", "audio")):
         row = rows[name, "bits per token"]
@@ -47,7 +47,7 @@ def test_pictures_and_clips_cost_what_validation_says(
 
 def test_a_dataset_by_name_is_measured_instead(generators: dict[str, Generator], made: Path) -> None:
     kept = {"tokens": 1 << 20, "rounds": 1}
-    own, given = (held_out_rows(generators["autoregressive"], data, **kept) for data in (None, str(made)))
+    own, given = (held_out_metrics(generators["autoregressive"], data, **kept) for data in (None, str(made)))
     assert [(row.name, row.n) for row in own] == [(row.name, row.n) for row in given]
     assert [row.value for row in own] == pytest.approx([row.value for row in given])
 
@@ -57,8 +57,8 @@ def test_a_run_that_held_nothing_out_is_refused(generators: dict[str, Generator]
     facts = unseal((generator.folder / "run.json").read_bytes())
     facts["config"]["data"]["validation"] = 0
     (tmp_path / "run.json").write_bytes(sealed_json(facts))
-    with pytest.raises(Refusal, match="held nothing out"):
-        held_out_rows(Generator(tmp_path, generator.exported, generator.bundle, generator.lengths))
+    with pytest.raises(Refusal, match="held no documents out"):
+        held_out_metrics(Generator(tmp_path, generator.exported, generator.bundle, generator.lengths))
 
 
 def test_unigram_entropy_is_by_source_and_slice() -> None:
@@ -84,5 +84,5 @@ def test_unigram_entropy_is_by_source_and_slice() -> None:
         pixels_S=zero,
         samples_S=zero,
     )
-    assert unigram_entropy([batch], 0, Modality.TEXT) == pytest.approx(1.0)
-    assert unigram_entropy([batch, batch], 1, Modality.TEXT) == pytest.approx(0.0)
+    assert held_out_unigram_entropy([batch], 0, Modality.TEXT) == pytest.approx(1.0)
+    assert held_out_unigram_entropy([batch, batch], 1, Modality.TEXT) == pytest.approx(0.0)

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from triptych.train.evaluate.likelihood.bound import chain
+from triptych.train.evaluate.likelihood.bound import chain_rule
 from triptych.train.evaluate.likelihood.lm_eval import before, harness_class, harness_model
 from triptych.train.evaluate.likelihood.reader import ModelReader
-from triptych.train.evaluate.likelihood.rolling import cut
+from triptych.train.evaluate.likelihood.rolling import split_windows
 from triptych.train.evaluate.likelihood.text_segments import canvas_of_pairs
 
 lm_eval = pytest.importorskip("lm_eval", reason="needs the extra `evaluate`")
@@ -31,22 +31,22 @@ def test_continuations_have_the_likelihood_of_the_chain_rule(model: Any) -> None
     said = model.loglikelihood(requests("loglikelihood", *pairs))
     generator = model.generator
     canvas = canvas_of_pairs(pairs, generator.bundle.text, generator.vocabulary, model.longest, range(4))
-    done = chain(ModelReader.of(generator.exported), canvas)
+    done = chain_rule(ModelReader.of(generator.exported), canvas)
     assert [nats for nats, _ in said] == pytest.approx((-done.nats_S).tolist())
-    assert done.best_S is not None
-    assert [best for _, best in said] == done.best_S.tolist()
+    assert done.greedy_S is not None
+    assert [best for _, best in said] == done.greedy_S.tolist()
     assert all(nats < 0 for nats, _ in said[:3])
     assert said[3] == (0.0, True)
 
 
 def test_texts_of_any_length_have_one_likelihood(model: Any) -> None:
     short, long = "ka lo mi ren", "vor pa dle, qua " * 300
-    assert len(cut(model.generator.bundle.text, [long], model.longest).codes) > 1
-    ask = model.loglikelihood_rolling
-    both = ask(requests("loglikelihood_rolling", (short,), ("",), (long,)))
+    assert len(split_windows(model.generator.bundle.text, [long], model.longest).codes) > 1
+    predict = model.loglikelihood_rolling
+    both = predict(requests("loglikelihood_rolling", (short,), ("",), (long,)))
     assert both[1] == 0
     assert both[2] < 20 * both[0] < 0
-    assert ask(requests("loglikelihood_rolling", (short,))) == pytest.approx(both[:1])
+    assert predict(requests("loglikelihood_rolling", (short,))) == pytest.approx(both[:1])
 
 
 def test_what_is_generated_ends_where_the_request_says(model: Any) -> None:

@@ -8,7 +8,12 @@ from triptych.model.network.inputs import Inputs
 from triptych.model.network.slices import Slices
 from triptych.schemas.vocabulary import Vocabulary
 from triptych.tokenizers.text.sentencepiece_text import SentencePieceText
-from triptych.train.evaluate.likelihood.multiple_choice import Choice, Chosen, chance, choose
+from triptych.train.evaluate.likelihood.multiple_choice import (
+    Question,
+    QuestionScores,
+    chance_accuracy,
+    score_questions,
+)
 from triptych.train.evaluate.likelihood.reader import ModelReader, TokenScores
 
 
@@ -17,16 +22,18 @@ def tokenizer(text_model: Path) -> SentencePieceText:
     return SentencePieceText(str(text_model))
 
 
-def chosen(tokenizer: SentencePieceText, choices: list[Choice], *, masked: float = 0.0) -> Chosen:
+def chosen(tokenizer: SentencePieceText, choices: list[Question], *, masked: float = 0.0) -> QuestionScores:
     """Each token costs its class in nats, and more of it the more is masked in the whole row."""
 
-    def ask(inputs: Inputs) -> TokenScores:
+    def predict(inputs: Inputs) -> TokenScores:
         share = (inputs.tokens_BL == 1).float().mean()
         nats = inputs.class_N.float() * (1 + masked * share)
         return TokenScores(nats, nats < 1)
 
     vocabulary = Vocabulary(text=tokenizer.size)
-    return choose(ModelReader(ask, Slices.of(vocabulary), False), tokenizer, vocabulary, choices, 64, passes=8)
+    return score_questions(
+        ModelReader(predict, Slices.of(vocabulary), False), tokenizer, vocabulary, choices, 64, passes=8
+    )
 
 
 def cost(tokenizer: SentencePieceText, text: str) -> int:
@@ -38,18 +45,18 @@ def test_the_cheapest_is_chosen_in_whole_and_by_byte(tokenizer: SentencePieceTex
     totals = [cost(tokenizer, answer) for answer in answers]
     by_byte = [total / len(answer.encode()) for total, answer in zip(totals, answers, strict=True)]
     pairs = tuple(("mi", answer) for answer in answers)
-    done = chosen(tokenizer, [Choice(pairs, right) for right in range(4)])
+    done = chosen(tokenizer, [Question(pairs, right) for right in range(4)])
     assert done.total.tolist() == [float(total == min(totals)) for total in totals]
     assert done.by_byte.tolist() == [float(one == min(by_byte)) for one in by_byte]
 
 
 def test_ties_are_shared(tokenizer: SentencePieceText) -> None:
     same = (("mi", " kalo shi"), ("mi", " kalo shi"), ("mi", " kalo shi qua"))
-    done = chosen(tokenizer, [Choice(same, 0), Choice(same, 2)], masked=1.0)
+    done = chosen(tokenizer, [Question(same, 0), Question(same, 2)], masked=1.0)
     assert done.total.tolist() == [0.5, 0.0]  # the same tokens under the same masks cost the same to the last bit
     assert done.passes <= 6 * 8
 
 
 def test_chance_is_over_the_candidates_that_there_are() -> None:
     pair = ("", "a")
-    assert chance([Choice((pair,) * 4, 0), Choice((pair,) * 2, 0)]) == pytest.approx(0.375)
+    assert chance_accuracy([Question((pair,) * 4, 0), Question((pair,) * 2, 0)]) == pytest.approx(0.375)

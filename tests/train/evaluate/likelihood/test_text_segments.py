@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from triptych.schemas.vocabulary import Special, Vocabulary
 from triptych.tokenizers.text.sentencepiece_text import SentencePieceText
-from triptych.train.evaluate.likelihood.rolling import cut
+from triptych.train.evaluate.likelihood.rolling import split_windows
 from triptych.train.evaluate.likelihood.text_segments import canvas_of_pairs
 
 LETTERS = st.text("kalomi ü,\n", max_size=30)
@@ -30,7 +30,7 @@ def test_open_tokens_are_those_with_a_byte_of_the_answer(
     canvas = canvas_of_pairs(pairs, tokenizer, vocabulary, longest, range(len(pairs)))
     for segment, (context, answer) in enumerate(pairs):
         mine_T = canvas.index_T == segment
-        ids, open_T = canvas.tokens_T[mine_T], canvas.open_T[mine_T]
+        ids, open_T = canvas.tokens_T[mine_T], canvas.target_T[mine_T]
         assert len(ids) <= longest
         assert ids[0] == Special.TEXT
         assert ids[-1] == Special.EOS
@@ -50,7 +50,7 @@ def test_open_tokens_are_those_with_a_byte_of_the_answer(
 def test_windows_hold_every_token_once_and_are_even(
     tokenizer: SentencePieceText, texts: list[str], longest: int
 ) -> None:
-    windows = cut(tokenizer, texts, longest)
+    windows = split_windows(tokenizer, texts, longest)
     for number, text in enumerate(texts):
         mine = [codes for codes, of in zip(windows.codes, windows.text, strict=True) if of == number]
         assert tokenizer.decode([code for codes in mine for code in codes]) == text

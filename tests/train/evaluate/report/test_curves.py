@@ -12,7 +12,7 @@ from PIL import Image
 
 from triptych.schemas.dataset.statistics import CodebookUse
 from triptych.schemas.errors import Refusal
-from triptych.train.evaluate.report.curves import curves, unigram_entropy
+from triptych.train.evaluate.report.curves import curves, dataset_unigram_entropy
 
 
 def dataset(**perplexities: float) -> Any:
@@ -24,7 +24,7 @@ def dataset(**perplexities: float) -> Any:
 
 def test_entropy_is_a_mean_over_codebooks_and_datasets() -> None:
     both = [dataset(text=8, audio0=16, audio1=4, image=2), dataset(text=2, audio0=8, audio1=8)]
-    assert unigram_entropy(both) == {"text": 2.0, "audio": 3.0}
+    assert dataset_unigram_entropy(both) == {"text": 2.0, "audio": 3.0}
 
 
 def test_a_run_becomes_a_picture(tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ import pytest
 
 from triptych.train.evaluate.report.exhibits import Exhibit, png, wav
 from triptych.train.evaluate.report.metric import Metric
-from triptych.train.evaluate.report.missing import Missing
+from triptych.train.evaluate.report.not_measured import NotMeasured
 from triptych.train.evaluate.report.page import page
-from triptych.train.evaluate.report.report import Line, Report, cells, number, report_of, said, to_json
+from triptych.train.evaluate.report.report import Line, Report, cells, number, report_of, to_json, with_error
 
 FACTS = {"command": "triptych evaluate 'runs/<a>'", "run": "runs/<a>", "model": {"objective": "masked"}, "n": 2}
 EVIL = "</pre><script>alert('x')</script> & \"quoted\""
@@ -31,28 +31,32 @@ def whole() -> Report:
         Exhibit("speech", "seven", clip, clip),
         Exhibit("text", "", EVIL, "real"),
     ]
-    lack = Missing("speech", "DNSMOS", "needs <librosa>")
+    lack = NotMeasured("speech", "DNSMOS", "needs <librosa>")
     return report_of(FACTS, [row("score", 1.5, 0.25, 2.0), lack, *shown], [row("score", 0.5, 0.1)])
 
 
 def test_rows_stand_beside_the_same_rows_of_the_control() -> None:
-    mine: list[Metric | Missing] = [
+    mine: list[Metric | NotMeasured] = [
         row("a", 1.0, unit="bits"),
         row("a", 2.0, unit="bytes"),
-        Missing("text", "MAUVE", "why"),
+        NotMeasured("text", "MAUVE", "why"),
     ]
-    theirs: list[Metric | Missing] = [row("a", 4.0, unit="bytes"), row("b", 5.0)]
-    theirs += [Missing("text", "MAUVE", "why"), Missing("text", "x", "y")]
+    theirs: list[Metric | NotMeasured] = [
+        row("a", 4.0, unit="bytes"),
+        row("b", 5.0),
+        NotMeasured("text", "MAUVE", "why"),
+        NotMeasured("text", "x", "y"),
+    ]
     report = report_of({}, mine, theirs)
     assert [line.control and line.control.value for line in report.lines] == [None, 4.0]
     assert [one.name for one in report.missing] == ["MAUVE", "x (control)", "b"]
 
 
 def test_numbers_have_the_digits_that_their_errors_leave() -> None:
-    assert said(row("", 12.34567, 0.0321)) == "12.346 ± 0.032"
-    assert said(row("", 0.0123456, 0.00098)) == "0.01235 ± 0.00098"
-    assert said(row("", 12345.6, 1234.5)) == "12,346 ± 1,234"
-    assert said(row("", 0.5, 0.0)) == "0.5000 ± 0"
+    assert with_error(row("", 12.34567, 0.0321)) == "12.346 ± 0.032"
+    assert with_error(row("", 0.0123456, 0.00098)) == "0.01235 ± 0.00098"
+    assert with_error(row("", 12345.6, 1234.5)) == "12,346 ± 1,234"
+    assert with_error(row("", 0.5, 0.0)) == "0.5000 ± 0"
     assert (number(123.456, None), number(0.00123456, None), number(math.inf, None)) == ("123.5", "0.001235", "∞")
 
 
@@ -121,6 +125,6 @@ def test_a_page_of_one_group_has_no_other(group: str) -> None:
 
 def test_a_column_that_says_nothing_is_left_out() -> None:
     report = whole()
-    alone = tuple(Line(line.row) for line in report.lines)
+    alone = tuple(Line(line.metric) for line in report.lines)
     assert "control</th>" in page(report)
     assert "control</th>" not in page(replace(report, lines=alone))

@@ -14,12 +14,12 @@ from triptych.train.evaluate.report.exhibits import Exhibit, grid_png, of_pictur
 from triptych.train.evaluate.samples.image_features import Features, of_clip, of_file
 from triptych.train.evaluate.samples.images import (
     Pictures,
-    clip_rows,
+    clip_score_metrics,
     clip_scores,
     diversity,
     frechet,
-    frechet_rows,
-    reconstruction_rows,
+    frechet_metrics,
+    reconstruction_metrics,
 )
 
 from ....tokenizers.image.tiny_clip import save_clip
@@ -46,14 +46,14 @@ class Rounding:
 
 
 def test_a_perfect_tokenizer_has_no_error() -> None:
-    psnr, ssim = reconstruction_rows(Rounding(0), noise(3, 0))
+    psnr, ssim = reconstruction_metrics(Rounding(0), noise(3, 0))
     assert (psnr.value, psnr.error) == (math.inf, None)
     assert ssim.value == pytest.approx(1)
 
 
 def test_psnr_is_that_of_the_pooled_error() -> None:
     pictures = noise(6, 1)
-    psnr, _ = reconstruction_rows(Rounding(5), pictures)
+    psnr, _ = reconstruction_metrics(Rounding(5), pictures)
     lost = (pictures & 31).astype(float)
     assert psnr.value == pytest.approx(10 * math.log10(255**2 / (lost**2).mean()), rel=1e-4)
     assert psnr.error is not None
@@ -68,11 +68,11 @@ def test_clip_scores_are_cosines_and_never_negative() -> None:
 def test_the_floor_of_a_clip_score_is_that_of_held_out_pictures(tmp_path: Path) -> None:
     save_clip(tmp_path)
     pictures = Pictures(["red", "a bus", "ü"], noise(3, 2), noise(3, 3), None)
-    score, held_out, others = clip_rows(pictures, ClipModel("", str(tmp_path)), "tiny")
+    score, held_out, others = clip_score_metrics(pictures, ClipModel("", str(tmp_path)), "tiny")
     assert score.floor == held_out.value
     assert others.n == 3
     same = Pictures(["red", "a bus", "ü"], noise(3, 3), noise(3, 3), None)
-    assert next(clip_rows(same, ClipModel("", str(tmp_path)), "tiny")).value == pytest.approx(held_out.value)
+    assert next(clip_score_metrics(same, ClipModel("", str(tmp_path)), "tiny")).value == pytest.approx(held_out.value)
 
 
 def test_a_frechet_distance_of_shifted_normals_is_the_square_of_the_shift() -> None:
@@ -86,13 +86,13 @@ def test_a_frechet_distance_of_shifted_normals_is_the_square_of_the_shift() -> N
 def test_the_floor_of_a_frechet_distance_is_the_tokenizers() -> None:
     colour = Features("mean colour", lambda pictures: pictures.mean(axis=(1, 2)))
     real = noise(12, 4)
-    row = next(frechet_rows(Pictures([""] * 12, noise(12, 5) // 2, real, real), colour))
+    row = next(frechet_metrics(Pictures([""] * 12, noise(12, 5) // 2, real, real), colour))
     assert row.floor == pytest.approx(0, abs=1e-6)
     assert row.value > 1000  # colours of half the brightness: some 64 away in each of three
     assert row.error is not None
     assert row.error > 0
     assert row.note == "mean colour, 3 dimensions; 12 samples against 12 held-out pictures"
-    unknown = next(frechet_rows(Pictures([""] * 3, noise(3, 5), noise(3, 4), None), colour))
+    unknown = next(frechet_metrics(Pictures([""] * 3, noise(3, 5), noise(3, 4), None), colour))
     assert unknown.floor is None
     assert "as the tokenizer restores them; biased upwards by so few" in unknown.note
 
@@ -113,10 +113,10 @@ def test_a_torchscript_file_gives_features_and_anything_else_is_refused(tmp_path
     features = of_file(str(tmp_path / "Mean.pt"))
     assert features.name.startswith("Mean.pt (")
     assert features(pictures) == pytest.approx(pictures.mean(axis=(1, 2)), rel=1e-5)
-    with pytest.raises(Refusal, match="one vector a picture"):
+    with pytest.raises(Refusal, match="one vector per image"):
         of_file(str(tmp_path / "Scalar.pt"))(pictures)
     (tmp_path / "not.pt").write_bytes(b"no archive")
-    with pytest.raises(Refusal, match="no TorchScript file"):
+    with pytest.raises(Refusal, match="not a TorchScript file"):
         of_file(str(tmp_path / "not.pt"))
 
 

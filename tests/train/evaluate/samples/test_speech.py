@@ -8,15 +8,15 @@ import pytest
 
 from triptych.tokenizers.audio import recogniser
 from triptych.train.evaluate.report.metric import Metric
-from triptych.train.evaluate.report.missing import Missing
+from triptych.train.evaluate.report.not_measured import NotMeasured
 from triptych.train.evaluate.samples import speech
 from triptych.train.evaluate.samples.speech import (
     Clips,
     character_errors,
-    duration_row,
-    error_rows,
+    duration_metric,
+    error_rate_metrics,
     opinions,
-    quality_rows,
+    quality_metrics,
 )
 
 needs_speech = pytest.mark.skipif(not recogniser.available(), reason="the extra `speech` is not installed")
@@ -41,7 +41,7 @@ def test_character_errors_are_counted_after_normalising() -> None:
 def test_a_perfect_copy_has_no_errors_and_the_codec_is_the_floor(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = iter([["one two", "three four"], ["one two", "three for"], ["one two", "three four"]])
     monkeypatch.setattr(recogniser, "transcribe", lambda waves: next(answers))
-    found = list(error_rows(clips(["one two", "three four"], [1, 1], [1, 1])))
+    found = list(error_rate_metrics(clips(["one two", "three four"], [1, 1], [1, 1])))
     rows = {row.name: row for row in found if isinstance(row, Metric)}
     assert rows["word error rate of samples"].value == 0
     assert rows["word error rate of samples"].floor == rows["word error rate of the codec"].value == 1 / 4
@@ -52,14 +52,14 @@ def test_a_perfect_copy_has_no_errors_and_the_codec_is_the_floor(monkeypatch: py
 
 def test_without_a_recogniser_its_figures_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recogniser, "available", lambda: False)
-    (only,) = error_rows(clips(["one"], [1], [1]))
-    assert isinstance(only, Missing)
+    (only,) = error_rate_metrics(clips(["one"], [1], [1]))
+    assert isinstance(only, NotMeasured)
     assert "triptych[speech]" in only.why
 
 
 def test_quality_is_scored_from_1_to_5_and_the_codec_is_the_floor() -> None:
     noise = np.random.default_rng(0).standard_normal(8000).astype(np.float32)
-    (row,) = quality_rows(Clips(["a"], [noise], [wave(1)], None, 8000))
+    (row,) = quality_metrics(Clips(["a"], [noise], [wave(1)], None, 8000))
     assert isinstance(row, Metric)
     assert row.floor is not None
     assert 1 <= row.value < row.floor <= 5  # a clean tone is better than noise
@@ -71,13 +71,13 @@ def test_a_clip_without_sound_has_the_least_quality() -> None:
 
 def test_without_the_network_quality_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(speech, "DNSMOS", ("a_package_that_nobody_has",))
-    (only,) = quality_rows(clips(["one"], [1], [1]))
-    assert isinstance(only, Missing)
+    (only,) = quality_metrics(clips(["one"], [1], [1]))
+    assert isinstance(only, NotMeasured)
     assert "triptych[evaluate]" in only.why
 
 
 def test_durations_are_compared_with_the_held_out_clips() -> None:
-    row = duration_row(clips(["a", "b", "c"], [1, 3, 2], [2, 2, 2]))
+    row = duration_metric(clips(["a", "b", "c"], [1, 3, 2], [2, 2, 2]))
     assert row.value == pytest.approx(1 / 3)
     assert row.floor == 0
     assert row.error == pytest.approx(1 / 6)

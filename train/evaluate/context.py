@@ -1,4 +1,4 @@
-"""From what a person asked for to what a run is measured with, and the facts that a report says of both."""
+"""Set up an evaluation: open what was requested, and collect the facts that a report states."""
 
 from importlib.metadata import version
 from pathlib import Path
@@ -13,46 +13,62 @@ from ...schemas.errors import Mismatch, Refusal
 from ...schemas.identity import file_fingerprint, unseal
 from ..generate.generator import Generator
 from ..run import RUN
-from .evaluate import EvaluationRequest, Means, Originals
+from .evaluate import EvaluationContext, EvaluationRequest, Originals
 from .likelihood.benchmarks import BENCHMARKS
-from .likelihood.judge import Judge
+from .likelihood.causal_scorer import CausalScorer
 from .samples.image_features import of_clip, of_file
 
-ARCHITECTURE = "ViT-B-32"  # of a folder with weights alone
+ARCHITECTURE = "ViT-B-32"  # of a folder that holds only weights
 
 
 def open_generator(run: str | Path) -> Generator:
-    """A run on the best device there is; raises Refusal when it has no finished model."""
+    """Open a run on the GPU if there is one; raises Refusal if it has no finished model."""
     return Generator.open(run, "cuda" if torch.cuda.is_available() else "cpu")
 
 
-def means_of(generator: Generator, control: Generator | None, asked: EvaluationRequest, originals: Originals) -> Means:
-    """What to measure with; raises Refusal for what is not there or does not belong together."""
-    if asked.suite is not None and not any((asked.suite / name).is_file() for name in BENCHMARKS):
-        raise Refusal(f"--suite {asked.suite}: holds no benchmark. It may have {', '.join(BENCHMARKS)}.")
+def open_context(
+    generator: Generator, control: Generator | None, request: EvaluationRequest, originals: Originals
+) -> EvaluationContext:
+    """Open everything that an evaluation needs.
+
+    Args:
+        generator: Run to evaluate.
+        control: Another run whose figures are reported beside; if it is autoregressive, it also scores generated text.
+        request: What the user asked for.
+        originals: Finds the source files of documents.
+
+    Raises:
+        Refusal: If something is missing.
+        Mismatch: If datasets, run and control do not have the same vocabulary, or were not trained on the same data.
+    """
+    if request.suite is not None and not any((request.suite / name).is_file() for name in BENCHMARKS):
+        raise Refusal(f"--suite {request.suite}: holds no benchmark. It may have {', '.join(BENCHMARKS)}.")
     training = _training(generator.folder)
-    paths = [asked.data] if asked.data else [one["path"] for one in training["trained_on"]]
+    paths = [request.data] if request.data else [one["path"] for one in training["trained_on"]]
     datasets = tuple(Dataset(path) for path in paths)
     for dataset in datasets:
         generator.vocabulary.require(dataset.manifest.vocabulary, str(generator.folder), dataset.url)
     if control is not None:
         generator.vocabulary.require(control.vocabulary, str(generator.folder), str(control.folder))
         _require_same_data(generator, control)
-    extractor = of_file(asked.features) if asked.features else None
+    extractor = of_file(request.features) if request.features else None
     tower = None
-    if asked.clip:
+    if request.clip:
         from ...tokenizers.image.clip_model import load_clip
 
-        model = load_clip(ARCHITECTURE, asked.clip, torch.get_num_threads())
-        tower = model, f"CLIP {Path(asked.clip).name} ({model.fingerprint[:8]})"
+        model = load_clip(ARCHITECTURE, request.clip, torch.get_num_threads())
+        tower = model, f"CLIP {Path(request.clip).name} ({model.fingerprint[:8]})"
         extractor = extractor or of_clip(*tower)
-    judge = Judge(control.exported, str(control.folder)) if control is not None and control.causal else None
+    scorer = CausalScorer(control.exported, str(control.folder)) if control is not None and control.causal else None
     share = training["config"]["data"]["validation"]
-    return Means(asked, datasets, share, originals, tower, extractor, judge)
+    return EvaluationContext(request, datasets, share, originals, tower, extractor, scorer)
 
 
 def _require_same_data(generator: Generator, control: Generator) -> None:
-    """Else the control has learned what the run is asked about, or is measured on something else."""
+    """Raise Mismatch unless both were trained on, and held out, the same documents.
+
+    Otherwise the control may have been trained on the held-out documents of the run.
+    """
     mine, theirs = _trained_on(generator.folder), _trained_on(control.folder)
     if mine != theirs:
         sides = (str(generator.folder), mine), (str(control.folder), theirs)
@@ -74,8 +90,10 @@ def _training(run: Path) -> dict[str, Any]:
         raise Refusal(f"{run}/{RUN}: {error}. Restore the file.", exit_code=1) from None
 
 
-def facts_of(command: str, generator: Generator, control: Generator | None, means: Means) -> dict[str, Any]:
-    """What anyone needs to know to make a report again."""
+def report_facts(
+    command: str, generator: Generator, control: Generator | None, context: EvaluationContext
+) -> dict[str, Any]:
+    """Everything that is needed to repeat a report, JSON-ready."""
     return {
         "command": command,
         "triptych": version("triptych"),
@@ -83,11 +101,11 @@ def facts_of(command: str, generator: Generator, control: Generator | None, mean
         "model": _model(generator),
         "control": None if control is None else {"run": str(control.folder), **_model(control)},
         "data": [
-            {"path": dataset.url, "fingerprint": dataset.manifest.fingerprint, "share held out": means.share}
-            for dataset in means.datasets
+            {"path": dataset.url, "fingerprint": dataset.manifest.fingerprint, "share held out": context.share}
+            for dataset in context.datasets
         ],
-        "n": means.asked.n,
-        "seed": means.asked.seed,
+        "n": context.request.n,
+        "seed": context.request.seed,
         "sampling": [{"task": task, **config.model_dump(exclude_unset=True)} for task, config in DEFAULTS.items()],
     }
 

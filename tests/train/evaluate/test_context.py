@@ -7,18 +7,18 @@ import pytest
 
 from triptych.schemas.errors import Mismatch, Refusal
 from triptych.schemas.identity import sealed_json, unseal
+from triptych.train.evaluate.context import open_context, report_facts
 from triptych.train.evaluate.evaluate import EvaluationRequest, evaluate
-from triptych.train.evaluate.report.missing import Missing
-from triptych.train.evaluate.setting import facts_of, means_of
+from triptych.train.evaluate.report.not_measured import NotMeasured
 from triptych.train.generate.generator import Generator
 
 
 def test_without_held_out_documents_every_group_says_so(generators: dict[str, Generator]) -> None:
     generator = generators["masked"]
-    means = means_of(generator, None, EvaluationRequest(n=2), lambda held, modality: {})
+    context = open_context(generator, None, EvaluationRequest(n=2), lambda held, modality: {})
     told: list[str] = []
-    found = list(evaluate(generator, replace(means, share=0.0), told.append))
-    missing = {one.group: one for one in found if isinstance(one, Missing)}
+    found = list(evaluate(generator, replace(context, share=0.0), told.append))
+    missing = {one.group: one for one in found if isinstance(one, NotMeasured)}
     assert told == ["training", "held out", "benchmarks", "images", "speech", "text"]
     for group, half in (("images", "image"), ("speech", "audio"), ("text", "text")):
         assert missing[group].name == "all figures"
@@ -28,11 +28,11 @@ def test_without_held_out_documents_every_group_says_so(generators: dict[str, Ge
 
 def test_the_control_judges_when_it_is_autoregressive(generators: dict[str, Generator]) -> None:
     masked, control = generators["masked"], generators["autoregressive"]
-    means = means_of(masked, control, EvaluationRequest(), lambda held, modality: {})
-    assert means.judge is not None
-    assert means.judge.name == str(control.folder)
-    assert means_of(control, masked, EvaluationRequest(), lambda held, modality: {}).judge is None
-    facts = facts_of("triptych evaluate it", masked, control, means)
+    context = open_context(masked, control, EvaluationRequest(), lambda held, modality: {})
+    assert context.scorer is not None
+    assert context.scorer.name == str(control.folder)
+    assert open_context(control, masked, EvaluationRequest(), lambda held, modality: {}).scorer is None
+    facts = report_facts("triptych evaluate it", masked, control, context)
     assert facts["control"]["objective"] == "autoregressive"
     assert facts["model"]["tokens"] == 2 * 1024
     assert facts["model"]["model.safetensors"] != facts["control"]["model.safetensors"]
@@ -44,7 +44,7 @@ def test_a_control_that_learned_something_else_is_refused(generators: dict[str, 
     told["config"]["data"]["validation"] = 0.1
     (tmp_path / "run.json").write_bytes(sealed_json(told))
     with pytest.raises(Mismatch, match=r"of which 0\.2 are held out.*of which 0\.1 are held out"):
-        means_of(masked, replace(control, folder=tmp_path), EvaluationRequest(), lambda held, modality: {})
+        open_context(masked, replace(control, folder=tmp_path), EvaluationRequest(), lambda held, modality: {})
     (tmp_path / "run.json").unlink()
     with pytest.raises(Refusal, match=r"has no run\.json"):
-        means_of(masked, replace(control, folder=tmp_path), EvaluationRequest(), lambda held, modality: {})
+        open_context(masked, replace(control, folder=tmp_path), EvaluationRequest(), lambda held, modality: {})

@@ -1,4 +1,4 @@
-"""An autoregressive model as the judge of texts: how many nats each costs it, and where it sees it among others.
+"""Score texts with an autoregressive model: their negative log-likelihood, and a feature vector of each.
 
 Shapes are named by suffix: S texts, T tokens of all texts, D width.
 """
@@ -15,31 +15,31 @@ from ....model.sampling.canvas import Canvas, canvas_of, inputs_of
 from ....schemas.config.model import Task
 from ....schemas.dataset.layout import sample_table
 from ....schemas.vocabulary import Kind, Modality, Special
-from .bound import chain
+from .bound import chain_rule
 from .reader import ModelReader, chunks
 
 
 @dataclass(frozen=True)
-class Judge:
-    """A causal model and what it is called in a report; texts are codes of its own vocabulary."""
+class CausalScorer:
+    """An autoregressive model and its name in a report; texts are codes of its vocabulary."""
 
     exported: Exported
     name: str
 
     def nats(self, texts: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.float64]:
-        """(S,) nats of each text's tokens, without its end: a text that was cut has none."""
+        """Negative log-likelihood in nats of each text, (S,), without EOS, because texts may be truncated."""
         canvas = self._canvas(texts)
-        said = replace(canvas, open_T=canvas.open_T & (canvas.tokens_T != Special.EOS))
-        nats: npt.NDArray[np.float64] = chain(ModelReader.of(self.exported), said).nats_S.numpy()
+        said = replace(canvas, target_T=canvas.target_T & (canvas.tokens_T != Special.EOS))
+        nats: npt.NDArray[np.float64] = chain_rule(ModelReader.of(self.exported), said).nats_S.numpy()
         return nats
 
     @torch.inference_mode()
     def states(self, texts: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.float32]:
-        """(S, D) the state of the model at the end of each text."""
+        """Final hidden state at the end of each text, (S, D)."""
         model, out = self.exported.model, []
         for _, part, _ in chunks(self._canvas(texts), torch.arange(len(texts))):
             inputs, _ = inputs_of(part, model.slices, part.tokens_T, part.tokens_T == Special.EOS, causal=True)
-            out.append(model.read(inputs.to(model.tokens.weight.device)).float().cpu().numpy())
+            out.append(model.hidden_states(inputs.to(model.tokens.weight.device)).float().cpu().numpy())
         return np.concatenate(out)
 
     def _canvas(self, texts: Sequence[npt.NDArray[np.int64]]) -> Canvas:

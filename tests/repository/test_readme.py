@@ -102,7 +102,7 @@ def test_what_the_readme_says_can_be_done(
     assert {path.suffix for path in Path("samples").glob("*/*")} == {".txt", ".png", ".wav", ".json"}
     assert Path("report/report.html").is_file()
     said = capsys.readouterr().out
-    assert "are as the manifest says" in said
+    assert "match the manifest" in said
     assert "1 text_not_string" in said
     assert "1 exact_duplicate" in said
     (code,) = blocks("python")

@@ -128,7 +128,7 @@ def test_what_cannot_be_mixed_is_refused_by_both_sides(tmp_path: Path, dataset: 
 def test_an_unfinished_dataset_is_refused(tmp_path: Path, dataset: Path, workshop: Any) -> None:
     copy = shutil.copytree(dataset, tmp_path / "copy")
     (copy / "manifest.json").unlink()
-    with pytest.raises(Refusal, match="no finished dataset"):
+    with pytest.raises(Refusal, match="not a finished dataset"):
         workshop.plan(entry(copy))
 
 

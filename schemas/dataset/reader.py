@@ -1,9 +1,9 @@
 """Reading a finished dataset: the manifest, and its shards as matrices over memory maps."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import fsspec
@@ -83,6 +83,10 @@ class Dataset:
     def _ends(self) -> npt.NDArray[np.int64]:
         return np.cumsum([entry.rows for entry in self.manifest.shards])
 
+    @cached_property
+    def _opened(self) -> Callable[[int], Shard]:
+        return lru_cache(maxsize=16)(lambda number: self.open(self.manifest.shards[number]))
+
     def open(self, entry: ShardEntry) -> Shard:
         """A shard, memory-mapped when the dataset is local; Mismatch when it has another vocabulary."""
         path = f"{self.root}/{entry.file}"
@@ -109,7 +113,7 @@ class Dataset:
             raise Refusal(f"row {index}: {self.url} has rows 0 to {self.rows - 1}. Choose one of these.")
         at = int(np.searchsorted(self._ends, index, side="right"))
         before = int(self._ends[at - 1]) if at else 0
-        return self.open(self.manifest.shards[at]).row(index - before)
+        return self._opened(at).row(index - before)
 
     def find(self, document: bytes) -> Iterator[tuple[int, int]]:
         """Where a document lies: (row of the dataset, number of the segment in it, from 1) of each of its segments."""

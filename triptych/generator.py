@@ -1,0 +1,1 @@
+"""A trained model: generate text, images and speech, and compute likelihoods."""

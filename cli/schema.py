@@ -15,9 +15,11 @@ def schema(file: str) -> None:
     The file is a run file (run, the default), a train file (train) or a mix file
     (mix). Copies are in docs/reference/.
     """
+    from pydantic import BaseModel
+
     from ..schemas.config.mix import MixFile
     from ..schemas.config.run import RunConfig
     from ..schemas.config.training import TrainConfig
 
-    model = {"run": RunConfig, "train": TrainConfig, "mix": MixFile}[file]
-    click.echo(json.dumps(model.model_json_schema(), indent=2, sort_keys=True))
+    models: dict[str, type[BaseModel]] = {"run": RunConfig, "train": TrainConfig, "mix": MixFile}
+    click.echo(json.dumps(models[file].model_json_schema(), indent=2, sort_keys=True))

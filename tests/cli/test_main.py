@@ -11,7 +11,17 @@ import pytest
 from triptych.cli.main import COMMANDS, SECTIONS
 
 # Slow to import, and not needed for `--help`.
-HEAVY = ("torch", "pyarrow", "numpy", "dask", "distributed", "datasets", "diffusers", "transformers", "sentencepiece")
+HEAVY: tuple[str, ...] = (
+    "torch",
+    "pyarrow",
+    "numpy",
+    "dask",
+    "distributed",
+    "datasets",
+    "diffusers",
+    "transformers",
+    "sentencepiece",
+)
 HEAVY += ("pydantic", "rich", "fsspec", "yaml", "PIL", "soundfile", "webdataset")
 
 

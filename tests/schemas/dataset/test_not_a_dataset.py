@@ -10,14 +10,15 @@ from triptych.schemas.dataset.reader import Dataset
 from triptych.schemas.errors import Refusal
 
 
-def write(path: Path, text: str = "{}") -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
+def write(*paths: Path, text: str = "{}") -> None:
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
 
 
 def run_folder(root: Path) -> None:
     write(root / "run" / "metrics.jsonl")
-    write(root / "run" / "run.json", json.dumps({"config": {"data": {"datasets": [{"path": "out/a"}]}}}))
+    write(root / "run" / "run.json", text=json.dumps({"config": {"data": {"datasets": [{"path": "out/a"}]}}}))
 
 
 MIX = "datasets: [{path: out/a, weight: 1}, {path: out/a, weight: 2}, {path: out/b, weight: 1}]\n"
@@ -27,7 +28,7 @@ CASES: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "empty": (lambda root: (root / "e").mkdir(), "e", "this is an empty folder, not a finished dataset"),
     "other": (lambda root: write(root / "o/x"), "o", "a folder with other files, not a finished dataset"),
     "shard": (
-        lambda root: (write(root / "out/manifest.json"), write(root / "out/shards/text-0.arrow"))[0],
+        lambda root: write(root / "out/manifest.json", root / "out/shards/text-0.arrow"),
         "out/shards/text-0.arrow",
         "this is a shard of a dataset, not a finished dataset (no manifest.json). Give the folder of the dataset: out.",
     ),
@@ -37,7 +38,7 @@ CASES: dict[str, tuple[Callable[[Path], None], str, str]] = {
         "a file of a dataset, not a finished dataset (no manifest.json). Give the folder of the dataset: .",
     ),
     "shards": (
-        lambda root: (write(root / "out/manifest.json"), write(root / "out/shards/text-0.arrow"))[0],
+        lambda root: write(root / "out/manifest.json", root / "out/shards/text-0.arrow"),
         "out/shards",
         "a folder of a dataset, not a finished dataset (no manifest.json). Give the folder of the dataset: out.",
     ),
@@ -45,7 +46,7 @@ CASES: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "trained on": (run_folder, "run", "Give one of the datasets that it was trained on: out/a."),
     "unreadable run": (lambda root: write(root / "r/metrics.jsonl"), "r", "training run"),
     "model": (
-        lambda root: (write(root / "m/config.json"), write(root / "m/model.safetensors"))[0],
+        lambda root: write(root / "m/config.json", root / "m/model.safetensors"),
         "m",
         "this is the folder of a model",
     ),
@@ -60,23 +61,23 @@ CASES: dict[str, tuple[Callable[[Path], None], str, str]] = {
         "interrupted takedown, not a finished dataset (no manifest.json). Run the same `triptych takedown`",
     ),
     "parent": (
-        lambda root: (write(root / "out/a/manifest.json"), write(root / "out/b/manifest.json"))[0],
+        lambda root: write(root / "out/a/manifest.json", root / "out/b/manifest.json"),
         "out",
         "a folder that contains datasets, not a finished dataset (no manifest.json). Give one of them: out/a, out/b.",
     ),
     "run file": (
-        lambda root: write(root / "run.yaml", "out: out/a\nsources: []\n"),
+        lambda root: write(root / "run.yaml", text="out: out/a\nsources: []\n"),
         "run.yaml",
         "a run file, not a finished dataset (no manifest.json). Run `triptych prepare run.yaml`, then give the "
         "folder of its `out`: out/a.",
     ),
     "train file": (
-        lambda root: write(root / "train.yaml", "data: {datasets: [{path: out/a, weight: 1}]}\n"),
+        lambda root: write(root / "train.yaml", text="data: {datasets: [{path: out/a, weight: 1}]}\n"),
         "train.yaml",
         "a train file, not a finished dataset (no manifest.json). Give one of the datasets that it names: out/a.",
     ),
-    "mix file": (lambda root: write(root / "mix.yml", MIX), "mix.yml", "datasets that it names: out/a, out/b."),
-    "other YAML": (lambda root: write(root / "x.yaml", "[1"), "x.yaml", "this is a YAML file, not"),
+    "mix file": (lambda root: write(root / "mix.yml", text=MIX), "mix.yml", "datasets that it names: out/a, out/b."),
+    "other YAML": (lambda root: write(root / "x.yaml", text="[1"), "x.yaml", "this is a YAML file, not"),
 }
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ..schemas.config.run import RunConfig
 from ..schemas.config.sources import Source
-from ..schemas.dataset.manifest import Manifest
+from ..schemas.dataset.manifest import RUN_REPORT, Manifest
 from ..schemas.dataset.packed_row import segment_dtype
 from ..schemas.dataset.tokenizer_card import vocabulary_of
 from ..schemas.identity import sealed_json
@@ -20,7 +20,7 @@ from .engines.registry import open_engine
 from .pack.repack_damaged import forget_damaged
 from .pack.shard import PackShard
 from .preflight import check_run
-from .publish import REPORT, publish, run_report
+from .publish import publish, run_report
 from .sources.base import Unit
 from .sources.read import find_units, identify, read
 from .tokenize.encode import EncodeAudio, EncodeImages, EncodeText
@@ -36,7 +36,7 @@ def prepare(config: RunConfig, journal: Journal) -> Manifest:
     with only_run(store) as require_alone:
         manifest = _make(config, units, store, journal, require_alone)
         report = run_report(config, journal, time.perf_counter() - start)
-        store.write(REPORT, sealed_json(report))
+        store.write(RUN_REPORT, sealed_json(report))
     return manifest
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from ..schemas.config.locations import located_config, published_config
 from ..schemas.config.run import RunConfig
 from ..schemas.dataset.decontamination import BenchmarkReport
 from ..schemas.dataset.duplicates import DUPLICATES_FILE, DuplicateReport
@@ -20,8 +21,8 @@ from ..schemas.dataset.ledger import Tally, check_ledger, merge
 from ..schemas.dataset.manifest import MANIFEST, FileEntry, Manifest, ShardEntry, TokenizerEntry
 from ..schemas.dataset.statistics import Statistics, codebook_uses, merge_statistics
 from ..schemas.dataset.tables import DROPPED
-from ..schemas.dataset.tokenizer_card import vocabulary_of
-from ..schemas.identity import bytes_fingerprint, fingerprint
+from ..schemas.dataset.tokenizer_card import CARD, vocabulary_of
+from ..schemas.identity import bytes_fingerprint, canonical_json, fingerprint
 from ..schemas.storage.store import Store
 from ..schemas.vocabulary import Modality
 from .engines.journal import Journal, peak_memory
@@ -30,7 +31,6 @@ from .sources.read import Input
 from .tokenize.train import ReadyTokenizer
 
 DROPPED_FILE = "dropped.parquet"
-REPORT = "run.json"
 LIBRARIES = (
     "numpy",
     "scipy",
@@ -79,7 +79,7 @@ def publish(
     files |= {DROPPED_FILE: dropped, DUPLICATES_FILE: cleaned.duplicates}
     manifest = Manifest(
         name=config.name,
-        config=config.model_dump(mode="json", exclude={"out", "engine"}),
+        config=published_config(config, _folders(fitted)),
         run=config.fingerprint,
         inputs=_inputs(inputs),
         vocabulary=vocabulary,
@@ -128,17 +128,24 @@ def _dropped_rows(store: Store, parts: Sequence[str]) -> bytes:
     return sink.getvalue()
 
 
+def _folders(fitted: Mapping[Modality, ReadyTokenizer]) -> dict[str, str]:
+    """Where the dataset holds a tokenizer, by modality; those on a hub are left out."""
+    names = {modality.name.lower(): ready for modality, ready in fitted.items()}
+    return {name: f"tokenizers/{name}" for name, ready in names.items() if ready.card.files is not None}
+
+
 def _tokenizers(
     store: Store, fitted: Mapping[Modality, ReadyTokenizer]
 ) -> tuple[dict[str, TokenizerEntry], dict[str, bytes]]:
     entries: dict[str, TokenizerEntry] = {}
     files: dict[str, bytes] = {}
-    for modality, fit in fitted.items():
-        names = store.names(fit.folder)
-        mine = {f"tokenizers/{modality.name.lower()}/{name[len(fit.folder) + 1 :]}": store.read(name) for name in names}
-        entries[modality.name.lower()] = TokenizerEntry(
-            card=fit.card, files=tuple(_entry(name, data) for name, data in mine.items())
-        )
+    folders = _folders(fitted)
+    for modality, ready in fitted.items():
+        name, start = modality.name.lower(), len(ready.folder) + 1
+        card = ready.card.located(folders.get(name))
+        mine = {f"tokenizers/{name}/{file[start:]}": store.read(file) for file in store.names(ready.folder)}
+        mine[f"tokenizers/{name}/{CARD}"] = canonical_json(card.model_dump(mode="json"))
+        entries[name] = TokenizerEntry(card=card, files=tuple(_entry(file, data) for file, data in mine.items()))
         files |= mine
     return entries, files
 
@@ -161,12 +168,13 @@ def environment() -> dict[str, str]:
 
 
 def run_report(config: RunConfig, journal: Journal, seconds: float) -> dict[str, Any]:
-    """What `run.json` says: engine, wall time by step, peak memory by process."""
+    """What `run.json` holds: the run file with the places of inputs, engine, wall time by step, peak memory."""
     peaks: dict[str, int] = {}
     for step in journal.steps:
         for process, peak in step.peak_bytes.items():
             peaks[process] = max(peak, peaks.get(process, 0))
     return {
+        "config": located_config(config),
         "engine": config.engine.model_dump(mode="json"),
         "machine": platform.platform(),
         "seconds": round(seconds, 2),

@@ -27,7 +27,7 @@ Ids = npt.NDArray[np.uint32]
 KindName = Literal["text", "image-text", "audio-text", "image-audio-text"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Segment:
     """One document, or one piece of a long text, in a packed row.
 
@@ -62,7 +62,7 @@ class Segment:
     spans: tuple[tuple[Literal["text", "image", "audio"], int, int], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Decoded:
     """What a segment stands for; a modality that it lacks is None.
 
@@ -142,11 +142,15 @@ class Dataset:
             kind: Only segments of this kind.
             document: Only segments of the document with this id.
         """
+        asked = {"source": source, "kind": None if kind is None else Kind(kind).code, "id": document}
+        wanted = {name: value for name, value in asked.items() if value is not None}
         for index in range(*indices.indices(len(self))):
             row = self._dataset.row(index)
             for number, entry in enumerate(row.segments, 1):
                 segment = _segment(index, number, row, entry)
-                wanted = source in (None, segment.source) and kind in (None, segment.kind) and document in (None, segment.id)
+                wanted = (
+                    source in (None, segment.source) and kind in (None, segment.kind) and document in (None, segment.id)
+                )
                 if wanted:
                     yield segment
 

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import xxhash
 
+from ...schemas.dataset.drop_detail import without_addresses
 from ...schemas.dataset.ledger import Tally
 from ...schemas.dataset.tables import DROPPED
 from ...schemas.identity import canonical_json
@@ -112,10 +113,11 @@ def _read_piece(store: Store, file: str, batch: int | None) -> pa.Table:
 
 
 def dropped_table(stage: str, rows: Sequence[tuple[str, str, int, str, str]]) -> pa.Table:
-    """A DROPPED table from (source, file, row, reason, detail) tuples."""
+    """A DROPPED table from (source, file, row, reason, detail) tuples; no detail holds the address of an object."""
     if not rows:
         return DROPPED.empty_table()
     columns = [[stage] * len(rows), *(list(column) for column in zip(*rows, strict=True))]
+    columns[-1] = [without_addresses(detail) for detail in columns[-1]]
     return pa.table(dict(zip(DROPPED.names, columns, strict=True)), schema=DROPPED)
 
 

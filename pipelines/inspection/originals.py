@@ -11,19 +11,36 @@ import numpy as np
 
 from ...schemas.config.load import check
 from ...schemas.config.run import RunConfig
+from ...schemas.dataset.manifest import RUN_REPORT
 from ...schemas.dataset.reader import Dataset
+from ...schemas.errors import Refusal
+from ...schemas.identity import unseal
 from ..sources.read import Input, row_ids
 from ..sources.registry import open_source
 
 Origin = tuple[str, str, int]  # source, file and row, as a segment has them
 
 
-def originals(dataset: Dataset, documents: Mapping[bytes, Origin], column: str) -> dict[bytes, Any]:
-    """A column (`text`, `image`, `audio`) of those documents, by id, that are found and still the same.
+def originals(
+    dataset: Dataset, documents: Mapping[bytes, Origin], column: str, run: RunConfig | None = None
+) -> dict[bytes, Any]:
+    """A column of the raw rows of some documents, for those that are found and still the same.
 
-    Units of their files are read until all are found. Raises Refusal when a source is not where the run file had it.
+    Units of their files are read until all are found.
+
+    Args:
+        dataset: The dataset that holds the documents.
+        documents: Where each document was read, by its id.
+        column: `text`, `image` or `audio`.
+        run: A run file that names the sources; by default what `run.json` beside the manifest has.
+
+    Returns:
+        Values of the column by document id.
+
+    Raises:
+        Refusal: A source is not where the run file has it, or nothing says where the sources are.
     """
-    config = check(RunConfig, dataset.manifest.config | {"out": dataset.url}, dataset.url)
+    config = run or sources_of(dataset)
     found: dict[bytes, Any] = {}
     for source in config.sources:
         left = {document: origin for document, origin in documents.items() if origin[0] == source.name}
@@ -42,6 +59,26 @@ def originals(dataset: Dataset, documents: Mapping[bytes, Origin], column: str) 
                         found[rows[row]] = value
                         del left[rows[row]]
     return found
+
+
+def sources_of(dataset: Dataset) -> RunConfig:
+    """The run that made a dataset, with the places of its sources, from `run.json` beside its manifest.
+
+    Raises:
+        Refusal: There is no `run.json`, as in a dataset that was handed on.
+    """
+    try:
+        config = unseal(dataset.fs.cat_file(f"{dataset.root}/{RUN_REPORT}"))["config"]
+    except (FileNotFoundError, ValueError, KeyError):
+        # datasets made before version 0.2 have the places in the manifest
+        config = dataset.manifest.config | {"out": dataset.url}
+        if any(source["path"] is None for source in config["sources"]):
+            raise Refusal(
+                f"{dataset.url}: does not say where its sources are, since it was handed on without {RUN_REPORT}. "
+                "Name them by `--sources run.yaml`, the run file with your paths.",
+                exit_code=1,
+            ) from None
+    return check(RunConfig, config, dataset.url)
 
 
 def _is(document: bytes, row: int, inputs: list[Input]) -> bool:

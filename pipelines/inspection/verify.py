@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from ...schemas.dataset.duplicates import DUPLICATES_FILE
 from ...schemas.dataset.layout import TASK_SLOT, ragged
 from ...schemas.dataset.ledger import check_ledger
-from ...schemas.dataset.manifest import FileEntry, Manifest, ShardEntry
+from ...schemas.dataset.manifest import RUN_REPORT, FileEntry, Manifest, ShardEntry
 from ...schemas.dataset.reader import Dataset, Shard
 from ...schemas.dataset.statistics import merge_statistics
 from ...schemas.dataset.tokenizer_card import vocabulary_of
@@ -27,7 +27,7 @@ from ...schemas.errors import Refusal
 from ...schemas.identity import stream_fingerprint, unseal
 from ...schemas.storage.store import Store
 from ...schemas.vocabulary import Modality, Special, Vocabulary
-from ..publish import DROPPED_FILE, REPORT
+from ..publish import DROPPED_FILE
 from .clusters import check_clusters
 from .recount import Ints, check_documents, check_statistics, entries_of, field_of, recount
 
@@ -87,11 +87,11 @@ def _strangers(dataset: Dataset, listed: set[str]) -> Iterator[Finding]:
     for name in [*store.names("shards"), *store.names("tokenizers")]:
         if name not in listed:
             yield Finding(name, "is not in the manifest")
-    if store.exists(REPORT):
+    if store.exists(RUN_REPORT):
         try:
-            unseal(store.read(REPORT))
+            unseal(store.read(RUN_REPORT))
         except ValueError as error:
-            yield Finding(REPORT, str(error))
+            yield Finding(RUN_REPORT, str(error))
 
 
 def _checksum(dataset: Dataset, entry: FileEntry) -> Iterator[str]:

@@ -16,6 +16,7 @@ import pyarrow.json
 
 from ...schemas.config.run import Limits
 from ...schemas.config.sources import JsonlSource
+from ...schemas.dataset.drop_detail import error_detail
 from ...schemas.identity import file_fingerprint
 from .base import Drop, RawBatch, Unit
 from .batches import LONGEST_ROW, BadRow, RawRow, regroup, table
@@ -66,7 +67,7 @@ class JsonlReader:
                         yield RawBatch(pa.table({"row": numbers} | values))
                     line += lines
             except Broken as error:
-                yield RawBatch(table(self._fields, []), [Drop(-1, "file_truncated", str(error))])
+                yield RawBatch(table(self._fields, []), [Drop(-1, "file_truncated", error_detail(error))])
 
 
 def whole_lines(blocks: Iterable[bytes], longest: int) -> Iterator[bytes | None]:
@@ -101,9 +102,9 @@ def parse_line(line: bytes) -> dict[str, Any]:
     try:
         value = json.loads(line.decode())
     except UnicodeDecodeError as error:
-        raise BadRow("utf8_invalid", str(error)) from None
+        raise BadRow("utf8_invalid", error_detail(error)) from None
     except (ValueError, RecursionError) as error:
-        raise BadRow("json_invalid", str(error)) from None
+        raise BadRow("json_invalid", error_detail(error)) from None
     if not isinstance(value, dict):
         raise BadRow("json_invalid", f"a {type(value).__name__}, not an object")
     return value

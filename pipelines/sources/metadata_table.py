@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from ...schemas.dataset.drop_detail import error_detail
 from ...schemas.errors import Refusal
 from .base import Drop
 from .batches import BadRow
@@ -32,7 +33,7 @@ def records(url: str, longest: int) -> Iterator[Record | Drop]:
             else:
                 yield from _csv_records(url, _lines(stream, longest), longest)
         except Broken as error:
-            yield Drop(-1, "file_truncated", str(error))
+            yield Drop(-1, "file_truncated", error_detail(error))
 
 
 def _lines(stream: ByteStream, longest: int) -> Iterator[bytes | None]:
@@ -81,7 +82,7 @@ def _csv_records(url: str, lines: Iterator[bytes | None], longest: int) -> Itera
         except StopIteration:
             return
         except csv.Error as error:
-            yield Drop(number, "row_too_large" if "field limit" in str(error) else "csv_invalid", str(error))
+            yield Drop(number, "row_too_large" if "field limit" in str(error) else "csv_invalid", error_detail(error))
             continue
         if too_large:
             yield Drop(number, "row_too_large")

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from ...schemas.config.run import Limits
 from ...schemas.config.sources import ParquetSource
+from ...schemas.dataset.drop_detail import error_detail
 from ...schemas.identity import BLOCK, bytes_fingerprint, canonical_json
 from .base import Drop, RawBatch, Unit
 from .batches import LONGEST_ROW, regroup, table
@@ -99,7 +100,7 @@ class ParquetReader:
             except (pa.ArrowException, OSError) as error:
                 if not data_error(error):
                     raise
-                yield RawBatch(table(self._source.fields, []), [Drop(-1, "file_unreadable", str(error))])
+                yield RawBatch(table(self._source.fields, []), [Drop(-1, "file_unreadable", error_detail(error))])
 
 
 def _rows_before(metadata: pq.FileMetaData, group: int) -> int:

@@ -7,6 +7,8 @@ from typing import Any, Self
 import fsspec
 import pyarrow as pa
 
+from ...schemas.dataset.drop_detail import error_detail
+
 CODECS = {".gz": "gzip", ".tgz": "gzip", ".zst": "zstd"}
 BLOCK = 4 << 20
 
@@ -53,7 +55,7 @@ class ByteStream:
         except OSError as error:
             if not data_error(error):
                 raise
-            self._broken = Broken(str(error))
+            self._broken = Broken(error_detail(error))
             data = bytes(buffer).rstrip(b"\xff")
             if not data:
                 raise self._broken from None

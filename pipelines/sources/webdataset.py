@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from ...schemas.config.run import Limits
 from ...schemas.config.sources import WebDatasetSource
+from ...schemas.dataset.drop_detail import error_detail
 from ...schemas.identity import file_fingerprint
 from .base import Drop, RawBatch, Unit
 from .batches import LONGEST_ROW, BadRow, RawRow, gather
@@ -73,7 +74,7 @@ class WebDatasetReader:
         for row, sample in enumerate(group_by_keys(members(), handler=note_duplicate)):
             duplicate = twice.pop(sample["__key__"], None)
             yield self._row(row, sample) if duplicate is None else Drop(row, "member_duplicate", duplicate)
-        yield from (Drop(-1, "file_truncated", str(error)) for error in broken)
+        yield from (Drop(-1, "file_truncated", error_detail(error)) for error in broken)
 
     def _wanted(self) -> frozenset[str]:
         return frozenset(name for names in self._fields.values() for name in names) | {"json"}
@@ -110,7 +111,7 @@ def _text(members: dict[str, bytes | None], names: tuple[str, ...]) -> str:
             try:
                 return _content(members, name).decode()
             except UnicodeDecodeError as error:
-                raise BadRow("utf8_invalid", str(error)) from None
+                raise BadRow("utf8_invalid", error_detail(error)) from None
         if "json" in members:
             found = found or parse_line(_content(members, "json"))
             if found.get(key) is not None:
@@ -180,6 +181,6 @@ def tar_members(stream: ByteStream, wanted: frozenset[str], longest: int) -> Ite
             else:
                 yield member.name, content.read()
     except (tarfile.TarError, ValueError, OverflowError) as error:
-        raise Broken(str(error)) from None
+        raise Broken(error_detail(error)) from None
     if any(block.strip(b"\0") for block in stream.blocks()):
         raise Broken("more data after the end of the archive")

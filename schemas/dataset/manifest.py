@@ -20,6 +20,7 @@ from .statistics import CodebookUse, Statistics
 from .tokenizer_card import Card
 
 MANIFEST = "manifest.json"
+RUN_REPORT = "run.json"  # how and where a dataset was made; not for publication
 
 
 class FileEntry(Strict):
@@ -50,7 +51,7 @@ class Manifest(Strict):
 
     version: Literal[2] = 2
     name: str
-    config: dict[str, Any]  # the run file without `out` and `engine`
+    config: dict[str, Any]  # the run file without `out`, `engine` and the places of inputs
     run: str  # RunConfig.fingerprint
     inputs: dict[str, str]  # source -> fingerprint of all content it read
     vocabulary: Vocabulary

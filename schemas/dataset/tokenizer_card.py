@@ -1,6 +1,6 @@
 """A tokenizer's card: what the rest of a run needs to know of it without loading it."""
 
-from typing import Any
+from typing import Any, Self
 
 from pydantic import Field, PositiveInt
 
@@ -22,6 +22,12 @@ class Card(Strict):
     sample_rate: PositiveInt | None = None
     frame_rate: float | None = None
     files: str | None = Field(None, description="Its files within the folder, `.` for all; none: named on a hub")
+
+    def located(self, folder: str | None) -> Self:
+        """The card of the same tokenizer in this folder of a dataset; None: on a hub, whose name for it stays."""
+        if folder is None or self.config.get("path") is None:
+            return self
+        return self.model_copy(update={"config": self.config | {"path": folder}})
 
 
 def vocabulary_of(cards: dict[Modality, Card]) -> Vocabulary:

@@ -3,6 +3,8 @@
 import io
 import json
 import os
+import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -123,6 +125,20 @@ def test_every_bad_row_is_listed_with_its_reason(bad: tuple[Path, Manifest, list
     found = [(row["stage"], row["source"], row["file"], row["row"], row["reason"]) for row in rows]
     assert sorted(found) == sorted(expected)
     assert all("\n" not in row["detail"] for row in rows)
+
+
+def test_an_equal_run_elsewhere_is_equal_to_the_last_byte(
+    bad: tuple[Path, Manifest, list[Line]], tree: Callable[..., Any], prepared: Any, contents: Any, tmp_path: Path
+) -> None:
+    out, manifest, _ = bad
+    shutil.copytree(out.parent, tmp_path / "bad", ignore=shutil.ignore_patterns("out"))
+    config = json.loads((out / "run.json").read_bytes())["config"]
+    mine = [source | {"path": f"{tmp_path}/bad/{Path(source['path']).name}"} for source in config["sources"]]
+    again = prepared(tree(tmp_path / "out", sources=mine, limits=config["limits"]))
+    assert again.fingerprint == manifest.fingerprint
+    assert contents(tmp_path / "out") == contents(out)
+    details = [row["detail"] for row in pq.read_table(out / "dropped.parquet").to_pylist()]
+    assert not [detail for detail in details if re.search(r" at 0x|/tmp|object at", detail)]
 
 
 def test_the_ledger_balances_and_counts_them(bad: tuple[Path, Manifest, list[Line]]) -> None:

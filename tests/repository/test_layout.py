@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -20,6 +21,9 @@ ALLOWED = {
     "train": {"schemas", "model", "tokenizers"},
     "cli": {"schemas", "tokenizers", "pipelines", "model", "train"},
 }
+# The same within `model`.
+MODEL = {"network": set(), "diffusion": {"network"}, "sampling": {"network", "diffusion"}}
+FACE = {"__init__", "dataset", "rows", "generator"}  # files of triptych/ itself, above all but the command line
 FOLDERS = [name for name in ALLOWED if any((ROOT / name).rglob("*.py"))]
 HEAVY = {
     *("bokeh", "dask", "datasets", "diffusers", "distributed", "fsspec", "numpy", "PIL", "pyarrow", "pydantic", "rich"),
@@ -80,12 +84,54 @@ def test_imports_run_only_downward(folder: str) -> None:
 def test_every_folder_with_code_has_its_place() -> None:
     tracked = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True)
     tops = {Path(line).parts[0] for line in tracked.stdout.splitlines()}
-    assert tops <= {*ALLOWED, "tests", "benchmarks"}
+    assert tops <= {*ALLOWED, "triptych", "tests", "benchmarks"}
+
+
+@pytest.mark.parametrize("folder", MODEL)
+def test_imports_run_only_downward_within_model(folder: str) -> None:
+    for path in modules(f"model/{folder}"):
+        names = imported(path.read_text(), ("triptych", *path.relative_to(ROOT).parts[:-1]))
+        ours = {name.split(".")[2] for name in names if re.match(r"triptych\.model\.\w", name)}
+        assert ours & MODEL.keys() <= {folder, *MODEL[folder]}, path
+
+
+def test_nothing_imports_the_public_face() -> None:
+    for folder in ALLOWED:
+        for path in modules(folder):
+            names = imported(path.read_text(), ("triptych", *path.relative_to(ROOT).parts[:-1]))
+            below = {name.split(".")[1] for name in names if name.startswith("triptych.")}
+            assert not below & FACE, path
+
+
+def test_the_package_holds_the_folders_as_links_and_the_face_as_files() -> None:
+    package = ROOT / "triptych"
+    links = {path.name: path.readlink() for path in package.iterdir() if path.is_symlink()}
+    assert links == {name: Path("..") / name for name in ALLOWED}
+    assert {path.stem for path in package.glob("*.py")} == FACE
 
 
 def test_top_folders_are_no_packages_of_their_own() -> None:
     # with an __init__.py, tokenizers/ would shadow Hugging Face's wherever Python starts in the root
-    assert not [path for path in ROOT.glob("*/__init__.py") if not path.parent.name.startswith(".")]
+    assert not [name for name in ALLOWED if (ROOT / name / "__init__.py").exists()]
+
+
+def test_the_face_is_cheap_to_import() -> None:
+    code = "import sys, triptych; assert triptych.__version__; print(*sys.modules)"
+    assert not HEAVY & set(run("-c", code).split())
+
+    def cost() -> float:
+        timed = "import time; t = time.process_time(); import triptych; print(time.process_time() - t)"
+        return float(run("-c", timed))
+
+    assert min(cost() for _ in range(5)) < 0.05
+
+
+@pytest.mark.parametrize("command", [("ruff", "check", "--show-files", "."), ("pytest", "--collect-only", "-q")])
+def test_tools_that_follow_links_see_no_file_twice(command: tuple[str, ...]) -> None:
+    here = ("tests/repository",) if command[0] == "pytest" else ()
+    listed = run("-m", *command, *here)
+    assert "triptych/schemas" not in listed
+    assert "schemas/errors.py" in listed or command[0] == "pytest"
 
 
 @pytest.mark.parametrize("start", [("-c",), ("-m", "timeit", "-n1", "-r1")], ids=["-c", "-m"])
@@ -101,7 +147,7 @@ def test_contracts_and_pipelines_do_without_torch() -> None:
         ".".join(["triptych", *path.relative_to(ROOT).with_suffix("").parts])
         for folder in ("schemas", "pipelines")
         for path in modules(folder)
-        if path.name != "hub_audio.py"  # a subclass of a class of `datasets`, itself imported late
+        if path.name != "huggingface_audio.py"  # a subclass of a class of `datasets`, itself imported late
     ]
     assert "triptych.pipelines.prepare" in names
     code = f"import importlib, sys\nfor name in {names}: importlib.import_module(name)\nprint(*sys.modules)"

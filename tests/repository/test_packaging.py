@@ -21,8 +21,9 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel's content, unpacked; built from a copy, so that no old build folder can lend it a file."""
     work = tmp_path_factory.mktemp("wheel")
-    for name in FOLDERS:
-        shutil.copytree(ROOT / name, work / "source" / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in (*FOLDERS, "triptych"):
+        hidden = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / name, work / "source" / name, symlinks=True, ignore=hidden)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, work / "source")
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(work), "source"]
@@ -37,7 +38,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_module_is_in_the_wheel(site: Path) -> None:
     shipped = {path.relative_to(site / "triptych").as_posix() for path in (site / "triptych").rglob("*.py")}
     written = {path.relative_to(ROOT).as_posix() for name in FOLDERS for path in (ROOT / name).rglob("*.py")}
-    assert shipped == written
+    assert shipped == written | {path.name for path in (ROOT / "triptych").glob("*.py")}
+    assert (site / "triptych/py.typed").is_file()
 
 
 def test_nothing_generic_lands_in_site_packages(site: Path) -> None:

@@ -10,6 +10,7 @@ from io import BytesIO
 import numpy as np
 import soundfile
 
+from ...schemas.dataset.drop_detail import error_detail
 from ..protocol import Wave
 
 MIN_SECONDS = 0.02  # one frame at 50 a second: what is shorter carries no speech
@@ -65,7 +66,7 @@ def _open(data: bytes) -> soundfile.SoundFile:
     try:
         return soundfile.SoundFile(BytesIO(data))
     except (soundfile.SoundFileError, TypeError, ValueError) as error:
-        raise BadClip("audio_undecodable", str(error)) from None
+        raise BadClip("audio_undecodable", error_detail(error)) from None
 
 
 def _mono(file: soundfile.SoundFile, max_seconds: float) -> Wave:
@@ -75,7 +76,7 @@ def _mono(file: soundfile.SoundFile, max_seconds: float) -> Wave:
         try:
             block = file.read(BLOCK, dtype="float32", always_2d=True)
         except soundfile.SoundFileError as error:
-            raise BadClip("audio_undecodable", str(error)) from None
+            raise BadClip("audio_undecodable", error_detail(error)) from None
         if not len(block):
             return np.concatenate(blocks)
         blocks.append(block.mean(axis=1))

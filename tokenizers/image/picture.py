@@ -13,6 +13,7 @@ from contextlib import suppress
 import numpy as np
 from PIL import Image, ImageOps
 
+from ...schemas.dataset.drop_detail import error_detail
 from ..protocol import Pixels
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
@@ -128,6 +129,5 @@ def _rgb(image: Image.Image) -> Image.Image:
 
 
 def _said(error: BaseException) -> str:
-    # PIL prints addresses of buffers, which differ from run to run
-    text = " ".join(str(error).split()).split(" <_io.")[0]
+    text = " ".join(error_detail(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

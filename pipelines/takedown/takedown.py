@@ -51,7 +51,7 @@ class Takedown:
 def take_down(url: str, ids: Sequence[str]) -> Takedown:
     """Remove documents from the dataset at an fsspec URL; raises Refusal when there is none, or it is damaged."""
     store = Store(url)
-    if not store.exists(STAGED + MANIFEST):
+    if store.fs.isfile(store.path("")) or not store.exists(STAGED + MANIFEST):
         Dataset(url)  # refuses before a lock is laid into a folder that is no dataset
     with only_run(store) as require_alone:
         store.sweep()

@@ -59,7 +59,7 @@ class Store:
         """True when the file is there, and so whole."""
         try:
             self.fs.info(self.path(name))
-        except (FileNotFoundError, NotADirectoryError):
+        except FileNotFoundError:
             return False
         return True
 

@@ -1,16 +1,21 @@
-# Everything runs in .venv, which is made when it is missing and again when pyproject.toml changes.
+# Everything runs in .venv, which is made when it is missing and again when pyproject.toml or the locked versions change.
 
-.PHONY: .venv demo test lint types docs schema
+.PHONY: .venv demo test lint types docs schema lock
 .venv: .venv/complete
 
-.venv/complete: pyproject.toml
-	@for python in python3.12 python3.11 python3; do \
-	  if $$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] not in {(3, 11), (3, 12)})' 2>/dev/null; \
+.venv/complete: pyproject.toml requirements.lock
+	@for python in python3.12 python3.11 python3.13 python3; do \
+	  if $$python -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; \
 	  then set -x; exec $$python -m venv .venv; fi; \
-	done; echo 'Triptych needs Python 3.11 or 3.12 with its venv module (on Debian: python3-venv).' >&2; exit 1
+	done; echo 'Triptych needs Python 3.11, 3.12 or 3.13 with its venv module (on Debian: python3-venv).' >&2; exit 1
 	.venv/bin/python -m pip install --quiet uv
-	.venv/bin/uv pip install --python .venv/bin/python --editable '.[dev,demo]'
+	.venv/bin/uv pip install --python .venv/bin/python --constraint requirements.lock --editable '.[dev,demo]'
 	touch $@
+
+# The newest versions of everything that pyproject.toml allows, for every Python and platform.
+lock: .venv
+	.venv/bin/uv pip compile pyproject.toml --all-extras --universal --upgrade --quiet \
+	  --no-header --no-annotate --no-emit-index-url --output-file requirements.lock
 
 demo: .venv
 	.venv/bin/triptych demo

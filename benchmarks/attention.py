@@ -42,13 +42,14 @@ def main(rows: int, length: int, segment: int, heads: int, repeats: int, as_json
     ways = [way for way in get_args(Way) if way != ("split" if device == "cuda" else "flex")]
     dtype = torch.bfloat16 if device == "cuda" else torch.float32
     ids = (torch.arange(length, device=device) // segment + 1).int().expand(rows, -1)
-    leaves = [torch.randn(rows, length, heads, 64, device=device, dtype=dtype, requires_grad=True) for _ in range(3)]
+    shape = (rows, length, heads, 64)
+    q, k, v = (torch.randn(shape, device=device, dtype=dtype, requires_grad=True) for _ in range(3))
     taken: dict[str, list[float]] = {way: [] for way in ways}
     for turn in range(repeats + 1):
         for way in ways:
 
             def step(way: Way = way) -> None:
-                attend(*leaves, within_segments(ids, causal=False, way=way)).sum().backward()
+                attend(q, k, v, within_segments(ids, causal=False, way=way)).sum().backward()
 
             spent = seconds(step, device)
             if turn:  # the first compiles

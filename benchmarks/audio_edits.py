@@ -92,4 +92,4 @@ def wave_correlation(one: Wave, other: Wave) -> float:
     shift -= size * (shift > size // 2)
     length = min(len(one), len(other) + shift) - max(shift, 0)
     ours, theirs = one[max(shift, 0) :][:length], other[max(-shift, 0) :][:length]
-    return float(ours @ theirs / np.sqrt(max((ours @ ours) * (theirs @ theirs), 1e-12)))
+    return float(ours @ theirs / np.sqrt(np.maximum((ours @ ours) * (theirs @ theirs), 1e-12)))

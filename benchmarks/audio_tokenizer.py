@@ -171,7 +171,7 @@ def main(
                     **figures,
                 }
             )
-    settings = {
+    settings: dict[str, Any] = {
         "train_clips": len(waves),
         "train_seconds": sum(map(len, waves)) / sample_rate,
         "codes": codes,

@@ -8,14 +8,13 @@ Kullback-Leibler divergence between the two at the places asked for, in nats, an
 another one.
 """
 
-from typing import Any
-
 import click
 import numpy as np
 import torch
 
 from triptych.model.network.inputs import Inputs
 from triptych.model.sampling.block_cache import BlockCache
+from triptych.model.sampling.query import PredictLogits
 from triptych.model.sampling.sampler import sample
 from triptych.schemas.config.model import Task
 from triptych.schemas.config.sampling import SamplingConfig
@@ -29,22 +28,25 @@ class Both:
     """Asks twice, and compares."""
 
     def __init__(self, generator: Generator) -> None:
-        self._ways = {"whole": generator.ask, "cached": BlockCache(generator.model)}
+        self._ways: dict[str, PredictLogits] = {"whole": generator.ask, "cached": BlockCache(generator.model)}
         self.seconds = dict.fromkeys(self._ways, 0.0)
         self.nats: list[float] = []
         self.others: list[float] = []
 
     def __call__(self, inputs: Inputs) -> list[torch.Tensor]:
         """Logits of each group, by the whole model."""
-        answers: dict[str, Any] = {}
+        answers: dict[str, list[torch.Tensor]] = {}
         for name, way in self._ways.items():
-            self.seconds[name] += cpu_seconds(lambda name=name, way=way: answers.update({name: way(inputs)}))
+
+            def answer(name: str = name, way: PredictLogits = way) -> None:
+                answers[name] = way(inputs)
+
+            self.seconds[name] += cpu_seconds(answer)
         for whole, cached in zip(answers["whole"], answers["cached"], strict=True):
             log_NC, other_NC = whole.log_softmax(-1), cached.log_softmax(-1)
             self.nats.append(float((log_NC.exp() * (log_NC - other_NC)).sum(-1).mean()))
             self.others.append(float((log_NC.argmax(-1) != other_NC.argmax(-1)).float().mean()))
-        whole_answer: list[torch.Tensor] = answers["whole"]
-        return whole_answer
+        return answers["whole"]
 
 
 @click.command()

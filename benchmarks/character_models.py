@@ -121,7 +121,10 @@ def steps_in(minutes: float, corpus: torch.Tensor) -> int:
 
 def both(corpus: torch.Tensor, minutes: float, folder: Path) -> dict[str, Transformer]:
     """The masked model and its control, trained one after the other for as many steps, or as they lie in `folder`."""
-    objectives = {"masked": MaskedObjective(), "autoregressive": AutoregressiveObjective(kind="autoregressive")}
+    objectives: dict[str, ObjectiveConfig] = {
+        "masked": MaskedObjective(),
+        "autoregressive": AutoregressiveObjective(kind="autoregressive"),
+    }
     if not all((folder / kind).exists() for kind in objectives):
         steps = steps_in(minutes, corpus)
         for kind, objective in objectives.items():

@@ -59,7 +59,8 @@ def one_run(
     runs: Killing, out: Path, engines: Sequence[Engine], moments: Sequence[int], draw: random.Random
 ) -> list[dict[str, Any]]:
     """Kill a run once for each moment, resumed by the next of the engines each time, and let the last one end it."""
-    lines, there = [], {}
+    lines: list[dict[str, Any]] = []
+    there: dict[str, tuple[int, int]] = {}
     for engine, resumed_by, files in zip(engines, engines[1:], moments, strict=False):
         began = time.perf_counter()
         killed = runs.kill_at(out, engine, files, draw.uniform(0, LATER))

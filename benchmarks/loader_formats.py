@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 NAMES = ("tokens", "segment", "modality")
-Row = tuple[Any, Any, Any]
+Row = tuple[Any, ...]  # of NAMES
 Arrays = dict[str, np.ndarray]
 
 
@@ -130,9 +130,7 @@ def read_grain(folder: Path) -> Iterator[Row]:
     def decode(record: bytes) -> Row:
         places = len(record) // size
         starts = np.cumsum([0] + [kind.itemsize * places for kind in types]).tolist()
-        return tuple(  # type: ignore[return-value]
-            np.frombuffer(record, kind, places, start) for kind, start in zip(types, starts[:-1], strict=True)
-        )
+        return tuple(np.frombuffer(record, kind, places, start) for kind, start in zip(types, starts[:-1], strict=True))
 
     source = grain.sources.ArrayRecordDataSource(str(folder / "rows.array_record"))
     dataset = grain.MapDataset.source(source).shuffle(seed=0).map(decode)

@@ -42,7 +42,8 @@ class Task:
     def sliced(self) -> torch.Tensor:
         """As the model does it."""
         nats, _ = self.head(self.states[self.place], self.classes, self.groups)
-        return nats.sum()
+        total: torch.Tensor = nats.sum()
+        return total
 
     def dense(self) -> torch.Tensor:
         """All logits, then those that may be."""

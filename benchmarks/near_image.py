@@ -34,7 +34,7 @@ from triptych.pipelines.dedup.image.phash import perceptual_hashes
 from triptych.pipelines.dedup.image.thumbnails import Thumbnails
 from triptych.pipelines.dedup.protocol import Ints
 from triptych.schemas.config.dedup import NearImage
-from triptych.tokenizers.image.picture import BadPicture, whole
+from triptych.tokenizers.image.picture import BadPicture, uncropped
 
 from .image_edits import edits_of, resemblance, saved
 from .measure import cpu_seconds, machine, show, spread
@@ -58,7 +58,7 @@ class Picture(NamedTuple):
     @property
     def image(self) -> Image.Image:
         """Decoded, on white."""
-        return Image.fromarray(whole(self.data, max(Image.open(io.BytesIO(self.data)).size), MAX_PIXELS))
+        return Image.fromarray(uncropped(self.data, max(Image.open(io.BytesIO(self.data)).size), MAX_PIXELS))
 
 
 def read_pictures(folder: Path, leave_out: str | None) -> tuple[list[Picture], int]:
@@ -71,7 +71,7 @@ def read_pictures(folder: Path, leave_out: str | None) -> tuple[list[Picture], i
             left += 1
             continue
         try:
-            whole(data, 32, MAX_PIXELS)
+            uncropped(data, 32, MAX_PIXELS)
         except BadPicture:
             left += 1
             continue

@@ -48,7 +48,8 @@ def write_packed(folder: Path, rows: int, row_length: int, shards: int) -> dict[
 
 
 def _shares(rows: int, shards: int) -> list[int]:
-    return np.diff(np.linspace(0, rows, shards + 1).astype(int)).tolist()
+    shares: list[int] = np.diff(np.linspace(0, rows, shards + 1).astype(int)).tolist()
+    return shares
 
 
 def _write(store: Store, rows: int, row_length: int, seed: int) -> tuple[ShardEntry, dict[str, np.ndarray]]:

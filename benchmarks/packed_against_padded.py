@@ -15,6 +15,7 @@ Only tokens of samples count. There is no optimizer step, of which padded batche
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import click
@@ -136,7 +137,7 @@ def main(dataset: str, preset: str, rows: int, samples: int, turns: int, as_json
     rates: dict[str, list[float]] = {name: [] for name in made}
     for _ in range(turns):
         for name, (way, micros) in made.items():
-            spent = cpu_seconds(lambda it=micros, by=models[way]: train(by, plan.vocabulary, it))
+            spent = cpu_seconds(partial(train, models[way], plan.vocabulary, micros))
             rates[name].append(tokens / spent)
     figures = {f"{name}, tokens a CPU second": values for name, values in rates.items()}
     for name in list(made)[1:]:

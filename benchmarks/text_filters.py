@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import TypeAdapter
 
-from triptych.pipelines.filters.registry import judge_of
+from triptych.pipelines.filters.registry import filter_function
 from triptych.pipelines.sources.registry import open_source
 from triptych.schemas.config.filters.union import AnyFilter
 from triptych.schemas.config.run import Limits
@@ -56,7 +56,7 @@ def main(files: tuple[str, ...], megabytes: int, repeats: int, as_json: bool) ->
     dropped: dict[str, float] = {}
 
     def judge(config: AnyFilter) -> None:
-        rows = {row for row, _ in judge_of(config)(config, table, limits)}
+        rows = {row for row, _ in filter_function(config)(config, table, limits)}
         dropped[config.name] = len(rows) / len(table)
 
     for _ in range(repeats):

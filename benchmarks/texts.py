@@ -3,7 +3,7 @@
 import gzip
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence, Set
 
 _WORD = re.compile(r"\w+")
 _LETTERS = re.compile(r"[^\W_]+")
@@ -41,6 +41,6 @@ def exact_shingles(text: str, n: int = 5) -> set[tuple[str, ...]]:
     return {tuple(words[at : at + n]) for at in range(max(len(words) - n + 1, min(len(words), 1)))}
 
 
-def jaccard(one: set[tuple[str, ...]], other: set[tuple[str, ...]]) -> float:
+def jaccard(one: Set[Hashable], other: Set[Hashable]) -> float:
     """Share of shingles that two texts have in common of all that either has."""
     return len(one & other) / max(len(one | other), 1)

@@ -1,6 +1,7 @@
-"""What is left of the rows before they are tokenized: withhold -> filter -> deduplicate -> decontaminate.
+"""Cleaning of the rows before tokenization: drop taken-down documents -> filter -> deduplicate -> decontaminate.
 
-Filters come first: otherwise a survivor that a filter drops would take with it the duplicates that would have passed.
+Filters come first. Otherwise, a row that survives deduplication might be dropped by a filter, although some of its
+duplicates would have passed the filter.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,10 +20,19 @@ from .publish import Cleaned
 def clean(
     engine: Engine, config: RunConfig, raw: Mapping[str, Sequence[Partition]]
 ) -> tuple[dict[str, list[Partition]], Cleaned]:
-    """Parts by source without what is junk, double or held out, and what was found."""
+    """Clean the rows of all sources.
+
+    Args:
+        engine: Runs the stages.
+        config: The run file.
+        raw: Partitions by name of source or evaluation set.
+
+    Returns:
+        Partitions of the remaining rows by source, and what was found.
+    """
     held_out = {source.name: raw[source.name] for source in config.decontaminate}
     rows = filter_rows(engine, config, drop_taken_down(engine, config, raw))
-    rows, judged = deduplicate(engine, config, rows)
-    reports, clusters = report(engine, config, judged)
+    rows, results = deduplicate(engine, config, rows)
+    reports, clusters = report(engine, config, results)
     rows, hits = decontaminate(engine, config, rows, held_out)
     return rows, Cleaned(reports, clusters, hits)

@@ -1,4 +1,4 @@
-"""What is refused before any work: a run file that validates and yet cannot give a dataset."""
+"""Checks before any work: whether a valid run file can give a dataset."""
 
 import re
 
@@ -15,7 +15,11 @@ HUB_NAME = re.compile(r"^[\w.-]+/[\w.-]+(/[\w.-]+)?$")  # owner/name, or owner/n
 
 
 def check_run(config: RunConfig) -> None:
-    """Raise Refusal unless given tokenizers and what filters need are there, and every row can hold a picture."""
+    """Check a run file.
+
+    Raises:
+        Refusal: A given tokenizer or something that a filter needs is missing, or a row cannot hold one image.
+    """
     for modality in config.modalities:
         name = modality.name.lower()
         tokenizer = getattr(config.tokenizers, name)
@@ -27,13 +31,13 @@ def check_run(config: RunConfig) -> None:
             f"tokenizers.{name}.path: {path} does not exist. Give the folder or file of a {tokenizer.kind} "
             f"tokenizer{hint}."
         )
-    for judge in config.filters:
-        check_filter(judge)
+    for rule in config.filters:
+        check_filter(rule)
     _check_rows(config)
 
 
 def _check_rows(config: RunConfig) -> None:
-    """Raise Refusal when a row is too short for one picture of some source and a caption of one token."""
+    """Raise Refusal when a row is too short for an image of some source with a caption of one token."""
     tokens = tokens_per_picture(config.tokenizers.image) if Modality.IMAGE in config.modalities else None
     if tokens is None:
         return
@@ -41,7 +45,7 @@ def _check_rows(config: RunConfig) -> None:
     for index, source in enumerate(config.sources):
         if Modality.IMAGE in source.modality.modalities and config.row_length < needed:
             raise Refusal(
-                f"row_length: {config.row_length} is too short for one picture of source `{source.name}` "
-                f"(sources.{index}): a picture is {tokens} tokens, and with its caption and marks a row needs at "
-                f"least {needed}. Set row_length to {needed} or more, or tokenizers.image to fewer tokens."
+                f"row_length: {config.row_length} is too short for one image of source `{source.name}` "
+                f"(sources.{index}): an image has {tokens} tokens, and with its caption and special tokens a row needs "
+                f"at least {needed}. Set row_length to {needed} or more, or tokenizers.image to fewer tokens."
             )

@@ -1,4 +1,4 @@
-"""A run from beginning to end: read -> normalise -> clean -> tokenize -> pack -> write -> manifest."""
+"""A complete run: read -> normalise -> clean -> tokenize -> pack -> write -> manifest."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ from .engines.base import Engine
 from .engines.journal import Journal
 from .engines.partition import Partition
 from .engines.registry import open_engine
-from .pack.repack_damaged import forget_damaged
+from .pack.repack_damaged import delete_damaged
 from .pack.shard import PackShard
 from .preflight import check_run
 from .publish import publish, run_report
@@ -28,7 +28,15 @@ from .tokenize.train import ReadyTokenizer, ready_tokenizers
 
 
 def prepare(config: RunConfig, journal: Journal) -> Manifest:
-    """Make the dataset, or what is missing of it; raises Refusal before any work when the run cannot succeed."""
+    """Prepare a dataset, reusing what earlier runs have committed.
+
+    Args:
+        config: The run file.
+        journal: Records the progress.
+
+    Raises:
+        Refusal: The run cannot succeed (mostly raised before any work), or it cannot continue.
+    """
     start = time.perf_counter()
     check_run(config)
     units = find_units(config)
@@ -61,13 +69,13 @@ def _make(
         return publish(store, config, inputs, cleaned, fitted, packed, journal)
     finally:
         engine.close()
-        store.sweep()  # what killed workers left
+        store.sweep()  # temporary files of killed workers
 
 
 def _encode(
     engine: Engine, config: RunConfig, fitted: Mapping[Modality, ReadyTokenizer], kind: Kind, parts: Sequence[Partition]
 ) -> list[Partition]:
-    """Pictures, then clips, then text: each as its own stage, so that each is redone only when it must be."""
+    """Encode images, then audio, then text, each in its own stage, so that only the affected ones are repeated."""
     stages = {Modality.IMAGE: EncodeImages, Modality.AUDIO: EncodeAudio, Modality.TEXT: EncodeText}
     sizes = {modality.name.lower(): max(fit.card.sizes) for modality, fit in fitted.items()}
     for modality, stage in stages.items():
@@ -91,7 +99,7 @@ def _pack(
     fitted: Mapping[Modality, ReadyTokenizer],
     encoded: Mapping[str, Sequence[Partition]],
 ) -> list[Partition]:
-    """Samples of one group are dealt to shards by their ids, so that a shard is a fair draw of its group."""
+    """Pack each group; samples are assigned to shards by id, so that a shard is a random sample of its group."""
     vocabulary = vocabulary_of({modality: fit.card for modality, fit in fitted.items()})
     packed = []
     for group, parts in _groups(config, encoded).items():
@@ -100,7 +108,7 @@ def _pack(
             engine.store, vocabulary, config.row_length, group, config.tokenizers.text, fitted[Modality.TEXT].where
         )
         buckets = [part for part in engine.shuffle(parts, by="id", into=shards) if part.rows]
-        forget_damaged(engine, stage, buckets)
+        delete_damaged(engine, stage, buckets)
         packed += engine.map(stage, buckets)
     return packed
 
@@ -114,6 +122,6 @@ def _groups(config: RunConfig, encoded: Mapping[str, Sequence[Partition]]) -> di
 
 
 def shard_count(tokens: int, vocabulary: Vocabulary, config: RunConfig) -> int:
-    """Shards that give about `shard_bytes` each: a token costs its id, its segment and its modality."""
+    """Return the number of shards of about `shard_bytes`; a token is stored as its id, segment and modality."""
     token_bytes = vocabulary.dtype.itemsize + segment_dtype(config.row_length).itemsize + 1
     return max(1, round(tokens * token_bytes / config.pack.shard_bytes))

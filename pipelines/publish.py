@@ -1,7 +1,7 @@
-"""The end of a run: dropped rows gathered, tokenizers published, stale files removed, the manifest written.
+"""The end of a run: collects dropped rows, publishes tokenizers, deletes stale files and writes the manifest.
 
-The manifest goes first when anything under it changes and comes back last, so a dataset with a manifest is
-whole at every moment. Nothing here depends on when or where the run was made but `run.json`.
+If anything changes, the manifest is deleted first and written last, so a dataset with a manifest is complete at every
+moment. Only `run.json` depends on when or where the run was made.
 """
 
 import importlib.metadata
@@ -43,17 +43,17 @@ LIBRARIES = (
     "pillow",
     "soundfile",
 )
-JUDGED = ("image", "audio", "image-audio", "image-text", "audio-text", "image-audio-text", "text")
+COMPARISONS = ("image", "audio", "image-audio", "image-text", "audio-text", "image-audio-text", "text")
 ORDER = (
     *("read", "normalise", "takedown", "filter"),
-    *(f"dedup-{judged}" for judged in JUDGED),
+    *(f"dedup-{modalities}" for modalities in COMPARISONS),
     *("decontaminate", "image", "audio", "text", "pack"),
 )
 
 
 @dataclass(frozen=True)
 class Cleaned:
-    """What cleaning found, for the manifest: duplicates, their clusters as Parquet, and hits by evaluation set."""
+    """Results of cleaning for the manifest: duplicates, their clusters as Parquet, and hits by evaluation set."""
 
     dedup: tuple[DuplicateReport, ...]
     duplicates: bytes
@@ -69,7 +69,23 @@ def publish(
     packed: Sequence[Partition],
     journal: Journal,
 ) -> Manifest:
-    """Publish the dataset and return its manifest; raises Refusal when the ledger does not balance."""
+    """Publish a dataset.
+
+    Args:
+        store: Where the dataset is written.
+        config: The run file.
+        inputs: The units that were read.
+        cleaned: Results of cleaning.
+        fitted: The tokenizers.
+        packed: Partitions of `PackShard`.
+        journal: Ledger of the run.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        Refusal: The ledger does not balance.
+    """
     ledger = _ledger(journal.tallies, [source.name for source in (*config.sources, *config.decontaminate)])
     check_ledger(ledger)
     dropped = _dropped_rows(store, journal.dropped_in)
@@ -119,7 +135,7 @@ def _ledger(tallies: Sequence[Tally], sources: Sequence[str]) -> list[Tally]:
 
 
 def _dropped_rows(store: Store, parts: Sequence[str]) -> bytes:
-    """All dropped rows as Parquet, a row group a part, in the order of the stages and their parts."""
+    """Return all dropped rows as Parquet, a row group per part, in the order of the stages and their parts."""
     sink = io.BytesIO()
     with pq.ParquetWriter(sink, DROPPED, compression="zstd") as writer:
         writer.write_table(DROPPED.empty_table())
@@ -162,7 +178,7 @@ def _inputs(inputs: Sequence[Input]) -> dict[str, str]:
 
 
 def environment() -> dict[str, str]:
-    """Versions of what decides bytes."""
+    """Return the versions of the libraries that affect the bytes of a dataset."""
     versions = {name: importlib.metadata.version(name) for name in LIBRARIES}
     return {"triptych": importlib.metadata.version("triptych"), "python": platform.python_version()} | versions
 

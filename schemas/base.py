@@ -1,9 +1,9 @@
-"""The base of every model that a user writes or reads."""
+"""Base class of all configuration and manifest models."""
 
 from pydantic import BaseModel, ConfigDict
 
 
 class Strict(BaseModel):
-    """Frozen, and an unknown key is an error."""
+    """Frozen pydantic model that rejects unknown keys and also validates default values."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)

@@ -1,13 +1,13 @@
-"""The one exception that a user is meant to read."""
+"""Exceptions whose messages are written for the user."""
 
 from typing import Self
 
 
 class Refusal(Exception):
-    """Work that cannot start or go on, said in one paragraph: what, where, and what to do.
+    """Work cannot start or continue. The message is one paragraph: what is wrong, where, and what to do.
 
-    The command line prints the message alone and exits with `exit_code`: 2 for misuse (a bad config, a
-    missing file), 1 for a failed check.
+    The command line prints only the message and exits with `exit_code`: 2 for misuse (an invalid config, a missing
+    file), 1 for a failed check.
     """
 
     def __init__(self, message: str, *, exit_code: int = 2) -> None:
@@ -16,10 +16,10 @@ class Refusal(Exception):
 
 
 class Mismatch(Refusal):
-    """Two artefacts that may not be mixed; the message names both fingerprints."""
+    """Two artefacts have different fingerprints and cannot be used together; the message names both."""
 
     @classmethod
     def between(cls, what: str, left: tuple[str, str], right: tuple[str, str], fix: str) -> Self:
-        """`left` and `right` are (who, its fingerprint)."""
+        """Build the error; `left` and `right` are (name of the artefact, its fingerprint), `fix` says what to do."""
         message = f"{what} differs: {left[0]} has {left[1]}, {right[0]} has {right[1]}. {fix}"
         return cls(message, exit_code=1)

@@ -15,7 +15,7 @@ SPECIALS = 256
 
 
 class Special(IntEnum):
-    """Ids below 256. PAD and MASK are never predictable; EOS ends a text span and is predicted as text."""
+    """Special token ids below 256. PAD and MASK are never predicted; EOS ends a text span and counts as text."""
 
     PAD = 0
     MASK = 1
@@ -24,7 +24,7 @@ class Special(IntEnum):
     EOI = 4
     BOA = 5
     EOA = 6
-    TASK = 15  # an unassigned task slot: the trainer draws the task and writes it here
+    TASK = 15  # an empty task slot: the trainer draws the task and writes its token here
     TEXT = 16
     T2I = 17
     I2T = 18
@@ -34,7 +34,7 @@ class Special(IntEnum):
 
 
 class Modality(IntEnum):
-    """What a position of a packed row holds; SPECIAL covers padding, task slots and BOI/EOI/BOA/EOA."""
+    """Modality of a position of a packed row; SPECIAL covers padding, task slots and BOI/EOI/BOA/EOA."""
 
     SPECIAL = 0
     TEXT = 1
@@ -43,7 +43,7 @@ class Modality(IntEnum):
 
 
 class Kind(StrEnum):
-    """What a sample is made of."""
+    """Kind of a sample: the set of its modalities."""
 
     TEXT = "text"
     IMAGE_TEXT = "image-text"
@@ -57,12 +57,12 @@ class Kind(StrEnum):
 
     @property
     def code(self) -> int:
-        """The kind as stored in a segment table."""
+        """The integer that stands for this kind in a segment table."""
         return list(Kind).index(self)
 
 
 class Slice(NamedTuple):
-    """A half-open block of ids that one modality (and codebook) owns."""
+    """The half-open range of ids of one codebook."""
 
     modality: Modality
     codebook: int
@@ -71,7 +71,7 @@ class Slice(NamedTuple):
 
 
 class Vocabulary(BaseModel):
-    """The layout of the id space and the fingerprints of the tokenizers that fill it."""
+    """Layout of the id space and fingerprints of the tokenizers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -83,7 +83,7 @@ class Vocabulary(BaseModel):
 
     @cached_property
     def slices(self) -> tuple[Slice, ...]:
-        """Every block in id order; together they cover 0..size-1 without overlap."""
+        """All id ranges in order; together they cover 0..size-1 without overlap."""
         blocks = [(Modality.SPECIAL, 0, SPECIALS), (Modality.TEXT, 0, self.text), (Modality.IMAGE, 0, self.image)]
         blocks += [(Modality.AUDIO, level, size) for level, size in enumerate(self.audio)]
         starts = np.cumsum([0] + [size for *_, size in blocks]).tolist()
@@ -104,17 +104,25 @@ class Vocabulary(BaseModel):
         return np.min_scalar_type(self.size - 1)
 
     def slice_of(self, modality: Modality, codebook: int = 0) -> Slice:
-        """The block of a modality and codebook; KeyError when the vocabulary has none."""
+        """Return the id range of a codebook.
+
+        Raises:
+            KeyError: The vocabulary has no such codebook.
+        """
         for block in self.slices:
             if (block.modality, block.codebook) == (modality, codebook):
                 return block
         raise KeyError(f"this vocabulary has no {modality.name.lower()} codebook {codebook}")
 
     def modality_of(self, ids: npt.ArrayLike) -> npt.NDArray[np.uint8]:
-        """The modality that owns each id; ValueError when an id is outside the vocabulary."""
+        """Return the modality of each id.
+
+        Raises:
+            ValueError: An id is outside the vocabulary.
+        """
         ids = np.asarray(ids)
         if ids.size and (int(ids.min()) < 0 or int(ids.max()) >= self.size):
-            raise ValueError(f"ids {ids.min()}..{ids.max()} leave the vocabulary 0..{self.size - 1}")
+            raise ValueError(f"ids {ids.min()}..{ids.max()} are outside the vocabulary 0..{self.size - 1}")
         owners: npt.NDArray[np.uint8] = self._owners[ids]
         return owners
 
@@ -124,16 +132,25 @@ class Vocabulary(BaseModel):
         return np.repeat(np.array([block.modality for block in self.slices], np.uint8), sizes)
 
     def audio_offsets(self, levels: int) -> npt.NDArray[np.int64]:
-        """Id offsets of the first `levels` audio codebooks: id = code + offset."""
+        """Return the (levels,) id offsets of the first audio codebooks: id = code + offset."""
         return np.array([self.slice_of(Modality.AUDIO, level).start for level in range(levels)], np.int64)
 
     @property
     def fingerprint(self) -> str:
-        """Identity of the layout and of the tokenizers behind it."""
+        """Fingerprint of the layout and of the tokenizers."""
         return fingerprint("vocabulary", self.model_dump(mode="json"))
 
     def require(self, other: "Vocabulary", mine: str, theirs: str) -> None:
-        """Raise Mismatch, naming both fingerprints, unless `other` is this very vocabulary."""
+        """Check that `other` is the same vocabulary.
+
+        Args:
+            other: The vocabulary to compare with.
+            mine: Name of the owner of this vocabulary, for the message.
+            theirs: Name of the owner of the other one.
+
+        Raises:
+            Mismatch: The fingerprints differ; the message names both.
+        """
         if self.fingerprint != other.fingerprint:
             fix = "Prepare both with the same tokenizers (give the first run's folders as `path`)."
             raise Mismatch.between("vocabulary", (mine, self.fingerprint), (theirs, other.fingerprint), fix)

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import tarfile
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,14 @@ import numpy as np
 import pytest
 from filelock import FileLock
 from hypothesis import settings
+from hypothesis.configuration import set_hypothesis_home_dir
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 # threads that spin while they wait cost ten times the work where tests share cores
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
+# hypothesis keeps tables of Unicode on disk: not in the working tree
+set_hypothesis_home_dir(Path(tempfile.gettempdir()) / f"triptych-hypothesis-{os.getuid()}")
 settings.register_profile("triptych", deadline=None, derandomize=True, database=None)
 settings.load_profile("triptych")
 

@@ -56,7 +56,7 @@ class Weather:
 
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[tuple[str, Weather]]:
-    from moto.server import DomainDispatcherApplication, create_backend_app
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import make_server
 
     weather = Weather(DomainDispatcherApplication(create_backend_app))

@@ -1,10 +1,10 @@
-"""The tokenizers that belong to a dataset or to a model trained on it, as they lie in its folder.
+"""The tokenizers stored with a dataset or with a model trained on it.
 
-tokenizers.json          what they are: configs and cards
-tokenizers/MODALITY/…    their files; none where a hub has them by name
+tokenizers.json          configs and cards of the tokenizers
+tokenizers/MODALITY/…    their files; none for a tokenizer that is loaded from a hub by name
 
-A dataset says the first in its manifest. A model has both copied beside its weights, so that it can be asked in text,
-pictures and sound when the dataset is elsewhere.
+A dataset has the configs and cards in its manifest. A model has copies of both beside its weights, so that it can
+read and generate text, images and audio without the dataset.
 """
 
 import json
@@ -24,10 +24,17 @@ FILE, FOLDER = "tokenizers.json", "tokenizers"
 
 
 class Bundle:
-    """Tokenizers by modality, each loaded when it is first needed."""
+    """Tokenizers by modality, each loaded on first use."""
 
     def __init__(self, configs: Tokenizers, cards: Mapping[str, Card], local: Callable[[str], str], owner: str) -> None:
-        """`local(name)` is where a folder below the owner's lies on this machine."""
+        """Create a bundle.
+
+        Args:
+            configs: The tokenizers' configs.
+            cards: The tokenizers' cards by modality name.
+            local: Returns the local path of a folder, given its path relative to the owner's folder.
+            owner: Name of the dataset or model, for messages.
+        """
         self._configs = configs
         self.cards = cards
         self._local = local
@@ -35,48 +42,59 @@ class Bundle:
 
     @classmethod
     def of_model(cls, folder: str | Path) -> Self:
-        """Those that `save_bundle` put beside a model; raises Refusal when there are none."""
+        """Open the tokenizers that `save_bundle` stored with a model.
+
+        Raises:
+            Refusal: The folder has no tokenizers.json.
+        """
         try:
-            said = json.loads((Path(folder) / FILE).read_text(encoding="utf-8"))
+            stored = json.loads((Path(folder) / FILE).read_text(encoding="utf-8"))
         except FileNotFoundError:
-            raise Refusal(f"{folder}: has no {FILE}. Run `triptych train` to its end, which exports it.") from None
-        cards = {name: Card.model_validate(card) for name, card in said["cards"].items()}
-        return cls(Tokenizers.model_validate(said["configs"]), cards, lambda name: f"{folder}/{name}", str(folder))
+            raise Refusal(
+                f"{folder}: has no {FILE}. Let `triptych train` run to its end, where the model is exported."
+            ) from None
+        cards = {name: Card.model_validate(card) for name, card in stored["cards"].items()}
+        return cls(Tokenizers.model_validate(stored["configs"]), cards, lambda name: f"{folder}/{name}", str(folder))
 
     def __contains__(self, modality: Modality) -> bool:
         return modality.name.lower() in self.cards
 
     def tokenizer(self, modality: Modality) -> Tokenizer:
-        """The tokenizer of a modality; Mismatch when it is not the one that made the tokens, Refusal without one."""
+        """Load the tokenizer of a modality.
+
+        Raises:
+            Refusal: The bundle has no tokenizer for the modality.
+            Mismatch: The tokenizer is not the one that made the tokens.
+        """
         name = modality.name.lower()
         if modality not in self:
-            raise Refusal(f"{self._owner}: has no {name}, only {', '.join(self.cards)}. Ask for one of these.")
+            raise Refusal(f"{self._owner}: has no {name}, only {', '.join(self.cards)}. Choose one of these.")
         card = self.cards[name]
         where = None if card.files is None else self._local(f"{FOLDER}/{name}/{card.files}".removesuffix("/."))
         tokenizer = load(getattr(self._configs, name), where)
         if tokenizer.fingerprint != card.fingerprint:
-            sides = (self._owner, card.fingerprint), ("the tokenizer at hand", tokenizer.fingerprint)
+            sides = (self._owner, card.fingerprint), ("the loaded tokenizer", tokenizer.fingerprint)
             raise Mismatch.between(f"the {name} tokenizer", *sides, f"Restore the {FOLDER} folder.")
         return tokenizer
 
     @property
     def text(self) -> TextTokenizer:
-        """That of text."""
+        """The text tokenizer."""
         return cast(TextTokenizer, self.tokenizer(Modality.TEXT))
 
     @property
     def image(self) -> ImageTokenizer:
-        """That of pictures."""
+        """The image tokenizer."""
         return cast(ImageTokenizer, self.tokenizer(Modality.IMAGE))
 
     @property
     def audio(self) -> AudioTokenizer:
-        """That of clips."""
+        """The audio tokenizer."""
         return cast(AudioTokenizer, self.tokenizer(Modality.AUDIO))
 
 
 def save_bundle(dataset: Dataset, folder: str | Path) -> None:
-    """Copy a dataset's tokenizers into a model's folder."""
+    """Copy the tokenizers of a dataset into the folder of a model."""
     entries = dataset.manifest.tokenizers
     Path(folder).mkdir(parents=True, exist_ok=True)
     for entry in entries.values():
@@ -84,8 +102,8 @@ def save_bundle(dataset: Dataset, folder: str | Path) -> None:
             to = Path(folder) / file.file
             to.parent.mkdir(parents=True, exist_ok=True)
             to.write_bytes(dataset.fs.cat_file(f"{dataset.root}/{file.file}"))
-    said: dict[str, Any] = {
+    stored: dict[str, Any] = {
         "configs": dataset.manifest.config["tokenizers"],
         "cards": {name: entry.card.model_dump(mode="json") for name, entry in entries.items()},
     }
-    (Path(folder) / FILE).write_text(json.dumps(said, indent=1, sort_keys=True), encoding="utf-8")
+    (Path(folder) / FILE).write_text(json.dumps(stored, indent=1, sort_keys=True), encoding="utf-8")

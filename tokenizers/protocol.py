@@ -1,8 +1,7 @@
-"""What the pipelines, the sampler and `show` ask of a tokenizer: a few methods a modality.
+"""Protocols of the tokenizers: what pipelines, sampler and `show` need from each modality.
 
-Codes are the tokenizer's own ids, from 0; offsets into the shared id space belong to the vocabulary. Every
-tokenizer is a pure function of its files and arguments: the same input, batch make-up and thread count give
-the same codes.
+Codes are the tokenizer's own ids from 0; the vocabulary adds the offsets of the shared id space. Every tokenizer is a
+pure function of its files and arguments: the same input, batch composition and thread count give the same codes.
 """
 
 from collections.abc import Sequence
@@ -17,52 +16,52 @@ Wave = npt.NDArray[np.float32]
 
 
 class TextTokenizer(Protocol):
-    """Text to ids and back, exactly."""
+    """Converts text to codes and back, exactly."""
 
-    size: int  # ids are 0..size-1
+    size: int  # codes are 0..size-1
     fingerprint: str  # over weights and config
-    token_bytes: npt.NDArray[np.int32]  # (size,) UTF-8 bytes that each id stands for
+    token_bytes: npt.NDArray[np.int32]  # (size,) number of UTF-8 bytes of each code
 
     def encode(self, texts: Sequence[str]) -> tuple[Codes, npt.NDArray[np.int64]]:
-        """Concatenated codes of all texts, and len(texts)+1 offsets into them."""
+        """Return the concatenated codes of all texts, and len(texts)+1 offsets into them."""
         ...
 
     def decode(self, codes: npt.ArrayLike) -> str:
-        """The text of a run of codes; a piece that cuts a character decodes with replacement marks."""
+        """Decode the codes of a text; incomplete UTF-8 characters become replacement characters."""
         ...
 
 
 class ImageTokenizer(Protocol):
-    """Square pictures to a fixed grid of codes, row-major, and back."""
+    """Converts square images to a fixed grid of codes, row-major, and back."""
 
     size: int  # codebook size
     fingerprint: str
-    pixels: int  # side of the picture
-    tokens: int  # codes a picture, a square grid
+    pixels: int  # side of the image
+    tokens: int  # codes per image, a square grid
 
     def encode(self, pixels: Pixels) -> Codes:
-        """(batch, side, side, 3) RGB to (batch, tokens)."""
+        """Encode (batch, side, side, 3) RGB images to (batch, tokens) codes."""
         ...
 
     def decode(self, codes: npt.ArrayLike) -> Pixels:
-        """(batch, tokens) to (batch, side, side, 3) RGB."""
+        """Decode (batch, tokens) codes to (batch, side, side, 3) RGB images."""
         ...
 
 
 class AudioTokenizer(Protocol):
-    """Mono waves to frames of residual codes and back."""
+    """Converts mono waves to frames of residual codes and back."""
 
-    sizes: tuple[int, ...]  # codebook sizes, one a level
+    sizes: tuple[int, ...]  # codebook size of each level
     fingerprint: str
     sample_rate: int
-    frame_rate: float  # frames a second; tokens a second = frame_rate * len(sizes)
+    frame_rate: float  # frames per second; tokens per second = frame_rate * len(sizes)
 
     def encode(self, waves: Sequence[Wave]) -> list[Codes]:
-        """Waves in -1..1 at `sample_rate`, any lengths >= 1, to (frames, levels) codes each."""
+        """Encode waves in -1..1 at `sample_rate`, of any length >= 1, to (frames, levels) codes each."""
         ...
 
     def decode(self, codes: npt.ArrayLike) -> Wave:
-        """(frames, levels) codes to one wave at `sample_rate`."""
+        """Decode (frames, levels) codes to one wave at `sample_rate`."""
         ...
 
 

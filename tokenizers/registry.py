@@ -1,4 +1,4 @@
-"""From a config to its tokenizer: the one place that knows every kind, importing each only when it is asked for."""
+"""Creates tokenizers from their configs. Each tokenizer module is imported only when it is needed."""
 
 import json
 import math
@@ -24,15 +24,20 @@ from ..schemas.errors import Refusal
 from .protocol import AudioTokenizer, ImageTokenizer, TextTokenizer, Tokenizer
 
 Config = TextConfig | ImageConfig | AudioConfig
-Report = Any  # Callable[[int, int], None]: steps done, steps in all
+Report = Any  # Callable[[int, int], None]: steps done, total steps
 
-KEPT = 8  # tokenizers a process holds on to
+KEPT = 8  # number of loaded tokenizers that a process keeps
 
 
 def load(config: Config, folder: str | None = None) -> Tokenizer:
-    """The tokenizer in `folder` (trained in a run, or copied into a dataset), else at `config.path`.
+    """Load a tokenizer, once per process.
 
-    Loaded once a process. Raises Refusal when there is no such tokenizer.
+    Args:
+        config: The tokenizer's config.
+        folder: Folder of a tokenizer that was trained in a run or copied into a dataset; default `config.path`.
+
+    Raises:
+        Refusal: There is no such tokenizer.
     """
     path = folder or config.path
     if path is None:
@@ -44,17 +49,17 @@ def load(config: Config, folder: str | None = None) -> Tokenizer:
 
 
 def load_text(config: TextConfig, folder: str | None = None) -> TextTokenizer:
-    """`load` for text."""
+    """Load a text tokenizer, see `load`."""
     return cast(TextTokenizer, load(config, folder))
 
 
 def load_image(config: ImageConfig, folder: str | None = None) -> ImageTokenizer:
-    """`load` for pictures."""
+    """Load an image tokenizer, see `load`."""
     return cast(ImageTokenizer, load(config, folder))
 
 
 def load_audio(config: AudioConfig, folder: str | None = None) -> AudioTokenizer:
-    """`load` for clips."""
+    """Load an audio tokenizer, see `load`."""
     return cast(AudioTokenizer, load(config, folder))
 
 
@@ -92,7 +97,7 @@ def _open(config: Config, path: str, stamp: tuple[Any, ...]) -> Tokenizer:
 
 
 def _stamp(path: str) -> tuple[Any, ...]:
-    # a worker may outlive the run that trained what lies at `path`
+    # part of the cache key, since a worker may outlive the run that trained the tokenizer at `path`
     fs, where = fsspec.core.url_to_fs(path)
     files = fs.find(where, detail=True)
     return tuple((name, info.get("size"), str(info.get("mtime"))) for name, info in sorted(files.items()))
@@ -101,15 +106,24 @@ def _stamp(path: str) -> tuple[Any, ...]:
 def train(
     config: Config, samples: Any, folder: str | Path, *, seed: int, threads: int, report: Report | None = None
 ) -> None:
-    """Train the tokenizer of `config` and save it to a local `folder`; the same arguments give the same bytes.
+    """Train the tokenizer of `config`; the same arguments give the same bytes.
 
-    `samples` are texts, one (n, size, size, 3) uint8 array of pictures, or waves at the config's sample rate.
-    `report(done, steps)` is called as training goes on (text is trained in one step). Raises Refusal for a config
-    that is not trained here, and for samples that hold nothing.
+    Args:
+        config: The tokenizer's config.
+        samples: Texts, one (n, size, size, 3) uint8 array of images, or waves at the config's sample rate.
+        folder: Local folder where the tokenizer is saved.
+        seed: Seed of all random numbers.
+        threads: Number of threads during training.
+        report: Called as `report(done, steps)` during training; not for text, which is trained in one step.
+
+    Raises:
+        Refusal: The config is not one of a trained tokenizer, or there is nothing to train on.
     """
     folder = Path(folder)
     if not config.trained_in_run:
-        raise Refusal(f"the {config.kind} tokenizer at `path: {config.path}` is given, not trained. Remove `path`.")
+        raise Refusal(
+            f"the {config.kind} tokenizer at `path: {config.path}` is loaded, so it cannot be trained. Remove `path`."
+        )
     match config:
         case SentencePieceConfig():
             from .text.sentencepiece_train import train_sentencepiece
@@ -126,14 +140,14 @@ def train(
 
 
 def tokens_per_picture(config: ImageConfig) -> int | None:
-    """Codes a picture, from the config or the model's config.json alone; None when that is not at hand."""
+    """Return the number of tokens per image from the config or the model's config.json; None if not available."""
     if isinstance(config, VqConfig) and config.path is None:
         return (config.size // config.downsample) ** 2
     model = _model_config(str(config.path))
     if model is None:
         return None
     if isinstance(config, VqConfig):
-        # as image.diffusers_vq has it, which cannot be imported without torch
+        # as in image.diffusers_vq, which cannot be imported without torch
         factor = math.isqrt(model.get("in_channels", 3) // 3) * 2 ** (len(model.get("block_out_channels", [64])) - 1)
     else:
         multipliers = model.get("channel_multiplier")

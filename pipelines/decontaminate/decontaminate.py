@@ -1,7 +1,7 @@
-"""Decontamination: no sample that an evaluation set holds is left in the corpora.
+"""Decontamination: removes samples of the evaluation sets from the corpora.
 
-Evaluation sets are read as sources are, and have their lines in the ledger. A row goes when any half of it is found in
-any set: its text by n-grams, its picture or clip as a near duplicate.
+Evaluation sets are read like sources and have their own lines in the ledger. A row is dropped when any of its
+modalities is found in any set: its text by n-grams, its image or clip as a near duplicate.
 """
 
 from collections import Counter
@@ -23,21 +23,21 @@ from .match import Match, match_of
 
 DECONTAMINATE_VERSION = 1
 REASON = "in_evaluation_set"
-EXAMPLES = 5  # a part; as many are in the report
+EXAMPLES = 5  # hits kept per part, and hits listed per set in the report
 
 Parts = Mapping[str, Sequence[Partition]]
 
 
 @dataclass(frozen=True)
 class Index:
-    """What is kept of a part of an evaluation set, for one modality."""
+    """Builds the index of one modality of an evaluation set, part by part."""
 
     match: Match
     counted: bool = False
 
     @property
     def name(self) -> str:
-        """One folder of parts a modality."""
+        """Name of the stage; each modality has its own folder of parts."""
         return f"held-out-{self.match.modality.name.lower()}"
 
     def identity(self) -> list[Any]:
@@ -45,13 +45,13 @@ class Index:
         return [DECONTAMINATE_VERSION, self.match.identity()]
 
     def run(self, table: pa.Table) -> Outcome:
-        """The index alone."""
+        """Return only the index; nothing is dropped."""
         return Outcome(self.match.index(table[self.match.modality.name.lower()]), DROPPED.empty_table())
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """An evaluation set's index for one modality."""
+    """The index of an evaluation set for one modality."""
 
     benchmark: str
     match: Match
@@ -60,7 +60,7 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class Decontaminate:
-    """Drops the rows that are in an evaluation set, the sets in the order of the run file."""
+    """Drops rows that occur in an evaluation set; sets are tried in the order of the run file."""
 
     store: Store
     held_out: tuple[HeldOut, ...]
@@ -68,12 +68,12 @@ class Decontaminate:
     counted: bool = True
 
     def identity(self) -> list[Any]:
-        """Version and the indices."""
+        """Version and the keys of the indices."""
         indices = [[held.benchmark, held.match.modality.name, [p.key for p in held.parts]] for held in self.held_out]
         return [DECONTAMINATE_VERSION, indices]
 
     def run(self, table: pa.Table) -> Outcome:
-        """Keep the rows without a hit; the note counts hits by set and modality, each row once."""
+        """Drop the rows with a hit; the note counts hits by set and modality, at most one per row."""
         found: dict[int, tuple[HeldOut, str]] = {}
         for held in self.held_out:
             column = held.match.modality.name.lower()
@@ -83,11 +83,11 @@ class Decontaminate:
         reasons = {row: (REASON, _detail(held, shared)) for row, (held, shared) in found.items()}
         kept, dropped = drop_rows(self.name, table, reasons)
         hits = [
-            {"benchmark": held.benchmark, "half": held.match.modality.name.lower(), "detail": _detail(held, shared)}
+            {"benchmark": held.benchmark, "modality": held.match.modality.name.lower(), "detail": _detail(held, shared)}
             | {name: table[name][row].as_py() for name in ("source", "file", "row")}
             for row, (held, shared) in sorted(found.items())
         ]
-        counts = Counter((hit["benchmark"], hit["source"], hit["half"]) for hit in hits)
+        counts = Counter((hit["benchmark"], hit["source"], hit["modality"]) for hit in hits)
         note = {"hits": [[*key, count] for key, count in sorted(counts.items())], "examples": hits[:EXAMPLES]}
         return Outcome(kept, dropped, note=note)
 
@@ -105,14 +105,24 @@ def _pieces(parts: Sequence[Partition]) -> Pieces:
 
 @lru_cache(maxsize=64)
 def _index(store: Store, pieces: Pieces) -> pa.Table:
-    """An index in memory, once a process."""
+    """Load an index into memory, once per process."""
     return load(store, Partition("", pieces, 0))
 
 
 def decontaminate(
     engine: Engine, config: RunConfig, rows: Parts, held_out: Parts
 ) -> tuple[dict[str, list[Partition]], tuple[BenchmarkReport, ...]]:
-    """Parts by source without what evaluation sets hold, and what was found, set by set."""
+    """Drop the rows that occur in evaluation sets.
+
+    Args:
+        engine: Runs the stages.
+        config: The run file.
+        rows: Partitions by source.
+        held_out: Partitions by evaluation set.
+
+    Returns:
+        Partitions of the remaining rows by source, and one report per evaluation set.
+    """
     if not held_out:
         return {name: list(parts) for name, parts in rows.items()}, ()
     indices = []
@@ -132,9 +142,9 @@ def decontaminate(
 
 def _report(benchmark: str, rows: int, notes: Sequence[Mapping[str, Any]]) -> BenchmarkReport:
     hits: dict[str, Counter[str]] = {}
-    for name, source, half, count in (hit for note in notes for hit in note["hits"]):
+    for name, source, modality, count in (hit for note in notes for hit in note["hits"]):
         if name == benchmark:
-            hits.setdefault(source, Counter())[half] += count
+            hits.setdefault(source, Counter())[modality] += count
     mine = [hit for note in notes for hit in note["examples"] if hit["benchmark"] == benchmark]
     examples = [Hit(**{name: hit[name] for name in Hit.model_fields}) for hit in mine[:EXAMPLES]]
     return BenchmarkReport(

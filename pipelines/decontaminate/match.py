@@ -1,4 +1,4 @@
-"""Which rows share something with an evaluation set: word n-grams of texts, near duplicates of pictures and clips."""
+"""Finds rows that occur in an evaluation set: word n-grams of texts, near duplicates of images and clips."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ from .ngrams import NGRAM, NGRAMS_VERSION, ngram_set, overlaps
 
 
 class Match(Protocol):
-    """How values of one modality are held against those of an evaluation set; picklable."""
+    """How values of one modality are compared with an evaluation set; picklable."""
 
     @property
     def modality(self) -> Modality:
-        """What it compares."""
+        """The modality that is compared."""
         ...
 
     def identity(self) -> list[Any]:
@@ -27,17 +27,17 @@ class Match(Protocol):
         ...
 
     def index(self, values: pa.ChunkedArray) -> pa.Table:
-        """What is kept of an evaluation set's values; tables of several parts may be concatenated."""
+        """Build the index of an evaluation set's values; the indices of several parts may be concatenated."""
         ...
 
     def hits(self, values: pa.ChunkedArray, index: pa.Table) -> Iterator[tuple[int, str]]:
-        """(row, what it shares) of the values that are in the evaluation set."""
+        """Yield (row, shared content) for the values that occur in the evaluation set."""
         ...
 
 
 @dataclass(frozen=True)
 class MatchText:
-    """Any n-gram of words in common."""
+    """Texts match when they share any word n-gram."""
 
     modality: Modality = Modality.TEXT
 
@@ -46,31 +46,34 @@ class MatchText:
         return [NGRAMS_VERSION, NGRAM]
 
     def index(self, values: pa.ChunkedArray) -> pa.Table:
-        """The set of hashes."""
+        """Return the set of n-gram hashes."""
         return ngram_set(values)
 
     def hits(self, values: pa.ChunkedArray, index: pa.Table) -> Iterator[tuple[int, str]]:
-        """Rows with the first words that they share."""
+        """Yield rows with the first words that they share with the set."""
         return overlaps(values, index)
 
 
 @dataclass(frozen=True)
 class MatchMedia:
-    """Near duplicates, by the same means as in deduplication."""
+    """Images or clips match when they are near duplicates, as in deduplication."""
 
     modality: Modality
     near: NearMethod
 
     def identity(self) -> list[Any]:
-        """What is near."""
+        """Version and settings of the near-duplicate method."""
         return self.near.identity()
 
     def index(self, values: pa.ChunkedArray) -> pa.Table:
-        """The signatures."""
+        """Return the signatures."""
         return pa.table({"signature": self.near.sign(values)}).drop_null()
 
     def hits(self, values: pa.ChunkedArray, index: pa.Table) -> Iterator[tuple[int, str]]:
-        """Rows that are near one of the evaluation set; the set's come first among the rows of a key."""
+        """Yield the rows that are near duplicates of one in the evaluation set.
+
+        The rows of the evaluation set have the lower indices, so they come first among the entries of a key.
+        """
         signed = pa.table({"signature": self.near.sign(values), "row": np.arange(len(values))}).drop_null()
         known = index.num_rows
         if not known or not signed.num_rows:
@@ -90,7 +93,10 @@ class MatchMedia:
 
 
 def match_of(modality: Modality, config: RunConfig) -> Match:
-    """How a modality is compared: pictures with the radius of `dedup`, where it has one."""
+    """Return how a modality is compared.
+
+    For images, the radius of the run file's `dedup` block is used if there is one.
+    """
     if modality is Modality.TEXT:
         return MatchText()
     if modality is Modality.IMAGE:

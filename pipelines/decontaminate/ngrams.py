@@ -1,8 +1,8 @@
-"""Texts that share a run of words with an evaluation set.
+"""Finds texts that share a run of words with an evaluation set.
 
-Brown et al., "Language Models are Few-Shot Learners", 2020 (arXiv 2005.14165), appendix C: n-grams of words, case and
-punctuation aside, with n from 8 to 13 by how short the examples of a set are. There n is one for a set; here an example
-of 8 to 12 words has an n of its own.
+Brown et al., "Language Models are Few-Shot Learners", 2020 (https://arxiv.org/abs/2005.14165), appendix C: word
+n-grams without case and punctuation, with n from 8 to 13 depending on the length of a set's examples. There each set
+has one n; here each example of 8 to 12 words has its own n.
 """
 
 from collections.abc import Iterator
@@ -20,15 +20,22 @@ from ..dedup.text.words import Words, words
 NGRAMS_VERSION = 1
 NGRAM = 13
 SHORTEST = 8
-EXCERPT = 200  # characters of the shared words that are shown
-_COARSE = 24  # leading bits of a hash, which tell most n-grams that they are in no set
+EXCERPT = 200  # characters of the shared words that are reported
+_COARSE = 24  # leading bits of a hash; a table over them rules out most n-grams that are in no set
 
 
 def ngram_set(values: pa.ChunkedArray, n: int = NGRAM) -> pa.Table:
-    """The distinct n-grams of evaluation texts: (hash uint64, ascending; words uint8, n or that of a short text).
+    """Collect the distinct n-grams of evaluation texts.
 
-    A text of SHORTEST to n - 1 words is one n-gram of its own length; a shorter one has none. In scripts without
-    spaces between words, n-grams are of characters.
+    A text of SHORTEST to n - 1 words is one n-gram of its own length; a shorter one has none. In scripts without spaces
+    between words, n-grams consist of characters.
+
+    Args:
+        values: The texts.
+        n: Length of the n-grams, in words.
+
+    Returns:
+        Table of (hash: uint64, ascending; words: uint8, the length of the n-gram).
     """
     hashes, lengths = [np.zeros(0, np.uint64)], [np.zeros(0, np.uint8)]
     for block in blocks(values):
@@ -42,7 +49,15 @@ def ngram_set(values: pa.ChunkedArray, n: int = NGRAM) -> pa.Table:
 
 
 def overlaps(values: pa.ChunkedArray, known: pa.Table) -> Iterator[tuple[int, str]]:
-    """(row, words shared) of the texts that have an n-gram in a set, or in several sets end to end; rows ascend."""
+    """Find texts that have an n-gram in a set of n-grams.
+
+    Args:
+        values: The texts.
+        known: The table of `ngram_set`, or several of them concatenated.
+
+    Yields:
+        (row, shared words) in ascending order of rows.
+    """
     lengths = sorted(known["words"].unique().to_pylist(), reverse=True)
     sets = {n: np.sort(known.filter(pc.equal(known["words"], n))["hash"].to_numpy()) for n in lengths}
     coarse = np.zeros(1 << _COARSE, bool)
@@ -71,7 +86,7 @@ def _is_in(values: Hashes, ascending: Hashes) -> npt.NDArray[np.bool_]:
 
 
 def _first_words(at: Ints, offsets: Ints, found: Words) -> tuple[list[int], list[int]]:
-    """Of the n-grams at some places: each row that has one, and the word at which its first one begins."""
+    """For n-grams at the given positions: each row that has one, and the word at which its first one begins."""
     rows, first = np.unique(np.searchsorted(offsets, at, side="right") - 1, return_index=True)
     begin = found.offsets[rows] + at[first] - offsets[rows]
     return rows.tolist(), begin.tolist()

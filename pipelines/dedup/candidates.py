@@ -1,4 +1,4 @@
-"""From signatures to edges: rows that share a key are candidates, and a candidate pair is an edge if it is alike."""
+"""From signatures to edges: rows that share a key are candidates, and candidates that are alike become edges."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -16,113 +16,113 @@ from .protocol import NearMethod
 
 CANDIDATES_VERSION = 1
 BUCKET_BITS = np.uint64(32)
-PAIRS = 1 << 16  # whose signatures are in memory at a time
+PAIRS = 1 << 16  # pairs whose signatures are in memory at a time
 
 Vertices = npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
 class Key:
-    """The keys of a bucket's distinct rows, by one way of being near."""
+    """Computes the keys of a bucket's distinct rows, by one near-duplicate method."""
 
     near: NearMethod
-    number: int  # of the signature's column
+    number: int  # index of the method's signature column
     name: str = "near-keys"
     counted: bool = False
 
     def identity(self) -> list[Any]:
-        """Version and what is near."""
+        """Version and settings of the method."""
         return [CANDIDATES_VERSION, self.number, self.near.identity()]
 
     def run(self, table: pa.Table) -> Outcome:
-        """(key, id, sketch) rows, where `id` is the vertex."""
+        """Return (key, id, sketch) rows, where `id` is the vertex."""
         signature = f"near{self.number}"
         rows = table.filter(pc.and_(table["first"], pc.is_valid(table[signature])))
         keyed = self.near.keys(rows[signature].combine_chunks())
         vertex = rows["vertex"].to_numpy()[keyed.owner]
-        return _side(pa.table({"key": keyed.key, "id": vertex, "sketch": keyed.sketch}))
+        return _uncounted(pa.table({"key": keyed.key, "id": vertex, "sketch": keyed.sketch}))
 
 
 @dataclass(frozen=True)
 class Pair:
-    """The candidates among rows of one bucket of keys, which come sorted by (key, id)."""
+    """Finds candidate pairs in one bucket of keys; rows come sorted by (key, id)."""
 
     near: NearMethod
     name: str = "near-pairs"
     counted: bool = False
 
     def identity(self) -> list[Any]:
-        """Version and what is near."""
+        """Version and settings of the method."""
         return [CANDIDATES_VERSION, self.near.identity()]
 
     def run(self, table: pa.Table) -> Outcome:
-        """(bucket, id, right) rows: two vertices, `id` the lesser, and its bucket."""
+        """Return (bucket, id, right) rows: the smaller vertex `id`, its bucket, and the larger vertex."""
         vertex = table["id"].to_numpy()
         left, right = self.near.pairs(table["key"].to_numpy(), table["sketch"].to_numpy())
-        return _side(_pairs(vertex[left], vertex[right]))
+        return _uncounted(_pairs(vertex[left], vertex[right]))
 
 
 @dataclass(frozen=True)
 class Verify:
-    """The pairs that are alike, of those whose lesser vertex lies in one bucket.
+    """Keeps the candidate pairs that are alike, for pairs whose smaller vertex is in one bucket.
 
-    Signatures are taken from the distinct parts where they lie, a bucket at a time and no more of it than the pairs
-    name: of a local store that is what is read, of an object store the whole part.
+    Signatures are read from the parts of distinct rows, one bucket at a time. From a local store only those of the
+    pairs are read, from an object store the whole part.
     """
 
     store: Store
     near: NearMethod
     number: int
-    distinct: tuple[Partition, ...]  # by bucket
+    distinct: tuple[Partition, ...]  # one part per bucket
     name: str = "near-edges"
     counted: bool = False
 
     def identity(self) -> list[Any]:
-        """Version, what is near, and the signatures."""
+        """Version, settings of the method, and the keys of the parts with signatures."""
         signatures = fingerprint([part.key for part in self.distinct])
         return [CANDIDATES_VERSION, self.number, self.near.identity(), signatures]
 
     def run(self, table: pa.Table) -> Outcome:
-        """(bucket, id, right) rows as they came in, without the pairs that are not alike and the repeated ones."""
+        """Return the (bucket, id, right) rows without duplicates and without pairs that are not alike."""
         pairs = _pairs(table["id"].to_numpy(), table["right"].to_numpy())
         left, right = pairs["id"].to_numpy(), pairs["right"].to_numpy()
         alike = np.zeros(len(pairs), bool)
         bucket = right >> BUCKET_BITS
         if not len(pairs):
-            return _side(pairs)
+            return _uncounted(pairs)
         mine = self._signatures(left)
         for other in np.unique(bucket).tolist():
             at = np.flatnonzero(bucket == other)
             theirs = self._signatures(right[at])
-            # a crowd of look-alikes has far more pairs than members
+            # a large group of similar rows has far more pairs than members, so compare them piece by piece
             for piece in np.split(at, range(PAIRS, len(at), PAIRS)):
                 alike[piece] = self.near.alike(mine.of(left[piece]), theirs.of(right[piece]))
-        return _side(pairs.filter(pa.array(alike)))
+        return _uncounted(pairs.filter(pa.array(alike)))
 
     def _signatures(self, vertices: Vertices) -> "_Signatures":
-        """Of the bucket that all these vertices lie in."""
+        """Return the signatures of the bucket that contains all these vertices."""
         table = load(self.store, self.distinct[int(vertices[0] >> BUCKET_BITS)])
         return _Signatures(table[f"near{self.number}"], np.flatnonzero(table["first"]))
 
 
 class _Signatures(NamedTuple):
-    """The signatures of a bucket, where they lie, and which rows are distinct ones."""
+    """The signature column of a bucket, and the indices of its distinct rows."""
 
     column: pa.ChunkedArray
     rows: npt.NDArray[np.int64]
 
     def of(self, vertices: Vertices) -> pa.Array:
-        """Those of some vertices of the bucket."""
+        """Return the signatures of some vertices of the bucket."""
         return self.column.take(pa.array(self.rows[place_of(vertices)])).combine_chunks()
 
 
 def place_of(vertex: Vertices) -> npt.NDArray[np.int64]:
-    """The place of each vertex among the distinct rows of its bucket."""
+    """Return the index of each vertex among the distinct rows of its bucket."""
     return (vertex & np.uint64(0xFFFFFFFF)).astype(np.int64)
 
 
 def _pairs(left: Vertices, right: Vertices) -> pa.Table:
-    """Each pair once, the lesser vertex on the left, none with itself."""
+    """Return each pair once, the smaller vertex on the left, without pairs of equal vertices."""
     low, high = np.minimum(left, right), np.maximum(left, right)
     order = np.lexsort((high, low))
     low, high = low[order], high[order]
@@ -130,5 +130,5 @@ def _pairs(left: Vertices, right: Vertices) -> pa.Table:
     return pa.table({"bucket": low[new] >> BUCKET_BITS, "id": low[new], "right": high[new]})
 
 
-def _side(table: pa.Table) -> Outcome:
+def _uncounted(table: pa.Table) -> Outcome:
     return Outcome(table, DROPPED.empty_table(), note={"bytes": table.nbytes})

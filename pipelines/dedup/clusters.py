@@ -1,6 +1,6 @@
-"""From components to decisions: which rows are duplicates of one another, and which of them stays.
+"""From components to decisions: which rows are duplicates of each other, and which of them is kept.
 
-Of a cluster the survivor is the row of the highest `priority`, then of the greatest size, then of the least id.
+The survivor of a cluster is the row with the highest `priority`, then the greatest size, then the smallest id.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ _KEPT = ("id", "source", "file", "row", "part", "excerpt", "key", "size")
 
 @dataclass(frozen=True)
 class Label:
-    """The rows of a distinct part that are not alone, each with the vertex that names its component."""
+    """Labels the rows that have duplicates with the vertex that names their component."""
 
     modality: Modality
     name: str = "labels"
@@ -35,7 +35,12 @@ class Label:
         return [CLUSTERS_VERSION, self.modality.name]
 
     def run(self, table: pa.Table, components: pa.Table | None = None) -> Outcome:
-        """Rows with `group` and `modality`; `components` has (id, label) of the vertices that edges join."""
+        """Return the rows that are not alone in their component, with columns `group` and `modality`.
+
+        Args:
+            table: A part of `Distinct`.
+            components: (id, label) rows of the vertices that edges join.
+        """
         vertex = table["vertex"].combine_chunks()
         group = vertex
         if components is not None:
@@ -46,7 +51,7 @@ class Label:
         together = (np.repeat(copies, copies) > 1) | _joined(vertex, components)
         columns = {name: table[name] for name in _KEPT}
         columns |= {"group": group, "modality": pa.repeat(pa.scalar(int(self.modality), pa.uint8()), table.num_rows)}
-        return _side(pa.table(columns).filter(pa.array(together)))
+        return _uncounted(pa.table(columns).filter(pa.array(together)))
 
 
 def _joined(vertex: pa.Array, components: pa.Table | None) -> npt.NDArray[np.bool_]:
@@ -57,56 +62,56 @@ def _joined(vertex: pa.Array, components: pa.Table | None) -> npt.NDArray[np.boo
 
 @dataclass(frozen=True)
 class Combine:
-    """Where several halves have to be duplicates: groups of rows that lie together by each of them.
+    """Groups rows that must be duplicates in several modalities: those with the same group in each of them.
 
-    Rows come sorted by (id, id), from the labels of all halves.
+    Rows come sorted by (id, id), from the labels of all modalities.
     """
 
-    halves: int
+    modalities: int
     name: str = "labels-of-all"
     counted: bool = False
 
     def identity(self) -> list[Any]:
-        """Version and the number of halves."""
-        return [CLUSTERS_VERSION, self.halves]
+        """Version and number of modalities."""
+        return [CLUSTERS_VERSION, self.modalities]
 
     def run(self, table: pa.Table) -> Outcome:
-        """One row for each that has a label by every half; its group and key stand for those of all halves."""
-        table = table.sort_by([("id", "ascending"), ("modality", "descending")])  # sizes are those of the media
+        """Return one row for each that has a label in every modality; its group and key combine those of all."""
+        table = table.sort_by([("id", "ascending"), ("modality", "descending")])  # so the size is that of the media
         ids = table["id"].dictionary_encode().combine_chunks().indices.to_numpy()
         counts = np.bincount(ids, minlength=1)
-        full = table.filter(pa.array(counts[ids] == self.halves))
+        full = table.filter(pa.array(counts[ids] == self.modalities))
         if not full.num_rows:
-            return _side(full)
-        one = full.take(np.arange(0, full.num_rows, self.halves))
-        groups = full["group"].to_numpy().reshape(-1, self.halves)
-        keys = np.array(full["key"].to_pylist(), "S16").reshape(-1, self.halves)
+            return _uncounted(full)
+        one = full.take(np.arange(0, full.num_rows, self.modalities))
+        groups = full["group"].to_numpy().reshape(-1, self.modalities)
+        keys = np.array(full["key"].to_pylist(), "S16").reshape(-1, self.modalities)
         group = [xxhash.xxh3_64_intdigest(row.tobytes()) for row in groups]
         key = [xxhash.xxh3_128_digest(row.tobytes()) for row in keys]
         one = one.set_column(one.column_names.index("group"), "group", pa.array(group, pa.uint64()))
-        return _side(one.set_column(one.column_names.index("key"), "key", pa.array(key, pa.binary(16))))
+        return _uncounted(one.set_column(one.column_names.index("key"), "key", pa.array(key, pa.binary(16))))
 
 
 @dataclass(frozen=True)
 class Resolve:
-    """The survivor of every group; rows come sorted by (group, id), and a group is never split over parts."""
+    """Chooses the survivor of every group; rows come sorted by (group, id), each group within one part."""
 
     judged: str
-    priorities: Mapping[str, int]  # by source
+    priorities: Mapping[str, int]  # source -> priority
     name: str = "duplicates"
     counted: bool = False
 
     def identity(self) -> list[Any]:
-        """Version, the halves that are judged, and the priorities."""
+        """Version, compared modalities, and priorities."""
         return [CLUSTERS_VERSION, self.judged, dict(self.priorities)]
 
     def run(self, table: pa.Table) -> Outcome:
-        """Rows of groups of two and more, the survivor first: `reason` is null for it, and `of` is its id."""
+        """Return the rows of groups of two or more, survivors first, with null as their `reason`."""
         group = table["group"].to_numpy()
         sources = table["source"].combine_chunks().dictionary_encode()
         levels = np.array([self.priorities[name] for name in sources.dictionary.to_pylist()], np.int64)
         priority = levels[sources.indices.to_numpy()]
-        table = table.take(np.lexsort((-table["size"].to_numpy(), -priority, group)))  # stable, so by id at last
+        table = table.take(np.lexsort((-table["size"].to_numpy(), -priority, group)))  # stable: ties stay sorted by id
         starts = np.r_[True, group[1:] != group[:-1]][: len(group)]
         sizes = np.diff(np.r_[np.flatnonzero(starts), len(group)])
         survivor = pa.array(np.repeat(np.flatnonzero(starts), sizes))
@@ -114,19 +119,19 @@ class Resolve:
         reason = pc.if_else(pa.array(starts), pa.scalar(None, pa.string()), pc.if_else(exact, EXACT, NEAR))
         columns = {name: table[name] for name in _KEPT if name != "key"} | {"group": table["group"], "reason": reason}
         columns |= {f"of_{name}": table[name].take(survivor) for name in ("id", "source", "file", "row")}
-        return _side(pa.table(columns).filter(pa.array(np.repeat(sizes, sizes) > 1)))
+        return _uncounted(pa.table(columns).filter(pa.array(np.repeat(sizes, sizes) > 1)))
 
 
 @dataclass(frozen=True)
 class DropDuplicates:
-    """Drops the rows of a part that a table of duplicates names; the table may name rows of other parts as well."""
+    """Drops the rows of a part that a table of duplicates lists; the table may also list rows of other parts."""
 
     judged: str
     counted: bool = True
 
     @property
     def name(self) -> str:
-        """Its name in the ledger: of a source that is judged twice, each has a line."""
+        """Name in the ledger; a source that is compared twice has a line for each comparison."""
         return f"dedup-{self.judged}"
 
     def identity(self) -> list[Any]:
@@ -134,7 +139,7 @@ class DropDuplicates:
         return [CLUSTERS_VERSION]
 
     def run(self, table: pa.Table, duplicates: pa.Table | None = None) -> Outcome:
-        """Keep all but the duplicates; the detail says of which row each is one."""
+        """Drop the duplicates; the detail of a dropped row names the survivor."""
         if duplicates is None:
             return Outcome(table, DROPPED.empty_table())
         gone = duplicates.filter(pc.is_valid(duplicates["reason"]))
@@ -147,5 +152,5 @@ class DropDuplicates:
         return Outcome(*drop_rows(self.name, table, reasons))
 
 
-def _side(table: pa.Table) -> Outcome:
+def _uncounted(table: pa.Table) -> Outcome:
     return Outcome(table, DROPPED.empty_table(), note={"bytes": table.nbytes})

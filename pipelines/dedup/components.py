@@ -1,9 +1,9 @@
 """Connected components of the graph whose edges join near duplicates.
 
-The edges stay on disk and come in blocks; the forest is one 64-bit number a vertex in a memory-mapped scratch file.
-So memory is bounded by one block (about a hundred bytes an edge) and by what the operating system keeps of 8 bytes a
-vertex, whatever the number of edges. A component is named by its least vertex, so neither the order of the edges nor
-how they are cut into blocks can show.
+The edges stay on disk and are read in blocks; the forest is one 64-bit number per vertex in a memory-mapped scratch
+file. So memory is bounded by one block (about a hundred bytes per edge) and by the part of the file (8 bytes per
+vertex) that the operating system caches, whatever the number of edges. A component is named by its smallest vertex, so
+the result does not depend on the order of the edges or on the blocks.
 """
 
 import tempfile
@@ -20,10 +20,17 @@ Ints = npt.NDArray[np.int64]
 
 @contextmanager
 def components(vertices: int, edges: Iterable[tuple[Ints, Ints]]) -> Iterator[Ints]:
-    """(vertices,) the least vertex of each one's component, valid within the block; `edges` are (left, right) arrays.
+    """Compute the component of each vertex.
 
-    Each block is contracted to the roots of its ends and solved by SciPy; the root of a merged component is its least
-    root. Parents are never above their children.
+    Each block of edges is contracted to the roots of its vertices and solved by SciPy; the root of a merged component
+    is its smallest root. A parent is never greater than its children.
+
+    Args:
+        vertices: Number of vertices.
+        edges: Blocks of (left, right) arrays of vertices.
+
+    Yields:
+        (vertices,) the smallest vertex of each vertex's component; valid within the block.
     """
     with tempfile.TemporaryFile(prefix="triptych-") as scratch:
         forest = _numbers(scratch, vertices)
@@ -34,10 +41,17 @@ def components(vertices: int, edges: Iterable[tuple[Ints, Ints]]) -> Iterator[In
         yield forest
 
 
-def joined(least: Ints, starts: Sequence[int]) -> Iterator[tuple[Ints, Ints]]:
-    """For every range between two of `starts`: its vertices that are not alone in their component, and their least.
+def joined_vertices(least: Ints, starts: Sequence[int]) -> Iterator[tuple[Ints, Ints]]:
+    """Find the vertices that are not alone in their component, range by range.
 
-    Memory is bounded by one range and 16 bytes a vertex that is not alone.
+    Memory is bounded by one range and 16 bytes per such vertex.
+
+    Args:
+        least: The array of `components`.
+        starts: Boundaries of the ranges.
+
+    Yields:
+        For each range: the vertices, and the smallest vertex of their components.
     """
     ranges = list(pairwise(starts))
     below = [low + np.flatnonzero(least[low:high] != np.arange(low, high)) for low, high in ranges]
@@ -52,7 +66,7 @@ _BLOCK = 1 << 20
 
 
 def _distinct(values: Ints) -> Ints:
-    """Sorted, each once; a tenth of the time of `np.unique`, which hashes."""
+    """Return the sorted distinct values; ten times as fast as `np.unique`, which hashes."""
     values = np.sort(values)
     new = np.append(True, values[1:] != values[:-1])[: len(values)]
     distinct: Ints = values[new]
@@ -60,7 +74,7 @@ def _distinct(values: Ints) -> Ints:
 
 
 def _numbers(scratch: IO[bytes], vertices: int) -> Ints:
-    """0, 1, 2 … in a memory-mapped file."""
+    """Create the array 0, 1, 2 … in a memory-mapped file."""
     if not vertices:
         return np.zeros(0, np.int64)
     forest = np.memmap(scratch, np.int64, "w+", shape=(vertices,))
@@ -84,7 +98,7 @@ def _merge(forest: Ints, left: Ints, right: Ints) -> None:
 
 
 def _roots(forest: Ints, vertices: Ints) -> Ints:
-    """The root of each vertex's tree, and on the way every one of these vertices hung right below it."""
+    """Return the root of each vertex's tree, and attach these vertices directly to their roots."""
     found = np.asarray(forest[vertices])
     while True:
         above = np.asarray(forest[found])

@@ -1,10 +1,10 @@
-"""Deduplication from beginning to end: which rows meet, and what is left of them.
+"""Deduplication from rows to remaining rows.
 
     sign -> by key: distinct -> near-keys -> by key: pairs -> by bucket: edges -> components -> labels
-         -> by group: duplicates -> by part: the rows that go
+         -> by group: duplicates -> by part: rows to drop
 
-Rows are compared with rows of the same kind of sample, by the halves that `pairs` names. Only small tables travel: the
-rows themselves stay where they are, and lose some by a mask.
+Rows are compared with rows of the same kind of sample, in the modalities that `pairs` selects. Only small tables are
+shuffled; the rows themselves are not moved, and a mask marks those that are dropped.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,71 +21,80 @@ from .candidates import Key, Pair, Verify
 from .clusters import Combine, DropDuplicates, Label, Resolve
 from .labels import label_parts
 from .protocol import NearMethod
-from .sign import Distinct, Sign, nears_of
+from .sign import Distinct, Sign, near_methods
 
-BUCKET_BYTES = 32 << 20  # of small tables, in memory at a time
+BUCKET_BYTES = 32 << 20  # size of a bucket of small tables, which is in memory at a time
 
-Halves = tuple[Modality, ...]
+Modalities = tuple[Modality, ...]
 Parts = Mapping[str, Sequence[Partition]]
 
 
 @dataclass(frozen=True)
 class Round:
-    """Rows of one kind judged by the same halves: they are compared with each other and with no others."""
+    """Rows of one kind that are compared in the same modalities: with each other and with no other rows."""
 
     kind: Kind
-    halves: Halves
+    modalities: Modalities
 
     @property
     def judged(self) -> str:
-        """The halves in words, as in the ledger's `dedup-image-text`; the media first."""
-        return "-".join(modality.name.lower() for modality in self.halves)
+        """The modalities as in the ledger's `dedup-image-text`, media first."""
+        return "-".join(modality.name.lower() for modality in self.modalities)
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What a round found: how many rows met, and its parts of duplicates."""
+class RoundResult:
+    """Result of a round: number of compared rows, and the partitions of duplicates."""
 
     round: Round
     rows: int
     duplicates: tuple[Partition, ...]
 
 
-def halves_of(source: Source, config: RunConfig) -> list[Halves]:
-    """What decides on a source's rows, in the order in which it is applied; each a tuple of halves that must all agree.
+def compared_modalities(source: Source, config: RunConfig) -> list[Modalities]:
+    """Return the comparisons of a source's rows, in order; a row must match in all modalities of a comparison.
 
-    `either` is the media, and then the text of what is left.
+    `either` compares the media, and then the text of the remaining rows.
     """
     pairs: Pairs = source.pairs or config.dedup.pairs
-    there = [m for m in source.modality.modalities if config.dedup.of(m) is not None]
-    media = tuple(m for m in there if m is not Modality.TEXT)
-    text = tuple(m for m in there if m is Modality.TEXT)
-    chosen: dict[Pairs, list[Halves]] = {
+    present = [m for m in source.modality.modalities if config.dedup.of(m) is not None]
+    media = tuple(m for m in present if m is not Modality.TEXT)
+    text = tuple(m for m in present if m is Modality.TEXT)
+    chosen: dict[Pairs, list[Modalities]] = {
         "media": [media],
         "text": [text],
         "both": [media + text],
         "either": [*((modality,) for modality in media), text],
     }
-    return [halves for halves in chosen["text" if source.modality is Kind.TEXT else pairs] if halves]
+    return [modalities for modalities in chosen["text" if source.modality is Kind.TEXT else pairs] if modalities]
 
 
-def deduplicate(engine: Engine, config: RunConfig, raw: Parts) -> tuple[dict[str, list[Partition]], list[Judged]]:
-    """Parts by source without the duplicates, and what was found, round by round."""
+def deduplicate(engine: Engine, config: RunConfig, raw: Parts) -> tuple[dict[str, list[Partition]], list[RoundResult]]:
+    """Drop duplicate rows.
+
+    Args:
+        engine: Runs the stages.
+        config: The run file.
+        raw: Partitions by source.
+
+    Returns:
+        Partitions of the remaining rows by source, and the result of each round.
+    """
     left = {name: list(parts) for name, parts in raw.items()}
-    wanted = {source.name: halves_of(source, config) for source in config.sources}
-    judged = []
-    for turn in range(max((len(halves) for halves in wanted.values()), default=0)):
+    comparisons = {source.name: compared_modalities(source, config) for source in config.sources}
+    results = []
+    for turn in range(max((len(modalities) for modalities in comparisons.values()), default=0)):
         rounds: dict[Round, list[str]] = {}
         for source in config.sources:
-            if turn < len(wanted[source.name]):
-                rounds.setdefault(Round(source.modality, wanted[source.name][turn]), []).append(source.name)
+            if turn < len(comparisons[source.name]):
+                rounds.setdefault(Round(source.modality, comparisons[source.name][turn]), []).append(source.name)
         for this, names in rounds.items():
             parts = [part for name in names for part in left[name]]
             duplicates = _find(engine, config, this, parts)
-            judged.append(Judged(this, sum(part.rows for part in parts), tuple(duplicates)))
+            results.append(RoundResult(this, sum(part.rows for part in parts), tuple(duplicates)))
             kept = _drop(engine, this, parts, duplicates)
             left |= {name: [part for part in kept if part.note["source"] == name] for name in names}
-    return left, judged
+    return left, results
 
 
 def _drop(engine: Engine, this: Round, parts: Sequence[Partition], duplicates: Sequence[Partition]) -> list[Partition]:
@@ -94,47 +103,47 @@ def _drop(engine: Engine, this: Round, parts: Sequence[Partition], duplicates: S
     for part in parts:
         mine = by_part[stamp_of(part) % len(by_part)] if by_part else None
         given.append(replace(part, beside=(mine,)) if mine and mine.rows else part)
-    return _some(mask_rows(engine, DropDuplicates(this.judged), given))
+    return _non_empty(mask_rows(engine, DropDuplicates(this.judged), given))
 
 
 def _find(engine: Engine, config: RunConfig, this: Round, parts: Sequence[Partition]) -> list[Partition]:
-    """Parts of duplicates: every row that is not alone in its cluster, the clusters' survivors first."""
+    """Return partitions of duplicates: every row of every cluster, survivors first."""
     stamped = [replace(part, stamped=True) for part in parts]
-    labels = [label for modality in this.halves for label in _label(engine, config, modality, stamped)]
-    if len(this.halves) > 1:
+    labels = [label for modality in this.modalities for label in _label(engine, config, modality, stamped)]
+    if len(this.modalities) > 1:
         together = _shuffle(engine, labels, "id")
-        labels = _some(engine.map(Combine(len(this.halves)), together))
+        labels = _non_empty(engine.map(Combine(len(this.modalities)), together))
     priorities = {source.name: source.priority for source in config.sources}
-    return _some(engine.map(Resolve(this.judged, priorities), _shuffle(engine, labels, "group")))
+    return _non_empty(engine.map(Resolve(this.judged, priorities), _shuffle(engine, labels, "group")))
 
 
 def _label(engine: Engine, config: RunConfig, modality: Modality, parts: Sequence[Partition]) -> list[Partition]:
-    half = config.dedup.of(modality)
-    assert half is not None
-    signed = _some(engine.map(Sign(modality, half, config.limits), parts))
+    options = config.dedup.of(modality)
+    assert options is not None
+    signed = _non_empty(engine.map(Sign(modality, options, config.limits), parts))
     into = _buckets(signed)
-    # every bucket has its place, also an empty one: a vertex names its bucket
+    # empty buckets are kept, since a vertex contains the number of its bucket
     by_key = engine.shuffle(signed, by="key", into=into) if signed else []
     filled = engine.map(Distinct(into), [part for part in by_key if part.rows])
     each = iter(filled)
     distinct = [next(each) if part.rows else part for part in by_key]
     edges = [
         edge
-        for number, near in enumerate(nears_of(half, config.limits))
+        for number, near in enumerate(near_methods(options, config.limits))
         for edge in _edges(engine, near, number, distinct)
     ]
     beside = label_parts(engine, distinct, edges)
     given = [
         replace(part, beside=(beside[at],)) if at in beside else part for at, part in enumerate(distinct) if part.rows
     ]
-    return _some(engine.map(Label(modality), given))
+    return _non_empty(engine.map(Label(modality), given))
 
 
 def _edges(engine: Engine, near: NearMethod, number: int, distinct: Sequence[Partition]) -> list[Partition]:
     keys = engine.map(Key(near, number), [part for part in distinct if part.rows])
     pairs = engine.map(Pair(near), _shuffle(engine, keys, "key"))
     by_bucket = [part for part in engine.shuffle(pairs, by="bucket", into=len(distinct)) if part.rows] if pairs else []
-    return _some(engine.map(Verify(engine.store, near, number, tuple(distinct)), by_bucket))
+    return _non_empty(engine.map(Verify(engine.store, near, number, tuple(distinct)), by_bucket))
 
 
 def _shuffle(engine: Engine, parts: Sequence[Partition], by: str) -> list[Partition]:
@@ -143,7 +152,7 @@ def _shuffle(engine: Engine, parts: Sequence[Partition], by: str) -> list[Partit
     return [part for part in engine.shuffle(parts, by=by, into=_buckets(parts)) if part.rows]
 
 
-def _some(parts: Sequence[Partition]) -> list[Partition]:
+def _non_empty(parts: Sequence[Partition]) -> list[Partition]:
     return [part for part in parts if part.rows]
 
 

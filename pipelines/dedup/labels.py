@@ -1,4 +1,4 @@
-"""From edges to labels: the one step of deduplication that sees the whole graph, and so runs in the driver."""
+"""From edges to labels: the one step of deduplication that needs the whole graph, so it runs in the driver."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -12,15 +12,23 @@ from ..engines.base import Engine
 from ..engines.partition import Outcome, Partition, commit
 from ..engines.stage import part_name
 from .candidates import BUCKET_BITS, place_of
-from .components import Ints, components, joined
+from .components import Ints, components, joined_vertices
 
 LABELS_VERSION = 1
 
 
 def label_parts(engine: Engine, distinct: Sequence[Partition], edges: Sequence[Partition]) -> dict[int, Partition]:
-    """By bucket, the (id, label) rows of the vertices that edges join; a label is the component's least vertex.
+    """Compute the components of the graph of near duplicates.
 
-    Edges are gathered a part at a time; components.py says what memory that takes.
+    Edges are read one part at a time; see components.py for the memory that this takes.
+
+    Args:
+        engine: Its store holds the result, which is reused when it exists.
+        distinct: The parts of `Distinct`, one per bucket.
+        edges: The parts of `Verify`.
+
+    Returns:
+        Bucket -> (id, label) rows of the vertices that edges join; a label is the component's smallest vertex.
     """
     if not edges:
         return {}
@@ -37,10 +45,10 @@ def label_parts(engine: Engine, distinct: Sequence[Partition], edges: Sequence[P
 
 
 def _labels(edges: Iterable[pa.Table], starts: Ints) -> Outcome:
-    """One chunk a bucket; the note says which buckets are there."""
+    """Return one chunk per bucket; the note lists the buckets."""
     tables, present = [], []
     with components(int(starts[-1]), _dense(edges, starts)) as least:
-        for bucket, (vertices, labels) in enumerate(joined(least, starts.tolist())):
+        for bucket, (vertices, labels) in enumerate(joined_vertices(least, starts.tolist())):
             if vertices.size:
                 present.append(bucket)
                 tables.append(pa.table({"id": _vertex(vertices, starts), "label": _vertex(labels, starts)}))

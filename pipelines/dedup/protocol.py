@@ -1,7 +1,7 @@
-"""What finds near duplicates of one kind: signatures, keys that bring likely pairs together, and a test of pairs.
+"""Protocol of near-duplicate methods: signatures, keys that propose pairs, and a test of pairs.
 
-Rows never meet all others. A row has a few *keys*; rows that share a key are candidates, and `alike` decides on
-their signatures. All of it is array in, array out; nothing depends on which other rows are there.
+Rows are not compared with all others. A row has a few *keys*; rows that share a key are candidates, and `alike` decides
+by their signatures. All methods map arrays to arrays, and the result for a row does not depend on other rows.
 """
 
 from dataclasses import dataclass
@@ -17,43 +17,47 @@ Keys = npt.NDArray[np.uint64]
 
 @dataclass(frozen=True)
 class Keyed:
-    """Keys of many signatures, one entry a key."""
+    """Keys of many signatures, one entry per key."""
 
     owner: Ints  # (k,) index of the signature
     key: Keys  # (k,)
-    sketch: Keys  # (k,) whatever lets `pairs` sort out candidates early; zeros where nothing does
+    sketch: Keys  # (k,) information by which `pairs` can reject candidates early, or zeros
 
 
 class NearMethod(Protocol):
-    """One way for rows of a modality to be near duplicates; picklable, models are loaded on first use."""
+    """A method to find near duplicates in one modality; picklable, models are loaded on first use."""
 
     @property
     def column(self) -> str:
-        """The column of the RAW table that it looks at: text, image or audio."""
+        """The column of the RAW table that is compared: text, image or audio."""
         ...
 
     def identity(self) -> list[Any]:
-        """Version and every setting that can change its verdicts, as JSON values."""
+        """Version and every setting that can change the result, as JSON values."""
         ...
 
     def report(self) -> dict[str, Any]:
-        """What the manifest says of it: its name and its parameters, those that were derived included."""
+        """Name and parameters of the method for the manifest, including derived ones."""
         ...
 
     def sign(self, values: pa.ChunkedArray) -> pa.Array:
-        """A signature a value, of one Arrow type throughout; null where the value cannot be judged."""
+        """Compute one signature per value, all of one Arrow type; null where a value cannot be compared."""
         ...
 
     def keys(self, signatures: pa.Array) -> Keyed:
-        """The keys of signatures, none of which is null."""
+        """Compute the keys of signatures without nulls."""
         ...
 
     def pairs(self, key: Keys, sketch: Keys) -> tuple[Ints, Ints]:
-        """Candidates among entries sorted by key: positions (left, right), left < right, of entries that share one."""
+        """Find candidates among entries sorted by key.
+
+        Returns:
+            Positions (left, right), left < right, of entries that share a key.
+        """
         ...
 
     def alike(self, left: pa.Array, right: pa.Array) -> npt.NDArray[np.bool_]:
-        """For every pair of signatures, whether they are near duplicates."""
+        """True for the pairs of signatures that are near duplicates."""
         ...
 
 
@@ -61,10 +65,17 @@ WINDOW = 16
 
 
 def window_pairs(key: Keys, window: int = WINDOW) -> tuple[Ints, Ints]:
-    """Candidates in time linear in the entries: each with the first of its key, and with the `window` next ones.
+    """Find candidates in linear time: each entry with the first of its key, and with the next `window` entries.
 
-    Up to window + 1 entries of a key meet all others. More are linked through their first and their neighbours, which
-    joins them if they are all alike; in no case is a crowded key's number of pairs quadratic.
+    Up to window + 1 entries of a key are all compared with each other. Larger groups are linked through their first
+    entry and through neighbours, which joins them if all are alike; the number of pairs is never quadratic.
+
+    Args:
+        key: (n,) sorted keys.
+        window: Number of following entries.
+
+    Returns:
+        Positions (left, right), left < right.
     """
     n = len(key)
     at = np.arange(n)

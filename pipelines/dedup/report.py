@@ -1,4 +1,4 @@
-"""What deduplication found: every cluster as a file, and a summary for the manifest."""
+"""Report on deduplication: a file with every cluster, and a summary for the manifest."""
 
 import io
 from collections import Counter
@@ -14,23 +14,28 @@ import pyarrow.parquet as pq
 from ...schemas.config.run import RunConfig
 from ...schemas.dataset.duplicates import DUPLICATES, Cluster, DuplicateReport, Member
 from ..engines.base import Engine
-from .deduplicate import Judged
-from .sign import nears_of
+from .deduplicate import RoundResult
+from .sign import near_methods
 
 LARGEST = 20
 EXAMPLES = 5
 
 
-def report(engine: Engine, config: RunConfig, judged: Sequence[Judged]) -> tuple[tuple[DuplicateReport, ...], bytes]:
-    """A report a round, and all clusters as Parquet, a row group for each part of duplicates.
+def report(
+    engine: Engine, config: RunConfig, results: Sequence[RoundResult]
+) -> tuple[tuple[DuplicateReport, ...], bytes]:
+    """Build the report of each round and the Parquet file of all clusters.
 
-    The parts are gone through twice, one at a time: memory follows the number of clusters, not that of rows.
+    The parts of duplicates are read twice, one at a time, so memory grows with the number of clusters, not of rows.
+
+    Returns:
+        One report per round; the bytes of the Parquet file with a row group for each part of duplicates.
     """
     sink = io.BytesIO()
     reports, first = [], 1
     with pq.ParquetWriter(sink, DUPLICATES, compression="zstd") as writer:
         writer.write_table(DUPLICATES.empty_table())
-        for found in judged:
+        for found in results:
             numbers = _numbers(engine, found, first)
             tally = _Tally(numbers)
             for table in engine.gather(found.duplicates):
@@ -44,30 +49,30 @@ def report(engine: Engine, config: RunConfig, judged: Sequence[Judged]) -> tuple
 
 @dataclass(frozen=True)
 class _Numbers:
-    """Clusters by group, sorted by it: their sizes, and their numbers from the largest down."""
+    """Clusters sorted by group: their sizes, and their numbers in order of decreasing size."""
 
     group: npt.NDArray[np.uint64]
     size: npt.NDArray[np.int64]
     number: npt.NDArray[np.int64]
 
     def of(self, table: pa.Table) -> npt.NDArray[np.int64]:
-        """The number of each row's cluster."""
+        """Return the number of each row's cluster."""
         numbers: npt.NDArray[np.int64] = self.number[np.searchsorted(self.group, table["group"].to_numpy())]
         return numbers
 
 
-def _numbers(engine: Engine, found: Judged, first: int) -> _Numbers:
+def _numbers(engine: Engine, found: RoundResult, first: int) -> _Numbers:
     counts = [np.unique(t["group"].to_numpy(), return_counts=True) for t in engine.gather(found.duplicates)]
     group = np.concatenate([groups for groups, _ in counts] or [np.zeros(0, np.uint64)])
     size = np.concatenate([sizes for _, sizes in counts] or [np.zeros(0, np.int64)])
-    order = np.argsort(group)  # a group lies in one part, so each is there once
+    order = np.argsort(group)  # a group is within one part, so each occurs once
     group, size = group[order], size[order]
     number = np.empty(len(group), np.int64)
     number[np.argsort(-size, kind="stable")] = np.arange(first, first + len(group))
     return _Numbers(group, size, number)
 
 
-def _rows(table: pa.Table, numbers: _Numbers, found: Judged) -> pa.Table:
+def _rows(table: pa.Table, numbers: _Numbers, found: RoundResult) -> pa.Table:
     constants = {"kind": str(found.round.kind), "judged": found.round.judged}
     columns = {name: pa.repeat(value, table.num_rows) for name, value in constants.items()}
     columns |= {"cluster": pa.array(numbers.of(table))}
@@ -76,7 +81,7 @@ def _rows(table: pa.Table, numbers: _Numbers, found: Judged) -> pa.Table:
 
 
 class _Tally:
-    """Counts over the parts of a round, and the rows of its largest clusters."""
+    """Counts over the parts of a round, and example rows of its largest clusters."""
 
     def __init__(self, numbers: _Numbers) -> None:
         self.sizes = Counter(numbers.size.tolist())
@@ -98,8 +103,8 @@ class _Tally:
                 members.append(Member(**{name: line[name] for name in Member.model_fields}))
 
 
-def _report(config: RunConfig, found: Judged, tally: _Tally) -> DuplicateReport:
-    halves = [config.dedup.of(modality) for modality in found.round.halves]
+def _report(config: RunConfig, found: RoundResult, tally: _Tally) -> DuplicateReport:
+    compared = [config.dedup.of(modality) for modality in found.round.modalities]
     across: dict[str, dict[str, int]] = {}
     for (source, survivor), count in sorted(tally.pairs.items()):
         if source != survivor:
@@ -108,7 +113,7 @@ def _report(config: RunConfig, found: Judged, tally: _Tally) -> DuplicateReport:
         kind=str(found.round.kind),
         judged=found.round.judged,
         rows=found.rows,
-        near=tuple(near.report() for half in halves if half for near in nears_of(half, config.limits)),
+        near=tuple(near.report() for options in compared if options for near in near_methods(options, config.limits)),
         sizes=dict(sorted(tally.sizes.items())),
         dropped=dict(sorted(tally.dropped.items())),
         within={source: count for (source, survivor), count in sorted(tally.pairs.items()) if source == survivor},

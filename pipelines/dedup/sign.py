@@ -1,7 +1,7 @@
-"""The small tables that deduplication works on: of every row a key of its content, and signatures of it.
+"""The small tables for deduplication: a key and signatures of the content of each row.
 
-`Sign` makes them beside the rows, which stay where they are. After a shuffle by key, `Distinct` numbers what is
-distinct: a *vertex* is a bucket (high 32 bits) and a place in it (low 32 bits).
+`Sign` computes them while the rows stay where they are. After a shuffle by key, `Distinct` numbers the distinct
+contents: a *vertex* is the number of a bucket (high 32 bits) and an index within it (low 32 bits).
 """
 
 from dataclasses import dataclass
@@ -20,22 +20,24 @@ from ..engines.shuffle import bucket_of
 from .protocol import NearMethod
 
 SIGN_VERSION = 1
-EXCERPT = 160  # characters of a row's text that reports show
+EXCERPT = 160  # characters of a row's text in reports
 ORIGIN = ("id", "source", "file", "row", "part")
 
-Half = TextDedup | ImageDedup | AudioDedup
+DedupOptions = TextDedup | ImageDedup | AudioDedup
 
 
-def keys_of(values: pa.ChunkedArray, half: Half, limits: Limits) -> tuple[pa.Array, Any]:
-    """What is equal where two values are exact duplicates (16 bytes, null where a value cannot be read), and sizes.
+def exact_keys(values: pa.ChunkedArray, options: DedupOptions, limits: Limits) -> tuple[pa.Array, Any]:
+    """Compute the keys by which exact duplicates are found, and the sizes of the values.
 
-    The larger of two duplicates stays: sizes are UTF-8 bytes, pixels or samples.
+    Returns:
+        (n,) 16-byte keys, null where a value cannot be read; (n,) sizes in UTF-8 bytes, pixels or samples. Of two
+        duplicates the larger is kept.
     """
-    if isinstance(half, TextDedup):
+    if isinstance(options, TextDedup):
         from .text.exact import text_keys
 
-        return text_keys(values, half), pc.binary_length(values).cast(pa.int64())
-    if isinstance(half, ImageDedup):
+        return text_keys(values, options), pc.binary_length(values).cast(pa.int64())
+    if isinstance(options, ImageDedup):
         from .image.exact import image_keys
 
         return image_keys(values)
@@ -44,54 +46,54 @@ def keys_of(values: pa.ChunkedArray, half: Half, limits: Limits) -> tuple[pa.Arr
     return audio_keys(values, limits.seconds)
 
 
-def nears_of(half: Half, limits: Limits) -> tuple[NearMethod, ...]:
-    """What finds near duplicates, as the run file asks for it."""
-    if isinstance(half, TextDedup):
+def near_methods(options: DedupOptions, limits: Limits) -> tuple[NearMethod, ...]:
+    """Return the near-duplicate methods that the run file selects."""
+    if isinstance(options, TextDedup):
         from .text.minhash import MinHash
 
-        return (MinHash(half.near),) if half.near else ()
-    if isinstance(half, ImageDedup):
+        return (MinHash(options.near),) if options.near else ()
+    if isinstance(options, ImageDedup):
         from .image.near import PerceptualHash
         from .image.semantic import SemanticNear
 
         nears: list[NearMethod] = []
-        if half.near:
-            nears.append(PerceptualHash(half.near, limits.pixels))
-        if half.semantic:
-            nears.append(SemanticNear(half.semantic, limits.pixels))
+        if options.near:
+            nears.append(PerceptualHash(options.near, limits.pixels))
+        if options.semantic:
+            nears.append(SemanticNear(options.semantic, limits.pixels))
         return tuple(nears)
     from .audio.near import Fingerprint
 
-    return (Fingerprint(limits.seconds),) if half.near else ()
+    return (Fingerprint(limits.seconds),) if options.near else ()
 
 
 @dataclass(frozen=True)
 class Sign:
-    """Keys and signatures of the rows of a part, by one modality; rows that cannot be read are left to later stages."""
+    """Computes keys and signatures of one modality; rows that cannot be read are left to later stages."""
 
     modality: Modality
-    half: Half
+    options: DedupOptions
     limits: Limits
     counted: bool = False
 
     @property
     def name(self) -> str:
-        """One folder of parts a modality."""
+        """Name of the stage; each modality has its own folder of parts."""
         return f"sign-{self.modality.name.lower()}"
 
     def identity(self) -> list[Any]:
-        """Version, what is exact and what is near, and limits."""
-        nears = [near.identity() for near in nears_of(self.half, self.limits)]
-        half = self.half.model_dump(mode="json", exclude={"near", "semantic"})
-        return [SIGN_VERSION, half, nears, self.limits.model_dump(mode="json")]
+        """Version, settings of exact and near comparison, and limits."""
+        nears = [near.identity() for near in near_methods(self.options, self.limits)]
+        exact = self.options.model_dump(mode="json", exclude={"near", "semantic"})
+        return [SIGN_VERSION, exact, nears, self.limits.model_dump(mode="json")]
 
     def run(self, table: pa.Table) -> Outcome:
-        """A row a row: origin, excerpt, `key`, `size`, and `near0`, `near1` … of signatures."""
+        """Return one row per readable row: origin, excerpt, `key`, `size`, and signatures `near0`, `near1` …"""
         values = table[self.modality.name.lower()]
-        keys, sizes = keys_of(values, self.half, self.limits)
+        keys, sizes = exact_keys(values, self.options, self.limits)
         columns = {name: table[name] for name in ORIGIN}
         columns |= {"excerpt": pc.utf8_slice_codeunits(table["text"], 0, EXCERPT), "key": keys, "size": sizes}
-        for number, near in enumerate(nears_of(self.half, self.limits)):
+        for number, near in enumerate(near_methods(self.options, self.limits)):
             columns[f"near{number}"] = near.sign(values)
         signed = pa.table(columns)
         signed = signed.filter(pc.is_valid(signed["key"]))
@@ -111,7 +113,7 @@ class Distinct:
         return [SIGN_VERSION, self.buckets]
 
     def run(self, table: pa.Table) -> Outcome:
-        """Adds `first`, whether a row is the first with its key, and `vertex`."""
+        """Add the columns `first` (True for the first row with its key) and `vertex`."""
         key = table["key"].combine_chunks()
         first = np.r_[True, np.asarray(pc.not_equal(key.slice(1), key.slice(0, len(key) - 1)))]
         bucket = bucket_of(table["key"].slice(0, 1), self.buckets)[0]

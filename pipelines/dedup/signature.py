@@ -1,4 +1,4 @@
-"""Signatures as an Arrow column: so many bytes a row, whatever numbers they are."""
+"""Signatures of fixed size as an Arrow column of bytes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 
 def pack(rows: npt.NDArray[Any], valid: npt.NDArray[np.bool_]) -> pa.FixedSizeBinaryArray:
-    """(n, k) numbers to n values of their little-endian bytes, null where not `valid`."""
+    """Pack (n, k) numbers into n values of their little-endian bytes, null where not `valid`."""
     little = np.ascontiguousarray(rows, rows.dtype.newbyteorder("<"))
     type_ = pa.binary(little.dtype.itemsize * little.shape[1])
     values = pa.FixedSizeBinaryArray.from_buffers(type_, len(little), [None, pa.py_buffer(little)])
@@ -18,16 +18,23 @@ def pack(rows: npt.NDArray[Any], valid: npt.NDArray[np.bool_]) -> pa.FixedSizeBi
 
 
 def unpack(values: pa.FixedSizeBinaryArray, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """What was packed: (n, k), without copying; whatever is there where values are null."""
+    """Unpack to (n, k) without copying; null values give undefined numbers."""
     width = values.type.byte_width
     raw = np.frombuffer(values.buffers()[1], np.uint8)[values.offset * width :][: len(values) * width]
     return raw.reshape(-1, width).view(np.dtype(dtype).newbyteorder("<"))
 
 
-def judged(
-    judge: Callable[[pa.Array, pa.Array], npt.NDArray[np.bool_]], left: pa.Array, right: pa.Array, batch: int = 1024
+def compare_in_batches(
+    compare: Callable[[pa.Array, pa.Array], npt.NDArray[np.bool_]], left: pa.Array, right: pa.Array, batch: int = 1024
 ) -> npt.NDArray[np.bool_]:
-    """What `judge` says of each pair of signatures, asked about a few at a time: it may need much memory for a pair."""
+    """Apply `compare` to pairs of signatures in batches, which limits memory.
+
+    Args:
+        compare: Returns for each pair whether it is a near duplicate.
+        left: (n,) signatures.
+        right: (n,) signatures.
+        batch: Number of pairs per call.
+    """
     starts = range(0, len(left), batch)
-    parts = [judge(left.slice(start, batch), right.slice(start, batch)) for start in starts]
+    parts = [compare(left.slice(start, batch), right.slice(start, batch)) for start in starts]
     return np.concatenate([np.zeros(0, bool), *parts])

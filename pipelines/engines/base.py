@@ -1,7 +1,7 @@
-"""What an engine is: a way to run independent tasks, and three operations on partitions built upon it.
+"""Base class of engines: a way to run independent tasks, and three operations on partitions built upon it.
 
-Parts live in the store, so an engine moves references only, and a part that is already committed is not made
-again. An engine implements `each`; one that has a shuffle of its own may override `shuffle`.
+Parts are files in the store, so an engine passes references only, and a part that is already committed is not computed
+again. An engine implements `each`; one with its own shuffle may override `shuffle`.
 """
 
 import os
@@ -19,11 +19,11 @@ from .partition import Partition, load, read_header
 from .shuffle import Scatter, bucket_keys, buckets
 from .stage import RunStage, Stage, WorkCount, part_key, part_name
 
-# Every process that runs tasks imports this. Arrow's own allocator hands freed memory back at once, and the next
-# partition faults it in again.
+# Every process that runs tasks imports this module. Arrow's own allocator returns freed memory at once, and the next
+# partition would page it in again.
 pa.set_memory_pool(pa.system_memory_pool())
 
-# What tasks import sooner or later, for workers to import while they start: Arrow wants pandas for its first array.
+# Modules that workers import while they start, since tasks need them: Arrow uses pandas for its first array.
 PRELOAD = ("triptych.pipelines.prepare", "pandas")
 
 A = TypeVar("A")
@@ -32,7 +32,7 @@ B = TypeVar("B")
 
 @dataclass(frozen=True)
 class TaskResult(Generic[B]):
-    """A finished task: which item, its result, and what its process has used so far."""
+    """A finished task: the index of its item, its result, and the peak memory of its process so far."""
 
     index: int
     result: B
@@ -42,19 +42,19 @@ class TaskResult(Generic[B]):
 
 @dataclass(frozen=True)
 class MeasuredTask(Generic[A, B]):
-    """A task that reports its process and the peak memory of it."""
+    """A task that also reports its process and the process's peak memory."""
 
     task: Callable[[A], B]
 
     def __call__(self, index: int, item: A) -> TaskResult[B]:
-        """Run the task on an item; `index` says which it is."""
+        """Run the task on an item; `index` is the item's index."""
         with refusing_full_disk():
             result = self.task(item)
         return TaskResult(index, result, f"{os.uname().nodename}:{os.getpid()}", peak_memory())
 
 
 class Engine(ABC):
-    """Runs a dataset's stages over its parts."""
+    """Runs the stages of a dataset over its parts."""
 
     def __init__(self, store: Store, journal: Journal) -> None:
         self.store = store
@@ -62,14 +62,24 @@ class Engine(ABC):
 
     @abstractmethod
     def each(self, task: Callable[[A], B], items: Sequence[A]) -> Iterator[TaskResult[B]]:
-        """Run `task` on every item, anywhere and in any order; both are pickled."""
+        """Run `task` on every item, in any process and order; both are pickled."""
 
     @abstractmethod
     def close(self) -> None:
-        """Give back what the engine holds."""
+        """Release the engine's resources."""
 
     def collect(self, label: str, task: Callable[[A], B], items: Sequence[A], known: int = 0) -> list[B]:
-        """The results of `task` in the order of `items`; `known` more were found committed."""
+        """Run `task` on every item and report progress.
+
+        Args:
+            label: Name of the step in the journal.
+            task: The function to run.
+            items: Its arguments.
+            known: Number of further items that were already committed, for the progress display.
+
+        Returns:
+            The results in the order of `items`.
+        """
         results: dict[int, Any] = {}
         with self.journal.step(label, len(items) + known, known) as step:
             for done in self.each(task, items):
@@ -79,36 +89,45 @@ class Engine(ABC):
         return [results[index] for index in range(len(items))]
 
     def map(self, stage: Stage, parts: Sequence[Partition]) -> list[Partition]:
-        """Run a stage on every part that it has not been run on; parts in, parts out, in the same order."""
+        """Run a stage on every part, reusing committed results; returns one part for each, in the same order."""
         names = [part_name(stage.name, part_key(stage, part)) for part in parts]
-        there = self.committed(stage.name)
-        missing = [part for part, name in zip(parts, names, strict=True) if name not in there]
+        existing = self.committed(stage.name)
+        missing = [part for part, name in zip(parts, names, strict=True) if name not in existing]
         self.collect(stage.name, RunStage(self.store, stage), missing, len(parts) - len(missing))
         return [self.refer(part_key(stage, part), name) for part, name in zip(parts, names, strict=True)]
 
     def committed(self, stage: str) -> set[str]:
-        """Names of the parts that were committed for a stage."""
+        """Return the names of a stage's committed parts."""
         return set(self.store.names(f"{WORK}/{stage}"))
 
     def refer(self, key: str, name: str) -> Partition:
-        """A reference to a committed part, whose tallies go into the journal's ledger."""
+        """Return a reference to a committed part, and add its tallies to the journal's ledger."""
         header = read_header(self.store, name)
         self.journal.note(name, header)
         return Partition(key, ((name, None),), header.rows, note=header.note)
 
     def shuffle(self, parts: Sequence[Partition], by: str, into: int) -> list[Partition]:
-        """Regroup rows into `into` parts by the column's value; each is sorted by (column, id) when loaded."""
+        """Regroup rows by a column.
+
+        Args:
+            parts: The partitions.
+            by: Column of unsigned integers or 16-byte hashes; equal values go to the same bucket.
+            into: Number of buckets.
+
+        Returns:
+            `into` partitions, each sorted by (column, id) when it is loaded.
+        """
         stage, parts = Scatter(by, into), [replace(part, sort_by=None) for part in parts]
-        keys, there = bucket_keys(stage, parts), self.committed(stage.name)
-        if all(part_name(stage.name, key) in there for key in keys):  # an engine with a shuffle of its own was here
+        keys, existing = bucket_keys(stage, parts), self.committed(stage.name)
+        if all(part_name(stage.name, key) in existing for key in keys):  # written by an engine with its own shuffle
             with self.journal.step(stage.name, into, into):
                 return self.grouped(stage, keys)
         return buckets(self.map(stage, parts), keys, by)
 
     def grouped(self, stage: Scatter, keys: Sequence[str]) -> list[Partition]:
-        """The parts after a shuffle that committed each bucket as a part of its own."""
+        """Return the parts after a shuffle that committed each bucket as a part."""
         return [replace(self.refer(key, part_name(stage.name, key)), sort_by=stage.by) for key in keys]
 
     def gather(self, parts: Sequence[Partition]) -> Iterator[pa.Table]:
-        """The parts' tables here, one at a time, in order."""
+        """Load the parts' tables in this process, one at a time, in order."""
         return (load(self.store, part) for part in parts)

@@ -1,7 +1,7 @@
 """The Beam engine: FnApiRunner on this machine, or Flink, Spark, Dataflow and other portable runners.
 
-A step of the run is a pipeline. Its elements are batches of references to parts and, in a shuffle, Arrow tables; never
-documents. Results come back by a mailbox in the store, so that it does not matter which runner it is.
+Each step of the run is a pipeline. Its elements are batches of references to parts and, in a shuffle, Arrow tables;
+never documents. Results are returned through a mailbox in the store, so that every runner can be used.
 """
 
 import io
@@ -27,26 +27,26 @@ from .stage import WorkCount, part_key, part_name
 A = TypeVar("A")
 B = TypeVar("B")
 
-POLL = 0.5  # seconds between two looks into the mailbox
+POLL = 0.5  # seconds between two checks of the mailbox
 
 
 class Beam(Engine):
-    """One pipeline after another."""
+    """Runs one pipeline after another."""
 
     def __init__(self, store: Store, journal: Journal, config: BeamEngine) -> None:
         super().__init__(store, journal)
         self._config = config
         self._beam = quiet_beam()
         self._workers: Workers | None = None
-        options = self._pipeline().options  # wrong ones are refused before any work
+        options = self._pipeline().options  # invalid options are refused before any work
         for name in sorted(options.get_all_options(retain_unknown_options=True).keys() - options.get_all_options()):
-            journal.say(f"engine.options: Beam itself has no `{name}`; it goes on to {config.runner} as it is.")
+            journal.say(f"engine.options: Beam does not know `{name}`; it is passed on to {config.runner}.")
         if config.workers is not None and config.workers > 1:
             self._workers = Workers(config.workers)
-        clear(store, MAILBOXES)  # those of killed runs
+        clear(store, MAILBOXES)  # left by killed runs
 
     def each(self, task: Callable[[A], B], items: Sequence[A]) -> Iterator[TaskResult[B]]:
-        """Run one pipeline; results come when their batches are done."""
+        """Run one pipeline; yield results as their batches finish."""
         if not items:
             return
         mailbox = self._mailbox()
@@ -56,21 +56,21 @@ class Beam(Engine):
         yield from self._run(pipeline, mailbox, [number for number, *_ in spans])
 
     def shuffle(self, parts: Sequence[Partition], by: str, into: int) -> list[Partition]:
-        """By Beam's GroupByKey on bucket numbers, unless another engine has already scattered every part."""
+        """Shuffle with Beam's GroupByKey on bucket numbers, unless another engine has already scattered every part."""
         stage, parts = Scatter(by, into), [replace(part, sort_by=None) for part in parts]
-        there = self.committed(stage.name)
-        if all(part_name(stage.name, part_key(stage, part)) in there for part in parts):
+        existing = self.committed(stage.name)
+        if all(part_name(stage.name, part_key(stage, part)) in existing for part in parts):
             return super().shuffle(parts, by, into)
         keys = bucket_keys(stage, parts)
         names = {bucket: part_name(stage.name, key) for bucket, key in enumerate(keys)}
-        missing = {bucket: name for bucket, name in names.items() if name not in there}
+        missing = {bucket: name for bucket, name in names.items() if name not in existing}
         with self.journal.step(stage.name, into, into - len(missing)) as step:
             for done in self._group(stage, parts, missing):
                 step.advance(done.process, done.peak_bytes, done.result.rows)
         return self.grouped(stage, keys)
 
     def close(self) -> None:
-        """Stop worker processes; a cluster's are its own."""
+        """Stop local worker processes; those of a cluster keep running."""
         if self._workers is not None:
             self._workers.close()
 
@@ -91,7 +91,7 @@ class Beam(Engine):
         return BeamResults(self.store, f"{MAILBOXES}/{uuid.uuid4().hex}")
 
     def _pipeline(self) -> Any:
-        """An empty pipeline for the configured runner; raises Refusal when Beam does not take its options."""
+        """Create an empty pipeline for the configured runner; raises Refusal when Beam rejects the options."""
         from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 
         runner: Any = self._config.runner
@@ -104,25 +104,25 @@ class Beam(Engine):
             return self._beam.Pipeline(runner, _parsed(options))
         except Exception as error:
             raise Refusal(
-                f"engine.options: {self._config.runner} does not take them ({' '.join(str(error).split())}). "
-                "docs/how-to/clusters.md has some that it takes."
+                f"engine.options: {self._config.runner} does not accept them ({' '.join(str(error).split())}). "
+                "docs/how-to/clusters.md shows options that work."
             ) from None
 
     def _elements(self, pipeline: Any, spans: Sequence[Span]) -> Any:
-        # runners fuse what they can: without a reshuffle, the worker that makes the elements would do all the work
+        # without a reshuffle, runners fuse the steps, and the worker that creates the elements would do all the work
         in_memory = self._config.runner == "FnApiRunner" and self._workers is None
         return pipeline | self._beam.Create(spans, reshuffle=not in_memory)
 
     def _run(self, pipeline: Any, mailbox: BeamResults, batches: Collection[int]) -> Iterator[TaskResult[Any]]:
         run = _Run(pipeline)
         run.start()
-        going_on = True
+        running = True
         try:
-            while going_on:
+            while running:
                 run.join(POLL)
-                going_on = run.is_alive()
+                running = run.is_alive()
                 if self._workers is not None:
-                    self._workers.abort_if_one_died()
+                    self._workers.fail_if_one_died()
                 yield from mailbox.results()
             if run.error is not None:
                 raise mailbox.failure() or self._explained(run.error)
@@ -132,36 +132,36 @@ class Beam(Engine):
             clear(self.store, mailbox.folder)
         if lost := mailbox.lost(batches):
             raise Refusal(
-                f"engine: {self._config.runner} says that it is done, and {lost} batches of results are missing. Run "
-                "the same command again to resume, on another runner if it happens again.",
+                f"engine: {self._config.runner} finished, but {lost} batches of results are missing. Run "
+                "the same command again to resume; if it happens again, use another runner.",
                 exit_code=1,
             )
 
     def _explained(self, error: BaseException) -> Refusal:
         why = " ".join(f"{type(error).__name__}: {error}".split())
         return Refusal(
-            f"engine: {self._config.runner} failed ({why[:400]}). If a worker died for want of memory, use fewer "
+            f"engine: {self._config.runner} failed ({why[:400]}). If a worker ran out of memory, use fewer "
             "workers or a smaller partition_bytes. Run the same command again to resume.",
             exit_code=1,
         )
 
 
 def _parsed(options: Mapping[str, Any]) -> Any:
-    """Options as Beam has them; raises ValueError with what argparse would have printed before it exits."""
+    """Parse pipeline options; raises ValueError with the message that argparse prints before it exits."""
     from apache_beam.options.pipeline_options import PipelineOptions
 
     untyped: Any = PipelineOptions
-    said, parsed = io.StringIO(), untyped.from_dictionary(options)
+    message, parsed = io.StringIO(), untyped.from_dictionary(options)
     try:
-        with redirect_stderr(said):
+        with redirect_stderr(message):
             parsed.get_all_options()
     except SystemExit:
-        raise ValueError(said.getvalue().rpartition("error: ")[2]) from None
+        raise ValueError(message.getvalue().rpartition("error: ")[2]) from None
     return parsed
 
 
 class _Run(threading.Thread):
-    """A pipeline on its way, in a thread: FnApiRunner returns only at the end."""
+    """A running pipeline, in a thread, since FnApiRunner returns only at the end."""
 
     def __init__(self, pipeline: Any) -> None:
         super().__init__(daemon=True)
@@ -177,7 +177,7 @@ class _Run(threading.Thread):
             self.error = error
 
     def cancel(self) -> None:
-        """Have a cluster stop what goes on without need, after Ctrl-C."""
+        """Stop the pipeline on a cluster, for example after Ctrl-C."""
         if self.is_alive() and self._result is not None:
             with suppress(Exception):
                 self._result.cancel()

@@ -1,4 +1,4 @@
-"""What the workers of a Beam pipeline do with an element."""
+"""Functions that the workers of a Beam pipeline apply to elements."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,40 +13,40 @@ from .partition import Outcome, commit, load
 from .shuffle import Scatter
 from .stage import WorkCount
 
-Piece = tuple[int, bytes]  # the number of the part that rows come from, and the rows as an Arrow stream
+Piece = tuple[int, bytes]  # index of the part that rows come from, and the rows as an Arrow stream
 
 
 @dataclass(frozen=True)
 class Work:
-    """Runs the engine's task on every item of a batch."""
+    """Runs the engine's task on every item of a batch and writes the results to the mailbox."""
 
     mailbox: BeamResults
     task: MeasuredTask[Any, Any]
 
     def __call__(self, span: Span) -> None:
-        """Results go to the mailbox."""
+        """Process the batch at `span`."""
         with self.mailbox.attempting(span[0]):
             self.mailbox.answer(span[0], [self.task(index, item) for index, item in self.mailbox.take(span)])
 
 
 @dataclass(frozen=True)
 class Split:
-    """Cuts the parts of a batch into pieces by bucket, and lets those of the missing buckets travel."""
+    """Splits the parts of a batch into pieces by bucket, for the buckets that are missing."""
 
     mailbox: BeamResults
     stage: Scatter
     missing: frozenset[int]
 
     def __call__(self, span: Span) -> list[tuple[int, Piece]]:
-        """(bucket, piece) pairs; the first part has a piece for each, so that empty buckets come to be as well."""
+        """Return (bucket, piece) pairs; the first part has a piece for each bucket, so that empty buckets exist too."""
         pieces = []
         with self.mailbox.attempting(span[0]):
             for index, part in self.mailbox.take(span):
                 outcome = self.stage.run(load(self.mailbox.store, part))
                 rows = dict(zip(outcome.note["buckets"], outcome.table.to_batches(), strict=True))
-                nothing = pa.RecordBatch.from_pylist([], outcome.table.schema)
+                empty = pa.RecordBatch.from_pylist([], outcome.table.schema)
                 travel = self.missing if index == 0 else self.missing & rows.keys()
-                pieces += [(bucket, (index, _stream(rows.get(bucket, nothing)))) for bucket in sorted(travel)]
+                pieces += [(bucket, (index, _stream(rows.get(bucket, empty)))) for bucket in sorted(travel)]
         return pieces
 
 
@@ -55,10 +55,10 @@ class Group:
     """Commits the pieces of a bucket as one part, in the order of the parts that they come from."""
 
     mailbox: BeamResults
-    names: Mapping[int, str]  # of the buckets' files
+    names: Mapping[int, str]  # bucket -> name of its file
 
     def __call__(self, grouped: tuple[int, Iterable[Piece]]) -> None:
-        """Rows stay as they are: they are sorted where they are loaded, as after any shuffle."""
+        """Commit a bucket; its rows are sorted when they are loaded, as after any shuffle."""
         bucket = grouped[0]
         with self.mailbox.attempting(bucket):
             self.mailbox.answer(bucket, [MeasuredTask(self._commit)(bucket, grouped)])

@@ -1,7 +1,7 @@
-"""Worker processes for Beam's FnApiRunner that outlive a pipeline.
+"""Worker processes for Beam's FnApiRunner that are reused by all pipelines.
 
-Its own multi-processing mode starts new ones for each pipeline, which costs seconds every time, and waits for ever
-for one that was killed.
+Its own multi-processing mode starts new processes for each pipeline, which takes seconds every time, and waits forever
+for a process that was killed.
 """
 
 import importlib
@@ -21,7 +21,7 @@ from .base import PRELOAD
 
 
 class Workers:
-    """So many processes; each takes part in one pipeline after another."""
+    """A number of processes that serve one pipeline after another."""
 
     def __init__(self, count: int) -> None:
         threading.excepthook = _silent_on_broken_streams(threading.excepthook)
@@ -35,10 +35,10 @@ class Workers:
             self._processes.append(process)
             self._requests.append(ours)
         self._turns = cycle(self._requests)
-        self._handlers: list[Any] = []  # of the pipeline that runs
+        self._handlers: list[Any] = []  # of the current pipeline
 
     def runner(self) -> Any:
-        """A FnApiRunner that takes these where it would start a process for a pipeline."""
+        """Return a FnApiRunner that uses these processes instead of starting its own."""
         from apache_beam.portability import python_urns
         from apache_beam.runners.portability.fn_api_runner import worker_handlers
         from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
@@ -47,7 +47,7 @@ class Workers:
         workers, self._handlers = self, []
 
         class Handler(worker_handlers.GrpcWorkerHandler):
-            """How the runner gets at one of them."""
+            """Beam's interface to one of the processes."""
 
             def __init__(self, command: bytes, *rest: Any) -> None:
                 super().__init__(*rest)
@@ -56,32 +56,32 @@ class Workers:
                 workers.join(self)
 
             def stop_worker(self) -> None:
-                """It goes on to the next pipeline."""
+                """Keep the process for the next pipeline."""
 
         worker_handlers.WorkerHandler.register_environment(python_urns.SUBPROCESS_SDK, bytes)(Handler)
         return FnApiRunner(environments.SubprocessSDKEnvironment.from_command_string(""))
 
     def join(self, handler: Any) -> None:
-        """Have the next worker take part in the pipeline of a handler."""
+        """Connect the next worker to the pipeline of a handler."""
         self._handlers.append(handler)
         next(self._turns).send((handler.control_address, handler.worker_id))
 
-    def abort_if_one_died(self) -> None:
-        """Make the pipeline fail that waits for a worker which is gone."""
+    def fail_if_one_died(self) -> None:
+        """Make the current pipeline fail when a worker has died, since it would wait for it."""
         if not all(process.is_alive() for process in self._processes):
             for handler in self._handlers:
                 handler.control_conn.abort(RuntimeError("a worker process died"))
 
     def close(self) -> None:
-        """Stop them, whatever they are at."""
+        """Stop the processes at once."""
         for process in self._processes:
             process.terminate()
             process.join()
 
 
 def quiet_beam() -> Any:
-    """The package, silent: what goes wrong is raised as well."""
-    logging.disable(logging.WARNING)  # it misses the clients of clouds that nobody uses
+    """Import Beam with its logging turned off; errors are raised anyway."""
+    logging.disable(logging.WARNING)  # it warns about missing cloud clients
     try:
         import apache_beam
     finally:
@@ -91,7 +91,7 @@ def quiet_beam() -> Any:
 
 
 def _silent_on_broken_streams(hook: Callable[[threading.ExceptHookArgs], Any]) -> Callable[..., None]:
-    """Beam's threads raise when a worker is gone; that is told once, by whoever stopped it or misses it."""
+    """Ignore gRPC errors in Beam's threads when a worker is gone; the driver reports that once."""
     from grpc import RpcError  # type: ignore[import-untyped]
 
     def silent(args: threading.ExceptHookArgs) -> None:
@@ -102,24 +102,24 @@ def _silent_on_broken_streams(hook: Callable[[threading.ExceptHookArgs], Any]) -
 
 
 def _work(requests: Connection) -> None:
-    """What a worker does, until its driver is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to handle
+    """Main function of a worker, until its driver has ended."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver handles Ctrl-C
     quiet_beam()
     from apache_beam.runners.worker.sdk_worker import SdkHarness
 
     for module in PRELOAD:
         importlib.import_module(module)
-    sys.stderr = open(os.devnull, "w")  # noqa: SIM115 Beam prints what a task raises; the driver raises it
-    asked: SimpleQueue[tuple[str, str]] = SimpleQueue()
-    threading.Thread(target=_listen, args=(requests, asked), daemon=True).start()
+    sys.stderr = open(os.devnull, "w")  # noqa: SIM115 Beam prints exceptions of tasks, but the driver raises them
+    pipelines: SimpleQueue[tuple[str, str]] = SimpleQueue()
+    threading.Thread(target=_listen, args=(requests, pipelines), daemon=True).start()
     while True:
-        address, worker_id = asked.get()
+        address, worker_id = pipelines.get()
         SdkHarness(address, worker_id=worker_id, state_cache_size=0, data_buffer_time_limit_ms=0).run()
 
 
-def _listen(requests: Connection, asked: "SimpleQueue[tuple[str, str]]") -> None:
+def _listen(requests: Connection, pipelines: "SimpleQueue[tuple[str, str]]") -> None:
     try:
         while True:
-            asked.put(requests.recv())
+            pipelines.put(requests.recv())
     except EOFError:
-        os._exit(1)  # the driver is gone, and whoever resumes its run does the rest
+        os._exit(1)  # the driver has ended; a resumed run does the rest

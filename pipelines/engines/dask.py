@@ -14,10 +14,10 @@ from .journal import Journal
 A = TypeVar("A")
 B = TypeVar("B")
 
-IN_FLIGHT = 512  # tasks handed to the scheduler at a time, so that a million parts do not drown it
-RETRIES = 2  # of a task that raised, such as on a store that does not answer, or whose worker died
-# Dask lets malloc give memory back at every turn, and training then spends much of its time faulting pages in again;
-# OpenMP threads that wait are to sleep, as in the command line
+IN_FLIGHT = 512  # tasks submitted to the scheduler at a time, so that a million parts do not overload it
+RETRIES = 2  # of a task that raised (for example because a store did not answer) or whose worker died
+# By default Dask makes malloc return memory all the time, and training then spends much of its time on page faults.
+# Idle OpenMP threads sleep, as in the command line.
 ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": 512 << 20,
     "MALLOC_MMAP_THRESHOLD_": 32 << 20,
@@ -29,14 +29,14 @@ ENVIRONMENT = {
 SETTINGS = {
     "distributed.nanny.pre-spawn-environ": ENVIRONMENT,
     "distributed.scheduler.allowed-failures": RETRIES,
-    # Dask's processes look at their event loops every 20 ms and at what they run every 10: 6 % of a core
+    # by default Dask's processes check their event loops every 20 ms and profile tasks every 10 ms: 6 % of a core
     "distributed.admin.tick.interval": "1s",
     "distributed.worker.profile.enabled": False,
 }
 
 
 class Dask(Engine):
-    """One thread a worker: a task's own threads are part of the run's identity, not of the cluster's."""
+    """One thread per worker: a task's own threads are part of the run's identity, not of the cluster's."""
 
     def __init__(self, store: Store, journal: Journal, config: DaskEngine) -> None:
         super().__init__(store, journal)
@@ -65,7 +65,7 @@ class Dask(Engine):
         journal.say(f"Dask dashboard: {self._client.dashboard_link}")
 
     def each(self, task: Callable[[A], B], items: Sequence[A]) -> Iterator[TaskResult[B]]:
-        """Submit tasks as others finish; results come in order of completion."""
+        """Submit tasks as others finish; yield results in the order of completion."""
         measured: MeasuredTask[A, B] = MeasuredTask(task)
         waiting = iter(enumerate(items))
 
@@ -89,7 +89,7 @@ class Dask(Engine):
             running.update(submit(1))
 
     def close(self) -> None:
-        """Leave the cluster, and stop it if it was started here."""
+        """Disconnect from the cluster, and stop it if it was started here."""
         self._client.close()
         if self._cluster is not None:
             self._cluster.close()

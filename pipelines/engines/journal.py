@@ -1,4 +1,4 @@
-"""What a run says of itself while it goes: progress, wall time by step, peak memory, and the ledger so far."""
+"""Record of a run in progress: steps with their wall time, peak memory, and the ledger so far."""
 
 import resource
 import sys
@@ -13,9 +13,9 @@ from .partition import Header
 
 
 def peak_memory() -> int:
-    """Bytes that this process has held in memory at most."""
+    """Return the peak resident memory of this process in bytes."""
     try:
-        # ru_maxrss starts at what the parent held when it started this process
+        # ru_maxrss is inherited from the parent process
         status = Path("/proc/self/status").read_text(encoding="ascii")
         return int(status.partition("VmHWM:")[2].split()[0]) * 1024
     except (OSError, IndexError):
@@ -25,7 +25,7 @@ def peak_memory() -> int:
 
 @dataclass
 class Step:
-    """One step of the run: how many tasks, how many were found done, how long it took."""
+    """One step of the run: number of tasks, number of reused results, and duration."""
 
     label: str
     total: int
@@ -44,11 +44,11 @@ class Step:
         return time.perf_counter() - self._start
 
     def watch(self, watcher: Callable[[], None]) -> None:
-        """Call `watcher` whenever a task is done."""
+        """Call `watcher` whenever a task finishes."""
         self._watcher = watcher
 
     def advance(self, process: str, peak_bytes: int, rows: int = 0, tokens: int = 0) -> None:
-        """Count a finished task."""
+        """Record a finished task and the peak memory of its process."""
         self.done += 1
         self.rows += rows
         self.tokens += tokens
@@ -57,19 +57,19 @@ class Step:
 
 
 class Journal:
-    """Records; a terminal's progress display derives from it."""
+    """Collects the records of a run; the progress display of a terminal is a subclass."""
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
         self.tallies: list[Tally] = []
-        self.dropped_in: list[str] = []  # names of parts that hold dropped rows
+        self.dropped_in: list[str] = []  # names of the parts that hold dropped rows
 
     def say(self, message: str) -> None:
-        """A line for whoever watches; the base is silent."""
+        """Show a message to the user; ignored here, subclasses may print it."""
 
     @contextmanager
     def step(self, label: str, total: int, reused: int) -> Iterator[Step]:
-        """Time a step of the run."""
+        """Record a step of the run; it is timed until the block ends."""
         step = Step(label, total, reused)
         self.steps.append(step)
         try:
@@ -78,7 +78,7 @@ class Journal:
             step.seconds = step.elapsed
 
     def note(self, name: str, header: Header) -> None:
-        """Take a committed part into the ledger."""
+        """Add the tallies of a committed part to the ledger."""
         self.tallies.extend(header.tallies)
         if header.dropped.num_rows:
             self.dropped_in.append(name)

@@ -1,7 +1,7 @@
-"""Partitions: Arrow tables committed as one file each, with their ledger inside.
+"""Partitions: Arrow tables committed as one file each, together with their ledger entries.
 
-A part's file holds the rows that a stage kept; its schema metadata holds the rows it dropped and the tallies,
-so that one rename commits all three.
+A part's file holds the rows that a stage kept; its schema metadata holds the dropped rows and the tallies, so that one
+rename commits all three.
 """
 
 import io
@@ -26,31 +26,31 @@ _SUMMARY, _DROPPED = b"triptych.summary", b"triptych.dropped"
 
 @dataclass(frozen=True)
 class Partition:
-    """A partition by reference: `pieces` are (file, batch) pairs, concatenated when it is loaded."""
+    """A reference to a partition; `pieces` are (file, batch) pairs that are concatenated when it is loaded."""
 
-    key: str  # identity: of the stage, its config and its input
-    pieces: tuple[tuple[str, int | None], ...]  # batch None: the whole file
+    key: str  # identity of the stage, its config and its input
+    pieces: tuple[tuple[str, int | None], ...]  # batch None means the whole file
     rows: int
-    sort_by: str | None = None  # after a shuffle: rows are ordered by this column, then by id
-    masks: tuple[tuple[str, int | None], ...] = ()  # pieces that say which rows are left, each of those before it
-    stamped: bool = False  # a column `part` says which part a row lay in
-    beside: tuple["Partition", ...] = ()  # what the stage is given beside the rows
-    note: Mapping[str, Any] = field(default_factory=dict)  # what the stage said of the part, such as its tokens
+    sort_by: str | None = None  # after a shuffle: rows are sorted by this column, then by id
+    masks: tuple[tuple[str, int | None], ...] = ()  # pieces with a boolean per row, applied one after another
+    stamped: bool = False  # add a column `part` that identifies the part of each row
+    beside: tuple["Partition", ...] = ()  # further partitions that the stage gets as arguments
+    note: Mapping[str, Any] = field(default_factory=dict)  # what the stage recorded about the part, such as its tokens
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a stage makes of a table: rows kept, rows dropped, how many of each, and a note for the run."""
+    """Result of a stage on a table: kept rows, dropped rows, counts, and a note."""
 
     table: pa.Table
-    dropped: pa.Table  # DROPPED
+    dropped: pa.Table  # with the schema DROPPED
     tallies: Sequence[Tally] = ()
     note: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a committed part says of itself, without its rows."""
+    """The metadata of a committed part, without its rows."""
 
     rows: int
     tallies: list[Tally]
@@ -59,7 +59,7 @@ class Header:
 
 
 def commit(store: Store, name: str, outcome: Outcome) -> None:
-    """Write an outcome as one file, a record batch for every chunk of its table."""
+    """Write an outcome as one file, with a record batch for every chunk of its table."""
     dropped = io.BytesIO()
     _write_ipc(dropped, outcome.dropped, {})
     summary = {
@@ -78,7 +78,7 @@ def _write_ipc(sink: Any, table: pa.Table, metadata: dict[bytes, bytes]) -> None
 
 
 def read_header(store: Store, name: str) -> Header:
-    """Ledger and counts of a committed part; costs its metadata, not its rows."""
+    """Read the metadata of a committed part without reading its rows."""
     with store.open_arrow(name) as source:
         metadata = pa.ipc.open_file(source).schema.metadata
     summary = json.loads(metadata[_SUMMARY])
@@ -88,7 +88,7 @@ def read_header(store: Store, name: str) -> Header:
 
 
 def load(store: Store, part: Partition) -> pa.Table:
-    """The part's rows; after a shuffle sorted by (`sort_by`, id), so that arrival order cannot show."""
+    """Load the rows of a part; after a shuffle sorted by (`sort_by`, id), independently of the order of arrival."""
     table = pa.concat_tables(_read_piece(store, file, batch) for file, batch in part.pieces)
     for mask in part.masks:
         table = table.filter(_read_piece(store, *mask)["kept"])
@@ -101,7 +101,7 @@ def load(store: Store, part: Partition) -> pa.Table:
 
 
 def stamp_of(part: Partition) -> int:
-    """What stands for a part in the column `part`: 64 bits of its key, so that other parts have no influence on it."""
+    """Return the value of the column `part`: 64 bits of the part's key, so it does not depend on other parts."""
     return xxhash.xxh3_64_intdigest(part.key.encode())
 
 
@@ -122,7 +122,16 @@ def dropped_table(stage: str, rows: Sequence[tuple[str, str, int, str, str]]) ->
 
 
 def drop_rows(stage: str, table: pa.Table, reasons: Mapping[int, tuple[str, str]]) -> tuple[pa.Table, pa.Table]:
-    """The table without the rows that have a (reason, detail), and those rows as a DROPPED table."""
+    """Split rows off a table.
+
+    Args:
+        stage: Name of the stage that drops them.
+        table: The rows.
+        reasons: Index of a row -> (reason, detail).
+
+    Returns:
+        The remaining rows, and the dropped rows as a DROPPED table.
+    """
     if not reasons:
         return table, DROPPED.empty_table()
     indices = sorted(reasons)
@@ -134,7 +143,7 @@ def drop_rows(stage: str, table: pa.Table, reasons: Mapping[int, tuple[str, str]
 
 
 def count_rows(stage: str, before: pa.Table, outcome: Outcome) -> list[Tally]:
-    """Tallies by source of a stage that turned `before` into `outcome`."""
+    """Count by source the rows of a stage that turned `before` into `outcome`."""
     kept = _by_source(outcome.table)
     dropped: dict[str, Counter[str]] = {}
     for source, reason in zip(*(outcome.dropped[name].to_pylist() for name in ("source", "reason")), strict=True):

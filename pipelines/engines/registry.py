@@ -1,4 +1,4 @@
-"""Which class runs which `engine` of the run file. Each is imported when it is asked for: clusters are heavy."""
+"""Selects the engine of the run file. Engines are imported only when they are needed, since clusters are heavy."""
 
 from ...schemas.config.run import BeamEngine, RunConfig, SerialEngine
 from ...schemas.storage.store import Store
@@ -7,7 +7,7 @@ from .journal import Journal
 
 
 def open_engine(config: RunConfig, store: Store, journal: Journal) -> Engine:
-    """The engine that the run file names, started."""
+    """Start the engine that the run file selects."""
     if isinstance(config.engine, SerialEngine):
         from .serial import Serial
 

@@ -1,4 +1,4 @@
-"""Stages that only drop rows leave a mask: pictures and clips are not copied for the sake of the few that go."""
+"""Commits the result of stages that only drop rows as a mask, so that images and audio are not copied."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,22 +17,22 @@ from .stage import Stage
 
 @dataclass(frozen=True)
 class RowMask:
-    """A stage on RAW rows whose outcome is committed as the mask of the rows it kept."""
+    """Wraps a stage on RAW rows: its result is committed as a mask of the kept rows."""
 
     stage: Stage
     counted: bool = True
 
     @property
     def name(self) -> str:
-        """The stage's."""
+        """The stage's name."""
         return self.stage.name
 
     def identity(self) -> Any:
-        """The stage's."""
+        """The stage's identity."""
         return self.stage.identity()
 
     def run(self, table: pa.Table, *beside: pa.Table) -> Outcome:
-        """One boolean a row; the note has what `read` notes of a part, counted anew."""
+        """Return one boolean per row; the note counts the remaining rows and bytes, as `read` does for a part."""
         outcome: Outcome = self.stage.run(table, *beside)
         kept = outcome.table
         mask = pa.table({"kept": pc.is_in(table["id"], value_set=kept["id"].combine_chunks())})
@@ -43,10 +43,18 @@ class RowMask:
 
 
 def mask_rows(engine: Engine, stage: Stage, parts: Sequence[Partition]) -> list[Partition]:
-    """The parts with what a stage keeps of them, by reference, and what it noted of them.
+    """Run a stage that only drops rows, as a mask.
 
-    A part's key follows from the rows that are left, so a change of the stage that drops no other rows costs nothing
-    after it.
+    The key of a resulting part depends on the rows that remain, so a change of the stage that drops the same rows does
+    not invalidate later stages.
+
+    Args:
+        engine: Runs the stage.
+        stage: A stage on RAW rows.
+        parts: The partitions.
+
+    Returns:
+        One partition for each, by reference, with the mask and the note of the stage.
     """
     selected = []
     for part, mask in zip(parts, engine.map(RowMask(stage), parts), strict=True):

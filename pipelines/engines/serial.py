@@ -10,12 +10,12 @@ B = TypeVar("B")
 
 
 class Serial(Engine):
-    """One task after another; what the other engines are tested against."""
+    """Runs one task after another; the other engines are tested against it."""
 
     def each(self, task: Callable[[A], B], items: Sequence[A]) -> Iterator[TaskResult[B]]:
-        """Run every task here."""
+        """Run every task in this process."""
         measured: MeasuredTask[A, B] = MeasuredTask(task)
         return (measured(index, item) for index, item in enumerate(items))
 
     def close(self) -> None:
-        """Hold nothing, give nothing back."""
+        """Do nothing; there is nothing to release."""

@@ -1,7 +1,7 @@
-"""The shuffle: every part is cut into buckets by a column; a bucket's rows are then read from all parts.
+"""The shuffle: every part is split into buckets by a column; the rows of a bucket are then read from all parts.
 
-A scattered part is one file with a record batch a bucket, so a shuffle of P parts into N buckets writes P
-files, not P x N, and a reader fetches only the batches it needs.
+A scattered part is one file with a record batch per bucket, so a shuffle of P parts into N buckets writes P files
+instead of P x N, and a reader fetches only the batches it needs.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,12 @@ SHUFFLE_VERSION = 1
 
 
 def bucket_of(column: pa.ChunkedArray, into: int) -> npt.NDArray[np.int64]:
-    """The bucket of each value: unsigned integers, or hashes of 16 bytes by their leading 8, modulo `into`."""
+    """Return the bucket of each value.
+
+    Args:
+        column: Unsigned integers, or 16-byte hashes, of which the first 8 bytes are used.
+        into: Number of buckets.
+    """
     values = column.combine_chunks()
     if pa.types.is_fixed_size_binary(values.type):
         width = values.type.byte_width
@@ -33,7 +38,7 @@ def bucket_of(column: pa.ChunkedArray, into: int) -> npt.NDArray[np.int64]:
 
 @dataclass(frozen=True)
 class Scatter:
-    """Orders a part's rows by bucket, one chunk a bucket; the note says which buckets are there."""
+    """Sorts a part's rows by bucket, with one chunk per bucket; the note lists the buckets."""
 
     by: str
     into: int
@@ -45,7 +50,7 @@ class Scatter:
         return [SHUFFLE_VERSION, self.by, self.into]
 
     def run(self, table: pa.Table) -> Outcome:
-        """The same rows in another order; nothing is dropped."""
+        """Return the same rows in another order; nothing is dropped."""
         bucket = bucket_of(table[self.by], self.into)
         table = table.take(np.argsort(bucket, kind="stable")).combine_chunks()
         present, counts = np.unique(bucket, return_counts=True)
@@ -56,14 +61,14 @@ class Scatter:
 
 
 def bucket_keys(stage: Scatter, parts: Sequence[Partition]) -> list[str]:
-    """Identities of the parts after the shuffle of `parts`, whichever way the rows take."""
+    """Return the keys of the parts after a shuffle of `parts`; they do not depend on how an engine shuffles."""
     keys = [part_key(stage, part) for part in parts]
     origin = fingerprint("shuffle", SHUFFLE_VERSION, stage.by, stage.into, keys)
     return [fingerprint(origin, bucket) for bucket in range(stage.into)]
 
 
 def buckets(scattered: Sequence[Partition], keys: Sequence[str], by: str) -> list[Partition]:
-    """The parts after the shuffle, one a bucket, by reference to the scattered files."""
+    """Return the parts after the shuffle, one per bucket, as references into the scattered files."""
     pieces: list[list[tuple[str, int | None]]] = [[] for _ in keys]
     rows = [0] * len(keys)
     for part in scattered:

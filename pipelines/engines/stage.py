@@ -1,4 +1,4 @@
-"""A stage: a plain function from Arrow table to Arrow table, with a name, a version and a config."""
+"""Stages: functions from Arrow table to Arrow table, with a name, a version and a config."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ from .partition import Outcome, Partition, commit, count_rows, load
 
 
 class Stage(Protocol):
-    """Picklable; models are loaded on first use, once a worker."""
+    """A stage; picklable, models are loaded on first use, once per worker."""
 
     @property
     def name(self) -> str:
-        """Its name in the ledger, and of its folder of committed parts."""
+        """Name in the ledger, and of the folder of committed parts."""
         ...
 
     @property
     def counted(self) -> bool:
-        """Whether its rows go on, and so into the ledger; False for copies on a side branch."""
+        """True when its rows go to the next stage, so that they are counted in the ledger; False for side tables."""
         ...
 
     def identity(self) -> Any:
@@ -28,25 +28,26 @@ class Stage(Protocol):
 
     @property
     def run(self) -> Callable[..., Outcome]:
-        """Keep or drop every row of a table; tallies are counted for it when it gives none.
+        """Function that keeps or drops every row of a table.
 
-        Its arguments are the part's table and those of the parts beside it.
+        Its arguments are the part's table and those of the parts beside it. If it returns no tallies, rows are counted
+        for it.
         """
         ...
 
 
 def part_key(stage: Stage, part: Partition) -> str:
-    """Identity of a stage's output: of the stage and of its input."""
+    """Return the key of a stage's output, which depends on the stage and its input."""
     return fingerprint(stage.name, stage.identity(), part.key, *(other.key for other in part.beside))
 
 
 def part_name(stage: str, key: str) -> str:
-    """Where a committed part lies."""
+    """Return the file name of a committed part."""
     return f"{WORK}/{stage}/{key}.arrow"
 
 
 class WorkCount(NamedTuple):
-    """What a task got through, for the progress display."""
+    """Rows and tokens that a task processed, for the progress display."""
 
     rows: int
     tokens: int
@@ -60,7 +61,7 @@ class RunStage:
     stage: Stage
 
     def __call__(self, part: Partition) -> WorkCount:
-        """Run the stage on one part and commit what comes of it."""
+        """Run the stage on one part and commit the result."""
         table = load(self.store, part)
         outcome = self.stage.run(table, *(load(self.store, other) for other in part.beside))
         tallies = outcome.tallies

@@ -1,4 +1,4 @@
-"""The stage that drops rows by the filters of the run file; a filter's name is the reason."""
+"""The stage that applies the filters of the run file; the name of a filter is the reason of the rows it drops."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from ...schemas.config.sources import Source
 from ..engines.base import Engine
 from ..engines.partition import Outcome, Partition, drop_rows
 from ..engines.row_mask import mask_rows
-from .registry import identity_of, judge_of, modality_of
+from .registry import filter_function, identity_of, modality_of
 
 FILTER_VERSION = 1
 
 
 @dataclass(frozen=True)
 class Filters:
-    """Filters in the order of the run file, each given what those before it left."""
+    """Applies filters in the order of the run file, each to the rows that the previous ones kept."""
 
     filters: tuple[AnyFilter, ...]
     limits: Limits
@@ -30,19 +30,19 @@ class Filters:
         return [FILTER_VERSION, [identity_of(config) for config in self.filters], self.limits.model_dump(mode="json")]
 
     def run(self, table: pa.Table) -> Outcome:
-        """Keep the rows of a RAW table about which no filter complains; the first complaint is the reason."""
+        """Keep the rows of a RAW table that no filter drops; the first filter that drops a row is the reason."""
         kept, dropped = table, []
         for config in self.filters:
-            complaints: dict[int, tuple[str, str]] = {}
-            for row, detail in judge_of(config)(config, kept, self.limits):
-                complaints.setdefault(row, (config.name, detail))
-            kept, lines = drop_rows(self.name, kept, complaints)
+            reasons: dict[int, tuple[str, str]] = {}
+            for row, detail in filter_function(config)(config, kept, self.limits):
+                reasons.setdefault(row, (config.name, detail))
+            kept, lines = drop_rows(self.name, kept, reasons)
             dropped.append(lines)
         return Outcome(kept, pa.concat_tables(dropped))
 
 
 def filters_of(source: Source, filters: Sequence[AnyFilter]) -> tuple[AnyFilter, ...]:
-    """The filters that have a say on a source: those that judge what it has and do not leave it out."""
+    """Return the filters of a source: those that need one of its modalities and do not exclude it."""
     return tuple(
         config
         for config in filters
@@ -54,7 +54,7 @@ def filters_of(source: Source, filters: Sequence[AnyFilter]) -> tuple[AnyFilter,
 def filter_rows(
     engine: Engine, config: RunConfig, rows: Mapping[str, Sequence[Partition]]
 ) -> dict[str, list[Partition]]:
-    """Parts by source with what the filters leave of them."""
+    """Apply the filters of each source; returns partitions of the remaining rows by source."""
     left = {}
     for source in config.sources:
         filters = filters_of(source, config.filters)

@@ -1,4 +1,4 @@
-"""The filter that asks CLIP whether a text describes its picture."""
+"""The filter by CLIPScore: whether a text describes its image."""
 
 from collections.abc import Iterator
 
@@ -9,21 +9,21 @@ import pyarrow as pa
 from ...schemas.config.filters.image import ClipScore
 from ...schemas.config.run import Limits
 from ...tokenizers.image.clip_model import ClipModel, load_clip
-from ...tokenizers.image.picture import BadPicture, whole
+from ...tokenizers.image.picture import BadPicture, uncropped
 from ...tokenizers.protocol import Pixels
-from .text import Complaints
+from .text import RowsToDrop
 
 WEIGHT = 2.5
 PROMPT = "A photo depicts "
-BATCH = 32  # pictures decoded and scored together
+BATCH = 32  # images decoded and scored together
 
 
-def clip_score(config: ClipScore, table: pa.Table, limits: Limits) -> Complaints:
-    """CLIPScore of picture and text: 2.5 max(cos(v, c), 0).
+def clip_score(config: ClipScore, table: pa.Table, limits: Limits) -> RowsToDrop:
+    """Filter by CLIPScore: 2.5 max(cos(v, c), 0).
 
-    v is the picture's vector and c that of "A photo depicts " and the text (Hessel et al. 2021, CLIPScore: a
-    reference-free evaluation metric for image captioning, section 3). LAION-400M kept what had a cosine of 0.3 under
-    ViT-B-32, which is 0.75 here, though without the prompt (Schuhmann et al. 2021).
+    v is the embedding of the image and c that of "A photo depicts " and the text (Hessel et al. 2021,
+    https://arxiv.org/abs/2104.08718, section 3). LAION-400M kept pairs with a cosine of at least 0.3 under ViT-B-32,
+    which is 0.75 here, but without the prompt (Schuhmann et al. 2021, https://arxiv.org/abs/2111.02114).
     """
     model = load_clip(config.model, config.path)
     for rows, pictures in _batches(table["image"], model.pixels, limits.pixels):
@@ -34,18 +34,18 @@ def clip_score(config: ClipScore, table: pa.Table, limits: Limits) -> Complaints
 
 
 def clip_scores(model: ClipModel, pictures: list[Pixels], texts: list[str]) -> npt.NDArray[np.float32]:
-    """(n,) CLIPScore of each picture and its text."""
+    """Return the (n,) CLIPScore of each image and its text."""
     cosines = (model.embed_images(pictures) * model.embed_texts([PROMPT + text for text in texts])).sum(axis=1)
     return np.asarray(WEIGHT * np.maximum(cosines, 0))
 
 
 def _batches(column: pa.ChunkedArray, side: int, max_pixels: int) -> Iterator[tuple[list[int], list[Pixels]]]:
-    """Rows and pictures of what opens, BATCH at a time, so that a batch depends on the table alone."""
+    """Yield rows and images that can be decoded, BATCH at a time, so that batches depend only on the table."""
     rows: list[int] = []
     pictures: list[Pixels] = []
     for row, value in enumerate(column):
         try:
-            pictures.append(whole(value.as_py(), side, max_pixels))
+            pictures.append(uncropped(value.as_py(), side, max_pixels))
         except BadPicture:
             continue
         rows.append(row)

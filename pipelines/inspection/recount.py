@@ -1,4 +1,4 @@
-"""A dataset's statistics anew, from its shards alone: what `verify` holds against the manifest."""
+"""Computes a dataset's statistics from its shards, which `verify` compares with the manifest."""
 
 from collections.abc import Iterator, Mapping
 
@@ -14,24 +14,28 @@ from ...schemas.vocabulary import Kind, Modality, Vocabulary
 
 Ints = npt.NDArray[np.int64]
 CODED = (Modality.TEXT, Modality.IMAGE, Modality.AUDIO)
-PERPLEXITY_SLACK = 0.02  # it is rounded to two digits, and logarithms differ in the last bit
+PERPLEXITY_SLACK = 0.02  # the manifest rounds to two digits, and logarithms may differ in the last bit
 
 
 def entries_of(lists: pa.ListArray) -> tuple[Ints, Ints]:
-    """Of every entry of a list column: its row, and the number of entries before that row's first."""
+    """Index the entries of a list column.
+
+    Returns:
+        (entries,) row of each entry, and (entries,) number of entries before the first entry of that row.
+    """
     offsets = lists.offsets.to_numpy().astype(np.int64)
     counts = np.diff(offsets)
     return np.repeat(np.arange(len(counts)), counts), np.repeat(offsets[:-1], counts)
 
 
 def field_of(lists: pa.ListArray, name: str) -> Ints:
-    """One number of every entry of a list column."""
+    """Return an integer field of all entries of a list column."""
     values: Ints = lists.flatten().field(name).to_numpy(zero_copy_only=False).astype(np.int64)
     return values
 
 
 def tokens_by_segment(shard: Shard) -> Ints:
-    """(segments, modalities) codes of each modality, -1 where a segment has no span of it."""
+    """Return (segments, modalities) numbers of codes, -1 where a segment has no span of the modality."""
     spans, segments = (shard.batch.column(name) for name in ("spans", "segments"))
     row, _ = entries_of(spans)
     owner = segments.offsets.to_numpy().astype(np.int64)[row] + field_of(spans, "segment") - 1
@@ -41,7 +45,7 @@ def tokens_by_segment(shard: Shard) -> Ints:
 
 
 def recount(shard: Shard, vocabulary: Vocabulary) -> Statistics:
-    """The statistics of one shard; pairs that were too long for it are not there to be counted."""
+    """Compute the statistics of one shard; pairs that were too long for a row are not in it."""
     segments = shard.batch.column("segments")
     names = segments.flatten().field("source")
     sources, index = names.dictionary.to_pylist(), names.indices.to_numpy()
@@ -72,12 +76,12 @@ def recount(shard: Shard, vocabulary: Vocabulary) -> Statistics:
 
 
 def check_documents(shard: Shard) -> Iterator[str]:
-    """Problems of segments as parts of their documents: kinds without their spans, pieces that do not join."""
+    """Yield problems of segments as parts of documents: wrong spans for the kind, pieces that do not join."""
     segments = shard.batch.column("segments")
     kinds = np.array([[modality in kind.modalities for modality in CODED] for kind in Kind])
     kind = field_of(segments, "kind")
     if (kind >= len(kinds)).any() or not np.array_equal(tokens_by_segment(shard) >= 0, kinds[kind]):
-        yield "a segment has not the spans of its kind"
+        yield "a segment does not have the spans of its kind"
     offset, length, last = (field_of(segments, name) for name in ("offset", "length", "last"))
     document = segments.flatten().field("id").dictionary_encode().indices.to_numpy()
     order = np.lexsort((offset, document))
@@ -85,18 +89,18 @@ def check_documents(shard: Shard) -> Iterator[str]:
     ends = np.append(document[1:] != document[:-1], True)
     expected = np.append(0, np.where(ends, 0, offset + length - TASK_SLOT)[:-1])
     if not np.array_equal(offset, expected) or not np.array_equal(last != 0, ends):
-        yield "the pieces of a cut text do not join"
+        yield "the pieces of a split text do not join"
 
 
 def check_statistics(manifest: Manifest, found: Statistics) -> Iterator[str]:
-    """Where the statistics of a manifest are not those of its shards."""
-    said = manifest.statistics
-    yield from _differences("statistics", {"rows": said.rows, "filled": said.filled}, found.model_dump())
-    nothing = SourceStatistics(kind="")
-    for name in sorted({*said.sources, *found.sources}):
-        there, mine = said.sources.get(name, nothing), found.sources.get(name, nothing)
-        skipped = {"too_long"} if mine.segments else {"too_long", "kind"}
-        yield from _differences(f"source {name}", there.model_dump(exclude=skipped), mine.model_dump())
+    """Yield where the statistics of a manifest differ from those of its shards."""
+    listed = manifest.statistics
+    yield from _differences("statistics", {"rows": listed.rows, "filled": listed.filled}, found.model_dump())
+    empty = SourceStatistics(kind="")
+    for name in sorted({*listed.sources, *found.sources}):
+        expected, actual = listed.sources.get(name, empty), found.sources.get(name, empty)
+        skipped = {"too_long"} if actual.segments else {"too_long", "kind"}
+        yield from _differences(f"source {name}", expected.model_dump(exclude=skipped), actual.model_dump())
     uses = codebook_uses(found.codebooks, manifest.vocabulary)
     if set(uses) != set(manifest.codebooks):
         yield f"codebooks are {sorted(manifest.codebooks)}, the vocabulary has {sorted(uses)}"
@@ -104,14 +108,14 @@ def check_statistics(manifest: Manifest, found: Statistics) -> Iterator[str]:
     for name, use in uses.items():
         body = manifest.codebooks[name].model_dump()
         if abs(body.pop("perplexity") - use.perplexity) > PERPLEXITY_SLACK:
-            yield f"codebook {name}: perplexity does not follow from the shards, which have {use.perplexity}"
+            yield f"codebook {name}: perplexity differs from that of the shards, {use.perplexity}"
         yield from _differences(f"codebook {name}", body, use.model_dump())
 
 
-def _differences(where: str, said: Mapping[str, object], found: Mapping[str, object]) -> Iterator[str]:
-    for key, value in said.items():
+def _differences(where: str, listed: Mapping[str, object], found: Mapping[str, object]) -> Iterator[str]:
+    for key, value in listed.items():
         if value != found[key]:
-            yield f"{where}: {key} is not what the shards have ({_short(value)}, they have {_short(found[key])})"
+            yield f"{where}: {key} differs from that of the shards ({_short(value)}, they have {_short(found[key])})"
 
 
 def _short(value: object) -> str:

@@ -1,4 +1,4 @@
-"""From a packed row back to text, pictures and sound, and to where each came from."""
+"""Decodes packed rows back to text, images and audio, with the origin of each document."""
 
 import io
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from ...tokenizers.bundle import Bundle
 
 @dataclass(frozen=True)
 class DecodedSegment:
-    """One segment of a row: where it came from, its text, and its decoded files by extension."""
+    """One decoded segment of a row: its origin, its text, and its files by extension."""
 
     number: int
     segment: dict[str, Any]
@@ -31,7 +31,7 @@ class DecodedSegment:
 
 
 class Decoder:
-    """Decodes spans with the dataset's own tokenizers, each loaded when first needed."""
+    """Decodes spans with the dataset's tokenizers, each loaded on first use."""
 
     def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
@@ -41,7 +41,7 @@ class Decoder:
         self.bundle = Bundle(configs, cards, lambda name: store.local_path(name) or name, dataset.url)
 
     def decode(self, ids: Any, modality: Modality) -> tuple[str, bytes, str | None]:
-        """(extension, file bytes, text if it is text) of a span's ids."""
+        """Decode the ids of a span to (file extension, bytes of the file, the text or None)."""
         codes = codes_of_span(ids, modality, self.dataset.manifest.vocabulary)
         if modality is Modality.TEXT:
             text = self.bundle.text.decode(codes)
@@ -56,7 +56,11 @@ class Decoder:
 
 
 def show_row(dataset: Dataset, index: int) -> Iterator[DecodedSegment]:
-    """Every segment of a row, decoded; raises Refusal when the row or a tokenizer is not there."""
+    """Decode every segment of a row.
+
+    Raises:
+        Refusal: The row or a tokenizer does not exist.
+    """
     row = dataset.row(index)
     decoder = Decoder(dataset)
     for number in range(1, len(row.segments) + 1):
@@ -64,7 +68,7 @@ def show_row(dataset: Dataset, index: int) -> Iterator[DecodedSegment]:
 
 
 def show_document(dataset: Dataset, document: bytes) -> Iterator[DecodedSegment]:
-    """Every segment of a document, decoded, in the order of its pieces; nothing when it is in no shard."""
+    """Decode every segment of a document, in the order of its pieces; empty when it is in no shard."""
     decoder = Decoder(dataset)
     shown = [_show(decoder, dataset.row(index), number) for index, number in dataset.find(document)]
     yield from sorted(shown, key=lambda piece: int(piece.segment["offset"]))
@@ -77,22 +81,30 @@ def _show(decoder: Decoder, row: PackedRow, number: int) -> DecodedSegment:
     for span in row.spans:
         if span["segment"] == number:
             ids = row.tokens[span["start"] : span["start"] + span["length"]]
-            extension, data, said = decoder.decode(ids, Modality(span["modality"]))
+            extension, data, decoded = decoder.decode(ids, Modality(span["modality"]))
             files[extension] = data
-            text = said if said is not None else text
+            text = decoded if decoded is not None else text
     return DecodedSegment(number, segment, list(Kind)[segment["kind"]], text, files)
 
 
 def show_cluster(dataset: Dataset, number: int) -> tuple[list[dict[str, Any]], list[DecodedSegment]]:
-    """The rows of a cluster of duplicates, the survivor first, and the survivor's segments as they are in the shards.
+    """Show a cluster of duplicates.
 
-    A row has the columns of DUPLICATES. There are no segments of a survivor that a later stage dropped. Raises Refusal
-    when there is no such cluster.
+    Args:
+        dataset: The dataset.
+        number: Number of the cluster.
+
+    Returns:
+        The rows of the cluster with the columns of DUPLICATES, survivor first; the survivor's decoded segments, empty
+        if a later stage dropped it.
+
+    Raises:
+        Refusal: There is no such cluster.
     """
     with dataset.fs.open(f"{dataset.root}/{DUPLICATES_FILE}", "rb") as stream:
         rows = pq.read_table(stream, filters=[("cluster", "==", number)]).to_pylist()
     if not rows:
         most = sum(report.clusters for report in dataset.manifest.dedup)
-        there = f"it has clusters 1 to {most}" if most else "it has none"
-        raise Refusal(f"cluster {number}: {dataset.url} has no such cluster of duplicates; {there}.")
+        existing = f"it has clusters 1 to {most}" if most else "it has none"
+        raise Refusal(f"cluster {number}: {dataset.url} has no such cluster of duplicates; {existing}.")
     return rows, list(show_document(dataset, rows[0]["id"]))

@@ -1,4 +1,4 @@
-"""What a manifest says of its dataset, as one JSON-ready dict: the numbers that people ask for."""
+"""The main figures of a dataset's manifest, as one JSON-ready dict."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from ...schemas.dataset.statistics import percentiles
 
 
 def stats(manifest: Manifest) -> dict[str, Any]:
-    """Rows, fill, tokens, sources, licences, groups, codebooks, duplicates, hits, ledger, advice and fingerprint."""
+    """Collect rows, fill, tokens, sources, licences, groups, codebooks, duplicates, hits, ledger and advice."""
     tokens: Counter[str] = Counter()
     segments: Counter[str] = Counter()
     for source in manifest.statistics.sources.values():
@@ -49,7 +49,7 @@ def _sources(manifest: Manifest) -> dict[str, Any]:
 
 
 def _licenses(manifest: Manifest) -> list[dict[str, Any]]:
-    """Segments and tokens by source and licence; licence null for what says none. Empty when nothing says any."""
+    """Segments and tokens by source and licence, null for segments without one; empty when there are no licences."""
     lines: list[dict[str, Any]] = []
     for name, source in manifest.statistics.sources.items():
         left = {"segments": source.segments, "tokens": sum(source.tokens.values())}
@@ -76,10 +76,14 @@ def _groups(manifest: Manifest) -> dict[str, Any]:
 
 
 def fill_bound(counts: Mapping[int, int], row_length: int) -> float:
-    """No packing of whole segments of these lengths can fill rows more than this.
+    """Return an upper bound on the share of positions that any packing of whole segments can fill.
 
-    A row holds at most as many segments as the shortest of them that fit together, which bounds pictures, all of
-    nearly one length; the tokens themselves bound the rest.
+    A row holds at most as many segments as the shortest ones that fit together, which bounds images, since these have
+    almost equal lengths; the number of tokens bounds the rest.
+
+    Args:
+        counts: Length of a segment -> number of segments.
+        row_length: Tokens per row.
     """
     if not counts:
         return 0.0
@@ -96,7 +100,7 @@ def fill_bound(counts: Mapping[int, int], row_length: int) -> float:
 
 
 def advice(manifest: Manifest) -> list[str]:
-    """A line for every source whose pairs were too long for a row."""
+    """Return a recommendation for every source with pairs that were too long for a row."""
     lines = []
     for name, source in manifest.statistics.sources.items():
         if source.too_long:

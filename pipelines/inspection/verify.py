@@ -1,8 +1,8 @@
-"""Recomputes what a finished dataset says of itself; one changed byte anywhere is found.
+"""Checks a finished dataset against its manifest, so that a changed byte anywhere is found.
 
-Checksums find any change of a file; the rest finds what a bug would write under a right checksum: tokens outside
-the slice of their position's modality, spans and segments that disagree with the token-level columns, a ledger
-that does not balance, statistics that do not follow from the shards.
+Checksums find changed files. The other checks find what a bug might have written under a correct checksum: tokens
+outside the id range of their position's modality, spans and segments that disagree with the token-level columns, a
+ledger that does not balance, statistics that differ from the shards.
 """
 
 from collections import Counter
@@ -36,14 +36,21 @@ MARKS = (Special.PAD, Special.TASK, Special.BOI, Special.EOI, Special.BOA, Speci
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is not as the manifest says."""
+    """A difference from the manifest."""
 
     file: str
     problem: str
 
 
 def verify(url: str) -> tuple[Dataset, list[Finding]]:
-    """The dataset and every finding about it; raises Refusal when there is no manifest that can be read."""
+    """Check a dataset.
+
+    Returns:
+        The dataset and all findings.
+
+    Raises:
+        Refusal: There is no readable manifest.
+    """
     dataset = Dataset(url)
     return dataset, list(_findings(dataset))
 
@@ -57,7 +64,7 @@ def _findings(dataset: Dataset) -> Iterator[Finding]:
         for problem in _checksum(dataset, entry):
             changed.add(entry.file)
             yield Finding(entry.file, problem)
-    yield from _strangers(dataset, {entry.file for entry in entries})
+    yield from _unlisted(dataset, {entry.file for entry in entries})
     try:
         check_ledger(manifest.ledger)
     except Refusal as refusal:
@@ -69,20 +76,20 @@ def _findings(dataset: Dataset) -> Iterator[Finding]:
         with dataset.fs.open(f"{dataset.root}/{DUPLICATES_FILE}", "rb") as stream:
             clusters = pq.read_table(stream)
         yield from (Finding(DUPLICATES_FILE, problem) for problem in check_clusters(manifest, clusters))
-    sound = True
+    intact = True
     for shard in manifest.shards:
         problems = ["changed"] if shard.file in changed else list(check_shard(dataset, shard))
-        sound = sound and not problems
+        intact = intact and not problems
         if shard.file not in changed:
             yield from (Finding(shard.file, problem) for problem in problems)
-    if sound:  # else what the shards have says nothing
+    if intact:  # otherwise the statistics of the shards mean nothing
         parts = (recount(dataset.open(shard), manifest.vocabulary) for shard in manifest.shards)
         problems = list(check_statistics(manifest, merge_statistics(parts)))
         yield from (Finding("manifest.json", problem) for problem in problems)
 
 
-def _strangers(dataset: Dataset, listed: set[str]) -> Iterator[Finding]:
-    """Files beside those that the manifest lists, and a run report that was changed."""
+def _unlisted(dataset: Dataset, listed: set[str]) -> Iterator[Finding]:
+    """Yield files that are not in the manifest, and a run report that was changed."""
     store = Store(dataset.url)
     for name in [*store.names("shards"), *store.names("tokenizers")]:
         if name not in listed:
@@ -109,18 +116,18 @@ def _totals(dataset: Dataset) -> Iterator[str]:
     manifest, statistics = dataset.manifest, dataset.manifest.statistics
     cards = {Modality[name.upper()]: entry.card for name, entry in manifest.tokenizers.items()}
     if vocabulary_of(cards).fingerprint != manifest.vocabulary_fingerprint:
-        yield "the vocabulary is not that of the tokenizers"
+        yield "the vocabulary does not match the tokenizers"
     rows = sum(entry.rows for entry in manifest.shards)
     if rows != statistics.rows:
         yield f"shards have {rows} rows, the statistics {statistics.rows}"
     tokens: Counter[str] = Counter()
     for entry in manifest.shards:
         tokens.update(entry.tokens)
-    said: Counter[str] = Counter()
+    counted: Counter[str] = Counter()
     for source in statistics.sources.values():
-        said.update(source.tokens)
-    if tokens != said:
-        yield f"shards have {dict(tokens)} tokens, the statistics {dict(said)}"
+        counted.update(source.tokens)
+    if tokens != counted:
+        yield f"shards have {dict(tokens)} tokens, the statistics {dict(counted)}"
     last = {tally.source: tally for tally in manifest.ledger}
     kept = sum(tally.tokens_kept for tally in last.values())
     if kept != sum(tokens.values()):
@@ -140,7 +147,7 @@ def _dropped(dataset: Dataset) -> Iterator[str]:
 
 
 def check_shard(dataset: Dataset, entry: ShardEntry) -> Iterator[str]:
-    """Problems of one shard: its contract, token ranges, segments, spans and counts."""
+    """Yield the problems of one shard: its contract, token ranges, segments, spans and counts."""
     manifest = dataset.manifest
     shard = dataset.open(entry)
     if shard.contract["row_length"] != manifest.row_length or shard.rows != entry.rows:
@@ -149,18 +156,18 @@ def check_shard(dataset: Dataset, entry: ShardEntry) -> Iterator[str]:
     yield from _check_tokens(shard, manifest.vocabulary)
     problems = list(_check_tables(shard, entry, manifest))
     yield from problems
-    if not problems:  # documents are told from spans that hold
+    if not problems:  # documents are derived from spans, so these must be correct
         yield from check_documents(shard)
 
 
 def _check_tokens(shard: Shard, vocabulary: Vocabulary) -> Iterator[str]:
-    # row by row blocks, so that memory does not follow the shard's size
+    # in blocks of rows, so that memory does not grow with the shard
     for start in range(0, shard.rows, 1024):
         tokens, segment, modality = (
             shard.matrix(name)[start : start + 1024] for name in ("tokens", "segment", "modality")
         )
         if int(tokens.max()) >= vocabulary.size:
-            yield f"rows from {start}: a token leaves the vocabulary of {vocabulary.size}"
+            yield f"rows from {start}: a token is outside the vocabulary of {vocabulary.size}"
             return
         owner = vocabulary.modality_of(tokens)
         fits = (owner == modality) | ((tokens == Special.EOS) & (modality == Modality.TEXT))
@@ -183,11 +190,11 @@ def _check_tables(shard: Shard, entry: ShardEntry, manifest: Manifest) -> Iterat
     number = np.arange(len(row)) - first + 1
     column = shard.matrix("segment").reshape(-1)
     if (length < 1).any() or (start < 0).any() or (start + length > row_length).any():
-        yield "a segment leaves its row"
+        yield "a segment extends beyond its row"
         return
-    places = ragged(row * row_length + start, length)
-    # as many places as positions with a segment, each with its own number: so none overlap and none is left out
-    if len(places) != np.count_nonzero(column) or not np.array_equal(column[places], np.repeat(number, length)):
+    positions = ragged(row * row_length + start, length)
+    # as many positions as the column has, each with its segment's number: so none overlap and none is missing
+    if len(positions) != np.count_nonzero(column) or not np.array_equal(column[positions], np.repeat(number, length)):
         yield "the segment table disagrees with the segment column"
     if (shard.matrix("tokens").reshape(-1)[row * row_length + start] != Special.TASK).any():
         yield "a segment does not open with a task slot"
@@ -199,20 +206,20 @@ def _check_spans(shard: Shard, entry: ShardEntry, spans: pa.ListArray, manifest:
     row, _ = entries_of(spans)
     segment, modality, start, length = (field_of(spans, name) for name in ("segment", "modality", "start", "length"))
     if (length < 0).any() or (start < TASK_SLOT).any() or (start + length > row_length).any():
-        yield "a span leaves its row"
+        yield "a span extends beyond its row"
         return
-    places = ragged(row * row_length + start, length)
-    if not np.array_equal(shard.matrix("segment").reshape(-1)[places], np.repeat(segment, length)):
+    positions = ragged(row * row_length + start, length)
+    if not np.array_equal(shard.matrix("segment").reshape(-1)[positions], np.repeat(segment, length)):
         yield "a span lies outside its segment"
     column, tokens = shard.matrix("modality").reshape(-1), shard.matrix("tokens").reshape(-1)
-    if not np.array_equal(column[places], np.repeat(modality, length)):
+    if not np.array_equal(column[positions], np.repeat(modality, length)):
         yield "the span table disagrees with the modality column"
     codes = (column != Modality.SPECIAL) & (tokens != Special.EOS)
-    if int(codes.sum()) != len(places):
-        yield f"{int(codes.sum())} tokens are codes, the spans hold {len(places)}"
+    if int(codes.sum()) != len(positions):
+        yield f"{int(codes.sum())} tokens are codes, the spans hold {len(positions)}"
     clips = modality == Modality.AUDIO
     if not _levels_follow(tokens, row[clips] * row_length + start[clips], length[clips], manifest.vocabulary):
-        yield "a clip's codes are not frame by frame, each level from its own codebook"
+        yield "a clip's codes are not ordered by frame with each level from its own codebook"
     counts = {m.name.lower(): int(length[modality == m].sum()) for m in Modality if m is not Modality.SPECIAL}
     if {name: count for name, count in counts.items() if count} != entry.tokens:
         yield f"spans hold {counts} tokens, the manifest says {entry.tokens}"

@@ -1,8 +1,8 @@
-"""Best-fit decreasing on a histogram of lengths.
+"""Best-fit decreasing bin packing on a histogram of lengths.
 
-Placing samples longest first, each into the tightest row that still has room, wastes almost nothing and never
-cuts a sample. Samples of one length are interchangeable, so whole runs are placed at once: the cost grows with
-the distinct lengths, not with the samples.
+Placing samples longest first, each into the row with the least sufficient room, wastes almost nothing and never splits
+a sample. Samples of equal length are interchangeable, so whole runs are placed at once: the cost grows with the number
+of distinct lengths, not of samples.
 """
 
 from bisect import bisect_left, insort
@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 
 class _OpenRows:
-    """Rows with room left, by remaining room."""
+    """Rows with room left, ordered by remaining room."""
 
     def __init__(self) -> None:
         self._rooms: list[int] = []
@@ -24,7 +24,7 @@ class _OpenRows:
         return self._rooms[at] if at < len(self._rooms) else None
 
     def take(self, room: int, count: int) -> list[int]:
-        """Up to `count` rows with just `room` left, those that have had it longest first."""
+        """Remove and return up to `count` rows with exactly `room` left, in the order in which they were added."""
         rows = self._rows[room]
         taken, left = rows[:count], rows[count:]
         if left:
@@ -47,10 +47,19 @@ class _OpenRows:
 def best_fit_decreasing(
     lengths: npt.ArrayLike, capacity: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], int]:
-    """Row and start of every sample, and the number of rows.
+    """Assign samples to rows.
 
-    lengths: (n,) tokens a sample, each in 1..capacity; ValueError otherwise. Ties go to the lower index and
-    the row that came to its room first, so the result is a function of the arguments alone.
+    Ties are broken by the lower index and the row that was added first, so the result depends only on the arguments.
+
+    Args:
+        lengths: (n,) tokens of each sample, in 1..capacity.
+        capacity: Tokens per row.
+
+    Returns:
+        (n,) row and (n,) start of every sample, and the number of rows.
+
+    Raises:
+        ValueError: A length is out of range.
     """
     lengths = np.asarray(lengths, np.int64)
     if lengths.size == 0:
@@ -65,7 +74,7 @@ def best_fit_decreasing(
     for length, count in zip(distinct[::-1].tolist(), counts[::-1].tolist(), strict=True):
         while count:
             room = open_rows.tightest(length)
-            # the tightest row stays the tightest while it has room, so it takes `each` in a go
+            # the row remains the tightest one while a sample fits, so it takes `each` samples at once
             each = (capacity if room is None else room) // length
             if room is None:
                 room = capacity

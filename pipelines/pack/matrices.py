@@ -1,4 +1,4 @@
-"""From placed segments to a shard's table: three matrices, a segment table, a span table."""
+"""Builds the columns of a shard from placed segments: three matrices, a segment table, a span table."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,12 +14,12 @@ from ...schemas.dataset.packed_row import SEGMENT, SPAN, segment_dtype
 from ...schemas.vocabulary import Kind, Special, Vocabulary
 from .segments import Ints, Segments
 
-SLICE_TOKENS = 1 << 18  # tokens laid out at a time, so that index arrays stay small beside the shard
+SLICE_TOKENS = 1 << 18  # tokens laid out at a time, so that index arrays are small compared with the shard
 
 
 @dataclass(frozen=True)
 class Placed:
-    """Segments with their place: packed row, start in it, and number among the row's segments from 1."""
+    """Segments with their packed row, the start within it, and the number among the row's segments from 1."""
 
     segments: Segments
     row: Ints
@@ -29,7 +29,7 @@ class Placed:
 
     @property
     def order(self) -> Ints:
-        """Segments by row, then by place in it: the order of the shard's tables."""
+        """Order of the segments in the shard's tables: by row, then by start."""
         return np.lexsort((self.start, self.row))
 
 
@@ -43,7 +43,7 @@ def place(segments: Segments, row: Ints, start: Ints, rows: int) -> Placed:
 
 
 def _slices(segments: Segments) -> list[tuple[int, int]]:
-    """Runs of segments of about SLICE_TOKENS tokens."""
+    """Divide the segments into runs of about SLICE_TOKENS tokens."""
     ends = np.cumsum(segments.length)
     total = int(ends[-1]) if ends.size else 0
     cuts = np.unique(np.searchsorted(ends, np.arange(0, total, SLICE_TOKENS), side="left"))
@@ -54,8 +54,17 @@ def _slices(segments: Segments) -> list[tuple[int, int]]:
 def fill(
     samples: pa.Table, placed: Placed, vocabulary: Vocabulary, row_length: int
 ) -> tuple[dict[str, npt.NDArray[Any]], pa.Table]:
-    """The token-level matrices (rows, row_length), and every span of codes as (segment index, modality, start,
-    length) rows in the order of the segments, starts counted in the packed row.
+    """Lay out the tokens of a shard.
+
+    Args:
+        samples: The samples.
+        placed: Their segments.
+        vocabulary: The id space.
+        row_length: Tokens per row.
+
+    Returns:
+        The (rows, row_length) matrices `tokens`, `segment` and `modality`; a table of the spans with columns `index`
+        (of the segment), `modality`, `start` (within the packed row) and `length`, in the order of the segments.
     """
     shape = (placed.rows, row_length)
     matrices: dict[str, npt.NDArray[Any]] = {
@@ -83,7 +92,7 @@ def fill(
 
 
 def _segment_column(placed: Placed, row_length: int) -> npt.NDArray[np.unsignedinteger]:
-    """The number of the segment at every position; segments lie side by side, and zeros fill up a row."""
+    """Return the segment number of every position; segments are adjacent, and zeros fill the rest of a row."""
     order = placed.order
     lengths = placed.segments.length[order]
     ends = np.searchsorted(placed.row[order], np.arange(placed.rows), side="right")
@@ -96,7 +105,7 @@ def _spans(laid: Content, local: Ints, placed: Placed, low: int, high: int) -> p
     segments = placed.segments
     index, part = np.nonzero(laid.span_lengths[local] >= 0)
     begin, length = laid.span_starts[local][index, part], laid.span_lengths[local][index, part]
-    # a piece of a cut text shows only its window of the content
+    # a piece of a split text has only the codes in its window of the content
     window = segments.offset[low:high][index]
     stop = window + segments.length[low:high][index] - TASK_SLOT
     begin, end = np.maximum(begin, window), np.minimum(begin + length, stop)
@@ -107,9 +116,9 @@ def _spans(laid: Content, local: Ints, placed: Placed, low: int, high: int) -> p
 
 
 def segment_lists(samples: pa.Table, placed: Placed, text_bytes: Ints) -> pa.Array:
-    """The `segments` column: per packed row, what lies in it, in order."""
+    """Build the `segments` column: the segments of each packed row, in order."""
     order, segments = placed.order, placed.segments
-    columns_of_origin = ["id", "source", "file", "row", "license", "kind", "pixels", "samples"]  # not the codes
+    columns_of_origin = ["id", "source", "file", "row", "license", "kind", "pixels", "samples"]  # without the codes
     origin = samples.select(columns_of_origin).take(segments.sample[order])
     first = (segments.offset == 0)[order]
     kinds = pc.index_in(origin["kind"].combine_chunks(), pa.array([str(kind) for kind in Kind]))
@@ -125,7 +134,7 @@ def segment_lists(samples: pa.Table, placed: Placed, text_bytes: Ints) -> pa.Arr
         "offset": segments.offset[order],
         "last": segments.last[order],
         "text_bytes": text_bytes[order],
-        # a picture or a clip is never cut, so its sizes belong to the one segment of its sample
+        # images and clips are never split, so their sizes belong to the only segment of the sample
         "pixels": np.where(first, origin["pixels"].to_numpy(), 0),
         "samples": np.where(first, origin["samples"].to_numpy(), 0),
     }
@@ -133,7 +142,7 @@ def segment_lists(samples: pa.Table, placed: Placed, text_bytes: Ints) -> pa.Arr
 
 
 def span_lists(spans: pa.Table, placed: Placed) -> pa.Array:
-    """The `spans` column: per packed row, the runs of codes in it, in order."""
+    """Build the `spans` column: the runs of codes in each packed row, in order."""
     index = spans["index"].to_numpy()
     row, start = placed.row[index], spans["start"].to_numpy()
     order = np.lexsort((start, row))
@@ -147,13 +156,20 @@ def span_lists(spans: pa.Table, placed: Placed) -> pa.Array:
 
 
 def dictionary_of(column: pa.ChunkedArray) -> pa.Array:
-    """Dictionary encoding whose dictionary is sorted, so that row order does not show in it; null stays null."""
+    """Dictionary-encode a column with a sorted dictionary, so that it does not depend on row order; keeps nulls."""
     values = pa.array(sorted(pc.unique(column).drop_null().to_pylist()), pa.string())
     return pa.DictionaryArray.from_arrays(pc.index_in(column.combine_chunks(), values), values)
 
 
 def lists_of(columns: dict[str, Any], struct: pa.StructType, row: Ints, rows: int) -> pa.Array:
-    """A list column of structs from the columns of its entries, ordered by row; `row` is that of every entry."""
+    """Build a list column of structs.
+
+    Args:
+        columns: Columns of the entries, ordered by row.
+        struct: Type of an entry.
+        row: Row of every entry.
+        rows: Number of rows.
+    """
     arrays = []
     for entry in struct:
         column = columns[entry.name]

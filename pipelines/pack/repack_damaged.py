@@ -1,4 +1,4 @@
-"""Whether committed shards are still what their parts say: a run must not vouch for files that were lost since."""
+"""Checks that committed shards still exist and are unchanged, so that missing or damaged ones are packed again."""
 
 from dataclasses import dataclass
 
@@ -11,13 +11,13 @@ from .shard import PackShard
 
 
 @dataclass(frozen=True)
-class Intact:
-    """The task that reads the shard of one committed part."""
+class IsIntact:
+    """The task that checks the shard of one committed part."""
 
     store: Store
 
     def __call__(self, name: str) -> bool:
-        """True when the part's shard is there, byte for byte, or when it has none."""
+        """True when the part's shard exists and is unchanged, or when the part has no shard."""
         entry = read_header(self.store, name).note["shard"]
         if entry is None:
             return True
@@ -27,14 +27,14 @@ class Intact:
             return bool(stream_fingerprint(stream) == entry["xxh3"])
 
 
-def forget_damaged(engine: Engine, stage: PackShard, parts: list[Partition]) -> None:
-    """Remove committed parts whose shard is gone or has changed, so that they are packed again.
+def delete_damaged(engine: Engine, stage: PackShard, parts: list[Partition]) -> None:
+    """Delete committed parts whose shard is missing or has changed, so that they are packed again.
 
-    A shard is gone, for one, after a run with other settings: what a manifest does not list is removed.
+    A shard may be missing after a run with other settings, which deletes all shards that its manifest does not list.
     """
-    there = set(engine.store.names(part_name(stage.name, "").rpartition("/")[0]))
-    names = [name for part in parts if (name := part_name(stage.name, part_key(stage, part))) in there]
+    existing = set(engine.store.names(part_name(stage.name, "").rpartition("/")[0]))
+    names = [name for part in parts if (name := part_name(stage.name, part_key(stage, part))) in existing]
     if names:
-        for name, intact in zip(names, engine.collect("shards", Intact(engine.store), names), strict=True):
+        for name, intact in zip(names, engine.collect("shards", IsIntact(engine.store), names), strict=True):
             if not intact:
                 engine.store.delete(name)

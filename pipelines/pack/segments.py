@@ -1,4 +1,4 @@
-"""From samples to segments: which fit a row, which texts are cut and where, which are too long."""
+"""Divides samples into segments that fit a row, splits long texts, and finds pairs that are too long."""
 
 from dataclasses import dataclass
 
@@ -15,18 +15,18 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Segments:
-    """Segments in the order of their samples; a text cut in pieces has several."""
+    """Segments in the order of their samples; a split text has several."""
 
     sample: Ints  # (segments,) index of the sample
     offset: Ints  # content tokens of the sample before this segment
     length: Ints  # tokens, task slot included
-    last: npt.NDArray[np.bool_]  # False where the sample goes on in the next segment
-    too_long: Ints  # samples of which nothing is kept: a pair never spans rows
-    needed: Ints  # (samples,) row length that would hold each sample whole
+    last: npt.NDArray[np.bool_]  # False where the sample continues in the next segment
+    too_long: Ints  # indices of pairs longer than a row, which are dropped
+    needed: Ints  # (samples,) row length needed to hold each sample in one segment
 
 
-def cut(samples: pa.Table, row_length: int) -> Segments:
-    """Segments of at most `row_length` tokens: plain text is cut every row_length - 1 tokens, pairs never."""
+def split_samples(samples: pa.Table, row_length: int) -> Segments:
+    """Create segments of at most `row_length` tokens: texts are split every row_length - 1 tokens, pairs never."""
     content = content_lengths(samples)
     needed = content + TASK_SLOT
     plain = as_mask(pc.equal(samples["kind"], str(Kind.TEXT)))
@@ -42,25 +42,30 @@ def cut(samples: pa.Table, row_length: int) -> Segments:
 
 
 def code_tokens(samples: pa.Table, modality: Modality) -> Ints:
-    """(n,) codes of a modality, 0 where a sample has none."""
+    """Return the (n,) number of codes in a modality; 0 where a sample has none."""
     return np.maximum(code_lengths(samples, modality), 0)
 
 
 def text_bytes(samples: pa.Table, segments: Segments, token_bytes: npt.NDArray[np.int32]) -> Ints:
-    """UTF-8 bytes that each segment's text stands for; the pieces of a text sum to the whole.
+    """Return the UTF-8 bytes of each segment's text; those of a text's pieces sum to its size.
 
-    A cut text's bytes are shared out by the bytes its ids stand for, which is exact for tokenizers whose ids
-    have a length of their own.
+    The bytes of a split text are distributed by the lengths of its tokens, which is exact for tokenizers whose tokens
+    have a fixed length in bytes.
+
+    Args:
+        samples: The samples.
+        segments: Their segments.
+        token_bytes: (vocabulary,) bytes of each text token.
     """
     whole = samples["text_bytes"].to_numpy()
     out: Ints = whole[segments.sample].copy()
-    cut_up = np.flatnonzero(~segments.last | (segments.offset > 0))
-    if not cut_up.size:
+    split = np.flatnonzero(~segments.last | (segments.offset > 0))
+    if not split.size:
         return out
     column = samples["text"].combine_chunks()
     starts = column.offsets.to_numpy().astype(np.int64)
     codes = column.values.to_numpy()
-    for sample in np.unique(segments.sample[cut_up]).tolist():
+    for sample in np.unique(segments.sample[split]).tolist():
         mine = slice(*np.searchsorted(segments.sample, [sample, sample + 1]))
         ends = np.cumsum(token_bytes[codes[starts[sample] : starts[sample + 1]]], dtype=np.int64)
         total = max(int(ends[-1]), 1)

@@ -1,4 +1,4 @@
-"""The last stage: one bucket of samples to one shard of packed rows."""
+"""The last stage: packs one bucket of samples into one shard."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from ...tokenizers.registry import load_text
 from ..engines.partition import Outcome, dropped_table
 from .best_fit import best_fit_decreasing
 from .matrices import Placed, fill, place, segment_lists, span_lists
-from .segments import Segments, code_tokens, cut, text_bytes
+from .segments import Segments, code_tokens, split_samples, text_bytes
 from .write import shard_batch, write_shard
 
 PACK_VERSION = 2
@@ -30,25 +30,25 @@ CODED = (Modality.TEXT, Modality.IMAGE, Modality.AUDIO)
 
 @dataclass(frozen=True)
 class PackShard:
-    """Packs a table of samples best-fit decreasing, and writes the shard."""
+    """Packs a table of samples by best-fit decreasing, and writes the shard."""
 
     store: Store
     vocabulary: Vocabulary
     row_length: int
     group: str
     text: TextConfig
-    text_where: str | None  # the text tokenizer in the store
+    text_where: str | None  # path of the text tokenizer in the store
     name: str = "pack"
     counted: bool = True
 
     def identity(self) -> list[object]:
-        """Version, vocabulary, row length and group."""
+        """Versions, vocabulary, row length and group."""
         return [PACK_VERSION, ROW_VERSION, self.vocabulary.fingerprint, self.row_length, self.group]
 
     def run(self, table: pa.Table) -> Outcome:
-        """Write the shard; the outcome's note is its entry and its statistics."""
+        """Write the shard; the note of the outcome has its manifest entry and its statistics."""
         samples = table.select(SAMPLE_COLUMNS).combine_chunks()
-        segments = cut(samples, self.row_length)
+        segments = split_samples(samples, self.row_length)
         row, start, rows = best_fit_decreasing(segments.length, self.row_length)
         placed = place(segments, row, start, rows)
         tallies, dropped = self._ledger(samples, segments)
@@ -111,18 +111,18 @@ class PackShard:
         sources = {}
         for source in sorted(set(samples["source"].to_pylist())):
             mine = _mask(samples, source)
-            there = mine & kept
-            counts = {modality.name.lower(): int(codes[modality][there].sum()) for modality in CODED}
+            packed = mine & kept
+            counts = {modality.name.lower(): int(codes[modality][packed].sum()) for modality in CODED}
             lengths = segments.length[mine[segments.sample]]
             sources[source] = SourceStatistics(
                 kind=samples["kind"][int(np.argmax(mine))].as_py(),
-                samples=int(there.sum()),
+                samples=int(packed.sum()),
                 segments=len(lengths),
                 tokens={name: count for name, count in counts.items() if count},
-                text_bytes=int(sizes["text_bytes"][there].sum()),
-                pixels=int(sizes["pixels"][there].sum()),
-                audio_samples=int(sizes["samples"][there].sum()),
-                licenses=count_licenses(samples["license"].filter(pa.array(there)), pieces[there], tokens[there]),
+                text_bytes=int(sizes["text_bytes"][packed].sum()),
+                pixels=int(sizes["pixels"][packed].sum()),
+                audio_samples=int(sizes["samples"][packed].sum()),
+                licenses=count_licenses(samples["license"].filter(pa.array(packed)), pieces[packed], tokens[packed]),
                 lengths=_histogram(lengths),
                 too_long=_histogram(segments.needed[mine & ~kept]),
             )

@@ -1,4 +1,4 @@
-"""A shard as a file: one record batch, in a file that is named by its content."""
+"""Writes shards: one record batch each, in a file named by its content."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ from ...schemas.storage.store import Store
 def shard_batch(
     schema: pa.Schema, matrices: Mapping[str, npt.NDArray[Any]], segments: pa.Array, spans: pa.Array
 ) -> pa.RecordBatch:
-    """The record batch of a shard from its (rows, row_length) matrices by name and its tables."""
+    """Build the record batch of a shard from its (rows, row_length) matrices by name and its two tables."""
     columns = [
         pa.FixedSizeListArray.from_arrays(pa.array(matrix.reshape(-1)), type=schema.field(name).type)
         for name, matrix in matrices.items()
@@ -25,9 +25,14 @@ def shard_batch(
 def write_shard(
     store: Store, batch: pa.RecordBatch, group: str, tokens: Mapping[str, int], below: str = ""
 ) -> ShardEntry:
-    """Write `shards/<group>-<digest>.arrow` below a folder of the store; a shard of another run is never taken for it.
+    """Write `shards/<group>-<digest>.arrow`; the digest prevents confusion with shards of other runs.
 
-    tokens: codes by modality.
+    Args:
+        store: The store.
+        batch: The rows.
+        group: Name of the group of rows.
+        tokens: Number of codes by modality, for the manifest entry.
+        below: Folder of the store, with a trailing slash.
     """
     digest = xxhash.xxh3_128()
     size = 0
@@ -45,7 +50,7 @@ def write_shard(
 
 
 class _Hashing:
-    """A file that hashes what it passes on: a shard is named by its content and written once."""
+    """A file that hashes what is written to it, since a shard is named by its content but written only once."""
 
     closed = False
 

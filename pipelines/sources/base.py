@@ -1,8 +1,8 @@
-"""What every source kind offers: units of work, their identity by content, and their rows as Arrow tables.
+"""Interface of sources: units of work, their identity by content, and their rows as Arrow tables.
 
-A *unit* is what one read task takes: a file, or a range of rows. A reader cuts its rows into tables of at most
-`partition_bytes`, so a file larger than memory is read in bounded memory. A row that cannot be read is a
-`Drop`, never an exception; an exception from a reader is a bug or an unreachable store.
+A *unit* is what one task reads: a file, or a range of rows. A reader yields tables of at most `partition_bytes`, so a
+file larger than memory is read in bounded memory. A row that cannot be read is a `Drop`, never an exception; an
+exception from a reader is a bug or an unreachable store.
 """
 
 from collections.abc import Iterator
@@ -11,8 +11,8 @@ from typing import Protocol
 
 import pyarrow as pa
 
-# What a reader yields: `row` counts from 0 within the unit's file, the other columns are the source's fields, of which
-# the licence alone may be null.
+# Columns that a reader yields: `row` counts from 0 within the unit's file, the others are the source's fields. Only the
+# licence may be null.
 ROW_FIELDS = {
     "row": pa.int64(),
     "text": pa.string(),
@@ -24,53 +24,65 @@ ROW_FIELDS = {
 
 @dataclass(frozen=True)
 class Unit:
-    """A file, or rows start..stop of it (`stop` None: to the end), with the content that it had when it was found."""
+    """A file, or rows start..stop of it (`stop` None: to the end), and its version when it was found."""
 
-    path: str  # fsspec URL, openable as it is
-    label: str  # what the ledger and the segment's origin call the file; free of machine-specific prefixes
+    path: str  # fsspec URL that can be opened directly
+    label: str  # name of the file in the ledger and in segments, without machine-specific prefixes
     start: int = 0
     stop: int | None = None
-    stamp: str = ""  # of the file: what a change of its content changes
-    digest: str = ""  # of the content, once it was identified
+    stamp: str = ""  # version of the file: changes when its content changes
+    digest: str = ""  # hash of the content, once it is computed
 
 
 @dataclass(frozen=True)
 class Drop:
-    """A row that goes no further: a line in the ledger."""
+    """A row that is dropped by the reader, with its line for the ledger."""
 
-    row: int  # -1: the file as a whole, or what follows a truncation
+    row: int  # -1 for the whole file, or for the rest after a truncation
     reason: str  # snake_case, one of a stage's documented reasons
     detail: str = ""
 
     def __post_init__(self) -> None:
-        # it may quote bad data, and must still be short and valid UTF-8 in the ledger
+        # the detail may quote bad data, but must be short and valid UTF-8 in the ledger
         detail = self.detail[:300].encode(errors="backslashreplace").decode()
         object.__setattr__(self, "detail", detail)
 
 
 @dataclass(frozen=True)
 class RawBatch:
-    """Rows read together, and the rows among them that could not be read."""
+    """Rows that were read together, and rows among them that could not be read."""
 
     table: pa.Table  # columns of ROW_FIELDS that the source has
     drops: list[Drop] = field(default_factory=list)
 
 
 class Reader(Protocol):
-    """One source of a run. Construction is cheap and touches no file."""
+    """Reads one source of a run. Construction is cheap and opens no file."""
 
     def units(self) -> list[Unit]:
-        """Every unit in a stable order; raises Refusal on a missing file, an empty glob, a missing column."""
+        """List all units in a stable order.
+
+        Raises:
+            Refusal: A file or column is missing, or a glob matches nothing.
+        """
         ...
 
     def digest(self, unit: Unit) -> str:
-        """xxh3-128 of all bytes that reading `unit` depends on, never of its path; Refusal when they are changing."""
+        """Hash all bytes that reading `unit` depends on, but not its path.
+
+        Returns:
+            The xxh3-128 in hexadecimal.
+
+        Raises:
+            Refusal: The file is changing.
+        """
         ...
 
     def read(self, unit: Unit) -> Iterator[RawBatch]:
-        """The unit's rows in order, in tables of at most about `partition_bytes`.
+        """Yield the unit's rows in order, in tables of at most about `partition_bytes`.
 
-        Raises Refusal, before it yields a row of other content, when the file changed or vanished since it was found
-        or identified.
+        Raises:
+            Refusal: The file changed or vanished since it was found or hashed; raised before a row with other content
+                is yielded.
         """
         ...

@@ -1,7 +1,7 @@
-"""From rows or small tables to tables of about a partition: the one place that decides where a batch ends.
+"""Groups rows or small tables into batches of about the size of a partition.
 
-Where batches end depends on the rows' sizes alone, not on how a reader came by them, so a reader may read in
-whatever blocks suit it.
+Where a batch ends depends only on the sizes of the rows, not on the blocks in which a reader gets them, so a reader may
+read in blocks of any size.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,31 +14,31 @@ import pyarrow.compute as pc
 
 from .base import ROW_FIELDS, Drop, RawBatch
 
-DROP_BYTES = 128  # what a drop counts towards a batch, so that a file of nothing but bad rows is cut as well
-LONGEST_ROW = 1 << 30  # Arrow's strings and binaries end at 2 GiB an array
+DROP_BYTES = 128  # size of a drop in a batch, so that a file of only bad rows is divided too
+LONGEST_ROW = 1 << 30  # an Arrow array of strings or binaries is limited to 2 GiB
 
 
 class BadRow(Exception):
-    """A row that cannot be read, with the reason and detail of its drop."""
+    """A row that cannot be read, with the reason and detail for its drop."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(reason, detail)
         self.reason, self.detail = reason, detail
 
     def drop(self, row: int) -> Drop:
-        """The ledger's line for it."""
+        """Return the drop for the ledger."""
         return Drop(row, self.reason, self.detail)
 
 
 class RawRow(NamedTuple):
-    """A good row, its values in the order of the source's fields."""
+    """A good row; its values are in the order of the source's fields."""
 
     number: int
     values: tuple[str | bytes | None, ...]
 
 
 def table(fields: Iterable[str], rows: list[RawRow]) -> pa.Table:
-    """Rows as a table of `row` and the source's fields."""
+    """Build a table of `row` and the source's fields."""
     columns = {"row": pa.array([row.number for row in rows], pa.int64())}
     for place, name in enumerate(fields):
         columns[name] = pa.chunked_array([pa.array([row.values[place] for row in rows], ROW_FIELDS[name])])
@@ -46,7 +46,7 @@ def table(fields: Iterable[str], rows: list[RawRow]) -> pa.Table:
 
 
 def gather(fields: Iterable[str], items: Iterable[RawRow | Drop], budget: int) -> Iterator[RawBatch]:
-    """Rows and drops, one by one in file order, as batches of at most `budget` payload bytes or one row."""
+    """Group rows and drops in file order into batches of at most `budget` payload bytes or one row."""
     rows: list[RawRow] = []
     drops: list[Drop] = []
     used = 0
@@ -65,7 +65,7 @@ def gather(fields: Iterable[str], items: Iterable[RawRow | Drop], budget: int) -
 
 
 def regroup(pieces: Iterable[RawBatch], budget: int) -> Iterator[RawBatch]:
-    """Batches of any size cut and joined into batches of at most `budget` payload bytes or one row."""
+    """Split and join batches of any size into batches of at most `budget` payload bytes or one row."""
     held: list[pa.Table] = []
     drops: list[Drop] = []
     used = 0

@@ -1,10 +1,10 @@
-"""A run sees one version of each source file: what changes or vanishes under it is refused, never mixed.
+"""Ensures that a run sees one version of each source file; a file that changes or vanishes during a run is refused.
 
-A file has a stamp from the moment when it is found. Everything taken from it is held until the file was seen to have
-that stamp still, so rows that were read while somebody wrote go nowhere. A local file's stamp is its size and the two
-times that the kernel sets at every write, even when the writer sets one of them back; an object's is its ETag, or what
-else its store says of it. Rows that name files of their own have no such stamp: they are held until the digest of what
-was read turns out to be that of what was identified.
+A file gets a stamp when it is found. Rows read from it are held back until the stamp was checked again, so rows that
+were read during a write are discarded. The stamp of a local file is its size and the two times that the kernel sets at
+every write, even when the writer resets one of them; that of an object is its ETag or other information from its store.
+Rows that name files have no such stamp: they are held back until the digest of what was read equals that of what was
+identified.
 """
 
 import os
@@ -18,15 +18,15 @@ from fsspec.implementations.local import LocalFileSystem
 from ...schemas.errors import Refusal
 from .base import RawBatch, Unit
 
-TICK = 0.02  # seconds; the kernel's file times go in steps of up to half of it, and within one a write does not show
+TICK = 0.02  # seconds; file times have a resolution of up to half of this, within which a write is not visible
 ADVICE = (
-    "No row of two versions was mixed. Let nothing write to the sources while a run goes on, then run the same command "
-    "again: it takes what is there by then, and keeps what it has of everything else."
+    "Versions were not mixed. Make sure that nothing writes to the sources during a run, then run the same command "
+    "again: it reads the current files and reuses finished work on all others."
 )
 
 
 def stamp(url: str) -> str:
-    """What changes when a file does; FileNotFoundError when it is not there."""
+    """Return a value that changes when a file changes; raises FileNotFoundError when it does not exist."""
     fs, path = url_to_fs(url)
     if isinstance(fs, LocalFileSystem):
         found = os.stat(path)
@@ -41,7 +41,11 @@ def stamp(url: str) -> str:
 
 @contextmanager
 def unchanged(unit: Unit) -> Iterator[None]:
-    """What the block reads is of the file that was found; raises Refusal, also instead of an error, when it is not."""
+    """Guard a block that reads a unit's file.
+
+    Raises:
+        Refusal: The file is not the one that was found; also raised in place of an error in the block.
+    """
     try:
         yield
     except Exception:
@@ -51,7 +55,7 @@ def unchanged(unit: Unit) -> Iterator[None]:
 
 
 def unchanged_batches(unit: Unit, batches: Iterator[RawBatch]) -> Iterator[RawBatch]:
-    """The batches of a unit, each given out once its file is known to be what it was; raises Refusal when it is not."""
+    """Yield the batches of a unit, each after a check that its file is unchanged; raises Refusal if it changed."""
     while True:
         with unchanged(unit):
             batch = next(batches, None)
@@ -61,20 +65,18 @@ def unchanged_batches(unit: Unit, batches: Iterator[RawBatch]) -> Iterator[RawBa
 
 
 def require_digest(unit: Unit, digest: str) -> None:
-    """Raise Refusal when what was read of an identified unit has another digest than it had."""
+    """Raise Refusal when the digest of what was read differs from that of the identified unit."""
     if unit.digest and digest != unit.digest:
         rows = f"rows {unit.start} and after" if unit.stop is None else f"rows {unit.start} to {unit.stop - 1}"
-        raise Refusal(
-            f"{unit.path}: {rows}, or a file that they name, changed while the run went on. {ADVICE}", exit_code=1
-        )
+        raise Refusal(f"{unit.path}: {rows}, or a file that they name, changed during the run. {ADVICE}", exit_code=1)
 
 
 def _require(unit: Unit) -> None:
     fs, _ = url_to_fs(unit.path)
-    fs.invalidate_cache()  # or a listing from before would answer
+    fs.invalidate_cache()  # otherwise an old listing would be used
     try:
         now = stamp(unit.path)
     except FileNotFoundError:
-        raise Refusal(f"{unit.path} vanished while the run went on. {ADVICE}", exit_code=1) from None
+        raise Refusal(f"{unit.path} vanished during the run. {ADVICE}", exit_code=1) from None
     if now != unit.stamp:
-        raise Refusal(f"{unit.path} changed while the run went on. {ADVICE}", exit_code=1)
+        raise Refusal(f"{unit.path} changed during the run. {ADVICE}", exit_code=1)

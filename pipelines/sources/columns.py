@@ -1,4 +1,4 @@
-"""From the columns of any Arrow table to a source's rows: which column to take, and what to make of its values."""
+"""Extracts the fields of a source from the columns of an Arrow table, with the rows that fail."""
 
 from collections.abc import Iterator
 
@@ -11,29 +11,37 @@ from ...schemas.config.sources import Source
 from ...schemas.errors import Refusal
 from .base import ROW_FIELDS, Drop, RawBatch
 
-CAST_BYTES = 1 << 30  # a column of more is cast in halves, since ROW_FIELDS' types end at 2 GiB an array
+CAST_BYTES = 1 << 30  # larger tables are divided before a cast, since ROW_FIELDS' types are limited to 2 GiB
 
 
 STRINGS = ("text", "license")  # the other fields are files
 
 
-def present(schema: pa.Schema, source: Source, where: str) -> dict[str, tuple[str, ...]]:
-    """The columns of `schema` that a source's fields draw on, in order of preference.
+def present_columns(schema: pa.Schema, source: Source, where: str) -> dict[str, tuple[str, ...]]:
+    """Select the columns of each field of a source.
 
-    Raises Refusal, naming `where` and the columns that are there, when a field has none or one of a type that cannot
-    hold it.
+    Args:
+        schema: Schema of the table.
+        source: The source.
+        where: Name of the file, for error messages.
+
+    Returns:
+        Field -> existing columns, in order of preference.
+
+    Raises:
+        Refusal: A field has no column, or a column has the wrong type.
     """
     found = {}
     for name, wanted in source.fields.items():
         found[name] = tuple(column for column in wanted if column in schema.names)
         key = f"`sources.{source.name}.{name}` is {';'.join(wanted)!r}"
         if not found[name]:
-            raise Refusal(f"{key}: {where} has no such column. Take one of: {', '.join(schema.names)}.")
+            raise Refusal(f"{key}: {where} has no such column. Use one of: {', '.join(schema.names)}.")
         for column in found[name]:
             if not _usable(schema.field(column).type, name):
                 needed = "strings" if name in STRINGS else "bytes, or structs with a `bytes` field"
                 kind = schema.field(column).type
-                raise Refusal(f"{key}: in {where} that column holds {kind}, where {needed} are needed. Name another.")
+                raise Refusal(f"{key}: in {where} that column holds {kind}, but needs {needed}. Use another column.")
     return found
 
 
@@ -56,10 +64,19 @@ def extract(
     longest: int,
     reasons: npt.NDArray[np.object_] | None = None,
 ) -> Iterator[RawBatch]:
-    """The fields of `rows`, which are numbered from `first`, as batches with the rows that failed.
+    """Extract the fields of a table.
 
-    `reasons` holds why a row has failed already, or "". More reasons: text_missing, image_missing, audio_missing,
-    row_too_large, utf8_invalid.
+    Reasons for drops: text_missing, image_missing, audio_missing, row_too_large, utf8_invalid.
+
+    Args:
+        rows: The table.
+        columns: The result of `present_columns`.
+        first: Number of the first row.
+        longest: Maximum size of a value, in bytes.
+        reasons: (n,) reason of rows that have already failed, or "".
+
+    Yields:
+        Batches with the good rows and the drops.
     """
     values = {name: _values(rows, names) for name, names in columns.items()}
     reasons = np.full(len(rows), "", object) if reasons is None else reasons
@@ -106,7 +123,7 @@ def _invalid_utf8(texts: pa.ChunkedArray, reasons: npt.NDArray[np.object_]) -> n
 
 
 def _printable(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The same bytes where they are UTF-8, and otherwise with a backslash before those that are not."""
+    """Convert to strings; bytes that are not valid UTF-8 become backslash escapes."""
     try:
         return values.cast(pa.large_string())
     except pa.ArrowInvalid:
@@ -116,8 +133,8 @@ def _printable(values: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _narrowed(rows: pa.Table, drops: list[Drop]) -> Iterator[RawBatch]:
     if rows.nbytes > CAST_BYTES and len(rows) > 1:
-        half = len(rows) // 2
-        yield from _narrowed(rows.slice(0, half), [])
-        yield from _narrowed(rows.slice(half), drops)
+        middle = len(rows) // 2
+        yield from _narrowed(rows.slice(0, middle), [])
+        yield from _narrowed(rows.slice(middle), drops)
     else:
         yield RawBatch(rows.cast(pa.schema([(name, ROW_FIELDS[name]) for name in rows.column_names])), drops)

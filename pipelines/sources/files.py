@@ -1,4 +1,4 @@
-"""From the `path:` of a source to its files, with labels that are the same on every machine."""
+"""Finds the files of a source's `path:`, with labels that are the same on every machine."""
 
 import errno
 import os
@@ -16,10 +16,19 @@ from .change_detection import stamp
 
 
 def find(name: str, path: str) -> list[tuple[str, str]]:
-    """The (URL, label) of each file that `path` of source `name` stands for, sorted by label.
+    """Find the files of a source.
 
-    A label is the file's path below the part of `path` that has no wildcard, so it says nothing about the
-    machine. Raises Refusal when nothing matches, or when a folder or file may not be read.
+    A label is the file's path below the part of `path` without wildcards, so it does not depend on the machine.
+
+    Args:
+        name: Name of the source, for error messages.
+        path: An fsspec URL, possibly with wildcards.
+
+    Returns:
+        (URL, label) of each file, sorted by label.
+
+    Raises:
+        Refusal: Nothing matches, or a folder or file cannot be read.
     """
     with refusing(name, path):
         fs, root = url_to_fs(path)
@@ -31,7 +40,7 @@ def find(name: str, path: str) -> list[tuple[str, str]]:
         elif has_magic(root):
             matches = _glob(fs, root)
         else:
-            fs.info(root)  # says which it is: not there, or not to be read
+            fs.info(root)  # raises the error that says whether it is missing or not readable
             matches = [root]
         if not matches:
             fs.ls(_fixed_part(root))
@@ -46,29 +55,29 @@ def find(name: str, path: str) -> list[tuple[str, str]]:
 
 
 def whole_files(name: str, path: str) -> list[Unit]:
-    """A unit for each file that `path` of source `name` stands for; raises Refusal as `find` does."""
+    """Return a unit for each file of a source; raises Refusal like `find`."""
     with refusing(name, path):
         return [Unit(url, label, stamp=stamp(url)) for url, label in find(name, path)]
 
 
 def printable(name: str) -> str:
-    """A file name that can be written as UTF-8 whatever its bytes are."""
+    """Make a file name valid UTF-8; other bytes become backslash escapes."""
     return name.encode(errors="backslashreplace").decode()
 
 
 @contextmanager
 def refusing(name: str, path: str) -> Iterator[None]:
-    """Turn what a file system says of a missing or forbidden `path` into a Refusal."""
+    """Turn file-system errors about a missing or forbidden `path` into a Refusal."""
     try:
         yield
     except PermissionError as error:
-        fix = "Give this user read permission, or leave it out of the path."
-        raise _refusal(name, path, f"needs {error.filename or path}, which may not be read", fix) from None
+        fix = "Give this user read permission, or exclude it from the path."
+        raise _refusal(name, path, f"needs {error.filename or path}, which this user may not read", fix) from None
     except (FileNotFoundError, NotADirectoryError):
-        fix = "Check the path; it counts from the folder where the command runs."
-        raise _refusal(name, path, "names nothing that exists", fix) from None
+        fix = "Check the path; a relative path starts from the folder where the command runs."
+        raise _refusal(name, path, "does not exist", fix) from None
     except (ValueError, ImportError) as error:
-        raise _refusal(name, path, f"cannot be opened ({error})", "Use a URL that fsspec knows.") from None
+        raise _refusal(name, path, f"cannot be opened ({error})", "Use a URL that fsspec supports.") from None
 
 
 def _refusal(name: str, path: str, problem: str, fix: str) -> Refusal:
@@ -88,7 +97,7 @@ def _glob(fs: Any, root: str) -> list[str]:
 
 
 def _require_listable(pattern: str) -> None:
-    # fsspec passes over folders that it may not list, and what is in there would vanish
+    # fsspec silently skips folders that it cannot list, and the files in them would be missing
     for folder, folders, _ in os.walk(_fixed_part(pattern)):
         folders[:] = [name for name in folders if _may_hold_a_match(f"{folder}/{name}", pattern)]
         for name in folders:

@@ -1,4 +1,4 @@
-"""A folder of pictures or clips and the table that captions them."""
+"""Reader of a folder of image or audio files with a table of their captions or transcripts."""
 
 import os
 import posixpath
@@ -25,7 +25,7 @@ TABLES = ("metadata.csv", "metadata.jsonl")
 
 
 class FolderReader:
-    """The rows of a folder's table, with the files that they name; a row's number is its record's in the table."""
+    """Reads a folder's table and the files that it names; the number of a row is that of its record in the table."""
 
     def __init__(self, source: FolderSource, limits: Limits, partition_bytes: int) -> None:
         self._source = source
@@ -34,7 +34,7 @@ class FolderReader:
         self._budget = partition_bytes
 
     def units(self) -> list[Unit]:
-        """Runs of records whose texts and files come to at most `partition_bytes`, or one record."""
+        """List runs of records whose texts and files have at most `partition_bytes`, or one record."""
         table = self._table()
         fs, root = url_to_fs(self._source.path)
         starts = [0]
@@ -76,12 +76,12 @@ class FolderReader:
         for field, names in self._fields.items():
             if columns and not any(name in columns for name in names):
                 raise Refusal(
-                    f"`sources.{self._source.name}.{field}` is {';'.join(names)!r}: the table has no such column. Take "
+                    f"`sources.{self._source.name}.{field}` is {';'.join(names)!r}: the table has no such column. Use "
                     f"one of: {', '.join(columns)}."
                 )
 
     def digest(self, unit: Unit) -> str:
-        """Over the unit's records, as far as they are used, and the bytes of the files that they name."""
+        """Hash the unit's records, as far as they are used, and the bytes of the files that they name."""
         state = xxhash.xxh3_128()
         with unchanged(unit):
             for _ in self._hashed(unit, state):
@@ -89,7 +89,7 @@ class FolderReader:
         return state.hexdigest()
 
     def _hashed(self, unit: Unit, state: xxhash.xxh3_128) -> Iterator[RawRow | Drop]:
-        """The unit's items, with what identifies them added to `state`."""
+        """Yield the unit's items, and add their content to `state`."""
         for item in self._items(unit):
             if isinstance(item, Drop):
                 state.update(canonical_json([item.row, item.reason, item.detail]))
@@ -101,8 +101,10 @@ class FolderReader:
             yield item
 
     def read(self, unit: Unit) -> Iterator[RawBatch]:
-        """Reasons: the table's (see `records`), text_missing, text_not_string, image_missing, audio_missing,
-        path_outside_folder, file_unreadable.
+        """Read a unit, see `Reader.read`.
+
+        Reasons: those of `records`, text_missing, text_not_string, image_missing, audio_missing, path_outside_folder,
+        file_unreadable.
         """
         state = xxhash.xxh3_128()
         with unchanged(unit):
@@ -143,7 +145,7 @@ class FolderReader:
                     values.append(fs.cat_file(posixpath.join(root, path)))
                 except PermissionError:
                     raise BadRow("file_unreadable", path) from None
-                except FileNotFoundError:  # since its size was asked for
+                except FileNotFoundError:  # deleted after its size was read
                     raise BadRow(f"{field}_missing", path) from None
         return RawRow(record.number, tuple(values))
 
@@ -162,7 +164,7 @@ class FolderReader:
         return size
 
     def _file(self, fs: Any, root: str, record: Record, field: str) -> tuple[str, int]:
-        """The path below `root` and the size of the file that a record names; raises BadRow."""
+        """Return the path relative to `root` and the size of the file that a record names; raises BadRow."""
         missing = f"{field}_missing"
         name = next((record.values[key] for key in self._fields[field] if record.values.get(key)), None)
         if not isinstance(name, str) or "\0" in name:
@@ -181,7 +183,7 @@ class FolderReader:
 
 
 def is_inside(fs: Any, root: str, name: str) -> bool:
-    """Whether a file name stays below the folder `root`, on local disks also after links are followed."""
+    """True if a file name stays below the folder `root`, on local disks also after links are followed."""
     plain = posixpath.normpath(name)
     if plain.startswith("/") or plain.split("/")[0] == "..":
         return False

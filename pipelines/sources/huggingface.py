@@ -1,4 +1,4 @@
-"""Whatever Hugging Face `datasets` loads, with its pictures and clips undecoded."""
+"""Reader of everything that Hugging Face `datasets` loads, with images and audio undecoded."""
 
 from collections.abc import Iterable, Iterator
 from functools import cached_property
@@ -18,13 +18,13 @@ from ...schemas.identity import bytes_fingerprint, canonical_json
 from .base import RawBatch, Unit
 from .batches import LONGEST_ROW, BadRow, regroup
 from .change_detection import require_digest
-from .columns import extract, present
+from .columns import extract, present_columns
 
 SCAN_ROWS = 1000
 
 
 class DatasetsReader:
-    """A split of a dataset by hub name, builder name or local path; a row's number is its place in the split."""
+    """Reads a split of a dataset by hub name, builder name or local path; rows are numbered within the split."""
 
     def __init__(self, source: DatasetsSource, limits: Limits, partition_bytes: int) -> None:
         self._source = source
@@ -36,11 +36,11 @@ class DatasetsReader:
 
     @cached_property
     def _dataset(self) -> Any:
-        """The split with only the needed columns; indexing gives Arrow tables. Raises Refusal when it cannot be had."""
+        """The split with only the needed columns, indexed as Arrow tables; raises Refusal when it cannot be loaded."""
         import datasets
 
         dataset = self._load()
-        for names in present(dataset.features.arrow_schema, self._source, self._label).values():
+        for names in present_columns(dataset.features.arrow_schema, self._source, self._label).values():
             for name in names:
                 if isinstance(dataset.features[name], (datasets.Image, datasets.Audio)):
                     dataset = dataset.cast_column(name, type(dataset.features[name])(decode=False))
@@ -65,12 +65,12 @@ class DatasetsReader:
                 builder.BASE_FEATURE = ListedAudio
             builder.download_and_prepare()
             return builder.as_dataset(split=source.split)
-        except Exception as error:  # whatever a builder, the hub or a file system may raise: the user has to know
+        except Exception as error:  # builders, the hub and file systems may raise anything
             cause = error.__cause__ or error
-            said = " ".join(f"{type(cause).__name__}: {cause}".split())[:500]
+            why = " ".join(f"{type(cause).__name__}: {cause}".split())[:500]
             raise Refusal(
                 f"`sources.{source.name}.path` is {source.path!r} (config {source.config}, split {source.split!r}): "
-                f"datasets cannot load it ({said}). Check path, config, split and revision; a hub name needs a network."
+                f"datasets cannot load it ({why}). Check path, config, split and revision; a hub name needs a network."
             ) from None
 
     @property
@@ -79,7 +79,7 @@ class DatasetsReader:
         return "/".join(part for part in (name, self._source.config, self._source.split) if part)
 
     def units(self) -> list[Unit]:
-        """Runs of rows whose texts and media come to at most `partition_bytes`, or one row."""
+        """List runs of rows whose texts and media have at most `partition_bytes`, or one row."""
         total = len(self._dataset)
         starts, used = [0], 0
         for first in range(0, total, SCAN_ROWS):
@@ -93,11 +93,14 @@ class DatasetsReader:
         return [Unit(self._source.path, self._label, start, stop) for start, stop in zip(starts, stops, strict=True)]
 
     def digest(self, unit: Unit) -> str:
-        """Over the unit's values, the files that it names included."""
+        """Hash the unit's values, including the files that it names."""
         return bytes_fingerprint(_identity(self._batches(unit)))
 
     def read(self, unit: Unit) -> Iterator[RawBatch]:
-        """Reasons: text_missing, image_missing, audio_missing, row_too_large, utf8_invalid, file_unreadable."""
+        """Read a unit, see `Reader.read`.
+
+        Reasons: text_missing, image_missing, audio_missing, row_too_large, utf8_invalid, file_unreadable.
+        """
         batches = list(self._batches(unit))
         if unit.digest:
             require_digest(unit, bytes_fingerprint(_identity(batches)))
@@ -108,16 +111,16 @@ class DatasetsReader:
         reasons = np.full(len(rows), "", object)
         for field, name in self._media(rows):
             rows = rows.set_column(rows.column_names.index(name), name, self._with_files(rows[name], field, reasons))
-        columns = present(rows.schema, self._source, unit.label)
+        columns = present_columns(rows.schema, self._source, unit.label)
         return regroup(extract(rows, columns, unit.start, self._longest, reasons), self._budget)
 
     def _media(self, rows: pa.Table) -> list[tuple[str, str]]:
-        """Fields and columns of {bytes, path}, some of whose bytes may lie in files."""
+        """Return (field, column) of {bytes, path} columns, whose bytes may be in files."""
         pairs = [(field, name) for field, names in self._source.fields.items() for name in names]
         return [(f, n) for f, n in pairs if n in rows.column_names and pa.types.is_struct(rows[n].type)]
 
     def _with_files(self, column: pa.ChunkedArray, field: str, reasons: npt.NDArray[np.object_]) -> pa.ChunkedArray:
-        """The bytes of a {bytes, path} column, from files where they are null; failures go into `reasons`."""
+        """Return the bytes of a {bytes, path} column, read from files where null; failures are written to `reasons`."""
         stored = pc.struct_field(column, "bytes")
         values = {}
         for at, path in _paths(column):
@@ -165,7 +168,7 @@ def _identity(batches: Iterable[RawBatch]) -> Iterator[bytes]:
 
 
 def _paths(column: pa.ChunkedArray) -> Iterator[tuple[int, str]]:
-    """Place and path of the values of a {bytes, path} column that have a path only."""
+    """Yield (index, path) of the values of a {bytes, path} column that have only a path."""
     if column.type.get_field_index("path") < 0:
         return
     alone = pc.and_(pc.struct_field(column, "bytes").is_null(), pc.struct_field(column, "path").is_valid())

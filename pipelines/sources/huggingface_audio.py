@@ -1,4 +1,4 @@
-"""Why this exists: `datasets` asks for torchcodec, and so for ffmpeg, when a folder of clips is merely listed."""
+"""An Audio feature without torchcodec, which `datasets` (and so ffmpeg) needs even to list a folder of clips."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ import datasets
 
 
 class ListedAudio(datasets.Audio):  # type: ignore[misc]
-    """The Audio feature, except that a clip given by its path is noted without the means to encode one."""
+    """The Audio feature, except that a clip given by its path is stored without an encoder."""
 
     def encode_example(self, value: Any) -> dict[str, Any]:
-        """A {bytes, path} struct."""
+        """Return a {bytes, path} struct."""
         if isinstance(value, str):
             return {"bytes": None, "path": value}
         return dict(super().encode_example(value))

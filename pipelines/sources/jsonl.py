@@ -1,8 +1,8 @@
-"""JSON lines at Arrow's speed, line by line only where something is wrong.
+"""Reader of JSON lines: Arrow's fast parser where possible, line by line where something is wrong.
 
-A block of whole lines goes to Arrow's JSON parser first. That answer is taken only if it is certain to be what
-`json.loads` would say line by line: as many rows as lines, no object across lines, valid UTF-8, no null. Otherwise
-the block is read again slowly, and each bad line gets its reason.
+A block of whole lines is first parsed by Arrow. The result is used only if it certainly equals that of `json.loads`
+line by line: as many rows as lines, no object across lines, valid UTF-8, no null. Otherwise the block is parsed again
+line by line, and each bad line gets a reason.
 """
 
 import json
@@ -28,7 +28,7 @@ BOM = b"\xef\xbb\xbf"
 
 
 class JsonlReader:
-    """Lines of .jsonl, .jsonl.gz and .jsonl.zst files; a row's number is its line's, from 0, blank lines counted."""
+    """Reads .jsonl, .jsonl.gz and .jsonl.zst files; rows are numbered by their lines from 0, with blank lines."""
 
     def __init__(self, source: JsonlSource, limits: Limits, partition_bytes: int) -> None:
         self._source = source
@@ -37,16 +37,19 @@ class JsonlReader:
         self._budget = partition_bytes
 
     def units(self) -> list[Unit]:
-        """One unit a file."""
+        """List one unit per file."""
         return whole_files(self._source.name, self._source.path)
 
     def digest(self, unit: Unit) -> str:
-        """The file's fingerprint, compressed as it is."""
+        """Return the fingerprint of the file, without decompression."""
         with unchanged(unit):
             return file_fingerprint(unit.path)
 
     def read(self, unit: Unit) -> Iterator[RawBatch]:
-        """Reasons: row_too_large, json_invalid, utf8_invalid, text_missing, text_not_string, file_truncated."""
+        """Read a unit, see `Reader.read`.
+
+        Reasons: row_too_large, json_invalid, utf8_invalid, text_missing, text_not_string, file_truncated.
+        """
         return unchanged_batches(unit, regroup(self._pieces(unit), self._budget))
 
     def _pieces(self, unit: Unit) -> Iterator[RawBatch]:
@@ -71,7 +74,15 @@ class JsonlReader:
 
 
 def whole_lines(blocks: Iterable[bytes], longest: int) -> Iterator[bytes | None]:
-    """Blocks cut after their last newline, a BOM removed; None for a line that outgrew `longest` by a block."""
+    """Regroup blocks so that each ends with a newline.
+
+    Args:
+        blocks: Blocks of a file; a BOM is removed.
+        longest: Maximum length of a line; the limit may be exceeded by less than a block.
+
+    Yields:
+        Blocks of whole lines; None for a line that is too long.
+    """
     held: list[bytes] = []
     size, skipping, first = 0, False, True
     for block in blocks:
@@ -98,7 +109,7 @@ def whole_lines(blocks: Iterable[bytes], longest: int) -> Iterator[bytes | None]
 
 
 def parse_line(line: bytes) -> dict[str, Any]:
-    """The JSON object of a line; raises BadRow."""
+    """Parse the JSON object of a line; raises BadRow."""
     try:
         value = json.loads(line.decode())
     except UnicodeDecodeError as error:
@@ -111,7 +122,7 @@ def parse_line(line: bytes) -> dict[str, Any]:
 
 
 def pick_text(values: dict[str, Any], columns: Iterable[str]) -> str:
-    """The first of `columns` that is there and not null; raises BadRow."""
+    """Return the first of `columns` that exists and is not null; raises BadRow."""
     value = next((values[column] for column in columns if values.get(column) is not None), None)
     if value is None:
         raise BadRow("text_missing", "has " + (", ".join(map(str, values))[:200] or "nothing"))
@@ -125,7 +136,7 @@ def pick_text(values: dict[str, Any], columns: Iterable[str]) -> str:
 
 
 def pick_license(values: dict[str, Any], columns: Iterable[str]) -> str | None:
-    """The first of `columns` that is there and not null, as JSON unless it is a string; no reason to drop a row."""
+    """Return the first of `columns` that exists and is not null, as JSON unless it is a string; else None."""
     value = next((values[column] for column in columns if values.get(column) is not None), None)
     return None if value is None else printable(value if isinstance(value, str) else json.dumps(value))
 
@@ -135,8 +146,8 @@ def _count_lines(block: bytes) -> int:
 
 
 def _fast(block: bytes, lines: int, fields: Mapping[str, tuple[str, ...]]) -> dict[str, pa.ChunkedArray] | None:
-    """The fields of a block of `lines` lines, or None when it takes the slow way to be sure."""
-    # `}` newline `{` is in no JSON value, so one a line's end leaves no object across lines and no blank line
+    """Parse a block of `lines` lines with Arrow; None when the result might differ from that of the slow parser."""
+    # `}` newline `{` occurs in no JSON value, so one at each line's end rules out objects across lines and blank lines
     between = b"}\r\n{" if block.endswith(b"\r\n") else b"}\n{"
     if not (block.startswith(b"{") and block[-3:].rstrip(b"\r\n").endswith(b"}") and block.count(between) == lines - 1):
         return None

@@ -1,4 +1,4 @@
-"""The rows of a CSV or JSONL table that lies beside media files, one by one and in bounded memory."""
+"""Reads the CSV or JSONL table of a folder of media files, row by row and in bounded memory."""
 
 import csv
 import io
@@ -14,17 +14,20 @@ from .streams import Broken, ByteStream
 
 
 class Record(NamedTuple):
-    """A table's row by column name; bytes that are no UTF-8 appear as surrogate escapes."""
+    """A row of the table by column name; bytes that are not UTF-8 become surrogate escapes."""
 
     number: int
     values: dict[str, Any]
 
 
 def records(url: str, longest: int) -> Iterator[Record | Drop]:
-    """The records of a .csv or .tsv with a header, or of .jsonl.
+    """Read the records of a .csv or .tsv file with a header, or of a .jsonl file.
 
-    They are numbered from 0, the header not counted, blank lines counted. Reasons: row_too_large, csv_invalid,
-    json_invalid, utf8_invalid, file_truncated. Raises Refusal when a CSV has no header.
+    Records are numbered from 0, not counting the header but counting blank lines. Reasons for drops: row_too_large,
+    csv_invalid, json_invalid, utf8_invalid, file_truncated.
+
+    Raises:
+        Refusal: A CSV file has no header.
     """
     with ByteStream(url) as stream:
         try:
@@ -65,7 +68,7 @@ def _csv_records(url: str, lines: Iterator[bytes | None], longest: int) -> Itera
             too_large |= line is None
             yield "\n" if line is None else line.decode(errors="surrogateescape")
 
-    csv.field_size_limit(max(longest, csv.field_size_limit()))  # the module's own is 128 KiB, for all its readers
+    csv.field_size_limit(max(longest, csv.field_size_limit()))  # the default is 128 KiB, for all readers of the module
     rows = csv.reader(text_lines(), delimiter="\t" if ".tsv" in url.rpartition("/")[2] else ",", strict=True)
     try:
         header = next(rows, [])

@@ -1,4 +1,4 @@
-"""Parquet files: only the columns that are needed, in runs of row groups of about a partition."""
+"""Reader of Parquet files: only the needed columns, in runs of row groups of about a partition."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,16 +15,16 @@ from ...schemas.identity import BLOCK, bytes_fingerprint, canonical_json
 from .base import Drop, RawBatch, Unit
 from .batches import LONGEST_ROW, regroup, table
 from .change_detection import unchanged, unchanged_batches
-from .columns import extract, present
+from .columns import extract, present_columns
 from .files import whole_files
 from .streams import data_error
 
-READ_BYTES = 8 << 20  # what one read decodes, about
-BUFFER = 4 << 20  # a column chunk is read through a buffer this large; Arrow would take it whole
+READ_BYTES = 8 << 20  # approximate size of one decoded read
+BUFFER = 4 << 20  # size of the buffer for column chunks, which Arrow would otherwise read whole
 
 
 class ParquetReader:
-    """Row groups of .parquet files; a unit's `start` and `stop` count row groups, a row's number counts in the file."""
+    """Reads .parquet files; a unit's `start` and `stop` count row groups, rows are numbered within the file."""
 
     def __init__(self, source: ParquetSource, limits: Limits, partition_bytes: int) -> None:
         self._source = source
@@ -32,14 +32,14 @@ class ParquetReader:
         self._budget = partition_bytes
 
     def units(self) -> list[Unit]:
-        """Runs of row groups whose needed columns come to about `partition_bytes`; unreadable files whole."""
+        """List runs of row groups whose needed columns have about `partition_bytes`; unreadable files as one unit."""
         files = whole_files(self._source.name, self._source.path)
         return [unit for file in files for unit in self._runs(file)]
 
     def _runs(self, whole: Unit) -> Iterator[Unit]:
         try:
             with unchanged(whole), fsspec.open(whole.path, "rb") as file, pq.ParquetFile(file) as parquet:
-                columns = present(parquet.schema_arrow, self._source, whole.label)
+                columns = present_columns(parquet.schema_arrow, self._source, whole.label)
                 chunks = [_chunks(parquet.metadata, group, columns) for group in range(parquet.num_row_groups)]
         except (pa.ArrowException, OSError) as error:
             if not data_error(error):
@@ -56,7 +56,7 @@ class ParquetReader:
         yield replace(whole, start=start, stop=len(chunks))
 
     def digest(self, unit: Unit) -> str:
-        """Over the stored bytes of the unit's column chunks, their types, and the number of the first row."""
+        """Hash the stored bytes of the unit's column chunks, their types, and the number of the first row."""
         with unchanged(unit), fsspec.open(unit.path, "rb") as file:
             if unit.stop is None:
                 return bytes_fingerprint(iter(lambda: file.read(BLOCK), b""))
@@ -64,7 +64,7 @@ class ParquetReader:
             return bytes_fingerprint(self._identity(file, parquet, unit, unit.stop))
 
     def _identity(self, file: Any, parquet: pq.ParquetFile, unit: Unit, stop: int) -> Iterator[bytes]:
-        columns = present(parquet.schema_arrow, self._source, unit.label)
+        columns = present_columns(parquet.schema_arrow, self._source, unit.label)
         types = {name: str(parquet.schema_arrow.field(name).type) for names in columns.values() for name in names}
         yield canonical_json([types, _rows_before(parquet.metadata, unit.start)])
         for group in range(unit.start, stop):
@@ -77,7 +77,10 @@ class ParquetReader:
                     yield block
 
     def read(self, unit: Unit) -> Iterator[RawBatch]:
-        """Reasons: text_missing, image_missing, audio_missing, row_too_large, utf8_invalid, file_unreadable."""
+        """Read a unit, see `Reader.read`.
+
+        Reasons: text_missing, image_missing, audio_missing, row_too_large, utf8_invalid, file_unreadable.
+        """
         return unchanged_batches(unit, regroup(self._pieces(unit), self._budget))
 
     def _pieces(self, unit: Unit) -> Iterator[RawBatch]:
@@ -85,7 +88,7 @@ class ParquetReader:
             try:
                 parquet = pq.ParquetFile(file, buffer_size=BUFFER, pre_buffer=False, page_checksum_verification=True)
                 metadata = parquet.metadata
-                columns = present(parquet.schema_arrow, self._source, unit.label)
+                columns = present_columns(parquet.schema_arrow, self._source, unit.label)
                 groups = range(unit.start, metadata.num_row_groups if unit.stop is None else unit.stop)
                 row = _rows_before(metadata, unit.start)
                 for group in groups:
@@ -108,7 +111,7 @@ def _rows_before(metadata: pq.FileMetaData, group: int) -> int:
 
 
 def _chunks(metadata: pq.FileMetaData, group: int, columns: dict[str, tuple[str, ...]]) -> list[pq.ColumnChunkMetaData]:
-    """The stored parts of the needed columns in a row group; of a struct only its bytes."""
+    """Return the column chunks of the needed columns in a row group; of a struct only its bytes."""
     wanted = {leaf for names in columns.values() for name in names for leaf in (name, f"{name}.bytes")}
     parts = metadata.row_group(group)
     every = [parts.column(place) for place in range(parts.num_columns)]

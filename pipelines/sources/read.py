@@ -1,7 +1,7 @@
-"""The first stage: units of the sources to partitions of raw rows, normalised on the way.
+"""The first stage: reads units of the sources into partitions of raw rows, validated on the way.
 
-A unit is read as a stream and cut into partitions by bytes; each is committed by itself, and a small file says
-when the unit is through. Rows get their ids here: a function of source name, content and row, never of a path.
+A unit is read as a stream and divided into partitions by bytes; each is committed on its own, and a small file marks
+the unit as finished. Rows get their ids here, from source name, content and row number, never from a path.
 """
 
 import json
@@ -32,13 +32,18 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 def row_ids(base: str, rows: np.ndarray) -> pa.Array:
-    """Stable 128-bit ids of a file's rows: `base` is its hash; SplitMix64 of (half + row) makes each half.
+    """Compute stable 128-bit ids of a file's rows.
 
-    SplitMix64 is a bijection (Steele, Lea and Flood 2014), so rows of one file never share an id.
+    Each 64-bit word of the hash of `base` is added to the row number and passed through SplitMix64 (Steele, Lea and
+    Flood 2014, https://doi.org/10.1145/2714064.2660195), which is a bijection, so rows of one file never share an id.
+
+    Args:
+        base: `Input.base`.
+        rows: (n,) row numbers.
     """
-    halves = np.frombuffer(xxhash.xxh3_128_digest(base.encode()), "<u8")
+    words = np.frombuffer(xxhash.xxh3_128_digest(base.encode()), "<u8")
     with np.errstate(over="ignore"):
-        state = halves[None, :] + (rows.astype(np.uint64)[:, None] + np.uint64(1)) * _GOLDEN
+        state = words[None, :] + (rows.astype(np.uint64)[:, None] + np.uint64(1)) * _GOLDEN
         state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         state = state ^ (state >> np.uint64(31))
@@ -47,7 +52,7 @@ def row_ids(base: str, rows: np.ndarray) -> pa.Array:
 
 @dataclass(frozen=True)
 class Input:
-    """A unit of a source, and what identifies its content among all units of that source."""
+    """A unit of a source, and what identifies its content among all units of the source."""
 
     source: Source
     unit: Unit
@@ -56,25 +61,25 @@ class Input:
 
     @property
     def base(self) -> str:
-        """What the ids of its rows are made from."""
+        """The string from which the ids of its rows are derived."""
         return fingerprint(self.source.name, self.digest, self.copy)
 
 
 @dataclass(frozen=True)
 class Digest:
-    """The task that hashes a unit's content."""
+    """The task that hashes the content of a unit."""
 
     limits: Limits
     partition_bytes: int
 
     def __call__(self, item: tuple[Source, Unit]) -> str:
-        """The digest of one unit."""
+        """Return the digest of one unit."""
         source, unit = item
         return open_source(source, self.limits, self.partition_bytes).digest(unit)
 
 
 def find_units(config: RunConfig) -> list[tuple[Source, Unit]]:
-    """Every unit of every source, in the order of the run file; raises Refusal on what cannot be found."""
+    """List every unit of every source, in the order of the run file; raises Refusal when something is missing."""
     return [
         (source, unit)
         for source in (*config.sources, *config.decontaminate)
@@ -83,7 +88,7 @@ def find_units(config: RunConfig) -> list[tuple[Source, Unit]]:
 
 
 def identify(engine: Engine, items: Sequence[tuple[Source, Unit]], config: RunConfig) -> list[Input]:
-    """The units with their digests; every byte of the inputs is read once for it."""
+    """Hash the content of all units, which reads every byte of the inputs once."""
     digests = engine.collect("inputs", Digest(config.limits, config.partition_bytes), items)
     seen: Counter[tuple[str, str]] = Counter()
     inputs = []
@@ -95,28 +100,28 @@ def identify(engine: Engine, items: Sequence[tuple[Source, Unit]], config: RunCo
 
 @dataclass(frozen=True)
 class ReadUnit:
-    """The task that turns one unit into committed partitions."""
+    """The task that reads one unit into committed partitions."""
 
     store: Store
     limits: Limits
     partition_bytes: int
 
     def key(self, item: Input) -> str:
-        """Identity of the partitions: of the content, the columns wanted, and the rules for cutting."""
+        """Return the identity of the partitions, from the content, the selected columns, and the partition size."""
         source = item.source.model_dump(mode="json", exclude={"path", "pairs", "priority"})
         stages = [READ_VERSION, Validate(self.limits).identity(), self.partition_bytes]
         return fingerprint("read", stages, source, item.base, item.unit.label)
 
     def done(self, item: Input) -> str:
-        """The file that says that the unit is through."""
+        """Return the name of the file that marks the unit as finished."""
         return part_name("read", self.key(item)).removesuffix(".arrow") + ".done"
 
     def chunk(self, item: Input, index: int) -> str:
-        """The name of one of the unit's partitions."""
+        """Return the name of one of the unit's partitions."""
         return part_name("read", f"{self.key(item)}-{index:05d}")
 
     def __call__(self, item: Input) -> WorkCount:
-        """Read one unit to its end; what of it was committed before a kill stays as it is."""
+        """Read a whole unit; partitions that were committed before a kill are kept."""
         reader = open_source(item.source, self.limits, self.partition_bytes)
         count = rows = 0
         for batch in reader.read(replace(item.unit, digest=item.digest)):
@@ -155,10 +160,10 @@ class ReadUnit:
 
 
 def read(engine: Engine, inputs: Sequence[Input], config: RunConfig) -> dict[str, list[Partition]]:
-    """Partitions of raw rows by source, in the order of units and rows; units already through are not read."""
+    """Read all units; finished ones are reused. Returns partitions of raw rows by source, in the order of units."""
     task = ReadUnit(engine.store, config.limits, config.partition_bytes)
-    there = set(engine.store.names(f"{WORK}/read"))
-    missing = [item for item in inputs if task.done(item) not in there]
+    existing = set(engine.store.names(f"{WORK}/read"))
+    missing = [item for item in inputs if task.done(item) not in existing]
     engine.collect("read", task, missing, len(inputs) - len(missing))
     parts: dict[str, list[Partition]] = {item.source.name: [] for item in inputs}
     for item in inputs:

@@ -1,4 +1,4 @@
-"""From a source's config to its reader; a reader's libraries are imported when one is opened."""
+"""Creates the reader of a source; its libraries are imported only then."""
 
 from ...schemas.config.run import Limits
 from ...schemas.config.sources import DatasetsSource, FolderSource, JsonlSource, ParquetSource, Source
@@ -6,7 +6,7 @@ from .base import Reader
 
 
 def open_source(source: Source, limits: Limits, partition_bytes: int) -> Reader:
-    """The reader of `source`, whose batches hold at most about `partition_bytes`; touches no file."""
+    """Create the reader of `source`, whose batches hold at most about `partition_bytes`; opens no file."""
     if isinstance(source, JsonlSource):
         from .jsonl import JsonlReader
 

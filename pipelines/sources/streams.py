@@ -1,4 +1,4 @@
-"""Bytes of a file front to back, decompressed by its name, up to the very point where it breaks."""
+"""Sequential reading of files, decompressed by their extension, up to the exact point of damage."""
 
 from collections.abc import Iterator
 from types import TracebackType
@@ -14,16 +14,16 @@ BLOCK = 4 << 20
 
 
 class Broken(Exception):
-    """The rest of a file cannot be read: it was cut short, or is corrupt from here on."""
+    """The rest of a file cannot be read, since the file is truncated or corrupt from here on."""
 
 
 def data_error(error: BaseException) -> bool:
-    """True when Arrow found the bytes wrong, False when the store did not deliver them."""
+    """True if Arrow found invalid data, False if the store failed to deliver the data."""
     return isinstance(error, pa.ArrowException) or (type(error) is OSError and error.errno is None)
 
 
 class ByteStream:
-    """A forward-only binary file; `.gz` and `.zst`, also of several members or frames, come decompressed."""
+    """A forward-only binary file; `.gz` and `.zst` files, also with several members or frames, are decompressed."""
 
     def __init__(self, url: str) -> None:
         self._file: Any = fsspec.open(url, "rb").open()
@@ -39,7 +39,11 @@ class ByteStream:
         self._file.close()
 
     def read(self, size: int) -> bytes:
-        """The next `size` bytes, fewer at the end; what comes before a break is returned before Broken is raised."""
+        """Read up to `size` bytes, fewer at the end.
+
+        Raises:
+            Broken: The file is damaged here; all data before that point has been returned.
+        """
         if self._broken:
             raise self._broken
         data = self._file.read(size) if self._unpacked is None else self._read_unpacked(size)
@@ -48,7 +52,7 @@ class ByteStream:
 
     def _read_unpacked(self, size: int) -> bytes:
         assert self._unpacked is not None
-        # 0xFF cannot end a line of UTF-8, so a fill of it shows how far a failed read came
+        # 0xFF never occurs in UTF-8, so a buffer filled with it shows how much a failed read has delivered
         buffer = bytearray(b"\xff") * size
         try:
             return memoryview(buffer)[: self._unpacked.readinto(buffer)].tobytes()
@@ -62,11 +66,11 @@ class ByteStream:
             return data
 
     def tell(self) -> int:
-        """Bytes read or skipped so far."""
+        """Return the number of bytes read or skipped so far."""
         return self._position
 
     def seek(self, position: int) -> int:
-        """Skip ahead to `position`; ValueError when that lies behind."""
+        """Skip ahead to `position`; raises ValueError when it lies behind."""
         if position < self._position:
             raise ValueError(f"cannot go back from {self._position} to {position}")
         while self._position < position and self.read(min(BLOCK, position - self._position)):
@@ -74,6 +78,6 @@ class ByteStream:
         return self._position
 
     def blocks(self, size: int = BLOCK) -> Iterator[bytes]:
-        """The rest of the file in blocks of `size` bytes; Broken after the last that could be read."""
+        """Yield the rest of the file in blocks of `size` bytes; raises Broken after the last one before the damage."""
         while block := self.read(size):
             yield block

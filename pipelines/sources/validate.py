@@ -1,4 +1,4 @@
-"""The second stage: rows that cannot become samples go, by what their headers say; nothing is decoded yet."""
+"""The second stage: drops rows that cannot become samples, by their headers; nothing is decoded yet."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from ...tokenizers.image.picture import BadPicture, size_of
 from ..engines.partition import Outcome, drop_rows
 
 VALIDATE_VERSION = 1
-Complaint = tuple[str, str]  # reason, detail
+Problem = tuple[str, str]  # reason, detail
 
 
 @dataclass(frozen=True)
 class Validate:
-    """Drops empty texts, and pictures and clips that are empty, unreadable or beyond the limits."""
+    """Drops empty texts, and images and clips that are empty, unreadable or beyond the limits."""
 
     limits: Limits
     name: str = "normalise"
@@ -29,18 +29,18 @@ class Validate:
         return [VALIDATE_VERSION, self.limits.model_dump(mode="json")]
 
     def run(self, table: pa.Table) -> Outcome:
-        """Keep the rows of a RAW table about which no header complains; the first complaint is the reason."""
-        complaints: dict[int, Complaint] = {}
-        for index, complaint in self._complaints(table):
-            complaints.setdefault(index, complaint)
-        return Outcome(*drop_rows(self.name, table, complaints))
+        """Keep the valid rows of a RAW table; the first problem of a row is its reason."""
+        problems: dict[int, Problem] = {}
+        for index, problem in self._problems(table):
+            problems.setdefault(index, problem)
+        return Outcome(*drop_rows(self.name, table, problems))
 
-    def _complaints(self, table: pa.Table) -> Iterator[tuple[int, Complaint]]:
+    def _problems(self, table: pa.Table) -> Iterator[tuple[int, Problem]]:
         empty = pc.equal(pc.utf8_trim_whitespace(table["text"]), "").to_numpy()
         yield from ((index, ("text_empty", "")) for index in np.flatnonzero(empty).tolist())
-        for column, judge in (("image", self._picture), ("audio", self._clip)):
+        for column, check in (("image", self._picture), ("audio", self._clip)):
             if column in table.column_names:
-                yield from _judge(table[column], judge)
+                yield from _check(table[column], check)
 
     def _picture(self, data: bytes) -> None:
         width, height = size_of(data)
@@ -58,9 +58,9 @@ class Validate:
             raise BadClip("audio_too_short", f"{frames} samples at {rate} Hz")
 
 
-def _judge(column: pa.ChunkedArray, judge: Callable[[bytes], None]) -> Iterator[tuple[int, Complaint]]:
+def _check(column: pa.ChunkedArray, check: Callable[[bytes], None]) -> Iterator[tuple[int, Problem]]:
     for index, value in enumerate(column):
         try:
-            judge(value.as_py())
-        except (BadPicture, BadClip) as complaint:
-            yield index, (complaint.reason, complaint.detail)
+            check(value.as_py())
+        except (BadPicture, BadClip) as problem:
+            yield index, (problem.reason, problem.detail)

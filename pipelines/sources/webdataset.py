@@ -1,8 +1,8 @@
-"""WebDataset tars, what img2dataset writes among them.
+"""Reader of WebDataset tars, including those written by img2dataset.
 
-`webdataset` itself decides what belongs to a sample (`group_by_keys`). Its own tar iterator does not serve here:
-it takes a header that is corrupt or missing for the end of the tar, and reads every member into memory whatever
-its size. So members come from `tarfile`, which gives both away if asked.
+`webdataset` itself groups the members of a sample (`group_by_keys`). Its own tar iterator is not used: it takes a
+corrupt or missing header for the end of the tar, and reads every member into memory whatever its size. So members are
+read with `tarfile`, which can report both.
 """
 
 import re
@@ -22,13 +22,13 @@ from .jsonl import parse_line, pick_license, pick_text
 from .streams import Broken, ByteStream
 
 LONG_HEADERS = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
-HEADER_BYTES = 1 << 20  # a long name or pax header beyond this is an attack or garbage
+HEADER_BYTES = 1 << 20  # a larger long name or pax header is an attack or garbage
 META = re.compile(r"__[^/]*__($|/)")  # members that webdataset skips
-TOO_LARGE = None  # stands for the content of a member beyond the limit
+TOO_LARGE = None  # content of a member beyond the size limit
 
 
 class WebDatasetReader:
-    """Samples of .tar, .tar.gz and .tar.zst files; a row's number is its sample's in the tar."""
+    """Reads samples of .tar, .tar.gz and .tar.zst files; rows are numbered by sample within the tar."""
 
     def __init__(self, source: WebDatasetSource, limits: Limits, partition_bytes: int) -> None:
         self._source = source
@@ -37,16 +37,18 @@ class WebDatasetReader:
         self._budget = partition_bytes
 
     def units(self) -> list[Unit]:
-        """One unit a tar."""
+        """List one unit per tar."""
         return whole_files(self._source.name, self._source.path)
 
     def digest(self, unit: Unit) -> str:
-        """The tar's fingerprint, compressed as it is."""
+        """Return the fingerprint of the tar, without decompression."""
         with unchanged(unit):
             return file_fingerprint(unit.path)
 
     def read(self, unit: Unit) -> Iterator[RawBatch]:
-        """Reasons: those of a pair's missing halves (`text_missing`, …), row_too_large, utf8_invalid, json_invalid,
+        """Read a unit, see `Reader.read`.
+
+        Reasons: those of missing modalities (`text_missing`, …), row_too_large, utf8_invalid, json_invalid,
         text_not_string, member_duplicate, file_truncated.
         """
         return unchanged_batches(unit, gather(self._fields, self._items(unit), self._budget))
@@ -56,7 +58,7 @@ class WebDatasetReader:
 
         last = ""
         broken: list[Broken] = []
-        twice: dict[str, str] = {}
+        duplicates: dict[str, str] = {}
 
         def members() -> Iterator[dict[str, Any]]:
             nonlocal last
@@ -64,15 +66,15 @@ class WebDatasetReader:
                 with ByteStream(unit.path) as stream:
                     for last, data in tar_members(stream, self._wanted(), self._longest):
                         yield {"fname": last, "data": data, "__url__": unit.label}
-            except Broken as error:  # ends the members, so that the sample before it is still grouped
+            except Broken as error:  # ends the iteration normally, so that the sample before it is still grouped
                 broken.append(error)
 
         def note_duplicate(error: Exception) -> bool:
-            twice[base_plus_ext(last)[0]] = last
+            duplicates[base_plus_ext(last)[0]] = last
             return True
 
         for row, sample in enumerate(group_by_keys(members(), handler=note_duplicate)):
-            duplicate = twice.pop(sample["__key__"], None)
+            duplicate = duplicates.pop(sample["__key__"], None)
             yield self._row(row, sample) if duplicate is None else Drop(row, "member_duplicate", duplicate)
         yield from (Drop(-1, "file_truncated", error_detail(error)) for error in broken)
 
@@ -103,7 +105,7 @@ def _media(members: dict[str, bytes | None], names: tuple[str, ...], field: str)
 
 
 def _text(members: dict[str, bytes | None], names: tuple[str, ...]) -> str:
-    """The first of `names` that is a member, or a key of the .json member (`caption` or `json.caption`), not null."""
+    """Return the first of `names` that is a member, or a non-null key of the .json member (also as `json.key`)."""
     found: dict[str, Any] = {}
     for name in names:
         key = name.removeprefix("json.")
@@ -120,7 +122,7 @@ def _text(members: dict[str, bytes | None], names: tuple[str, ...]) -> str:
 
 
 def _license(members: dict[str, bytes | None], names: tuple[str, ...]) -> str | None:
-    """As `_text`, but what cannot be read is no licence."""
+    """Like `_text`, but a licence that cannot be read is None."""
     for name in names:
         data = members.get(name)
         if data is not None:
@@ -142,14 +144,14 @@ def _content(members: dict[str, bytes | None], name: str) -> bytes:
 
 
 class _Header(tarfile.TarInfo):
-    """A header that is never mistaken for the end of the tar, nor read when absurdly long."""
+    """A header that does not hide damage as the end of the tar and limits the size of long headers."""
 
     @classmethod
     def fromtarfile(cls, tar: tarfile.TarFile) -> "_Header":
         try:
             return super().fromtarfile(tar)
         except tarfile.HeaderError as error:
-            # TarFile.next ends quietly at most of these; only a block of zeros is the end
+            # TarFile.next would end quietly at most of these errors; only a block of zeros is the end
             if type(error).__name__ == "EOFHeaderError":
                 raise
             raise tarfile.ReadError(f"{error or 'no header'} at byte {tar.offset}") from None
@@ -163,15 +165,22 @@ class _Header(tarfile.TarInfo):
 
 
 def tar_members(stream: ByteStream, wanted: frozenset[str], longest: int) -> Iterator[tuple[str, bytes | None]]:
-    """Name and content of each regular member in order, in the memory of one; raises Broken where the tar breaks.
+    """Yield the name and content of each regular member in order, holding one member in memory.
 
-    Content is None (`TOO_LARGE`) beyond `longest` bytes, and empty when the name has no ending in `wanted`.
-    Names are names only: nothing is written anywhere.
+    Names are only compared: nothing is written to disk.
+
+    Args:
+        stream: The tar.
+        wanted: Extensions of the members to read; the content of others is empty.
+        longest: Maximum size of a member; the content of a larger one is None (`TOO_LARGE`).
+
+    Raises:
+        Broken: The tar is damaged at this point.
     """
     try:
         tar = tarfile.TarFile(fileobj=cast(Any, stream), tarinfo=_Header, encoding="utf-8", errors="surrogateescape")
         while (member := tar.next()) is not None:
-            tar.members = []  # type: ignore[attr-defined]  # else every header stays in memory
+            tar.members = []  # type: ignore[attr-defined]  # otherwise every header stays in memory
             if not member.isreg() or META.match(member.name):
                 continue
             ending = member.name.rpartition("/")[2].partition(".")[2].lower()

@@ -1,4 +1,4 @@
-"""Clusters of duplicates when one of their rows is taken down: who goes with it, and what is said of them."""
+"""Updates clusters of duplicates when one of their rows is taken down."""
 
 from collections.abc import Iterable, Sequence
 
@@ -8,10 +8,14 @@ import pyarrow.compute as pc
 from ...schemas.dataset.duplicates import DUPLICATES, DuplicateReport
 
 
-def companions(rows: pa.Table, ids: pa.Array) -> pa.Array:
-    """The ids of every row that is in a cluster with one of `ids`, or with one of these, and so on.
+def connected_ids(rows: pa.Table, ids: pa.Array) -> pa.Array:
+    """Return the ids of all rows that are connected with one of `ids` by clusters.
 
-    rows: DUPLICATES. A row that survived one round can be a duplicate in the next, so clusters share rows.
+    A row that survived one round may be a duplicate in the next one, so clusters may share rows.
+
+    Args:
+        rows: Table of DUPLICATES.
+        ids: Document ids.
     """
     found = ids
     while True:
@@ -22,10 +26,10 @@ def companions(rows: pa.Table, ids: pa.Array) -> pa.Array:
         found = together
 
 
-def forget(
+def forget_excerpts(
     rows: pa.Table, reports: Sequence[DuplicateReport], ids: pa.Array
 ) -> tuple[pa.Table, tuple[DuplicateReport, ...]]:
-    """The clusters and their reports without the excerpts of some ids."""
+    """Remove the excerpts of some ids from the table of clusters and from the reports."""
     gone = pc.is_in(rows["id"], value_set=ids)
     excerpts = pc.if_else(gone, pa.scalar(None, pa.string()), rows["excerpt"])
     left = rows.set_column(DUPLICATES.get_field_index("excerpt"), DUPLICATES.field("excerpt"), excerpts)

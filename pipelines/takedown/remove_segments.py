@@ -1,6 +1,6 @@
-"""A shard without some of its segments: what follows them in a row moves up, and rows without any are gone.
+"""Removes segments from a shard: later segments of a row move forward, and empty rows are removed.
 
-Nothing is packed again, so every row that is not touched keeps its bytes and its place among the others.
+Nothing is packed again, so rows that are not affected keep their bytes and their order.
 """
 
 import numpy as np
@@ -16,17 +16,19 @@ from ..pack.segments import Ints
 from ..pack.write import shard_batch
 
 
-def without(shard: Shard, gone: npt.NDArray[np.bool_]) -> pa.RecordBatch:
-    """The shard's record batch without the segments that the mask has; it may have no rows.
+def without_segments(shard: Shard, gone: npt.NDArray[np.bool_]) -> pa.RecordBatch:
+    """Return the shard's record batch without some segments; it may have no rows.
 
-    gone: (segments,) in the order of the segment table.
+    Args:
+        shard: The shard.
+        gone: (segments,) mask of the segments to remove, in the order of the segment table.
     """
     segments, spans = (shard.batch.column(name) for name in ("segments", "spans"))
     row, _ = entries_of(segments)
     kept = np.flatnonzero(~gone)
     rows_left, row_of = np.unique(row[kept], return_inverse=True)
     length = field_of(segments, "length")[kept]
-    ahead = np.searchsorted(row_of, row_of)  # the first segment left in the same row
+    ahead = np.searchsorted(row_of, row_of)  # index of the first remaining segment in the same row
     before = np.cumsum(length) - length
     start, number = before - before[ahead], np.arange(len(kept)) - ahead + 1
     touched = np.isin(row[kept], row[gone])
@@ -55,7 +57,7 @@ def _segments(segments: pa.ListArray, kept: Ints, start: Ints, row: Ints, rows: 
     columns = {}
     for field in SEGMENT:
         column = values.field(field.name)
-        # a name that only the removed had may not stay behind in a dictionary
+        # dictionaries are rebuilt, so that names of removed segments do not remain in them
         is_name = pa.types.is_dictionary(field.type)
         columns[field.name] = dictionary_of(pa.chunked_array([column.cast(pa.string())])) if is_name else column
     columns["start"] = pa.array(start)

@@ -1,4 +1,4 @@
-"""A finished dataset without some of its documents: its shards, its lists and its manifest, written beside the old."""
+"""Writes a finished dataset without some of its documents: shards, lists and manifest, beside the old ones."""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -23,8 +23,8 @@ from ..filters.taken_down import STAGE
 from ..inspection.recount import CODED, recount, tokens_by_segment
 from ..pack.write import write_shard
 from ..publish import DROPPED_FILE
-from .clusters import forget
-from .remove_segments import without
+from .clusters import forget_excerpts
+from .remove_segments import without_segments
 
 DOCUMENTS = pa.schema(
     [
@@ -39,21 +39,21 @@ DOCUMENTS = pa.schema(
 
 @dataclass(frozen=True)
 class RewrittenShard:
-    """A shard from which documents were taken."""
+    """A shard from which documents were removed."""
 
     old: ShardEntry
-    new: ShardEntry | None  # None: nothing was left
-    documents: pa.Table  # DOCUMENTS, a row a document
+    new: ShardEntry | None  # None if nothing was left
+    documents: pa.Table  # DOCUMENTS, one row per document
 
 
 def read_parquet(dataset: Dataset, entry: FileEntry) -> pa.Table:
-    """A table of the dataset; raises Refusal when it is not as the manifest says."""
-    _require_sound(dataset, entry)
+    """Read a table of the dataset; raises Refusal when its checksum differs from the manifest."""
+    _require_intact(dataset, entry)
     with dataset.fs.open(f"{dataset.root}/{entry.file}", "rb") as stream:
         return pq.read_table(stream)
 
 
-def _require_sound(dataset: Dataset, entry: FileEntry) -> None:
+def _require_intact(dataset: Dataset, entry: FileEntry) -> None:
     path = f"{dataset.root}/{entry.file}"
     found = None
     if dataset.fs.exists(path):
@@ -61,22 +61,27 @@ def _require_sound(dataset: Dataset, entry: FileEntry) -> None:
             found = stream_fingerprint(stream)
     if found != entry.xxh3:
         raise Refusal(
-            f"{dataset.url}/{entry.file}: is not what the manifest says, and a new manifest would vouch for it. "
+            f"{dataset.url}/{entry.file}: its checksum differs from the manifest, so a new manifest cannot confirm it. "
             "Prepare the dataset again.",
             exit_code=1,
         )
 
 
 def ids_in(shard: Shard, wanted: pa.Array) -> pa.Array:
-    """Those of `wanted` that have a segment in the shard."""
+    """Return those of `wanted` that have a segment in the shard."""
     ids = shard.batch.column("segments").flatten().field("id")
     return ids.filter(pc.is_in(ids, value_set=wanted)).unique()
 
 
 def rewrite(store: Store, below: str, dataset: Dataset, holding: Sequence[str], ids: pa.Array) -> list[RewrittenShard]:
-    """Write below a folder of the store all that changes when documents go, the manifest last.
+    """Write all files that change when documents are removed, the manifest last.
 
-    holding: the files of the shards that have segments of `ids`.
+    Args:
+        store: The dataset's store.
+        below: Folder of the store for the new files.
+        dataset: The dataset.
+        holding: Files of the shards with segments of `ids`.
+        ids: The documents to remove.
     """
     old = dataset.manifest
     cuts = [_cut(store, below, dataset, entry, ids) for entry in old.shards if entry.file in holding]
@@ -85,7 +90,7 @@ def rewrite(store: Store, below: str, dataset: Dataset, holding: Sequence[str], 
     documents = pa.concat_tables([DOCUMENTS.empty_table(), *(cut.documents for cut in cuts)])
     documents = documents.sort_by([(name, "ascending") for name in ("source", "file", "row")])
     dropped = _with_lines(read_parquet(dataset, old.dropped), documents)
-    clusters, reports = forget(read_parquet(dataset, old.duplicates), old.dedup, ids)
+    clusters, reports = forget_excerpts(read_parquet(dataset, old.duplicates), old.dedup, ids)
     files = {DROPPED_FILE: _bytes(dropped, DROPPED), DUPLICATES_FILE: _bytes(clusters, DUPLICATES)}
     for name, data in files.items():
         store.write(below + name, data)
@@ -112,13 +117,13 @@ def rewrite(store: Store, below: str, dataset: Dataset, holding: Sequence[str], 
 
 
 def _cut(store: Store, below: str, dataset: Dataset, entry: ShardEntry, ids: pa.Array) -> RewrittenShard:
-    _require_sound(dataset, entry)
+    _require_intact(dataset, entry)
     shard = dataset.open(entry)
     segments = shard.batch.column("segments").flatten()
     gone = as_mask(pc.is_in(segments.field("id"), value_set=ids))
     tokens = np.maximum(tokens_by_segment(shard), 0)
     left = {m.name.lower(): int(count) for m, count in zip(CODED, tokens[~gone].sum(0), strict=True) if count}
-    batch = without(shard, gone)
+    batch = without_segments(shard, gone)
     new = write_shard(store, batch, entry.group, left, below) if batch.num_rows else None
     columns = {name: segments.field(name).cast(DOCUMENTS.field(name).type) for name in DOCUMENTS.names[:-1]}
     pieces = pa.table(columns | {"tokens": tokens.sum(1)}).filter(pa.array(gone))
@@ -146,7 +151,7 @@ def _entry(name: str, data: bytes) -> FileEntry:
 
 
 def _ledger(ledger: Sequence[Tally], documents: pa.Table) -> Iterator[Tally]:
-    """The ledger with a last stage for the sources that lost documents, or with more in it where there is one."""
+    """Extend the ledger: sources that lost documents get a last stage, or larger counts if they already have it."""
     sums = documents.group_by("source", use_threads=False).aggregate([([], "count_all"), ("tokens", "sum")])
     lost = {line["source"]: (line["count_all"], line["tokens_sum"]) for line in sums.to_pylist()}
     last = {tally.source: tally for tally in ledger}
@@ -173,7 +178,7 @@ def _ledger(ledger: Sequence[Tally], documents: pa.Table) -> Iterator[Tally]:
 
 
 def _statistics(old: Statistics, counted: Statistics) -> Statistics:
-    """What was counted, and what no shard shows: pairs that were too long, and sources of which nothing is left."""
+    """Combine the new counts with what is in no shard: pairs that were too long, and sources without segments."""
     sources = {}
     for name, source in old.sources.items():
         found = counted.sources.get(name, SourceStatistics(kind=source.kind))

@@ -1,12 +1,12 @@
-"""Takes documents out of a finished dataset: only the shards that hold them are written anew.
+"""Removes documents from a finished dataset; only the shards that contain them are rewritten.
 
-A document goes with its cluster of duplicates: the survivor has what the others had, and with the survivor gone one of
-them would come up at the next `prepare`.
+A document is removed together with its cluster of duplicates: the survivor has the content of the others, and without
+the survivor one of them would be kept at the next `prepare`.
 
-The ids go into `takedown.txt` first, so whatever happens from then on, `prepare` leaves them out. All that is new is
-then written below `_takedown/`, its manifest last; the dataset is as it was until that is there. Only then the old
-manifest goes, and the new one comes back when everything is in its place. So a kill leaves the old dataset, or none and
-all it takes to go on.
+The ids are written to `takedown.txt` first, so `prepare` leaves them out whatever happens afterwards. New files are
+then written below `_takedown/`, the manifest last; until then the dataset is unchanged. Only then is the old manifest
+deleted, and the new one is written when everything else is in place. So a kill leaves either the old dataset, or no
+manifest but all files that are needed to continue.
 """
 
 from collections.abc import Sequence
@@ -21,52 +21,60 @@ from ...schemas.storage.lease import FOLDER as LEASES
 from ...schemas.storage.lock import LOCK, only_run
 from ...schemas.storage.store import WORK, Store
 from ..filters.taken_down import STAGED, TAKEN_DOWN, id_array, taken_down
-from .clusters import companions
+from .clusters import connected_ids
 from .rewrite import ids_in, read_parquet, rewrite
 
 
 @dataclass(frozen=True)
 class Rewritten:
-    """A shard that held documents which were taken down."""
+    """A shard that contained documents which were taken down."""
 
     file: str
-    to: str | None  # the shard in its place; None when nothing was left
+    to: str | None  # the shard that replaces it; None if nothing was left
     documents: int
     tokens: int
 
 
 @dataclass(frozen=True)
 class Takedown:
-    """What became of the ids, each in hexadecimal."""
+    """Result of a takedown; ids are hexadecimal."""
 
     rewritten: tuple[Rewritten, ...]
-    removed: tuple[str, ...]  # from the shards, with the survivors of their duplicates
-    withheld: tuple[str, ...]  # in no shard, but duplicates of these: `prepare` leaves them out as well
-    before: tuple[str, ...]  # were taken down already
-    missing: tuple[str, ...]  # are not in this dataset
-    resumed: bool  # a takedown that was interrupted is done now
+    removed: tuple[str, ...]  # from the shards, including survivors of their duplicates
+    withheld: tuple[str, ...]  # duplicates of these that are in no shard; `prepare` leaves them out too
+    before: tuple[str, ...]  # taken down earlier
+    missing: tuple[str, ...]  # not in this dataset
+    resumed: bool  # True if an interrupted takedown was completed first
     fingerprint: str  # of the dataset
 
 
 def take_down(url: str, ids: Sequence[str]) -> Takedown:
-    """Remove documents from the dataset at an fsspec URL; raises Refusal when there is none, or it is damaged."""
+    """Remove documents from a dataset.
+
+    Args:
+        url: The dataset, as an fsspec URL.
+        ids: Document ids in hexadecimal.
+
+    Raises:
+        Refusal: There is no dataset, it is damaged, or a run is writing to it.
+    """
     store = Store(url)
     if store.fs.isfile(store.path("")) or not store.exists(STAGED + MANIFEST):
-        Dataset(url)  # refuses before a lock is laid into a folder that is no dataset
+        Dataset(url)  # raises before a lock is created in a folder that is not a dataset
     with only_run(store) as require_alone:
         store.sweep()
         resumed = _resume(store)
         dataset = Dataset(url)
         clusters = read_parquet(dataset, dataset.manifest.duplicates)
-        doubles = companions(clusters, id_array(ids))
-        wanted = id_array(sorted({*ids, *_hex(doubles)}))
+        duplicates = connected_ids(clusters, id_array(ids))
+        wanted = id_array(sorted({*ids, *_hex(duplicates)}))
         held = {entry.file: _hex(ids_in(dataset.open(entry), wanted)) for entry in dataset.manifest.shards}
-        there, before = {each for found in held.values() for each in found}, set(taken_down(store))
-        also = set(_hex(doubles)) - there
-        excerpts = clusters["excerpt"].filter(pc.is_in(clusters["id"], value_set=doubles))
+        held_ids, before = {each for found in held.values() for each in found}, set(taken_down(store))
+        also = set(_hex(duplicates)) - held_ids
+        excerpts = clusters["excerpt"].filter(pc.is_in(clusters["id"], value_set=duplicates))
         rewritten: list[Rewritten] = []
-        if there or excerpts.null_count < len(excerpts):
-            store.write(TAKEN_DOWN, "".join(f"{each}\n" for each in sorted(there | also | before)).encode())
+        if held_ids or excerpts.null_count < len(excerpts):
+            store.write(TAKEN_DOWN, "".join(f"{each}\n" for each in sorted(held_ids | also | before)).encode())
             cuts = rewrite(store, STAGED, dataset, [file for file, found in held.items() if found], wanted)
             for cut in cuts:
                 to, tokens = cut.new.file if cut.new else None, pc.sum(cut.documents["tokens"]).as_py()
@@ -75,10 +83,10 @@ def take_down(url: str, ids: Sequence[str]) -> Takedown:
             _publish(store)
         return Takedown(
             rewritten=tuple(rewritten),
-            removed=tuple(sorted(there)),
+            removed=tuple(sorted(held_ids)),
             withheld=tuple(sorted(also - before)),
-            before=tuple(sorted(before.intersection(ids) - there)),
-            missing=tuple(sorted(set(ids) - there - also - before)),
+            before=tuple(sorted(before.intersection(ids) - held_ids)),
+            missing=tuple(sorted(set(ids) - held_ids - also - before)),
             resumed=resumed,
             fingerprint=Dataset(url).manifest.fingerprint,
         )
@@ -89,7 +97,7 @@ def _hex(ids: pa.Array) -> list[str]:
 
 
 def _resume(store: Store) -> bool:
-    """Bring a takedown that was interrupted to its end, True, or clear away what it had begun."""
+    """Complete an interrupted takedown and return True, or delete its incomplete files."""
     if not store.exists(MANIFEST) and store.exists(STAGED + MANIFEST):
         _publish(store)
         return True
@@ -98,7 +106,7 @@ def _resume(store: Store) -> bool:
 
 
 def _publish(store: Store) -> None:
-    """Put what is staged into its place, the manifest last, and remove what it replaces."""
+    """Move the staged files into place, the manifest last, and delete the files that they replace."""
     data = store.read(STAGED + MANIFEST)
     manifest = parse_manifest(data, f"{store.url}/{STAGED}{MANIFEST}")
     store.delete(MANIFEST)
@@ -109,7 +117,7 @@ def _publish(store: Store) -> None:
     for name in store.names("shards"):
         if name not in wanted:
             store.delete(name)
-    _clear(store, WORK)  # it has raw copies of what goes
+    _clear(store, WORK)  # it contains raw copies of the removed documents
     store.write(MANIFEST, data)
     _clear(store, STAGED)
 

@@ -1,7 +1,7 @@
-"""The tokenizing stages, one a modality: each replaces a raw column by codes.
+"""The tokenize stages, one per modality: each replaces a raw column by codes.
 
-Pictures and clips are encoded before text, so that a change of the text tokenizer costs no picture anew.
-Batches are made from a partition's own rows in their order, and threads are fixed: the same codes anywhere.
+Images and audio are encoded before text, so that a change of the text tokenizer does not encode them again. Batches are
+formed from a partition's own rows in order, and the number of threads is fixed, so the codes are the same everywhere.
 """
 
 from abc import ABC, abstractmethod
@@ -25,7 +25,7 @@ from ...tokenizers.registry import load_audio, load_image, load_text
 from ..engines.partition import Outcome, count_rows, drop_rows
 
 ENCODE_VERSION = 2
-BATCH = 32  # pictures or clips decoded and encoded together
+BATCH = 32  # images or clips decoded and encoded together
 
 T = TypeVar("T")
 Reason = tuple[str, str]
@@ -34,9 +34,9 @@ Reason = tuple[str, str]
 @dataclass(frozen=True, kw_only=True)
 class _Encode(ABC):
     store: Store
-    where: str | None  # the tokenizer in the store; None: at its config's path
+    where: str | None  # path of the tokenizer in the store; None: at its config's path
     fingerprint: str
-    sizes: Mapping[str, int]  # of the run's codebooks by modality, the largest where there are several
+    sizes: Mapping[str, int]  # codebook size by modality; the largest where a modality has several codebooks
     limits: Limits
     threads: int
     counted: bool = True
@@ -44,11 +44,11 @@ class _Encode(ABC):
     @property
     @abstractmethod
     def name(self) -> str:
-        """The modality."""
+        """The modality, which is also the name in the ledger."""
 
     def identity(self) -> list[object]:
-        """Version, tokenizer, types of the code columns written, threads and limits."""
-        # text comes last and writes every column; the others must not be redone for a larger text vocabulary
+        """Version, tokenizer, types of the written code columns, threads and limits."""
+        # text comes last and writes every column; the others must not be repeated for a larger text vocabulary
         written = self.sizes if self.name == "text" else [self.name]
         types = {name: str(code_type(self.sizes[name])) for name in written}
         return [ENCODE_VERSION, self.fingerprint, types, self.threads, self.limits.model_dump(mode="json")]
@@ -61,7 +61,7 @@ class _Encode(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class EncodeImages(_Encode):
-    """Pictures to codes; adds `pixels`."""
+    """Encodes images; adds the column `pixels`."""
 
     config: ImageConfig
     name: str = "image"
@@ -83,7 +83,7 @@ class EncodeImages(_Encode):
 
 @dataclass(frozen=True, kw_only=True)
 class EncodeAudio(_Encode):
-    """Clips to frames of residual codes, flattened frame by frame; adds `samples`."""
+    """Encodes clips to frames of residual codes, flattened frame by frame; adds the column `samples`."""
 
     config: AudioConfig
     name: str = "audio"
@@ -108,13 +108,13 @@ class EncodeAudio(_Encode):
 
 @dataclass(frozen=True, kw_only=True)
 class EncodeText(_Encode):
-    """Texts to codes; adds `text_bytes` and completes the SAMPLE schema."""
+    """Encodes texts; adds the column `text_bytes` and completes the schema of samples."""
 
     config: TextConfig
     name: str = "text"
 
     def run(self, table: pa.Table) -> Outcome:
-        """Encode the `text` column; no text is ever refused."""
+        """Encode the `text` column; no row is dropped."""
         tokenizer = load_text(self.config, self.store.local_path(self.where))
         texts = table["text"]
         codes, offsets = tokenizer.encode(texts.to_pylist())
@@ -129,7 +129,7 @@ class EncodeText(_Encode):
         samples = pa.table({name: columns[name] for name in schema.names}, schema=schema)
         tokens = sum(len(samples[name].combine_chunks().flatten()) for name in ("text", "image", "audio"))
         outcome = Outcome(samples, DROPPED.empty_table(), note={"tokens": tokens})
-        # a part has rows of one source, so its tokens are that source's
+        # all rows of a part have the same source, so its tokens are that source's
         counted = {"tokens_in": tokens, "tokens_kept": tokens}
         tallies = [tally.model_copy(update=counted) for tally in count_rows(self.name, table, outcome)]
         return replace(outcome, tallies=tallies)
@@ -143,7 +143,7 @@ def _lists(codes: npt.NDArray[Any], offsets: npt.NDArray[Any], type_: pa.ListTyp
 def _encode_media(
     column: pa.ChunkedArray, decode: Callable[[bytes], T], encode: Callable[[Sequence[T]], list[Any]]
 ) -> tuple[list[Any], dict[int, Reason]]:
-    """Codes of the rows that decode, in order, and the reason of each row that does not."""
+    """Return the codes of the rows that can be decoded, in order, and the reason of each other row."""
     codes: list[Any] = []
     bad: dict[int, Reason] = {}
     for start in range(0, len(column), BATCH):
@@ -166,7 +166,7 @@ def _replace(
     sizes: dict[str, list[int]],
     bad: dict[int, Reason],
 ) -> Outcome:
-    """The table with the stage's column turned into codes, and its bad rows dropped."""
+    """Replace the stage's column by codes, and drop the bad rows."""
     table, dropped = drop_rows(stage, table, bad)
     offsets = np.cumsum([0] + [len(row) for row in codes])
     values = np.concatenate(codes) if codes else np.empty(0, np.uint32)

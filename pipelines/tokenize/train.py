@@ -1,7 +1,7 @@
-"""Getting a run's tokenizers ready: trained on drawn rows, or taken from the path that the run file gives.
+"""Prepares a run's tokenizers: trains them on a sample of rows, or copies them from the path in the run file.
 
-Either way a tokenizer ends as a folder in the store with a card that is written last. A trained one is keyed by
-its config and its training rows, so a resumed run finds it and a changed one trains anew.
+Either way the result is a folder in the store with a card that is written last. The key of a trained tokenizer depends
+on its config and its training rows, so a resumed run finds it and a changed run trains again.
 """
 
 import json
@@ -29,33 +29,33 @@ from ..engines.partition import Partition, load
 from .training_sample import DrawTrainingSample
 
 FIT_VERSION = 1
-TRAINING_THREADS = 2  # sums round by thread count, so it is the same on every machine
-PICTURES = 6000  # to train an image tokenizer on, about
-CLIPS = 600  # to train an audio tokenizer on, about
+TRAINING_THREADS = 2  # the thread count changes how sums are rounded, so it is the same on every machine
+PICTURES = 6000  # approximate number of images to train an image tokenizer
+CLIPS = 600  # approximate number of clips to train an audio tokenizer
 
 
 @dataclass(frozen=True)
 class ReadyTokenizer:
-    """A tokenizer that is ready: its folder in the store, and its card."""
+    """A tokenizer that is ready to use: its folder in the store, and its card."""
 
     folder: str
     card: Card
 
     @property
     def where(self) -> str | None:
-        """The name in the store that loads it; None when a hub holds it."""
+        """The path in the store from which it is loaded; None when it is loaded from a hub."""
         return None if self.card.files is None else f"{self.folder}/{self.card.files}".removesuffix("/.")
 
 
 @dataclass(frozen=True)
 class TrainTokenizer:
-    """The task that makes one tokenizer ready and writes its card."""
+    """The task that trains or copies one tokenizer and writes its card."""
 
     store: Store
     config: RunConfig
 
     def __call__(self, item: tuple[Modality, str, tuple[Partition, ...]]) -> str:
-        """Train or adopt one tokenizer into its folder."""
+        """Train one tokenizer or copy it into its folder; returns the folder."""
         modality, folder, drawn = item
         config = getattr(self.config.tokenizers, modality.name.lower())
         with tempfile.TemporaryDirectory(prefix="triptych-") as scratch:
@@ -70,8 +70,8 @@ class TrainTokenizer:
                 files = _adopt(self.store, config.path, folder)
                 if _folder(modality, config, _content(config.path)) != folder:
                     raise Refusal(
-                        f"tokenizers.{modality.name.lower()}.path: {config.path} changed while the run went on. Let "
-                        "nothing write there, then run the same command again.",
+                        f"tokenizers.{modality.name.lower()}.path: {config.path} changed during the run. Make sure "
+                        "that nothing writes there, then run the same command again.",
                         exit_code=1,
                     )
             card = _card(modality, config, tokenizer, files)
@@ -82,7 +82,7 @@ class TrainTokenizer:
 def ready_tokenizers(
     engine: Engine, config: RunConfig, raw: Mapping[str, Sequence[Partition]]
 ) -> dict[Modality, ReadyTokenizer]:
-    """Every tokenizer that the run's sources need, trained or adopted once; text first."""
+    """Train or copy every tokenizer that the run's sources need, once; text comes first."""
     items = []
     for modality in config.modalities:
         tokenizer = getattr(config.tokenizers, modality.name.lower())
@@ -94,14 +94,14 @@ def ready_tokenizers(
             origin = _content(tokenizer.path)
         items.append((modality, _folder(modality, tokenizer, origin), tuple(drawn)))
     missing = [item for item in items if not engine.store.exists(f"{item[1]}/{CARD}")]
-    # the longest training first, so that the others run beside it
+    # the longest training starts first, so that the others run in parallel
     engine.collect("tokenizers", TrainTokenizer(engine.store, config), missing[::-1], len(items) - len(missing))
     cards = {m: Card.model_validate_json(engine.store.read(f"{folder}/{CARD}")) for m, folder, _ in items}
     return {modality: ReadyTokenizer(folder, cards[modality]) for modality, folder, _ in items}
 
 
 def _folder(modality: Modality, tokenizer: Any, origin: Any) -> str:
-    """Where a tokenizer lies that is made from `origin`: its training rows, or the content that is given."""
+    """Return the folder of a tokenizer made from `origin`: its training rows, or the content of the given one."""
     key = fingerprint("fit", FIT_VERSION, modality.name, tokenizer.model_dump(exclude={"path"}), origin)
     return f"{WORK}/fit/{modality.name.lower()}-{key}"
 
@@ -119,10 +119,10 @@ def _draw(
     if not total:
         raise Refusal(
             f"tokenizers.{modality.name.lower()}: no row of any source is left to train on; every one was dropped. "
-            "See the ledger's reasons, or give a trained tokenizer by `path`.",
+            "Check the reasons in the ledger, or give a trained tokenizer by `path`.",
             exit_code=1,
         )
-    # a few rows may all miss a small share; then all of them are taken
+    # with few rows, a small share may select none; then all of them are used
     for share in (min(1.0, wanted / total), 1.0):
         drawn = [
             part for part in engine.map(DrawTrainingSample(modality, share, config.limits, size), parts) if part.rows
@@ -133,7 +133,7 @@ def _draw(
 
 
 def _samples(store: Store, drawn: Sequence[Partition], modality: Modality, config: Any) -> Any:
-    """What `registry.train` takes: texts, a stack of pictures, or waves, in the order of the parts."""
+    """Return the training data for `registry.train`: texts, a stack of images, or waves, in order of the parts."""
     data = pa.concat_tables(load(store, part) for part in drawn)["data"]
     if isinstance(config, SentencePieceConfig):
         return (value.as_py().decode() for value in data)
@@ -145,13 +145,13 @@ def _samples(store: Store, drawn: Sequence[Partition], modality: Modality, confi
 
 
 def exists(path: str) -> bool:
-    """True when there is something at a path or fsspec URL, so that it is no name on a hub."""
+    """True when a path or fsspec URL exists, so that it is not the name of a model on a hub."""
     fs, where = fsspec.core.url_to_fs(path)
     return bool(fs.exists(where))
 
 
 def _content(path: str) -> Any:
-    """What identifies a given tokenizer: the content of its files, or its name on a hub."""
+    """Return what identifies a given tokenizer: the content of its files, or its name on a hub."""
     if not exists(path):
         return path
     fs, _ = fsspec.core.url_to_fs(path)
@@ -159,7 +159,7 @@ def _content(path: str) -> Any:
 
 
 def _files(path: str) -> list[tuple[str, str]]:
-    """(name below the path, path for the file system) of every file at a path; a file has its own name."""
+    """Return (name below the path, path in the file system) of every file; a single file has its own name."""
     fs, root = fsspec.core.url_to_fs(path)
     files = sorted(fs.find(root))
     if files == [root]:
@@ -168,7 +168,7 @@ def _files(path: str) -> list[tuple[str, str]]:
 
 
 def _adopt(store: Store, path: str, folder: str) -> str | None:
-    """Copy a tokenizer into the dataset; returns where it lies in the folder, None for a hub's."""
+    """Copy a tokenizer into the dataset; returns its path within the folder, or None for one on a hub."""
     if not exists(path):
         return None
     fs, root = fsspec.core.url_to_fs(path)

@@ -1,4 +1,4 @@
-"""Draws the rows that a tokenizer is trained on: a side branch, decided by document ids alone."""
+"""Samples the rows on which a tokenizer is trained, deterministically by document id."""
 
 from dataclasses import dataclass
 
@@ -17,16 +17,16 @@ DRAW_VERSION = 1
 
 
 def draw_training_sample(ids: pa.ChunkedArray, share: float) -> pa.Array:
-    """Mask of about `share` of the rows: those whose id, read as a number, lies in the lowest part of its range."""
+    """Return a mask of about `share` of the rows: those whose id, read as a number, is in the lowest part."""
     raw = np.frombuffer(b"".join(ids.to_pylist()), np.uint8).reshape(-1, 16)
-    # the trailing half: the leading one decides shuffles, and the two must not agree
+    # the last 8 bytes, since the first 8 decide shuffles, and the two must be independent
     numbers = raw[:, 8:].copy().view("<u8").ravel()
     return pa.array(numbers.astype(np.float64) < share * 2.0**64)
 
 
 @dataclass(frozen=True)
 class DrawTrainingSample:
-    """Rows to train a tokenizer on, as one binary column `data`: UTF-8, RGB squares, or float32 waves."""
+    """Selects rows to train a tokenizer, as one binary column `data`: UTF-8, RGB squares, or float32 waves."""
 
     modality: Modality
     share: float
@@ -36,7 +36,7 @@ class DrawTrainingSample:
 
     @property
     def name(self) -> str:
-        """One folder of parts a modality."""
+        """Name of the stage; each modality has its own folder of parts."""
         return f"draw-{self.modality.name.lower()}"
 
     def identity(self) -> list[object]:
@@ -44,7 +44,7 @@ class DrawTrainingSample:
         return [DRAW_VERSION, self.share, self.size, self.limits.model_dump(mode="json")]
 
     def run(self, table: pa.Table) -> Outcome:
-        """Select and decode; a row that does not decode is left to the encoding stage to report."""
+        """Select and decode rows; one that cannot be decoded is left to the encoding stage to report."""
         column = self.modality.name.lower()
         chosen = table.select(["source", column]).filter(draw_training_sample(table["id"], self.share))
         if self.modality is Modality.TEXT:

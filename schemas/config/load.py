@@ -1,4 +1,4 @@
-"""From YAML text and `--set` overrides to a checked RunConfig, or one paragraph that says what is wrong."""
+"""Load a run file: YAML text and `--set` overrides become a validated RunConfig or a readable error."""
 
 import difflib
 from collections.abc import Sequence
@@ -16,36 +16,58 @@ PAGE = "docs/reference/run-file.md"
 
 
 def load_run(path: str | Path, overrides: Sequence[str] = (), engine: dict[str, Any] | None = None) -> RunConfig:
-    """Read a run file, apply `key.path=value` overrides and another engine; raises Refusal on anything amiss."""
+    """Read and validate a run file.
+
+    Args:
+        path: The YAML file.
+        overrides: `key.path=value` strings from `--set`, applied in order.
+        engine: Keys of an `engine:` block that replaces the one of the file. Without `kind`, they change the
+            file's Beam engine or else select Dask.
+
+    Raises:
+        Refusal: The file cannot be read, or a key or value is invalid.
+    """
     tree = read_yaml(path)
     for override in overrides:
         apply_override(tree, override)
     if engine:
-        tree["engine"] = _instead(tree.get("engine"), engine)
+        tree["engine"] = _override_engine(tree.get("engine"), engine)
     return check(RunConfig, tree, str(path))
 
 
-def _instead(given: Any, engine: dict[str, Any]) -> dict[str, Any]:
-    """The engine to take; one without a `kind` is another number of workers, of Beam where the file has it."""
+def _override_engine(given: Any, engine: dict[str, Any]) -> dict[str, Any]:
+    """Merge `engine` into the file's Beam engine when it names no `kind`, or into the default engine (Dask)."""
     beam = isinstance(given, dict) and given.get("kind") == "beam" and "kind" not in engine
     return (given if beam else {"kind": "dask"}) | engine
 
 
 def read_yaml(path: str | Path, page: str = PAGE) -> dict[str, Any]:
-    """A YAML mapping from a file; raises Refusal when there is no such file or no mapping in it."""
+    """Read a YAML file that holds a mapping.
+
+    Raises:
+        Refusal: The file does not exist, is not valid YAML or holds no mapping; the message refers to `page`.
+    """
     try:
         tree = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise Refusal(f"{path}: no such file. Give the path of a YAML file.") from None
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise Refusal(f"{path}: cannot be read as YAML ({' '.join(str(error).split())}). Mend the file.") from None
+        raise Refusal(f"{path}: cannot be read as YAML ({' '.join(str(error).split())}). Fix the file.") from None
     if not isinstance(tree, dict):
         raise Refusal(f"{path}: holds {type(tree).__name__}, not a mapping of keys. See {page}.")
     return tree
 
 
 def apply_override(tree: dict[str, Any], override: str) -> None:
-    """Set `a.b.0.c=value` in a tree of mappings and lists, the value read as YAML; a list's items may go by name."""
+    """Set one value in a tree of mappings and lists, in place.
+
+    Args:
+        tree: The parsed YAML file.
+        override: `a.b.0.c=value`. The value is parsed as YAML. A list item is selected by its index or its `name`.
+
+    Raises:
+        Refusal: The override is malformed or names a list item that does not exist.
+    """
     path, equals, text = override.partition("=")
     if not equals or not path:
         raise Refusal(f"--set {override}: expected key.path=value, such as --set tokenizers.image.steps=20.")
@@ -66,13 +88,25 @@ def _position(node: Any, part: str, override: str) -> int:
     if part in names:
         return names.index(part)
     if not part.isdigit() or int(part) >= len(node):
-        named = ", ".join(str(name) for name in names if name) or "none is named"
-        raise Refusal(f"--set {override}: `{part}` is none of the list's {len(node)} items ({named}). Mend the path.")
+        named = ", ".join(str(name) for name in names if name) or "no item has a name"
+        raise Refusal(
+            f"--set {override}: `{part}` is none of the list's {len(node)} items ({named}). Correct the key path."
+        )
     return int(part)
 
 
 def check(model: type[M], tree: Any, where: str, page: str = PAGE) -> M:
-    """Validate `tree`; raises Refusal naming the first wrong key, its value and the fix, or the page that has it."""
+    """Validate `tree` as a `model`.
+
+    Args:
+        model: The pydantic model.
+        tree: The parsed YAML file.
+        where: Name of the file, for the error message.
+        page: Page of the documentation to which the error message refers.
+
+    Raises:
+        Refusal: The message names the first wrong key, its value and the fix or the page.
+    """
     try:
         return model.model_validate(tree)
     except ValidationError as error:
@@ -81,7 +115,7 @@ def check(model: type[M], tree: Any, where: str, page: str = PAGE) -> M:
 
 
 def _explain(model: type[BaseModel], error: dict[str, Any], page: str) -> str:
-    # pydantic puts the tag of a discriminated union into the path; the user never wrote it
+    # pydantic puts the tag of a discriminated union into the path, but it is not a key of the user's file
     tags = _tags(TypeAdapter(model).json_schema())
     path = [str(part) for i, part in enumerate(error["loc"]) if not (part in tags and i)]
     key = ".".join(path) or "the file"
@@ -93,7 +127,7 @@ def _explain(model: type[BaseModel], error: dict[str, Any], page: str) -> str:
         return f"`{key}` is missing. Add it; {page} shows every key."
     if kind == "union_tag_not_found":
         tag = error["ctx"]["discriminator"].strip("'")
-        return f"`{key}` has no `{tag}`. Add `{tag}:`; {page} lists what there is."
+        return f"`{key}` has no `{tag}`. Add `{tag}:`; {page} lists the choices."
     if kind == "union_tag_invalid":
         tag = error["ctx"]["discriminator"].strip("'")
         return f"`{key}.{tag}` is {error['ctx']['tag']!r}; it must be one of {error['ctx']['expected_tags']}."
@@ -101,7 +135,7 @@ def _explain(model: type[BaseModel], error: dict[str, Any], page: str) -> str:
         what = "filter" if path[:1] == ["filters"] else "source"
         name = f" ({what} `{value['name']}`)" if isinstance(value, dict) and "name" in value else ""
         return f"`{key}`{name}: {message.removeprefix('Value error, ')}."
-    return f"`{key}` is {_short(value)}: {message}. Change the value; {page} says what it may be."
+    return f"`{key}` is {_short(value)}: {message}. Change the value; {page} lists what is allowed."
 
 
 def _short(value: Any) -> str:
@@ -110,7 +144,7 @@ def _short(value: Any) -> str:
 
 
 def _tags(schema: Any) -> set[str]:
-    """What `kind:` or `name:` may say wherever the schema tells models apart by it."""
+    """Collect the values of `kind:` and `name:` that discriminate between models in a JSON Schema."""
     if isinstance(schema, list):
         return set().union(*map(_tags, schema))
     if not isinstance(schema, dict):

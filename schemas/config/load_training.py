@@ -1,4 +1,4 @@
-"""From YAML files and `--set` overrides to a checked TrainConfig or mix, or one paragraph that says what is wrong."""
+"""Load train files and mix files: YAML text becomes a validated config or a readable error."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,15 @@ PAGE = "docs/reference/train-file.md"
 
 
 def load_training(path: str | Path, overrides: Sequence[str] = ()) -> TrainConfig:
-    """Read a train file and apply `key.path=value` overrides; raises Refusal on anything amiss."""
+    """Read and validate a train file.
+
+    Args:
+        path: The YAML file.
+        overrides: `key.path=value` strings from `--set`, applied in order.
+
+    Raises:
+        Refusal: The file cannot be read, or a key or value is invalid.
+    """
     tree = read_yaml(path, PAGE)
     for override in overrides:
         apply_override(tree, override)
@@ -19,7 +27,11 @@ def load_training(path: str | Path, overrides: Sequence[str] = ()) -> TrainConfi
 
 
 def load_mix(path: str | Path) -> MixFile | TrainConfig:
-    """Read a mix file, or a train file, which has its mix under `data`; raises Refusal on anything amiss."""
+    """Read and validate a mix file, or a train file, which has a mix under `data`.
+
+    Raises:
+        Refusal: The file cannot be read, or a key or value is invalid.
+    """
     tree = read_yaml(path, PAGE)
     if "data" in tree:
         return check(TrainConfig, tree, str(path), PAGE)

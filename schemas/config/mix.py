@@ -1,4 +1,4 @@
-"""What a run trains on: prepared datasets, or parts of them, and the share of tokens that each is to have."""
+"""The data mix of a training run: prepared datasets, or parts of them, and their shares of the tokens."""
 
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator
 
@@ -7,20 +7,20 @@ from ..vocabulary import Kind
 
 
 class MixEntry(Strict):
-    """A prepared dataset, or the rows of it that hold one kind of sample or certain sources."""
+    """A prepared dataset, or the part of its rows with one kind of sample or from certain sources."""
 
-    path: str = Field(min_length=1, description="Of the prepared dataset; any fsspec URL")
+    path: str = Field(min_length=1, description="The prepared dataset, as an fsspec URL")
     weight: PositiveFloat = Field(description="Share of the tokens, relative to the other entries")
     modality: Kind | None = Field(None, description="Only rows of this kind of sample")
     sources: tuple[str, ...] | None = Field(None, min_length=1, description="Only rows of these sources")
-    max_epochs: PositiveFloat | None = Field(None, description="Most often that its rows may be read")
+    max_epochs: PositiveFloat | None = Field(None, description="Maximum number of passes over the rows of this entry")
 
 
 class Mixture(Strict):
-    """The keys that a mix file and the `data:` block of a train file have in common."""
+    """The keys that mix files and the `data:` block of train files have in common."""
 
     datasets: tuple[MixEntry, ...] = Field(min_length=1)
-    batch_tokens: PositiveInt = Field(description="Places in the rows of a step, padding included")
+    batch_tokens: PositiveInt = Field(description="Positions in the rows of one step, padding included")
 
     @field_validator("datasets")
     @classmethod
@@ -29,11 +29,11 @@ class Mixture(Strict):
         for path, modality, sources in parts:
             if parts.count((path, modality, sources)) > 1:
                 what = f"{path}" + (f" with `modality: {modality}`" if modality else "")
-                raise ValueError(f"{what} stands there twice; add the two weights")
+                raise ValueError(f"{what} is listed twice; keep one entry and add the two weights")
         return datasets
 
 
 class MixFile(Mixture):
-    """A mix to be planned."""
+    """A mix file, for `triptych mix plan`."""
 
     seed: int = Field(0, ge=0)

@@ -1,6 +1,6 @@
-"""The `model:` and `objective:` blocks of a train file: what is trained, and to predict what.
+"""The `model:` and `objective:` blocks of a train file: model size and training objective.
 
-No default here is called the paper's; docs/explanation/objective.md and docs/explanation/model-size.md say what each rests on.
+docs/explanation/objective.md and docs/explanation/model-size.md give the reasons for the default values.
 """
 
 from enum import StrEnum
@@ -15,16 +15,16 @@ Preset = Literal["1m", "5m", "13m", "25m", "42m", "100m", "200m", "350m", "800m"
 
 
 class ModelConfig(Strict):
-    """A size by one dial, or by name; exactly one of `depth` and `preset`."""
+    """Size of the model, by `preset` or by `depth` (exactly one of the two)."""
 
-    preset: Preset | None = Field(None, description="A size by its parameters outside of embeddings")
-    depth: PositiveInt | None = Field(None, description="Layers; the width follows")
-    width: PositiveInt | None = Field(None, description="Default 128 × depth")
+    preset: Preset | None = Field(None, description="Name of a size: its number of parameters without embeddings")
+    depth: PositiveInt | None = Field(None, description="Number of layers; the width follows from it")
+    width: PositiveInt | None = Field(None, description="Width of the residual stream; default 128 × depth")
     head_size: Literal[64, 128] = Field(64, description="Width of an attention head")
-    mlp_ratio: PositiveFloat = Field(8 / 3, description="Hidden width of SwiGLU over width, rounded up to 128s")
-    base_width: PositiveInt = Field(512, description="Width at which learning rate and initial scale are as given")
-    base_depth: PositiveInt = Field(4, description="Depth at which they are")
-    alpha: float = Field(1.0, ge=0.5, le=1.0, description="Residual branches count (depth / base_depth)^-alpha")
+    mlp_ratio: PositiveFloat = Field(8 / 3, description="SwiGLU hidden width over width, rounded up to 128s")
+    base_width: PositiveInt = Field(512, description="Width for which learning rate and initial scale are given")
+    base_depth: PositiveInt = Field(4, description="Depth for which learning rate and initial scale are given")
+    alpha: float = Field(1.0, ge=0.5, le=1.0, description="Residual branches are scaled by (depth / base_depth)^-alpha")
 
     @model_validator(mode="after")
     def _one_dial(self) -> "ModelConfig":
@@ -38,7 +38,7 @@ class ModelConfig(Strict):
 
 
 class Task(StrEnum):
-    """What a segment is for: which of its halves is predicted, and from what."""
+    """The task of a segment: which of its modalities is predicted, and from which."""
 
     TEXT = "text"
     T2I = "t2i"
@@ -49,21 +49,21 @@ class Task(StrEnum):
 
     @property
     def special(self) -> Special:
-        """The id that stands in the task slot."""
+        """The token id of this task, which is written into the task slot."""
         return Special[self.name]
 
     @property
     def given(self) -> Modality | None:
-        """The modality that is the condition; None where all is predicted."""
-        return _HALVES[self][0] if self in _HALVES else None
+        """The modality that is the condition, or None when every modality is predicted."""
+        return _GIVEN_AND_PREDICTED[self][0] if self in _GIVEN_AND_PREDICTED else None
 
     @property
     def predicted(self) -> Modality | None:
-        """The one modality that is predicted; None where all is."""
-        return _HALVES[self][1] if self in _HALVES else None
+        """The one modality that is predicted, or None when every modality is predicted."""
+        return _GIVEN_AND_PREDICTED[self][1] if self in _GIVEN_AND_PREDICTED else None
 
 
-_HALVES = {
+_GIVEN_AND_PREDICTED = {
     Task.T2I: (Modality.TEXT, Modality.IMAGE),
     Task.I2T: (Modality.IMAGE, Modality.TEXT),
     Task.T2S: (Modality.TEXT, Modality.AUDIO),
@@ -86,7 +86,7 @@ TASKS: Tasks = {
 
 
 class LossWeights(Strict):
-    """Factors on the loss of a modality's tokens; the NELBO that is logged knows nothing of them."""
+    """Factors on the loss of each modality's tokens. The logged NELBO is not weighted."""
 
     text: NonNegativeFloat = 1.0
     image: NonNegativeFloat = 1.0
@@ -95,33 +95,36 @@ class LossWeights(Strict):
 
 class _Objective(Strict):
     loss_weights: LossWeights = Field(default_factory=LossWeights)
-    z_loss: NonNegativeFloat = Field(0.0, description="Factor on the squared log of the softmax's denominator")
+    z_loss: NonNegativeFloat = Field(0.0, description="Factor on the squared log of the softmax denominator")
 
 
 class MaskedObjective(_Objective):
-    """Masked diffusion: a random part of a segment is masked and predicted from the rest."""
+    """Masked diffusion: a random subset of a segment's tokens is masked and predicted from the rest."""
 
     kind: Literal["masked"] = "masked"
     estimator: Literal["exact-k", "bernoulli"] = Field(
-        "exact-k", description="Mask just k of n tokens, or each with the probability of a time"
+        "exact-k",
+        description="Mask exactly k of n tokens, or each token independently with the probability of a noise level",
     )
     schedule: Literal["linear", "cosine", "polynomial"] = Field(
-        "linear", description="How often which share of tokens is masked; the bound stays the same"
+        "linear", description="Noise schedule: the distribution of the masked share; the bound does not depend on it"
     )
-    power: PositiveFloat | None = Field(None, description="Of `schedule: polynomial`, there 2 by default")
-    anti_masking: bool = Field(False, description="Train on each mask and on its complement, half as many rows a step")
-    tasks: Tasks = Field(default_factory=dict, description="Probabilities of tasks by kind of sample")
-    condition_dropout: float = Field(0.1, ge=0, le=1, description="How often the condition of a task is masked")
+    power: PositiveFloat | None = Field(None, description="Exponent of `schedule: polynomial`; default 2")
+    anti_masking: bool = Field(
+        False, description="Train on each mask and on its complement, with half as many rows per step"
+    )
+    tasks: Tasks = Field(default_factory=dict, description="Probabilities of the tasks, by kind of sample")
+    condition_dropout: float = Field(0.1, ge=0, le=1, description="Probability of masking a task's whole condition")
 
     @property
     def copies(self) -> int:
-        """How often a row of the batch goes through the model."""
+        """Number of times that each row of a batch passes through the model."""
         return 2 if self.anti_masking else 1
 
     @model_validator(mode="after")
     def _power_of_a_polynomial(self) -> "MaskedObjective":
         if self.power is not None and self.schedule != "polynomial":
-            raise ValueError(f"`power` has no say with `schedule: {self.schedule}`; remove it")
+            raise ValueError(f"`power` is not used by `schedule: {self.schedule}`; remove it")
         return self
 
     @field_validator("tasks", mode="after")
@@ -132,18 +135,18 @@ class MaskedObjective(_Objective):
                 possible = ", ".join(POSSIBLE[kind])
                 raise ValueError(f"`{kind}` has no task `{wrong[0]}`; it may have {possible}")
             if abs(sum(chances.values()) - 1) > 1e-6:
-                raise ValueError(f"the probabilities of `{kind}` sum to {sum(chances.values()):g}; let them sum to 1")
+                raise ValueError(f"the probabilities of `{kind}` sum to {sum(chances.values()):g}; they must sum to 1")
         return TASKS | tasks
 
 
 class AutoregressiveObjective(_Objective):
-    """The control: the same transformer, causal within a segment, predicts each token from those before it."""
+    """Autoregressive control: the same transformer with causal attention predicts each token from earlier tokens."""
 
     kind: Literal["autoregressive"]
 
     @property
     def copies(self) -> int:
-        """How often a row of the batch goes through the model."""
+        """Number of times that each row of a batch passes through the model."""
         return 1
 
 

@@ -1,4 +1,4 @@
-"""The run file: one YAML that says all there is to say about a `triptych prepare`."""
+"""The run file: the configuration of `triptych prepare`."""
 
 import os
 from typing import Annotated, Any, Literal
@@ -17,7 +17,7 @@ RUN_VERSION = 1
 
 
 class SerialEngine(Strict):
-    """Everything in this process, one partition after another."""
+    """Runs everything in this process, one partition after another."""
 
     kind: Literal["serial"]
 
@@ -26,7 +26,7 @@ class DaskEngine(Strict):
     """A Dask cluster: `workers` local processes, or the scheduler at an address."""
 
     kind: Literal["dask"]
-    workers: PositiveInt | None = Field(None, description="Local worker processes; default one a core")
+    workers: PositiveInt | None = Field(None, description="Number of local worker processes; default one per core")
     scheduler: str | None = Field(None, description="Address of a running scheduler, such as tcp://host:8786")
 
     @model_validator(mode="after")
@@ -39,38 +39,38 @@ class DaskEngine(Strict):
 
     @property
     def local_workers(self) -> int:
-        """Worker processes of a local cluster."""
+        """Number of worker processes of a local cluster."""
         return self.workers or os.cpu_count() or 1
 
 
 class BeamEngine(Strict):
-    """Apache Beam: FnApiRunner on this machine, or a cluster by Beam's own pipeline options."""
+    """Apache Beam: FnApiRunner on this machine, or a cluster selected by Beam's own pipeline options."""
 
     kind: Literal["beam"]
     runner: Literal["FnApiRunner", "FlinkRunner", "SparkRunner", "DataflowRunner", "PortableRunner"] = Field(
-        "FnApiRunner", description="Which of Beam's runners runs the pipelines"
+        "FnApiRunner", description="Beam runner that executes the pipelines"
     )
-    workers: PositiveInt | None = Field(None, description="Worker processes of FnApiRunner; else all in one process")
+    workers: PositiveInt | None = Field(None, description="Worker processes of FnApiRunner; default none (one process)")
     options: dict[str, JsonValue] = Field(
-        default_factory=dict, description="Beam's pipeline options, without their dashes"
+        default_factory=dict, description="Beam's pipeline options, without the leading dashes"
     )
 
     @field_validator("runner", mode="before")
     @classmethod
-    def _sound(cls, runner: Any) -> Any:
+    def _runner_is_safe(cls, runner: Any) -> Any:
         if runner == "DaskRunner":
-            raise ValueError("Beam's DaskRunner loses rows and says nothing; use `engine: {kind: dask}`")
+            raise ValueError("Beam's DaskRunner loses rows without an error; use `engine: {kind: dask}`")
         if runner == "DirectRunner":
-            raise ValueError("Beam's DirectRunner fetches a program from the network; use FnApiRunner")
+            raise ValueError("Beam's DirectRunner downloads a program from the network; use FnApiRunner")
         return runner
 
     @model_validator(mode="after")
-    def _one_way_to_say_it(self) -> "BeamEngine":
+    def _no_conflicting_options(self) -> "BeamEngine":
         if self.workers is not None and self.runner != "FnApiRunner":
-            raise ValueError(f"`workers` are processes of FnApiRunner; tell {self.runner} by its own `options`")
+            raise ValueError(f"`workers` is only for FnApiRunner; configure {self.runner} with its own `options`")
         for option in ("runner", "direct_num_workers", "direct_running_mode"):
             if option in self.options:
-                raise ValueError(f"`options.{option}` is said by the keys `runner` and `workers`; remove it")
+                raise ValueError(f"`options.{option}` is set by the keys `runner` and `workers`; remove it")
         if self.runner == "PortableRunner" and "job_endpoint" not in self.options:
             raise ValueError("PortableRunner needs `options.job_endpoint`, the host:port of a job server; add it")
         return self
@@ -80,37 +80,41 @@ Engine = Annotated[SerialEngine | DaskEngine | BeamEngine, Field(discriminator="
 
 
 class Pack(Strict):
-    """How samples share rows and shards."""
+    """How samples are packed into rows and shards."""
 
-    group_by: Literal["modality", "source", "none"] = Field("modality", description="What a row may not mix")
-    shard_bytes: PositiveInt = Field(128_000_000, description="Size of a shard, about")
+    group_by: Literal["modality", "source", "none"] = Field("modality", description="What a packed row may not mix")
+    shard_bytes: PositiveInt = Field(128_000_000, description="Approximate size of a shard, in bytes")
 
 
 class Limits(Strict):
-    """Sizes beyond which a row is dropped by name rather than decoded."""
+    """Size limits. A row beyond one of them is dropped with a reason instead of being decoded."""
 
-    row_bytes: PositiveInt = Field(64 << 20, description="One text, one picture file, one clip file")
-    pixels: PositiveInt = Field(100_000_000, description="Width times height of a picture")
-    seconds: float = Field(600.0, gt=0, description="Length of a clip")
+    row_bytes: PositiveInt = Field(64 << 20, description="Maximum bytes of one text, image file or audio file")
+    pixels: PositiveInt = Field(100_000_000, description="Maximum number of pixels of an image (width times height)")
+    seconds: float = Field(600.0, gt=0, description="Maximum length of a clip, in seconds")
 
 
 class RunConfig(Strict):
-    """A `triptych prepare` run."""
+    """Configuration of a `triptych prepare` run."""
 
     name: Name
-    out: str = Field(min_length=1, description="Any fsspec URL; the dataset appears there")
+    out: str = Field(min_length=1, description="Where the dataset is written, as an fsspec URL")
     seed: int = Field(0, ge=0)
-    row_length: int = Field(4096, ge=16, le=65535, description="Tokens a packed row")
+    row_length: int = Field(4096, ge=16, le=65535, description="Tokens per packed row")
     engine: Engine = Field(default_factory=lambda: DaskEngine(kind="dask"))
     sources: tuple[Source, ...] = Field(min_length=1)
     tokenizers: Tokenizers = Field(default_factory=Tokenizers)
     pack: Pack = Field(default_factory=Pack)
     limits: Limits = Field(default_factory=Limits)
-    filters: tuple[AnyFilter, ...] = Field((), description="What is dropped before anything is compared, in order")
+    filters: tuple[AnyFilter, ...] = Field((), description="Filters, applied in order before deduplication")
     dedup: Dedup = Field(default_factory=Dedup)
-    decontaminate: tuple[Source, ...] = Field((), description="Evaluation sets of which no sample may be left")
-    partition_bytes: int = Field(32 << 20, ge=1 << 10, description="Raw bytes a partition: the unit of resume")
-    threads: PositiveInt = Field(1, description="Threads a task; part of the identity, since sums round")
+    decontaminate: tuple[Source, ...] = Field((), description="Evaluation sets to be removed from the corpora")
+    partition_bytes: int = Field(
+        32 << 20, ge=1 << 10, description="Raw bytes per partition, the unit of work and of resume"
+    )
+    threads: PositiveInt = Field(
+        1, description="Threads per task; part of the dataset's identity, since it changes how float sums are rounded"
+    )
 
     @field_validator("sources", "decontaminate")
     @classmethod
@@ -118,30 +122,30 @@ class RunConfig(Strict):
         names = [source.name for source in (*info.data.get("sources", ()), *sources)]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ValueError(f"two sources are called `{twice[0]}`; every source needs a name of its own")
+            raise ValueError(f"two sources are called `{twice[0]}`; every source needs a unique name")
         return sources
 
     @field_validator("filters")
     @classmethod
     def _filters_are_for_sources(cls, filters: tuple[Any, ...], info: ValidationInfo) -> tuple[Any, ...]:
         names = [source.name for source in info.data.get("sources", ())]
-        for judge in filters:
-            for name in judge.sources or ():
+        for rule in filters:
+            for name in rule.sources or ():
                 if names and name not in names:
-                    raise ValueError(f"`{judge.name}` is for source `{name}`; there are: {', '.join(names)}")
+                    raise ValueError(f"`{rule.name}` is for source `{name}`; the sources are: {', '.join(names)}")
         return filters
 
     @field_validator("dedup")
     @classmethod
-    def _halves_can_be_compared(cls, dedup: Dedup, info: ValidationInfo) -> Dedup:
+    def _modalities_can_be_compared(cls, dedup: Dedup, info: ValidationInfo) -> Dedup:
         pairs = [source for source in info.data.get("sources", ()) if source.modality is not Kind.TEXT]
         for source in pairs:
             for modality in source.modality.modalities if (source.pairs or dedup.pairs) == "both" else ():
                 if dedup.of(modality) is None:
-                    half = modality.name.lower()
+                    missing = modality.name.lower()
                     raise ValueError(
-                        f"`pairs: both` compares the {half} of source `{source.name}` as well; "
-                        f"add `dedup.{half}: {{exact: true}}`"
+                        f"`pairs: both` also compares the {missing} of source `{source.name}`; "
+                        f"add `dedup.{missing}: {{exact: true}}`"
                     )
         return dedup
 
@@ -153,7 +157,10 @@ class RunConfig(Strict):
 
     @property
     def fingerprint(self) -> str:
-        """Over all that can change a byte of a shard: not `out`, `engine`, or where inputs lie on a disk."""
+        """Fingerprint over every option that can change a byte of a shard.
+
+        `out`, `engine` and the locations of inputs and weights are left out.
+        """
         body = self.model_dump(mode="json", exclude={"out", "engine"})
         for part in [*body["sources"], *body["decontaminate"], *body["tokenizers"].values()]:
             del part["path"]

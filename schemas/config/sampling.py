@@ -1,6 +1,6 @@
-"""How a masked model is sampled: which places are said next, and how a token is drawn there.
+"""How samples are generated from a masked model: which positions are unmasked next, and how tokens are drawn.
 
-docs/reference/sampling.md says what each rule does; model/sampling_defaults.py has what each task takes by default.
+docs/reference/sampling.md describes each rule; model/sampling_defaults.py has the defaults of each task.
 """
 
 from typing import Literal
@@ -25,39 +25,46 @@ Grid = Literal["linear", "cosine"]
 
 
 class SamplingConfig(Strict):
-    """Two stages a step: places are chosen by `rule`, then tokens are drawn there alone."""
+    """Sampling options. Each step chooses positions by `rule`, then draws tokens at those positions only."""
 
-    rule: Rule = Field("first-hitting", description="Which open places are said in a step")
-    steps: PositiveInt = Field(64, description="Steps; `threshold` and `entropy-bounded` take as many as they need")
-    grid: Grid = Field("linear", description="Share of the places that is said by each step")
-    block: PositiveInt | None = Field(None, description="Say blocks of so many places one after another")
-    cache: bool = Field(False, description="Pass over a block alone once it is begun; the rest is seen as it was then")
+    rule: Rule = Field("first-hitting", description="Unmask rule: which masked positions are unmasked in a step")
+    steps: PositiveInt = Field(
+        64, description="Number of steps; `threshold` and `entropy-bounded` take as many as they need"
+    )
+    grid: Grid = Field("linear", description="How the share of unmasked positions grows over the steps")
+    block: PositiveInt | None = Field(None, description="Length of the blocks that are sampled one after another")
+    cache: bool = Field(False, description="Reuse keys and values outside the current block (approximate)")
     choice_temperature: NonNegativeFloat = Field(
-        0.0, description="Of `confidence`, `entropy`, `margin`: Gumbel noise on scores, falling to 0 at the last step"
+        0.0,
+        description="For `confidence`, `entropy`, `margin`: Gumbel noise on the scores, annealed to 0 at the last step",
     )
-    threshold: float = Field(0.9, gt=0, le=1, description="Of `threshold`: least confidence of what is said")
+    threshold: float = Field(0.9, gt=0, le=1, description="For `threshold`: minimum confidence of an unmasked token")
     entropy_bound: NonNegativeFloat = Field(
-        0.1, description="Of `entropy-bounded`: nats that places said together may know of one another"
+        0.1, description="For `entropy-bounded`: bound on the mutual information of jointly unmasked positions, in nats"
     )
-    remask: float = Field(0.02, ge=0, le=1, description="Of `remdm-…`: greatest chance a step to take a token back")
-    temperature: NonNegativeFloat = Field(1.0, description="Of the draw of a token; 0 takes the likeliest")
-    top_p: float = Field(1.0, gt=0, le=1, description="Draw among the likeliest that together have this share")
-    top_k: PositiveInt | None = Field(None, description="Draw among so many likeliest")
-    guidance: float = Field(0.0, ge=-1, description="g of cond + g × (cond - uncond); 0: off")
+    remask: float = Field(
+        0.02, ge=0, le=1, description="For `remdm-…`: maximum probability per step of remasking a token"
+    )
+    temperature: NonNegativeFloat = Field(1.0, description="Sampling temperature; 0 takes the most likely token")
+    top_p: float = Field(1.0, gt=0, le=1, description="Sample from the most likely tokens with this total probability")
+    top_k: PositiveInt | None = Field(None, description="Sample from this number of most likely tokens")
+    guidance: float = Field(0.0, ge=-1, description="Guidance scale g of cond + g × (cond - uncond); 0 is off")
     guidance_window: tuple[float, float] = Field(
-        (0.0, 1.0), description="Guide from this share of places said, until that"
+        (0.0, 1.0), description="Range of the share of unmasked positions in which guidance is applied"
     )
-    guidance_ramp: bool = Field(False, description="Let guidance rise from 0 with the share of places said")
+    guidance_ramp: bool = Field(False, description="Increase guidance from 0 with the share of unmasked positions")
 
     @model_validator(mode="after")
     def _cached_blocks(self) -> "SamplingConfig":
         if self.cache and (self.block is None or self.rule in BLIND):
-            raise ValueError("`cache` needs `block`, and a rule that asks at all places of it, such as `confidence`")
+            raise ValueError(
+                "`cache` needs `block`, and a rule that predicts all positions of a block, such as `confidence`"
+            )
         return self
 
     @model_validator(mode="after")
     def _window(self) -> "SamplingConfig":
         low, high = self.guidance_window
         if not 0 <= low < high <= 1:
-            raise ValueError(f"`guidance_window: {[low, high]}` must rise, within 0 and 1")
+            raise ValueError(f"`guidance_window: {[low, high]}` must be increasing and within 0 and 1")
         return self

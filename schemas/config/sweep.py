@@ -1,4 +1,4 @@
-"""The sweep file: a train file, and the values that some of its keys are to take in turn."""
+"""The sweep file: a train file and a grid of values for some of its keys."""
 
 import json
 import re
@@ -21,25 +21,32 @@ Block = dict[str, list[Any]]  # by key path, as in `--set`
 
 
 class SweepConfig(Strict):
-    """A `triptych scaling sweep`."""
+    """Configuration of `triptych scaling sweep`."""
 
-    out: str = Field(min_length=1, description="Folder below which each run has its own")
-    train: str = Field(min_length=1, description="The train file that every run begins with; its `out` is not used")
-    grid: tuple[Block, ...] = Field(min_length=1, description="Blocks; of each, every combination of its values")
+    out: str = Field(min_length=1, description="Folder with one subfolder per run")
+    train: str = Field(min_length=1, description="Train file that all runs share; its `out` is not used")
+    grid: tuple[Block, ...] = Field(min_length=1, description="Blocks of values by key; all combinations are run")
 
     @field_validator("grid", mode="after")
     @classmethod
     def _values(cls, grid: tuple[Block, ...]) -> tuple[Block, ...]:
         for block in grid:
             if "out" in block:
-                raise ValueError("`out` is each run's own, by its values; remove it from the grid")
+                raise ValueError("`out` is set for each run from its values; remove it from the grid")
             if empty := [key for key, values in block.items() if not values]:
                 raise ValueError(f"`{empty[0]}` has no values")
         return grid
 
 
 def load_sweep(path: str | Path) -> dict[str, TrainConfig]:
-    """The runs of a sweep file by name, in its order; raises Refusal on anything amiss in it or in one of them."""
+    """Read a sweep file and build the config of each run.
+
+    Returns:
+        Run name -> config, in the order of the grid.
+
+    Raises:
+        Refusal: The sweep file or the config of one run is invalid.
+    """
     sweep = check(SweepConfig, read_yaml(path, PAGE), str(path), PAGE)
     base = read_yaml(sweep.train, TRAINING)
     runs: dict[str, TrainConfig] = {}
@@ -61,6 +68,6 @@ def _run(base: Mapping[str, Any], values: Mapping[str, Any], where: str) -> Trai
 
 
 def _short(value: Any, number: int) -> str:
-    """A value as part of a folder's name; what cannot be one goes by its place in the list."""
+    """Format a value for a folder name; a value that cannot be part of one is replaced by its index in the list."""
     text = str(value)
     return text if re.fullmatch(r"[\w.+-]+", text) else str(number)

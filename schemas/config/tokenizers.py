@@ -1,7 +1,7 @@
-"""The `tokenizers:` block of a run file: what turns text, pictures and clips into ids.
+"""The `tokenizers:` block of a run file: what turns text, images and audio into token ids.
 
-A tokenizer without `path` is trained in the run, budgeted in steps; one with `path` is loaded, and then the
-options of training have no say and are refused.
+A tokenizer without `path` is trained in the run. One with `path` is loaded, and the options that only matter
+for training are refused.
 """
 
 from typing import Annotated, Any, ClassVar, Literal
@@ -20,28 +20,28 @@ class _Trainable(Strict):
     def _path_or_training(self) -> "_Trainable":
         clash = [key for key in self.training_only if key in self.model_fields_set]
         if self.path is not None and clash:
-            raise ValueError(f"`{clash[0]}` is decided by the tokenizer at `path: {self.path}`; remove one of the two")
+            raise ValueError(f"`{clash[0]}` is set by the tokenizer at `path: {self.path}`; remove one of the two")
         return self
 
     @model_serializer(mode="wrap")
-    def _as_it_may_be_read_again(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _without_unused_training_options(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         tree: dict[str, Any] = write(self)
         return {key: tree[key] for key in tree if self.path is None or key not in self.training_only}
 
     @property
     def trained_in_run(self) -> bool:
-        """True when the run has to train this tokenizer."""
+        """True when this tokenizer is trained in the run."""
         return self.path is None
 
 
 class SentencePieceConfig(_Trainable):
-    """SentencePiece with byte fallback and no normalisation, so that every text comes back exactly."""
+    """SentencePiece with byte fallback and without normalisation, so that every text round-trips exactly."""
 
     training_only: ClassVar = ("vocab_size", "sample_bytes")
 
     kind: Literal["sentencepiece"] = "sentencepiece"
-    vocab_size: int = Field(8000, ge=300, description="Pieces, 256 of them bytes")
-    sample_bytes: PositiveInt = Field(10_000_000, description="Text to train on, drawn by document id")
+    vocab_size: int = Field(8000, ge=300, description="Number of pieces, including 256 byte pieces")
+    sample_bytes: PositiveInt = Field(10_000_000, description="Bytes of training text, sampled by document id")
 
 
 class HuggingFaceTextConfig(Strict):
@@ -54,7 +54,7 @@ class HuggingFaceTextConfig(Strict):
 
 
 class TiktokenConfig(Strict):
-    """A tiktoken rank file (.tiktoken) and the name of its splitting pattern."""
+    """A tiktoken rank file (.tiktoken) and the name of its split pattern."""
 
     trained_in_run: ClassVar[bool] = False
 
@@ -64,35 +64,35 @@ class TiktokenConfig(Strict):
 
 
 class VqConfig(_Trainable):
-    """A diffusers VQModel. Pictures are resized so that the short side is `size`, then centre-cropped."""
+    """A diffusers VQModel. Images are resized so that the short side is `size`, then centre-cropped."""
 
     training_only: ClassVar = ("downsample", "codes", "steps")
 
     kind: Literal["vq"] = "vq"
-    size: PositiveInt = Field(128, description="Side of the square picture, in pixels")
-    downsample: Literal[4, 8, 16] = Field(8, description="Pixels a token, along each side")
+    size: PositiveInt = Field(128, description="Side of the square image, in pixels")
+    downsample: Literal[4, 8, 16] = Field(8, description="Pixels per token along each side")
     codes: int = Field(1024, ge=2, le=65536)
     steps: PositiveInt = 1500
 
     @model_validator(mode="after")
     def _whole_grid(self) -> "VqConfig":
         if self.path is None and self.size % self.downsample:
-            raise ValueError(f"`size: {self.size}` is no multiple of `downsample: {self.downsample}`")
+            raise ValueError(f"`size: {self.size}` is not a multiple of `downsample: {self.downsample}`")
         return self
 
 
 class TransformersImageConfig(Strict):
-    """A VQ model of transformers that can decode (Emu3VQVAE, JanusVQVAE)."""
+    """A VQ model of transformers that has a decoder (Emu3VQVAE, JanusVQVAE)."""
 
     trained_in_run: ClassVar[bool] = False
 
     kind: Literal["transformers"]
     path: str
-    size: PositiveInt = Field(256, description="Side of the square picture, in pixels")
+    size: PositiveInt = Field(256, description="Side of the square image, in pixels")
 
 
 class RvqConfig(_Trainable):
-    """Residual k-means over log-mel frames at 50 a second, `levels` tokens a frame, with a small refiner."""
+    """Residual k-means over log-mel frames (50 per second, `levels` tokens each) with a small refiner network."""
 
     training_only: ClassVar = ("sample_rate", "levels", "codes", "steps")
 
@@ -104,13 +104,13 @@ class RvqConfig(_Trainable):
 
 
 class TransformersAudioConfig(Strict):
-    """A codec of transformers: EnCodec, DAC, Mimi, HiggsAudioV2, X-codec."""
+    """A neural audio codec of transformers: EnCodec, DAC, Mimi, HiggsAudioV2, X-codec."""
 
     trained_in_run: ClassVar[bool] = False
 
     kind: Literal["transformers"]
     path: str
-    levels: PositiveInt | None = Field(None, description="Codebooks to keep; default all that the model gives")
+    levels: PositiveInt | None = Field(None, description="Number of codebooks to keep; default all of the model")
 
 
 TextConfig = Annotated[SentencePieceConfig | HuggingFaceTextConfig | TiktokenConfig, Field(discriminator="kind")]
@@ -119,7 +119,7 @@ AudioConfig = Annotated[RvqConfig | TransformersAudioConfig, Field(discriminator
 
 
 class Tokenizers(Strict):
-    """One tokenizer a modality; image and audio are used only where a source asks for them."""
+    """One tokenizer per modality; image and audio are used only when a source has that modality."""
 
     text: TextConfig = Field(default_factory=SentencePieceConfig)
     image: ImageConfig = Field(default_factory=VqConfig)

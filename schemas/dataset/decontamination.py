@@ -1,4 +1,4 @@
-"""What the manifest says of evaluation sets: how many rows of the corpora were found in each of them."""
+"""Decontamination section of the manifest: rows of the corpora that were found in each evaluation set."""
 
 from pydantic import NonNegativeInt
 
@@ -6,7 +6,7 @@ from ..base import Strict
 
 
 class Hit(Strict):
-    """A row that was dropped, and what it shares with the evaluation set."""
+    """A dropped row and what it shares with the evaluation set."""
 
     source: str
     file: str
@@ -15,9 +15,9 @@ class Hit(Strict):
 
 
 class BenchmarkReport(Strict):
-    """One evaluation set."""
+    """Counts for one evaluation set."""
 
     name: str
-    rows: NonNegativeInt  # that were compared with
+    rows: NonNegativeInt  # rows of the evaluation set
     hits: dict[str, dict[str, NonNegativeInt]]  # source -> text, image or audio -> rows dropped
     examples: tuple[Hit, ...]

@@ -1,8 +1,8 @@
-"""How a sample's codes become the ids of a segment, and back.
+"""Layout of a segment: from a sample's codes to token ids, and back.
 
-A segment is `[task slot] [text… EOS] [BOI image… EOI] [BOA audio… EOA]`, each part present as the kind has it.
-The *content* of a sample is its segment without the task slot, which is opened when rows are packed (a text cut
-into several segments has one in each). Spans are the runs of codes alone: EOS, BOI, EOI, BOA, EOA are outside.
+A segment is `[task slot] [text… EOS] [BOI image… EOI] [BOA audio… EOA]`, with the parts of those modalities that its
+kind has. The *content* of a sample is its segment without the task slot, which is added when rows are packed (a text
+that is split into several segments has one slot in each). Spans cover codes only, not EOS, BOI, EOI, BOA, EOA.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from ..vocabulary import Kind, Modality, Special, Vocabulary
 from .tables import sample_schema
 
 TASK_SLOT = 1
-# Tokens that frame the codes of a modality in a segment.
+# Number of tokens that frame the codes of a modality in a segment.
 FRAME = {Modality.TEXT: 1, Modality.IMAGE: 2, Modality.AUDIO: 2}
 _OPENING = {Modality.TEXT: None, Modality.IMAGE: Special.BOI, Modality.AUDIO: Special.BOA}
 _CLOSING = {Modality.TEXT: Special.EOS, Modality.IMAGE: Special.EOI, Modality.AUDIO: Special.EOA}
@@ -26,7 +26,15 @@ Ints = npt.NDArray[np.int64]
 
 
 def ragged(starts: npt.ArrayLike, lengths: npt.ArrayLike) -> Ints:
-    """The indices start, start+1, … start+length-1 of every run, concatenated."""
+    """Concatenate the index ranges [start, start + length) of many runs.
+
+    Args:
+        starts: (n,) first index of each run.
+        lengths: (n,) length of each run.
+
+    Returns:
+        (sum of lengths,) indices.
+    """
     starts, lengths = np.asarray(starts, np.int64), np.asarray(lengths, np.int64)
     ends = np.cumsum(lengths)
     total = int(ends[-1]) if ends.size else 0
@@ -35,7 +43,7 @@ def ragged(starts: npt.ArrayLike, lengths: npt.ArrayLike) -> Ints:
 
 
 def as_mask(column: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.bool_]:
-    """A boolean Arrow column as a NumPy mask."""
+    """Convert a boolean Arrow column to a NumPy mask."""
     bytes_ = column.cast(pa.uint8())
     flat = bytes_.combine_chunks() if isinstance(bytes_, pa.ChunkedArray) else bytes_
     mask: npt.NDArray[np.bool_] = flat.to_numpy().astype(bool)
@@ -43,7 +51,7 @@ def as_mask(column: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.bool_]:
 
 
 def code_lengths(samples: pa.Table, modality: Modality) -> Ints:
-    """(n,) codes a sample has in a modality; -1 where its kind lacks the modality."""
+    """Return the (n,) number of codes of each sample in `modality`; -1 where its kind lacks the modality."""
     column = samples[modality.name.lower()].combine_chunks()
     lengths: Ints = np.diff(column.offsets.to_numpy()).astype(np.int64)
     lengths[as_mask(column.is_null())] = -1
@@ -51,7 +59,7 @@ def code_lengths(samples: pa.Table, modality: Modality) -> Ints:
 
 
 def content_lengths(samples: pa.Table) -> Ints:
-    """(n,) tokens of each sample's content: codes and their frames, without the task slot."""
+    """Return the (n,) tokens of each sample's content: codes and framing tokens, without the task slot."""
     total = np.zeros(samples.num_rows, np.int64)
     for modality, frame in FRAME.items():
         codes = code_lengths(samples, modality)
@@ -61,17 +69,25 @@ def content_lengths(samples: pa.Table) -> Ints:
 
 @dataclass(frozen=True)
 class Content:
-    """Contents of many samples, concatenated."""
+    """The contents of many samples, concatenated."""
 
     ids: npt.NDArray[np.unsignedinteger]  # (tokens,)
-    modality: npt.NDArray[np.uint8]  # (tokens,); EOS counts as text, the other frames as special
+    modality: npt.NDArray[np.uint8]  # (tokens,); EOS counts as text, the other framing tokens as special
     offsets: Ints  # (samples + 1,)
     span_starts: npt.NDArray[np.int64]  # (samples, 3) start of each modality's codes within the content
     span_lengths: npt.NDArray[np.int64]  # (samples, 3) codes of text, image, audio; -1 where absent
 
 
 def content(samples: pa.Table, vocabulary: Vocabulary) -> Content:
-    """Lay out SAMPLE rows; ValueError when a code is outside its codebook or a clip has part of a frame."""
+    """Lay out the content of samples as token ids.
+
+    Args:
+        samples: Table with the columns of `sample_schema`.
+        vocabulary: The id space.
+
+    Raises:
+        ValueError: A code is outside its codebook, or the codes of a clip do not form whole frames.
+    """
     offsets = np.concatenate([[0], np.cumsum(content_lengths(samples))])
     ids = np.zeros(offsets[-1], vocabulary.dtype)
     owner = np.full(offsets[-1], Modality.SPECIAL, np.uint8)
@@ -79,19 +95,19 @@ def content(samples: pa.Table, vocabulary: Vocabulary) -> Content:
     span_starts, span_lengths = np.zeros((2, samples.num_rows, len(FRAME)), np.int64)
     for part, (modality, frame) in enumerate(FRAME.items()):
         lengths = code_lengths(samples, modality)
-        there = np.flatnonzero(lengths >= 0)
+        present = np.flatnonzero(lengths >= 0)
         opening, closing = _OPENING[modality], _CLOSING[modality]
         starts = cursor + (opening is not None)
         span_starts[:, part], span_lengths[:, part] = starts - offsets[:-1], lengths
-        to = ragged(starts[there], lengths[there])
-        ids[to] = _ids_of(samples, modality, vocabulary, lengths[there])
+        to = ragged(starts[present], lengths[present])
+        ids[to] = _ids_of(samples, modality, vocabulary, lengths[present])
         owner[to] = modality
         if opening is not None:
-            ids[cursor[there]] = opening
-        ends = starts[there] + lengths[there]
+            ids[cursor[present]] = opening
+        ends = starts[present] + lengths[present]
         ids[ends] = closing
         owner[ends] = Modality.TEXT if modality is Modality.TEXT else Modality.SPECIAL
-        cursor[there] += lengths[there] + frame
+        cursor[present] += lengths[present] + frame
     return Content(ids, owner, offsets, span_starts, span_lengths)
 
 
@@ -114,7 +130,7 @@ def _ids_of(samples: pa.Table, modality: Modality, vocabulary: Vocabulary, lengt
 
 
 def codes_of_span(ids: npt.ArrayLike, modality: Modality, vocabulary: Vocabulary) -> Ints:
-    """The codes behind a span's ids; audio as (frames, levels). The inverse of `content`, span by span."""
+    """Convert the ids of a span to codes, the inverse of `content`; audio becomes (frames, levels)."""
     values: Ints = np.asarray(ids, np.int64)
     if modality is not Modality.AUDIO:
         return values - vocabulary.slice_of(modality).start
@@ -129,7 +145,7 @@ def sample_table(
     sizes: Mapping[str, int],
     ids: Sequence[bytes] | None = None,
 ) -> pa.Table:
-    """A table of samples from plain lists of codes, for tests and tools; origins are numbered."""
+    """Build a table of samples from plain lists of codes, for tests and tools. Origins are numbered."""
     n = len(kinds)
     columns: dict[str, Any] = dict.fromkeys(("text_bytes", "pixels", "samples"), [0] * n)
     columns |= {"id": ids or [i.to_bytes(16, "big") for i in range(n)], "row": list(range(n))}

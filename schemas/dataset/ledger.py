@@ -1,6 +1,6 @@
-"""The ledger: for every stage and source, rows in = kept + dropped by reason, and tokens likewise.
+"""The ledger: for every stage and source, rows in = kept + dropped by reason, and the same for tokens.
 
-Counts are tallies, merged from partitions in any order; the dropped rows themselves are a table (DROPPED).
+Partitions count on their own, and their tallies are merged in any order. The dropped rows are a table (DROPPED).
 """
 
 from collections import Counter
@@ -13,7 +13,7 @@ from ..errors import Refusal
 
 
 class Tally(Strict):
-    """What one stage did to the rows of one source."""
+    """Row and token counts of one stage for one source."""
 
     stage: str
     source: str
@@ -25,7 +25,11 @@ class Tally(Strict):
     tokens_dropped: dict[str, NonNegativeInt] = Field(default_factory=dict)
 
     def check(self) -> None:
-        """Raise Refusal when a row or a token is neither kept nor dropped."""
+        """Check that every row and every token is counted as kept or dropped.
+
+        Raises:
+            Refusal: A count does not add up.
+        """
         for what, given, kept, dropped in (
             ("rows", self.rows_in, self.kept, self.dropped),
             ("tokens", self.tokens_in, self.tokens_kept, self.tokens_dropped),
@@ -39,7 +43,7 @@ class Tally(Strict):
 
 
 def merge(tallies: Iterable[Tally]) -> list[Tally]:
-    """Sum tallies by stage and source, in order of first appearance."""
+    """Sum tallies by stage and source, in the order of first appearance."""
     groups: dict[tuple[str, str], list[Tally]] = {}
     for tally in tallies:
         groups.setdefault((tally.stage, tally.source), []).append(tally)
@@ -65,19 +69,23 @@ def _sum(group: list[Tally]) -> Tally:
 
 
 def check_ledger(tallies: Iterable[Tally]) -> None:
-    """Raise Refusal unless every tally balances and each stage takes in what the one before it kept."""
+    """Check that every tally adds up and that each stage took in what the previous stage kept.
+
+    Raises:
+        Refusal: A count does not add up.
+    """
     before: dict[str, Tally] = {}
     for tally in tallies:
         tally.check()
         previous = before.get(tally.source)
         pairs = [] if previous is None else [("rows", previous.kept, tally.rows_in)]
-        if previous is not None and previous.tokens_in:  # text is the stage from which tokens are counted
+        if previous is not None and previous.tokens_in:  # tokens are counted only from the tokenize stage on
             pairs.append(("tokens", previous.tokens_kept, tally.tokens_in))
         for what, kept, given in pairs:
             if kept != given:
                 raise Refusal(
                     f"ledger of source {tally.source}: the stage before {tally.stage} kept {kept} {what}, but "
-                    f"{tally.stage} took in {given}. Some were lost or doubled between them; prepare it again.",
+                    f"{tally.stage} took in {given}. Some were lost or duplicated between them; prepare it again.",
                     exit_code=1,
                 )
         before[tally.source] = tally

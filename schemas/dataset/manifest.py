@@ -1,7 +1,7 @@
-"""The manifest: written last and atomically, it is what makes a folder of shards a dataset.
+"""The manifest of a dataset. It is written last and atomically, so its presence marks the dataset as finished.
 
-Its bytes are canonical JSON with its own fingerprint inside, so one changed byte shows. It holds nothing of
-when, where or with how many workers the dataset was made: that goes into `run.json`.
+It is canonical JSON that contains its own fingerprint, so that a changed byte is detected. Time, place and number of
+workers of the run are not in it; they are in `run.json`.
 """
 
 import json
@@ -24,7 +24,7 @@ RUN_REPORT = "run.json"  # how and where a dataset was made; not for publication
 
 
 class FileEntry(Strict):
-    """A file of the dataset, by its path below the dataset's root."""
+    """A file of the dataset, with its path relative to the dataset's root."""
 
     file: str
     bytes: NonNegativeInt
@@ -32,7 +32,7 @@ class FileEntry(Strict):
 
 
 class ShardEntry(FileEntry):
-    """A shard; `group` is what its rows have in common."""
+    """A shard. `group` is the kind or source that its rows have in common."""
 
     group: str
     rows: NonNegativeInt
@@ -40,14 +40,14 @@ class ShardEntry(FileEntry):
 
 
 class TokenizerEntry(Strict):
-    """A tokenizer of the dataset, and its files (the card alone when a hub holds it)."""
+    """A tokenizer of the dataset and its files (only the card when the tokenizer is loaded from a hub)."""
 
     card: Card
     files: tuple[FileEntry, ...]
 
 
 class Manifest(Strict):
-    """Everything that is known of a finished dataset."""
+    """The description of a finished dataset."""
 
     version: Literal[2] = 2
     name: str
@@ -60,22 +60,22 @@ class Manifest(Strict):
     row_length: int
     shards: tuple[ShardEntry, ...]
     dropped: FileEntry
-    duplicates: FileEntry  # every row of every cluster
+    duplicates: FileEntry  # all rows of all clusters
     dedup: tuple[DuplicateReport, ...]
     decontamination: tuple[BenchmarkReport, ...]
     ledger: tuple[Tally, ...]
-    statistics: Statistics  # its histograms of codes are summed up in `codebooks`
+    statistics: Statistics  # its code histograms are summarised in `codebooks`
     codebooks: dict[str, CodebookUse]
-    environment: dict[str, str]  # versions of the libraries that decide bytes
-    fingerprint: str = ""  # over `identity`
+    environment: dict[str, str]  # versions of the libraries that affect the bytes
+    fingerprint: str = ""  # fingerprint of `identity()`
 
     def identity(self) -> dict[str, Any]:
-        """What the dataset is, wherever its inputs and tokenizers lay: the latter are in the vocabulary."""
+        """The fields that identify the dataset: not locations of inputs; tokenizers count through the vocabulary."""
         return self.model_dump(mode="json", exclude={"config", "tokenizers", "environment", "fingerprint"})
 
     @property
     def groups(self) -> dict[str, tuple[str, ...]]:
-        """The sources whose samples share rows, by group."""
+        """Group name -> sources whose samples share rows."""
         group_by = self.config["pack"]["group_by"]
         groups: dict[str, tuple[str, ...]] = {}
         for name, source in self.statistics.sources.items():
@@ -84,16 +84,20 @@ class Manifest(Strict):
         return groups
 
     def sealed(self) -> Self:
-        """The same manifest with its fingerprint filled in."""
+        """Return a copy with the fingerprint filled in."""
         return self.model_copy(update={"fingerprint": fingerprint("manifest", self.identity())})
 
     def to_bytes(self) -> bytes:
-        """Canonical JSON, indented for people, sealed over every byte by `seal`."""
+        """Serialise as canonical, indented JSON with a seal over every byte."""
         return sealed_json(self.model_dump(mode="json"))
 
 
 def parse_manifest(data: bytes, where: str) -> Manifest:
-    """Read manifest bytes; raises Refusal unless they are just what `to_bytes` writes."""
+    """Parse the bytes of a manifest.
+
+    Raises:
+        Refusal: The bytes are not exactly what `to_bytes` writes; `where` names the file in the message.
+    """
     try:
         body = json.loads(data)
         seal = body.pop("seal")
@@ -102,7 +106,9 @@ def parse_manifest(data: bytes, where: str) -> Manifest:
         first = " ".join(str(error).split())[:200]
         raise Refusal(f"{where}: not a manifest of version 2 ({first}).", exit_code=1) from None
     if seal != fingerprint(body) or manifest.to_bytes() != data:
-        raise Refusal(f"{where}: changed after it was written (its seal does not match). Prepare again.", exit_code=1)
+        raise Refusal(
+            f"{where}: changed after it was written (its seal does not match). Prepare the dataset again.", exit_code=1
+        )
     if manifest.sealed().fingerprint != manifest.fingerprint:
-        raise Refusal(f"{where}: its fingerprint is not that of its content. Prepare again.", exit_code=1)
+        raise Refusal(f"{where}: its fingerprint does not match its content. Prepare the dataset again.", exit_code=1)
     return manifest

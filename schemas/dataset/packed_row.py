@@ -1,7 +1,7 @@
-"""The packed row: what a shard holds and a trainer memory-maps.
+"""Arrow schema of packed rows, the content of a shard.
 
-A shard is an uncompressed Arrow IPC file of one record batch. Token-level columns are fixed-size lists, so the
-whole column is one (rows, row_length) matrix over the memory map and a row costs nothing to reach.
+A shard is an uncompressed Arrow IPC file of one record batch. Token-level columns are fixed-size lists, so that a
+column is a (rows, row_length) matrix over the memory map and reading a row copies nothing.
 """
 
 import json
@@ -14,26 +14,26 @@ from ..vocabulary import Vocabulary
 
 ROW_VERSION = 2
 
-# One segment: a whole sample, or a piece of a text longer than a row (then `offset` says where it was cut).
+# One segment: a whole sample, or a piece of a text longer than a row (then `offset` is where the piece begins).
 SEGMENT = pa.struct(
     [
         pa.field("id", pa.binary(16), nullable=False),  # document id
         pa.field("source", pa.dictionary(pa.int32(), pa.string()), nullable=False),
         pa.field("file", pa.dictionary(pa.int32(), pa.string()), nullable=False),
-        pa.field("row", pa.int64(), nullable=False),  # the row of `file` that it came from
-        pa.field("license", pa.dictionary(pa.int32(), pa.string())),  # null where its source says none
+        pa.field("row", pa.int64(), nullable=False),  # row number in `file`
+        pa.field("license", pa.dictionary(pa.int32(), pa.string())),  # null where the source gives none
         pa.field("kind", pa.uint8(), nullable=False),  # Kind.code
-        pa.field("start", pa.int32(), nullable=False),  # of the task slot, in the packed row
+        pa.field("start", pa.int32(), nullable=False),  # position of the task slot in the packed row
         pa.field("length", pa.int32(), nullable=False),  # tokens, task slot included
         pa.field("offset", pa.int64(), nullable=False),  # content tokens of the document before this piece
-        pa.field("last", pa.bool_(), nullable=False),  # False: the document goes on in another segment
-        pa.field("text_bytes", pa.int64(), nullable=False),  # UTF-8 bytes that this segment's text stands for
+        pa.field("last", pa.bool_(), nullable=False),  # False: the document continues in another segment
+        pa.field("text_bytes", pa.int64(), nullable=False),  # UTF-8 bytes of this segment's text
         pa.field("pixels", pa.int64(), nullable=False),
         pa.field("samples", pa.int64(), nullable=False),
     ]
 )
 
-# A run of codes of one modality within a segment, frames outside.
+# A run of codes of one modality within a segment, without its framing tokens.
 SPAN = pa.struct(
     [
         pa.field("segment", pa.int32(), nullable=False),  # 1-based, as in the `segment` column
@@ -45,12 +45,18 @@ SPAN = pa.struct(
 
 
 def segment_dtype(row_length: int) -> np.dtype[np.unsignedinteger]:
-    """The narrowest type for segment ids: a segment is a task slot and at least one token."""
+    """Return the narrowest integer type for segment ids; a segment has at least two tokens."""
     return np.min_scalar_type(row_length // 2)
 
 
 def row_schema(vocabulary: Vocabulary, row_length: int, metadata: dict[str, Any]) -> pa.Schema:
-    """The schema of a shard, with its contract in the metadata."""
+    """Build the Arrow schema of a shard.
+
+    Args:
+        vocabulary: The id space of the tokens.
+        row_length: Tokens per row.
+        metadata: More entries for the JSON in the schema's metadata, beside versions, row length and vocabulary.
+    """
     matrix = [
         ("tokens", vocabulary.dtype),
         ("segment", segment_dtype(row_length)),  # 0 is padding, else 1 + the index in `segments`

@@ -1,4 +1,4 @@
-"""Reading a finished dataset: the manifest, and its shards as matrices over memory maps."""
+"""Reader of finished datasets: the manifest, and shards as matrices over memory maps."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ from .packed_row import ROW_VERSION
 
 @dataclass(frozen=True)
 class PackedRow:
-    """One packed row: three arrays of row_length, and its tables."""
+    """One packed row: three arrays of length row_length, and its segment and span tables."""
 
     tokens: npt.NDArray[np.unsignedinteger]
     segment: npt.NDArray[np.unsignedinteger]  # 0 is padding, else 1 + index in `segments`
@@ -31,7 +31,7 @@ class PackedRow:
 
 
 class Shard:
-    """One shard; its matrices are views of the file, read when touched."""
+    """One shard. Its matrices are views of the file and are read on access."""
 
     def __init__(self, source: pa.NativeFile) -> None:
         self._reader = pa.ipc.open_file(source)
@@ -44,26 +44,30 @@ class Shard:
         return int(self.batch.num_rows)
 
     def matrix(self, name: str) -> npt.NDArray[np.unsignedinteger]:
-        """(rows, row_length) view of `tokens`, `segment` or `modality`."""
+        """Return a (rows, row_length) view of `tokens`, `segment` or `modality`."""
         column = self.batch.column(name)
         view: npt.NDArray[np.unsignedinteger] = column.flatten().to_numpy().reshape(len(column), -1)
         return view
 
     def row(self, index: int) -> PackedRow:
-        """One row, copying nothing of its arrays."""
+        """Return one row; its arrays are views."""
         tokens, segment, modality = (self.matrix(name)[index] for name in ("tokens", "segment", "modality"))
         tables = (self.batch.column(name)[index].as_py() for name in ("segments", "spans"))
         return PackedRow(tokens, segment, modality, *tables)
 
 
 def fill(manifest: Manifest) -> float:
-    """Share of the rows' positions that are not padding."""
-    places = manifest.statistics.rows * manifest.row_length
-    return manifest.statistics.filled / places if places else 0.0
+    """Return the share of positions in the rows that are not padding."""
+    positions = manifest.statistics.rows * manifest.row_length
+    return manifest.statistics.filled / positions if positions else 0.0
 
 
 class Dataset:
-    """A finished dataset at an fsspec URL; raises Refusal when there is none."""
+    """A finished dataset at an fsspec URL.
+
+    Raises:
+        Refusal: There is no finished dataset at the URL.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
@@ -76,7 +80,7 @@ class Dataset:
 
     @property
     def rows(self) -> int:
-        """Packed rows over all shards."""
+        """Number of packed rows in all shards."""
         return sum(entry.rows for entry in self.manifest.shards)
 
     @cached_property
@@ -88,17 +92,24 @@ class Dataset:
         return lru_cache(maxsize=16)(lambda number: self.open(self.manifest.shards[number]))
 
     def open(self, entry: ShardEntry) -> Shard:
-        """A shard, memory-mapped when the dataset is local; Mismatch when it has another vocabulary."""
+        """Open a shard, memory-mapped when the dataset is local.
+
+        Raises:
+            Refusal: The shard cannot be read or has another row version.
+            Mismatch: The shard has another vocabulary than the manifest.
+        """
         path = f"{self.root}/{entry.file}"
         try:
             local = isinstance(self.fs, LocalFileSystem)
             shard = Shard(pa.memory_map(path) if local else pa.BufferReader(self.fs.cat_file(path)))
         except (FileNotFoundError, pa.ArrowInvalid, KeyError) as error:
-            raise Refusal(f"{self.url}/{entry.file}: cannot be read ({error}). Prepare again.", exit_code=1) from None
+            raise Refusal(
+                f"{self.url}/{entry.file}: cannot be read ({error}). Prepare the dataset again.", exit_code=1
+            ) from None
         version = shard.contract["row_version"]
         if version != ROW_VERSION:
             raise Refusal(
-                f"{self.url}/{entry.file}: its rows are of version {version}, and this Triptych reads {ROW_VERSION}. "
+                f"{self.url}/{entry.file}: its rows have version {version}, but this Triptych reads {ROW_VERSION}. "
                 "Prepare the dataset again.",
                 exit_code=1,
             )
@@ -108,7 +119,11 @@ class Dataset:
         return shard
 
     def row(self, index: int) -> PackedRow:
-        """Row `index` of the dataset, counted over its shards; raises Refusal when out of range."""
+        """Return row `index` of the dataset, counted over all shards.
+
+        Raises:
+            Refusal: The index is out of range.
+        """
         if not 0 <= index < self.rows:
             raise Refusal(f"row {index}: {self.url} has rows 0 to {self.rows - 1}. Choose one of these.")
         at = int(np.searchsorted(self._ends, index, side="right"))
@@ -116,7 +131,14 @@ class Dataset:
         return self._opened(at).row(index - before)
 
     def find(self, document: bytes) -> Iterator[tuple[int, int]]:
-        """Where a document lies: (row of the dataset, number of the segment in it, from 1) of each of its segments."""
+        """Locate the segments of a document.
+
+        Args:
+            document: The 16-byte document id.
+
+        Yields:
+            (row of the dataset, number of the segment in that row, from 1) for each segment.
+        """
         before = 0
         for entry in self.manifest.shards:
             segments = self.open(entry).batch.column("segments")

@@ -1,4 +1,4 @@
-"""Statistics of a dataset that can be merged shard by shard: exact counts, never samples."""
+"""Statistics of a dataset: exact counts that are merged shard by shard."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -16,28 +16,28 @@ PERCENTILES = (1, 10, 25, 50, 75, 90, 99, 100)
 
 
 class LicenseStatistics(Strict):
-    """What a source has under one licence."""
+    """Counts of one source's segments under one licence."""
 
     segments: NonNegativeInt
     tokens: NonNegativeInt
 
 
 class SourceStatistics(Strict):
-    """Counts of one source and kind within a dataset or a shard."""
+    """Counts of one source within a dataset or a shard."""
 
     kind: str
     samples: NonNegativeInt = 0
     segments: NonNegativeInt = 0
-    tokens: dict[str, NonNegativeInt] = Field(default_factory=dict)  # codes by modality
+    tokens: dict[str, NonNegativeInt] = Field(default_factory=dict)  # modality -> codes
     text_bytes: NonNegativeInt = 0
     pixels: NonNegativeInt = 0
     audio_samples: NonNegativeInt = 0
-    licenses: dict[str, LicenseStatistics] = Field(default_factory=dict)  # segments that say none are not among them
+    licenses: dict[str, LicenseStatistics] = Field(default_factory=dict)  # without segments that have no licence
     lengths: dict[int, NonNegativeInt] = Field(default_factory=dict)  # segment length -> segments
     too_long: dict[int, NonNegativeInt] = Field(default_factory=dict)  # row length needed -> pairs dropped
 
     def row_length_for(self, share: float) -> int:
-        """The least row length that would keep `share` of this source's pairs whole."""
+        """Return the smallest row length that keeps `share` of this source's pairs."""
         counts = Counter(self.lengths)
         counts.update(self.too_long)
         lengths = np.array(sorted(counts))
@@ -46,7 +46,7 @@ class SourceStatistics(Strict):
 
 
 class Statistics(Strict):
-    """Counts of a shard, or of shards together."""
+    """Counts of one shard or of several shards together."""
 
     rows: NonNegativeInt = 0
     filled: NonNegativeInt = 0  # tokens that are not padding
@@ -55,24 +55,24 @@ class Statistics(Strict):
 
 
 class CodebookUse(Strict):
-    """How much of a codebook a dataset uses."""
+    """How many entries of a codebook a dataset uses."""
 
     size: NonNegativeInt
     used: NonNegativeInt
     dead: NonNegativeInt
-    perplexity: float  # two to the entropy, in bits, of the codes' distribution
+    perplexity: float  # 2 to the entropy of the code distribution in bits
 
 
 def codebook_name(modality: Modality, codebook: int) -> str:
-    """`text`, `image`, `audio0`, `audio1`, …"""
+    """Return the name of a codebook: `text`, `image`, `audio0`, `audio1`, …"""
     return modality.name.lower() + (str(codebook) if modality is Modality.AUDIO else "")
 
 
 def count_codes(tokens: npt.NDArray[np.unsignedinteger], vocabulary: Vocabulary) -> dict[str, dict[int, int]]:
-    """Uses of every code of every codebook among `tokens`; zeros are left out."""
+    """Count the uses of every code, by codebook name; codes that are not used are left out."""
     flat = tokens.reshape(-1)
     uses = np.zeros(vocabulary.size, np.int64)
-    for start in range(0, flat.size, _BLOCK):  # bincount widens its input to int64
+    for start in range(0, flat.size, _BLOCK):  # in blocks, since bincount converts its input to int64
         uses += np.bincount(flat[start : start + _BLOCK], minlength=vocabulary.size)
     counts = {}
     for block in vocabulary.slices[1:]:
@@ -86,16 +86,22 @@ def count_codes(tokens: npt.NDArray[np.unsignedinteger], vocabulary: Vocabulary)
 def count_licenses(
     licenses: pa.ChunkedArray, segments: npt.NDArray[np.int64], tokens: npt.NDArray[np.int64]
 ) -> dict[str, LicenseStatistics]:
-    """Segments and tokens by licence, of rows of which each says its own or null."""
+    """Sum segments and tokens by licence.
+
+    Args:
+        licenses: (n,) licence of each row, or null.
+        segments: (n,) segments of each row.
+        tokens: (n,) tokens of each row.
+    """
     table = pa.table({"license": licenses, "segments": segments, "tokens": tokens})
     sums = table.group_by("license", use_threads=False).aggregate([("segments", "sum"), ("tokens", "sum")])
-    said = sums.filter(sums["license"].is_valid()).sort_by("license")
-    columns = (said[name].to_pylist() for name in ("license", "segments_sum", "tokens_sum"))
+    licensed = sums.filter(sums["license"].is_valid()).sort_by("license")
+    columns = (licensed[name].to_pylist() for name in ("license", "segments_sum", "tokens_sum"))
     return {name: LicenseStatistics(segments=n, tokens=t) for name, n, t in zip(*columns, strict=True)}
 
 
 def merge_statistics(parts: Iterable[Statistics]) -> Statistics:
-    """The statistics of several shards together; the order of `parts` does not show."""
+    """Merge the statistics of several shards; the result does not depend on the order of `parts`."""
     rows = filled = 0
     sources: dict[str, list[SourceStatistics]] = {}
     codebooks: dict[str, Counter[int]] = {}
@@ -142,7 +148,7 @@ def _merge_sources(group: list[SourceStatistics]) -> SourceStatistics:
 
 
 def percentiles(counts: Mapping[int, int]) -> dict[str, int]:
-    """Percentiles of a histogram of lengths: the least length that covers p % of the segments."""
+    """Percentiles of a histogram of lengths: the smallest length that covers p % of the segments."""
     if not counts:
         return {}
     lengths = np.array(sorted(counts))
@@ -152,7 +158,7 @@ def percentiles(counts: Mapping[int, int]) -> dict[str, int]:
 
 
 def codebook_use(uses: Mapping[int, int], size: int) -> CodebookUse:
-    """Summarise the uses of each code of a codebook."""
+    """Summarise the uses (code -> count) of a codebook of `size` entries."""
     counts = np.array(list(uses.values()), np.float64)
     share = counts / counts.sum() if counts.size else counts
     entropy = float(-(share * np.log2(share)).sum())
@@ -161,7 +167,7 @@ def codebook_use(uses: Mapping[int, int], size: int) -> CodebookUse:
 
 
 def codebook_uses(codes: Mapping[str, Mapping[int, int]], vocabulary: Vocabulary) -> dict[str, CodebookUse]:
-    """The uses of every codebook of a vocabulary, by its name; `codes` is as in Statistics."""
+    """Summarise every codebook of a vocabulary, by name; `codes` is `Statistics.codebooks`."""
     return {
         (name := codebook_name(block.modality, block.codebook)): codebook_use(
             codes.get(name, {}), block.stop - block.start

@@ -1,4 +1,4 @@
-"""A tokenizer's card: what the rest of a run needs to know of it without loading it."""
+"""The card of a tokenizer: its properties, so that other parts of a run need not load it."""
 
 from typing import Any, Self
 
@@ -17,11 +17,13 @@ class Card(Strict):
     modality: str
     config: dict[str, Any]
     fingerprint: str
-    sizes: tuple[PositiveInt, ...]  # ids, or codes of each codebook
-    tokens: PositiveInt | None = None  # codes a picture
+    sizes: tuple[PositiveInt, ...]  # entries of each codebook; a text tokenizer has one
+    tokens: PositiveInt | None = None  # tokens per image
     sample_rate: PositiveInt | None = None
     frame_rate: float | None = None
-    files: str | None = Field(None, description="Its files within the folder, `.` for all; none: named on a hub")
+    files: str | None = Field(
+        None, description="The tokenizer's files within the folder, `.` for all; null when it is loaded from a hub"
+    )
 
     def located(self, folder: str | None) -> Self:
         """The card of the same tokenizer in this folder of a dataset; None: on a hub, whose name for it stays."""
@@ -31,7 +33,7 @@ class Card(Strict):
 
 
 def vocabulary_of(cards: dict[Modality, Card]) -> Vocabulary:
-    """The vocabulary that a run's tokenizers make up."""
+    """Build the vocabulary from the cards of a run's tokenizers."""
     if Modality.TEXT not in cards:
         raise Refusal("a dataset needs a text tokenizer; add `tokenizers.text`.")
     image, audio = cards.get(Modality.IMAGE), cards.get(Modality.AUDIO)

@@ -1,14 +1,14 @@
-"""Which run may write to an object store: one at a time, by a lease that its holder keeps alive.
+"""Lease on an object store: only one run at a time may write, and the holder renews its lease regularly.
 
-A lease is an object below `_work/lease/`, named by a number, and the highest number counts. A run takes the store by
-creating the next number, on condition that it is not there: of two that try, a store with conditional puts (S3, GCS,
-Azure) lets one through. Elsewhere the last to write wins, so who wrote looks again a little later. The holder writes
-its lease anew every `BEAT` seconds. One that was not written for `STALE` seconds is a dead run's.
+A lease is an object below `_work/lease/` named by a number; the highest number is valid. A run acquires the store by
+creating the next number on condition that it does not exist: of two runs that try, a store with conditional puts (S3,
+GCS, Azure) lets one succeed. On other stores the last write wins, so the writer checks again a little later. The holder
+rewrites its lease every `BEAT` seconds. A lease that was not rewritten for `STALE` seconds belongs to a dead run.
 
-Clocks of different machines are not compared: a lease's age is the difference of two times that the store itself set,
-that of the lease and that of an object written just now. A holder that was suspended for longer than `STALE`, or cut
-off from the store, finds a higher number when it comes back; it looks before it publishes. Until then it has done no
-harm, since partitions and shards are named by their content.
+Clocks of different machines are not compared: the age of a lease is the difference of two times that the store itself
+set, that of the lease and that of an object written just now. A holder that was suspended for longer than `STALE`, or
+was cut off from the store, finds a higher number when it comes back; it checks before it publishes. Until then it does
+no harm, since partitions and shards are named by their content.
 """
 
 import json
@@ -28,14 +28,14 @@ from ..identity import canonical_json
 from .store import WORK, Store
 
 FOLDER = f"{WORK}/lease"
-BEAT = 10.0  # seconds between two signs of life
-STALE = 120.0  # seconds without one, after which a lease is nobody's
-SETTLE = 1.0  # seconds for a rival's write to show where puts know no conditions
+BEAT = 10.0  # seconds between two renewals
+STALE = 120.0  # seconds without renewal after which a lease is free
+SETTLE = 1.0  # seconds to wait for a rival's write on stores without conditional puts
 
 
 @dataclass(frozen=True)
 class Owner:
-    """A process that holds a store: enough to find it, and to tell on its own machine that it is gone."""
+    """A process that holds a store: enough to find it, and to detect on its own machine that it has ended."""
 
     host: str
     pid: int
@@ -44,7 +44,7 @@ class Owner:
 
     @classmethod
     def here(cls) -> "Owner":
-        """The process that asks."""
+        """The current process."""
         try:
             boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
             machine = f"{boot} {os.readlink('/proc/self/ns/pid')}"
@@ -54,7 +54,7 @@ class Owner:
 
     @classmethod
     def parse(cls, data: bytes) -> "Owner | None":
-        """What `to_bytes` wrote; None for anything else, such as a file that is being written."""
+        """Parse what `to_bytes` wrote; None for anything else, such as a file that is being written."""
         try:
             return cls(**json.loads(data))
         except (ValueError, TypeError):
@@ -66,7 +66,7 @@ class Owner:
 
     @property
     def gone(self) -> bool:
-        """True when it ran on this machine and runs no more; elsewhere nobody can tell."""
+        """True when it ran on this machine and has ended; unknown (False) for other machines."""
         if not self.machine or self.machine != Owner.here().machine:
             return False
         try:
@@ -79,7 +79,7 @@ class Owner:
 
 
 def held_by(url: str, owner: Owner | None, fix: str) -> Refusal:
-    """The refusal of a second run."""
+    """Build the error for a second run on the same `out`."""
     who = f"process {owner.pid} on {owner.host}" if owner else "another process"
     return Refusal(
         f"{url}: another `triptych` is writing there, {who}. Wait until it is done, or stop it, or give this run "
@@ -90,9 +90,13 @@ def held_by(url: str, owner: Owner | None, fix: str) -> Refusal:
 
 @contextmanager
 def lease(store: Store) -> Iterator[Callable[[], None]]:
-    """Hold a store while the block runs; gives what raises Refusal once it is held no more.
+    """Hold a store while the block runs.
 
-    Raises Refusal when another run holds it.
+    Yields:
+        A function that raises Refusal when this run no longer holds the store.
+
+    Raises:
+        Refusal: Another run holds the store.
     """
     name, owner = _take(store)
     done = threading.Event()
@@ -108,21 +112,21 @@ def lease(store: Store) -> Iterator[Callable[[], None]]:
 
 
 def _take(store: Store) -> tuple[str, Owner]:
-    there, owner = store.names(FOLDER), Owner.here()
-    if there:
-        _require_stale(store, there[-1])
-    name = f"{FOLDER}/{int(there[-1].rpartition('/')[2]) + 1 if there else 0:08d}"
+    existing, owner = store.names(FOLDER), Owner.here()
+    if existing:
+        _require_stale(store, existing[-1])
+    name = f"{FOLDER}/{int(existing[-1].rpartition('/')[2]) + 1 if existing else 0:08d}"
     try:
         store.claim(name, owner.to_bytes())
     except OSError:
-        # a store may also say so when the answer to an earlier try was lost, so what is there decides
+        # a store may also raise when the answer to an earlier try was lost, so check whether the object exists
         if not store.exists(name):
             raise
     time.sleep(SETTLE)
     if not _holds(store, name, owner):
         rival = store.names(FOLDER)[-1:]
         raise held_by(store.url, Owner.parse(store.read(rival[0])) if rival else None, "")
-    for old in there:
+    for old in existing:
         store.delete(old)
     return name, owner
 
@@ -131,15 +135,15 @@ def _require_stale(store: Store, name: str) -> None:
     try:
         owner = Owner.parse(store.read(name))
         age = math.inf if owner and owner.gone else _age(store, name)
-    except FileNotFoundError:  # given back just now
+    except FileNotFoundError:  # released just now
         return
     if age < STALE:
-        fix = f"Should it be dead: what it holds is free in {STALE - age:.0f} s, or when you delete {name}."
+        fix = f"If that run is dead: its lease expires in {STALE - age:.0f} s, or delete {name}."
         raise held_by(store.url, owner, fix)
 
 
 def _age(store: Store, name: str) -> float:
-    """Seconds since a file was written, by the store's own clock."""
+    """Return the seconds since a file was written, by the store's own clock."""
     probe = f"{WORK}/clock/{uuid.uuid4().hex}"
     store.write(probe, b"now")
     try:
@@ -155,7 +159,8 @@ def _holds(store: Store, name: str, owner: Owner) -> bool:
 def _require(store: Store, name: str, owner: Owner) -> None:
     if not _holds(store, name, owner):
         raise Refusal(
-            f"{store.url}: this run gave no sign of life for {STALE:.0f} s, and another took over; so this one stops. "
+            f"{store.url}: this run did not renew its lease for {STALE:.0f} s and another run took over, so this one "
+            "stops. "
             "Nothing is damaged. Let the other finish, or stop it, then run the same command again to resume.",
             exit_code=1,
         )
@@ -163,7 +168,7 @@ def _require(store: Store, name: str, owner: Owner) -> None:
 
 def _keep_alive(store: Store, name: str, owner: Owner, done: threading.Event) -> None:
     while not done.wait(BEAT):
-        with suppress(Exception):  # a store that does not answer now may answer at the next beat
+        with suppress(Exception):  # a store that fails now may answer at the next renewal
             if not _holds(store, name, owner):
                 return
             store.write(name, owner.to_bytes())

@@ -1,7 +1,7 @@
-"""One run at a time on one `out`: a second one would delete what the first is writing.
+"""Lock on a run's `out`: only one run at a time, since a second one would delete what the first is writing.
 
-On disks it is `flock` on a file, which the kernel gives back when its holder dies, however it dies; Linux passes it on
-to the server of an NFS mount. Object stores, and mounts that know no locks, have a lease (`lease.py`).
+On disks it is `flock` on a file, which the kernel releases when the holder ends, however it ends; Linux passes it on to
+the server of an NFS mount. Object stores, and mounts without locks, use a lease (`lease.py`).
 """
 
 import errno
@@ -18,14 +18,18 @@ from .lease import Owner, held_by, lease
 from .store import WORK, Store
 
 LOCK = f"{WORK}/lock"
-WITHOUT_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
+LOCKS_NOT_SUPPORTED = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
 
 @contextmanager
 def only_run(store: Store) -> Iterator[Callable[[], None]]:
-    """Hold a store while the block runs; gives what raises Refusal once it is held no more.
+    """Hold a store while the block runs.
 
-    Raises Refusal, naming the holder, when another run holds it.
+    Yields:
+        A function that raises Refusal when this run no longer holds the store.
+
+    Raises:
+        Refusal: Another run holds the store; the message names it.
     """
     path = Path(store.path(LOCK))
     with refusing_full_disk(path.parent):
@@ -35,7 +39,7 @@ def only_run(store: Store) -> Iterator[Callable[[], None]]:
 
 
 def _open_locked(path: Path, url: str) -> FileIO | None:
-    """The lock file, open, locked and with its owner in it; None when the file system knows no locks."""
+    """Open the lock file, lock it and write the owner into it; None when the file system has no locks."""
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("a+b", buffering=0)
@@ -43,12 +47,12 @@ def _open_locked(path: Path, url: str) -> FileIO | None:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             with file:
-                if error.errno in WITHOUT_LOCKS:
+                if error.errno in LOCKS_NOT_SUPPORTED:
                     return None
                 if not isinstance(error, BlockingIOError):
                     raise
                 file.seek(0)
-                raise held_by(url, Owner.parse(file.read()), "The lock goes when that process does.") from None
+                raise held_by(url, Owner.parse(file.read()), "The lock is released when that process ends.") from None
         if _is_there(path, file):
             try:
                 file.truncate(0)
@@ -57,7 +61,7 @@ def _open_locked(path: Path, url: str) -> FileIO | None:
                 file.close()
                 raise
             return file
-        file.close()  # who held it removed it between the two calls
+        file.close()  # the previous holder removed the file between opening and locking
 
 
 @contextmanager
@@ -65,8 +69,8 @@ def _locked(path: Path, file: FileIO) -> Iterator[Callable[[], None]]:
     def require() -> None:
         if not _is_there(path, file):
             raise Refusal(
-                f"{path} was removed while this run went on, so another may have begun there; this one stops. Nothing "
-                "is damaged. Run the same command again to resume, and delete `_work` only when no run goes on.",
+                f"{path} was removed during this run, so another run may have started there; this one stops. "
+                "Nothing is damaged. Run the same command again to resume; delete `_work` only when no run is active.",
                 exit_code=1,
             )
 

@@ -1,8 +1,8 @@
-"""Files under a run's `out`, at any fsspec URL, that are there whole or not at all.
+"""Files below a run's `out`, at any fsspec URL, that are either complete or absent.
 
-A local file is written under a temporary name, synced and renamed; an object store shows an object only when its
-upload is complete, of several parts too. So a file's presence is its commit, and a killed run leaves nothing half-made
-to be seen.
+A local file is written under a temporary name, synced and renamed; an object store shows an object only when its upload
+is complete, also for multi-part uploads. So the presence of a file is its commit, and a killed run leaves no partial
+files.
 """
 
 import os
@@ -24,13 +24,13 @@ from fsspec.implementations.local import LocalFileSystem
 from .full_disk import refusing_full_disk
 
 TEMPORARY = ".tmp-"
-WORK = "_work"  # below `out`: everything that resume needs and the dataset does not
-UPLOAD_BYTES = 16 << 20  # what goes to an object store in one request, and what of it is in memory
+WORK = "_work"  # folder below `out` with what resume needs and the dataset does not
+UPLOAD_BYTES = 16 << 20  # part size of uploads to an object store, and the memory that they take
 
 
 @dataclass(frozen=True)
 class Store:
-    """A folder at an fsspec URL; names are relative to it, with forward slashes."""
+    """A folder at an fsspec URL; file names are relative to it, with forward slashes."""
 
     url: str
 
@@ -41,22 +41,22 @@ class Store:
 
     @property
     def fs(self) -> fsspec.AbstractFileSystem:
-        """The file system behind the URL, without listings from before: other processes write there too."""
+        """The file system of the URL, with its listing cache cleared, since other processes write there too."""
         fs = self._where[0]
         fs.invalidate_cache()
         return fs
 
     @property
     def local(self) -> bool:
-        """True when the files are on this machine's disks."""
+        """True when the files are on a disk of this machine."""
         return isinstance(self._where[0], LocalFileSystem)
 
     def path(self, name: str) -> str:
-        """The file system's path of a name."""
+        """Return the path of `name` in the file system."""
         return f"{self._where[1]}/{name}"
 
     def exists(self, name: str) -> bool:
-        """True when the file is there, and so whole."""
+        """True when the file exists, which means that it is complete."""
         try:
             self.fs.info(self.path(name))
         except FileNotFoundError:
@@ -64,19 +64,19 @@ class Store:
         return True
 
     def size(self, name: str) -> int:
-        """Bytes of a file; FileNotFoundError when it is not there."""
+        """Return the size of a file in bytes; raises FileNotFoundError when it does not exist."""
         return int(self.fs.size(self.path(name)))
 
     def modified(self, name: str) -> datetime:
-        """When a file was last written, by the store's own clock; FileNotFoundError when it is not there."""
+        """Return when a file was last written, by the store's clock; raises FileNotFoundError when it is absent."""
         time: datetime = self.fs.modified(self.path(name))
         return time
 
     def names(self, folder: str) -> list[str]:
-        """Names of the committed files below a folder, sorted; empty when there is no such folder."""
+        """Return the sorted names of the committed files below a folder; empty when the folder does not exist."""
         root, top = self.path(""), self.path(folder).rstrip("/")
         try:
-            # s3fs lists a folder itself when its first file appears while it looks
+            # s3fs also returns the folder itself when its first file appears during the call
             found = [path for path in self.fs.find(top) if path != top]
         except FileNotFoundError:
             return []
@@ -84,22 +84,29 @@ class Store:
         return sorted(name for name in names if TEMPORARY not in name)
 
     def read(self, name: str) -> bytes:
-        """A file's bytes."""
+        """Return the bytes of a file."""
         data: bytes = self.fs.cat_file(self.path(name))
         return data
 
     def open_arrow(self, name: str) -> pa.NativeFile:
-        """A file for Arrow to read from: memory-mapped when local, streamed otherwise."""
+        """Open a file for Arrow: memory-mapped when local, streamed otherwise."""
         if self.local:
             return pa.memory_map(self.path(name))
         return pa.PythonFile(self.fs.open(self.path(name), "rb"), mode="r")
 
     @contextmanager
     def create(self, name: str | Callable[[], str]) -> Iterator[pa.NativeFile]:
-        """A sink whose file is there, whole, once the block ends, and not at all when it raises.
+        """Create a file that exists, complete, once the block ends, and not at all when the block raises.
 
-        A name that depends on the content is given as a function, called when everything is written. Raises Refusal
-        when the disk is full.
+        Args:
+            name: Name of the file. A name that depends on the content is given as a function, which is called when
+                everything is written.
+
+        Yields:
+            An Arrow sink for the content.
+
+        Raises:
+            Refusal: The disk is full.
         """
         with self._on_disk(name) if self.local else self._in_objects(name) as sink:
             yield sink
@@ -124,7 +131,7 @@ class Store:
 
     @contextmanager
     def _in_objects(self, name: str | Callable[[], str]) -> Iterator[pa.NativeFile]:
-        """Written here first: an object's name must be known when its upload begins, and some come with the content."""
+        """Spool to a local file first: an upload needs the object's name, which may depend on the content."""
         with refusing_full_disk(tempfile.gettempdir()), tempfile.SpooledTemporaryFile(UPLOAD_BYTES) as spool:
             yield pa.PythonFile(spool, mode="w")
             path, size = self.path(name if isinstance(name, str) else name()), spool.tell()
@@ -135,12 +142,16 @@ class Store:
             _upload(self.fs, path, spool)
 
     def write(self, name: str, data: bytes | pa.Buffer) -> None:
-        """Commit a file: afterwards it is there with all of `data`, and before it was not."""
+        """Commit a file with the bytes of `data`."""
         with self.create(name) as sink:
             sink.write(data)
 
     def claim(self, name: str, data: bytes) -> None:
-        """Create a small file; raises OSError when it is there, for all but one caller if the store can tell."""
+        """Create a small file that must not exist yet.
+
+        Raises:
+            OSError: The file exists. On stores with conditional puts only one of several callers succeeds.
+        """
         if self.local:
             Path(self.path(name)).parent.mkdir(parents=True, exist_ok=True)
             with open(self.path(name), "xb") as file:
@@ -149,24 +160,24 @@ class Store:
             self.fs.pipe_file(self.path(name), data, mode="create")
 
     def upload(self, folder: str | Path, name: str) -> None:
-        """Commit every file of a local folder below `name`."""
+        """Commit every file of a local folder, recursively, below `name`."""
         for path in sorted(Path(folder).rglob("*")):
             if path.is_file():
                 self.write(f"{name}/{path.relative_to(folder).as_posix()}", path.read_bytes())
 
     def delete(self, name: str) -> None:
-        """Remove a file if it is there."""
+        """Delete a file if it exists."""
         with suppress(FileNotFoundError):
             self.fs.rm_file(self.path(name))
 
     def sweep(self) -> None:
-        """Remove what killed writers left under temporary names."""
+        """Delete the temporary files that killed writers left."""
         if self.local:
             for path in Path(self.path("")).glob(f"{TEMPORARY}*"):
                 path.unlink(missing_ok=True)
 
     def local_path(self, name: str | None) -> str | None:
-        """A file or folder on this machine's disks: itself, or a copy made once a process; None for None."""
+        """Return a local path of a file or folder, downloading it once per process if needed; None for None."""
         if name is None or self.local:
             return name and self.path(name)
         return _download(self.url, name)
@@ -182,21 +193,21 @@ def _download(url: str, name: str) -> str:
 
 
 def _upload(fs: fsspec.AbstractFileSystem, path: str, content: IO[bytes]) -> None:
-    # not by `fs.transaction`: that is one for all threads, which would complete each other's uploads
+    # not with `fs.transaction`: threads share it and would complete each other's uploads
     file = fs.open(path, "wb", block_size=UPLOAD_BYTES, autocommit=False)
     try:
         shutil.copyfileobj(content, file, UPLOAD_BYTES)
         file.close()
         file.commit()
     except BaseException:
-        # one that is closed, or collected while open, may appear with what it holds
+        # a file that is closed, or garbage-collected while open, may commit its partial content
         with suppress(AttributeError):
             file.closed = True
         file.discard()
         raise
     finally:
         with suppress(ValueError):
-            fs.transaction.files.remove(file)  # else it stays there for good
+            fs.transaction.files.remove(file)  # otherwise the list of the transaction grows without end
 
 
 def _sync(path: Path) -> None:

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import wave
 from pathlib import Path
+from typing import Any
 
 import click
 import pyarrow.parquet as pq
@@ -20,6 +21,7 @@ pytest.importorskip("resiliparse", reason="needs benchmarks/requirements.txt")
 from benchmarks.corpora import clipart, docs, packages, prompts, stamps
 from benchmarks.corpora.__main__ import main, make_part
 from benchmarks.corpora.man import from_man
+from benchmarks.corpora.writing import write_jsonl
 
 SVG = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="30pt" height="15pt"><rect width="99" height="99" fill="red"/></svg>'
@@ -54,7 +56,7 @@ def digest(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def samples(folder: Path) -> dict[str, dict]:
+def samples(folder: Path) -> dict[str, dict[str, Any]]:
     tars = [str(path) for path in sorted(folder.glob("*.tar"))]
     return {sample["__key__"]: sample for sample in webdataset.WebDataset(tars, shardshuffle=False)}
 
@@ -159,7 +161,7 @@ def test_docs_read_pages_manuals_and_a_dictionary(tmp_path: Path, monkeypatch: p
 
 def test_docs_are_cut_into_files_of_a_size(tmp_path: Path) -> None:
     rows = ({"text": "x" * 50, "id": str(i)} for i in range(10))
-    assert docs.write_jsonl(rows, tmp_path / "docs", "docs", file_bytes=200) == 10
+    assert write_jsonl(rows, tmp_path / "docs", "docs", file_bytes=200) == 10
     files = sorted((tmp_path / "docs").iterdir())
     assert [path.name for path in files] == [f"docs-00{i}.jsonl.gz" for i in range(4)]
     ids = [json.loads(line)["id"] for path in files for line in gzip.decompress(path.read_bytes()).splitlines()]

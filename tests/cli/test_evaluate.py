@@ -86,7 +86,7 @@ def test_sources_that_are_gone_are_said_to_be(
     monkeypatch.chdir(tmp_path)
     report = json.loads(triptych("evaluate", runs / "masked", "--n", 2, "--json").out)
     why = {one["name"]: one["why"] for one in report["missing"]}
-    assert "names nothing that exists" in why["PSNR and SSIM of the tokenizer, floor of the Fréchet distance"]
+    assert "does not exist" in why["PSNR and SSIM of the tokenizer, floor of the Fréchet distance"]
     assert not any(row["name"].startswith("PSNR") for row in report["rows"])
 
 

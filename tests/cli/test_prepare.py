@@ -67,7 +67,7 @@ def test_a_run_that_is_done_is_done_on_beam_as_well(triptych: Run, run_yaml: Pat
     ("overrides", "words"),
     [
         (["sources.docs.path=none/*.jsonl"], ("`sources.docs.path`", "none/*.jsonl", "Check the path")),
-        (["sources.docs.path=none.jsonl"], ("`sources.docs.path`", "none.jsonl", "nothing that exists")),
+        (["sources.docs.path=none.jsonl"], ("`sources.docs.path`", "none.jsonl", "does not exist")),
         (
             ["tokenizers.text.path=none.model"],
             ("tokenizers.text.path", "none.model", "does not exist", "leave `path` out"),
@@ -91,7 +91,7 @@ def test_a_row_too_short_for_a_picture_is_refused(triptych: Run, makers: Any, ho
     run_yaml.write_text(makers.run_file)
     said = triptych("prepare", run_yaml, "--set", "row_length=260", "--set", f"out={tmp_path}/out")
     assert said.code == 2
-    assert "row_length: 260 is too short for one picture of source `stamps`" in said.err
+    assert "row_length: 260 is too short for one image of source `stamps`" in said.err
     assert "256 tokens" in said.err
     # task slot, a token and its end, the picture and its two marks
     assert "Set row_length to 261 or more" in said.err

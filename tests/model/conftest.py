@@ -73,7 +73,8 @@ def pack(
             table.append((r, number, at, len(places), sample.kind.code, 0, *sizes))
             at += len(places)
         assert at <= length
-    columns = [torch.from_numpy(column.copy()) for column in np.array(table, np.int64).reshape(-1, 9).T]
+    columns = (torch.from_numpy(column.copy()) for column in np.array(table, np.int64).reshape(-1, 9).T)
+    row_S, number_S, start_S, length_S, kind_S, source_S, text_bytes_S, pixels_S, samples_S = columns
     return Batch(
         torch.from_numpy(tokens),
         torch.from_numpy(segment).int(),
@@ -82,10 +83,15 @@ def pack(
         torch.from_numpy(slices).short(),
         torch.full((count,), epoch),
         torch.tensor(numbers if numbers is not None else range(count)),
-        *columns[:4],
-        columns[4].to(torch.uint8),
-        columns[5].int(),
-        *columns[6:],
+        row_S,
+        number_S,
+        start_S,
+        length_S,
+        kind_S.to(torch.uint8),
+        source_S.int(),
+        text_bytes_S,
+        pixels_S,
+        samples_S,
     )
 
 
@@ -93,7 +99,8 @@ def random_sample(draw: np.random.Generator, kind: Kind, longest: int = 12) -> S
     """A sample of a kind with halves of random content and length."""
 
     def codes(size: int, step: int = 1) -> list[int]:
-        return draw.integers(0, size, step * int(draw.integers(1, longest + 1))).tolist()
+        drawn: list[int] = draw.integers(0, size, step * int(draw.integers(1, longest + 1))).tolist()
+        return drawn
 
     halves = kind.modalities
     levels = len(VOCABULARY.audio)

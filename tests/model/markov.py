@@ -42,7 +42,7 @@ class Markov:
                 chances = self.p_VV[states[-1]] if states else self.pi_V
                 states.append(int(draw.choice(STATES, p=chances.numpy() / float(chances.sum()))))
             halves[half] = states[len(states) - lengths[half] :]
-        return Sample(*(halves.get(half) for half in (Modality.TEXT, Modality.IMAGE, Modality.AUDIO)))
+        return Sample(halves.get(Modality.TEXT), halves.get(Modality.IMAGE), halves.get(Modality.AUDIO))
 
     def log_likelihood(self, state_RK: torch.Tensor) -> torch.Tensor:
         """(R,) nats of what is seen of R chains; -1 is not seen, and what comes after a chain's end neither."""

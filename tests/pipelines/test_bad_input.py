@@ -226,7 +226,7 @@ def test_a_folder_without_read_permission_is_refused(text_tree: Any, sources: li
     assert done.returncode == 2, done.stderr
     (paragraph,) = done.stderr.strip().splitlines()
     assert "sources.docs.path" in paragraph
-    assert "may not be read" in paragraph
+    assert "this user may not read" in paragraph
     assert "closed" in paragraph
 
 

@@ -31,7 +31,7 @@ def redone(before: Stamps, after: Stamps) -> dict[str, int]:
 
 
 @pytest.fixture
-def docs(tmp_path: Path, sources: list[Any]) -> dict[str, Any]:
+def docs(tmp_path: Path, sources: list[dict[str, Any]]) -> dict[str, Any]:
     """The texts as a source of their own, to be changed."""
     shutil.copytree(Path(sources[0]["path"]).parent, tmp_path / "docs")
     return sources[0] | {"path": str(tmp_path / "docs/*.jsonl.gz")}

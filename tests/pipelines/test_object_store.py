@@ -36,7 +36,7 @@ def objects(url: str) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def docs(bucket: str, home: Path, sources: list[Any]) -> dict[str, Any]:
+def docs(bucket: str, home: Path, sources: list[dict[str, Any]]) -> dict[str, Any]:
     """The texts, in the bucket."""
     for path in sorted((home / "corpora/docs").iterdir()):
         put(f"{bucket}/docs/{path.name}", path.read_bytes())
@@ -127,7 +127,7 @@ def test_an_object_that_changes_is_refused(
     else:
         makers.write_docs(home / "other.jsonl.gz", ["other"])
         fs.pipe_file(path, (home / "other.jsonl.gz").read_bytes())
-    with pytest.raises(Refusal, match=rf"{unit.path} (changed|vanished) while the run went on"):
+    with pytest.raises(Refusal, match=rf"{unit.path} (changed|vanished) during the run"):
         list(batches)
 
 

@@ -77,7 +77,7 @@ def test_every_modality_comes_back(made: Path, makers: Any) -> None:
     from PIL import Image
 
     dataset = Dataset(str(made))
-    texts: dict[tuple[str, int], list[str]] = {}
+    texts: dict[tuple[str, int], list[tuple[int, str]]] = {}
     kinds = set()
     for index in range(dataset.rows):
         for shown in show_row(dataset, index):
@@ -120,10 +120,10 @@ def test_a_cut_text_comes_back_from_its_ids(made: Path, makers: Any) -> None:
                 piece = row.tokens[span["start"] : span["start"] + span["length"]].tolist()
                 ids.setdefault((segment["file"], segment["row"]), []).append((segment["offset"], piece))
     tokenizer = Decoder(dataset).bundle.text
-    for (file, row), pieces in ids.items():
+    for (file, number), pieces in ids.items():
         whole = [token for _, piece in sorted(pieces) for token in piece]
         text = tokenizer.decode(codes_of_span(whole, Modality.TEXT, dataset.manifest.vocabulary))
-        assert text == makers.words(1000 * int(file[0]) + row, 900 if row % 10 == 0 else 8 + row)
+        assert text == makers.words(1000 * int(file[0]) + number, 900 if number % 10 == 0 else 8 + number)
 
 
 def test_given_tokenizers_make_the_same_dataset_as_those_that_were_trained(

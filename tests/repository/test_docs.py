@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeGuard, get_args
 
 import click
 import pytest
@@ -172,10 +172,10 @@ def reasons(folder: str) -> Iterator[str]:
             if isinstance(node, ast.Call) and isinstance(named, ast.Name):
                 at = {"BadRow": 0, "BadClip": 0, "BadPicture": 0, "Drop": 1, "_mark": 2}.get(named.id)
                 if at is not None and len(node.args) > at:
-                    yield from (part.value for part in ast.walk(node.args[at]) if is_reason(part))
+                    yield from (str(part.value) for part in ast.walk(node.args[at]) if is_reason(part))
 
 
-def is_reason(node: ast.AST) -> bool:
+def is_reason(node: ast.AST) -> TypeGuard[ast.Constant]:
     return isinstance(node, ast.Constant) and bool(re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)+", str(node.value)))
 
 

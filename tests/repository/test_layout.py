@@ -175,3 +175,9 @@ def test_help_answers_in_under_three_tenths_of_a_second() -> None:
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
     assert min(cost() for _ in range(5)) < 0.3
+
+
+def test_tests_write_nothing_into_the_tree() -> None:
+    from hypothesis.configuration import storage_directory
+
+    assert not Path(storage_directory("unicode_data").path).is_relative_to(ROOT)

@@ -2,6 +2,7 @@
 
 import ast
 import importlib.metadata
+import os
 import re
 import shutil
 import subprocess
@@ -11,6 +12,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+import triptych
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = [name for name in ("schemas", "tokenizers", "pipelines", "model", "train", "cli") if (ROOT / name).is_dir()]
@@ -68,6 +71,71 @@ def test_the_command_works_from_the_wheel(site: Path, tmp_path: Path) -> None:
     place, said = done.stdout.splitlines()
     assert Path(place) == site / "triptych" / "cli" / "main.py"
     assert said.endswith(PROJECT["project"]["version"])
+
+
+SEEN = (
+    "import triptych, triptych.schemas.errors as below, triptych.cli.main\n"
+    "assert triptych.Refusal is below.Refusal\n"
+    "print(triptych.__file__, below.__file__, sorted(triptych.__all__))"
+)
+
+
+def seen(place: Path, *arguments: str, cwd: Path, path: str = "") -> None:
+    """Hold that Python, started so, finds the package at `place` with the face that the tree has."""
+    environment = {**os.environ, "PYTHONPATH": path}
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith(str(place))]
+    face, below, names = line.split(" ", 2)
+    assert Path(face) == place / "__init__.py"
+    assert Path(below) == place / "schemas" / "errors.py"
+    assert names == str(sorted(triptych.__all__))
+
+
+def test_a_wheel_gives_the_package(site: Path, tmp_path: Path) -> None:
+    seen(site / "triptych", "-c", SEEN, cwd=tmp_path, path=str(site))
+
+
+def test_an_editable_install_gives_the_package(tmp_path: Path) -> None:
+    seen(ROOT / "triptych", "-c", SEEN, cwd=tmp_path)
+
+
+def test_a_checkout_on_the_path_gives_the_package(tmp_path: Path) -> None:
+    checkout = tmp_path / "checkout"
+    for name in (*FOLDERS, "triptych"):
+        hidden = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / name, checkout / name, symlinks=True, ignore=hidden)
+    seen(checkout / "triptych", "-c", SEEN, cwd=tmp_path, path=str(checkout))
+
+
+def test_pytest_in_the_root_gives_the_package(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text("def test_it():\n    " + SEEN.replace("\n", "\n    "))
+    arguments = (
+        "-m",
+        "pytest",
+        "-s",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        f"--rootdir={ROOT}",
+        str(tmp_path / "test_it.py"),
+    )
+    seen(ROOT / "triptych", *arguments, cwd=ROOT)
+
+
+def test_pip_install_gives_the_package(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    for name in (*FOLDERS, "triptych"):
+        shutil.copytree(ROOT / name, source / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    options = ("--no-deps", "--no-build-isolation", "--no-index", "--quiet", "--target", str(tmp_path / "site"))
+    command = [sys.executable, "-m", "pip", "install", *options, str(source)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    seen(tmp_path / "site" / "triptych", "-c", SEEN, cwd=tmp_path, path=str(tmp_path / "site"))
 
 
 def test_every_library_that_is_imported_is_required() -> None:

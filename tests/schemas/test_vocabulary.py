@@ -41,7 +41,7 @@ def test_specials_lie_below_every_modality_and_are_distinct() -> None:
 
 @pytest.mark.parametrize("ids", [[-1], [BASE.size], [0, 1 << 40]])
 def test_ids_outside_are_refused(ids: list[int]) -> None:
-    with pytest.raises(ValueError, match="leave the vocabulary"):
+    with pytest.raises(ValueError, match="are outside the vocabulary"):
         BASE.modality_of(ids)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from triptych.pipelines.pack.best_fit import best_fit_decreasing
 from triptych.pipelines.pack.matrices import fill, place, segment_lists, span_lists
-from triptych.pipelines.pack.segments import code_tokens, cut
+from triptych.pipelines.pack.segments import code_tokens, split_samples
 from triptych.pipelines.pack.write import shard_batch, write_shard
 from triptych.schemas.config.mix import MixFile
 from triptych.schemas.dataset.decontamination import BenchmarkReport
@@ -38,7 +38,8 @@ def samples_of(name: str, kind: Kind, count: int, seed: int) -> pa.Table:
         if modality not in kind.modalities:
             return [None] * count
         if modality is Modality.IMAGE:
-            return draw.integers(0, VOCABULARY.image, (count, 16)).tolist()
+            pictures: list[list[int] | None] = draw.integers(0, VOCABULARY.image, (count, 16)).tolist()
+            return pictures
         if modality is Modality.AUDIO:
             return [draw.integers(0, 16, 2 * length).tolist() for length in draw.integers(4, 20, count)]
         lengths = [300 if kind is Kind.TEXT and i % 9 == 0 else int(draw.integers(3, 40)) for i in range(count)]
@@ -54,7 +55,7 @@ def samples_of(name: str, kind: Kind, count: int, seed: int) -> pa.Table:
 def write_part(store: Store, group: str, samples: pa.Table, row_length: int) -> tuple[ShardEntry, Statistics]:
     """Pack samples into one shard."""
     samples = samples.combine_chunks()
-    segments = cut(samples, row_length)
+    segments = split_samples(samples, row_length)
     row, start, rows = best_fit_decreasing(segments.length, row_length)
     placed = place(segments, row, start, rows)
     matrices, spans = fill(samples, placed, VOCABULARY, row_length)
@@ -153,4 +154,8 @@ def workshop() -> type[Workshop]:
 def dataset(once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
     """Three kinds, four sources, three shards each; not to be written to."""
     counts = {"docs": 200, "wiki": 100, "stamps": 90, "prompts": 120}
-    return once("mixed", lambda folder: write_dataset(folder / "out", counts=counts) and None) / "out"
+
+    def fill(folder: Path) -> None:
+        write_dataset(folder / "out", counts=counts)
+
+    return once("mixed", fill) / "out"

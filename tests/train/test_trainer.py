@@ -95,7 +95,11 @@ def require_same(out: Path, other: Path) -> None:
 @pytest.fixture(scope="session")
 def undisturbed(dataset: Path, once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
     """A run that nobody kills, by one thread."""
-    return once("trained", lambda folder: finish(start(tree(dataset, folder / "run"))) and None) / "run"
+
+    def fill(folder: Path) -> None:
+        finish(start(tree(dataset, folder / "run")))
+
+    return once("trained", fill) / "run"
 
 
 def test_a_run_learns_validates_saves_and_exports(undisturbed: Path) -> None:
@@ -132,7 +136,11 @@ def test_killed_again_and_again_while_it_saves_a_run_goes_on_bit_for_bit(
     draw = random.Random(7)
     for at_least in (1, 4, 7):  # steps; a kill may undo one
         later = at_least + draw.randrange(2)
-        kill_when(start(config), lambda later=later: logged(tmp_path / "run") >= later and saving(tmp_path / "run"))
+
+        def ready(later: int = later) -> bool:
+            return logged(tmp_path / "run") >= later and saving(tmp_path / "run")
+
+        kill_when(start(config), ready)
     finish(start(config))
     require_same(tmp_path / "run", undisturbed)
     assert not list((tmp_path / "run" / "checkpoints").glob(".tmp-*"))

@@ -1,7 +1,7 @@
-"""From a clip's file bytes to a mono wave, or a named reason why not.
+"""Decodes audio files to mono waves; a file that cannot be used raises BadClip with a named reason.
 
-Whatever libsndfile reads is taken (WAV, FLAC, OGG Vorbis, Opus, MP3 …), at any rate and any number of channels.
-Headers may lie: memory follows what is decoded, never what is announced.
+All formats that libsndfile reads are supported (WAV, FLAC, OGG Vorbis, Opus, MP3 …), at any sample rate and any number
+of channels. Headers may be wrong, so memory depends on what is decoded, not on what the header announces.
 """
 
 from fractions import Fraction
@@ -13,12 +13,12 @@ import soundfile
 from ...schemas.dataset.drop_detail import error_detail
 from ..protocol import Wave
 
-MIN_SECONDS = 0.02  # one frame at 50 a second: what is shorter carries no speech
+MIN_SECONDS = 0.02  # one frame at 50 frames per second; a shorter clip contains no speech
 BLOCK = 1 << 16
 
 
 class BadClip(ValueError):
-    """A clip that goes no further; `reason` is one of `REASONS`, `detail` is for a person."""
+    """A clip that cannot be used; `reason` is one of `REASONS`, `detail` is a message for a person."""
 
     REASONS = ("audio_undecodable", "audio_empty", "audio_too_short", "audio_too_long", "audio_not_finite")
 
@@ -29,13 +29,32 @@ class BadClip(ValueError):
 
 
 def duration_of(data: bytes) -> tuple[int, int]:
-    """Samples a channel and samples a second as the header says them; raises BadClip audio_undecodable."""
+    """Read the length of a clip from its header.
+
+    Returns:
+        (samples per channel, sample rate in Hz).
+
+    Raises:
+        BadClip: The header cannot be read (audio_undecodable).
+    """
     with _open(data) as file:
         return file.frames, file.samplerate
 
 
 def wave_of(data: bytes, sample_rate: int, max_seconds: float) -> Wave:
-    """The mean of a clip's channels as float32 in -1..1, resampled to `sample_rate`; raises BadClip."""
+    """Decode a clip to mono.
+
+    Args:
+        data: Bytes of the audio file.
+        sample_rate: Sample rate of the result, in Hz.
+        max_seconds: Maximum length of the clip.
+
+    Returns:
+        (samples,) float32 in -1..1, the mean over channels.
+
+    Raises:
+        BadClip: The clip cannot be decoded, or is empty, too short, too long or not finite.
+    """
     with _open(data) as file:
         wave, rate = _mono(file, max_seconds), file.samplerate
     if not wave.size:
@@ -48,10 +67,19 @@ def wave_of(data: bytes, sample_rate: int, max_seconds: float) -> Wave:
 
 
 def resample(wave: Wave, rate: int, to: int) -> Wave:
-    """Windowed-sinc resampling; n samples become ceil(n * to / rate), give or take the approximation below."""
+    """Resample a wave with a windowed-sinc filter.
+
+    Args:
+        wave: (n,) samples.
+        rate: Sample rate of `wave`, in Hz.
+        to: Target sample rate, in Hz.
+
+    Returns:
+        ceil(n * to / rate) samples; the length may be slightly off when the ratio has to be approximated.
+    """
     if rate == to:
         return wave
-    # The kernel grows with the product of the ratio's terms; one part in a million off the rate bounds it.
+    # The filter grows with numerator and denominator of the ratio; an error of one in a million bounds its size.
     ratio = Fraction(to, rate).limit_denominator(1000)
     if not ratio:
         raise BadClip("audio_undecodable", f"a rate of {rate} Hz")

@@ -1,7 +1,7 @@
-"""Waves to log-mel frames and back: the signal processing on either side of the codes.
+"""Log-mel spectrograms of waves, and waves from log-mel spectrograms by Griffin-Lim.
 
-Slaney mel bands over magnitudes (power 1); frame i is centred on sample i * hop, and n samples make
-ceil(n / hop) frames. Shapes: waves (samples,), log-mels (frames, BANDS).
+Slaney mel bands over magnitudes (power 1); frame i is centred on sample i * hop, and n samples give ceil(n / hop)
+frames. Shapes: waves (samples,), log-mels (frames, BANDS).
 """
 
 from functools import lru_cache
@@ -20,13 +20,13 @@ MOMENTUM = 0.99
 
 
 def hop_of(sample_rate: int) -> int:
-    """Samples from one frame to the next."""
+    """Return the number of samples between two frames."""
     return sample_rate // FRAME_RATE
 
 
 @lru_cache
 def filters(sample_rate: int) -> Tensor:
-    """(N_FFT/2 + 1, BANDS) mel filters."""
+    """Return the (N_FFT/2 + 1, BANDS) mel filter bank."""
     bands: Tensor = melscale_fbanks(N_FFT // 2 + 1, 0.0, sample_rate / 2, BANDS, sample_rate, "slaney", "slaney")
     return bands
 
@@ -38,7 +38,7 @@ def _inverse(sample_rate: int) -> Tensor:
 
 
 def log_mel(wave: Tensor, sample_rate: int) -> Tensor:
-    """(samples,) to (frames, BANDS); silence beyond both ends."""
+    """Compute the (frames, BANDS) log-mel spectrogram of a (samples,) wave, padded with silence at both ends."""
     hop = hop_of(sample_rate)
     frames = -(-len(wave) // hop)
     padded = torch.nn.functional.pad(wave, (0, frames * hop - len(wave)))
@@ -49,9 +49,17 @@ def log_mel(wave: Tensor, sample_rate: int) -> Tensor:
 
 
 def magnitudes(log_mels: Tensor, sample_rate: int) -> Tensor:
-    """(frames, BANDS) to the (frames, N_FFT/2 + 1) non-negative spectrum whose mel bands come closest.
+    """Estimate the non-negative magnitude spectrum that best matches a log-mel spectrogram.
 
-    The pseudo-inverse, then the multiplicative steps of Lee and Seung (2000) with the filters held fixed.
+    The pseudo-inverse is refined by multiplicative updates with fixed filters (Lee and Seung 2000, "Algorithms for
+    Non-negative Matrix Factorization").
+
+    Args:
+        log_mels: (frames, BANDS).
+        sample_rate: In Hz.
+
+    Returns:
+        (frames, N_FFT/2 + 1) magnitudes.
     """
     mels, bands = log_mels.exp(), filters(sample_rate)
     spectrum = (mels @ _inverse(sample_rate)).clamp_min(FLOOR)
@@ -62,14 +70,23 @@ def magnitudes(log_mels: Tensor, sample_rate: int) -> Tensor:
 
 
 def wave_from(log_mels: Tensor, sample_rate: int) -> Tensor:
-    """(frames, BANDS) to (frames * hop,) by Griffin-Lim from a fixed random phase."""
+    """Synthesise a wave by Griffin-Lim from a fixed random phase.
+
+    Args:
+        log_mels: (frames, BANDS).
+        sample_rate: In Hz.
+
+    Returns:
+        (frames * hop,) samples in -1..1.
+    """
     hop = hop_of(sample_rate)
-    hops = max(len(log_mels), 3)  # torchaudio mirrors half a window at the ends, which must be there
-    longer = torch.cat([log_mels, log_mels[-1:].expand(hops + 1 - len(log_mels), -1)])  # n hops have n + 1 centres
+    hops = max(len(log_mels), 3)  # torchaudio pads by reflecting half a window, so the signal must be that long
+    # n hops have n + 1 frame centres
+    padded = torch.cat([log_mels, log_mels[-1:].expand(hops + 1 - len(log_mels), -1)])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         wave: Tensor = griffinlim(
-            magnitudes(longer, sample_rate).T,
+            magnitudes(padded, sample_rate).T,
             torch.hann_window(N_FFT),
             n_fft=N_FFT,
             hop_length=hop,

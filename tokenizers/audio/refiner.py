@@ -1,4 +1,4 @@
-"""The small network that takes back part of what quantisation took from the log-mel frames."""
+"""A small convolutional network that restores part of what quantisation removed from log-mel frames."""
 
 from torch import Tensor, nn
 from torch.nn.functional import gelu
@@ -22,7 +22,7 @@ class _Block(nn.Module):
 
 
 class Refiner(nn.Module):
-    """Centred log-mels as decoded from codes, (batch, BANDS, frames), to better ones; starts as the identity."""
+    """Maps centred log-mels decoded from codes to better ones; it is initialised as the identity."""
 
     def __init__(self, width: int, blocks: int) -> None:
         super().__init__()
@@ -33,6 +33,6 @@ class Refiner(nn.Module):
             nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, BANDS, frames) to the same."""
+        """Map (batch, BANDS, frames) to the same shape."""
         refined: Tensor = x + self.leave(self.blocks(self.enter(x)))
         return refined

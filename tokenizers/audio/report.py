@@ -1,4 +1,4 @@
-"""What a round trip through an audio tokenizer keeps, in numbers."""
+"""Quality of the round trip through an audio tokenizer."""
 
 from collections.abc import Sequence
 from math import log
@@ -15,10 +15,11 @@ DECIBELS = 20 / log(10)
 
 
 def audio_report(tokenizer: AudioTokenizer, waves: Sequence[Wave]) -> dict[str, Any]:
-    """Round-trip figures over waves at the tokenizer's rate; the means are over clips.
+    """Measure the round trip of waves at the tokenizer's sample rate; means are over clips.
 
-    `si_sdr` in dB is near its floor for any tokenizer that makes up the phase; `log_mel_distance` is the mean absolute
-    difference of 80 log-mel bands in dB; `codes_used` and `perplexity` (exp of the entropy) have one entry a level.
+    Returns:
+        `si_sdr` in dB, which is low for every tokenizer that does not keep the phase; `log_mel_distance`, the mean
+        absolute difference of 80 log-mel bands in dB; `codes_used` and `perplexity` (exp of the entropy) of each level.
     """
     codes = tokenizer.encode(waves)
     pairs = [_pair(wave, tokenizer.decode(code)) for wave, code in zip(waves, codes, strict=True)]
@@ -36,12 +37,12 @@ def audio_report(tokenizer: AudioTokenizer, waves: Sequence[Wave]) -> dict[str, 
 
 
 def log_mel_distance(wave: torch.Tensor, out: torch.Tensor, sample_rate: int) -> float:
-    """Mean absolute difference of the log-mels of two waves of one length, in dB."""
+    """Mean absolute difference of the log-mels of two waves of equal length, in dB."""
     return float((log_mel(wave, sample_rate) - log_mel(out, sample_rate)).abs().mean()) * DECIBELS
 
 
 def code_use(codes: Sequence[Codes], sizes: Sequence[int]) -> tuple[list[int], list[float]]:
-    """How many codes of each level occur, and the perplexity of each level."""
+    """Count the codes that occur in each level, and compute the perplexity of each level."""
     frames = np.concatenate([np.empty((0, len(sizes)), np.uint32), *codes])
     counts = [np.bincount(frames[:, level], minlength=size) for level, size in enumerate(sizes)]
     shares = [count[count > 0] / max(1, len(frames)) for count in counts]

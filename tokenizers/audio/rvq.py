@@ -1,6 +1,7 @@
-"""The audio tokenizer that a run trains: residual k-means over log-mel frames, Griffin-Lim on the way back.
+"""The audio tokenizer that is trained in a run: residual k-means over log-mel frames, decoded by Griffin-Lim.
 
-A folder of config.json and model.safetensors; `rvq_train.train_rvq` writes it. 50 frames a second, one code a level.
+It is a folder with config.json and model.safetensors, written by `rvq_train.train_rvq`. Each of the 50 frames per
+second has one code per level.
 """
 
 import json
@@ -25,11 +26,11 @@ from .refiner import BLOCKS, WIDTH, Refiner
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
-DISTANCES = 1 << 22  # distances computed at a time: 16 MB
+DISTANCES = 1 << 22  # number of distances computed at a time: 16 MB
 
 
 class RvqFile(Strict):
-    """config.json of a trained tokenizer."""
+    """The config.json of a trained tokenizer."""
 
     kind: Literal["triptych-rvq"] = "triptych-rvq"
     version: Literal[1] = 1
@@ -41,7 +42,11 @@ class RvqFile(Strict):
 
 
 class RvqCodec:
-    """An AudioTokenizer from a folder by path or fsspec URL; raises Refusal when it holds no such tokenizer."""
+    """An AudioTokenizer loaded from a folder by path or fsspec URL.
+
+    Raises:
+        Refusal: The folder holds no such tokenizer.
+    """
 
     def __init__(self, path: str) -> None:
         try:
@@ -63,11 +68,11 @@ class RvqCodec:
         self.fingerprint = fingerprint("rvq", self.config.model_dump(mode="json"), bytes_fingerprint([weights]))
 
     def encode(self, waves: Sequence[Wave]) -> list[Codes]:
-        """Waves in -1..1 at `sample_rate` to (ceil(samples / hop), levels) codes each."""
+        """Encode waves in -1..1 at `sample_rate` to (ceil(samples / hop), levels) codes each."""
         return [self._encode(wave) for wave in waves]
 
     def decode(self, codes: npt.ArrayLike) -> Wave:
-        """(frames, levels) codes to frames * hop samples in -1..1; always the same wave for the same codes."""
+        """Decode (frames, levels) codes to frames * hop samples in -1..1; the result is deterministic."""
         indices = torch.from_numpy(np.asarray(codes).astype(np.int64))
         if not len(indices):
             return np.empty(0, np.float32)
@@ -76,7 +81,7 @@ class RvqCodec:
             wave: Wave = wave_from(refined + self._mean, self.sample_rate).numpy()
         return wave
 
-    # One clip at a time: the sums of a padded batch could round otherwise, and a code could flip.
+    # One clip at a time: a padded batch may sum in another order, and a code could change.
     def _encode(self, wave: Wave) -> Codes:
         with torch.inference_mode():
             frames = log_mel(torch.from_numpy(np.asarray(wave, np.float32)), self.sample_rate) - self._mean
@@ -84,7 +89,15 @@ class RvqCodec:
 
 
 def quantize(frames: Tensor, codebooks: Tensor) -> Tensor:
-    """(n, bands) frames and (levels, codes, bands) to (n, levels) codes: nearest to what is left, level by level."""
+    """Quantise frames level by level, each level encoding the residual of the previous ones.
+
+    Args:
+        frames: (n, bands).
+        codebooks: (levels, codes, bands).
+
+    Returns:
+        (n, levels) codes.
+    """
     residual, levels = frames, []
     for codebook in codebooks:
         codes = nearest(residual, codebook)
@@ -94,7 +107,7 @@ def quantize(frames: Tensor, codebooks: Tensor) -> Tensor:
 
 
 def nearest(points: Tensor, codebook: Tensor) -> Tensor:
-    """(n, d) points and (codes, d) to the (n,) indices of the nearest rows; the first among equals."""
+    """Return the (n,) index of the row of (codes, d) nearest to each of (n, d) points; the first of equal ones."""
     half_norms = codebook.square().sum(1) / 2
     size = max(1, DISTANCES // len(codebook))
     starts = range(0, len(points), size)
@@ -102,7 +115,7 @@ def nearest(points: Tensor, codebook: Tensor) -> Tensor:
 
 
 def reconstruct(codes: Tensor, codebooks: Tensor) -> Tensor:
-    """(n, levels) codes to the (n, bands) sums of their codebook rows."""
+    """Sum the codebook rows of (n, levels) codes to (n, bands) frames."""
     return torch.stack([codebook[codes[:, level]] for level, codebook in enumerate(codebooks)]).sum(0)
 
 

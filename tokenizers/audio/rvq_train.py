@@ -1,7 +1,7 @@
-"""Training of the RVQ audio tokenizer: k-means a level on what the levels before left, then the refiner.
+"""Training of the RVQ audio tokenizer: k-means for each level on the residual of the previous levels, then the refiner.
 
-Every draw comes from one seed, and sums run over a given number of threads, so the same arguments give the same
-bytes. The budget is in steps: an epoch means nothing here.
+All random numbers come from one seed, and sums use a fixed number of threads, so the same arguments give the same
+bytes. The length of training is given in steps.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ from .refiner import BLOCKS, WIDTH, Refiner
 from .rvq import CONFIG_FILE, WEIGHTS_FILE, RvqFile, nearest, quantize, reconstruct
 
 KMEANS_ITERATIONS = 10
-KMEANS_FRAMES = 100_000  # frames that the codebooks are fitted to, at most
+KMEANS_FRAMES = 100_000  # maximum number of frames to which the codebooks are fitted
 CROP = 64  # frames
 BATCH = 32
 LEARNING_RATE = 1e-3
@@ -38,9 +38,18 @@ def train_rvq(
     threads: int,
     report: Report | None = None,
 ) -> None:
-    """Train on waves in -1..1 at `config.sample_rate` and write the tokenizer's folder.
+    """Train a tokenizer and write its folder.
 
-    `report(done, total)` counts k-means iterations and refiner steps. Raises Refusal when there is no sample at all.
+    Args:
+        waves: (samples,) waves in -1..1 at `config.sample_rate`.
+        config: Options of the tokenizer.
+        folder: Where config.json and model.safetensors are written.
+        seed: Seed of all random numbers.
+        threads: Number of torch threads during training.
+        report: Called as `report(done, total)` after each k-means iteration and each refiner step.
+
+    Raises:
+        Refusal: There is no sample to train on.
     """
     total = config.levels * KMEANS_ITERATIONS + config.steps
     done = 0
@@ -83,10 +92,10 @@ def _train(
 
 
 def fit_codebooks(frames: Tensor, levels: int, codes: int, generator: Generator, advance: Callable[[], None]) -> Tensor:
-    """(n, d) centred frames to (levels, codes, d) codebooks, each fitted to what the ones before leave."""
+    """Fit (levels, codes, d) codebooks to (n, d) centred frames, each to the residual of the previous ones."""
     residual, codebooks = frames, []
     for _ in range(levels):
-        codebook = _first_guess(residual, codes, generator)
+        codebook = _initial_codebook(residual, codes, generator)
         for _ in range(KMEANS_ITERATIONS):
             codebook = _lloyd(residual, codebook)
             advance()
@@ -95,18 +104,21 @@ def fit_codebooks(frames: Tensor, levels: int, codes: int, generator: Generator,
     return torch.stack(codebooks)
 
 
-def _first_guess(points: Tensor, codes: int, generator: Generator) -> Tensor:
+def _initial_codebook(points: Tensor, codes: int, generator: Generator) -> Tensor:
     order = torch.randperm(len(points), generator=generator)
     return points[order.repeat(-(-codes // len(points)))[:codes]]
 
 
 def _lloyd(points: Tensor, codebook: Tensor) -> Tensor:
-    """One step: rows move to the mean of their points; rows without any take the points served worst."""
+    """One step of Lloyd's algorithm.
+
+    Each code moves to the mean of its points; a code without points moves to a point with a large error.
+    """
     owner = nearest(points, codebook)
     counts = torch.bincount(owner, minlength=len(codebook))
     used, idle = counts.nonzero()[:, 0], (counts == 0).nonzero()[:, 0]
     starts = (counts.cumsum(0) - counts)[used].numpy()
-    # reduceat over sorted rows: the order of summation is fixed, and it is quick
+    # reduceat over sorted rows is fast and has a fixed order of summation
     sums = np.add.reduceat(points[owner.argsort(stable=True)].numpy(), starts, axis=0)
     moved = codebook.clone()
     moved[used] = torch.from_numpy(sums) / counts[used, None]
@@ -119,7 +131,7 @@ def _lloyd(points: Tensor, codebook: Tensor) -> Tensor:
 def _fit_refiner(
     coarse: Tensor, fine: Tensor, lengths: list[int], steps: int, generator: Generator, advance: Callable[[], None]
 ) -> Refiner:
-    """Least squares on crops that never run from one clip into the next."""
+    """Minimise the squared error on random crops, each within one clip."""
     refiner = Refiner(WIDTH, BLOCKS)
     optimizer = torch.optim.AdamW(refiner.parameters(), LEARNING_RATE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
@@ -129,7 +141,7 @@ def _fit_refiner(
         drawn = torch.randint(len(fine), (BATCH,), generator=generator)
         begin, end = begins[drawn, None], ends[drawn, None]
         rows = torch.maximum(torch.minimum(drawn[:, None], end - CROP), begin) + torch.arange(CROP)
-        inside = (rows < end)[..., None]  # a clip shorter than a crop is followed by zeros, as in decoding
+        inside = (rows < end)[..., None]  # a clip shorter than a crop is padded with zeros, as in decoding
         rows = torch.minimum(rows, end - 1)
         error = refiner((coarse[rows] * inside).mT).mT - fine[rows]
         loss = (error.square() * inside).sum() / (inside.sum() * error.shape[-1])

@@ -1,4 +1,7 @@
-"""CLIP: pictures and texts as vectors of one space, by open_clip; weights are safetensors from a file or a folder."""
+"""CLIP models of open_clip: embed images and texts in one vector space (https://arxiv.org/abs/2103.00020).
+
+Weights are safetensors from a file or a folder.
+"""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -16,24 +19,28 @@ Vectors = npt.NDArray[np.float32]
 
 CONFIG = "open_clip_config.json"
 WEIGHTS = ("open_clip_model.safetensors", "model.safetensors")
-TOKENIZER = ("tokenizer*", "special_tokens_map.json", "vocab*", "merges.txt")  # where it is not CLIP's own
-BATCH = 32  # pictures or texts that go through the model together
+TOKENIZER = ("tokenizer*", "special_tokens_map.json", "vocab*", "merges.txt")  # of models without CLIP's tokenizer
+BATCH = 32  # images or texts in one pass through the model
 
 
 class ClipFiles(NamedTuple):
-    """A model on disk: what open_clip calls it, and its weights."""
+    """The files of a model and its name in open_clip."""
 
-    name: str  # an architecture, or local-dir: and a folder with a config of its own
+    name: str  # an architecture, or `local-dir:` and a folder with its own config
     weights: Path
-    fingerprint: str  # of architecture, weights and tokenizer, wherever they lie
+    fingerprint: str  # of architecture, weights and tokenizer, independent of their location
 
 
 @lru_cache(maxsize=4)
 def find_clip(architecture: str, path: str) -> ClipFiles:
-    """Files of a model: a file of weights, a folder, or a hub name (owner/name), which alone is fetched.
+    """Locate the files of a model and fingerprint them, once per process.
 
-    `architecture` is one of open_clip's; a folder with open_clip_config.json has its own. Reads the weights once a
-    process, to know them. Raises Refusal when files are missing or only pickles.
+    Args:
+        architecture: Name of an open_clip architecture; not used for a folder with open_clip_config.json.
+        path: A weights file, a folder, or a hub name (owner/name), which is downloaded.
+
+    Raises:
+        Refusal: Files are missing or only pickled.
     """
     place = Path(path).expanduser()
     if not place.exists():
@@ -41,26 +48,29 @@ def find_clip(architecture: str, path: str) -> ClipFiles:
     weights = _weights_in(place, path) if place.is_dir() else place
     if weights.suffix != ".safetensors":
         raise Refusal(
-            f"{path}: is no safetensors file; pickles can run code when loaded. Save the weights as {WEIGHTS[0]}."
+            f"{path}: is not a safetensors file; pickles can run code when loaded. Save the weights as {WEIGHTS[0]}."
         )
     name, files = architecture, [weights]
     if (place / CONFIG).is_file():
         name = f"local-dir:{place}"
         files += [place / CONFIG, *(file for pattern in TOKENIZER for file in sorted(place.glob(pattern)))]
-    own = name.partition(":")[0]
-    return ClipFiles(name, weights, fingerprint("clip", own, [file_fingerprint(str(file)) for file in files]))
+    identity = name.partition(":")[0]
+    return ClipFiles(name, weights, fingerprint("clip", identity, [file_fingerprint(str(file)) for file in files]))
 
 
 @lru_cache(maxsize=1)
 def load_clip(architecture: str, path: str, threads: int = 1) -> "ClipModel":
-    """The model, kept for the process; arguments and errors are those of ClipModel."""
+    """Load a model, which is kept for the process; arguments and errors are those of ClipModel."""
     return ClipModel(architecture, path, threads)
 
 
 class ClipModel:
-    """An open_clip model. Raises Refusal when files are missing, are pickles, or belong to another architecture.
+    """An open_clip model.
 
-    Vectors depend on the number of threads and, in their last bits, on the batch; both are fixed here.
+    Embeddings depend on the number of threads and, in their last bits, on the batch size, so both are fixed here.
+
+    Raises:
+        Refusal: Files are missing, are pickles, or belong to another architecture.
     """
 
     def __init__(self, architecture: str, path: str, threads: int = 1) -> None:
@@ -71,10 +81,17 @@ class ClipModel:
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._model = _loaded(self._files, path).to(self._device).eval()
         self.fingerprint = self._files.fingerprint
-        self.pixels = int(np.max(self._model.visual.preprocess_cfg["size"]))  # side of the square that it looks at
+        self.pixels = int(np.max(self._model.visual.preprocess_cfg["size"]))  # side of the model's square input
 
     def embed_images(self, pictures: Sequence[Any]) -> Vectors:
-        """(n, width) unit vectors of PIL images or (height, width, 3) uint8 RGB arrays, of any sizes."""
+        """Embed images as unit vectors.
+
+        Args:
+            pictures: PIL images or (height, width, 3) uint8 RGB arrays, of any size.
+
+        Returns:
+            (n, width) vectors.
+        """
         import torch
 
         def encode(batch: Sequence[Any]) -> Any:
@@ -84,7 +101,7 @@ class ClipModel:
         return self._embed(encode, pictures)
 
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
-        """(n, width) unit vectors; what is beyond the model's length is cut off."""
+        """Embed texts as (n, width) unit vectors; texts are truncated to the model's context length."""
 
         def encode(batch: Sequence[str]) -> Any:
             return self._model.encode_text(self._tokenize(list(batch)).to(self._device))
@@ -104,7 +121,7 @@ class ClipModel:
 
     @cached_property
     def width(self) -> int:
-        """Numbers a vector."""
+        """Dimension of the vectors."""
         import torch
 
         with torch.inference_mode():
@@ -134,15 +151,15 @@ def _loaded(files: ClipFiles, path: str) -> Any:
     import open_clip
 
     if not files.name.startswith("local-dir:") and files.name not in open_clip.list_models():
-        raise Refusal(f"{files.name}: is no architecture of open_clip, such as ViT-B-32. Check `model`.")
-    logging.disable(logging.WARNING)  # of random weights, which are replaced at once
+        raise Refusal(f"{files.name}: is not an open_clip architecture, such as ViT-B-32. Check `model`.")
+    logging.disable(logging.WARNING)  # about random weights, which are replaced immediately
     try:
         model = open_clip.create_model(files.name, load_weights=False, pretrained_text=False)
         open_clip.load_checkpoint(model, str(files.weights))
     except Exception as error:
-        told = " ".join(str(error).split())[:200]
+        why = " ".join(str(error).split())[:200]
         raise Refusal(
-            f"{path}: does not load as {files.name} ({type(error).__name__}: {told}). Check `model` and `path`."
+            f"{path}: does not load as {files.name} ({type(error).__name__}: {why}). Check `model` and `path`."
         ) from None
     finally:
         logging.disable(logging.NOTSET)

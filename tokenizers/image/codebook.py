@@ -1,7 +1,7 @@
-"""A codebook that follows the encoder: each code is the moving average of the latents it was nearest to.
+"""A VQ codebook updated by moving averages: each code is the moving average of the latents assigned to it.
 
-Averages keep up with the encoder where gradients lag behind it (van den Oord et al. 2017, appendix A.1), and a
-code that falls out of use is moved onto a latent of the batch at hand.
+Moving averages follow the encoder faster than gradients (van den Oord et al. 2017, appendix A.1,
+https://arxiv.org/abs/1711.00937). A code that is no longer used is moved onto a latent of the current batch.
 """
 
 import numpy as np
@@ -10,20 +10,31 @@ import torch
 from .kmeans import sums_by_code
 
 DECAY = 0.99
-DEAD = 0.02  # of the mean use
+DEAD = 0.02  # share of the mean use below which a code counts as unused
 
 
 class MovingCodebook:
-    """Moving counts and sums behind (codes, width) weights, which it rewrites in place."""
+    """Moving counts and sums that update (codes, width) codebook weights in place."""
 
     def __init__(self, weight: torch.Tensor, latents: int) -> None:
-        """`weight` holds the first codes; `latents` is how many vectors an update brings."""
+        """Start from a given codebook.
+
+        Args:
+            weight: (codes, width) initial codes, which are updated in place.
+            latents: Number of vectors per update.
+        """
         self._weight = weight
         self._counts = torch.full((len(weight),), latents / len(weight))
         self._sums = weight * self._counts[:, None]
 
     def update(self, rows: torch.Tensor, nearest: torch.Tensor, random: np.random.Generator | None) -> None:
-        """Take in (n, width) latents and their codes; codes out of use move if there is a `random` to place them."""
+        """Update the codes with the latents of a batch.
+
+        Args:
+            rows: (n, width) latents.
+            nearest: (n,) index of the code of each latent.
+            random: Chooses the latents to which unused codes are moved; None leaves unused codes in place.
+        """
         counts = torch.bincount(nearest, minlength=len(self._weight)).float()
         self._counts.lerp_(counts, 1 - DECAY)
         self._sums.lerp_(sums_by_code(rows, nearest, len(self._weight)).float(), 1 - DECAY)

@@ -1,4 +1,4 @@
-"""Image tokens by any diffusers VQModel: trained in a run, SBER-MoVQGAN, Kandinsky's MoVQ, aMUSEd's VQGAN."""
+"""Image tokenizer over any diffusers VQModel: trained in a run, SBER-MoVQGAN, Kandinsky's MoVQ, aMUSEd's VQGAN."""
 
 import math
 from typing import Any
@@ -17,10 +17,13 @@ WEIGHTS = "diffusion_pytorch_model"
 
 
 class DiffusersVq:
-    """An ImageTokenizer around a VQModel, from a local folder or a hub name.
+    """An ImageTokenizer over a VQModel, from a local folder or a hub name.
 
-    A model whose input has 3·r² channels sees the picture after pixel-unshuffle by r. Raises Refusal when files
-    are missing or not safetensors, the config is not a VQModel's, or `side` is no multiple of the downsampling.
+    A model whose input has 3·r² channels gets the image after pixel-unshuffle by r.
+
+    Raises:
+        Refusal: Files are missing or not safetensors, the config is not that of a VQModel, or `side` is not a multiple
+            of the downsampling factor.
     """
 
     def __init__(self, path: str, *, side: int) -> None:
@@ -29,7 +32,7 @@ class DiffusersVq:
         if side % self.downsample:
             raise Refusal(
                 f"{path}: makes one token of {self.downsample}x{self.downsample} pixels, and `size: {side}` "
-                f"is no multiple of it. Set `size` to {max(1, side // self.downsample) * self.downsample}."
+                f"is not a multiple of it. Set `size` to {max(1, side // self.downsample) * self.downsample}."
             )
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         library: Any = VQModel
@@ -45,14 +48,14 @@ class DiffusersVq:
 
     @torch.inference_mode()
     def encode(self, pixels: Pixels) -> Codes:
-        """(batch, side, side, 3) RGB to (batch, tokens), row-major."""
+        """Encode (batch, side, side, 3) RGB images to (batch, tokens) codes, row-major."""
         x = functional.pixel_unshuffle(to_signed(pixels).to(self._device), self._unshuffle)
         indices = self._model.quantize(self._model.encode(x).latents)[2][2]
         return np.asarray(indices.reshape(len(pixels), -1).cpu().numpy(), np.uint32)
 
     @torch.inference_mode()
     def decode(self, codes: npt.ArrayLike) -> Pixels:
-        """(batch, tokens) to (batch, side, side, 3) RGB."""
+        """Decode (batch, tokens) codes to (batch, side, side, 3) RGB images."""
         indices = torch.from_numpy(np.asarray(codes, np.int64)).to(self._device)
         grid = math.isqrt(self.tokens)
         shape = (len(indices), grid, grid, self._model.quantize.vq_embed_dim)
@@ -65,7 +68,11 @@ class DiffusersVq:
 
 
 def downsample_of(config: dict[str, Any], path: str) -> int:
-    """Pixels a token along each side, from a VQModel's config; raises Refusal when it is no such config."""
+    """Return the pixels per token along each side, from the config of a VQModel.
+
+    Raises:
+        Refusal: The config is not that of a VQModel for RGB images.
+    """
     if config.get("_class_name") != "VQModel":
         raise Refusal(
             f"{path}: is a {config.get('_class_name', 'model without a class name')}, not a diffusers "
@@ -75,18 +82,18 @@ def downsample_of(config: dict[str, Any], path: str) -> int:
     factor = math.isqrt(channels // 3)
     if channels != 3 * factor**2 or config.get("out_channels", 3) != channels:
         raise Refusal(
-            f"{path}: takes {channels} and gives {config.get('out_channels', 3)} channels; RGB pictures "
-            "need 3·r² on both sides. Give another model."
+            f"{path}: has {channels} input and {config.get('out_channels', 3)} output channels, but RGB images "
+            "need 3·r² of both. Use another model."
         )
     return factor * int(2 ** (len(config.get("block_out_channels", [64])) - 1))
 
 
 def to_signed(pixels: Pixels) -> torch.Tensor:
-    """(batch, h, w, 3) uint8 to (batch, 3, h, w) float in -1..1."""
+    """Convert (batch, h, w, 3) uint8 to (batch, 3, h, w) float in -1..1."""
     return torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float().div(127.5).sub(1)
 
 
 def to_pixels(signed: torch.Tensor) -> Pixels:
-    """(batch, 3, h, w) in about -1..1 to (batch, h, w, 3) uint8, rounded."""
+    """Convert (batch, 3, h, w) floats in about -1..1 to (batch, h, w, 3) uint8, rounded."""
     bytes_ = signed.float().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
     return np.asarray(bytes_.permute(0, 2, 3, 1).contiguous().cpu().numpy(), np.uint8)

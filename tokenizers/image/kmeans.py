@@ -1,4 +1,4 @@
-"""k-means for codebooks."""
+"""k-means clustering for codebooks."""
 
 import numpy as np
 import torch
@@ -7,9 +7,18 @@ BLOCK = 8192
 
 
 def kmeans(points: torch.Tensor, codes: int, iterations: int, random: np.random.Generator) -> torch.Tensor:
-    """(codes, width) centres of (n, width) points by Lloyd's iterations; n >= 1 may be less than `codes`.
+    """Compute cluster centres by Lloyd's algorithm.
 
-    An empty cluster restarts at one of the points that lie farthest from their centres.
+    An empty cluster restarts at one of the points with the largest distance to their centre.
+
+    Args:
+        points: (n, width), n >= 1; n may be less than `codes`.
+        codes: Number of clusters.
+        iterations: Number of iterations.
+        random: Draws the initial centres.
+
+    Returns:
+        (codes, width) centres.
     """
     chosen = random.permutation(len(points))[:codes]
     again = random.integers(0, len(points), codes - len(chosen))
@@ -25,10 +34,10 @@ def kmeans(points: torch.Tensor, codes: int, iterations: int, random: np.random.
 
 
 def assign(points: torch.Tensor, centres: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Index of each point's nearest centre, (n,), and the squared distance to it, (n,)."""
+    """Return the index of each point's nearest centre, (n,), and the squared distance to it, (n,)."""
     norms = centres.square().sum(1)
     nearest, squared = [], []
-    for block in torch.split(points, BLOCK):  # bounds the matrix of distances
+    for block in torch.split(points, BLOCK):  # bounds the size of the distance matrix
         smallest, index = torch.addmm(norms, block, centres.T, alpha=-2).min(1)
         nearest.append(index)
         squared.append(smallest + block.square().sum(1))
@@ -36,6 +45,6 @@ def assign(points: torch.Tensor, centres: torch.Tensor) -> tuple[torch.Tensor, t
 
 
 def sums_by_code(points: torch.Tensor, nearest: torch.Tensor, codes: int) -> torch.Tensor:
-    """Sum of the points of each code, (codes, width) float64, added in order of the points."""
+    """Sum the points of each code to (codes, width) float64, in the order of the points."""
     index = nearest.numpy()
     return torch.from_numpy(np.stack([np.bincount(index, column, codes) for column in points.T.numpy()], axis=1))

@@ -1,9 +1,9 @@
-"""Starts a VQModel as the best linear autoencoder of its patches, so that training begins where PCA ends.
+"""Initialises a VQModel as the best linear autoencoder of its patches, so that training starts from the PCA solution.
 
-From a random start the latents lie on a line for hundreds of steps, and a codebook fitted to them then holds
-them there. Here encoder and decoder are exact projections on the principal components from the first step:
-SiLU is undone by the pair silu(a) - silu(-a) = a, residual blocks start as the identity (their last convolution
-at zero), and GroupNorm is made nearly constant by a strong constant pair in every group.
+From a random initialisation the latents lie on a line for hundreds of steps, and a codebook fitted to them keeps them
+there. Here encoder and decoder are exact projections on the principal components from the first step: pairs of
+channels undo SiLU by silu(a) - silu(-a) = a, residual blocks start as the identity (their last convolution is zero),
+and GroupNorm is almost constant because every group has a pair of large constant channels.
 """
 
 from typing import Any
@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from torch import nn
 
-CONSTANT = 10.0  # against components of variance about 1
+CONSTANT = 10.0  # large compared with components of variance about 1
 
 
 def start_linear(model: Any, patches: torch.Tensor) -> None:
-    """Set the weights of a one-block VQModel from (n, channels) patches as it sees them; n >= 1."""
+    """Set the weights of a one-block VQModel from (n, channels) patches (n >= 1) in the layout of its input."""
     mean, components, scale = principal(patches, model.config.latent_channels)
     analysis, synthesis = components / scale, components.T * scale
     with torch.no_grad():
@@ -34,7 +34,7 @@ def start_linear(model: Any, patches: torch.Tensor) -> None:
 
 
 def principal(patches: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Mean (channels,), the first components (count, channels) and the root mean variance along them."""
+    """Return the mean (channels,), the first components (count, channels) and the RMS scale of the components."""
     exact = patches.double()
     mean = exact.mean(0)
     variance, vectors = torch.linalg.eigh((exact - mean).T @ (exact - mean) / len(exact))
@@ -43,7 +43,7 @@ def principal(patches: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Te
 
 
 def _channels(norm: nn.GroupNorm, count: int) -> tuple[list[int], list[int]]:
-    # component i has a pair in group i mod groups, after the group's constant pair
+    # component i has a channel pair in group i mod groups, after the constant pair of the group
     size = norm.num_channels // norm.num_groups
     plus = [i % norm.num_groups * size + 2 + 2 * (i // norm.num_groups) for i in range(count)]
     return plus, [group * size for group in range(norm.num_groups)]

@@ -1,7 +1,7 @@
-"""From the bytes of a picture file to a square of pixels, or a named reason why not.
+"""Decodes image files to square pixel arrays; a file that cannot be used raises BadPicture with a named reason.
 
-Whatever a file holds, the answer is pixels or BadPicture: PIL raises SyntaxError, struct.error, zlib.error and
-more on broken files, and none of these may end a run.
+PIL raises SyntaxError, struct.error, zlib.error and more on broken files. All of these become BadPicture, so that no
+file can end a run.
 """
 
 import io
@@ -19,15 +19,15 @@ from ..protocol import Pixels
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 WHITE = (255, 255, 255, 255)
 
-# signature -> where width and height stand; PIL gives no size for a file that says 0x0
+# signature -> format and offset of width and height; PIL returns no size for a file with a size of 0x0
 _SIZE_FIELDS = {b"\x89PNG": (">II", 16), b"GIF8": ("<HH", 6), b"BM": ("<ii", 18)}
 
-# `max_pixels` decides; PIL's hard stop at twice its own limit stays as a second fence
+# `max_pixels` is the limit; PIL's own hard limit remains as a second safeguard
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
 class BadPicture(ValueError):
-    """A file that gives no picture; `reason` is image_undecodable, image_empty or image_too_large."""
+    """A file without a usable image; `reason` is image_undecodable, image_empty or image_too_large."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
@@ -36,15 +36,25 @@ class BadPicture(ValueError):
 
 
 def size_of(data: bytes) -> tuple[int, int]:
-    """Width and height as the file's header has them, nothing decoded; raises BadPicture."""
+    """Read width and height from the header of a file, without decoding it; raises BadPicture."""
     return _open(data).size
 
 
 def square(data: bytes, side: int, max_pixels: int) -> Pixels:
-    """Decode a picture, resize its short side to `side` (antialiased), cut the centre out.
+    """Decode an image, resize its short side to `side` (antialiased) and crop the centre.
 
-    Returns (side, side, 3) uint8 RGB: turned as EXIF says, transparency on white, 16-bit grey scaled to 8.
-    Raises BadPicture, before any decoding when width times height is above `max_pixels`.
+    The image is rotated as EXIF demands, transparency is composited on white, 16-bit grey is scaled to 8 bits.
+
+    Args:
+        data: Bytes of the image file.
+        side: Side of the square, in pixels.
+        max_pixels: Maximum width times height of the file; a larger image is refused before it is decoded.
+
+    Returns:
+        (side, side, 3) uint8 RGB.
+
+    Raises:
+        BadPicture: The file has no usable image or is too large.
     """
 
     def cut(image: Image.Image) -> Image.Image:
@@ -54,9 +64,12 @@ def square(data: bytes, side: int, max_pixels: int) -> Pixels:
 
 
 def squeezed(data: bytes, side: int, max_pixels: int) -> Pixels:
-    """Decode a picture and squeeze all of it into a square, whatever its aspect.
+    """Decode an image and scale it to a square without keeping its aspect ratio.
 
-    Returns (side, side, 3) uint8 YCbCr (luminance and two colour differences, as in JPEG); else as `square`.
+    Arguments and errors are those of `square`.
+
+    Returns:
+        (side, side, 3) uint8 YCbCr (luminance and two colour differences, as in JPEG).
     """
 
     def squeeze(image: Image.Image) -> Image.Image:
@@ -66,10 +79,13 @@ def squeezed(data: bytes, side: int, max_pixels: int) -> Pixels:
     return _decoded(data, "YCbCr", side, max_pixels, squeeze)
 
 
-def whole(data: bytes, side: int, max_pixels: int) -> Pixels:
-    """Decode a picture for a model that makes of it what it needs, a square of `side` at most.
+def uncropped(data: bytes, side: int, max_pixels: int) -> Pixels:
+    """Decode an image for a model with its own preprocessing and an input of at most `side` x `side` pixels.
 
-    Returns (height, width, 3) uint8 RGB, a JPEG perhaps at 1/2, 1/4 or 1/8 of its size; else as `square`.
+    Arguments and errors are those of `square`.
+
+    Returns:
+        (height, width, 3) uint8 RGB; a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size.
     """
     return _decoded(data, None, side, max_pixels, _rgb)
 
@@ -82,14 +98,14 @@ def _decoded(
     if width * height > max_pixels:
         raise BadPicture("image_too_large", f"{width}x{height} is more than {max_pixels} pixels")
     try:
-        # decodes a JPEG at 1/2, 1/4 or 1/8 while that leaves twice the pixels needed: exact integer arithmetic
+        # decodes a JPEG at 1/2, 1/4 or 1/8 size if twice the side remains; this is exact integer arithmetic
         image.draft(mode, (2 * side, 2 * side))
         image.load()
         return np.array(finish(_upright(image)), np.uint8)
     except (MemoryError, BadPicture):
         raise
     except Exception as error:
-        raise BadPicture("image_undecodable", _said(error)) from None
+        raise BadPicture("image_undecodable", _message(error)) from None
 
 
 def _open(data: bytes) -> Image.Image:
@@ -98,7 +114,7 @@ def _open(data: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(data), formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise BadPicture("image_too_large", _said(error)) from None
+        raise BadPicture("image_too_large", _message(error)) from None
     except MemoryError:
         raise
     except Exception as error:
@@ -107,12 +123,12 @@ def _open(data: bytes) -> Image.Image:
                 width, height = struct.unpack_from(layout, data, offset)
                 if not width or not height:
                     raise BadPicture("image_empty", f"{width}x{height}") from None
-        raise BadPicture("image_undecodable", _said(error)) from None
+        raise BadPicture("image_undecodable", _message(error)) from None
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    with suppress(Exception):  # a broken EXIF block says nothing about the pixels
-        ImageOps.exif_transpose(image, in_place=True)  # copying costs as much as decoding
+    with suppress(Exception):  # a broken EXIF block does not make the pixels unusable
+        ImageOps.exif_transpose(image, in_place=True)  # a copy would take as long as decoding
     return image
 
 
@@ -128,6 +144,6 @@ def _rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _said(error: BaseException) -> str:
+def _message(error: BaseException) -> str:
     text = " ".join(error_detail(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,4 +1,4 @@
-"""What an image tokenizer loses and how much of its codebook it uses."""
+"""Quality of the round trip through an image tokenizer, and use of its codebook."""
 
 import math
 from collections.abc import Iterable
@@ -14,11 +14,19 @@ SSIM_WINDOW = 11
 
 
 def image_report(tokenizer: ImageTokenizer, pictures: Iterable[Pixels]) -> dict[str, Any]:
-    """Round-trip figures over batches of (batch, side, side, 3) pictures.
+    """Measure the round trip of batches of images.
 
-    `psnr` (dB) is that of the error pooled over all pictures, None when there is no error at all; `ssim` the mean
-    over pictures (Wang et al. 2004), None below 11 pixels; `perplexity` that of the codes' frequencies. Raises
-    ValueError when there are no pictures.
+    Args:
+        tokenizer: The tokenizer.
+        pictures: Batches of (batch, side, side, 3) images.
+
+    Returns:
+        `psnr` in dB of the error pooled over all images, None without any error; `ssim`, the mean over images
+        (Wang et al. 2004, https://doi.org/10.1109/TIP.2003.819861), None below 11 pixels; `perplexity` of the code
+        frequencies; and counts.
+
+    Raises:
+        ValueError: There are no images.
     """
     psnr, ssim = PeakSignalNoiseRatio(data_range=255.0), StructuralSimilarityIndexMeasure(data_range=255.0)
     use, n = np.zeros(tokenizer.size, np.int64), 0
@@ -31,7 +39,7 @@ def image_report(tokenizer: ImageTokenizer, pictures: Iterable[Pixels]) -> dict[
         if tokenizer.pixels >= SSIM_WINDOW:
             ssim.update(restored, original)
     if not n:
-        raise ValueError("no pictures to report on")
+        raise ValueError("no images to report on")
     share = use[use > 0] / use.sum()
     decibels = float(psnr.compute())
     similarity: Any = ssim.compute() if tokenizer.pixels >= SSIM_WINDOW else None

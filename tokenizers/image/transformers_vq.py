@@ -1,4 +1,4 @@
-"""Image tokens by the VQ models of transformers that can also decode: Emu3VQVAE and JanusVQVAE."""
+"""Image tokenizer over the VQ models of transformers that have a decoder: Emu3VQVAE and JanusVQVAE."""
 
 import math
 from typing import Any
@@ -18,10 +18,12 @@ CLASSES = {"emu3_vqgan": "Emu3VQVAE", "janus_vqgan": "JanusVQVAE"}
 
 
 class TransformersVq:
-    """An ImageTokenizer around Emu3VQVAE or JanusVQVAE, from a local folder or a hub name.
+    """An ImageTokenizer over Emu3VQVAE or JanusVQVAE, from a local folder or a hub name.
 
-    The folder is the VQ model's own (`model.vqmodel.save_pretrained`), not that of the language model around it.
-    Raises Refusal when files are missing or not safetensors, the model cannot decode, or it cannot take `side`.
+    The folder is that of the VQ model (`model.vqmodel.save_pretrained`), not that of the language model around it.
+
+    Raises:
+        Refusal: Files are missing or not safetensors, the model has no decoder, or it does not support `side`.
     """
 
     def __init__(self, path: str, *, side: int) -> None:
@@ -29,8 +31,8 @@ class TransformersVq:
         kind = files.config.get("model_type")
         if kind not in CLASSES:
             raise Refusal(
-                f"{path}: is a model of type `{kind}`, which has no decoder to pictures or is no VQ model. "
-                f"Those that can: {', '.join(f'{name} ({key})' for key, name in CLASSES.items())}."
+                f"{path}: is a model of type `{kind}`, which is not a VQ model or has no decoder to images. "
+                f"Supported are: {', '.join(f'{name} ({key})' for key, name in CLASSES.items())}."
             )
         library: Any = getattr(transformers, CLASSES[kind])
         model = library.from_pretrained(
@@ -54,13 +56,13 @@ class TransformersVq:
             )
         if side % self.downsample:
             raise Refusal(
-                f"{path}: makes one token of {self.downsample}x{self.downsample} pixels, and `size: {side}` is no "
+                f"{path}: makes one token of {self.downsample}x{self.downsample} pixels, and `size: {side}` is not a "
                 f"multiple of it. Set `size` to {max(1, side // self.downsample) * self.downsample}."
             )
 
     @torch.inference_mode()
     def encode(self, pixels: Pixels) -> Codes:
-        """(batch, side, side, 3) RGB to (batch, tokens), row-major."""
+        """Encode (batch, side, side, 3) RGB images to (batch, tokens) codes, row-major."""
         x = to_signed(pixels).to(self._device)
         if self._emu3:
             sizes = torch.tensor([[self.pixels, self.pixels]] * len(x))
@@ -71,7 +73,7 @@ class TransformersVq:
 
     @torch.inference_mode()
     def decode(self, codes: npt.ArrayLike) -> Pixels:
-        """(batch, tokens) to (batch, side, side, 3) RGB."""
+        """Decode (batch, tokens) codes to (batch, side, side, 3) RGB images."""
         indices = torch.from_numpy(np.asarray(codes, np.int64)).to(self._device)
         if self._emu3:
             indices = indices.view(len(indices), math.isqrt(self.tokens), -1)

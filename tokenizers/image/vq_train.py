@@ -1,8 +1,8 @@
-"""Trains the default image tokenizer: a small diffusers VQModel on pixel-unshuffled pictures.
+"""Training of the default image tokenizer: a small diffusers VQModel on pixel-unshuffled images.
 
-Unshuffling first lets the convolutions run on the token grid, which is what makes minutes on a CPU enough. The
-model starts as the linear autoencoder of its patches (linear_start) with a codebook from k-means, so even a few
-steps give a usable tokenizer; from there on the codebook follows the encoder by moving averages (codebook).
+Because of the unshuffling, convolutions run on the token grid, so that training takes minutes on a CPU. The model
+starts as the linear autoencoder of its patches (linear_start) with a codebook from k-means, so that even a few steps
+give a usable tokenizer; after that the codebook follows the encoder by moving averages (codebook).
 """
 
 import math
@@ -25,13 +25,14 @@ from .linear_start import start_linear
 
 CROP = 64
 BATCH = 8
-WIDTH = {4: 128, 8: 256, 16: 256}  # channels, by downsampling
+WIDTH = {4: 128, 8: 256, 16: 256}  # downsampling factor -> channels
 CODE_WIDTH = 8
 RATE = 1e-3
 BETAS = (0.9, 0.99)
-WARM_UP = 75  # steps to the full rate, under a cosine to zero: a faster start spoils the linear one
-REVIVED = 0.8  # share of the steps after which no code is moved any more
-START_LATENTS = 40_000  # or 40 a code where that is less
+# warm-up steps to the peak rate, which then follows a cosine to zero; a faster warm-up destroys the linear start
+WARM_UP = 75
+REVIVED = 0.8  # share of the steps after which unused codes are no longer moved
+START_LATENTS = 40_000  # or 40 per code where that is less
 KMEANS_ITERATIONS = 10
 
 Report = Callable[[int, int], None]
@@ -40,10 +41,17 @@ Report = Callable[[int, int], None]
 def train_vq(
     pictures: Pixels, config: VqConfig, folder: Path, *, seed: int, threads: int, report: Report | None = None
 ) -> None:
-    """Train on (n >= 1, size, size, 3) pictures and save the model to `folder` in diffusers' format.
+    """Train a tokenizer and save it in the format of diffusers.
 
-    The same pictures, config, seed and threads give the same bytes on disk. `report(done, steps)` is called
-    after every step. The global random state and thread count are as before afterwards.
+    The same arguments give the same bytes on disk. The global random state and thread count are restored afterwards.
+
+    Args:
+        pictures: (n >= 1, size, size, 3) images.
+        config: Options of the tokenizer.
+        folder: Where the model is saved.
+        seed: Seed of all random numbers.
+        threads: Number of torch threads during training.
+        report: Called as `report(done, steps)` after every step.
     """
     with _own_random_and_threads(seed, threads):
         random = np.random.default_rng(seed)
@@ -54,7 +62,7 @@ def train_vq(
 
 
 def build(config: VqConfig) -> Any:
-    """The model to train, freshly initialised from torch's global random state."""
+    """Build the model to train, initialised from torch's global random state."""
     library: Any = VQModel
     return library(
         in_channels=3 * config.downsample**2,

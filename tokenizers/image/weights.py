@@ -1,4 +1,4 @@
-"""Where a pretrained model's files are, and what they are: a local folder or a hub name, safetensors only."""
+"""Locates the files of pretrained models: a local folder or a hub name, safetensors only."""
 
 import json
 from pathlib import Path
@@ -9,24 +9,28 @@ from ...schemas.identity import file_fingerprint, fingerprint
 
 
 class ModelFiles(NamedTuple):
-    """A model on disk: its folder, its parsed config.json and its weight files in name order."""
+    """The files of a model: its folder, its parsed config.json and its weight files in order of their names."""
 
     folder: Path
     config: dict[str, Any]
     weights: tuple[Path, ...]
 
     def fingerprint(self, *also: Any) -> str:
-        """Identity of config and weights by content, wherever they lie, and of the values in `also`."""
-        # keys with an underscore, and the version, record who saved the file, not what the model is
+        """Fingerprint config, weights and the values in `also`, independent of where the files are."""
+        # keys with an underscore, and the version, describe who saved the file, not the model
         config = {k: v for k, v in self.config.items() if not k.startswith("_") and k != "transformers_version"}
         return fingerprint(config, [file_fingerprint(str(path)) for path in self.weights], *also)
 
 
 def find_model(path: str, stem: str) -> ModelFiles:
-    """Files of the model at a folder or under a hub name (`owner/name` or `owner/name/subfolder`).
+    """Locate the files of a model.
 
-    `stem` is the library's name for weights, such as `model` for model.safetensors. Raises Refusal when files
-    are missing or there are only pickles.
+    Args:
+        path: A folder or a hub name (`owner/name` or `owner/name/subfolder`).
+        stem: The library's name for weights, such as `model` for model.safetensors.
+
+    Raises:
+        Refusal: Files are missing or there are only pickles.
     """
     folder = Path(path).expanduser()
     if not folder.is_dir():
@@ -46,7 +50,9 @@ def find_model(path: str, stem: str) -> ModelFiles:
         raise Refusal(f"{path}: holds {why}. Give a model saved as {single.name}.")
     missing = [file.name for file in weights if not file.is_file()]
     if missing or not weights:
-        raise Refusal(f"{path}: the index names {', '.join(missing) or 'no file'}, not to be found. Copy it whole.")
+        raise Refusal(
+            f"{path}: the index names {', '.join(missing) or 'no file'}, which is missing. Copy the whole folder again."
+        )
     return ModelFiles(folder, config, tuple(weights))
 
 
@@ -55,7 +61,7 @@ def _download(path: str, stem: str) -> Path:
 
     parts = path.split("/")
     if path.startswith((".", "/", "~")) or len(parts) < 2 or not all(parts):
-        raise Refusal(f"{path}: no such folder, and no hub name either (owner/name). Check `path`.")
+        raise Refusal(f"{path}: is neither a folder nor a hub name (owner/name). Check `path`.")
     repository, subfolder = "/".join(parts[:2]), "/".join(parts[2:])
     names = [
         "config.json",
@@ -79,7 +85,11 @@ def _read_json(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise Refusal(f"{path.parent}: has no {path.name}. Give the folder that the model was saved to.") from None
     except (OSError, ValueError) as error:
-        raise Refusal(f"{path}: cannot be read as JSON ({' '.join(str(error).split())}). Copy it anew.") from None
+        raise Refusal(
+            f"{path}: cannot be read as JSON ({' '.join(str(error).split())}). Copy the file again."
+        ) from None
     if not isinstance(tree, dict):
-        raise Refusal(f"{path}: holds {type(tree).__name__}, not the keys of a model. Copy it anew.")
+        raise Refusal(
+            f"{path}: holds {type(tree).__name__}, not a JSON object with the model's config. Copy the file again."
+        )
     return tree

@@ -1,4 +1,4 @@
-"""Text by a Hugging Face tokenizer.json; a byte-level one without normalisation gives every text back."""
+"""Text tokenizer over a Hugging Face tokenizer.json. Byte-level ones without normalisation round-trip exactly."""
 
 import json
 import os
@@ -17,16 +17,19 @@ from .offsets import concatenate
 from .sentencepiece_text import SPACE
 
 MODEL_FILE = "tokenizer.json"
-BATCH = 256  # texts: an encoding holds a string and offsets for every token
+BATCH = 256  # texts; limits memory, since an encoding holds a string and offsets for every token
 
-# its threads change no id, and a run has a worker on every core already
+# its threads do not change ids, and a run already has a worker on every core
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
 class HuggingFaceText:
-    """A TextTokenizer over a tokenizer.json, or a folder that holds one; raises Refusal when it is none.
+    """A TextTokenizer over a tokenizer.json file, or a folder with one.
 
-    Truncation and padding are off and special tokens are neither added nor recognised: `<s>` in a text is text.
+    Truncation and padding are off, and special tokens are neither added nor recognised: `<s>` in a text is plain text.
+
+    Raises:
+        Refusal: The file is not a tokenizer.json.
     """
 
     def __init__(self, path: str) -> None:
@@ -35,8 +38,8 @@ class HuggingFaceText:
             self._model: Any = Tokenizer.from_buffer(data)
         except Exception as error:  # the library raises no narrower class
             raise Refusal(
-                f"text tokenizer `{path}`: is no tokenizer.json ({' '.join(str(error).split())[:200]}). "
-                "Give a file that the `tokenizers` library saved."
+                f"text tokenizer `{path}`: is not a tokenizer.json ({' '.join(str(error).split())[:200]}). "
+                "Give a file saved by the `tokenizers` library."
             ) from None
         self._model.no_truncation()
         self._model.no_padding()
@@ -52,7 +55,7 @@ class HuggingFaceText:
             self.token_bytes[i] = 0 if added.special else len(added.content.encode())
 
     def encode(self, texts: Sequence[str]) -> tuple[Codes, npt.NDArray[np.int64]]:
-        """Concatenated codes of all texts, and len(texts)+1 offsets into them."""
+        """Return the concatenated codes of all texts, and len(texts)+1 offsets into them."""
         codes: list[Codes] = []
         for start in range(0, len(texts), BATCH):
             encodings = self._model.encode_batch_fast(list(texts[start : start + BATCH]), add_special_tokens=False)
@@ -60,7 +63,7 @@ class HuggingFaceText:
         return concatenate(codes)
 
     def decode(self, codes: npt.ArrayLike) -> str:
-        """The text of a run of codes; a piece that cuts a character decodes with replacement marks."""
+        """Decode the codes of a text; incomplete UTF-8 characters become replacement characters."""
         text: str = self._model.decode(np.asarray(codes).tolist(), skip_special_tokens=False)
         return text
 
@@ -73,9 +76,9 @@ def _types(node: Any) -> set[str]:
 
 
 def _length(piece: str, kinds: set[str]) -> int:
-    """UTF-8 bytes that a piece stands for, under the steps of its decoder."""
+    """Return the number of UTF-8 bytes of a piece, given the types of its decoder's steps."""
     if "ByteLevel" in kinds:
-        return len(piece)  # its alphabet writes every byte as one character
+        return len(piece)  # byte-level pieces have one character per byte
     if "ByteFallback" in kinds and len(piece) == 6 and piece.startswith("<0x"):
         return 1
     if "WordPiece" in kinds:

@@ -1,4 +1,4 @@
-"""Reading a text tokenizer's one file: the tokenizers here are all a single file, given itself or by its folder."""
+"""Reads the model file of a text tokenizer, given by its own path or by its folder."""
 
 import fsspec
 
@@ -6,9 +6,14 @@ from ...schemas.errors import Refusal
 
 
 def read_model(path: str, name: str) -> bytes:
-    """The bytes of the file at `path`, or of `name` in the folder at `path`, by path or fsspec URL.
+    """Read a file, given by its path or fsspec URL or by that of its folder.
 
-    Raises Refusal when there is neither.
+    Args:
+        path: The file, or the folder that holds it.
+        name: Name of the file within the folder.
+
+    Raises:
+        Refusal: No file can be read.
     """
     fs, where = fsspec.core.url_to_fs(path)
     try:
@@ -18,6 +23,6 @@ def read_model(path: str, name: str) -> bytes:
     except OSError as error:
         raise Refusal(
             f"text tokenizer `{path}`: no file can be read there ({type(error).__name__}). "
-            f"Give the path of a {name} file, or of a folder that holds one."
+            f"Give the path of a {name} file, or of a folder with one."
         ) from None
     return data

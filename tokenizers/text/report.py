@@ -1,4 +1,4 @@
-"""What a round trip through a text tokenizer keeps, and how short it makes text."""
+"""Quality of the round trip through a text tokenizer, and its compression."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,9 +9,11 @@ from ..protocol import TextTokenizer
 
 
 def text_report(tokenizer: TextTokenizer, texts: Sequence[str]) -> dict[str, Any]:
-    """Round-trip figures: `exact` is the share of texts that come back as they were, `bytes` are UTF-8.
+    """Measure the round trip of texts.
 
-    `bytes_per_token` is None when the texts make no token at all.
+    Returns:
+        `exact`, the share of texts that round-trip exactly; `bytes`, in UTF-8; `bytes_per_token`, None without tokens;
+        and counts.
     """
     codes, offsets = tokenizer.encode(texts)
     spans = zip(offsets[:-1], offsets[1:], texts, strict=True)

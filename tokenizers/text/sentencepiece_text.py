@@ -1,4 +1,4 @@
-"""Text by a SentencePiece model: one trained by `sentencepiece_train`, where every text comes back, or any other."""
+"""Text tokenizer over a SentencePiece model: one of `sentencepiece_train`, which round-trips exactly, or any other."""
 
 from collections.abc import Sequence
 
@@ -13,18 +13,21 @@ from .model_file import read_model
 from .offsets import concatenate
 
 MODEL_FILE = "text.model"
-SPACE = "\u2581"  # SentencePiece writes a space as this character, and so cannot tell the two apart
+SPACE = "\u2581"  # SentencePiece writes a space as this character, so it cannot distinguish the two
 BYTES = 256
 
-# what each of SentencePiece's own normalisations changes: ligatures, widths, case, accents, tabs, outer spaces
+# text that every built-in normalisation changes: ligatures, widths, case, accents, tabs, leading and trailing spaces
 _PROBE = " \ufb01 \uff21\u2460  \u00c9e\u0301\t\n\u3000 "
 
 
 class SentencePieceText:
-    """A TextTokenizer over a .model file, or a folder that holds text.model; raises Refusal when it is none.
+    """A TextTokenizer over a .model file, or a folder with text.model.
 
-    `exact` is True for a model with byte pieces, a piece for the space and no normalisation: every text comes
-    back as it was. Other models encode and decode as SentencePiece does.
+    `exact` is True for a model with byte pieces, a piece for the space and no normalisation, which round-trips every
+    text. Other models encode and decode as SentencePiece does.
+
+    Raises:
+        Refusal: The file is not a SentencePiece model.
     """
 
     def __init__(self, path: str) -> None:
@@ -35,8 +38,8 @@ class SentencePieceText:
             self.size: int = self._model.vocab_size()
         except (RuntimeError, ValueError) as error:
             raise Refusal(
-                f"text tokenizer `{path}`: is no SentencePiece model ({' '.join(str(error).split())[:200]}). "
-                "Give a .model file that SentencePiece trained."
+                f"text tokenizer `{path}`: is not a SentencePiece model ({' '.join(str(error).split())[:200]}). "
+                "Give a .model file trained by SentencePiece."
             ) from None
         self.fingerprint = fingerprint("sentencepiece", bytes_fingerprint([model]))
         self._pieces = [self._bytes_of(i) for i in range(self.size)]
@@ -49,7 +52,7 @@ class SentencePieceText:
         )
 
     def encode(self, texts: Sequence[str]) -> tuple[Codes, npt.NDArray[np.int64]]:
-        """Concatenated codes of all texts, and len(texts)+1 offsets into them."""
+        """Return the concatenated codes of all texts, and len(texts)+1 offsets into them."""
         arrays = self._arrays(list(texts))
         if self.exact:
             for i, text in enumerate(texts):
@@ -58,14 +61,14 @@ class SentencePieceText:
         return concatenate(arrays)
 
     def decode(self, codes: npt.ArrayLike) -> str:
-        """The text of a run of codes; a piece that cuts a character decodes with replacement marks."""
+        """Decode the codes of a text; incomplete UTF-8 characters become replacement characters."""
         ids = np.asarray(codes).tolist()
         if self.exact:
             return b"".join([self._pieces[i] for i in ids]).decode("utf-8", "replace")
         text: str = self._model.decode(ids)
         return text
 
-    # Arrays rather than lists of ids: a quarter faster, since no Python integers are made.
+    # NumPy output is a quarter faster than lists, since no Python integers are created.
     def _arrays(self, texts: list[str]) -> list[npt.NDArray[np.int32]]:
         arrays: list[npt.NDArray[np.int32]] = self._model.encode(texts, num_threads=1, return_type="numpy")
         return arrays

@@ -1,7 +1,7 @@
-"""Trains the default text tokenizer: SentencePiece with byte fallback and no normalisation, so that text is kept.
+"""Training of the default text tokenizer: SentencePiece with byte fallback and without normalisation.
 
 Unigram rather than BPE: it encodes four times as fast for 3 % more tokens (docs strings, novels and encyclopaedia
-at 8,000 pieces). Its sums round by thread count, so that count is a constant here and not the machine's.
+texts at 8,000 pieces). The thread count changes how its sums are rounded, so it is a constant here.
 """
 
 import heapq
@@ -19,19 +19,22 @@ from ...schemas.errors import Refusal
 from .sentencepiece_text import BYTES, MODEL_FILE, SPACE
 
 THREADS = 2
-CHUNK = 4096  # characters; SentencePiece leaves out longer sentences without a word
-COVERAGE = 0.9995  # share of characters that get a piece of their own; the rest is bytes
-# a sentence with SentencePiece's mark for unknown characters is left out, and its space mark is read as a space
+CHUNK = 4096  # characters; SentencePiece silently ignores longer sentences
+COVERAGE = 0.9995  # share of characters that get their own piece; the rest is encoded as bytes
+# SentencePiece ignores sentences with its mark for unknown characters, and reads its space mark as a space
 _RESERVED = re.compile(f"[{SPACE}\u2585]")
 
 
 def train_sentencepiece(texts: Iterable[str], config: SentencePieceConfig, folder: Path, *, seed: int) -> None:
     """Train on up to `config.sample_bytes` of the texts and write text.model into `folder`.
 
-    The same texts in any order, config and seed give the same bytes on any machine. A corpus that has no use
-    for `vocab_size` pieces gives fewer. Raises Refusal when the texts hold nothing to learn from.
+    The result depends on the set of texts, config and seed, not on the order of the texts or on the machine. A corpus
+    that is too small for `vocab_size` pieces gets fewer.
+
+    Raises:
+        Refusal: The texts hold nothing to learn from.
     """
-    sample = common(draw(texts, config.sample_bytes, seed), (config.vocab_size - BYTES) // 2)
+    sample = split_at_rare_characters(draw(texts, config.sample_bytes, seed), (config.vocab_size - BYTES) // 2)
     if not any(chunk.strip("\r\n\0") for chunk in sample):
         raise Refusal("training the text tokenizer: the sources hold no text. Check their paths and `text` columns.")
     model = io.BytesIO()
@@ -50,7 +53,7 @@ def train_sentencepiece(texts: Iterable[str], config: SentencePieceConfig, folde
             remove_extra_whitespaces=False,
             allow_whitespace_only_pieces=True,
             max_sentence_length=4 * CHUNK,
-            # the shared id space has specials of its own
+            # the shared id space has its own special tokens
             bos_id=-1,
             eos_id=-1,
             pad_id=-1,
@@ -60,7 +63,7 @@ def train_sentencepiece(texts: Iterable[str], config: SentencePieceConfig, folde
     except RuntimeError as error:
         why = " ".join(str(error).split())[:300]
         raise Refusal(
-            f"training the text tokenizer: SentencePiece gave up on {len(sample)} chunks of text with "
+            f"training the text tokenizer: SentencePiece failed on {len(sample)} chunks of text with "
             f"`vocab_size: {config.vocab_size}` ({why}). Give more text or another `vocab_size`."
         ) from None
     folder.mkdir(parents=True, exist_ok=True)
@@ -68,11 +71,17 @@ def train_sentencepiece(texts: Iterable[str], config: SentencePieceConfig, folde
 
 
 def draw(texts: Iterable[str], limit: int, seed: int) -> list[str]:
-    """Chunks of the texts, at most `limit` UTF-8 bytes together: those of least hash, in the order of the hash.
+    """Sample chunks of the texts, independently of the order of the texts.
 
-    So the sample depends on the texts and the seed, and not on the order in which the texts come.
+    Args:
+        texts: The texts.
+        limit: Maximum size of the sample, in UTF-8 bytes.
+        seed: Seed of the hash.
+
+    Returns:
+        The chunks with the smallest hashes, ordered by hash.
     """
-    heap: list[tuple[int, str]] = []  # the greatest hash first
+    heap: list[tuple[int, str]] = []  # negated hashes, so that the largest hash is first
     held, threshold = 0, -(1 << 64)
     for chunk in _chunks(texts):
         data = chunk.encode()
@@ -87,8 +96,8 @@ def draw(texts: Iterable[str], limit: int, seed: int) -> list[str]:
     return [chunk for _, chunk in sorted(heap, reverse=True)]
 
 
-def common(chunks: list[str], most: int) -> list[str]:
-    """The chunks, cut apart at all characters but the `most` commonest, which then leave room for longer pieces."""
+def split_at_rare_characters(chunks: list[str], most: int) -> list[str]:
+    """Split chunks at all but the `most` frequent characters, which leaves room for longer pieces."""
     characters = Counter[str]()
     for chunk in chunks:
         characters.update(chunk)

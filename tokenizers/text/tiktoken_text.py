@@ -1,4 +1,4 @@
-"""Text by a tiktoken rank file: byte-level BPE, so that every text comes back."""
+"""Text tokenizer over a tiktoken rank file: byte-level BPE, which round-trips every text."""
 
 import base64
 import binascii
@@ -16,7 +16,7 @@ from .offsets import concatenate
 
 MODEL_FILE = "text.tiktoken"
 
-# How each vocabulary splits text before merging: tiktoken's own expressions (tiktoken_ext/openai_public.py, MIT).
+# Regular expressions by which each vocabulary splits text, from tiktoken (tiktoken_ext/openai_public.py, MIT).
 PATTERNS = {
     "gpt2": r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s""",
     "cl100k_base": (
@@ -32,9 +32,12 @@ PATTERNS = {
 
 
 class TiktokenText:
-    """A TextTokenizer over a .tiktoken file, or a folder that holds text.tiktoken, and the name of its pattern.
+    """A TextTokenizer over a .tiktoken file, or a folder with text.tiktoken, and the name of its split pattern.
 
-    Special tokens have no part in it: `<|endoftext|>` in a text is text. Raises Refusal when the file is no rank file.
+    Special tokens are not recognised: `<|endoftext|>` in a text is plain text.
+
+    Raises:
+        Refusal: The file is not a rank file.
     """
 
     def __init__(self, path: str, pattern: str) -> None:
@@ -49,17 +52,21 @@ class TiktokenText:
         self.token_bytes[list(ranks.values())] = [len(piece) for piece in ranks]
 
     def encode(self, texts: Sequence[str]) -> tuple[Codes, npt.NDArray[np.int64]]:
-        """Concatenated codes of all texts, and len(texts)+1 offsets into them."""
-        # one by one: quicker than tiktoken's batch call and its arrays, in CPU seconds
+        """Return the concatenated codes of all texts, and len(texts)+1 offsets into them."""
+        # one by one: takes less CPU time than tiktoken's batch call and its arrays
         return concatenate([np.array(self._model.encode_ordinary(text), np.uint32) for text in texts])
 
     def decode(self, codes: npt.ArrayLike) -> str:
-        """The text of a run of codes; a piece that cuts a character decodes with replacement marks."""
+        """Decode the codes of a text; incomplete UTF-8 characters become replacement characters."""
         return self._model.decode(np.asarray(codes).tolist())
 
 
 def parse_ranks(data: bytes, path: str) -> dict[bytes, int]:
-    """Pieces and their ranks from lines of base64 and a number; raises Refusal, naming `path`, on anything else."""
+    """Parse the lines of a rank file, each a base64 piece and its rank.
+
+    Raises:
+        Refusal: A line is malformed or the ranks cannot encode every text; the message names `path`.
+    """
     ranks: dict[bytes, int] = {}
     for number, line in enumerate(data.splitlines(), 1):
         if not line.strip():
@@ -69,11 +76,11 @@ def parse_ranks(data: bytes, path: str) -> dict[bytes, int]:
             ranks[base64.b64decode(piece, validate=True)] = int(rank)
         except (ValueError, binascii.Error):
             raise Refusal(
-                f"text tokenizer `{path}`: line {number} is no base64 piece and rank, as in a tiktoken file. "
+                f"text tokenizer `{path}`: line {number} is not a base64 piece and a rank, as in a tiktoken file. "
                 "Give a .tiktoken file."
             ) from None
     missing = [byte for byte in range(256) if bytes([byte]) not in ranks]
     if missing or len(set(ranks.values())) < len(ranks) or min(ranks.values()) < 0:
         why = f"byte {missing[0]} has no rank" if missing else "two pieces share a rank, or one is negative"
-        raise Refusal(f"text tokenizer `{path}`: {why}, so it cannot encode every text. Copy the file anew.")
+        raise Refusal(f"text tokenizer `{path}`: {why}, so it cannot encode every text. Copy the file again.")
     return ranks

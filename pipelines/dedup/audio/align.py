@@ -1,8 +1,8 @@
-"""Whether two fingerprints are of one recording: where one lies on the other, and how well they agree there.
+"""Compares fingerprints: aligns two fingerprints in time and measures how well they agree.
 
-An *anchor* is two frames, a little apart, in which nearly all bits count. Copies of a recording have most of their
-anchors in common, at one distance in time. That is how Wang, "An Industrial-Strength Audio Search Algorithm" (ISMIR
-2003), finds alignments; as there, it takes two moments to make a hash that is rare.
+An *anchor* is a pair of frames, a little apart, in which almost all bits are reliable. Copies of a recording share most
+of their anchors, at a constant distance in time. This is how Wang, "An Industrial-Strength Audio Search Algorithm"
+(ISMIR 2003), finds alignments; as in that paper, a rare hash needs two frames.
 """
 
 from dataclasses import dataclass
@@ -17,54 +17,57 @@ from .fingerprint import BITS, FRAMES_A_SECOND, Codes, Ints
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 
-SPAN = 12  # frames between an anchor's two, which then share no sound
-ANCHORS, ANCHORS_A_SECOND = 24, 4  # kept of a clip: so many, and so many more for every second
-OFFSETS = 4  # alignments tried of a pair
+SPAN = 12  # frames between the two frames of an anchor, which then do not overlap
+ANCHORS, ANCHORS_A_SECOND = 24, 4  # anchors kept per clip: a constant, plus a number for every second
+OFFSETS = 4  # alignments tried per pair
 
-ALIKE = 0.84  # agreement over all that two copies have in common, of at most 1,
-ALIKE_BLOCK = 0.5  # and over every block of it: clips that begin alike and go on otherwise are no copies
+# copies have at least this agreement over all frames that they share (the maximum is 1),
+ALIKE = 0.84
+# and at least this in every block, since clips that begin alike and then differ are not copies
+ALIKE_BLOCK = 0.5
 BLOCK = FRAMES_A_SECOND // 2
-FEW = 100  # bits; a block in which neither has more is a pause
-EDGE = 75  # frames that sound which either may have more at an end,
-OVERLAP = 1 / 3  # if both have this share of the longer one
+FEW = 100  # bits; a block with fewer reliable bits in both fingerprints is a pause
+# a fingerprint may have at most this many frames with sound beyond either end of the other,
+EDGE = 75
+OVERLAP = 1 / 3  # and the shared part must be at least this share of the longer one
 
 HALF, LOW = np.uint32(BITS), np.uint32((1 << BITS) - 1)
 
 
 @dataclass(frozen=True)
 class Prints:
-    """Fingerprints one after the other: number i is codes[starts[i] : starts[i + 1]]."""
+    """Concatenated fingerprints: number i is codes[starts[i] : starts[i + 1]]."""
 
     codes: Codes
     starts: Ints
 
     @property
     def lengths(self) -> Ints:
-        """Frames of each."""
+        """Number of frames of each fingerprint."""
         return np.diff(self.starts)
 
 
 @dataclass(frozen=True)
 class Anchors:
-    """Anchors of many fingerprints, fingerprint by fingerprint, the best first."""
+    """Anchors of many fingerprints, ordered by fingerprint, the best anchors first."""
 
-    owner: Ints
-    key: Keys  # the bits of its two frames; no fingerprint has a key twice
-    frame: Ints  # the first of the two, from the fingerprint's start
+    owner: Ints  # index of the fingerprint
+    key: Keys  # the bits of the two frames; unique within a fingerprint
+    frame: Ints  # index of the first frame within the fingerprint
 
 
 def anchors_of(prints: Prints) -> Anchors:
-    """The pairs of frames with the most bits that count; ties go by a hash, so that copies choose the same."""
+    """Choose the pairs of frames with the most reliable bits; a hash breaks ties, so that copies choose the same."""
     codes, owner = prints.codes, np.repeat(np.arange(len(prints.lengths)), prints.lengths)
     at = np.flatnonzero(owner[:-SPAN] == owner[SPAN:])
-    score = _counted(codes[at]) + _counted(codes[at + SPAN])
+    score = _reliable(codes[at]) + _reliable(codes[at + SPAN])
     most = ANCHORS + ANCHORS_A_SECOND * prints.lengths // FRAMES_A_SECOND
     at = at[score >= _cutoffs(owner[at], score, most)[owner[at]]]
     owner, first, second = owner[at], codes[at], codes[at + SPAN]
     key = (first & LOW).astype(np.uint64) << np.uint64(BITS) | (second & LOW)
-    order = np.lexsort((mix(key), -_counted(first) - _counted(second), owner))
+    order = np.lexsort((mix(key), -_reliable(first) - _reliable(second), owner))
     at, owner, key = at[order], owner[order], key[order]
-    order = np.lexsort((key, owner))  # stable: of two with one key the better one comes first
+    order = np.lexsort((key, owner))  # stable: of two anchors with the same key the better one comes first
     once = np.sort(order[_starts(owner[order], key[order])])
     at, owner, key = at[once], owner[once], key[once]
     kept = _rank(owner) < most[owner]
@@ -72,16 +75,21 @@ def anchors_of(prints: Prints) -> Anchors:
 
 
 def _cutoffs(owner: Ints, score: Ints, most: Ints) -> Ints:
-    """The score of the last of the `most` best of each owner: sorting what is below would be most of the work."""
+    """Return the score of each owner's last anchor among its `most` best.
+
+    Anchors below it need not be sorted, which would be most of the work.
+    """
     counts = np.bincount(owner * (2 * BITS + 1) + score, minlength=len(most) * (2 * BITS + 1))
     at_least = counts.reshape(-1, 2 * BITS + 1)[:, ::-1].cumsum(axis=1)
     return np.asarray(np.maximum((at_least >= most[:, None]).sum(axis=1) - 1, 0))
 
 
 def agreements(left: Prints, right: Prints) -> Floats:
-    """For number i of either side, how well both agree where they do best: 1 for copies, about 0 for others.
+    """Measure how well fingerprint i of `left` and fingerprint i of `right` agree at their best alignment.
 
-    0 where they have no anchor in common, a block does not agree, or one has too much that the other has not.
+    Returns:
+        (n,) agreement: 1 for copies, about 0 for unrelated clips; 0 if they share no anchor, a block does not agree, or
+        one has too much sound that the other lacks.
     """
     pair, offset = _alignments(anchors_of(left), anchors_of(right))
     best = np.zeros(len(left.lengths))
@@ -90,14 +98,17 @@ def agreements(left: Prints, right: Prints) -> Floats:
 
 
 def _alignments(left: Anchors, right: Anchors) -> tuple[Ints, Ints]:
-    """(pair, offset) to try: right's frame f is left's f + offset.
+    """Propose alignments.
 
-    They are the OFFSETS of a pair that most anchors have in common, and those beside them, since a cut may fall
+    For each pair these are the OFFSETS that most anchors support, and their two neighbours, since a cut may fall
     between two frames.
+
+    Returns:
+        (pair, offset): frame f of the right fingerprint is aligned with frame f + offset of the left one.
     """
     owner, key = np.r_[left.owner, right.owner], np.r_[left.key, right.key]
     frame = np.r_[left.frame, right.frame]
-    order = np.lexsort((key, owner))  # stable: of two with one key the left one comes first
+    order = np.lexsort((key, owner))  # stable: of two anchors with the same key the left one comes first
     shared = np.flatnonzero(~_starts(owner[order], key[order]))
     pair, offset = owner[order][shared], frame[order][shared - 1] - frame[order][shared]
     order = np.lexsort((offset, pair))
@@ -111,7 +122,7 @@ def _alignments(left: Anchors, right: Anchors) -> tuple[Ints, Ints]:
 
 
 def _agreement(left: Prints, right: Prints, pair: Ints, offset: Ints) -> Floats:
-    """How well the two of a pair agree at an offset."""
+    """Agreement of each pair at an offset; 0 where it is not a valid alignment."""
     start_left, start_right = left.starts[pair] + np.maximum(offset, 0), right.starts[pair] + np.maximum(-offset, 0)
     length = np.minimum(left.starts[pair + 1] - start_left, right.starts[pair + 1] - start_right)
     at = np.flatnonzero(_reaches(left, right, pair, (start_left, start_right), length))
@@ -119,7 +130,7 @@ def _agreement(left: Prints, right: Prints, pair: Ints, offset: Ints) -> Floats:
     if not len(at):
         return agreement
     ours, theirs = left.codes[_ranges(start_left[at], length[at])], right.codes[_ranges(start_right[at], length[at])]
-    blocks = np.maximum(length[at] // BLOCK, 1)  # the last of a pair takes what is left over
+    blocks = np.maximum(length[at] // BLOCK, 1)  # the last block of a pair takes the remainder
     owner = np.repeat(np.arange(len(at)), blocks)
     starts = (np.cumsum(length[at]) - length[at])[owner] + BLOCK * _rank(owner)
     by_block = np.stack([np.add.reduceat(part, starts) for part in products(ours, theirs)])
@@ -131,7 +142,7 @@ def _agreement(left: Prints, right: Prints, pair: Ints, offset: Ints) -> Floats:
 
 
 def _reaches(left: Prints, right: Prints, pair: Ints, starts: tuple[Ints, Ints], length: Ints) -> Bools:
-    """Whether little of either is outside of what both have."""
+    """True where little sound of either fingerprint lies outside the aligned part."""
     inside, whole, outside = [], [], []
     for prints, start in zip((left, right), starts, strict=True):
         sounds = np.r_[0, np.cumsum(prints.codes != 0)]
@@ -143,31 +154,31 @@ def _reaches(left: Prints, right: Prints, pair: Ints, starts: tuple[Ints, Ints],
 
 
 def products(ours: Codes, theirs: Codes) -> tuple[Ints, Ints, Ints]:
-    """Frame by frame: bits that agree minus bits that do not, and how many count on either side."""
+    """For each frame: agreeing minus differing bits, and the number of reliable bits on each side."""
     both = (ours & theirs) >> HALF
     differ = np.bitwise_count((ours ^ theirs) & both).astype(np.int64)
-    return np.bitwise_count(both) - 2 * differ, _counted(ours), _counted(theirs)
+    return np.bitwise_count(both) - 2 * differ, _reliable(ours), _reliable(theirs)
 
 
 def _cosine(products: Ints) -> Floats:
-    """Of vectors of -1, 0 and 1, from their product and the squares of their lengths."""
+    """Cosine of vectors of -1, 0 and 1, from their scalar product and their squared norms."""
     cosine: Floats = products[0] / np.sqrt(np.maximum(products[1] * products[2], 1))
     return cosine
 
 
-def _counted(codes: Codes) -> Ints:
-    """Bits that count of each code."""
-    counted: Ints = np.bitwise_count(codes >> HALF).astype(np.int64)
-    return counted
+def _reliable(codes: Codes) -> Ints:
+    """Number of reliable bits of each code."""
+    counts: Ints = np.bitwise_count(codes >> HALF).astype(np.int64)
+    return counts
 
 
 def _ranges(starts: Ints, lengths: Ints) -> Ints:
-    """The numbers from each start on, as many as its length, one range after the other."""
+    """Concatenate the index ranges [start, start + length)."""
     return np.repeat(starts - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
 
 
 def _starts(*columns: npt.NDArray[np.integer]) -> Bools:
-    """Of sorted rows, those that differ from the one before them."""
+    """True for rows of a sorted table that differ from the previous row."""
     new = np.ones(len(columns[0]), bool)
     if len(new):
         new[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
@@ -175,6 +186,6 @@ def _starts(*columns: npt.NDArray[np.integer]) -> Bools:
 
 
 def _rank(groups: Ints) -> Ints:
-    """The place of each element in its run of equal ones."""
+    """Position of each element within its run of equal elements."""
     at = np.arange(len(groups))
     return at - np.maximum.accumulate(np.where(_starts(groups), at, 0))

@@ -1,4 +1,4 @@
-"""Clips that are the same once they are decoded: the container, its tags and lossless compression have no say."""
+"""Exact duplicates of clips: equal decoded samples, whatever the container, tags or lossless compression."""
 
 import numpy as np
 import pyarrow as pa
@@ -11,9 +11,10 @@ FULL_SCALE = 1 << 15
 
 
 def audio_keys(values: pa.ChunkedArray, max_seconds: float) -> tuple[pa.FixedSizeBinaryArray, pa.Int64Array]:
-    """xxh3-128 of each clip as mono samples of 16 bits at 16 kHz, and their number.
+    """Hash clips as mono 16-bit samples at 16 kHz.
 
-    Clips that do not decode, or are longer than `max_seconds`, have a null key and no samples.
+    Returns:
+        (n,) xxh3-128 and (n,) number of samples; null and 0 for clips that do not decode or exceed `max_seconds`.
     """
     keys: list[bytes | None] = []
     sizes: list[int] = []

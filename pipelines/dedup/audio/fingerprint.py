@@ -1,10 +1,11 @@
-"""Acoustic fingerprints: what of a clip's sound survives a re-encoding, and can be compared bit by bit.
+"""Acoustic fingerprints: features of a clip that survive re-encoding and can be compared bit by bit.
 
 The bits are those of Haitsma and Kalker, "A Highly Robust Audio Fingerprinting System" (ISMIR 2002, section 4.2):
-whether the difference between two neighbouring bands grows or shrinks over time. Speech in short clips needs other
-sizes than music on the radio (windows of 64 ms, not 370, and a step back of 32 ms, not 12), and one thing more: weak
-differences flip with any noise, so a bit counts only where its difference is among the clip's strongest. The paper uses
-this reliability to guess at flipped bits; here it is kept, as a mask. Loudness cancels out: "strong" is relative.
+whether the energy difference between two neighbouring bands grows or shrinks over time. Two things differ. Short speech
+clips need other sizes than music (windows of 64 ms instead of 370 ms, differences over 32 ms instead of 12 ms). And
+since noise flips the bits of small differences, a bit is marked as reliable only if its difference is among the clip's
+largest. The paper uses this reliability to guess flipped bits; here it is kept as a mask. Because it is relative, it
+does not depend on loudness.
 """
 
 import numpy as np
@@ -17,29 +18,32 @@ Codes = npt.NDArray[np.uint32]
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
-RATE = 8000  # samples a second: what telephones keep of speech
+RATE = 8000  # Hz; the bandwidth of telephone speech
 WINDOW, HOP = 512, 64
 FRAMES_A_SECOND = RATE // HOP
-STEP_BACK = 4  # frames
+STEP_BACK = 4  # frames over which the change of a difference is measured
 BITS = 16
 LOWEST, HIGHEST = 200.0, 3400.0  # Hz
-STRONG_SHARE = 0.4
-SOUND_DB = -20.0  # a frame sounds if it is no weaker than this beside the clip's loud frames
-QUIETEST = 1e-3  # amplitude of a sine; a clip whose loud frames are under it is silent (-60 dB)
-FLATTEST = 1e-3  # of the loud frames' amplitude; a clip whose strong differences are under it has no features
+STRONG_SHARE = 0.4  # share of the bits that are reliable
+SOUND_DB = -20.0  # a frame has sound if it is at most this far below the clip's loud frames
+QUIETEST = 1e-3  # amplitude of a sine; a clip whose loud frames are below it is silent (-60 dB)
+FLATTEST = 1e-3  # relative to the loud frames' amplitude; a clip with only smaller differences has no features
 BLOCK = 4096  # frames transformed at a time: 16 MB
 
 # first bin of each band, and the bin after the last band
 EDGES = np.round(np.geomspace(LOWEST, HIGHEST, BITS + 2) * WINDOW / RATE).astype(np.int64)
-SINE_POWER = (WINDOW / 4) ** 2 * 1.5  # of a sine of amplitude 1 in the bands, with a Hann window
+SINE_POWER = (WINDOW / 4) ** 2 * 1.5  # energy in the bands of a sine of amplitude 1, with a Hann window
 WEIGHTS = (1 << np.arange(BITS)).astype(np.uint32)
 
 
 def codes_of(wave: Wave) -> Codes:
-    """The fingerprint of a wave at `RATE`, a code a frame of 8 ms, from the first frame that sounds to the last.
+    """Compute the fingerprint of a wave at `RATE`, one code per frame of 8 ms.
 
-    The low half of a code holds the bits, the high half says which of them count; where nothing sounds it is 0.
-    Empty for a clip that is silent or shorter than a window.
+    The low 16 bits of a code are the bits, the high 16 bits mark which of them are reliable; the code of a frame
+    without sound is 0. Frames before the first and after the last frame with reliable bits are left out.
+
+    Returns:
+        (frames,) codes; empty for a clip that is silent or shorter than a window.
     """
     bands = _band_energies(wave)
     if len(bands) <= STEP_BACK:
@@ -59,14 +63,17 @@ def codes_of(wave: Wave) -> Codes:
 
 
 def _loudness(energy: Floats) -> np.float64:
-    """The energy of the frames in which, with those that are louder, half of it lies: silence around has no say."""
+    """Return the energy above which frames hold half of the total energy.
+
+    Unlike a mean, it does not depend on the amount of silence.
+    """
     falling = np.sort(energy)[::-1].astype(np.float64)
     total = np.cumsum(falling)
     return np.float64(falling[np.searchsorted(total, total[-1] / 2)])
 
 
 def _band_energies(wave: Wave) -> Floats:
-    """(frames, BITS + 1)"""
+    """Return (frames, BITS + 1) band energies."""
     if len(wave) < WINDOW:
         return np.empty((0, BITS + 1), np.float32)
     frames = np.lib.stride_tricks.sliding_window_view(wave, WINDOW)[::HOP]
@@ -75,6 +82,6 @@ def _band_energies(wave: Wave) -> Floats:
     for start in range(0, len(frames), BLOCK):
         spectrum = scipy.fft.rfft(frames[start : start + BLOCK] * hann, axis=1)[:, : EDGES[-1]]
         power = spectrum.real**2 + spectrum.imag**2
-        # summed bin by bin rather than by a product of matrices, whose last bits depend on threads
+        # summed bin by bin, since the last bits of a matrix product depend on threads
         blocks.append(np.add.reduceat(power, EDGES[:-1], axis=1))
     return np.concatenate(blocks)

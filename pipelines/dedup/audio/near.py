@@ -1,7 +1,8 @@
-"""Near-duplicate clips by acoustic fingerprints: one recording at another loudness, rate or bit rate, noisy, or cut.
+"""Near-duplicate clips by acoustic fingerprints: copies with another loudness, rate, bit rate, noise or cut.
 
-Two recordings of the same words are no duplicates, nor is a clip one of a longer clip that it is a part of: at either
-end of what two duplicates have in common, each may have 0.6 s of sound more, for which a cut of half a second is meant.
+Two recordings of the same words are not duplicates, and a clip is not a duplicate of a longer clip that contains it: at
+either end of the part that two duplicates share, each may have at most 0.6 s more sound, which allows for cuts of half
+a second.
 """
 
 from collections.abc import Iterator
@@ -19,35 +20,36 @@ from .align import ALIKE, EDGE, SPAN, Prints, agreements, anchors_of, products
 from .fingerprint import FRAMES_A_SECOND, RATE, Codes, Ints, codes_of
 
 FINGERPRINT_VERSION = 1
-# Frames that sound, 0.4 s. Less says too little: two takes of a digit by one speaker can agree as well as copies do.
+# Frames with sound, 0.4 s. Shorter clips are not distinctive: two takes of a digit by one speaker may agree as well as
+# copies do.
 LEAST_FRAMES = 50
-AROUND = 8  # frames from an anchor to those that its sketch holds, before and after it
-ALIKE_AROUND = 0.5  # agreement of sketches
+AROUND = 8  # distance in frames from an anchor to the frames before and after it that form its sketch
+ALIKE_AROUND = 0.5  # minimum agreement of sketches
 PIECE = 1 << 20  # codes or sketches compared at a time
 
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """Clips whose fingerprints agree; the `Near` of clips.
+    """Near-duplicate method for clips: fingerprints that agree.
 
-    A signature is a list<uint32>, a code a frame of 8 ms: 500 bytes a second of sound. It is null for a clip that does
-    not decode, is longer than `max_seconds`, is silent, or has less than 0.4 s of sound: exact duplicates are all that
-    can be said of those. A clip has at most 24 keys and 4 more a second, so a million clips of 5 s have 44 million.
+    A signature is a list<uint32>, one code per frame of 8 ms: 500 bytes per second of sound. It is null for a clip that
+    does not decode, exceeds `max_seconds`, is silent, or has less than 0.4 s of sound; only exact duplicates of such
+    clips are found. A clip has at most 24 keys and 4 more per second, so a million clips of 5 s have 44 million keys.
     """
 
     max_seconds: float
 
     @property
     def column(self) -> str:
-        """Clips."""
+        """Name of the compared column."""
         return "audio"
 
     def identity(self) -> list[Any]:
-        """Version, and how long a clip may be."""
+        """Version and maximum length of a clip."""
         return [FINGERPRINT_VERSION, self.max_seconds]
 
     def report(self) -> dict[str, Any]:
-        """The thresholds."""
+        """Thresholds, for the manifest."""
         return {
             "near": "fingerprint",
             "agreement": ALIKE,
@@ -56,7 +58,7 @@ class Fingerprint:
         }
 
     def sign(self, values: pa.ChunkedArray) -> pa.ListArray:
-        """A fingerprint a clip."""
+        """Return one fingerprint per clip."""
         prints = [self._print(value.as_py()) for value in values]
         starts = np.r_[0, np.cumsum([len(codes) for codes in prints])].astype(np.int32)
         nothing = pa.array([not len(codes) for codes in prints], pa.bool_())
@@ -71,7 +73,7 @@ class Fingerprint:
         return codes if np.count_nonzero(codes) >= LEAST_FRAMES else codes[:0]
 
     def keys(self, signatures: pa.ListArray) -> Keyed:
-        """A key an anchor; its sketch is what sounds just before and just after it."""
+        """Return one key per anchor; its sketch holds the codes just before and after the anchor."""
         prints = prints_of(signatures)
         anchors = anchors_of(prints)
         before = _code_at(prints, anchors.owner, anchors.frame - AROUND)
@@ -79,7 +81,7 @@ class Fingerprint:
         return Keyed(anchors.owner, anchors.key, before.astype(np.uint64) << np.uint64(32) | after)
 
     def pairs(self, key: Keys, sketch: Keys) -> tuple[Ints, Ints]:
-        """Entries of a key whose sketches agree, as far as both say anything."""
+        """Return entries of a key whose sketches agree in the bits that are reliable in both."""
         left, right = window_pairs(key)
         likely = [
             _sketches_agree(sketch[left[start : start + PIECE]], sketch[right[start : start + PIECE]])
@@ -89,7 +91,7 @@ class Fingerprint:
         return left[kept], right[kept]
 
     def alike(self, left: pa.ListArray, right: pa.ListArray) -> npt.NDArray[np.bool_]:
-        """Whether fingerprints, laid on each other by the anchors that they share, are of one recording."""
+        """True where fingerprints, aligned by shared anchors, belong to the same recording."""
         found = [agreements(prints_of(ours), prints_of(theirs)) for ours, theirs in _pieces(left, right)]
         return np.concatenate([np.empty(0), *found]) >= ALIKE
 
@@ -102,13 +104,13 @@ def _sketches_agree(ours: Keys, theirs: Keys) -> npt.NDArray[np.bool_]:
 
 
 def prints_of(signatures: pa.ListArray) -> Prints:
-    """What `align` compares, of signatures none of which is null."""
+    """Convert signatures without nulls to the form that `align` compares."""
     lengths = pc.list_value_length(signatures).to_numpy()
     return Prints(signatures.flatten().to_numpy(), np.r_[0, np.cumsum(lengths, dtype=np.int64)])
 
 
 def _pieces(left: pa.ListArray, right: pa.ListArray) -> Iterator[tuple[pa.ListArray, pa.ListArray]]:
-    """The same pairs in pieces of about PIECE codes."""
+    """Split pairs into pieces of about PIECE codes."""
     lengths = sum(pc.list_value_length(side).to_numpy().astype(np.int64) for side in (left, right))
     number = np.cumsum(lengths) // PIECE
     cuts = np.unique(np.r_[0, np.flatnonzero(np.diff(number)) + 1, len(left)])
@@ -117,6 +119,6 @@ def _pieces(left: pa.ListArray, right: pa.ListArray) -> Iterator[tuple[pa.ListAr
 
 
 def _code_at(prints: Prints, owner: Ints, frame: Ints) -> Codes:
-    """The code of a frame of each owner, 0 where it has none there."""
+    """Return the code of one frame of each owner; 0 for a frame outside of its fingerprint."""
     inside = (frame >= 0) & (frame < prints.lengths[owner])
     return np.where(inside, prints.codes[prints.starts[owner] + np.where(inside, frame, 0)], 0)

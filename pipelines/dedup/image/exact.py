@@ -1,4 +1,4 @@
-"""What makes two pictures exact duplicates: the bytes of their files."""
+"""Exact duplicates of images: equal bytes of the files."""
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +11,11 @@ KEY_BYTES = 16
 
 
 def image_keys(values: pa.ChunkedArray) -> tuple[pa.FixedSizeBinaryArray, npt.NDArray[np.int64]]:
-    """xxh3-128 of every file's bytes, and width times height as its header has them.
+    """Hash image files and read their sizes.
 
-    The key is null and the size 0 where the header says nothing; a later stage names what is wrong with the file.
+    Returns:
+        (n,) xxh3-128 of the bytes and (n,) width times height from the header; null and 0 for a file whose header
+        cannot be read, which a later stage drops with a reason.
     """
     keys: list[bytes | None] = []
     sizes = np.zeros(len(values), np.int64)

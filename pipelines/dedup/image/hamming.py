@@ -1,8 +1,9 @@
-"""Pairs of 64-bit hashes that differ in a few bits at most, found without comparing all with all.
+"""Finds pairs of 64-bit hashes within a Hamming distance, without comparing all with all.
 
-The bits are cut into blocks. Hashes that differ in `radius` bits differ in that many blocks at most and agree on the
-others; so they share the key of at least one choice of blocks, and no pair is missed (Manku, Jain and Sarma 2007,
-Detecting near-duplicates for web crawling; the pigeonhole is that of multi-index hashing, Norouzi et al. 2012).
+The bits are divided into blocks. Hashes that differ in `radius` bits differ in at most that many blocks and agree in
+the others, so they share the key of at least one combination of blocks and no pair is missed (Manku, Jain and Sarma
+2007, "Detecting near-duplicates for web crawling"; the pigeonhole argument is that of multi-index hashing, Norouzi et
+al. 2012, https://arxiv.org/abs/1307.2982).
 """
 
 from itertools import combinations
@@ -15,22 +16,26 @@ from ..protocol import WINDOW, Ints, Keys, window_pairs
 
 BITS = 64
 LEAST_KEY_BITS = 16
-CHOICE = np.uint64(8)  # bits of a key that say which choice of blocks it is of
-# Neighbours among the bits of a hash resemble each other; blocks of bits that lie apart have keys that crowd less.
+CHOICE = np.uint64(8)  # bits of a key that number the combination of blocks
+# Neighbouring bits of a hash are correlated; with blocks of distant bits, fewer hashes share a key.
 STRIDE = 5
 
 
 def blocks_of(radius: int) -> tuple[int, int]:
-    """(blocks, agreeing): into how many blocks the bits are cut, and how many of them make a key.
+    """Return (blocks, agreeing): the number of blocks of bits, and the number of blocks that form a key.
 
-    One block a key while its keys are long enough to tell pictures apart, two beyond: at radius 6, 28 keys of 16 bits.
+    A key is one block while blocks are long enough to be selective, else two: at radius 6, 28 keys of 16 bits.
     """
     agreeing = 1 if BITS // (radius + 1) >= LEAST_KEY_BITS else 2
     return radius + agreeing, agreeing
 
 
 def hamming_keys(hashes: Keys, radius: int) -> tuple[Ints, Keys]:
-    """Index of a hash and key, for every choice of blocks: (n times choices,) each; a key's top byte is its choice."""
+    """Compute a key for every combination of blocks; its top byte is the number of the combination.
+
+    Returns:
+        (index of the hash, key), each of n times the number of combinations.
+    """
     _, agreeing = blocks_of(radius)
     bits = np.unpackbits(hashes.astype("<u8").view(np.uint8).reshape(-1, 8), axis=1, bitorder="little")
     parts = [_number(bits[:, block]) for block in _blocks(radius)]
@@ -43,10 +48,15 @@ def hamming_keys(hashes: Keys, radius: int) -> tuple[Ints, Keys]:
     return np.tile(np.arange(len(hashes)), len(keys)), np.concatenate(keys)
 
 
-def first_met(key: Keys, differing: Keys, radius: int) -> npt.NDArray[np.bool_]:
-    """Of pairs under a key, with the bits that differ: whether this is the first of the keys that they share.
+def is_first_shared_key(key: Keys, differing: Keys, radius: int) -> npt.NDArray[np.bool_]:
+    """For pairs under a key: True where it is the first of the keys that the pair shares.
 
-    Hashes that are much alike share most of their keys; so each pair is taken once.
+    Similar hashes share most of their keys; with this each pair is taken once.
+
+    Args:
+        key: (n,) key of each pair.
+        differing: (n,) exclusive or of its two hashes.
+        radius: The Hamming distance.
     """
     _, agreeing = blocks_of(radius)
     masks = [np.bitwise_or.reduce(np.uint64(1) << block.astype(np.uint64)) for block in _blocks(radius)]
@@ -57,15 +67,24 @@ def first_met(key: Keys, differing: Keys, radius: int) -> npt.NDArray[np.bool_]:
 
 
 def _blocks(radius: int) -> list[Ints]:
-    """The bits of each block."""
+    """Return the indices of each block's bits."""
     return np.array_split(np.arange(BITS) * STRIDE % BITS, blocks_of(radius)[0])
 
 
 def hamming_pairs(key: Keys, hashes: Keys, radius: int) -> tuple[Ints, Ints]:
-    """Among entries sorted by key: positions (left, right), left < right, that share a key and are within the radius.
+    """Find entries that share a key and are within the radius.
 
-    Equal hashes may be a crowd: they are linked as `window_pairs` does, and a crowd's first WINDOW entries stand for
-    it against other hashes. Between different hashes all pairs are found. Two entries may be paired under several keys.
+    Groups of equal hashes may be large: they are linked as in `window_pairs`, and the first WINDOW entries represent
+    the group in comparisons with other hashes. Between different hashes all pairs are found. A pair may occur under
+    several keys.
+
+    Args:
+        key: (n,) sorted keys.
+        hashes: (n,) hashes.
+        radius: The Hamming distance.
+
+    Returns:
+        Positions (left, right), left < right.
     """
     order = np.lexsort((hashes, key))
     key, hashes = key[order], hashes[order]
@@ -79,10 +98,10 @@ def hamming_pairs(key: Keys, hashes: Keys, radius: int) -> tuple[Ints, Ints]:
 
 
 def _near(key: Keys, hashes: Keys, radius: int) -> tuple[Ints, Ints]:
-    """Pairs within the radius among entries sorted by key, all of them different.
+    """Return the pairs within the radius among entries sorted by key, all of them different.
 
-    Each entry meets the one after it, then the next but one, as long as any two have the same key: the work is that
-    of all pairs with a common key, the steps as many as the entries of the most crowded one.
+    Each entry is compared with the next one, then with the one after that, as long as any two have the same key. The
+    work is that of all pairs with a common key; the number of steps is the size of the largest group.
     """
     ends = np.searchsorted(key, key, side="right")
     lefts, rights = [], []
@@ -97,7 +116,7 @@ def _near(key: Keys, hashes: Keys, radius: int) -> tuple[Ints, Ints]:
 
 
 def _crossed(heads: Ints, sizes: Ints, left: Ints, right: Ints) -> tuple[Ints, Ints]:
-    """From pairs of crowds to pairs of entries: each of the `sizes` first entries of one with each of the other's."""
+    """Expand pairs of groups to pairs of entries: each of the first `sizes` entries of one with each of the other."""
     counts = sizes[left] * sizes[right]
     pair = np.repeat(np.arange(len(left)), counts)
     nth = np.arange(len(pair)) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -106,7 +125,7 @@ def _crossed(heads: Ints, sizes: Ints, left: Ints, right: Ints) -> tuple[Ints, I
 
 
 def _number(bits: npt.NDArray[np.uint8]) -> Keys:
-    """(n, k) bits to (n,) numbers below 2^k."""
+    """Convert (n, k) bits to (n,) numbers below 2^k."""
     packed = np.zeros((len(bits), 8), np.uint8)
     some = np.packbits(bits, axis=1, bitorder="little")
     packed[:, : some.shape[1]] = some

@@ -1,9 +1,9 @@
-"""Whether thumbnails show the same picture, one perhaps a little cropped, brightened or coded anew.
+"""Decides whether two thumbnails show the same image, possibly slightly cropped, brightened or re-encoded.
 
-Hashes of 64 bits cannot tell this: drawings on white share their few low frequencies by the hundred. So a thumbnail is
-laid over the other, and what differs is looked at, place by place. Laying over is least squares: the other is
-explained by the one's pixels (contrast), their derivatives (shift and stretch along each side, as in Lucas and
-Kanade 1981), a constant, and the pixels as they are when the brightest are cut off (what brightening does to them).
+64-bit hashes cannot decide this: hundreds of drawings on white share their few low frequencies. So one thumbnail is
+registered to the other and the remaining difference is examined cell by cell. Registration is least squares: the other
+thumbnail is explained by the first one's pixels (contrast), their derivatives (shift and stretch along each side, as in
+Lucas and Kanade 1981), a constant, and the pixels with the brightest levels cut off (the effect of brightening).
 """
 
 from collections.abc import Sequence
@@ -18,23 +18,27 @@ from .thumbnails import Thumbnails
 Floats = npt.NDArray[np.float64]
 Verdicts = npt.NDArray[np.bool_]
 
-GRID = 16  # samples along a side at which thumbnails are compared
-CELLS = 4  # places along a side that are looked at one by one
+GRID = 16  # samples along a side that are compared
+CELLS = 4  # cells along a side that are examined separately
 
-BRIGHTENED = 255 / 1.2  # what is brighter is white after brightening by 20 %
-FAITHFUL = 0.7  # of the variance that has to be left of a picture without it
-SHARES = 0.25, 0.12, 0.08  # of the variance that may be unexplained before each step of laying over goes on
-DIFFERENCE = 0.11  # that may be unexplained at any place, as a share of variance there and, by FAINT, overall
+BRIGHTENED = 255 / 1.2  # brighter levels become white after brightening by 20 %
+FAITHFUL = 0.7  # share of the variance that must remain when brighter levels are cut off
+SHARES = 0.25, 0.12, 0.08  # maximum unexplained share of the variance before each registration step
+DIFFERENCE = 0.11  # maximum unexplained share in a cell, of the variance there plus FAINT of the overall variance
 FAINT = 0.3
-DETAIL, DIFFERENCE_OF_SIMPLE = 4.0, 0.04  # a picture with content at fewer places than this has to agree better
-GAIN = 0.7, 1.4  # of contrast
-COLOUR = 30.0  # levels by which colours may differ at any place, root mean square
+DETAIL, DIFFERENCE_OF_SIMPLE = 4.0, 0.04  # an image with content in fewer cells than this has to agree better
+GAIN = 0.7, 1.4  # allowed change of contrast
+COLOUR = 30.0  # maximum difference of colours in a cell, root mean square in levels
 
 
-def explains(one: Thumbnails, other: Thumbnails, window: Floats, other_window: Floats) -> Verdicts:
-    """For each of n pairs: whether the other is the one, seen through windows that are about the same detail of both.
+def shows_same_image(one: Thumbnails, other: Thumbnails, window: Floats, other_window: Floats) -> Verdicts:
+    """For each of n pairs: True where `other` can be explained as `one`.
 
-    Windows are (n, 4): top, bottom, left and right as shares of height and width; that of the one is corrected.
+    Args:
+        one: n thumbnails.
+        other: n thumbnails.
+        window: (n, 4) window of `one`: top, bottom, left and right as shares of height and width. It is refined.
+        other_window: (n, 4) window of `other` with about the same content.
     """
     alike = np.zeros(len(window), bool)
     at = np.arange(len(window))
@@ -53,9 +57,9 @@ def explains(one: Thumbnails, other: Thumbnails, window: Floats, other_window: F
 
 
 def _brightened(pictures: Thumbnails) -> Floats:
-    """Luminance without what brightening makes white; as it is where that would leave another picture.
+    """Luminance with the levels cut off that brightening makes white; unchanged where that changes the image much.
 
-    Else a pale drawing with a dark spot would be the same as any dark spot.
+    Otherwise a pale drawing with a dark spot would match any dark spot.
     """
     luminance, cut = pictures.luminance.astype(np.float64), pictures.cut(BRIGHTENED)
     before, after = (plane - plane.mean((1, 2), keepdims=True) for plane in (luminance, cut))
@@ -66,15 +70,15 @@ def _brightened(pictures: Thumbnails) -> Floats:
 
 class _Fit(NamedTuple):
     gain: Floats  # (n,)
-    motion: Floats  # (n, 4) samples: shift along rows' and columns' direction, stretch likewise at the edges
-    unexplained: Floats  # (n, 16, 16) squares of what is left
+    motion: Floats  # (n, 4) in samples: shift of rows and columns, stretch of rows and columns at the edges
+    unexplained: Floats  # (n, 16, 16) squared residuals
 
     def some(self, chosen: Verdicts) -> "_Fit":
         return _Fit(*(values[chosen] for values in self))
 
 
 def _fitted(sources: Sequence[Floats], target: Floats) -> _Fit:
-    """Least squares, with a ridge far below the noise so that flat pictures have a solution too."""
+    """Least squares, with a ridge term far below the noise so that flat images have a solution too."""
     source, cut = sources
     n = len(source)
     down, across = np.gradient(source, axis=(1, 2))
@@ -91,7 +95,7 @@ def _fitted(sources: Sequence[Floats], target: Floats) -> _Fit:
 
 
 def _moved(window: Floats, start: Floats, motion: Floats) -> Floats:
-    """The window, shifted and stretched; no side goes further from its start than a crop of CUT takes it."""
+    """Shift and stretch the window; no side moves further from its start than by CUT."""
     down, across, taller, wider = motion.T / GRID
     height, width = window[:, 1] - window[:, 0], window[:, 3] - window[:, 2]
     steps = [(down - taller) * height, (down + taller) * height, (across - wider) * width, (across + wider) * width]
@@ -101,11 +105,11 @@ def _moved(window: Floats, start: Floats, motion: Floats) -> Floats:
 
 def _same_everywhere(fit: _Fit, target: Floats) -> Verdicts:
     left = _cells(fit.unexplained).mean(2)
-    there = _cells(target).var(2)
+    variance = _cells(target).var(2)
     overall = target.var((1, 2)) + 1
-    content = there.sum(1) ** 2 / ((there**2).sum(1) + 1)
+    content = variance.sum(1) ** 2 / ((variance**2).sum(1) + 1)
     allowed = np.where(content < DETAIL, DIFFERENCE_OF_SIMPLE, DIFFERENCE)
-    return np.asarray((left / (there + FAINT * overall[:, None])).max(1) <= allowed)
+    return np.asarray((left / (variance + FAINT * overall[:, None])).max(1) <= allowed)
 
 
 def _same_colours(
@@ -120,20 +124,20 @@ def _same_colours(
 
 
 def _cells(values: Floats) -> Floats:
-    """(n, 16, 16) to (n, 16 places, 16 samples each)."""
+    """Reshape (n, 16, 16) to (n, 16 cells, 16 samples each)."""
     n, step = len(values), GRID // CELLS
     return values.reshape(n, CELLS, step, CELLS, step).transpose(0, 1, 3, 2, 4).reshape(n, CELLS**2, step**2)
 
 
 def _sampled(planes: npt.NDArray[np.uint8] | Floats, window: Floats) -> Floats:
-    """(n, side, side) planes through (n, 4) windows to (n, 16, 16)."""
+    """Sample (n, side, side) planes through (n, 4) windows to (n, 16, 16)."""
     rows = _weights(window[:, 0], window[:, 1], planes.shape[1])
     columns = _weights(window[:, 2], window[:, 3], planes.shape[2])
     return np.asarray(rows @ planes.astype(np.float64) @ columns.transpose(0, 2, 1))
 
 
 def _weights(low: Floats, high: Floats, side: int) -> Floats:
-    """(n, 16, side): what 16 even steps from `low` to `high` take of each pixel: triangles as wide as two steps."""
+    """(n, 16, side) weights of the pixels for 16 even steps from `low` to `high`: triangles as wide as two steps."""
     step = (high - low)[:, None, None] * side / GRID
     centres = low[:, None, None] * side + step * (np.arange(GRID) + 0.5)[:, None] - 0.5
     weights = np.maximum(0, 1 - np.abs(centres - np.arange(side)) / np.maximum(step, 1))

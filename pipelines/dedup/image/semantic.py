@@ -1,4 +1,4 @@
-"""Near duplicates among pictures by what they show: CLIP vectors, brought together by random hyperplanes."""
+"""Near-duplicate images by content: CLIP embeddings, with keys from random hyperplanes."""
 
 import math
 from dataclasses import dataclass
@@ -10,46 +10,46 @@ import pyarrow as pa
 
 from ....schemas.config.dedup import SemanticImage
 from ....tokenizers.image.clip_model import ClipModel, find_clip, load_clip
-from ....tokenizers.image.picture import BadPicture, whole
+from ....tokenizers.image.picture import BadPicture, uncropped
 from ....tokenizers.protocol import Pixels
 from ..mixing import mix
 from ..protocol import Ints, Keyed, Keys
-from ..signature import judged, pack, unpack
+from ..signature import compare_in_batches, pack, unpack
 from .hamming import BITS, hamming_pairs
 from .near import LEAST_CONTRAST
 
 SEMANTIC_VERSION = 1
 SEED = 20211
 KEY_BITS = 16
-LEAST_RECALL = 0.99  # of pairs at the threshold
+LEAST_RECALL = 0.99  # probability that a pair at the threshold shares a key
 SKETCH_SIGMAS = 4.0
-BATCH = 32  # pictures decoded and embedded together
+BATCH = 32  # images decoded and embedded together
 
 Vectors = npt.NDArray[np.float64]
 
 
 def tables_of(threshold: float) -> int:
-    """How many keys of KEY_BITS a vector needs for pairs at a cosine to share one with a chance of LEAST_RECALL.
+    """Return how many keys of KEY_BITS are needed for a recall of LEAST_RECALL at a cosine of `threshold`.
 
-    A random hyperplane separates vectors at an angle t with a chance of t / pi (Charikar 2002, Similarity estimation
-    techniques from rounding algorithms).
+    A random hyperplane separates vectors at an angle t with probability t / pi (Charikar 2002, "Similarity estimation
+    techniques from rounding algorithms").
     """
     agree = (1 - math.acos(threshold) / math.pi) ** KEY_BITS
     return math.ceil(math.log(1 - LEAST_RECALL) / math.log1p(-agree))
 
 
 def sketch_radius(threshold: float) -> int:
-    """Bits in which the sketches of vectors at a cosine may differ: the mean and some standard deviations."""
+    """Return in how many bits sketches may differ at a cosine of `threshold`: mean plus SKETCH_SIGMAS deviations."""
     apart = math.acos(threshold) / math.pi
     return math.ceil(BITS * apart + SKETCH_SIGMAS * math.sqrt(BITS * apart * (1 - apart)))
 
 
 @dataclass(frozen=True)
 class SemanticNear:
-    """Pictures whose CLIP vectors have a cosine of at least the threshold.
+    """Near-duplicate method for images: CLIP embeddings with a cosine of at least the threshold.
 
-    A signature is the vector in half precision. It is null for what cannot be opened and for pictures of one colour,
-    which are all the same to CLIP.
+    A signature is the embedding in half precision. It is null for a file that cannot be decoded and for an image of one
+    colour, since all of these have almost the same embedding.
     """
 
     config: SemanticImage
@@ -57,17 +57,17 @@ class SemanticNear:
     column: str = "image"
 
     def identity(self) -> list[Any]:
-        """Version, model by content, threshold, limit."""
+        """Version, fingerprint of the model, threshold and limit."""
         model = find_clip(self.config.model, self.config.path).fingerprint
         return [SEMANTIC_VERSION, model, self.config.threshold, self.max_pixels]
 
     def report(self) -> dict[str, Any]:
-        """Model and threshold, and the keys that follow from it; not where the weights lie."""
+        """Model and threshold, and the keys that follow from it, for the manifest; without the path of the weights."""
         settings = self.config.model_dump(exclude={"path"})
         return {"near": "clip", **settings, "keys": tables_of(self.config.threshold), "key_bits": KEY_BITS}
 
     def sign(self, values: pa.ChunkedArray) -> pa.FixedSizeBinaryArray:
-        """A unit vector a picture, in batches of what opens, in order."""
+        """Return one unit vector per image; images that can be decoded are embedded in batches, in order."""
         model = load_clip(self.config.model, self.config.path)
         vectors = np.zeros((len(values), model.width), np.float16)
         valid = np.zeros(len(values), bool)
@@ -75,7 +75,7 @@ class SemanticNear:
         rows: list[int] = []
         for row, value in enumerate(values):
             try:
-                picture = whole(value.as_py(), model.pixels, self.max_pixels)
+                picture = uncropped(value.as_py(), model.pixels, self.max_pixels)
             except BadPicture:
                 continue
             if picture.reshape(-1, 3).std(axis=0).max() >= LEAST_CONTRAST:
@@ -89,7 +89,7 @@ class SemanticNear:
         return pack(vectors, valid)
 
     def keys(self, signatures: pa.FixedSizeBinaryArray) -> Keyed:
-        """Keys of KEY_BITS hyperplanes each; the sketch is the sides of BITS others."""
+        """Return keys from KEY_BITS hyperplanes each; the sketch has the bits of BITS other hyperplanes."""
         vectors = _vectors(signatures)
         tables = tables_of(self.config.threshold)
         sides = vectors @ _hyperplanes(vectors.shape[1], tables * KEY_BITS + BITS) > 0
@@ -99,12 +99,12 @@ class SemanticNear:
         return Keyed(owner, mix(parts | (np.arange(tables, dtype=np.uint64) << np.uint64(32))).ravel(), sketch[owner])
 
     def pairs(self, key: Keys, sketch: Keys) -> tuple[Ints, Ints]:
-        """Entries that share a key and whose sketches are as near as the threshold has it."""
+        """Return entries that share a key and whose sketches are as close as the threshold implies."""
         return hamming_pairs(key, sketch, sketch_radius(self.config.threshold))
 
     def alike(self, left: pa.FixedSizeBinaryArray, right: pa.FixedSizeBinaryArray) -> npt.NDArray[np.bool_]:
-        """Whether the cosine reaches the threshold."""
-        return judged(self._alike, left, right)
+        """True where the cosine reaches the threshold."""
+        return compare_in_batches(self._alike, left, right)
 
     def _alike(self, left: pa.FixedSizeBinaryArray, right: pa.FixedSizeBinaryArray) -> npt.NDArray[np.bool_]:
         ours, theirs = _vectors(left), _vectors(right)

@@ -1,4 +1,4 @@
-"""Texts that are the same once what nobody reads is folded away: their form of Unicode, case and white space."""
+"""Exact duplicates of texts: equal after normalisation of Unicode form, case and white space."""
 
 import pyarrow as pa
 import xxhash
@@ -8,7 +8,7 @@ from .fold import blocks, fold
 
 
 def text_keys(values: pa.ChunkedArray, config: TextDedup) -> pa.FixedSizeBinaryArray:
-    """xxh3-128 of each text in NFC, case and white space folded as configured; 16 bytes a text."""
+    """Return the xxh3-128 of each text in NFC, with case and white space folded as configured; 16 bytes each."""
     digests: list[bytes] = []
     for block in blocks(values):
         folded = fold(block, case=config.fold_case, space=config.fold_space).cast(pa.large_binary())

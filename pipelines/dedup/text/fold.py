@@ -1,4 +1,4 @@
-"""What texts look like to whatever compares them: the same letters in the same form, as bytes that NumPy can read."""
+"""Normalisation of texts before comparison, and access to their bytes with NumPy."""
 
 import unicodedata
 from collections.abc import Iterator
@@ -14,11 +14,11 @@ Bytes = npt.NDArray[np.uint8]
 
 
 _BLOCK = 1 << 20
-_LEAST = 256  # bytes that a text counts for beside its own, since a signature is not shorter for a short one
+_LEAST = 256  # bytes added to each text's size, since the signature of a short text is as long as any
 
 
 def blocks(values: pa.ChunkedArray) -> Iterator[pa.StringArray]:
-    """The texts in slices of at most a megabyte beside their first, so that what is made on the way stays small."""
+    """Split the texts into slices of about a megabyte, which limits the memory of intermediate results."""
     for chunk in values.chunks:
         ends = np.cumsum(pc.binary_length(chunk).to_numpy() + np.int64(_LEAST))
         cuts = np.flatnonzero(np.diff(ends // _BLOCK)) + 1
@@ -27,7 +27,13 @@ def blocks(values: pa.ChunkedArray) -> Iterator[pa.StringArray]:
 
 
 def fold(values: pa.StringArray, *, case: bool, space: bool) -> pa.LargeStringArray:
-    """Texts in NFC; `case`: in lower case; `space`: runs of Unicode white space as one space, none at either end."""
+    """Normalise texts to NFC.
+
+    Args:
+        values: The texts.
+        case: Convert to lower case.
+        space: Collapse runs of Unicode white space to one space and strip both ends.
+    """
     texts = _compose(values.cast(pa.large_string()))
     if case:
         texts = pc.utf8_lower(texts)
@@ -38,14 +44,14 @@ def fold(values: pa.StringArray, *, case: bool, space: bool) -> pa.LargeStringAr
 
 
 def _compose(texts: pa.LargeStringArray) -> pa.LargeStringArray:
-    """NFC by Python's own function: Arrow's decomposes only (apache/arrow#51225), and takes twice the time."""
+    """NFC by Python's function: Arrow's only decomposes (apache/arrow#51225), and takes twice as long."""
     if pc.all(pc.string_is_ascii(texts)).as_py():
         return texts
     return pa.array([unicodedata.normalize("NFC", text) for text in texts.to_pylist()], pa.large_string())
 
 
 def layout(texts: pa.LargeStringArray) -> tuple[Bytes, Ints]:
-    """(bytes,) of all texts end to end, and (texts + 1,) where each begins; a view, not a copy."""
+    """Return a view of the bytes of all texts, concatenated, and the (texts + 1,) offsets of the texts."""
     _, starts, data = texts.buffers()
     if not len(texts):
         return np.zeros(0, np.uint8), np.zeros(1, np.int64)

@@ -1,7 +1,7 @@
-"""Near-duplicate texts by MinHash: signatures of their shingles, bands of them as keys, agreement as the test.
+"""Near-duplicate texts by MinHash: signatures of shingles, bands as keys, share of equal numbers as test.
 
-Broder, "On the resemblance and containment of documents", 1997: two texts are as similar as the share of shingles
-that they have in common of all that either has (their Jaccard similarity).
+Broder, "On the resemblance and containment of documents", 1997 (https://doi.org/10.1109/SEQUEN.1997.666900): the
+similarity of two texts is the number of shingles in both divided by the number in either (Jaccard similarity).
 """
 
 from dataclasses import dataclass
@@ -24,36 +24,36 @@ MINHASH_VERSION = 1
 
 @dataclass(frozen=True)
 class MinHash:
-    """Texts whose shingles have at least an estimated Jaccard similarity; the `Near` of texts.
+    """Near-duplicate method for texts: an estimated Jaccard similarity of their shingles of at least the threshold.
 
-    A signature is a FixedSizeList<uint32>[permutations], null for a text without a word. Beside what it returns,
-    `sign` takes some tens of megabytes, or about 20 bytes a byte of the longest text.
+    A signature is a FixedSizeList<uint32>[permutations], null for a text without words. Besides its result, `sign`
+    needs some tens of megabytes, or about 20 bytes per byte of the longest text.
     """
 
     config: NearText
 
     @property
     def column(self) -> str:
-        """Texts."""
+        """Name of the compared column."""
         return "text"
 
     @property
     def bands(self) -> tuple[int, int]:
-        """(bands, rows) that a signature is cut into."""
+        """(bands, rows) into which a signature is divided."""
         return bands_of(self.config.threshold, self.config.permutations)
 
     def identity(self) -> list[Any]:
-        """Version, settings and what follows from them."""
+        """Version, settings and what is derived from them."""
         return [MINHASH_VERSION, self.config.model_dump(mode="json"), self.bands]
 
     def report(self) -> dict[str, Any]:
-        """Settings, bands, and the chance to become a candidate by similarity."""
+        """Settings, bands, and the probability to become a candidate by similarity, for the manifest."""
         bands, rows = self.bands
         chances = {f"{similarity:.2f}": round(share, 6) for similarity, share in s_curve(bands, rows)}
         return {"near": "minhash", **self.config.model_dump(), "bands": bands, "rows": rows, "candidates": chances}
 
     def sign(self, values: pa.ChunkedArray) -> pa.FixedSizeListArray:
-        """A signature a text."""
+        """Return one signature per text."""
         width = self.config.permutations
         signed = [self._sign(block) for block in blocks(values)]
         return pa.concat_arrays(signed) if signed else pa.array([], pa.list_(pa.uint32(), width))
@@ -65,7 +65,7 @@ class MinHash:
         return pa.FixedSizeListArray.from_arrays(numbers, self.config.permutations, mask=empty)
 
     def keys(self, signatures: pa.FixedSizeListArray) -> Keyed:
-        """A key a band: the hash of its number and of the rows in it."""
+        """Return one key per band: a hash of the band's number and of the numbers in it."""
         bands, rows = self.bands
         rest = self._matrix(signatures)[:, : bands * rows].reshape(-1, bands, rows)
         key = np.broadcast_to(np.arange(bands, dtype=np.uint64), rest.shape[:2])
@@ -74,14 +74,14 @@ class MinHash:
         return Keyed(np.repeat(np.arange(len(rest)), bands), key.ravel(), np.zeros(key.size, np.uint64))
 
     def pairs(self, key: Keys, sketch: Keys) -> tuple[Ints, Ints]:
-        """All entries of a key, but for crowded keys, where each meets the first and those next to it."""
+        """Return all pairs of entries of a key; in large groups each with the first entry and the next ones."""
         return window_pairs(key)
 
     def alike(self, left: pa.FixedSizeListArray, right: pa.FixedSizeListArray) -> npt.NDArray[np.bool_]:
-        """Whether the share of places in which signatures agree, which estimates the Jaccard similarity, is enough."""
+        """True where the share of equal numbers, which estimates the Jaccard similarity, reaches the threshold."""
         agreement = (self._matrix(left) == self._matrix(right)).mean(axis=1)
         return np.asarray(agreement >= self.config.threshold)
 
     def _matrix(self, signatures: pa.FixedSizeListArray) -> Signatures:
-        """(signatures, permutations)"""
+        """Reshape to (signatures, permutations)."""
         return np.asarray(signatures.flatten().to_numpy().reshape(-1, self.config.permutations))

@@ -1,4 +1,4 @@
-"""Shingles: every run of n words of a text as one hash, by a polynomial over the hashes of its words."""
+"""Shingles: a hash of every n consecutive words of a text, a polynomial over the hashes of the words."""
 
 import numpy as np
 import pyarrow as pa
@@ -11,15 +11,18 @@ _BASE = np.uint64(0xD1342543DE82EF95)  # odd
 
 
 def shingles(values: pa.StringArray, n: int) -> tuple[Ints, Hashes]:
-    """(texts + 1,) offsets, and for text i hashes[offsets[i]:offsets[i + 1]], one each n words in a row.
+    """Hash all runs of n consecutive words.
 
-    A text of fewer words has one shingle of all its words; a text of none has none.
+    A text with fewer words has one shingle of all its words; a text without words has none.
+
+    Returns:
+        (texts + 1,) offsets and hashes; those of text i are hashes[offsets[i]:offsets[i + 1]].
     """
     return combine(words(values), n)
 
 
 def combine(found: Words, n: int) -> tuple[Ints, Hashes]:
-    """The shingles of words that were found already."""
+    """Compute shingles like `shingles`, from words that were already found."""
     first, counts = found.offsets[:-1], np.diff(found.offsets)
     many = np.where(counts < n, np.minimum(counts, 1), counts - n + 1)
     offsets = np.concatenate([[0], np.cumsum(many)])
@@ -31,7 +34,7 @@ def combine(found: Words, n: int) -> tuple[Ints, Hashes]:
 
 
 def _roll(hashes: Hashes, n: int) -> Hashes:
-    """At each word the polynomial of it and the next n - 1; the last n - 1 are of no use."""
+    """Polynomial of each word and the next n - 1; the last n - 1 values are not valid."""
     rolled = hashes.copy()
     for ahead in range(1, n):
         rolled *= _BASE
@@ -40,7 +43,7 @@ def _roll(hashes: Hashes, n: int) -> Hashes:
 
 
 def _whole(hashes: Hashes, first: Ints, counts: Ints) -> Hashes:
-    """The polynomial of all words of each short text."""
+    """Polynomial of all words of each short text."""
     whole = np.zeros(len(first), np.uint64)
     for ahead in range(counts.max(initial=0)):
         more = counts > ahead

@@ -1,12 +1,12 @@
-"""Fast similarity sketching: a signature of k numbers in time linear in the set, not k times as long.
+"""Fast similarity sketching: a MinHash signature of k numbers in time linear in the set instead of k times the set.
 
-Dahlgaard, Knudsen and Thorup, "Fast Similarity Sketching", FOCS 2017 (arXiv 1704.04370). In each of a few turns every
-element throws a number into one of k bins; a bin keeps the least number of the first turn that hits it. A bin that no
-turn hits gets the least of a hash of its own over all elements, as in plain MinHash.
+Dahlgaard, Knudsen and Thorup, "Fast Similarity Sketching", FOCS 2017 (https://arxiv.org/abs/1704.04370). In each of a
+few turns every element puts a number into one of k bins; a bin keeps the smallest number of the first turn in which it
+is hit. A bin that is never hit gets the minimum of its own hash function over all elements, as in plain MinHash.
 
-Whatever the turn, the element that a bin of the union of two sets keeps is equally likely to be any of them, so two
-signatures agree in a bin with a chance of just the Jaccard similarity, however small the sets. Within a turn elements
-are drawn without replacement, so the share of bins that agree varies less than that of k independent permutations.
+In every turn, each element of the union of two sets is equally likely to be the one that a bin keeps, so two signatures
+agree in a bin with a probability equal to the Jaccard similarity, however small the sets are. Within a turn elements
+are drawn without replacement, so the share of equal bins has a smaller variance than with k independent permutations.
 """
 
 import numpy as np
@@ -17,14 +17,23 @@ from .fold import Ints
 
 Signatures = npt.NDArray[np.uint32]
 
-_TURNS = 8  # by then long sets are done, and sets of fewer elements cost little
+_TURNS = 8  # enough for large sets to fill all bins; small sets cost little
 _EMPTY = np.uint32(0xFFFFFFFF)
-_PIECE = 1 << 18  # hashes at once
+_PIECE = 1 << 18  # hashes processed at a time
 _HALF = np.uint64(32)
 
 
 def sketch(offsets: Ints, hashes: Hashes, size: int) -> Signatures:
-    """(sets, size) signatures of sets hashes[offsets[i]:offsets[i + 1]]; that of an empty set means nothing."""
+    """Compute the signatures of sets.
+
+    Args:
+        offsets: (sets + 1,) offsets into `hashes`.
+        hashes: Set i is hashes[offsets[i]:offsets[i + 1]].
+        size: Length of a signature.
+
+    Returns:
+        (sets, size) signatures; that of an empty set is undefined.
+    """
     bins = np.full((len(offsets) - 1, size), _EMPTY)
     owner = np.repeat(np.arange(len(bins)), np.diff(offsets))
     left = hashes
@@ -37,7 +46,7 @@ def sketch(offsets: Ints, hashes: Hashes, size: int) -> Signatures:
 
 
 def _throw(bins: Signatures, hashes: Hashes, owner: Ints, seed: np.uint64) -> tuple[Hashes, Ints]:
-    """One turn; the elements of the sets that have empty bins still."""
+    """Perform one turn in place; return the elements of the sets that still have empty bins."""
     mixed = mix(hashes + seed)
     at = owner * bins.shape[1] + (((mixed >> _HALF) * np.uint64(bins.shape[1])) >> _HALF).astype(np.int64)
     number = mixed.astype(np.uint32)
@@ -49,7 +58,7 @@ def _throw(bins: Signatures, hashes: Hashes, owner: Ints, seed: np.uint64) -> tu
 
 
 def _distinct(hashes: Hashes, owner: Ints) -> tuple[Hashes, Ints]:
-    """Each element once: a long set that has empty bins still is one of few elements, time and again."""
+    """Remove repeated elements: a long set that still has empty bins has few distinct elements."""
     order = np.lexsort((hashes, owner))
     hashes, owner = hashes[order], owner[order]
     new = np.r_[True, (hashes[1:] != hashes[:-1]) | (owner[1:] != owner[:-1])]
@@ -57,7 +66,7 @@ def _distinct(hashes: Hashes, owner: Ints) -> tuple[Hashes, Ints]:
 
 
 def _fill(bins: Signatures, hashes: Hashes, owner: Ints) -> None:
-    """Plain MinHash for the bins that are empty still, each by its own multiplier; `owner` ascends."""
+    """Plain MinHash for the bins that are still empty, each with its own multiplier; `owner` is sorted."""
     multipliers = mix(np.arange(1, bins.shape[1] + 1, dtype=np.uint64) * GOLDEN) | np.uint64(1)
     sets, begin, counts = np.unique(owner, return_index=True, return_counts=True)
     row, at = np.nonzero(bins[sets] == _EMPTY)

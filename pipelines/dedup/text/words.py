@@ -1,8 +1,8 @@
-"""The words of a column of texts, hashed from its bytes: no object a word, no tokenizer.
+"""Splits texts into words and hashes them, on the bytes of a column, without creating an object per word.
 
-A word is a run of letters, digits and the marks that go with them. Scripts that set no space between words (Unicode
-Standard Annex 29, section 4) have words of one character each, so that shingles of words are shingles of characters
-there, also in a text that mixes scripts.
+A word is a run of letters, digits and combining marks. In scripts without spaces between words (Unicode Standard Annex
+29, section 4) each character is a word, so that shingles of words are shingles of characters there, also in a text with
+several scripts.
 """
 
 import unicodedata
@@ -24,36 +24,36 @@ _SPACELESS = (
     *(range(0xF900, 0xFB00), range(0xFF66, 0xFFA0)),  # Han; kana of half width
     *(range(0x1AFF0, 0x1B170), range(0x20000, 0x40000)),  # kana; Han
 )
-_SELECTORS = range(0xFE00, 0xFE10)  # marks that pick the look of an emoji
+_SELECTORS = range(0xFE00, 0xFE10)  # variation selectors, which choose the presentation of an emoji
 _APART, _IN_WORD, _ALONE = 0, 1, 2
 _MASKS = np.array([(1 << 8 * count) - 1 for count in range(9)], np.uint64)
 
 
 @dataclass(frozen=True)
 class Words:
-    """The words of some texts, text after text."""
+    """The words of several texts, in order."""
 
-    text: Bytes  # the texts in NFC and lower case, UTF-8, end to end
+    text: Bytes  # the texts in NFC and lower case, UTF-8, concatenated
     offsets: Ints  # (texts + 1,) the words of text i are offsets[i]:offsets[i + 1]
-    starts: Ints  # (words,) in `text`
+    starts: Ints  # (words,) positions in `text`
     stops: Ints  # (words,)
     hashes: Hashes  # (words,)
 
     def between(self, first: int, last: int) -> str:
-        """The words from `first` up to, not including, `last`, a space between them."""
+        """Return the words from `first` up to, not including, `last`, separated by spaces."""
         spans = zip(self.starts[first:last].tolist(), self.stops[first:last].tolist(), strict=True)
         return " ".join(self.text[start:stop].tobytes().decode() for start, stop in spans)
 
 
 def words(values: pa.StringArray) -> Words:
-    """The words of each text; takes about 20 bytes of memory a byte of text."""
+    """Find and hash the words of each text; needs about 20 bytes of memory per byte of text."""
     text, begins = layout(fold(values, case=True, space=False))
     starts, stops = _find(text, begins)
     return Words(text, np.searchsorted(starts, begins), starts, stops, _hash(text, starts, stops))
 
 
 def _find(text: Bytes, begins: Ints) -> tuple[Ints, Ints]:
-    """Where words start and stop."""
+    """Return where words start and stop."""
     in_word = ((text - np.uint8(ord("a"))) < 26) | ((text - np.uint8(ord("0"))) < 10)
     cut = np.empty(len(text) + 1, bool)
     lead = np.flatnonzero(text >= 0xC0)
@@ -75,7 +75,7 @@ def _find(text: Bytes, begins: Ints) -> tuple[Ints, Ints]:
 
 @cache
 def _kinds() -> npt.NDArray[np.uint8]:
-    """What each code point is to words."""
+    """Classify each code point: between words, part of a word, or a word on its own."""
     kinds = np.zeros(0x110000, np.uint8)
     kinds[:0x40000] = [unicodedata.category(chr(code))[0] in "LMN" for code in range(0x40000)]
     kinds[_SELECTORS] = _APART
@@ -85,7 +85,7 @@ def _kinds() -> npt.NDArray[np.uint8]:
 
 
 def _hash(text: Bytes, starts: Ints, stops: Ints) -> Hashes:
-    """The sum of a word's mixed pieces of eight bytes, each mixed with its number."""
+    """Sum the hashes of a word's pieces of eight bytes, each hashed together with its index."""
     padded = np.concatenate([text, np.zeros(8, np.uint8)])
     eight = np.ndarray(len(text) + 1, "<u8", padded, strides=(1,))
     hashes = mix(eight[starts] & _MASKS[np.minimum(stops - starts, 8)])

@@ -1,4 +1,4 @@
-"""What every entry of the run file's `filters:` block has in common."""
+"""Base class of the entries of the run file's `filters:` block."""
 
 from pydantic import Field
 
@@ -7,6 +7,8 @@ from ..sources import Name
 
 
 class Filter(Strict):
-    """A filter has a say on the rows of some sources; its `name` is the reason in the ledger."""
+    """A filter of the rows of some sources. Its `name` is the reason that the ledger gives for a dropped row."""
 
-    sources: tuple[Name, ...] | None = Field(None, description="Sources it is for; default every one it can judge")
+    sources: tuple[Name, ...] | None = Field(
+        None, description="Sources that are filtered; default every source with the modalities that the filter needs"
+    )

@@ -1,4 +1,4 @@
-"""Filters of texts: thresholds as keys, with the defaults of the papers that they come from."""
+"""Text filters and their thresholds. The defaults are those of the papers that introduced the filters."""
 
 from typing import Annotated, Literal
 
@@ -11,13 +11,13 @@ Grams = dict[Annotated[int, Field(ge=2, le=20)], Share]
 
 
 class TextLength(Filter):
-    """Texts of too few or too many characters or words."""
+    """Drops texts with too few or too many characters or words."""
 
     name: Literal["text_length"]
-    min_chars: PositiveInt | None = Field(None, description="Characters of a text, at least")
-    max_chars: PositiveInt | None = Field(None, description="Characters of a text, at most")
-    min_words: PositiveInt | None = Field(None, description="Runs without white space, at least")
-    max_words: PositiveInt | None = Field(None, description="Runs without white space, at most")
+    min_chars: PositiveInt | None = Field(None, description="Minimum number of characters")
+    max_chars: PositiveInt | None = Field(None, description="Maximum number of characters")
+    min_words: PositiveInt | None = Field(None, description="Minimum number of words, split at white space")
+    max_words: PositiveInt | None = Field(None, description="Maximum number of words, split at white space")
 
     @model_validator(mode="after")
     def _bounds_leave_something(self) -> "TextLength":
@@ -26,50 +26,51 @@ class TextLength(Filter):
             raise ValueError("it has no bound; give one of min_chars, max_chars, min_words, max_words")
         for what, (least, most) in bounds.items():
             if least is not None and most is not None and least > most:
-                raise ValueError(f"`min_{what}: {least}` is above `max_{what}: {most}`; no text is left")
+                raise ValueError(f"`min_{what}: {least}` is above `max_{what}: {most}`; no text would be kept")
         return self
 
 
 class SymbolRatio(Filter):
-    """Texts of symbols, bullets and broken-off lines rather than words (Rae et al. 2021)."""
+    """Drops texts of symbols, bullets and truncated lines (Rae et al. 2021, https://arxiv.org/abs/2112.11446)."""
 
     name: Literal["symbol_ratio"]
-    max_symbols: float = Field(0.1, ge=0, description="Hash signs a word, and likewise ellipses a word")
-    max_bullet_lines: Share = Field(0.9, description="Share of lines that begin with a bullet")
-    max_ellipsis_lines: Share = Field(0.3, description="Share of lines that end with an ellipsis")
-    min_alphabetic: Share = Field(0.8, description="Share of words with a letter")
+    max_symbols: float = Field(0.1, ge=0, description="Maximum number of hash signs, and of ellipses, per word")
+    max_bullet_lines: Share = Field(0.9, description="Maximum share of lines that begin with a bullet")
+    max_ellipsis_lines: Share = Field(0.3, description="Maximum share of lines that end with an ellipsis")
+    min_alphabetic: Share = Field(0.8, description="Minimum share of words that contain a letter")
 
 
 class Repetition(Filter):
-    """Texts that repeat themselves (Rae et al. 2021, table A1)."""
+    """Drops repetitive texts (Rae et al. 2021, https://arxiv.org/abs/2112.11446, table A1)."""
 
     name: Literal["repetition"]
-    max_lines: Share = Field(0.3, description="Share of lines that were there before")
-    max_paragraphs: Share = Field(0.3, description="Share of paragraphs that were there before")
-    max_line_chars: Share = Field(0.2, description="Share of characters in such lines")
-    max_paragraph_chars: Share = Field(0.2, description="Share of characters in such paragraphs")
+    max_lines: Share = Field(0.3, description="Maximum share of lines that repeat an earlier line")
+    max_paragraphs: Share = Field(0.3, description="Maximum share of paragraphs that repeat an earlier paragraph")
+    max_line_chars: Share = Field(0.2, description="Maximum share of characters in repeated lines")
+    max_paragraph_chars: Share = Field(0.2, description="Maximum share of characters in repeated paragraphs")
     max_top_ngram: Grams = Field(
-        {2: 0.2, 3: 0.18, 4: 0.16}, description="By n: share of characters in the most frequent n-gram of words"
+        {2: 0.2, 3: 0.18, 4: 0.16},
+        description="By n: maximum share of characters in the most frequent word n-gram",
     )
     max_duplicate_ngrams: Grams = Field(
         {5: 0.15, 6: 0.14, 7: 0.13, 8: 0.12, 9: 0.11, 10: 0.1},
-        description="By n: share of characters in n-grams of words that were there before",
+        description="By n: maximum share of characters in repeated word n-grams",
     )
 
 
 class Language(Filter):
-    """Texts in other languages than some, by fastText."""
+    """Drops texts in other languages than those listed, identified by fastText."""
 
     name: Literal["language"]
-    keep: tuple[str, ...] = Field(min_length=1, description="Languages to keep, such as en")
-    min_confidence: Share = Field(0.5, description="Below it a text is of no known language")
+    keep: tuple[str, ...] = Field(min_length=1, description="Codes of the languages to keep, such as en")
+    min_confidence: Share = Field(0.5, description="Drop texts whose language is identified with less confidence")
 
 
 class Pii(Filter):
-    """Texts with e-mail addresses, phone numbers or public IP addresses."""
+    """Drops texts with personal data: e-mail addresses, phone numbers or public IP addresses."""
 
     name: Literal["pii"]
-    max: NonNegativeInt = Field(0, description="How many of them a text may have")
+    max: NonNegativeInt = Field(0, description="Maximum number of addresses and numbers in a text")
 
 
 TextFilter = TextLength | SymbolRatio | Repetition | Language | Pii

@@ -1,4 +1,4 @@
-"""Every filter that a run file may name."""
+"""The union of all filters that a run file may list."""
 
 from typing import Annotated
 

@@ -36,6 +36,12 @@ def model(vocabulary: Vocabulary = VOCABULARY) -> Transformer:
     return made
 
 
+def gradient_of(made: Transformer) -> torch.Tensor:
+    gradient = made.get_parameter("blocks.0.mlp.down.weight").grad
+    assert gradient is not None
+    return gradient
+
+
 def places(rows: int) -> SegmentPlaces:
     return SegmentPlaces(0, torch.arange(rows), rows)
 
@@ -72,7 +78,7 @@ def test_a_step_is_the_same_in_parts(objective: ObjectiveConfig, world: int, dra
     made = model()
     whole = corrupt(pack(rows, LENGTH), objective, made.slices, 0, places(8))
     (loss(made, whole, objective).loss / whole.targets).backward()
-    gradient = made.blocks[0].mlp.down.weight.grad.clone()
+    gradient = gradient_of(made).clone()
     made.zero_grad()
     shares = [list(range(rank, 8, world)) for rank in range(world)]
     parts = [
@@ -92,7 +98,7 @@ def test_a_step_is_the_same_in_parts(objective: ObjectiveConfig, world: int, dra
         done = loss(made, part, objective)
         (done.loss / targets).backward()
         tallies.append(LossSums.of(part, done.nats_SM))
-    torch.testing.assert_close(made.blocks[0].mlp.down.weight.grad, gradient, atol=1e-6, rtol=1e-4)
+    torch.testing.assert_close(gradient_of(made), gradient, atol=1e-6, rtol=1e-4)
     summed = tallies[0]
     for tally in tallies[1:]:
         summed = summed.plus(tally)

@@ -31,9 +31,10 @@ def segments(seed: int, length: int = 300) -> torch.Tensor:
     return rows
 
 
-def qkv(seed: int) -> list[torch.Tensor]:
+def qkv(seed: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
-    return [torch.randn(SHAPE, generator=generator) for _ in range(3)]
+    q, k, v = (torch.randn(SHAPE, generator=generator) for _ in range(3))
+    return q, k, v
 
 
 @pytest.mark.filterwarnings("ignore:(?s).*flex_attention")
@@ -54,9 +55,9 @@ def test_so_do_their_gradients(causal: bool) -> None:
     gradients = []
     ways: tuple[Way, ...] = ("dense", "split")  # FlexAttention has none on a CPU
     for way in ways:
-        leaves = [x.requires_grad_() for x in qkv(0)]
-        attend(*leaves, within_segments(segment, causal, way))[segment > 0].square().sum().backward()
-        gradients.append([leaf.grad for leaf in leaves])
+        q, k, v = (x.requires_grad_() for x in qkv(0))
+        attend(q, k, v, within_segments(segment, causal, way))[segment > 0].square().sum().backward()
+        gradients.append([leaf.grad for leaf in (q, k, v)])
     for dense, split in zip(*gradients, strict=True):
         torch.testing.assert_close(split, dense, atol=2e-5, rtol=1e-4)
 
@@ -72,11 +73,12 @@ def test_blocks_are_those_of_the_library(seed: int, causal: bool, length: int) -
     assert mine.full_kv_num_blocks is not None
     assert theirs.full_kv_num_blocks is not None
     assert torch.equal(mine.full_kv_num_blocks, theirs.full_kv_num_blocks)
+    assert mine.full_kv_indices is not None
+    assert theirs.full_kv_indices is not None
+    indices = mine.full_kv_indices, theirs.full_kv_indices
     for row, block in np.ndindex(2, mine.kv_indices.shape[-1]):
         count = int(mine.full_kv_num_blocks[row, 0, block])
-        assert mine.full_kv_indices is not None
-        assert theirs.full_kv_indices is not None
-        ours, others = (it.full_kv_indices[row, 0, block, :count].sort().values for it in (mine, theirs))
+        ours, others = (it[row, 0, block, :count].sort().values for it in indices)
         assert torch.equal(ours, others)
 
 

@@ -18,7 +18,7 @@ from triptych.schemas.config.model import AutoregressiveObjective, MaskedObjecti
 from ..conftest import VOCABULARY, Sample, pack, random_rows
 
 LENGTH = 96
-OBJECTIVES = [MaskedObjective(), AutoregressiveObjective(kind="autoregressive")]
+OBJECTIVES: list[ObjectiveConfig] = [MaskedObjective(), AutoregressiveObjective(kind="autoregressive")]
 
 
 def model(way: Way | None = None) -> Transformer:
@@ -83,7 +83,9 @@ def test_packed_is_alone(way: Way, objective: ObjectiveConfig, draw: np.random.G
         slices = torch.repeat_interleave(*torch.tensor(packed.groups).T)[inside]
         index, counts = torch.unique_consecutive(slices, return_counts=True)
         alone = Inputs(
-            *(x[r : r + 1, begin:end] for x in (packed.tokens_BL, packed.segment_BL, packed.position_BL)),
+            packed.tokens_BL[r : r + 1, begin:end],
+            packed.segment_BL[r : r + 1, begin:end],
+            packed.position_BL[r : r + 1, begin:end],
             packed.slice_BL[r : r + 1, begin:end],
             packed.place_N[inside] - r * LENGTH - begin,
             packed.class_N[inside],

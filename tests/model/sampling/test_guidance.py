@@ -89,5 +89,5 @@ def test_window_and_ramp() -> None:
     assert weights(SamplingConfig(guidance=2), said_S).tolist() == [2, 2, 2, 2]
     assert weights(SamplingConfig(guidance=2, guidance_window=(0.2, 0.6)), said_S).tolist() == [0, 2, 2, 0]
     assert weights(SamplingConfig(guidance=2, guidance_ramp=True), said_S).tolist() == [0, 0.5, 1, 1.5]
-    with pytest.raises(ValueError, match="must rise"):
+    with pytest.raises(ValueError, match="must be increasing"):
         SamplingConfig(guidance_window=(0.6, 0.2))

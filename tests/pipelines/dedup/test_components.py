@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triptych.pipelines.dedup import components as module
-from triptych.pipelines.dedup.components import components, joined
+from triptych.pipelines.dedup.components import components, joined_vertices
 
 Edges = list[tuple[int, int]]
 SIZE = 40
@@ -47,7 +47,7 @@ def test_a_long_chain_in_any_order_is_one_component(monkeypatch: pytest.MonkeyPa
     order = np.random.default_rng(0).permutation(999)
     with components(1000, [(part, part + 1) for part in np.array_split(order, 37)]) as least:
         assert not least.any()
-        together, labels = next(joined(least, [0, 1000]))
+        together, labels = next(joined_vertices(least, [0, 1000]))
         assert together.tolist() == list(range(1000))
         assert not labels.any()
 
@@ -60,7 +60,7 @@ def test_every_range_gets_the_vertices_that_are_not_alone(edges: Edges, cuts: li
     with components(SIZE, blocks(edges, 7)) as least:
         found = {
             int(v): int(label)
-            for vertices, labels in joined(least, starts)
+            for vertices, labels in joined_vertices(least, starts)
             for v, label in zip(vertices, labels, strict=True)
         }
     assert found == {vertex: expected[vertex] for vertex in range(SIZE) if vertex not in alone}
@@ -69,4 +69,4 @@ def test_every_range_gets_the_vertices_that_are_not_alone(edges: Edges, cuts: li
 def test_no_vertices_are_no_components() -> None:
     with components(0, []) as least:
         assert not least.size
-        assert not list(joined(least, [0]))
+        assert not list(joined_vertices(least, [0]))

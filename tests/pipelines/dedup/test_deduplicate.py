@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from triptych.pipelines.dedup.deduplicate import deduplicate, halves_of
+from triptych.pipelines.dedup.deduplicate import compared_modalities, deduplicate
 from triptych.pipelines.dedup.report import report
 from triptych.pipelines.dedup.text.exact import text_keys
 from triptych.pipelines.dedup.text.minhash import MinHash
@@ -150,7 +150,9 @@ def pictures(makers: Any) -> None:
 @pytest.mark.parametrize(
     ("how", "rounds"), [("media", ["picture"]), ("text", ["text"]), ("both", ["pair"]), ("either", ["picture", "text"])]
 )
-def test_pairs_are_judged_by_the_halves_that_are_named(engine: Serial, raw: Raw, how: str, rounds: list[str]) -> None:
+def test_pairs_are_compared_in_the_modalities_that_are_named(
+    engine: Serial, raw: Raw, how: str, rounds: list[str]
+) -> None:
     rows = [("one", "p"), ("two", "p"), ("one", "q"), ("two", "q"), ("ten", "q"), ("one", "p"), ("two", "r")]
     parts = raw("a", "image-text", pairs(*rows), cut=2)
     ids = [value for part in parts for value in load(engine.store, part)["id"].to_pylist()]
@@ -163,11 +165,11 @@ def test_pairs_are_judged_by_the_halves_that_are_named(engine: Serial, raw: Raw,
     assert found == {value for value, _ in stays}
 
 
-def test_halves_of_a_triple_and_of_a_source_with_pairs_of_its_own() -> None:
+def test_compared_modalities_of_a_triple_and_of_a_source_with_its_own_pairs() -> None:
     kind = "image-audio-text"
-    everything = {"text": {}, "image": {}, "audio": {}}
+    everything: dict[str, dict[str, Any]] = {"text": {}, "image": {}, "audio": {}}
     names = {
-        how: [[m.name for m in halves] for halves in halves_of(run.sources[0], run)]
+        how: [[m.name for m in modalities] for modalities in compared_modalities(run.sources[0], run)]
         for how in ("media", "both", "either", "text")
         for run in [config(kind, sources={"a": {"pairs": how}}, **everything)]
     }
@@ -178,8 +180,8 @@ def test_halves_of_a_triple_and_of_a_source_with_pairs_of_its_own() -> None:
         "text": [["TEXT"]],
     }
     only = config(kind, image={})
-    assert [[m.name for m in halves] for halves in halves_of(only.sources[0], only)] == [["IMAGE"]]
-    assert halves_of(config().sources[0], config()) == []
+    assert [[m.name for m in modalities] for modalities in compared_modalities(only.sources[0], only)] == [["IMAGE"]]
+    assert compared_modalities(config().sources[0], config()) == []
 
 
 def test_texts_and_captions_do_not_meet(engine: Serial, raw: Raw) -> None:

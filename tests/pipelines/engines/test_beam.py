@@ -181,7 +181,7 @@ class Idle(Beam):
 
 
 def test_a_runner_that_loses_results_is_found_out(store: Store) -> None:
-    with pytest.raises(Refusal, match="says that it is done, and 3 batches of results are missing"):
+    with pytest.raises(Refusal, match="finished, but 3 batches of results are missing"):
         Idle(store, Journal(), MEMORY).collect("abs", abs, [1, 2, 3])
 
 
@@ -212,19 +212,19 @@ def test_options_that_beam_does_not_take_are_refused(
 ) -> None:
     with pytest.raises(Refusal) as caught:
         Beam(store, Journal(), BeamEngine(kind="beam", runner=runner, options=options))
-    assert f"engine.options: {runner} does not take them" in str(caught.value)
+    assert f"engine.options: {runner} does not accept them" in str(caught.value)
     assert words in str(caught.value)
     assert caught.value.exit_code == 2
     assert not Path(store.url).exists()
 
 
-def test_an_option_that_only_the_runner_may_know_is_told(store: Store) -> None:
+def test_an_option_that_only_the_runner_may_know_is_told(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     journal = Journal()
-    journal.say = said.append  # type: ignore[method-assign]
+    monkeypatch.setattr(journal, "say", said.append)
     options = {"flink_mastr": "host:8081", "flink_version": "2.2"}
     Beam(store, journal, BeamEngine(kind="beam", runner="FlinkRunner", options=options))
-    assert said == ["engine.options: Beam itself has no `flink_mastr`; it goes on to FlinkRunner as it is."]
+    assert said == ["engine.options: Beam does not know `flink_mastr`; it is passed on to FlinkRunner."]
 
 
 def test_beam_knows_every_option_in_the_documents() -> None:
@@ -235,7 +235,7 @@ def test_beam_knows_every_option_in_the_documents() -> None:
     engines = [BeamEngine.model_validate(block) for block in blocks if block["kind"] == "beam"]
     assert {engine.runner for engine in engines} == set(get_args(BeamEngine.model_fields["runner"].annotation))
     for engine in engines:
-        options = PipelineOptions.from_dictionary(engine.options)
+        options = PipelineOptions.from_dictionary(engine.options)  # type: ignore[no-untyped-call]
         assert options.get_all_options(retain_unknown_options=True) == options.get_all_options()
         assert {name: options.get_all_options()[name] for name in engine.options} == engine.options
 

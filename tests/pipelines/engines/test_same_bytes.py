@@ -16,7 +16,7 @@ from triptych.schemas.errors import Refusal
 from triptych.schemas.storage.store import Store
 
 # What workers import, imported once in the process that they are forked from.
-HEAVY = ("distributed", "triptych.pipelines.prepare", "triptych.tokenizers.text.sentencepiece_text")
+HEAVY: tuple[str, ...] = ("distributed", "triptych.pipelines.prepare", "triptych.tokenizers.text.sentencepiece_text")
 HEAVY += ("triptych.tokenizers.image.diffusers_vq", "triptych.tokenizers.audio.rvq")
 
 
@@ -26,7 +26,7 @@ def quick_workers() -> Iterator[None]:
     from distributed.utils import get_mp_context
 
     with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
-        get_mp_context()
+        get_mp_context()  # type: ignore[no-untyped-call]
         multiprocessing.set_forkserver_preload(list(HEAVY))
         yield
 
@@ -114,7 +114,7 @@ def test_a_scheduler_that_does_not_answer_is_refused(tmp_path: Path, monkeypatch
 
     from triptych.pipelines.engines.dask import Dask
 
-    client = distributed.Client
+    client: Any = distributed.Client
     monkeypatch.setattr(distributed, "Client", lambda address, timeout: client(address, timeout="1s"))
     with pytest.raises(Refusal, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:1 ") as caught:
         Dask(Store(str(tmp_path)), Journal(), DaskEngine(kind="dask", scheduler="tcp://127.0.0.1:1"))

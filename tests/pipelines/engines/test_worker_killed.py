@@ -26,7 +26,7 @@ def quick_workers() -> Iterator[None]:
     from distributed.utils import get_mp_context
 
     with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
-        get_mp_context()
+        get_mp_context()  # type: ignore[no-untyped-call]
         multiprocessing.set_forkserver_preload(["distributed", "triptych.pipelines.prepare"])
         yield
 

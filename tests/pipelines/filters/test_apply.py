@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from triptych.pipelines.filters.apply import Filters, filters_of
-from triptych.pipelines.filters.registry import FILTERS, judge_of
+from triptych.pipelines.filters.registry import FILTERS, filter_function
 from triptych.schemas.config.filters.image import ClipScore
 from triptych.schemas.config.filters.text import Pii, TextLength
 from triptych.schemas.config.run import Limits, RunConfig
@@ -60,7 +60,7 @@ def test_every_filter_of_the_run_file_has_a_judge(tree: Any) -> None:
     assert set(json.loads(schema)["items"]["discriminator"]["mapping"]) == set(FILTERS)
     for name in FILTERS:
         config = type("Named", (), {"name": name})
-        assert callable(judge_of(config))  # type: ignore[arg-type]
+        assert callable(filter_function(config))  # type: ignore[arg-type]
 
 
 def test_a_filter_is_for_all_that_it_can_judge_or_for_those_it_names(tree: Any) -> None:

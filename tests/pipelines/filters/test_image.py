@@ -105,8 +105,8 @@ def test_what_does_not_open_or_is_too_large_is_left_alone() -> None:
     ("bounds", "what"),
     [
         ({}, "no bound"),
-        ({"min_side": 9, "max_side": 8}, "no picture is left"),
-        ({"min_side": 9, "max_pixels": 80}, "no picture is left"),
+        ({"min_side": 9, "max_side": 8}, "no image would be kept"),
+        ({"min_side": 9, "max_pixels": 80}, "no image would be kept"),
         ({"min_side": 0}, "greater than 0"),
         ({"max_ratio": 3}, "not permitted"),
     ],

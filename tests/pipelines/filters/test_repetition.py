@@ -57,7 +57,7 @@ def expected(text: str, config: Repetition) -> bool:
 
 @given(TEXTS, st.sampled_from([1, 20, 1 << 18]), st.floats(0, 0.9))
 def test_it_is_what_the_definition_says(judge: Any, texts: list[str], slice_bytes: int, most: float) -> None:
-    rules = [{key: most} for key in OFF if "ngram" not in key]
+    rules: list[dict[str, Any]] = [{key: most} for key in OFF if "ngram" not in key]
     rules += [{"max_top_ngram": {n: most}} for n in (2, 3, 4)]
     rules += [{"max_duplicate_ngrams": {n: most}} for n in (2, 5)]
     with pytest.MonkeyPatch.context() as patch:

@@ -22,5 +22,5 @@ def test_ids_are_read_from_hexadecimal_and_json() -> None:
 
 @pytest.mark.parametrize("line", ["abc", '{"text": "x"}', "[]", "12", "{", f'["{UNKNOWN}", 1]'])
 def test_a_line_that_is_no_id_is_refused(line: str) -> None:
-    with pytest.raises(Refusal, match=r"ids, line 2: .* is no document id"):
+    with pytest.raises(Refusal, match=r"ids, line 2: .* is not a document id"):
         parse_ids([UNKNOWN, line], "ids")

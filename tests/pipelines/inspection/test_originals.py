@@ -44,7 +44,7 @@ def test_other_content_is_not_given_for_it(
     found = originals(Dataset(str(made)), where, "image", run)
     assert {where[document][1] for document in found} == {"1.tar"}
     shutil.rmtree(tmp_path / "corpora")
-    with pytest.raises(Refusal, match="names nothing that exists"):
+    with pytest.raises(Refusal, match="does not exist"):
         originals(Dataset(str(made)), where, "image", run)
 
 

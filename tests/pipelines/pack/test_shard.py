@@ -29,7 +29,7 @@ def tables(draw: Any) -> pa.Table:
     seed, count = draw(st.integers(0, 1 << 30)), draw(st.integers(1, 25))
     random = np.random.default_rng(seed)
     kinds = [list(Kind)[i] for i in random.integers(0, len(Kind), count)]
-    codes = {
+    codes: dict[Modality, list[Any]] = {
         Modality.TEXT: [random.integers(0, 300, random.integers(0, 90 if k is Kind.TEXT else 20)) for k in kinds],
         Modality.IMAGE: [random.integers(0, 16, 9) if "image" in k else None for k in kinds],
         Modality.AUDIO: [
@@ -94,7 +94,8 @@ def test_every_sample_comes_back_from_the_shard(pack: Any, samples: pa.Table) ->
         mine = found.pop(sample["id"])
         assert [segment["last"] for segment, _ in mine] == [False] * (len(mine) - 1) + [True]
         assert len(mine) == 1 or sample["kind"] == "text"
-        ids, modality = [], []
+        ids: list[int] = []
+        modality: list[int] = []
         for segment, row in mine:
             stop = segment["start"] + segment["length"]
             assert row.tokens[segment["start"]] == Special.TASK

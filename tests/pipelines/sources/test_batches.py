@@ -13,7 +13,7 @@ rows = st.lists(st.tuples(st.text(max_size=8), st.binary(max_size=30)), max_size
 
 @settings(deadline=None)
 @given(rows, st.integers(1, 60), st.lists(st.integers(1, 40)))
-def test_tables_are_cut_as_single_rows_are(values, budget, cuts):
+def test_tables_are_cut_as_single_rows_are(values: list[tuple[str, bytes]], budget: int, cuts: list[int]) -> None:
     items = [RawRow(number, pair) for number, pair in enumerate(values)]
     fields = ("text", "image")
     stops = sorted({0, len(items), *(cut for cut in cuts if cut < len(items))})
@@ -25,7 +25,7 @@ def test_tables_are_cut_as_single_rows_are(values, budget, cuts):
 
 @settings(deadline=None)
 @given(st.lists(st.booleans(), max_size=60), st.integers(1, 2000), st.integers(1, 9))
-def test_no_drop_is_lost_and_none_is_hoarded(good, budget, step):
+def test_no_drop_is_lost_and_none_is_hoarded(good: list[bool], budget: int, step: int) -> None:
     items = [RawRow(n, ("x" * 50,)) if fine else Drop(n, "bad") for n, fine in enumerate(good)]
     pieces = []
     for start in range(0, len(items), step):
@@ -39,6 +39,6 @@ def test_no_drop_is_lost_and_none_is_hoarded(good, budget, step):
         assert all(len(batch.drops) <= budget // 128 + step for batch in batches)
 
 
-def test_a_drop_can_always_be_written():
+def test_a_drop_can_always_be_written() -> None:
     drop = Drop(3, "bad", "\ud800" + "x" * 10_000)
     assert len(drop.detail.encode()) < 400

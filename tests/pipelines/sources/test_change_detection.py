@@ -100,7 +100,7 @@ def test_nothing_comes_of_a_file_after_its_change(tmp_path: Path, makers: Any, w
     assert next(batches).table == whole[0]
     change(path)
     verb = "vanished" if change is Path.unlink else "changed"
-    message = rf"{path} {verb} while the run went on\. .*run the same command again"
+    message = rf"{path} {verb} during the run\. .*run the same command again"
     with pytest.raises(Refusal, match=message) as caught:
         next(batches)
     assert caught.value.exit_code == 1
@@ -177,7 +177,7 @@ def test_files_that_rows_name_are_those_that_were_identified(tmp_path: Path, mak
         units = [replace(unit, digest=source.digest(unit)) for unit in source.units()]
         assert sum(len(batch.table) for unit in units for batch in source.read(unit)) == 4
         change(folder, makers)
-        with pytest.raises(Refusal, match=rf"{folder}/metadata.csv.* while the run went on"):
+        with pytest.raises(Refusal, match=rf"{folder}/metadata.csv.* during the run"):
             [batch for unit in units for batch in source.read(unit)]
 
 
@@ -216,7 +216,7 @@ class At(Journal):
 
 
 @pytest.fixture
-def docs(tmp_path: Path, makers: Any, sources: list[Any]) -> dict[str, Any]:
+def docs(tmp_path: Path, makers: Any, sources: list[dict[str, Any]]) -> dict[str, Any]:
     """Two files of text, as a source."""
     for name in "ab":
         makers.write_docs(tmp_path / f"docs/{name}.jsonl", [makers.words(ord(name) * 99 + i, 40) for i in range(60)])
@@ -235,7 +235,7 @@ def test_a_run_refuses_and_then_takes_what_is_there(
 ) -> None:
     path, old = tmp_path / "docs/b.jsonl", (tmp_path / "docs/b.jsonl").read_bytes()
     tree = text_tree(tmp_path / "out", sources=[docs])
-    with pytest.raises(Refusal, match=f"{path} (changed|vanished) while the run went on"):
+    with pytest.raises(Refusal, match=f"{path} (changed|vanished) during the run"):
         prepare(check(RunConfig, tree, "test"), At(moment, lambda: change(path)))
     # first with the new content, then with the old: neither finds anything of the other under its name
     for fresh in ("new", "old"):
@@ -259,7 +259,7 @@ def test_a_file_that_is_written_to_while_it_is_read(
 
     writer = threading.Thread(target=write_at_the_first_partition)
     writer.start()
-    with pytest.raises(Refusal, match=f"{path} changed while the run went on"):
+    with pytest.raises(Refusal, match=f"{path} changed during the run"):
         prepared(tree)
     writer.join()
     assert 0 < sum(name.name.endswith(".arrow") for name in read.iterdir()) < len(old) // 1024

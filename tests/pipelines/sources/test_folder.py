@@ -4,24 +4,30 @@ import csv
 import gzip
 import json
 import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import fsspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from triptych.pipelines.sources.base import Reader
 from triptych.pipelines.sources.folder import is_inside
 from triptych.schemas.errors import Refusal
 
+from .conftest import Read
 
-def config(path, **more):
+
+def config(path: Path | str, **more: Any) -> dict[str, Any]:
     spec = {"kind": "folder", "path": str(path), "modality": "image-text", "image": "file_name", "text": "text"}
     spec |= more
     return {key: value for key, value in spec.items() if value is not None}
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path) -> Path:
     home = tmp_path / "home"
     (home / "sub").mkdir(parents=True)
     for n in range(4):
@@ -29,7 +35,7 @@ def folder(tmp_path):
     return home
 
 
-def test_csv_with_quotes_newlines_and_a_byte_order_mark(folder, read):
+def test_csv_with_quotes_newlines_and_a_byte_order_mark(folder: Path, read: Callable[..., Read]) -> None:
     rows = [("sub/1.png", 'a, "quoted"\nnewline'), ("sub/2.png", "café"), ("sub/0.png", "")]
     with (folder / "metadata.csv").open("w", encoding="utf-8-sig", newline="") as file:
         csv.writer(file).writerows([("file_name", "text"), *rows])
@@ -41,7 +47,7 @@ def test_csv_with_quotes_newlines_and_a_byte_order_mark(folder, read):
     assert not got.drops
 
 
-def test_jsonl_and_tsv_tables_and_a_name_of_their_own(folder, read):
+def test_jsonl_and_tsv_tables_and_a_name_of_their_own(folder: Path, read: Callable[..., Read]) -> None:
     (folder / "metadata.jsonl").write_text('{"file_name":"sub/1.png","text":"one"}\n\n{"text":"x"}\nno\n')
     got = read(**config(folder))
     assert got.column("text") == ["one"]
@@ -54,7 +60,7 @@ def test_jsonl_and_tsv_tables_and_a_name_of_their_own(folder, read):
     assert got.reasons == {-1: "file_truncated"}
 
 
-def test_names_that_leave_the_folder_are_never_opened(folder, read):
+def test_names_that_leave_the_folder_are_never_opened(folder: Path, read: Callable[..., Read]) -> None:
     outside = folder.parent / "secret.png"
     outside.write_bytes(b"secret")
     (folder / "link.png").symlink_to(outside)
@@ -80,12 +86,12 @@ part = st.sampled_from(["a", "..", ".", "", "b.png"])
 
 @settings(deadline=None)
 @given(st.lists(part, max_size=6).map("/".join))
-def test_inside_means_that_the_resolved_path_is_below(name):
+def test_inside_means_that_the_resolved_path_is_below(name: str) -> None:
     fs = fsspec.filesystem("memory")
     assert is_inside(fs, "/x/y", name) == f"{os.path.normpath(os.path.join('/x/y', name))}/".startswith("/x/y/")
 
 
-def test_bad_records_are_dropped_by_reason(folder, read):
+def test_bad_records_are_dropped_by_reason(folder: Path, read: Callable[..., Read]) -> None:
     lines = [
         b"file_name,text",
         b"sub/1.png,fine",
@@ -111,7 +117,9 @@ def test_bad_records_are_dropped_by_reason(folder, read):
     }
 
 
-def test_units_hold_about_a_partition_and_join_to_the_whole(folder, opened, read):
+def test_units_hold_about_a_partition_and_join_to_the_whole(
+    folder: Path, opened: Callable[..., Reader], read: Callable[..., Read]
+) -> None:
     with (folder / "metadata.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("file_name", "text"), *((f"sub/{n % 4}.png", "t" * 5) for n in range(40))])
     units = opened(budget=100, **config(folder)).units()
@@ -123,10 +131,10 @@ def test_units_hold_about_a_partition_and_join_to_the_whole(folder, opened, read
     assert all(sum(map(len, table["image"].to_pylist())) <= 80 for table in got.tables)
 
 
-def test_digest_covers_records_and_files_of_the_unit(folder, read):
+def test_digest_covers_records_and_files_of_the_unit(folder: Path, read: Callable[..., Read]) -> None:
     (folder / "metadata.csv").write_text("file_name,text,note\nsub/1.png,a,x\nsub/2.png,b,x\n")
 
-    def digests():
+    def digests() -> list[str]:
         return read(budget=12, **config(folder)).digests
 
     base = digests()
@@ -141,7 +149,7 @@ def test_digest_covers_records_and_files_of_the_unit(folder, read):
     assert (changed[0] == base[0], changed[1] == base[1]) == (True, False)
 
 
-def test_text_alone_and_memory_urls(read):
+def test_text_alone_and_memory_urls(read: Callable[..., Read]) -> None:
     fs = fsspec.filesystem("memory")
     fs.pipe_file("/folder/metadata.csv", b"file_name,text\na.wav,hello\n../b.wav,out\nc.wav,none\n")
     fs.pipe_file("/folder/a.wav", b"RIFF")
@@ -160,10 +168,12 @@ def test_text_alone_and_memory_urls(read):
         ("", {}, "has no header line"),
         (None, {}, "has no metadata.csv or metadata.jsonl"),
         ("x", {"table": "other.csv"}, "has no other.csv"),
-        ("x", {"path": "nowhere"}, "names nothing that exists"),
+        ("x", {"path": "nowhere"}, "does not exist"),
     ],
 )
-def test_what_cannot_start_is_refused(folder, opened, table, more, said):
+def test_what_cannot_start_is_refused(
+    folder: Path, opened: Callable[..., Reader], table: str | None, more: dict[str, Any], said: str
+) -> None:
     if table is not None:
         (folder / "metadata.csv").write_text(table)
     with pytest.raises(Refusal) as refused:
@@ -184,7 +194,7 @@ except Refusal as refusal:
 """
 
 
-def test_files_and_folders_without_read_permission(open_to_all, unprivileged):
+def test_files_and_folders_without_read_permission(open_to_all: Path, unprivileged: Callable[[str], str]) -> None:
     for name in ("open.png", "forbidden.png", "closed/in.png"):
         (open_to_all / name).parent.mkdir(exist_ok=True)
         (open_to_all / name).write_bytes(b"png")
@@ -194,4 +204,4 @@ def test_files_and_folders_without_read_permission(open_to_all, unprivileged):
     rows, refusal = unprivileged(CLOSED.format(folder=str(open_to_all))).splitlines()
     (open_to_all / "closed").chmod(0o755)
     assert rows == "[0] [(1, 'file_unreadable'), (2, 'file_unreadable')]"
-    assert "closed, which may not be read" in refusal
+    assert "closed, which this user may not read" in refusal

@@ -2,6 +2,9 @@
 
 import io
 import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import datasets
 import numpy as np
@@ -9,29 +12,32 @@ import pytest
 import soundfile
 from PIL import Image
 
+from triptych.pipelines.sources.base import Reader
 from triptych.schemas.errors import Refusal
 
+from .conftest import Read
 
-def config(path, modality="image-text", **more):
+
+def config(path: Path | str, modality: str = "image-text", **more: Any) -> dict[str, Any]:
     media = {"image": "image"} if "image" in modality else {"audio": "audio"} if "audio" in modality else {}
     return {"kind": "datasets", "path": str(path), "modality": modality, "text": "text", **media, **more}
 
 
-def png(shade):
+def png(shade: int) -> bytes:
     out = io.BytesIO()
     Image.new("RGB", (4, 4), (shade, 0, 0)).save(out, "png")
     return out.getvalue()
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
     datasets.disable_progress_bars()
 
 
 @pytest.fixture
-def pictures(tmp_path):
+def pictures(tmp_path: Path) -> Path:
     folder = tmp_path / "pictures"
     (folder / "train").mkdir(parents=True)
     for n in range(5):
@@ -44,7 +50,7 @@ def pictures(tmp_path):
 EXPECTED = [{"row": n, "text": f"no. {n}", "image": png(n)} for n in range(5)]
 
 
-def test_imagefolder_gives_the_files_as_they_are(pictures, read):
+def test_imagefolder_gives_the_files_as_they_are(pictures: Path, read: Callable[..., Read]) -> None:
     got = read(**config(pictures))
     assert got.rows == EXPECTED
     assert got.labels == ["pictures/train"]
@@ -54,7 +60,7 @@ def test_imagefolder_gives_the_files_as_they_are(pictures, read):
     assert read(**config(pictures, split="train[1:3]")).column("text") == ["no. 1", "no. 2"]
 
 
-def test_saved_and_parquet_datasets_hold_their_bytes(pictures, tmp_path, read):
+def test_saved_and_parquet_datasets_hold_their_bytes(pictures: Path, tmp_path: Path, read: Callable[..., Read]) -> None:
     loaded = datasets.load_dataset(str(pictures), split="train")
     digests = read(**config(pictures)).digests
     (tmp_path / "p").mkdir()
@@ -67,7 +73,7 @@ def test_saved_and_parquet_datasets_hold_their_bytes(pictures, tmp_path, read):
         assert got.digests == digests
 
 
-def test_audiofolder_needs_no_decoder(tmp_path, read):
+def test_audiofolder_needs_no_decoder(tmp_path: Path, read: Callable[..., Read]) -> None:
     folder = tmp_path / "clips"
     folder.mkdir()
     for n in range(2):
@@ -78,7 +84,7 @@ def test_audiofolder_needs_no_decoder(tmp_path, read):
     assert got.column("text") == ["a", "b"]
 
 
-def test_json_with_missing_texts(tmp_path, read):
+def test_json_with_missing_texts(tmp_path: Path, read: Callable[..., Read]) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text('{"a":"x","b":null}\n{"a":null,"b":"y"}\n{"a":null,"b":null}\n')
     got = read(**config("json", "text", data_files=str(path), text="a;b"))
@@ -86,7 +92,9 @@ def test_json_with_missing_texts(tmp_path, read):
     assert got.reasons == {2: "text_missing"}
 
 
-def test_units_are_row_ranges_with_digests_of_their_own(pictures, opened, read):
+def test_units_are_row_ranges_with_digests_of_their_own(
+    pictures: Path, opened: Callable[..., Reader], read: Callable[..., Read]
+) -> None:
     size = max(len(png(n)) for n in range(5)) + len("no. 0")
     spec = config(pictures)
     units = opened(budget=2 * size, **spec).units()
@@ -99,7 +107,7 @@ def test_units_are_row_ranges_with_digests_of_their_own(pictures, opened, read):
     assert after.rows[3]["image"] == png(99)
 
 
-def test_files_that_are_gone_or_too_large_are_dropped(pictures, opened):
+def test_files_that_are_gone_or_too_large_are_dropped(pictures: Path, opened: Callable[..., Reader]) -> None:
     reader = opened(5000, **config(pictures))
     (unit,) = reader.units()
     (pictures / "train/1.png").unlink()
@@ -118,14 +126,16 @@ def test_files_that_are_gone_or_too_large_are_dropped(pictures, opened):
         ({"image": "text", "text": "image"}, ["`sources.src.text` is 'image'", "struct"]),
     ],
 )
-def test_what_cannot_be_loaded_is_refused_in_one_paragraph(pictures, opened, more, said):
+def test_what_cannot_be_loaded_is_refused_in_one_paragraph(
+    pictures: Path, opened: Callable[..., Reader], more: dict[str, Any], said: list[str]
+) -> None:
     with pytest.raises(Refusal) as refused:
         opened(**{**config(pictures), **more}).units()
     assert all(part in str(refused.value) for part in said)
     assert "\n" not in str(refused.value)
 
 
-def test_a_reader_travels_without_its_data(pictures, opened):
+def test_a_reader_travels_without_its_data(pictures: Path, opened: Callable[..., Reader]) -> None:
     reader = opened(**config(pictures))
     units = reader.units()
     sent = pickle.dumps(reader)

@@ -2,6 +2,9 @@
 
 import gzip
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import fsspec
 import pyarrow as pa
@@ -11,13 +14,16 @@ from hypothesis import strategies as st
 
 from triptych.pipelines.sources.jsonl import _count_lines, _fast, _slow, whole_lines
 
+from .conftest import Read
 
-def config(path, **more):
+
+def config(path: Path | str, **more: Any) -> dict[str, Any]:
     return {"kind": "jsonl", "path": str(path), "modality": "text", "text": "text", **more}
 
 
-def zstd(data):
-    return pa.Codec("zstd").compress(data, asbytes=True)
+def zstd(data: bytes) -> bytes:
+    packed: bytes = pa.Codec("zstd").compress(data, asbytes=True)
+    return packed
 
 
 BAD = [
@@ -44,7 +50,9 @@ BAD = [
 
 @pytest.mark.parametrize("newline", [b"\n", b"\r\n"])
 @pytest.mark.parametrize("ending", [True, False])
-def test_every_bad_line_has_its_reason_and_every_good_one_is_read(tmp_path, read, newline, ending):
+def test_every_bad_line_has_its_reason_and_every_good_one_is_read(
+    tmp_path: Path, read: Callable[..., Read], newline: bytes, ending: bool
+) -> None:
     path = tmp_path / "bad.jsonl"
     path.write_bytes(newline.join(line for line, _ in BAD) + newline * ending)
     got = read(**config(path), row_bytes=150_000)
@@ -52,7 +60,7 @@ def test_every_bad_line_has_its_reason_and_every_good_one_is_read(tmp_path, read
     assert got.rows == [{"row": 0, "text": "fine"}, {"row": 16, "text": ""}, {"row": 17, "text": " "}]
 
 
-def test_alternatives_take_the_first_that_is_there_and_not_null(tmp_path, read):
+def test_alternatives_take_the_first_that_is_there_and_not_null(tmp_path: Path, read: Callable[..., Read]) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text('{"b":"B"}\n{"a":null,"b":"B"}\n{"a":"A","b":"B"}\n')
     assert read(**config(path, text="a; b")).column("text") == ["B", "B", "A"]
@@ -60,19 +68,19 @@ def test_alternatives_take_the_first_that_is_there_and_not_null(tmp_path, read):
     assert read(**config(path, text="a;b")).reasons == {0: "text_missing", 1: "text_not_string"}
 
 
-def test_byte_order_mark_and_memory_url(read):
+def test_byte_order_mark_and_memory_url(read: Callable[..., Read]) -> None:
     fsspec.filesystem("memory").pipe_file("/jsonl/a.jsonl", b'\xef\xbb\xbf{"text":"caf\xc3\xa9"}\n')
     got = read(**config("memory://jsonl/*.jsonl"))
     assert got.rows == [{"row": 0, "text": "café"}]
     assert got.labels == ["a.jsonl"]
 
 
-def lines_of(count):
+def lines_of(count: int) -> bytes:
     return b"".join(json.dumps({"id": n, "text": f"line {n} " * (n % 97)}).encode() + b"\n" for n in range(count))
 
 
 @pytest.mark.parametrize("budget", [1024, 100_000, 32 << 20])
-def test_many_blocks_and_every_compression_read_alike(tmp_path, read, budget):
+def test_many_blocks_and_every_compression_read_alike(tmp_path: Path, read: Callable[..., Read], budget: int) -> None:
     data = lines_of(15_000)  # more than one block
     half = data.index(b"\n", len(data) // 2) + 1
     files = {
@@ -91,7 +99,9 @@ def test_many_blocks_and_every_compression_read_alike(tmp_path, read, budget):
 
 @pytest.mark.parametrize("ending", ["gz", "zst"])
 @pytest.mark.parametrize("keep", [0.0, 0.001, 0.5, 0.9, 0.9999])
-def test_rows_before_a_truncation_are_kept_to_the_last(tmp_path, read, ending, keep):
+def test_rows_before_a_truncation_are_kept_to_the_last(
+    tmp_path: Path, read: Callable[..., Read], ending: str, keep: float
+) -> None:
     data = lines_of(10_000)
     packed = gzip.compress(data) if ending == "gz" else zstd(data)
     path = tmp_path / f"cut.jsonl.{ending}"
@@ -112,7 +122,9 @@ def test_rows_before_a_truncation_are_kept_to_the_last(tmp_path, read, ending, k
 
 
 @pytest.mark.parametrize("ending", ["gz", "zst"])
-def test_corruption_is_reported_and_not_taken_for_the_end(tmp_path, read, ending):
+def test_corruption_is_reported_and_not_taken_for_the_end(
+    tmp_path: Path, read: Callable[..., Read], ending: str
+) -> None:
     data = lines_of(10_000)
     packed = bytearray(gzip.compress(data) if ending == "gz" else zstd(data))
     packed[len(packed) // 2] ^= 0xFF
@@ -124,7 +136,7 @@ def test_corruption_is_reported_and_not_taken_for_the_end(tmp_path, read, ending
     assert read(**config(path)).reasons == {-1: "file_truncated"}
 
 
-def test_digest_follows_the_content_and_not_the_path(tmp_path, read):
+def test_digest_follows_the_content_and_not_the_path(tmp_path: Path, read: Callable[..., Read]) -> None:
     (tmp_path / "a").mkdir()
     for name in ("a/x.jsonl", "y.jsonl"):
         (tmp_path / name).write_bytes(lines_of(3))
@@ -157,7 +169,7 @@ odd = st.binary(max_size=12).map(lambda b: b.replace(b"\n", b"")) | st.sampled_f
 
 @settings(deadline=None, max_examples=400)
 @given(st.lists(good, max_size=6) | st.lists(good | odd, max_size=6), st.booleans(), st.sampled_from([b"\n", b"\r\n"]))
-def test_the_fast_way_agrees_with_the_slow_way_or_abstains(lines, ending, newline):
+def test_the_fast_way_agrees_with_the_slow_way_or_abstains(lines: list[bytes], ending: bool, newline: bytes) -> None:
     block = newline.join(lines) + newline * ending
     if not block:
         return
@@ -171,7 +183,7 @@ def test_the_fast_way_agrees_with_the_slow_way_or_abstains(lines, ending, newlin
             assert slow.table.drop_columns("row").to_pydict() == {name: fast[name].to_pylist() for name in fields}
 
 
-def test_the_fast_way_is_taken_for_ordinary_files():
+def test_the_fast_way_is_taken_for_ordinary_files() -> None:
     block = lines_of(100)
     fields = {"text": ("text",), "license": ("license",)}
     assert _fast(block, 100, fields) is not None
@@ -181,10 +193,10 @@ def test_the_fast_way_is_taken_for_ordinary_files():
 
 @settings(deadline=None)
 @given(st.lists(st.binary(max_size=9).map(lambda b: b.replace(b"\xef", b"")), max_size=12), st.integers(1, 20))
-def test_blocks_are_cut_at_lines_and_long_lines_are_marked(blocks, longest):
+def test_blocks_are_cut_at_lines_and_long_lines_are_marked(blocks: list[bytes], longest: int) -> None:
     data = b"".join(blocks)
     lines = data.split(b"\n")[: _count_lines(data) if data else 0]
-    seen = []
+    seen: list[bytes | None] = []
     for block in whole_lines(blocks, longest):
         seen += [None] if block is None else block.split(b"\n")[: _count_lines(block)]
     assert len(seen) == len(lines)
@@ -192,7 +204,9 @@ def test_blocks_are_cut_at_lines_and_long_lines_are_marked(blocks, longest):
         assert got == line or (got is None and len(line) + 1 > longest)
 
 
-def test_a_line_of_200_mb_is_passed_over_without_being_held(tmp_path, growth):
+def test_a_line_of_200_mb_is_passed_over_without_being_held(
+    tmp_path: Path, growth: Callable[..., tuple[str, int]]
+) -> None:
     small, large = tmp_path / "small.jsonl", tmp_path / "large.jsonl"
     small.write_bytes(lines_of(15_000))
     with large.open("wb") as file:

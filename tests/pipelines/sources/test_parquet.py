@@ -2,7 +2,10 @@
 
 import ast
 import shutil
+from collections.abc import Callable
 from itertools import chain, pairwise
+from pathlib import Path
+from typing import Any
 
 import fsspec
 import pyarrow as pa
@@ -11,11 +14,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from triptych.pipelines.sources.base import Reader
 from triptych.pipelines.sources.columns import extract
 from triptych.schemas.errors import Refusal
 
+from .conftest import Read
 
-def config(path, modality="text", **more):
+
+def config(path: Path | str, modality: str = "text", **more: Any) -> dict[str, Any]:
     media = {} if modality == "text" else {"image": "image"}
     return {"kind": "parquet", "path": str(path), "modality": modality, "text": "text", **media, **more}
 
@@ -31,7 +37,9 @@ PICTURES = [b"\x89PNG1", b"", b"\xff\xd8", b"webp"]
     "image",
     [pa.binary(), pa.large_binary(), pa.binary_view(), pa.struct({"bytes": pa.binary(), "path": pa.string()})],
 )
-def test_every_storage_of_texts_and_media_reads_alike(tmp_path, read, text, image):
+def test_every_storage_of_texts_and_media_reads_alike(
+    tmp_path: Path, read: Callable[..., Read], text: pa.DataType, image: pa.DataType
+) -> None:
     pictures = [{"bytes": p, "path": "p.png"} for p in PICTURES] if pa.types.is_struct(image) else PICTURES
     texts = pa.array(TEXTS, pa.string()).cast(text) if not pa.types.is_dictionary(text) else pa.array(TEXTS, text)
     table = pa.table({"text": texts, "image": pa.array(pictures, image), "noise": [1, 2, 3, 4]})
@@ -41,11 +49,11 @@ def test_every_storage_of_texts_and_media_reads_alike(tmp_path, read, text, imag
     assert not got.drops
 
 
-def raw_strings(values):
+def raw_strings(values: list[bytes | None]) -> pa.Array:
     return pa.Array.from_buffers(pa.string(), len(values), pa.array(values, pa.binary()).buffers())
 
 
-def test_bad_rows_are_dropped_by_reason(tmp_path, read):
+def test_bad_rows_are_dropped_by_reason(tmp_path: Path, read: Callable[..., Read]) -> None:
     texts = raw_strings([b"ok", b"\xff\xfe", None, b"x" * 100, b"y", b"z", b"end"])
     image = pa.array([b"1", b"2", b"3", b"4", None, b"5" * 100, b"7"])
     pq.write_table(pa.table({"text": texts, "image": image}), tmp_path / "a.parquet", row_group_size=2)
@@ -60,7 +68,7 @@ def test_bad_rows_are_dropped_by_reason(tmp_path, read):
     }
 
 
-def test_alternatives_row_by_row(tmp_path, read):
+def test_alternatives_row_by_row(tmp_path: Path, read: Callable[..., Read]) -> None:
     table = pa.table({"a": pa.array([None, "A", None], pa.large_string()), "b": pa.array(["B", "B", None])})
     pq.write_table(table, tmp_path / "a.parquet")
     got = read(**config(tmp_path / "a.parquet", text="nowhere;a;b"))
@@ -68,7 +76,9 @@ def test_alternatives_row_by_row(tmp_path, read):
     assert got.reasons == {2: "text_missing"}
 
 
-def test_units_are_runs_of_row_groups_and_rows_count_in_the_file(tmp_path, opened, read):
+def test_units_are_runs_of_row_groups_and_rows_count_in_the_file(
+    tmp_path: Path, opened: Callable[..., Reader], read: Callable[..., Read]
+) -> None:
     table = pa.table({"text": [f"{n:04d}" * 50 for n in range(1000)], "big": [b"q" * 1000] * 1000})
     pq.write_table(table, tmp_path / "a.parquet", row_group_size=50, compression="none", use_dictionary=False)
     spec = config(tmp_path / "a.parquet")
@@ -83,8 +93,8 @@ def test_units_are_runs_of_row_groups_and_rows_count_in_the_file(tmp_path, opene
     assert read(**spec).rows == got.rows
 
 
-def test_digest_is_of_what_is_read_and_of_nothing_else(tmp_path, read):
-    def digests(name, **columns):
+def test_digest_is_of_what_is_read_and_of_nothing_else(tmp_path: Path, read: Callable[..., Read]) -> None:
+    def digests(name: str, **columns: Any) -> list[str]:
         pq.write_table(pa.table(columns), tmp_path / name, row_group_size=2)
         return read(budget=10, **config(tmp_path / name)).digests
 
@@ -100,14 +110,15 @@ def test_digest_is_of_what_is_read_and_of_nothing_else(tmp_path, read):
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "text", "page"])
-def test_a_file_that_cannot_be_read_is_one_drop(tmp_path, read, damage):
+def test_a_file_that_cannot_be_read_is_one_drop(tmp_path: Path, read: Callable[..., Read], damage: str) -> None:
     path = tmp_path / "a.parquet"
     table = pa.table({"text": [f"some text {n}" for n in range(5000)]})
     pq.write_table(table, path, write_page_checksum=True, row_group_size=1000)
     data = bytearray(path.read_bytes())
     if damage == "page":
         data[len(data) // 2] ^= 0xFF
-    path.write_bytes({"cut": data[:-100], "empty": b"", "text": b"hello there", "page": data}[damage])
+    contents = {"cut": bytes(data[:-100]), "empty": b"", "text": b"hello there", "page": bytes(data)}
+    path.write_bytes(contents[damage])
     got = read(**config(path))
     assert got.reasons == {-1: "file_unreadable"}
     assert got.column("text") == [f"some text {n}" for n in range(len(got.rows))]
@@ -123,7 +134,9 @@ def test_a_file_that_cannot_be_read_is_one_drop(tmp_path, read, damage):
         ({"image": "struct"}, ["`sources.src.image` is 'struct'", "struct<path: string>"]),
     ],
 )
-def test_a_schema_that_does_not_fit_is_refused(tmp_path, opened, more, said):
+def test_a_schema_that_does_not_fit_is_refused(
+    tmp_path: Path, opened: Callable[..., Reader], more: dict[str, Any], said: list[str]
+) -> None:
     columns = {"text": ["a"], "image": [b"b"], "n": [1], "struct": pa.array([{"path": "p"}])}
     pq.write_table(pa.table(columns), tmp_path / "a.parquet")
     with pytest.raises(Refusal) as refused:
@@ -131,7 +144,7 @@ def test_a_schema_that_does_not_fit_is_refused(tmp_path, opened, more, said):
     assert all(part in str(refused.value) for part in said)
 
 
-def test_memory_url_and_empty_table(tmp_path, read):
+def test_memory_url_and_empty_table(tmp_path: Path, read: Callable[..., Read]) -> None:
     with fsspec.open("memory://parquet/a.parquet", "wb") as file:
         pq.write_table(pa.table({"text": ["hello"]}), file)
     assert read(**config("memory://parquet/*.parquet")).column("text") == ["hello"]
@@ -144,7 +157,7 @@ maybe = st.none() | st.binary(max_size=6)
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(maybe, maybe, maybe), max_size=20), st.integers(0, 9))
-def test_every_row_is_kept_or_dropped(rows, longest):
+def test_every_row_is_kept_or_dropped(rows: list[tuple[bytes | None, ...]], longest: int) -> None:
     table = pa.table(
         {name: pa.array([row[n] for row in rows], pa.binary()) for n, name in enumerate(("a", "b", "image"))}
     )
@@ -169,7 +182,9 @@ def test_every_row_is_kept_or_dropped(rows, longest):
     assert {drop.row: drop.reason for drop in batch.drops} == reasons
 
 
-def test_a_row_group_of_200_mb_is_read_in_bounded_memory(tmp_path, growth):
+def test_a_row_group_of_200_mb_is_read_in_bounded_memory(
+    tmp_path: Path, growth: Callable[..., tuple[str, int]]
+) -> None:
     for name, count in (("small", 3), ("large", 40)):
         schema = pa.schema([("text", pa.string()), ("image", pa.binary())])
         with pq.ParquetWriter(tmp_path / name, schema, compression="none", use_dictionary=False) as writer:

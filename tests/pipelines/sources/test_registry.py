@@ -2,9 +2,10 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 
-def test_importing_the_registry_and_opening_readers_imports_nothing_heavy(tmp_path):
+def test_importing_the_registry_and_opening_readers_imports_nothing_heavy(tmp_path: Path) -> None:
     code = (
         "import sys\n"
         "from pydantic import TypeAdapter\n"

@@ -5,7 +5,10 @@ import gzip
 import io
 import json
 import tarfile
+from collections.abc import Callable, Sequence
 from itertools import chain
+from pathlib import Path
+from typing import Any
 
 import fsspec
 import pyarrow as pa
@@ -14,14 +17,16 @@ import webdataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from .conftest import Read
 
-def config(path, **more):
+
+def config(path: Path | str, **more: Any) -> dict[str, Any]:
     spec = {"kind": "webdataset", "path": str(path), "modality": "image-text", "image": "jpg;png", "text": "txt"}
     spec |= more
     return {key: value for key, value in spec.items() if value is not None}
 
 
-def tar_bytes(members, **options):
+def tar_bytes(members: Sequence[tuple[str, bytes]], **options: Any) -> bytes:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", **options) as tar:
         for name, data in members:
@@ -31,13 +36,13 @@ def tar_bytes(members, **options):
     return out.getvalue()
 
 
-def pairs(count, size=700):
+def pairs(count: int, size: int = 700) -> list[tuple[str, bytes]]:
     return [
         m for n in range(count) for m in ((f"{n:05d}.jpg", bytes([n % 251]) * size), (f"{n:05d}.txt", b"no. %d" % n))
     ]
 
 
-def test_what_img2dataset_writes_loads_as_it_is(tmp_path, read):
+def test_what_img2dataset_writes_loads_as_it_is(tmp_path: Path, read: Callable[..., Read]) -> None:
     info = {"caption": "a red fox", "url": "https://e.org/1.jpg", "key": "000000000", "status": "success"}
     with webdataset.TarWriter(str(tmp_path / "00000.tar")) as writer:
         writer.write({"__key__": "000000000", "jpg": b"JPEG", "txt": "a fox", "json": info})
@@ -56,7 +61,7 @@ def test_what_img2dataset_writes_loads_as_it_is(tmp_path, read):
     assert got.column("text") == ["a red fox", ""]
 
 
-def test_bad_samples_are_dropped_by_reason(tmp_path, read):
+def test_bad_samples_are_dropped_by_reason(tmp_path: Path, read: Callable[..., Read]) -> None:
     members = [
         ("a/1.jpg", b"J" * 1000),
         ("a/1.txt", b"one"),
@@ -107,7 +112,7 @@ def test_bad_samples_are_dropped_by_reason(tmp_path, read):
     assert sorted(tmp_path.iterdir()) == before  # nothing was unpacked
 
 
-def test_triples_and_audio(tmp_path, read):
+def test_triples_and_audio(tmp_path: Path, read: Callable[..., Read]) -> None:
     members = [("k.png", b"P"), ("k.flac", b"F"), ("k.txt", b"t"), ("l.png", b"P"), ("l.txt", b"t")]
     (tmp_path / "a.tar").write_bytes(tar_bytes(members))
     got = read(**config(tmp_path / "a.tar", modality="image-audio-text", audio="wav;flac"))
@@ -116,12 +121,12 @@ def test_triples_and_audio(tmp_path, read):
     assert "png" in got.drops[0].detail
 
 
-def outcome(got):
+def outcome(got: Read) -> tuple[list[dict[str, Any]], list[tuple[int, str]]]:
     return got.rows, [(drop.row, drop.reason) for drop in got.drops]
 
 
 @pytest.mark.parametrize("ending", ["", ".gz", ".zst"])
-def test_compressed_tars_and_memory_urls(tmp_path, read, ending):
+def test_compressed_tars_and_memory_urls(tmp_path: Path, read: Callable[..., Read], ending: str) -> None:
     data = tar_bytes(pairs(40))
     packed = {"": data, ".gz": gzip.compress(data), ".zst": pa.Codec("zstd").compress(data, asbytes=True)}[ending]
     fsspec.filesystem("memory").pipe_file(f"/wds/a.tar{ending}", packed)
@@ -131,7 +136,7 @@ def test_compressed_tars_and_memory_urls(tmp_path, read, ending):
     assert not got.drops
 
 
-def test_a_tar_cut_anywhere_keeps_what_came_before(tmp_path, read):
+def test_a_tar_cut_anywhere_keeps_what_came_before(tmp_path: Path, read: Callable[..., Read]) -> None:
     full = tar_bytes(pairs(4))
     path = tmp_path / "a.tar"
     path.write_bytes(full)
@@ -150,7 +155,7 @@ def test_a_tar_cut_anywhere_keeps_what_came_before(tmp_path, read):
 
 
 @pytest.mark.parametrize("ending", ["gz", "zst"])
-def test_a_compressed_tar_cut_short(tmp_path, read, ending):
+def test_a_compressed_tar_cut_short(tmp_path: Path, read: Callable[..., Read], ending: str) -> None:
     data = tar_bytes([(name, bytes(range(256)) * 20 if name.endswith("jpg") else d) for name, d in pairs(300)])
     packed = gzip.compress(data) if ending == "gz" else pa.Codec("zstd").compress(data, asbytes=True)
     path = tmp_path / f"a.tar.{ending}"
@@ -161,7 +166,7 @@ def test_a_compressed_tar_cut_short(tmp_path, read, ending):
     assert got.column("row") == list(range(len(got.rows)))
 
 
-def test_a_corrupt_header_is_not_taken_for_the_end(tmp_path, read):
+def test_a_corrupt_header_is_not_taken_for_the_end(tmp_path: Path, read: Callable[..., Read]) -> None:
     data = bytearray(tar_bytes(pairs(4)))
     data[2560 + 3] ^= 0x55
     (tmp_path / "a.tar").write_bytes(data)
@@ -172,13 +177,13 @@ def test_a_corrupt_header_is_not_taken_for_the_end(tmp_path, read):
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"x" * 2000, b"\0" * 100])
-def test_what_is_no_tar_is_one_drop(tmp_path, read, content):
+def test_what_is_no_tar_is_one_drop(tmp_path: Path, read: Callable[..., Read], content: bytes) -> None:
     (tmp_path / "a.tar").write_bytes(content)
     got = read(**config(tmp_path / "a.tar"))
     assert (got.rows, got.reasons) == ([], {-1: "file_truncated"})
 
 
-def test_tars_written_one_after_another_are_noticed(tmp_path, read):
+def test_tars_written_one_after_another_are_noticed(tmp_path: Path, read: Callable[..., Read]) -> None:
     (tmp_path / "a.tar").write_bytes(tar_bytes(pairs(2)) + tar_bytes(pairs(2)))
     got = read(**config(tmp_path / "a.tar"))
     assert got.column("row") == [0, 1]
@@ -187,7 +192,7 @@ def test_tars_written_one_after_another_are_noticed(tmp_path, read):
     assert outcome(read(**config(tmp_path / "b.tar"))) == ([], [])
 
 
-def test_an_absurd_header_is_refused_unread(tmp_path, read):
+def test_an_absurd_header_is_refused_unread(tmp_path: Path, read: Callable[..., Read]) -> None:
     name = tarfile.TarInfo("././@LongLink")
     name.type, name.size = tarfile.GNUTYPE_LONGNAME, 1 << 33
     (tmp_path / "a.tar").write_bytes(tar_bytes(pairs(1))[:2560] + name.tobuf(tarfile.GNU_FORMAT) + b"x" * 5000)
@@ -196,7 +201,7 @@ def test_an_absurd_header_is_refused_unread(tmp_path, read):
     assert "header of 8589934592 bytes" in got.drops[0].detail
 
 
-def test_long_and_odd_names_group(tmp_path, read):
+def test_long_and_odd_names_group(tmp_path: Path, read: Callable[..., Read]) -> None:
     members = [
         ("d" * 150 + "/ü.jpg", b"1"),
         ("d" * 150 + "/ü.txt", b"long"),
@@ -218,14 +223,19 @@ names = st.builds(
 
 @settings(deadline=None, max_examples=150)
 @given(members=st.lists(names.filter(lambda name: name.strip("./")), max_size=12))
-def test_samples_are_those_of_webdataset(tmp_path_factory, read, members):
+def test_samples_are_those_of_webdataset(
+    tmp_path_factory: pytest.TempPathFactory, read: Callable[..., Read], members: list[str]
+) -> None:
     path = tmp_path_factory.mktemp("tar") / "a.tar"
     data = [(name, json.dumps({"n": n}).encode()) for n, name in enumerate(members)]
     path.write_bytes(tar_bytes(data))
-    doubled = []
-    source = webdataset.tariterators.tarfile_samples(
-        [{"url": str(path)}], handler=lambda error: doubled.append(error) or True
-    )
+    doubled: list[Exception] = []
+
+    def note(error: Exception) -> bool:
+        doubled.append(error)
+        return True
+
+    source = webdataset.tariterators.tarfile_samples([{"url": str(path)}], handler=note)
     expected = [{k: v for k, v in sample.items() if not k.startswith("__")} for sample in source]
     got = read(**config(path))
     assert len(got.rows) + len(got.drops) == len(expected)
@@ -234,12 +244,14 @@ def test_samples_are_those_of_webdataset(tmp_path_factory, read, members):
         sample = expected[row["row"]]
         assert row["text"].encode() == sample["txt"]
         assert row["image"] == sample.get("jpg", sample.get("png"))
-    for row, reason in got.reasons.items():
+    for number, reason in got.reasons.items():
         if reason != "member_duplicate":
-            assert "txt" not in expected[row] or not {"jpg", "png"} & set(expected[row])
+            assert "txt" not in expected[number] or not {"jpg", "png"} & set(expected[number])
 
 
-def test_large_tars_and_large_members_are_read_in_bounded_memory(tmp_path, growth):
+def test_large_tars_and_large_members_are_read_in_bounded_memory(
+    tmp_path: Path, growth: Callable[..., tuple[str, int]]
+) -> None:
     small, large = tmp_path / "small.tar", tmp_path / "large.tar"
     small.write_bytes(tar_bytes(pairs(100, 50_000)))
     huge = tarfile.TarInfo("00000.jpg")

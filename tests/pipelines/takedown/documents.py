@@ -9,7 +9,8 @@ from triptych.schemas.dataset.reader import Dataset
 
 def documents(out: Path) -> dict[str, list[dict[str, Any]]]:
     """The segments of every document, with their tokens."""
-    dataset, found = Dataset(str(out)), {}
+    dataset = Dataset(str(out))
+    found: dict[str, list[dict[str, Any]]] = {}
     for index in range(dataset.rows):
         row = dataset.row(index)
         for segment in row.segments:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triptych.pipelines.takedown.remove_segments import without
+from triptych.pipelines.takedown.remove_segments import without_segments
 from triptych.schemas.dataset.reader import Dataset, Shard
 from triptych.schemas.vocabulary import Special
 
@@ -64,7 +64,7 @@ def test_what_is_left_is_as_it_was_and_in_its_order(shards: list[Shard], data: s
     count = sum(map(len, before))
     share = data.draw(st.sampled_from([0.0, 0.02, 0.5, 0.98, 1.0]))
     gone = np.random.default_rng(data.draw(st.integers(0, 999))).random(count) < share
-    batch = without(shard, gone)
+    batch = without_segments(shard, gone)
     batch.validate(full=True)
     assert batch.schema.equals(shard.batch.schema, check_metadata=True)
     mask = iter(gone.tolist())
@@ -81,4 +81,4 @@ def test_no_name_of_what_is_gone_stays_behind(shards: list[Shard]) -> None:
     gone = np.array([name == one for name in files.to_pylist()])
     assert 0 < gone.sum() < len(gone)
     assert one.encode() in file_of(shard.batch)
-    assert one.encode() not in file_of(without(shard, gone))
+    assert one.encode() not in file_of(without_segments(shard, gone))

@@ -150,7 +150,9 @@ def test_a_document_goes_with_its_duplicates(text_tree: Any, prepared: Any, make
     texts = [makers.words(i, 30) for i in range(20)]
     makers.write_docs(tmp_path / "a.jsonl", texts)
     makers.write_docs(tmp_path / "b.jsonl", [texts[3].upper(), texts[5], "alone of its kind"])
-    sources = [{"name": n, "kind": "jsonl", "path": f"{tmp_path}/{n}.jsonl", "text": "text"} for n in "ab"]
+    sources: list[dict[str, Any]] = [
+        {"name": n, "kind": "jsonl", "path": f"{tmp_path}/{n}.jsonl", "text": "text"} for n in "ab"
+    ]
     sources[0]["priority"] = 1
     out = tmp_path / "out"
     tree = text_tree(out, sources=sources, dedup={"text": {"exact": True}})
@@ -180,7 +182,7 @@ def test_a_damaged_shard_is_not_sealed_anew(texts: Path) -> None:
         data[at] ^= 1
         (texts / entry.file).write_bytes(bytes(data))
     manifest = (texts / "manifest.json").read_bytes()
-    with pytest.raises(Refusal, match="is not what the manifest says"):
+    with pytest.raises(Refusal, match="its checksum differs from the manifest"):
         take_down(str(texts), [first])
     assert (texts / "manifest.json").read_bytes() == manifest
 

@@ -31,5 +31,5 @@ def test_a_tokenizer_that_changes_before_it_is_copied_is_refused(
     ready = ready_tokenizers(Serial(store, Journal()), config, {})[Modality.TEXT]
     assert store.exists(f"{ready.folder}/text.model")
     model.write_bytes(model.read_bytes() + b"\xc2\x3e\x01\x00")  # a field that SentencePiece passes over
-    with pytest.raises(Refusal, match=r"tokenizers.text.path: .*text.model changed while the run went on"):
+    with pytest.raises(Refusal, match=r"tokenizers.text.path: .*text.model changed during the run"):
         TrainTokenizer(store, config)((Modality.TEXT, ready.folder, ()))

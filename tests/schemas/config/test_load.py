@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from triptych.schemas.config.load import load_run
+from triptych.schemas.config.tokenizers import RvqConfig, VqConfig
 from triptych.schemas.errors import Refusal
 
 
@@ -45,6 +46,7 @@ def test_the_documented_run_file_is_valid_as_written(run_yaml: Path) -> None:
         "codes": 1024,
         "steps": 1500,
     }
+    assert isinstance(config.tokenizers.audio, RvqConfig)
     assert config.tokenizers.audio.steps == 600
 
 
@@ -70,12 +72,12 @@ def test_the_documented_run_file_is_valid_as_written(run_yaml: Path) -> None:
         ("sources.prompts.audio=null", ("`sources.2`", "source `prompts`", "audio-text", "`audio:`")),
         ("sources.docs.image=png", ("`sources.0`", "source `docs`", "`image: png`", "remove it")),
         ("sources.stamps.text=null", ("`sources.1.text`", "None", "string")),
-        ("sources.1.name=docs", ("`sources`", "`docs`", "name of its own")),
+        ("sources.1.name=docs", ("`sources`", "`docs`", "needs a unique name")),
         ("engine.kind=ray", ("`engine.kind`", "'ray'", "'serial'", "'dask'", "'beam'")),
         ("engine={kind: beam, runner: DaskRunner}", ("`engine.runner`", "loses rows", "`engine: {kind: dask}`")),
         ("engine={kind: beam, runner: DirectRunner}", ("`engine.runner`", "use FnApiRunner")),
         ("engine={kind: beam, runner: Flink}", ("`engine.runner`", "'Flink'", "'FlinkRunner'", "'PortableRunner'")),
-        ("engine={kind: beam, runner: FlinkRunner, workers: 2}", ("`engine`", "FlinkRunner by its own `options`")),
+        ("engine={kind: beam, runner: FlinkRunner, workers: 2}", ("`engine`", "FlinkRunner with its own `options`")),
         ("engine={kind: beam, options: {direct_num_workers: 2}}", ("`options.direct_num_workers`", "`workers`")),
         ("engine={kind: beam, runner: PortableRunner}", ("`engine`", "`options.job_endpoint`", "add it")),
         ("engine={workers: 2}", ("`engine` has no `kind`", "Add `kind:`")),
@@ -150,6 +152,7 @@ def test_overrides_reach_by_index_and_by_name_and_later_ones_win(run_yaml: Path)
     )
     assert [source.path for source in config.sources] == ["a.jsonl", "b.tar", "corpora/prompts.parquet"]
     assert config.sources[1].model_dump()["image"] == "jpg;png"
+    assert isinstance(config.tokenizers.image, VqConfig)
     assert (config.tokenizers.image.steps, config.pack.group_by, config.limits.pixels) == (30, "none", 5)
     assert config.engine.kind == "serial"
 

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from triptych.schemas.config.load import check
 from triptych.schemas.config.model import (
@@ -62,7 +62,7 @@ def test_kinds_that_are_not_named_keep_their_tasks() -> None:
 @pytest.mark.parametrize(
     ("tree", "said"),
     [
-        ({"power": 3.0}, "no say with `schedule: linear`"),
+        ({"power": 3.0}, "not used by `schedule: linear`"),
         ({"tasks": {"text": {"t2i": 1.0}}}, "`text` has no task `t2i`; it may have text"),
         ({"tasks": {"image-text": {"t2i": 0.5, "joint": 0.4}}}, "sum to 0.9"),
         ({"condition_dropout": 2}, "condition_dropout"),
@@ -88,7 +88,7 @@ def test_tasks_are_those_of_the_vocabulary() -> None:
 
 
 TRAIN_FILE = Path(__file__).parents[3] / "docs" / "reference" / "train-file.md"
-MODELS = {"Model": ModelConfig, "Objective": MaskedObjective}
+MODELS: dict[str, type[BaseModel]] = {"Model": ModelConfig, "Objective": MaskedObjective}
 
 
 @pytest.mark.parametrize("heading", MODELS)

@@ -149,7 +149,7 @@ def test_what_is_held_out_has_a_name_of_its_own_and_the_kind_of_its_columns() ->
 
 
 def test_a_filter_is_for_sources_that_are_there() -> None:
-    with pytest.raises(ValidationError, match="`pii` is for source `z`; there are: a, b, c, d, e"):
+    with pytest.raises(ValidationError, match="`pii` is for source `z`; the sources are: a, b, c, d, e"):
         RunConfig.model_validate(TREE | {"filters": [{"name": "pii", "sources": ["a", "z"]}]})
 
 
@@ -171,7 +171,7 @@ def test_modalities_are_those_of_the_sources() -> None:
 
 def test_the_models_are_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        BASE.seed = 1
+        BASE.seed = 1  # type: ignore[misc]
 
 
 def test_a_config_can_be_read_again_from_what_is_written_of_it() -> None:

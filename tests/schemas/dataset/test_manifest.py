@@ -74,8 +74,8 @@ def resealed(data: bytes, change: Any) -> bytes:
         (lambda body: body.update(version=1), "version 2"),
         (lambda body: body.update(extra=1), "version 2"),
         (lambda body: body.pop("ledger"), "version 2"),
-        (lambda body: body.update(row_length=body["row_length"] + 1), "its fingerprint is not that of its content"),
-        (lambda body: body.update(fingerprint="0" * 32), "its fingerprint is not that of its content"),
+        (lambda body: body.update(row_length=body["row_length"] + 1), "its fingerprint does not match its content"),
+        (lambda body: body.update(fingerprint="0" * 32), "its fingerprint does not match its content"),
     ],
 )
 def test_a_manifest_that_was_edited_and_sealed_again_is_refused(data: bytes, change: Any, word: str) -> None:

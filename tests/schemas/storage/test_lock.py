@@ -117,7 +117,7 @@ def test_a_lease_is_one_run_s_at_a_time(store: Store) -> None:
             with pytest.raises(Refusal) as caught, lease(store):
                 pass
             assert f"process {os.getpid()} on {platform.node()}" in str(caught.value)
-            assert "is free in 1" in str(caught.value)
+            assert "lease expires in 1" in str(caught.value)
             require()
         assert store.names("") == []
 
@@ -128,7 +128,7 @@ def test_a_lease_lives_as_long_as_its_holder_shows_life(store: Store, monkeypatc
     monkeypatch.setattr(leases, "BEAT", 0.05)
     with lease(store) as require:
         time.sleep(0.6)
-        with pytest.raises(Refusal, match="is free in"), lease(store):
+        with pytest.raises(Refusal, match="lease expires in"), lease(store):
             pass
         require()
     monkeypatch.setattr(leases, "BEAT", 100.0)
@@ -136,7 +136,7 @@ def test_a_lease_lives_as_long_as_its_holder_shows_life(store: Store, monkeypatc
         time.sleep(0.4)
         with lease(store) as second:
             second()
-            with pytest.raises(Refusal, match="another took over"):
+            with pytest.raises(Refusal, match="another run took over"):
                 suspended()
         assert store.names("") == []
         with lease(store):

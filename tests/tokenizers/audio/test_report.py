@@ -14,7 +14,7 @@ from triptych.tokenizers.protocol import Codes, Wave
 class Pcm:
     """Each sample is a frame: its high and its low byte."""
 
-    sizes = (256, 256)
+    sizes: tuple[int, ...] = (256, 256)
     fingerprint = "pcm"
     sample_rate = 16000
     frame_rate = 16000.0
@@ -25,7 +25,7 @@ class Pcm:
 
     def decode(self, codes: npt.ArrayLike) -> Wave:
         high, low = np.asarray(codes).astype(np.int64).T
-        return (((high << 8) + low - 32768) / 32767).astype(np.float32)
+        return np.asarray(((high << 8) + low - 32768) / 32767, np.float32)
 
 
 def noise(samples: int) -> Wave:
@@ -49,7 +49,9 @@ def test_no_clips_are_no_error() -> None:
 
 def test_code_use_counts_and_weighs() -> None:
     codes = np.array([[0, 5], [1, 5], [0, 5], [1, 5]], np.uint32)
-    assert code_use([codes[:1], codes[1:]], (4, 8)) == ([2, 1], [pytest.approx(2), pytest.approx(1)])
+    used, perplexity = code_use([codes[:1], codes[1:]], (4, 8))
+    assert used == [2, 1]
+    assert perplexity == pytest.approx([2, 1])
 
 
 def test_half_the_amplitude_is_six_decibels() -> None:

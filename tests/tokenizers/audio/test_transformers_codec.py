@@ -47,29 +47,51 @@ def acoustic(*ratios: int) -> dict[str, Any]:
 
 
 def encodec(**changes: Any) -> EncodecModel:
-    sizes = {"num_filters": 4, "hidden_size": 16, "codebook_dim": 16, "codebook_size": 64, "num_lstm_layers": 1}
+    sizes: dict[str, Any] = {
+        "num_filters": 4,
+        "hidden_size": 16,
+        "codebook_dim": 16,
+        "codebook_size": 64,
+        "num_lstm_layers": 1,
+    }
     return EncodecModel(EncodecConfig(**(sizes | {"target_bandwidths": [1.5, 3.0]} | changes)))
 
 
 def dac() -> DacModel:
-    sizes = {"encoder_hidden_size": 4, "decoder_hidden_size": 32, "codebook_size": 64, "codebook_dim": 4}
+    sizes: dict[str, Any] = {
+        "encoder_hidden_size": 4,
+        "decoder_hidden_size": 32,
+        "codebook_size": 64,
+        "codebook_dim": 4,
+    }
     return DacModel(DacConfig(**sizes, downsampling_ratios=[2, 4, 8, 5], n_codebooks=4))
 
 
 def mimi() -> MimiModel:
-    heads = {"num_attention_heads": 2, "num_key_value_heads": 2, "head_dim": 16, "intermediate_size": 32}
-    sizes = {"num_filters": 4, "hidden_size": 32, "upsample_groups": 32, "num_hidden_layers": 1, "codebook_size": 64}
-    quantizer = {"codebook_dim": 16, "vector_quantization_hidden_dimension": 16, "num_quantizers": 4}
+    heads: dict[str, Any] = {
+        "num_attention_heads": 2,
+        "num_key_value_heads": 2,
+        "head_dim": 16,
+        "intermediate_size": 32,
+    }
+    sizes: dict[str, Any] = {
+        "num_filters": 4,
+        "hidden_size": 32,
+        "upsample_groups": 32,
+        "num_hidden_layers": 1,
+        "codebook_size": 64,
+    }
+    quantizer: dict[str, Any] = {"codebook_dim": 16, "vector_quantization_hidden_dimension": 16, "num_quantizers": 4}
     return MimiModel(MimiConfig(**sizes, **heads, **quantizer))
 
 
 def xcodec() -> XcodecModel:
-    parts = {"semantic_model_config": HUBERT, "acoustic_model_config": acoustic(8, 5, 4, 2)}
+    parts: dict[str, Any] = {"semantic_model_config": HUBERT, "acoustic_model_config": acoustic(8, 5, 4, 2)}
     return XcodecModel(XcodecConfig(codebook_size=64, target_bandwidths=[0.6, 1.2], **parts))
 
 
 def higgs() -> HiggsAudioV2TokenizerModel:
-    parts = {"semantic_model_config": HUBERT, "acoustic_model_config": acoustic(8, 5, 4, 2, 3)}
+    parts: dict[str, Any] = {"semantic_model_config": HUBERT, "acoustic_model_config": acoustic(8, 5, 4, 2, 3)}
     return HiggsAudioV2TokenizerModel(
         HiggsAudioV2TokenizerConfig(codebook_size=64, codebook_dim=16, target_bandwidths=[0.3, 0.6], **parts)
     )

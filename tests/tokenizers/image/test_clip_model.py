@@ -116,7 +116,7 @@ def test_refusals_name_the_fix(folder: Path, tmp_path: Path) -> None:
     torch.save({"a": torch.zeros(1)}, tmp_path / "empty" / "open_clip_pytorch_model.bin")
     assert "only pickled weights" in refusal("ViT-B-32", tmp_path / "empty")
     assert "pickles can run code" in refusal("ViT-B-32", tmp_path / "empty" / "open_clip_pytorch_model.bin")
-    assert "is no architecture of open_clip" in refusal("ViT-Z-99", weights)
+    assert "is not an open_clip architecture" in refusal("ViT-Z-99", weights)
     assert "does not load as" in refusal("ViT-S-32-alt", weights)
     broken = tmp_path / "broken"
     shutil.copytree(folder, broken)

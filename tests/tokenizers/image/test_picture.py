@@ -47,7 +47,7 @@ def test_formats_agree_with_the_picture(kind: str) -> None:
     data = saved(gradient(96, 64), kind)
     expected = np.asarray(gradient(96, 64).crop((16, 0, 80, 64)).resize((32, 32), Image.Resampling.LANCZOS), int)
     pixels = square(data, 32, LIMIT)
-    assert (pixels.shape, pixels.dtype) == ((32, 32, 3), np.uint8)
+    assert (pixels.shape, pixels.dtype) == ((32, 32, 3), np.dtype(np.uint8))
     assert size_of(data) == (96, 64)
     assert np.abs(pixels - expected).mean() < 8
 
@@ -131,7 +131,7 @@ def test_a_squeezed_picture_is_all_there_in_luminance_and_colours(kind: str) -> 
         image = gradient(*size)
         expected = np.asarray(image.resize((32, 32), Image.Resampling.BICUBIC).convert("YCbCr"), int)
         pixels = squeezed(saved(image, kind), 32, LIMIT)
-        assert (pixels.shape, pixels.dtype) == ((32, 32, 3), np.uint8)
+        assert (pixels.shape, pixels.dtype) == ((32, 32, 3), np.dtype(np.uint8))
         assert np.abs(pixels - expected).mean() < 8
 
 

@@ -23,7 +23,7 @@ class Grey:
     def encode(self, pixels: Pixels) -> Codes:
         half = self._half
         means = pixels.reshape(len(pixels), 2, half, 2, half, 3).mean((2, 4, 5)).reshape(len(pixels), 4)
-        return np.floor(means / 256 * self.size).astype(np.uint32)
+        return np.asarray(np.floor(means / 256 * self.size), np.uint32)
 
     def decode(self, codes: npt.ArrayLike) -> Pixels:
         values = (np.asarray(codes).reshape(-1, 2, 2) * (256 // self.size)).astype(np.uint8)
@@ -60,5 +60,5 @@ def test_pictures_below_the_window_have_no_ssim() -> None:
 
 
 def test_nothing_to_report_on() -> None:
-    with pytest.raises(ValueError, match="no pictures"):
+    with pytest.raises(ValueError, match="no images"):
         image_report(Grey(16, 4), [])

@@ -13,9 +13,15 @@ from triptych.schemas.errors import Refusal
 from triptych.tokenizers.image.transformers_vq import TransformersVq
 
 SIDE = 32
-EMU3 = {"codebook_size": 64, "base_channels": 32, "channel_multiplier": [1, 2, 1], "num_res_blocks": 1}
+EMU3: dict[str, Any] = {"codebook_size": 64, "base_channels": 32, "channel_multiplier": [1, 2, 1], "num_res_blocks": 1}
 EMU3 |= {"attn_resolutions": [2], "hidden_size": 32, "temporal_downsample_factor": 2}
-JANUS = {"num_embeddings": 64, "embed_dim": 4, "latent_channels": 32, "base_channels": 32, "num_patches": 8}
+JANUS: dict[str, Any] = {
+    "num_embeddings": 64,
+    "embed_dim": 4,
+    "latent_channels": 32,
+    "base_channels": 32,
+    "num_patches": 8,
+}
 JANUS |= {"channel_multiplier": [1, 1, 2], "num_res_blocks": 1, "image_token_embed_dim": 32, "projection_dim": 32}
 CONFIGS: dict[str, dict[str, Any]] = {"Emu3VQVAE": EMU3, "JanusVQVAE": JANUS}
 
@@ -53,7 +59,7 @@ def test_codes_and_pictures_are_the_librarys_own(name: str, tmp_path: Path) -> N
     assert len(np.unique(codes)) > 5
     assert np.array_equal(codes, indices.reshape(2, -1).numpy())
     restored = tokenizer.decode(codes)
-    assert (restored.shape, restored.dtype) == ((2, SIDE, SIDE, 3), np.uint8)
+    assert (restored.shape, restored.dtype) == ((2, SIDE, SIDE, 3), np.dtype(np.uint8))
     expected = ((decoded + 1) * 127.5).clamp(0, 255).permute(0, 2, 3, 1).numpy()
     assert np.abs(restored - expected).max() < 0.51
 

@@ -20,7 +20,7 @@ def text(byte_level: Path) -> HuggingFaceText:
 @given(texts=st.lists(any_text, max_size=5))
 def test_any_text_comes_back_and_bytes_add_up(text: HuggingFaceText, texts: list[str]) -> None:
     codes, offsets = text.encode(texts)
-    assert (codes.dtype, offsets.dtype, len(offsets)) == (np.uint32, np.int64, len(texts) + 1)
+    assert (codes.dtype, offsets.dtype, len(offsets)) == (np.dtype(np.uint32), np.dtype(np.int64), len(texts) + 1)
     for start, stop, original in zip(offsets[:-1], offsets[1:], texts, strict=True):
         assert text.decode(codes[start:stop]) == original
         assert text.token_bytes[codes[start:stop]].sum() == len(original.encode())
@@ -77,5 +77,5 @@ def test_fingerprint_is_of_the_content(byte_level: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize("content", [b"", b"{}", b"\xff", b'{"model": {"type": "BPE"}}'])
 def test_no_tokenizer_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "tokenizer.json").write_bytes(content)
-    with pytest.raises(Refusal, match=r"is no tokenizer\.json"):
+    with pytest.raises(Refusal, match=r"is not a tokenizer\.json"):
         HuggingFaceText(str(tmp_path))

@@ -1,5 +1,6 @@
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ def text(trained: Path) -> SentencePieceText:
     return SentencePieceText(str(trained))
 
 
-def foreign(tmp_path: Path, texts: list[str], **options: object) -> tuple[Path, sentencepiece.SentencePieceProcessor]:
+def foreign(tmp_path: Path, texts: list[str], **options: Any) -> tuple[Path, sentencepiece.SentencePieceProcessor]:
     """A model as others train them, with SentencePiece's defaults but for `options`."""
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
@@ -37,7 +38,7 @@ def foreign(tmp_path: Path, texts: list[str], **options: object) -> tuple[Path, 
 @given(texts=st.lists(any_text, max_size=5))
 def test_any_text_comes_back_and_bytes_add_up(text: SentencePieceText, texts: list[str]) -> None:
     codes, offsets = text.encode(texts)
-    assert (codes.dtype, offsets.dtype, len(offsets)) == (np.uint32, np.int64, len(texts) + 1)
+    assert (codes.dtype, offsets.dtype, len(offsets)) == (np.dtype(np.uint32), np.dtype(np.int64), len(texts) + 1)
     assert offsets[0] == 0
     assert offsets[-1] == len(codes)
     for start, stop, original in zip(offsets[:-1], offsets[1:], texts, strict=True):
@@ -114,7 +115,7 @@ def test_other_pieces_have_another_fingerprint(trained: Path, tmp_path: Path) ->
 def test_no_model_is_refused(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "text.model"
     file.write_bytes(content)
-    with pytest.raises(Refusal, match="is no SentencePiece model"):
+    with pytest.raises(Refusal, match="is not a SentencePiece model"):
         SentencePieceText(str(file))
 
 

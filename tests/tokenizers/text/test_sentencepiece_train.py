@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from triptych.schemas.config.tokenizers import SentencePieceConfig
 from triptych.schemas.errors import Refusal
 from triptych.tokenizers.text.sentencepiece_text import SentencePieceText
-from triptych.tokenizers.text.sentencepiece_train import common, draw, train_sentencepiece
+from triptych.tokenizers.text.sentencepiece_train import draw, split_at_rare_characters, train_sentencepiece
 
 TRAIN_ON = """
 import os, sys
@@ -122,5 +122,5 @@ def test_draw_takes_everything_when_there_is_room(texts: list[str]) -> None:
 
 
 def test_common_keeps_the_commonest_characters() -> None:
-    assert common(["aabbz", "ab"], 2) == ["aabb", "", "ab"]
-    assert common(["abc"], 3) == ["abc"]
+    assert split_at_rare_characters(["aabbz", "ab"], 2) == ["aabb", "", "ab"]
+    assert split_at_rare_characters(["abc"], 3) == ["abc"]

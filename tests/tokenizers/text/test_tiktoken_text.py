@@ -22,7 +22,7 @@ def text(request: pytest.FixtureRequest, byte_level: Path) -> TiktokenText:
 @given(texts=st.lists(any_text, max_size=5))
 def test_any_text_comes_back_and_bytes_add_up(text: TiktokenText, texts: list[str]) -> None:
     codes, offsets = text.encode(texts)
-    assert (codes.dtype, offsets.dtype, len(offsets)) == (np.uint32, np.int64, len(texts) + 1)
+    assert (codes.dtype, offsets.dtype, len(offsets)) == (np.dtype(np.uint32), np.dtype(np.int64), len(texts) + 1)
     for start, stop, original in zip(offsets[:-1], offsets[1:], texts, strict=True):
         assert text.decode(codes[start:stop]) == original
         assert text.token_bytes[codes[start:stop]].sum() == len(original.encode())
@@ -60,9 +60,9 @@ def test_pattern_and_pieces_are_in_the_fingerprint(byte_level: Path, tmp_path: P
     [
         ("IQ== 0\n", "byte 0 has no rank"),
         ("", "byte 0 has no rank"),
-        ("IQ== zero\n", "line 1 is no base64 piece"),
-        ("IQ==\n", "line 1 is no base64 piece"),
-        ("\n***** 1\n", "line 2 is no base64 piece"),
+        ("IQ== zero\n", "line 1 is not a base64 piece"),
+        ("IQ==\n", "line 1 is not a base64 piece"),
+        ("\n***** 1\n", "line 2 is not a base64 piece"),
     ],
 )
 def test_no_rank_file_is_refused(tmp_path: Path, content: str, why: str) -> None:

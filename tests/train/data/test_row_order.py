@@ -4,7 +4,7 @@ import time
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -22,10 +22,8 @@ def synthetic(rows: list[int], shard_rows: int, weights: list[float] | None = No
         shards = [SimpleNamespace(rows=size) for size in sizes]
         streams.append(SimpleNamespace(fingerprint=f"f{number}", group="g", rows=count, shards=shards))
     first = np.concatenate([[0], np.cumsum(rows)])
-    plan: Any = SimpleNamespace(
-        seed=seed, units=apportion(weights or [1.0] * len(rows)), streams=streams, first_rows=first
-    )
-    return plan
+    units = apportion(weights or [1.0] * len(rows))
+    return cast(Plan, SimpleNamespace(seed=seed, units=units, streams=streams, first_rows=first))
 
 
 @pytest.mark.parametrize("shard_rows", [1, 7, 40, 5000])
@@ -46,7 +44,8 @@ def test_every_row_comes_once_an_epoch(shard_rows: int) -> None:
 
 def test_an_order_is_of_the_seed_the_dataset_and_the_group() -> None:
     def numbers(plan: Plan) -> list[int]:
-        return Order(plan).locate(np.arange(100)).number.tolist()
+        order: list[int] = Order(plan).locate(np.arange(100)).number.tolist()
+        return order
 
     one = synthetic([1000], 50)
     assert numbers(one) == numbers(synthetic([1000], 50))

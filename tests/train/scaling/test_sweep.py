@@ -1,6 +1,7 @@
 """A sweep of tiny runs: all are trained, those that are done are left alone, and one that was stopped goes on."""
 
 import json
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,8 @@ def write_sweep(folder: Path, dataset: Path, grid: list[dict[str, Any]]) -> Path
 
 def test_every_combination_of_a_block_is_a_run_and_blocks_follow_one_another(dataset: Path, tmp_path: Path) -> None:
     text = [{"path": str(dataset), "weight": 1.0, "modality": "text"}]
-    grid = [{"model.width": [64, 128], "steps": [2, 4]}, {"optimizer.lr": [1e-3]}, {"data.datasets": [text]}]
+    grid: list[dict[str, Any]] = [{"model.width": [64, 128], "steps": [2, 4]}]
+    grid += [{"optimizer.lr": [1e-3]}, {"data.datasets": [text]}]
     runs = load_sweep(write_sweep(tmp_path, dataset, grid))
     assert list(runs) == [
         "model.width=64,steps=2",
@@ -58,7 +60,7 @@ def test_every_combination_of_a_block_is_a_run_and_blocks_follow_one_another(dat
     [
         ([{"model.widht": [64]}], r"sweep\.yaml, model\.widht=64: unknown key `model\.widht`.*`width`"),
         ([{"steps": [2]}, {"steps": [2]}], "has steps=2 twice"),
-        ([{"out": ["x"]}], "`out` is each run's own"),
+        ([{"out": ["x"]}], "`out` is set for each run"),
         ([{"steps": []}], "`steps` has no values"),
     ],
 )
@@ -74,6 +76,7 @@ def test_runs_are_trained_once_and_go_on_where_they_stopped(dataset: Path, tmp_p
     runs = load_sweep(write_sweep(tmp_path, dataset, [{"model.width": [64, 128], "steps": [2]}]))
     swept = sweep(runs)
     assert next(swept) == ("model.width=64,steps=2", "trained")
+    assert isinstance(swept, Generator)
     swept.close()
     assert collect(tmp_path / "runs", Loss("raw"))[1] == ["model.width=128,steps=2"]
     before = (tmp_path / "runs/model.width=64,steps=2/metrics.jsonl").stat().st_mtime_ns

@@ -27,7 +27,8 @@ def file_of(wave: Wave, rate: int = RATE, container: str = "WAV", subtype: str |
 
 def noisy(wave: Wave, decibels: float) -> Wave:
     power = np.square(wave).mean() / 10 ** (decibels / 10)
-    return wave + np.sqrt(power) * np.random.default_rng(0).standard_normal(len(wave)).astype(np.float32)
+    noise = np.random.default_rng(0).standard_normal(len(wave)).astype(np.float32)
+    return np.asarray(wave + np.sqrt(power) * noise)
 
 
 HALF = RATE // 2
@@ -71,7 +72,7 @@ def speech() -> list[Wave]:
         for name in names
         for voice, rate in (("en-us", 130), ("en-us", 150), ("en-us+f2", 130))
     ]
-    return [resample(wave.astype(np.float32) / 32768, SAMPLE_RATE, RATE) for wave in speak(said)]
+    return [resample(wave.astype(np.float32) / np.float32(32768), SAMPLE_RATE, RATE) for wave in speak(said)]
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from triptych.pipelines.dedup.image.hamming import blocks_of, first_met, hamming_keys, hamming_pairs
+from triptych.pipelines.dedup.image.hamming import blocks_of, hamming_keys, hamming_pairs, is_first_shared_key
 
 Hashes = npt.NDArray[np.uint64]
 Pairs = set[tuple[int, int]]
@@ -21,7 +21,7 @@ def found(hashes: Hashes, radius: int) -> Pairs:
     owner = owner[order]
     left, right = hamming_pairs(key[order], hashes[owner], radius)
     assert (left < right).all()
-    new = first_met(key[order][left], hashes[owner[left]] ^ hashes[owner[right]], radius)
+    new = is_first_shared_key(key[order][left], hashes[owner[left]] ^ hashes[owner[right]], radius)
     ends = np.sort(np.stack([owner[left], owner[right]]), axis=0)
     once = list(zip(*ends[:, new].tolist(), strict=True))
     assert len(once) == len(set(once))
@@ -76,7 +76,8 @@ def test_crowds_are_joined_as_by_brute_force(radius: int, sizes: list[int], seed
     def labels(pairs: Pairs) -> list[int]:
         ends = np.array(sorted(pairs), np.int64).reshape(-1, 2)
         graph = coo_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(len(hashes),) * 2)
-        return connected_components(graph, directed=False)[1].tolist()
+        of_hash: list[int] = connected_components(graph, directed=False)[1].tolist()
+        return of_hash
 
     pairs = found(hashes, radius)
     assert pairs <= within(hashes, radius)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from triptych.pipelines.dedup.image.match import explains
+from triptych.pipelines.dedup.image.match import shows_same_image
 from triptych.pipelines.dedup.image.thumbnails import Thumbnails
 
 WHOLE = np.array([[0.0, 1.0, 0.0, 1.0]])
@@ -20,7 +20,7 @@ def thumbnails(*images: Image.Image) -> Thumbnails:
 
 
 def explained(one: Image.Image, other: Image.Image, window: npt.NDArray[np.float64] = WHOLE) -> bool:
-    return bool(explains(thumbnails(one), thumbnails(other), window, WHOLE)[0])
+    return bool(shows_same_image(thumbnails(one), thumbnails(other), window, WHOLE)[0])
 
 
 def scene(seed: int = 0) -> Image.Image:
@@ -87,14 +87,14 @@ def test_other_pictures_are_not_explained() -> None:
     count = 12
     pictures = thumbnails(*(scene(seed) for seed in range(count)))
     left, right = np.nonzero(np.ones((count, count)))
-    sides = (Thumbnails(pictures.luminance[at], pictures.colours[at]) for at in (left, right))
+    one, other = (Thumbnails(pictures.luminance[at], pictures.colours[at]) for at in (left, right))
     windows = np.repeat(WHOLE, count**2, axis=0)
-    assert np.array_equal(explains(*sides, windows, windows), left == right)
+    assert np.array_equal(shows_same_image(one, other, windows, windows), left == right)
 
 
 def test_no_pairs_have_no_verdicts() -> None:
     nothing = Thumbnails.of(np.zeros((0, 32, 32, 3), np.uint8))
-    assert explains(nothing, nothing, WHOLE[:0], WHOLE[:0]).shape == (0,)
+    assert shows_same_image(nothing, nothing, WHOLE[:0], WHOLE[:0]).shape == (0,)
 
 
 def test_thumbnails_survive_packing() -> None:

@@ -54,8 +54,8 @@ def pictures() -> tuple[Image.Image, ...]:
 
 def cropped(image: Image.Image, left: float, top: float, right: float, bottom: float) -> Image.Image:
     width, height = image.size
-    edges = left * width, top * height, width - right * width, height - bottom * height
-    return image.crop(tuple(round(edge) for edge in edges))
+    edges = round(left * width), round(top * height), round(width - right * width), round(height - bottom * height)
+    return image.crop(edges)
 
 
 EDITS: dict[str, Callable[[Image.Image], bytes]] = {

@@ -15,11 +15,12 @@ def smooth(count: int, seed: int = 0, side: int = SIDE) -> Pictures:
     spectrum = np.random.default_rng(seed).normal(size=(count, 12, 12)) / (1 + np.add.outer(range(12), range(12)))
     at = np.cos(np.pi * (np.arange(side) + 0.5) / side * np.arange(12)[:, None])
     values = at.T @ spectrum @ at
-    return np.clip(128 + 40 * values / values.std((1, 2), keepdims=True), 0, 255).astype(np.uint8)
+    scaled = 128 + 40 * values / values.std((1, 2), keepdims=True)
+    return np.asarray(np.clip(scaled, 0, 255), np.uint8)
 
 
 def distance(left: npt.NDArray[np.uint64], right: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint8]:
-    return np.bitwise_count(left ^ right)
+    return np.asarray(np.bitwise_count(left ^ right))
 
 
 def test_bits_are_the_signs_of_the_dct_above_the_raised_median() -> None:

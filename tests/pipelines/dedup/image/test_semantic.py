@@ -31,7 +31,7 @@ def cone(count: int, width: int, seed: int = 0) -> Floats:
     """Unit vectors with a mean cosine of a half, as CLIP's are."""
     draw = np.random.default_rng(seed)
     vectors = draw.normal(size=(count, width)) + draw.normal(size=width)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
 
 def turned(vectors: Floats, cosine: float, seed: int = 1) -> Floats:
@@ -39,7 +39,7 @@ def turned(vectors: Floats, cosine: float, seed: int = 1) -> Floats:
     aside = np.random.default_rng(seed).normal(size=vectors.shape)
     aside -= (aside * vectors).sum(1, keepdims=True) * vectors
     aside /= np.linalg.norm(aside, axis=1, keepdims=True)
-    return cosine * vectors + np.sqrt(1 - cosine**2) * aside
+    return np.asarray(cosine * vectors + np.sqrt(1 - cosine**2) * aside)
 
 
 def found(way: SemanticNear, vectors: Floats) -> set[tuple[int, int]]:

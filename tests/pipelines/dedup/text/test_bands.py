@@ -27,7 +27,7 @@ def test_the_chance_is_that_of_a_common_band_among_independent_places() -> None:
     rng = np.random.default_rng(0)
     for similarity in (0.3, 0.6, 0.8):
         places = rng.random((20_000, 10, 4)) < similarity
-        share = places.all(axis=2).any(axis=1).mean()
+        share = np.any(places.all(axis=2), axis=1).mean()
         assert abs(share - chance(similarity, 10, 4)) < 4 * np.sqrt(0.25 / 20_000)
 
 

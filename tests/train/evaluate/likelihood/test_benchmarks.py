@@ -5,6 +5,7 @@ import zipfile
 from collections.abc import Callable
 from math import log2
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,7 @@ def write_suite(folder: Path, words: Callable[[int, int], str]) -> None:
 
 
 @pytest.fixture
-def suite(tmp_path: Path, makers: type) -> Path:
+def suite(tmp_path: Path, makers: Any) -> Path:
     write_suite(tmp_path, makers.words)
     return tmp_path
 

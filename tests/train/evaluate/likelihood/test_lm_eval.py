@@ -33,6 +33,7 @@ def test_continuations_have_the_likelihood_of_the_chain_rule(model: Any) -> None
     canvas = canvas_of_pairs(pairs, generator.bundle.text, generator.vocabulary, model.longest, range(4))
     done = chain(ModelReader.of(generator.exported), canvas)
     assert [nats for nats, _ in said] == pytest.approx((-done.nats_S).tolist())
+    assert done.best_S is not None
     assert [best for _, best in said] == done.best_S.tolist()
     assert all(nats < 0 for nats, _ in said[:3])
     assert said[3] == (0.0, True)

@@ -36,8 +36,13 @@ def whole() -> Report:
 
 
 def test_rows_stand_beside_the_same_rows_of_the_control() -> None:
-    mine = [row("a", 1.0, unit="bits"), row("a", 2.0, unit="bytes"), Missing("text", "MAUVE", "why")]
-    theirs = [row("a", 4.0, unit="bytes"), row("b", 5.0), Missing("text", "MAUVE", "why"), Missing("text", "x", "y")]
+    mine: list[Metric | Missing] = [
+        row("a", 1.0, unit="bits"),
+        row("a", 2.0, unit="bytes"),
+        Missing("text", "MAUVE", "why"),
+    ]
+    theirs: list[Metric | Missing] = [row("a", 4.0, unit="bytes"), row("b", 5.0)]
+    theirs += [Missing("text", "MAUVE", "why"), Missing("text", "x", "y")]
     report = report_of({}, mine, theirs)
     assert [line.control and line.control.value for line in report.lines] == [None, 4.0]
     assert [one.name for one in report.missing] == ["MAUVE", "x (control)", "b"]

@@ -31,8 +31,10 @@ types: .venv
 	.venv/bin/mypy triptych tests benchmarks
 
 schema: .venv
-	.venv/bin/triptych schema >docs/reference/run.schema.json.new
-	mv docs/reference/run.schema.json.new docs/reference/run.schema.json
+	for file in run train mix; do \
+	  .venv/bin/triptych schema $$file >docs/reference/$$file.schema.json.new && \
+	  mv docs/reference/$$file.schema.json.new docs/reference/$$file.schema.json || exit 1; \
+	done
 
 # The documentation site, under build/site; no network is needed. The API reference is read from a copy of the package in
 # which every folder has an `__init__.py`, because the tool that reads docstrings skips folders without one.

@@ -1,4 +1,4 @@
-"""`triptych evaluate`: what a run is worth, in figures beside their floors and a control, and to look at."""
+"""`triptych evaluate`: evaluate a run on held-out documents and on samples, and write a report."""
 
 import json
 import shlex
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..schemas.command_line import example
+
 if TYPE_CHECKING:
     from ..schemas.vocabulary import Modality
     from ..train.evaluate.evaluate import EvaluationResult
@@ -17,18 +19,34 @@ if TYPE_CHECKING:
     from ..train.generate.generator import Generator
 
 
-@click.command()
+@click.command(epilog=example("triptych evaluate runs/first --out report"))
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--data", metavar="DATASET", help="Held-out documents come from here.  [default: what RUN trained on]")
-@click.option("--suite", metavar="DIR", type=click.Path(path_type=Path), help="A folder of benchmarks of text.")
-@click.option("--limit", type=click.IntRange(1), help="Items of each benchmark.  [default: all]")
-@click.option("--control", metavar="RUN", type=click.Path(path_type=Path), help="A run to set beside it; also judges.")
-@click.option("--n", type=click.IntRange(2), default=16, show_default=True, help="Samples of each task.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the samples.")
-@click.option("--clip", metavar="DIR", help="A CLIP as open_clip saves it, for the CLIP score.")
-@click.option("--features", metavar="FILE", help="TorchScript, pictures to vectors, for the Fréchet distance.")
-@click.option("--out", metavar="DIR", type=click.Path(file_okay=False, path_type=Path), help="Write the report here.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--data", metavar="DATASET", show_default="the training data of RUN", help="Dataset with the held-out documents."
+)
+@click.option("--suite", metavar="DIR", type=click.Path(path_type=Path), help="Folder with text benchmarks.")
+@click.option("--limit", metavar="N", type=click.IntRange(1), show_default="all", help="Maximum items per benchmark.")
+@click.option(
+    "--control",
+    metavar="RUN",
+    type=click.Path(path_type=Path),
+    help="Run to compare with; an autoregressive one also judges generated texts.",
+)
+@click.option("--n", metavar="N", type=click.IntRange(2), default=16, show_default=True, help="Samples per task.")
+@click.option(
+    "--seed", metavar="N", type=click.IntRange(0), default=0, show_default=True, help="Random seed of the samples."
+)
+@click.option("--clip", metavar="DIR", help="CLIP model in the format of open_clip, for the CLIP score.")
+@click.option(
+    "--features",
+    metavar="FILE",
+    show_default="image encoder of --clip",
+    help="TorchScript module from images to feature vectors, for the Fréchet distance.",
+)
+@click.option(
+    "--out", metavar="DIR", type=click.Path(file_okay=False, path_type=Path), help="Write the report to this folder."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def evaluate(
     run: Path,
     data: str | None,
@@ -42,10 +60,11 @@ def evaluate(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Measure RUN on documents that it has not seen, and on what it makes when asked for the like.
+    """Evaluate RUN on held-out documents and on generated samples.
 
-    Every figure stands beside its floor, which no model that speaks these tokens can pass, and beside --control.
-    Into --out go report.json, report.html, a page that needs no other file, and images.png.
+    The report compares each figure with a reference, such as real data or the round
+    trip of the tokenizer, and with the run of --control. The folder of --out
+    receives report.json, report.html (self-contained) and images.png.
     """
     from ..train.evaluate.context import open_context, open_generator, report_facts
     from ..train.evaluate.evaluate import EvaluationRequest
@@ -60,8 +79,8 @@ def evaluate(
     facts = report_facts(shlex.join(["triptych", *sys.argv[1:]]), generator, other, context)
     with console(stderr=True).status("") as status:
 
-        def found(of: "Generator", who: str) -> "list[EvaluationResult]":
-            return list(run_evaluation(of, context, lambda group: status.update(f"{who}: {group}")))
+        def found(of: "Generator", name: str) -> "list[EvaluationResult]":
+            return list(run_evaluation(of, context, lambda group: status.update(f"{name}: {group}")))
 
         report = report_of(facts, found(generator, str(run)), found(other, str(control)) if other else ())
     if out:
@@ -71,11 +90,11 @@ def evaluate(
     else:
         print_report(report)
         if out:
-            click.echo(f"The same, and what was made, to look at: {out}/report.html")
+            click.echo(f"Report with the generated samples: {out}/report.html")
 
 
 def originals_of(held: "Sequence[Reference]", modality: "Modality") -> dict[bytes, bytes]:
-    """The files that documents were made from, where their datasets' sources still have them."""
+    """Original files of held-out documents by document id, as far as the sources still have them."""
     from ..pipelines.inspection.originals import originals
 
     files: dict[bytes, bytes] = {}
@@ -109,7 +128,7 @@ def print_report(report: "Report") -> None:
 
     screen = console()
     facts = report.facts
-    table = Table(title=f"{facts['run']}, {facts['n']} samples a task, seed {facts['seed']}", title_justify="left")
+    table = Table(title=f"{facts['run']}, {facts['n']} samples per task, seed {facts['seed']}", title_justify="left")
     for at, name in enumerate(HEADINGS):
         table.add_column(name, justify="left" if at < 2 else "right")
     before = None

@@ -1,21 +1,35 @@
-"""`triptych prepare`: a run file in, a dataset out."""
+"""`triptych prepare`: prepare a dataset from a run file."""
 
 import json
 from typing import Any
 
 import click
 
+from ..schemas.command_line import example
 
-@click.command()
+
+@click.command(epilog=example("triptych prepare run.yaml --workers 4"))
 @click.argument("run_file", type=click.Path())
-@click.option("--set", "overrides", multiple=True, metavar="KEY.PATH=VALUE", help="Override a key of the run file.")
 @click.option(
-    "--engine", "kind", type=click.Choice(["serial", "dask", "beam"]), help="Instead of the run file's engine."
+    "--set", "overrides", multiple=True, metavar="KEY.PATH=VALUE", help="Override a key of the run file; repeatable."
 )
-@click.option("--workers", type=click.IntRange(1), help="Worker processes of Dask or Beam on this machine.")
+@click.option(
+    "--engine",
+    "kind",
+    type=click.Choice(["serial", "dask", "beam"]),
+    show_default="as in the run file",
+    help="Engine that runs the stages.",
+)
+@click.option(
+    "--workers", metavar="N", type=click.IntRange(1), help="Worker processes of Dask or Beam on this machine."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def prepare(run_file: str, overrides: tuple[str, ...], kind: str | None, workers: int | None, as_json: bool) -> None:
-    """Turn corpora into packed Arrow shards, as RUN_FILE says. Run it again to resume."""
+    """Prepare a dataset of packed Arrow shards as described by RUN_FILE.
+
+    Run the same command again to resume, or after a change: only the steps that
+    depend on the change are repeated.
+    """
     from ..pipelines.prepare import prepare as run
     from ..schemas.config.load import load_run
     from .progress import TerminalJournal, print_summary, summary
@@ -31,5 +45,5 @@ def prepare(run_file: str, overrides: tuple[str, ...], kind: str | None, workers
 
 def _engine(kind: str | None, workers: int | None) -> dict[str, Any] | None:
     if kind == "serial" and workers:
-        raise click.UsageError("--workers has no use with --engine serial.")
+        raise click.UsageError("--workers has no effect with --engine serial. Remove one of them.")
     return {key: value for key, value in (("kind", kind), ("workers", workers)) if value} or None

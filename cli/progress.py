@@ -1,4 +1,4 @@
-"""What a terminal shows of a run: a bar a step with rates and remaining time, and the summary at its end."""
+"""Progress of a preparation in the terminal: one bar per step with rates and remaining time, and a final summary."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from .tables import console, ledger_table
 
 
 class TerminalJournal(Journal):
-    """A journal that draws itself on standard error."""
+    """A journal that draws progress bars on standard error."""
 
     def __init__(self, quiet: bool = False) -> None:
         super().__init__()
@@ -25,7 +25,7 @@ class TerminalJournal(Journal):
 
     @contextmanager
     def step(self, label: str, total: int, reused: int) -> Iterator[Step]:
-        """A bar for the step; what was found committed is done from the start."""
+        """Draw a bar for the step; partitions that were committed before count as done."""
         columns = (
             SpinnerColumn(),
             TextColumn("{task.description:<12}"),
@@ -49,13 +49,13 @@ def _rates(step: Step) -> str:
 
 
 def summary(manifest: Manifest, out: str) -> dict[str, Any]:
-    """The end of a run in numbers."""
+    """Totals of a finished preparation."""
     facts = stats(manifest)
     return {"out": out} | {key: facts[key] for key in ("rows", "shards", "tokens", "fill", "advice", "fingerprint")}
 
 
 def print_summary(manifest: Manifest, out: str) -> None:
-    """The ledger and the totals, for a person."""
+    """Print the ledger and the totals as tables and text."""
     screen = console()
     screen.print(ledger_table(manifest))
     facts = summary(manifest, out)

@@ -1,4 +1,4 @@
-"""`triptych scaling`: what many runs say of sizes and tokens."""
+"""`triptych scaling`: train a series of runs and fit a scaling law to them."""
 
 import json
 from pathlib import Path
@@ -6,32 +6,46 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..schemas.command_line import example
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..train.scaling.fit import Estimate, Fit
 
 
-@click.group()
+@click.group(epilog=example("triptych scaling fit runs/ --plot law.svg"))
 def scaling() -> None:
-    """Scaling laws: many runs, and what they say of sizes and tokens."""
+    """Train a series of runs and fit a scaling law to them."""
 
 
-@scaling.command()
+@scaling.command(epilog=example("triptych scaling fit runs/ --plot law.svg"))
 @click.argument("runs", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--weights", type=click.Choice(["ema", "raw"]), default="ema", show_default=True, help="Whose loss.")
+@click.option(
+    "--weights",
+    type=click.Choice(["ema", "raw"]),
+    default="ema",
+    show_default=True,
+    help="Weights whose validation loss is fitted: their moving average, or raw.",
+)
 @click.option(
     "--of",
     type=click.Choice(["all", "text", "image", "audio"]),
     default="all",
     show_default=True,
-    help="Of which modality; all: by their targets.",
+    help="Modality of the loss; all: weighted by held-out targets.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the bootstrap.")
-@click.option("--plot", "picture", type=click.Path(dir_okay=False, path_type=Path), help="Draw it as PNG or SVG.")
+@click.option(
+    "--seed", metavar="N", type=click.IntRange(0), default=0, show_default=True, help="Random seed of the bootstrap."
+)
+@click.option("--plot", "picture", type=click.Path(dir_okay=False, path_type=Path), help="Write a plot as PNG or SVG.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def fit(runs: Path, weights: str, of: str, seed: int, picture: Path | None, as_json: bool) -> None:
-    """Fit L(N, D) and iso-FLOP parabolas to the finished runs below the folder RUNS."""
+    """Fit a scaling law to the finished runs below the folder RUNS.
+
+    The law is L(N, D): validation loss by number of parameters N and of tokens D.
+    Parabolas are fitted to runs of equal cost (iso-FLOP).
+    """
     from ..train.scaling.collect import Loss, collect
     from ..train.scaling.fit import fit as fitted
     from ..train.scaling.plot import plot
@@ -47,11 +61,14 @@ def fit(runs: Path, weights: str, of: str, seed: int, picture: Path | None, as_j
         _print(made, loss.name, unfinished)
 
 
-@scaling.command()
-@click.argument("file", metavar="SWEEP.yaml")
-@click.option("--json", "as_json", is_flag=True, help="Print what became of each run as JSON.")
+@scaling.command(epilog=example("triptych scaling sweep sweep.yaml"))
+@click.argument("file", metavar="SWEEP_FILE")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome of each run as JSON.")
 def sweep(file: str, as_json: bool) -> None:
-    """Train the runs of a sweep file one after another. Run it again to go on."""
+    """Train the runs of SWEEP_FILE one after another.
+
+    Run the same command again to resume. Finished runs are skipped.
+    """
     from ..schemas.config.sweep import load_sweep
     from ..train.scaling.sweep import sweep as swept
 
@@ -63,7 +80,7 @@ def sweep(file: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(states))
     elif "stopped" in states.values():
-        click.echo("Stopped, and saved. Run the same command again to go on.")
+        click.echo("Stopped and saved. Run the same command again to resume.")
 
 
 def _facts(made: "Fit") -> dict[str, Any]:
@@ -87,22 +104,22 @@ def _print(made: "Fit", loss: str, unfinished: list[str]) -> None:
     from .tables import console
 
     screen = console()
-    screen.print(f"[bold]{len(made.points)} runs[/]: {loss}. Intervals are of 95 %, by a bootstrap over residuals.")
+    screen.print(f"[bold]{len(made.points)} runs[/]: {loss}. Intervals: 95 %, from a bootstrap over residuals.")
     if unfinished:
-        screen.print(f"not finished, and left out: {', '.join(unfinished)}", style="yellow")
+        screen.print(f"not finished, ignored: {', '.join(unfinished)}", style="yellow")
     law = Table(
         "figure", "value", "from", "to", title="L(N, D) = E + A / N^a + B / D^b;  D* = k · N^e", title_justify="left"
     )
     for name, estimate in made.figures.items():
         law.add_row(name, *_shown(estimate))
     screen.print(law)
-    screen.print(f"root mean square of log L's residuals: {made.error:.2%}")
-    tokens = Table("N", "D*", "from", "to", title="Tokens for a size, by the law", title_justify="left")
+    screen.print(f"root mean square of the residuals of log L: {made.error:.2%}")
+    tokens = Table("N", "D*", "from", "to", title="Optimal number of tokens by model size", title_justify="left")
     for size in made.sizes:
         tokens.add_row(f"{size.parameters:,}", *_shown(size.tokens))
     screen.print(tokens)
     table = Table(
-        "operations", "runs", "N*", "D*", "L*", title="Budgets: least points of parabolas", title_justify="left"
+        "FLOPs", "runs", "N*", "D*", "L*", title="Compute budgets: minima of the parabolas", title_justify="left"
     )
     for it in made.budgets:
         found = (

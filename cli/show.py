@@ -1,4 +1,4 @@
-"""`triptych show`: a row of a dataset as a person can read, see and hear it."""
+"""`triptych show`: decode one row of a dataset, or list a cluster of duplicates."""
 
 import json
 from pathlib import Path
@@ -6,18 +6,33 @@ from typing import Any
 
 import click
 
+from ..schemas.command_line import example
 
-@click.command()
+
+@click.command(epilog=example("triptych show out/stamps --row 0 --out shown"))
 @click.argument("dataset")
-@click.option("--row", type=click.IntRange(0), help="Row, counted over all shards.  [default: 0]")
-@click.option("--cluster", type=click.IntRange(1), help="A cluster of duplicates instead, by its number in `stats`.")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Write txt, png and wav files here.")
+@click.option("--row", metavar="N", type=click.IntRange(0), help="Row number, counted over all shards; 0 if not given.")
+@click.option(
+    "--cluster",
+    metavar="N",
+    type=click.IntRange(1),
+    help="Show a cluster of duplicates instead, by its number in `triptych stats`.",
+)
+@click.option(
+    "--out",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write text, PNG and WAV files to this folder.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the segments as JSON.")
 def show(dataset: str, row: int | None, cluster: int | None, out: Path | None, as_json: bool) -> None:
-    """Turn one row of DATASET back into text, pictures and sound, and say where each segment came from."""
+    """Decode one row of DATASET to text, images and audio.
+
+    Prints the source, file and row that each segment of the row comes from.
+    """
     if cluster is not None:
         if row is not None:
-            raise click.UsageError("--row and --cluster are two things to show; give one of them.")
+            raise click.UsageError("--row and --cluster exclude each other. Give one of them.")
         _show_cluster(dataset, cluster, out, as_json)
     else:
         _show_row(dataset, row or 0, out, as_json)
@@ -84,7 +99,11 @@ def _show_cluster(dataset: str, cluster: int, out: Path | None, as_json: bool) -
         click.echo(json.dumps({"rows": lines, "survivor": names}))
     else:
         console().print(cluster_table(f"{dataset}, cluster {cluster}: {len(rows):,} rows", rows))
-        click.echo(f"The survivor's files: {' '.join(names)}" if names else "A later stage dropped the survivor.")
+        click.echo(
+            f"Files of the row that was kept: {' '.join(names)}"
+            if names
+            else "A later stage dropped the row that was kept."
+        )
     if out:
         out.mkdir(parents=True, exist_ok=True)
         (out / f"cluster-{cluster:06d}.json").write_text(json.dumps(lines, indent=1))

@@ -1,15 +1,21 @@
-"""`triptych stats`: a dataset in numbers, from its manifest alone."""
+"""`triptych stats`: print statistics of a dataset, from its manifest alone."""
 
 import json
 
 import click
 
+from ..schemas.command_line import example
 
-@click.command()
+
+@click.command(epilog=example("triptych stats out/stamps"))
 @click.argument("dataset")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def stats(dataset: str, as_json: bool) -> None:
-    """Rows, fill, tokens and segments, length percentiles, codebook use and the ledger of DATASET."""
+    """Print statistics of DATASET.
+
+    These are rows, fill rate, tokens, segments, length percentiles, codebook use,
+    duplicates and the ledger of kept and dropped rows.
+    """
     from ..pipelines.inspection.stats import stats as describe
     from ..schemas.dataset.reader import Dataset
 

@@ -27,7 +27,7 @@ def _table(title: str, words: Sequence[str], numbers: Sequence[str], last: str |
 
 
 def ledger_table(manifest: Manifest) -> Table:
-    """Rows in, kept and dropped by reason, for every source and stage."""
+    """Rows read, kept and dropped by reason, for every source and stage."""
     table = _table("Ledger", ("source", "stage"), ("rows in", "kept"), "dropped")
     before = None
     for tally in manifest.ledger:
@@ -59,15 +59,15 @@ def license_table(facts: dict[str, Any]) -> Table:
 
 
 def group_table(facts: dict[str, Any]) -> Table:
-    """How full the rows of each group are, beside the most that whole segments allow."""
-    table = _table("Packing", ("group",), ("rows", "fill", "at most"))
+    """Fill rate of the rows of each group, and its upper bound for whole segments."""
+    table = _table("Packing", ("group",), ("rows", "fill", "upper bound"))
     for name, group in facts["groups"].items():
         table.add_row(name, f"{group['rows']:,}", f"{group['fill']:.2%}", f"{group['fill_bound']:.2%}")
     return table
 
 
 def codebook_table(facts: dict[str, Any]) -> Table:
-    """Codes used and dead of every codebook."""
+    """Used and unused codes of every codebook."""
     table = _table("Codebooks", ("codebook",), ("size", "used", "dead", "perplexity"))
     for name, use in facts["codebooks"].items():
         table.add_row(name, f"{use['size']:,}", f"{use['used']:,}", f"{use['dead']:,}", f"{use['perplexity']:,.0f}")
@@ -75,9 +75,9 @@ def codebook_table(facts: dict[str, Any]) -> Table:
 
 
 def duplicates_table(facts: dict[str, Any]) -> Table:
-    """What deduplication compared and dropped, a line for each kind of sample and the halves that it was judged by."""
+    """Rows that deduplication compared and dropped, by kind of sample and the modalities that were compared."""
     numbers = ("rows compared", "clusters", "largest", "exact", "near", "within a source", "across sources")
-    table = _table("Duplicates", ("kind", "judged by"), numbers)
+    table = _table("Duplicates", ("kind", "compared by"), numbers)
     for report in facts["dedup"]:
         across = sum(count for survivors in report["across"].values() for count in survivors.values())
         counts = [report["rows"], report["clusters"], max(report["sizes"], default=0)]
@@ -88,27 +88,27 @@ def duplicates_table(facts: dict[str, Any]) -> Table:
 
 
 def clusters_table(facts: dict[str, Any], most: int = 10) -> Table:
-    """The largest clusters of duplicates, by their survivors."""
-    table = _table("Largest clusters (triptych show DATASET --cluster #)", ("kind",), ("#", "rows"), "survivor")
+    """The largest clusters of duplicates, each with the row that was kept."""
+    table = _table("Largest clusters (triptych show DATASET --cluster #)", ("kind",), ("#", "rows"), "kept row")
     for report in facts["dedup"]:
         for cluster in report["largest"][:most]:
             kept = cluster["examples"][0]
-            said = " ".join((kept["excerpt"] or "").split())[:60]
-            origin = f"{kept['source']}: {kept['file']}, row {kept['row']}  {said}"
+            excerpt = " ".join((kept["excerpt"] or "").split())[:60]
+            origin = f"{kept['source']}: {kept['file']}, row {kept['row']}  {excerpt}"
             table.add_row(report["kind"], str(cluster["cluster"]), f"{cluster['rows']:,}", origin)
     return table
 
 
 def hits_table(facts: dict[str, Any]) -> Table:
-    """Rows that were found in evaluation sets and dropped."""
-    table = _table("Evaluation sets", ("set",), ("its rows", "hits"), "hits by source and half")
+    """Rows that were dropped because an evaluation set contains them."""
+    table = _table("Evaluation sets", ("set",), ("rows in set", "hits"), "hits by source and modality")
     for report in facts["decontamination"]:
         parts = [
-            f"{source}: {count:,} by {half}"
-            for source, halves in report["hits"].items()
-            for half, count in halves.items()
+            f"{source}: {count:,} by {modality}"
+            for source, modalities in report["hits"].items()
+            for modality, count in modalities.items()
         ]
-        total = sum(count for halves in report["hits"].values() for count in halves.values())
+        total = sum(count for modalities in report["hits"].values() for count in modalities.values())
         table.add_row(report["name"], f"{report['rows']:,}", f"{total:,}", ", ".join(parts))
     return table
 
@@ -117,9 +117,9 @@ def cluster_table(title: str, rows: Sequence[dict[str, Any]], most: int = 50) ->
     """The rows of a cluster of duplicates."""
     table = _table(title, ("", "source", "file"), ("row", "size"), "text")
     for line in rows[:most]:
-        said = " ".join((line["excerpt"] or "").split())[:70]
-        what = line["reason"] or "kept"
-        table.add_row(what, line["source"], line["file"], str(line["row"]), f"{line['size']:,}", said)
+        excerpt = " ".join((line["excerpt"] or "").split())[:70]
+        outcome = line["reason"] or "kept"
+        table.add_row(outcome, line["source"], line["file"], str(line["row"]), f"{line['size']:,}", excerpt)
     if len(rows) > most:
         table.add_row(f"… and {len(rows) - most:,} more", "", "", "", "", "")
     return table

@@ -1,4 +1,4 @@
-"""`triptych takedown`: documents out of a finished dataset."""
+"""`triptych takedown`: remove documents from a finished dataset."""
 
 import dataclasses
 import json
@@ -7,15 +7,25 @@ from typing import Any, TextIO
 
 import click
 
+from ..schemas.command_line import example
 
-@click.command()
+
+@click.command(epilog=example("triptych takedown out/stamps --ids ids.txt"))
 @click.argument("dataset")
-@click.option("--ids", type=click.File(encoding="utf-8"), required=True, help="Document ids, one a line; - for stdin.")
-@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+@click.option(
+    "--ids",
+    metavar="FILE",
+    type=click.File(encoding="utf-8"),
+    required=True,
+    help="Document ids, one per line; - reads standard input.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def takedown(dataset: str, ids: TextIO, as_json: bool) -> None:
-    """Remove documents from DATASET, rewriting only the shards that hold them. Exit code 1 when an id is not in it.
+    """Remove documents from DATASET and rewrite only the shards that contain them.
 
-    Ids are 32 hexadecimal digits a line, or lines of JSON with an `id`, as `triptych show --json` prints them.
+    A line of --ids is an id of 32 hexadecimal digits, or JSON with an `id`, as
+    `triptych show --json` prints it. The exit code is 1 if an id is not in the
+    dataset.
     """
     from ..pipelines.filters.taken_down import parse_ids
     from ..pipelines.takedown.takedown import take_down
@@ -24,25 +34,25 @@ def takedown(dataset: str, ids: TextIO, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(done)))
     else:
-        _say(dataset, done)
+        _print(dataset, done)
     if done.missing:
         sys.exit(1)
 
 
-def _say(dataset: str, done: Any) -> None:
+def _print(dataset: str, done: Any) -> None:
     if done.resumed:
-        click.echo("A takedown that was interrupted is done now.")
+        click.echo("Completed a takedown that was interrupted.")
     for shard in done.rewritten:
-        then = f"written anew as {shard.to}" if shard.to else "nothing is left of it"
+        then = f"rewritten as {shard.to}" if shard.to else "nothing is left, shard removed"
         click.echo(f"{shard.file}: {shard.documents:,} documents with {shard.tokens:,} tokens removed, {then}")
     click.echo(
-        f"{len(done.removed):,} documents removed; {len(done.withheld):,} duplicates of these, in no shard, stay out; "
-        f"{len(done.before):,} were taken down before. Fingerprint {done.fingerprint}."
+        f"{len(done.removed):,} documents removed; {len(done.withheld):,} duplicates of them, in no shard, stay "
+        f"excluded; {len(done.before):,} were removed before. Fingerprint {done.fingerprint}."
     )
     for each in done.missing:
         click.echo(f"{each}: not in this dataset.", err=True)
     if done.rewritten:
         click.echo(
-            f"_work/ was removed, since it held raw copies. `triptych prepare` into {dataset} leaves out what "
-            "takedown.txt lists. The sources, other datasets and backups still have it: remove it there, too."
+            f"_work/ was removed, because it contained raw copies. `triptych prepare` into {dataset} will skip the "
+            "documents in takedown.txt. Remove them from the sources, other datasets and backups, too."
         )

@@ -1,4 +1,4 @@
-"""`triptych tokenizer`: train a tokenizer outside a run, and see what a round trip through one keeps."""
+"""`triptych tokenizer`: train a tokenizer on its own, and measure its round-trip quality."""
 
 import json
 import tempfile
@@ -9,43 +9,52 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..schemas.command_line import example
+
 if TYPE_CHECKING:
     from .tokenizer_inputs import Inputs
 
 KINDS = click.Choice(["text", "image", "audio"])
-BATCH = 16  # pictures
+BATCH = 16  # images
 
 
-@click.group()
+@click.group(epilog=example("triptych tokenizer train image photos/ --out image-tokenizer"))
 def tokenizer() -> None:
-    """Train a tokenizer, or check one by a round trip."""
+    """Train a tokenizer, or measure its round-trip quality."""
 
 
 def _inputs(command: Callable[..., None]) -> Callable[..., None]:
     options = [
-        click.argument("kind", type=KINDS),
+        click.argument("kind", type=KINDS, metavar="{text|image|audio}"),
         click.argument("paths", nargs=-1, metavar="[FILE|FOLDER]...", type=click.Path()),
-        click.option("--run", "run_file", type=click.Path(), help="Take the sources and settings of a run file."),
-        click.option("--set", "overrides", multiple=True, metavar="KEY.PATH=VALUE", help="Override a run-file key."),
-        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+        click.option("--run", "run_file", type=click.Path(), help="Use the sources and settings of this run file."),
+        click.option(
+            "--set",
+            "overrides",
+            multiple=True,
+            metavar="KEY.PATH=VALUE",
+            help="Override a key of the run file; repeatable.",
+        ),
+        click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
     ]
     for option in reversed(options):
         command = option(command)
     return command
 
 
-@tokenizer.command()
+@tokenizer.command(epilog=example("triptych tokenizer train image photos/ --out image-tokenizer"))
 @_inputs
-@click.option("--out", required=True, type=click.Path(), help="A new folder for the tokenizer.")
+@click.option("--out", metavar="DIR", required=True, type=click.Path(), help="New folder for the tokenizer.")
 def train(
     kind: str, paths: tuple[str, ...], run_file: str | None, overrides: tuple[str, ...], as_json: bool, out: str
 ) -> None:
-    """Train the tokenizer of KIND on a run file's sources, or on files.
+    """Train a text, image or audio tokenizer.
 
-    Plain files are .txt files, pictures or clips; of a folder, all that are in it.
+    The training data are the sources of a run file (--run), or the given text,
+    image or audio files and folders. Without a run file, settings are given as for
+    one: --set tokenizers.text.vocab_size=4000.
 
-    Without a run file `--set tokenizers.text.vocab_size=4000` and the like still set what a run file would.
-    The result is a `path` for the run files to come.
+    To use the tokenizer, set `path` in the `tokenizers` block of a run file.
     """
     inputs = _open(kind, run_file, paths, overrides)
     from ..pipelines.tokenize.train import TRAINING_THREADS
@@ -54,13 +63,15 @@ def train(
 
     target = Path(out)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise Refusal(f"--out {out}: is there already. Give a new folder, or remove it first.")
+        raise Refusal(f"--out {out}: the folder already exists. Give a new folder, or remove it first.")
     target.parent.mkdir(parents=True, exist_ok=True)
     config = inputs.tokenizer
     if not config.trained_in_run:
-        raise Refusal(f"tokenizers.{kind}.path: {config.path} is trained already. Remove `path` to train one.")
+        raise Refusal(
+            f"tokenizers.{kind}.path: {config.path} is already trained. Remove `path` to train a new tokenizer."
+        )
     samples = _samples(inputs)
-    # whole or not at all: a folder appears under its name when its last file is written
+    # the folder gets its name after its last file is written, so that an interrupted training leaves nothing behind
     with tempfile.TemporaryDirectory(prefix=".triptych-", dir=target.parent) as scratch, _progress(kind) as report:
         made = Path(scratch) / "tokenizer"
         registry.train(config, samples, made, seed=inputs.settings.seed, threads=TRAINING_THREADS, report=report)
@@ -72,13 +83,23 @@ def train(
         click.echo(json.dumps(summary))
     else:
         click.echo(f"{out}: a {kind} tokenizer, fingerprint {summary['fingerprint']}.{_skipped(inputs)}")
-        click.echo(f"See what it keeps: triptych tokenizer check {kind} --path {out} …")
+        click.echo(f"To measure its quality: triptych tokenizer check {kind} --path {out} …")
 
 
-@tokenizer.command()
+@tokenizer.command(epilog=example("triptych tokenizer check image photos/ --path image-tokenizer"))
 @_inputs
-@click.option("--path", type=click.Path(), help="The tokenizer's folder or file; default the run file's `path`.")
-@click.option("--held-out", "count", type=click.IntRange(1), default=64, show_default=True, help="Rows to check with.")
+@click.option(
+    "--path", type=click.Path(), show_default="`path` of the run file", help="Folder or file of the tokenizer."
+)
+@click.option(
+    "--held-out",
+    "count",
+    metavar="N",
+    type=click.IntRange(1),
+    default=64,
+    show_default=True,
+    help="Number of rows to check.",
+)
 def check(
     kind: str,
     paths: tuple[str, ...],
@@ -88,9 +109,10 @@ def check(
     path: str | None,
     count: int,
 ) -> None:
-    """Report what a round trip through a tokenizer keeps.
+    """Measure the round-trip quality of a tokenizer.
 
-    The rows are those that training takes last: unseen, unless the corpus was small enough to be trained on whole.
+    Encodes and decodes the rows that training selects last: it has not seen them
+    unless it used the whole corpus.
     """
     inputs = _open(kind, run_file, paths, overrides)
     from ..tokenizers import registry
@@ -105,7 +127,7 @@ def check(
 
 def _open(kind: str, run_file: str | None, paths: tuple[str, ...], overrides: tuple[str, ...]) -> "Inputs":
     if (run_file is None) == (not paths):
-        raise click.UsageError("give either --run or files and folders.")
+        raise click.UsageError("Give either --run, or files and folders.")
     from .tokenizer_inputs import open_inputs
 
     return open_inputs(kind, run_file, paths, overrides)
@@ -124,7 +146,9 @@ def _samples(inputs: "Inputs") -> Any:
     else:
         samples = [wave for wave, _ in inputs.clips(inputs.first(CLIPS), inputs.tokenizer.sample_rate)]
     if not len(samples):
-        raise Refusal(f"no {inputs.modality.name.lower()} can be read to train on.{_skipped(inputs)} Check the inputs.")
+        raise Refusal(
+            f"no {inputs.modality.name.lower()} sample could be read for training.{_skipped(inputs)} Check the inputs."
+        )
     return samples
 
 
@@ -142,7 +166,9 @@ def _report(loaded: Any, inputs: "Inputs", count: int) -> dict[str, Any]:
     else:
         samples, report = inputs.clips(rows, loaded.sample_rate), _audio_report
     if not len(samples):
-        raise Refusal(f"no {inputs.modality.name.lower()} can be read to check with.{_skipped(inputs)} Give others.")
+        raise Refusal(
+            f"no {inputs.modality.name.lower()} sample could be read for the check.{_skipped(inputs)} Check the inputs."
+        )
     return report(loaded, samples)
 
 

@@ -1,4 +1,4 @@
-"""What `triptych tokenizer` trains on and checks with: the sources of a run file, or plain files and folders."""
+"""Inputs of `triptych tokenizer`: the sources of a run file, or plain files and folders."""
 
 import heapq
 from collections import Counter
@@ -30,7 +30,7 @@ KINDS = [modality.name.lower() for modality in SUFFIXES]
 
 
 class Settings(Strict):
-    """The keys of a run file that have a say without sources."""
+    """The keys of a run file that apply without sources."""
 
     seed: int = Field(0, ge=0)
     tokenizers: Tokenizers = Field(default_factory=Tokenizers)
@@ -38,7 +38,7 @@ class Settings(Strict):
 
 
 class SourceRow(NamedTuple):
-    """A text, picture or clip; `rank` puts rows in an order that has nothing to do with where they came from."""
+    """A text, or an encoded image or audio file; the order by `rank` does not depend on sources and files."""
 
     rank: int
     data: bytes
@@ -47,12 +47,12 @@ class SourceRow(NamedTuple):
 
 @dataclass(frozen=True)
 class Inputs:
-    """Rows of one modality, and what could not be read."""
+    """Rows of one modality, and counts of the rows that could not be read."""
 
     settings: Settings | RunConfig
     modality: Modality
     files: tuple[Path, ...] = ()
-    skipped: Counter[str] = field(default_factory=Counter)  # by reason, over all reading so far
+    skipped: Counter[str] = field(default_factory=Counter)  # by reason, over everything read so far
 
     @property
     def tokenizer(self) -> Any:
@@ -66,23 +66,23 @@ class Inputs:
         return _file_rows(self.files, self.settings.limits, self.skipped)
 
     def first(self, count: int) -> list[SourceRow]:
-        """The `count` rows of lowest rank: what a tokenizer is trained on."""
+        """The `count` rows of lowest rank, which a tokenizer is trained on."""
         return heapq.nsmallest(count, self.rows())
 
     def last(self, count: int) -> list[SourceRow]:
-        """The `count` rows of highest rank, lowest first: those that training takes last."""
+        """The `count` rows of highest rank in ascending order, which training selects last."""
         return sorted(heapq.nlargest(count, self.rows()))
 
     def texts(self, rows: Sequence[SourceRow]) -> list[str]:
-        """The rows' texts; what is not UTF-8 is skipped."""
+        """Texts of the rows; rows that are not UTF-8 are skipped."""
         return [text for row in rows if (text := self._text(row)) is not None]
 
     def all_texts(self) -> Iterator[str]:
-        """The texts of all rows, read as they are asked for."""
+        """Texts of all rows, read lazily."""
         return (text for row in self.rows() if (text := self._text(row)) is not None)
 
     def pictures(self, rows: Sequence[SourceRow], side: int) -> npt.NDArray[np.uint8]:
-        """(n, side, side, 3) squares of those rows that can be decoded."""
+        """Images of the rows that can be decoded, as an array (n, side, side, 3)."""
         from ..tokenizers.image.picture import BadPicture, square
 
         squares = []
@@ -94,7 +94,7 @@ class Inputs:
         return np.stack(squares) if squares else np.empty((0, side, side, 3), np.uint8)
 
     def clips(self, rows: Sequence[SourceRow], sample_rate: int) -> list[tuple[npt.NDArray[np.float32], str]]:
-        """(wave, transcript) of those rows that can be decoded."""
+        """Waveforms in -1..1 and transcripts of the rows that can be decoded."""
         from ..tokenizers.audio.clip import BadClip, wave_of
 
         clips = []
@@ -114,12 +114,12 @@ class Inputs:
 
 
 def open_inputs(kind: str, run: str | None, paths: Sequence[str], overrides: Sequence[str]) -> Inputs:
-    """Inputs from a run file or from paths, whichever is given; raises Refusal when they hold nothing of `kind`."""
+    """Inputs of the modality `kind` from a run file or from paths; raises Refusal if there are none."""
     modality = Modality[kind.upper()]
     if run is not None:
         config = load_run(run, overrides)
         if modality not in config.modalities:
-            raise Refusal(f"{run}: no source has a modality with {kind}. Give another run file, or files and folders.")
+            raise Refusal(f"{run}: no source contains {kind}. Give another run file, or files and folders.")
         return Inputs(config, modality)
     # with the default kinds written out, so that an override of one key need not repeat the kind
     tree: dict[str, Any] = {"tokenizers": Tokenizers().model_dump(include={key: {"kind"} for key in KINDS})}
@@ -136,7 +136,7 @@ def _files(paths: Sequence[str], suffixes: Sequence[str]) -> list[Path]:
             raise Refusal(f"{path}: no such file or folder. Check the path.")
         found = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.suffix.lower() in suffixes)
         if not found:
-            raise Refusal(f"{path}: holds no file that ends in {', '.join(suffixes)}. Give another folder.")
+            raise Refusal(f"{path}: contains no file that ends in {', '.join(suffixes)}. Give another folder.")
         files += found
     return files
 

@@ -1,4 +1,4 @@
-"""`triptych train`: the trainer's own command, which torchrun starts without the rest of the command line."""
+"""`triptych train`: the command of the trainer, which torchrun starts without the rest of the command line."""
 
 from ..train.command import train
 

@@ -1,16 +1,22 @@
-"""`triptych verify`: does a dataset hold what its manifest says?"""
+"""`triptych verify`: check a dataset against its manifest."""
 
 import json
 import sys
 
 import click
 
+from ..schemas.command_line import example
 
-@click.command()
+
+@click.command(epilog=example("triptych verify out/stamps"))
 @click.argument("dataset")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def verify(dataset: str, as_json: bool) -> None:
-    """Recompute checksums, ledger sums, span tables and vocabulary ranges of DATASET. Exit code 1 on a finding."""
+    """Check DATASET against its manifest.
+
+    Recomputes checksums, token ranges, segment and span tables, the sums of the
+    ledger and the statistics. The exit code is 1 if anything differs.
+    """
     from ..pipelines.inspection.verify import verify as run
 
     opened, findings = run(dataset)
@@ -25,12 +31,12 @@ def verify(dataset: str, as_json: bool) -> None:
     elif findings:
         for finding in findings:
             click.echo(f"{finding.file}: {finding.problem}", err=True)
-        click.echo(f"{len(findings)} findings: this dataset is not what its manifest says. Prepare it again.", err=True)
+        click.echo(f"{len(findings)} findings: the dataset differs from its manifest. Prepare it again.", err=True)
     else:
         dropped = sum(sum(tally.dropped.values()) for tally in manifest.ledger)
         click.echo(
-            f"{dataset}: {len(manifest.shards)} shards, {opened.rows:,} rows and {dropped:,} dropped rows are as the "
-            f"manifest says; fingerprint {manifest.fingerprint}."
+            f"{dataset}: {len(manifest.shards)} shards, {opened.rows:,} rows and {dropped:,} dropped rows match the "
+            f"manifest; fingerprint {manifest.fingerprint}."
         )
     if findings:
         sys.exit(1)

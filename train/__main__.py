@@ -1,5 +1,6 @@
 """Entry point of `python -m triptych.train`, which torchrun starts in every process."""
 
-from .command import main
+from ..schemas.command_line import run_command
+from .command import train
 
-main()
+run_command(train)

@@ -1,38 +1,34 @@
-"""The train command, as `triptych train` and, for torchrun, as `python -m triptych.train`."""
-
-import sys
+"""The command that trains: `triptych train`, and `python -m triptych.train` for torchrun."""
 
 import click
 
-from ..schemas.errors import Refusal
+from ..schemas.command_line import example, rank
 
 
-@click.command()
+@click.command(epilog=example("triptych train train.yaml --set steps=2000"))
 @click.argument("train_file", type=click.Path())
-@click.option("--set", "overrides", multiple=True, metavar="KEY.PATH=VALUE", help="Override a key of the train file.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY.PATH=VALUE", help="Override a key of the train file; repeatable."
+)
 def train(train_file: str, overrides: tuple[str, ...]) -> None:
-    """Train a model as described in TRAIN_FILE, or resume it; for several processes: `torchrun -m triptych.train`."""
+    """Train a model as described by TRAIN_FILE.
+
+    Run the same command again to resume. To train with several processes, use
+    `torchrun --nproc-per-node N -m triptych.train TRAIN_FILE`.
+    """
     from ..schemas.config.load_training import load_training
     from .data.plan import plan_of
     from .run import train as run
     from .run import warnings
 
     config = load_training(train_file, overrides)
-    for line in warnings(config, plan_of(config)):
-        click.echo(f"warning: {line}", err=True)
-    if run(config):
-        click.echo(f"Done. The model is in {config.out}/model, the training metrics in {config.out}/metrics.jsonl.")
-    else:
-        click.echo("Stopped after saving a checkpoint. Run the same command again to resume.")
-
-
-def main() -> None:
-    """Run the command for torchrun, with the exit codes of `triptych`."""
-    try:
-        train(standalone_mode=False)
-    except Refusal as refusal:
-        click.echo(f"triptych: {refusal}", err=True)
-        sys.exit(refusal.exit_code)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+    notices = [f"warning: {line}" for line in warnings(config, plan_of(config))]
+    if rank() == 0 and notices:
+        click.echo("\n".join(notices), err=True)
+    finished = run(config)
+    if rank() == 0:
+        click.echo(
+            f"Done. Model: {config.out}/model. Training log: {config.out}/metrics.jsonl."
+            if finished
+            else "Stopped and saved. Run the same command again to resume."
+        )

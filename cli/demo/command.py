@@ -1,4 +1,4 @@
-"""`triptych demo`: from nothing to a model that writes, draws and speaks, and a page that says how well."""
+"""`triptych demo`: run the whole workflow on generated data, without a download."""
 
 from __future__ import annotations
 
@@ -9,46 +9,61 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ...schemas.command_line import example
+
 if TYPE_CHECKING:
     from ...schemas.dataset.reader import Dataset
     from ...train.evaluate.report.report import Report
 
-SAMPLES = 4  # of each task, for held-out captions and texts
+SAMPLES = 4  # per task, for held-out captions and texts
 
 NEXT = """
-Open {out}/report/report.html: what the model made beside what it was asked for.
-It is tiny ({parameters:,} parameters, {tokens:,} tokens, minutes on a CPU): it knows the glyphs and words it has seen,
-and its texts are noise. What to try next, from {out}/:
+Open {out}/report/report.html: it shows the generated samples beside their prompts.
+The model is tiny ({parameters:,} parameters, {tokens:,} tokens): expect the glyphs and words of its training data, and
+noise as text. Commands to try next, from the folder {out}/:
   triptych sample run --task t2i --prompt "latin capital letter w" --out samples
   triptych sample run --task t2s --prompt "green garden" --out samples
   triptych sample run --task text --prompt "Return the <gap:4> of the list." --out samples
-  triptych stats dataset                          rows, fill, tokens, codebooks, ledger
-  triptych show dataset --row 0 --out shown       any row as text, pictures and sound
+  triptych stats dataset
+  triptych show dataset --row 0 --out shown
   triptych train train.yaml --set out=longer --set steps=5000
-Then write run and train files of your own: docs/reference/ has every key.
+Then write your own run file and train file: docs/reference/ lists every key.
 """
 
 
-@click.command()
-@click.option("--out", default="demo", show_default=True, type=click.Path(file_okay=False, path_type=Path))
+@click.command(epilog=example("triptych demo --out demo"))
+@click.option(
+    "--out",
+    metavar="DIR",
+    default="demo",
+    show_default=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the demo.",
+)
 def demo(out: Path) -> None:
-    """The whole way with no download: three small corpora, a dataset, a model, samples, and a page about them."""
+    """Run the whole workflow on generated data, without a download.
+
+    Generates three small corpora (documentation strings, glyphs and synthesized
+    speech), prepares a dataset, trains a small model, generates samples and writes
+    a report. It takes about ten minutes on two cores, and resumes if it is
+    interrupted.
+    """
     from ...schemas.config.load_training import load_training
     from ...schemas.errors import Refusal
     from ...train.run import train
     from .corpus import make_corpus
 
     if not (out / "train.yaml").exists():
-        click.echo(f"Making three small corpora in {out}: docstrings, glyphs, speech …")
+        click.echo(f"Generating three small corpora in {out}: documentation strings, glyphs, speech …")
         make_corpus(out)
-    # paths in the files start from their own folder, where a user would go on
+    # paths in the run file and the train file are relative to their folder
     with contextlib.chdir(out):
         _prepare()
         config = load_training("train.yaml")
-        click.echo("Training a small model on it, which takes most of the time …")
+        click.echo("Training a small model, which takes most of the time …")
         if not train(config):
-            raise Refusal("Stopped, and saved. Run the same command again to go on.", exit_code=1)
-        click.echo("Evaluating it: held-out documents, twenty glyphs by name, twenty words …")
+            raise Refusal("Stopped and saved. Run the same command again to resume.", exit_code=1)
+        click.echo("Evaluating the model: held-out documents, twenty glyphs by name, twenty words …")
         report = _evaluate(Path(config.out), config.seed)
     tokens = config.steps * config.data.batch_tokens
     click.echo(NEXT.format(out=out, parameters=report.facts["model"]["parameters"], tokens=tokens))
@@ -68,12 +83,12 @@ def _prepare() -> None:
     dataset, findings = verify(config.out)
     if findings:
         raise Refusal(f"{findings[0].file}: {findings[0].problem}. This is a bug; please report it.", exit_code=1)
-    click.echo(f"Verified: {dataset.rows} rows are what the manifest says.")
+    click.echo(f"Verified: {dataset.rows} rows match the manifest.")
     _show_one_of_each(dataset, Path("shown"))
 
 
 def _evaluate(run: Path, seed: int) -> Report:
-    """Measure the run as `triptych evaluate` does, and by what is asked of a demo; write and print the report."""
+    """Evaluate the run, count the recognized glyphs and words, and write and print the report."""
     from ...train.evaluate.context import open_context, open_generator, report_facts
     from ...train.evaluate.evaluate import EvaluationRequest, evaluate
     from ...train.evaluate.report.report import report_of

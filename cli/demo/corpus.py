@@ -1,4 +1,4 @@
-"""The demo's corpus: three small real sources, a run file and a train file, from installed packages alone."""
+"""Corpus of the demo: three small sources, a run file and a train file, generated from installed packages."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,7 +10,7 @@ from .text import write_text
 
 RUN_FILE = """\
 name: demo
-out: dataset                      # beside this file; any fsspec URL would do
+out: dataset                      # next to this file; any fsspec URL
 seed: {seed}
 row_length: 512
 engine: {{kind: dask, workers: 2}}
@@ -20,8 +20,8 @@ sources:
   - {{name: speech, kind: parquet,    path: "speech.parquet",  modality: audio-text, audio: audio, text: text}}
 tokenizers:
   text:  {{kind: sentencepiece, vocab_size: 2000, sample_bytes: 2000000}}
-  image: {{kind: vq, size: 64, downsample: 16, codes: 1024, steps: 300}}              # 16 tokens a picture
-  audio: {{kind: rvq, sample_rate: 16000, levels: 2, codes: 512, steps: 120}}        # 100 tokens a second
+  image: {{kind: vq, size: 64, downsample: 16, codes: 1024, steps: 300}}              # 16 tokens per image
+  audio: {{kind: rvq, sample_rate: 16000, levels: 2, codes: 512, steps: 120}}        # 100 tokens per second
 partition_bytes: 2000000
 """
 
@@ -39,7 +39,7 @@ data:
 model: {{depth: 3, width: 192}}
 objective:
   kind: masked
-  tasks:                           # most of all, to say things in answer to text
+  tasks:                           # mostly from text to image and speech
     image-text: {{t2i: 0.9, joint: 0.1}}
     audio-text: {{t2s: 0.9, joint: 0.1}}
 optimizer: {{lr: 1.0e-3, warmup: 100}}
@@ -51,9 +51,10 @@ log_every: 40
 
 
 def make_corpus(folder: Path, *, seed: int = 0) -> None:
-    """Write `text/`, `glyphs/`, `speech.parquet`, `run.yaml` and `train.yaml` into `folder`; their paths start there.
+    """Write `text/`, `glyphs/`, `speech.parquet`, `run.yaml` and `train.yaml` into `folder`.
 
-    The same bytes for the same seed, Python and installed packages. Raises Refusal without the extra `demo`.
+    Paths in the two files are relative to `folder`. The bytes depend only on the seed, Python and its packages.
+    Raises Refusal without the extra `demo`.
     """
     for module in ("espeakng_loader", "matplotlib"):
         if find_spec(module) is None:

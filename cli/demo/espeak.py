@@ -24,7 +24,7 @@ SYNCHRONOUS, DONT_EXIT, UTF8, RATE, PITCH = 2, 0x8000, 1, 1, 3
 
 
 class Utterance(NamedTuple):
-    """What is said: `voice` by espeak-ng's name (`en-us+f2`), `rate` in words a minute, `pitch` 0 to 99."""
+    """A text to speak: `voice` as espeak-ng names it (`en-us+f2`), `rate` in words per minute, `pitch` from 0 to 99."""
 
     text: str
     voice: str
@@ -37,15 +37,15 @@ def speak(utterances: Sequence[Utterance]) -> list[NDArray[np.int16]]:
     command, words = [sys.executable, "-m", __name__], json.dumps(utterances).encode()
     done = subprocess.run(command, check=False, input=words, capture_output=True)
     if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        reason = said[-1] if said else f"exit code {done.returncode}"
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        reason = lines[-1] if lines else f"exit code {done.returncode}"
         raise Refusal(f"espeak-ng of espeakng-loader failed: {reason}. Reinstall it: pip install 'triptych[demo]'.")
     with np.load(io.BytesIO(done.stdout)) as clips:
         return [clips[name] for name in clips.files]
 
 
 class _Espeak:
-    """The library, initialised; one a process."""
+    """The initialised library, one per process."""
 
     def __init__(self) -> None:
         import espeakng_loader
@@ -54,7 +54,7 @@ class _Espeak:
         data = espeakng_loader.get_data_path()
         rate = self.synth.espeak_Initialize(SYNCHRONOUS, 0, data.encode(), DONT_EXIT)
         if rate != SAMPLE_RATE:
-            raise RuntimeError(f"no voices at {data} (espeak_Initialize said {rate})")
+            raise RuntimeError(f"no voices at {data} (espeak_Initialize returned {rate})")
         self.chunks: list[NDArray[np.int16]] = []
         callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
         self.callback = callback(self._collect)  # kept: the library holds no reference of its own
@@ -69,23 +69,23 @@ class _Espeak:
             self.chunks.append(np.ctypeslib.as_array(wave, (count,)).copy())
         return 0
 
-    def say(self, utterance: Utterance) -> NDArray[np.int16]:
-        """Samples of an utterance; raises RuntimeError on a voice that is not there."""
+    def speak(self, utterance: Utterance) -> NDArray[np.int16]:
+        """Samples of an utterance; raises RuntimeError if the voice does not exist."""
         self.chunks.clear()
         if self.synth.espeak_SetVoiceByName(utterance.voice.encode()):
             raise RuntimeError(f"no voice {utterance.voice}")
-        self.synth.espeak_ng_SetRandSeed(ctypes.c_long(1))  # else seeded by the clock
+        self.synth.espeak_ng_SetRandSeed(ctypes.c_long(1))  # otherwise the clock is the seed
         self.synth.espeak_SetParameter(RATE, utterance.rate, 0)
         self.synth.espeak_SetParameter(PITCH, utterance.pitch, 0)
         text = utterance.text.encode()
         if self.synth.espeak_Synth(text, len(text) + 1, 0, 0, 0, UTF8, None, None):
-            raise RuntimeError(f"could not say {utterance.text!r}")
+            raise RuntimeError(f"could not speak {utterance.text!r}")
         return np.concatenate(self.chunks)
 
 
 def _main() -> None:
     espeak = _Espeak()
-    np.savez(sys.stdout.buffer, *(espeak.say(Utterance(*fields)) for fields in json.load(sys.stdin)))
+    np.savez(sys.stdout.buffer, *(espeak.speak(Utterance(*fields)) for fields in json.load(sys.stdin)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The demo's pictures: characters of the fonts that ship with matplotlib, called by their Unicode names."""
+"""Images of the demo: characters in the fonts that ship with matplotlib, captioned with their Unicode names."""
 
 import io
 import random
@@ -13,10 +13,10 @@ SIZE = 48
 BASELINE = 48
 TARS = 4
 
-# few, since the demo has minutes to learn them; their code points mean what Unicode says
+# few, because the demo has minutes to learn them; their code points follow Unicode
 FONTS = ("DejaVuSans", "DejaVuSans-Bold", "DejaVuSerif", "DejaVuSansMono", "STIXGeneral")
 
-# first and last code point of what is drawn, and how many pictures of each character
+# first and last code point of a block, and the number of images per character
 BLOCKS = (
     (0x0021, 0x007E, 20),  # ASCII
     (0x0391, 0x03C9, 5),  # Greek
@@ -34,14 +34,14 @@ class Glyph:
 
     @property
     def name(self) -> str:
-        """Its Unicode name in lower case."""
+        """Unicode name in lower case."""
         return unicodedata.name(self.character).lower()
 
 
 def write_glyphs(folder: Path, *, seed: int = 0, limit: int | None = None) -> int:
-    """Write WebDataset tars `folder/glyphs-0.tar`, … of `png` (64 x 64, black on white) and `txt`; returns the samples.
+    """Write WebDataset tars `folder/glyphs-0.tar`, … of `png` (64 x 64, black on white) and `txt`.
 
-    `limit` keeps the first so many of the shuffled glyphs. The same bytes for the same seed, fonts and Pillow.
+    The bytes depend only on the seed, the fonts and Pillow. Returns the number of samples: at most `limit`.
     """
     from webdataset import TarWriter
 
@@ -57,21 +57,21 @@ def write_glyphs(folder: Path, *, seed: int = 0, limit: int | None = None) -> in
 
 
 def plan(seed: int) -> list[Glyph]:
-    """What to draw, shuffled: every named character of BLOCKS, in fonts that have it."""
+    """Glyphs to draw, shuffled: every named character of BLOCKS, in fonts that have it."""
     fonts = coverage()
     rng = random.Random(f"glyphs {seed}")
     glyphs = []
-    for first, last, pictures in BLOCKS:
+    for first, last, images in BLOCKS:
         for code in range(first, last + 1):
             having = [font for font, codes in fonts.items() if code in codes]
             if having and unicodedata.name(chr(code), "") != "":
-                glyphs += [Glyph(chr(code), rng.choice(having)) for _ in range(pictures)]
+                glyphs += [Glyph(chr(code), rng.choice(having)) for _ in range(images)]
     rng.shuffle(glyphs)
     return glyphs
 
 
 def coverage() -> dict[Path, frozenset[int]]:
-    """Code points that each font file has."""
+    """Code points of each font file."""
     import matplotlib
     from matplotlib.ft2font import FT2Font
 
@@ -80,19 +80,19 @@ def coverage() -> dict[Path, frozenset[int]]:
 
 
 def draw(glyph: Glyph) -> Image.Image:
-    """A grey picture of SIDE x SIDE, in its middle on a common baseline; a glyph too large for it is drawn smaller."""
+    """Draw a glyph in the centre of a grey image of SIDE x SIDE; a glyph that is too large is drawn smaller."""
     font = ImageFont.truetype(glyph.font, glyph.size, layout_engine=ImageFont.Layout.BASIC)
     left, top, right, bottom = font.getbbox(glyph.character, anchor="ls")
     longest = max(right - left, bottom - top)
     if longest > SIDE:
         return draw(replace(glyph, size=int(glyph.size * SIDE / longest)))
-    # a common baseline, so that a comma lies low and an apostrophe hangs high
+    # with a common baseline, a comma is at the bottom and an apostrophe at the top
     at = (_inside((SIDE - left - right) / 2, left, right), _inside(BASELINE, top, bottom))
-    picture = Image.new("L", (SIDE, SIDE), "white")
-    ImageDraw.Draw(picture).text(at, glyph.character, fill="black", font=font, anchor="ls")
-    return picture
+    image = Image.new("L", (SIDE, SIDE), "white")
+    ImageDraw.Draw(image).text(at, glyph.character, fill="black", font=font, anchor="ls")
+    return image
 
 
 def _inside(position: float, start: float, end: float) -> int:
-    """The position nearest to the given one at which start to end, relative to it, lie in the picture."""
+    """Nearest position to the given one at which the extent `start` to `end`, relative to it, is inside the image."""
     return round(min(max(position, -start), SIDE - end))

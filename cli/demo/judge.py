@@ -1,4 +1,4 @@
-"""Whether the demo's model says what it is asked for: twenty glyphs by their names, and twenty words."""
+"""Count how many of twenty glyphs and twenty words that the demo's model generates are recognized."""
 
 from __future__ import annotations
 
@@ -18,9 +18,15 @@ if TYPE_CHECKING:
 
 
 def judged(generator: Generator, seed: int, config: SamplingConfig | None = None) -> list[Metric | Exhibit]:
-    """How many are recognised, as rows of a report, and each beside what was asked for, to look at and to hear.
+    """Generate glyphs and words, and report how many are recognized.
 
-    Without a `config` they are made by the defaults of their tasks.
+    Args:
+        generator: The trained run.
+        seed: Random seed of the samples.
+        config: Sampling settings; the defaults of each task if None.
+
+    Returns:
+        Two rows of the report, and each sample beside the reference of its prompt.
     """
     from ...schemas.config.model import Task
 
@@ -36,13 +42,13 @@ def _glyphs(generator: Generator, config: SamplingConfig, seed: int) -> list[Met
     drawn = [alphabet.template(character) for character in NAMED]
     samples = generator.generate(Task.T2I, [name_of(one) for one in NAMED], config, seed).samples
     made = [sample.pixels for sample in samples if sample.pixels is not None]
-    asked = list(NAMED)
+    prompts = list(NAMED)
     found = [alphabet.nearest(pixels) for pixels in made]
     floor = [alphabet.nearest(pixels) for pixels in tokenizer.decode(tokenizer.encode(np.stack(drawn)))]
-    seen = [f"{name_of(wanted)}: {_verdict(wanted, glyph)}" for wanted, glyph in zip(asked, found, strict=True)]
+    seen = [f"{name_of(prompt)}: {_verdict(prompt, glyph)}" for prompt, glyph in zip(prompts, found, strict=True)]
     pictures = [[png(pixels) for pixels in side] for side in (made, drawn)]
     exhibits = [Exhibit("glyphs", *one) for one in zip(seen, *pictures, strict=True)]
-    return [_row("glyphs", "pictures recognised as the glyph asked for", asked, found, floor, alphabet.size), *exhibits]
+    return [_row("glyphs", "images recognized as the prompted glyph", prompts, found, floor, alphabet.size), *exhibits]
 
 
 def _words(generator: Generator, config: SamplingConfig, seed: int) -> list[Metric | Exhibit]:
@@ -53,28 +59,28 @@ def _words(generator: Generator, config: SamplingConfig, seed: int) -> list[Metr
     spoken = [words.template(word) for word in SPOKEN]
     samples = generator.generate(Task.T2S, SPOKEN, config, seed).samples
     made = [sample.wave for sample in samples if sample.wave is not None]
-    asked = list(SPOKEN)
+    prompts = list(SPOKEN)
     found = [words.nearest(wave) for wave in made]
     floor = [words.nearest(codec.decode(codes)) for codes in codec.encode(spoken)]
-    heard = [f"{wanted}: {_verdict(wanted, word)}" for wanted, word in zip(asked, found, strict=True)]
+    heard = [f"{prompt}: {_verdict(prompt, word)}" for prompt, word in zip(prompts, found, strict=True)]
     sounds = [[wav(wave, codec.sample_rate) for wave in waves] for waves in (made, spoken)]
     exhibits = [Exhibit("words", *one) for one in zip(heard, *sounds, strict=True)]
-    return [_row("words", "clips recognised as the word asked for", asked, found, floor, words.size), *exhibits]
+    return [_row("words", "clips recognized as the prompted word", prompts, found, floor, words.size), *exhibits]
 
 
-def _verdict(wanted: str, seen: str) -> str:
-    return "recognised" if wanted == seen else f"taken for {seen if len(seen) > 1 else name_of(seen)}"
+def _verdict(prompt: str, seen: str) -> str:
+    return "recognized" if prompt == seen else f"recognized as {seen if len(seen) > 1 else name_of(seen)}"
 
 
 def _row(
-    group: str, name: str, asked: Sequence[str], found: Sequence[str], floor: Sequence[str], choices: int
+    group: str, name: str, prompts: Sequence[str], found: Sequence[str], floor: Sequence[str], choices: int
 ) -> Metric:
     from ...train.evaluate.report.metric import Metric
 
-    def share(told: Sequence[str]) -> float:
-        return sum(one == other for one, other in zip(asked, told, strict=True)) / len(asked)
+    def share(recognized: Sequence[str]) -> float:
+        return sum(one == other for one, other in zip(prompts, recognized, strict=True)) / len(prompts)
 
     value = share(found)
-    error = math.sqrt(value * (1 - value) / len(asked))
-    note = f"by nearest neighbour among {choices}: a guess is right in {1 / choices:.1%}"
-    return Metric(group, name, 100 * value, 100 * error, len(asked), "%", "higher", 100 * share(floor), note)
+    error = math.sqrt(value * (1 - value) / len(prompts))
+    note = f"by nearest neighbour among {choices}; chance level {1 / choices:.1%}"
+    return Metric(group, name, 100 * value, 100 * error, len(prompts), "%", "higher", 100 * share(floor), note)

@@ -1,7 +1,7 @@
-"""Which glyph a picture shows, which word a clip says: that of the likest of all that could be meant.
+"""Recognize the glyph in an image and the word in a clip by nearest neighbour among templates.
 
-A match by nearest neighbour among the corpus's own characters and words needs no download, and its chance is known: one
-in as many as there are.
+The templates are the characters and words of the corpus, so no download is needed, and the chance level is known: one
+over the number of characters or words.
 """
 
 import unicodedata
@@ -10,20 +10,20 @@ import numpy as np
 import numpy.typing as npt
 
 from .glyphs import SIDE, Glyph, coverage, draw
-from .speech import RATE, WORDS, say, voiced
+from .speech import RATE, WORDS, synthesize, voiced
 
-# a spread of ASCII, chosen before there was a model
+# spread over ASCII, and chosen before a model was trained
 NAMED = "AGKMRSWXbdgt2578&?@$"
 SPOKEN = WORDS[::2][:20]
-SLACK = 3  # pixels by which a glyph may lie elsewhere than in its template
-FRAMES = 32  # that every clip is stretched to
+SLACK = 3  # largest shift in pixels between a glyph and its template
+FRAMES = 32  # every clip is stretched to this length
 MELS = 40
 
 Floats = npt.NDArray[np.float32]
 
 
 class Alphabet:
-    """Every printable character of ASCII, in every font of the corpus."""
+    """Templates of every printable ASCII character in every font of the corpus."""
 
     def __init__(self) -> None:
         characters = [chr(code) for code in range(0x21, 0x7F)]
@@ -38,13 +38,13 @@ class Alphabet:
         self._ink = np.stack([_ink(np.asarray(draw(glyph))) for glyph in glyphs]).reshape(len(glyphs), -1)
 
     def template(self, character: str) -> npt.NDArray[np.uint8]:
-        """The first picture of a character, (SIDE, SIDE, 3)."""
+        """Image of a character in the first font that has it, (SIDE, SIDE, 3)."""
         ink = self._ink[self._characters.index(character)].reshape(SIDE, SIDE, 1)
         pixels: npt.NDArray[np.uint8] = np.rint(255 * (1 - ink)).astype(np.uint8).repeat(3, -1)
         return pixels
 
     def nearest(self, pixels: npt.NDArray[np.uint8]) -> str:
-        """The character whose template is nearest to the picture (SIDE, SIDE, 3), over shifts of up to SLACK pixels."""
+        """Character whose template is nearest to `pixels` (SIDE, SIDE, 3), over shifts of up to SLACK pixels."""
         ink = _ink(pixels.mean(-1))
         reach = range(-SLACK, SLACK + 1)
         moved = [np.roll(ink, (down, right), (0, 1)).ravel() for down in reach for right in reach]
@@ -54,26 +54,26 @@ class Alphabet:
 
 
 class Words:
-    """Every word of the corpus, in every voice of it."""
+    """Templates of every word of the corpus in every voice."""
 
     def __init__(self) -> None:
         utterances = voiced(WORDS)
         self.size = len(WORDS)
         self._words = [utterance.text for utterance in utterances]
-        self._waves = say(utterances)
+        self._waves = synthesize(utterances)
         self._sounds = np.stack([_sound(wave) for wave in self._waves])
 
     def template(self, word: str) -> Floats:
-        """A word in the first voice, at RATE."""
+        """Waveform of a word in the first voice, at RATE."""
         return self._waves[self._words.index(word)]
 
     def nearest(self, wave: Floats) -> str:
-        """The word of the likest template, both stretched to the same length."""
+        """Word whose template is most similar to `wave` by cosine, both stretched to the same length."""
         return self._words[int((self._sounds @ _sound(wave)).argmax())]
 
 
 def name_of(character: str) -> str:
-    """What the corpus calls a character."""
+    """Caption of a character in the corpus: its Unicode name."""
     return unicodedata.name(character).lower()
 
 
@@ -82,7 +82,7 @@ def _ink(grey: npt.NDArray[np.floating] | npt.NDArray[np.uint8]) -> Floats:
 
 
 def _sound(wave: Floats) -> Floats:
-    """Unit vector of a clip's log mel spectrogram, stretched to FRAMES, without its mean."""
+    """Log mel spectrogram of a clip, stretched to FRAMES, centred and scaled to a unit vector."""
     import torch
     from torchaudio.transforms import MelSpectrogram
 

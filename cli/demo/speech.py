@@ -1,4 +1,4 @@
-"""The demo's speech: short phrases in many voices, spoken by espeak-ng."""
+"""Speech of the demo: short phrases in several voices, synthesized by espeak-ng."""
 
 import io
 import random
@@ -16,10 +16,10 @@ from .espeak import SAMPLE_RATE, Utterance, speak
 
 RATE = 16_000
 CLIPS = 600
-LONGEST = 2.3  # seconds: 460 tokens at 200 a second, which leaves room for the text in a row of 512
-SILENCE = 100  # of 32,767: what espeak-ng's pauses stay below
+LONGEST = 2.3  # seconds: 460 tokens at 200 per second, which leaves room for the text in a row of 512
+SILENCE = 100  # of 32,767; the pauses of espeak-ng are quieter
 
-# few, since the demo has minutes to learn them; a small recogniser follows these best
+# few, because the demo has minutes to learn them; a small speech recognizer has the fewest errors on these
 ACCENTS = ("en-us", "en")
 SPEAKERS = ("", "+f2")
 RATES = (120, 140)
@@ -33,17 +33,17 @@ COLOURS = ("red", "blue", "green", "yellow", "black", "white", "brown", "purple"
 THINGS = ("apple", "boat", "candle", "door", "flower", "garden", "hammer", "kite", "ladder", "moon", "pencil", "window")
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 WORDS = (*NUMBERS, *COLOURS, *THINGS, *DAYS)
-ALONE = 0.8  # of the clips say one word
+ALONE = 0.8  # share of the clips with a single word
 
 
 def write_speech(path: Path, *, seed: int = 0, clips: int = CLIPS) -> int:
-    """Write a Parquet file with columns `audio` (FLAC, mono, 16 kHz) and `text`; returns the rows.
+    """Write a Parquet file with columns `audio` (FLAC, mono, 16 kHz) and `text`.
 
-    At most `clips` rows: an utterance that takes longer than LONGEST is left out. The same bytes for the same seed and
-    libraries. Raises Refusal where espeak-ng does not work.
+    Utterances longer than LONGEST are left out. The bytes depend only on the seed and the libraries. Returns the number
+    of rows: at most `clips`. Raises Refusal if espeak-ng does not work.
     """
     utterances = plan(seed, clips)
-    waves = say(utterances)
+    waves = synthesize(utterances)
     kept = [(one.text, wave) for one, wave in zip(utterances, waves, strict=True) if 0 < len(wave) <= LONGEST * RATE]
     columns = {"audio": [_flac(samples) for _, samples in kept], "text": [text for text, _ in kept]}
     table = pa.table(columns, pa.schema({"audio": pa.binary(), "text": pa.string()}))
@@ -52,13 +52,13 @@ def write_speech(path: Path, *, seed: int = 0, clips: int = CLIPS) -> int:
     return len(kept)
 
 
-def say(utterances: Sequence[Utterance]) -> list[NDArray[np.float32]]:
-    """Waves at RATE in -1..1, without the silence around them; empty for what espeak-ng says nothing for."""
+def synthesize(utterances: Sequence[Utterance]) -> list[NDArray[np.float32]]:
+    """Waveforms at RATE in -1..1 without surrounding silence; empty for an utterance without sound."""
     return _resampled([_trimmed(wave) for wave in speak(utterances)])
 
 
 def plan(seed: int, clips: int) -> list[Utterance]:
-    """`clips` phrases, each in a voice, rate and pitch of its own."""
+    """`clips` phrases, each with a random voice, rate and pitch."""
     rng = random.Random(f"speech {seed}")
     return [
         Utterance(_phrase(rng), rng.choice(ACCENTS) + rng.choice(SPEAKERS), rng.choice(RATES), rng.choice(PITCHES))
@@ -73,7 +73,7 @@ def _phrase(rng: random.Random) -> str:
 
 
 def voiced(words: Sequence[str]) -> list[Utterance]:
-    """Every word in every voice that the corpus has."""
+    """Every word in every voice of the corpus."""
     voices = product(ACCENTS, SPEAKERS, RATES, PITCHES)
     return [Utterance(word, accent + speaker, rate, pitch) for accent, speaker, rate, pitch in voices for word in words]
 
@@ -87,7 +87,7 @@ def _trimmed(wave: NDArray[np.int16]) -> NDArray[np.int16]:
 
 
 def _resampled(waves: list[NDArray[np.int16]]) -> list[NDArray[np.float32]]:
-    """The waves at RATE, in -1..1; all in one call, since torch's threads cost more than a short clip's sums."""
+    """The waves at RATE, in -1..1; in one call, because starting torch's threads costs more than a short clip."""
     import torch
     from torchaudio.functional import resample
 

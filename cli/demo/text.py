@@ -1,4 +1,4 @@
-"""The demo's text: the documentation strings of the Python that runs it, and the topics of its `help()`."""
+"""Text of the demo: documentation strings of the running Python, and the topics of its `help()`."""
 
 import ast
 import gzip
@@ -13,20 +13,23 @@ from pydoc_data.topics import topics
 from ...schemas.errors import Refusal
 
 FILES = 4
-SHORTEST = 40  # characters; below it stand one-word reminders
+SHORTEST = 40  # characters; shorter strings are one-word reminders
 
 
 def write_text(folder: Path, modules: Iterable[str] = sys.stdlib_module_names) -> int:
-    """Write `folder/text-0.jsonl.gz`, … with fields `text` and `id` (module.name); returns the rows.
+    """Write `folder/text-0.jsonl.gz`, … with fields `text` and `id` (module.name).
 
-    The same bytes for the same standard library. Raises Refusal where Python was installed without its sources.
+    The bytes depend only on the standard library. Returns the number of rows. Raises Refusal if Python was installed
+    without its sources.
     """
-    found: dict[str, str] = {}  # text to name: each text once
+    found: dict[str, str] = {}  # text to name, so that each text occurs once
     for name, text in docstrings(modules):
         found.setdefault(text, name)
     if not found:
         root = sysconfig.get_path("stdlib")
-        raise Refusal(f"{root}: no sources of Python's standard library here. Use a Python installed with its sources.")
+        raise Refusal(
+            f"{root}: the sources of the standard library are missing. Use a Python that is installed with its sources."
+        )
     for topic, text in sorted(topics.items()):
         found.setdefault(text.strip(), f"help.{topic}")
     rows = [json.dumps({"text": text, "id": name}, ensure_ascii=False) for text, name in found.items()]
@@ -39,7 +42,7 @@ def write_text(folder: Path, modules: Iterable[str] = sys.stdlib_module_names) -
 
 
 def docstrings(modules: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Name and text of the documentation strings of SHORTEST or more, by module; sources are parsed, never run."""
+    """Names and texts of documentation strings of at least SHORTEST characters; sources are parsed, never run."""
     for module, source in _sources(modules):
         try:
             tree = ast.parse(source)

@@ -59,7 +59,7 @@ def take_down(url: str, ids: Sequence[str]) -> Takedown:
         Refusal: There is no dataset, it is damaged, or a run is writing to it.
     """
     store = Store(url)
-    if not store.exists(STAGED + MANIFEST):
+    if store.fs.isfile(store.path("")) or not store.exists(STAGED + MANIFEST):
         Dataset(url)  # raises before a lock is created in a folder that is not a dataset
     with only_run(store) as require_alone:
         store.sweep()

@@ -15,6 +15,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from ..errors import Mismatch, Refusal
 from .manifest import MANIFEST, Manifest, ShardEntry, parse_manifest
+from .not_a_dataset import not_a_dataset
 from .packed_row import ROW_VERSION
 
 
@@ -73,10 +74,8 @@ class Dataset:
         self.fs, self.root = fsspec.core.url_to_fs(self.url)
         try:
             data = self.fs.cat_file(f"{self.root}/{MANIFEST}")
-        except FileNotFoundError:
-            raise Refusal(
-                f"{url}: no {MANIFEST}, so this is not a finished dataset. Let `triptych prepare` run to its end."
-            ) from None
+        except (FileNotFoundError, NotADirectoryError):
+            raise not_a_dataset(self.fs, self.root, url) from None
         self.manifest: Manifest = parse_manifest(data, f"{self.url}/{MANIFEST}")
 
     @property

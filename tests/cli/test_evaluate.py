@@ -94,7 +94,7 @@ def test_sources_that_are_gone_are_said_to_be(
     ("arguments", "why"),
     [
         (["{tmp}/none"], "no finished model"),
-        (["{runs}/masked", "--data", "{tmp}/none"], "not a finished dataset"),
+        (["{runs}/masked", "--data", "{tmp}/none"], "no such file or folder"),
         (["{runs}/masked", "--suite", "{tmp}"], "holds no benchmark"),
         (["{runs}/masked", "--control", "{tmp}/none"], "no finished model"),
         (["{runs}/masked", "--features", "{runs}/clip/open_clip_config.json"], "no TorchScript file"),

@@ -1,17 +1,28 @@
-"""The command as a whole: its help is quick, its errors are a paragraph, its exit codes are three."""
+"""The command as a whole: a quick `--help`, errors of one paragraph, and exit codes."""
 
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from triptych.cli.main import COMMANDS
+from triptych.cli.main import COMMANDS, SECTIONS
 
-# What `--help` has no use for, and what costs its time.
-HEAVY: tuple[str, ...] = ("torch", "pyarrow", "numpy", "dask", "distributed", "datasets", "diffusers", "transformers")
-HEAVY += ("sentencepiece", "pydantic", "rich", "fsspec", "yaml", "PIL", "soundfile", "webdataset")
+# Slow to import, and not needed for `--help`.
+HEAVY: tuple[str, ...] = (
+    "torch",
+    "pyarrow",
+    "numpy",
+    "dask",
+    "distributed",
+    "datasets",
+    "diffusers",
+    "transformers",
+    "sentencepiece",
+)
+HEAVY += ("pydantic", "rich", "fsspec", "yaml", "PIL", "soundfile", "webdataset")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["--version"]])
@@ -26,14 +37,16 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     assert done.stdout.strip()
 
 
-def test_help_lists_every_command_in_the_order_of_a_day(triptych: Callable[..., Any]) -> None:
+def test_help_lists_every_command_in_the_order_of_work(triptych: Callable[..., Any]) -> None:
     said = triptych("--help")
+    sections = [line.rstrip(":") for line in said.out.splitlines() if line.endswith(":") and line[0] != " "]
+    assert sections == ["Options", *SECTIONS]
     places = [said.out.index(f"\n  {name} ") for name in COMMANDS]
     assert places == sorted(places)
     assert said.code == 0
 
 
-@pytest.mark.parametrize("command", [name for name in COMMANDS if name != "demo"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(triptych: Callable[..., Any], command: str) -> None:
     said = triptych(command, "--help")
     assert said.code == 0
@@ -47,7 +60,7 @@ def test_every_command_has_help(triptych: Callable[..., Any], command: str) -> N
         (["prepare"], "Missing argument"),
         (["prepare", "run.yaml", "--engine", "ray"], "'ray'"),
         (["show", "out", "--row", "0", "--cluster", "1"], "--row and --cluster"),
-        (["prepare", "run.yaml", "--engine", "serial", "--workers", "2"], "--workers has no use"),
+        (["prepare", "run.yaml", "--engine", "serial", "--workers", "2"], "--workers has no effect"),
         (["prepare", "run.yaml", "--workers", "0"], "--workers"),
         (["show", "out", "--row", "-1"], "--row"),
         (["stats", "out", "--jsn"], "--jsn"),
@@ -66,5 +79,22 @@ def test_no_dataset_is_misuse_in_one_paragraph(triptych: Callable[..., Any], tmp
     assert said.code == 2
     (paragraph,) = said.err.strip().splitlines()
     assert paragraph.startswith("triptych: ")
-    assert "no manifest.json" in paragraph
+    assert "no such file or folder" in paragraph
     assert said.out == ""
+
+
+@pytest.mark.parametrize("command", ["verify", "stats", "show", "takedown"])
+@pytest.mark.parametrize(("path", "what"), [("shards/0.arrow", "a shard of a dataset"), ("run.yaml", "a run file")])
+def test_a_path_that_is_no_dataset_is_explained_by_every_command(
+    triptych: Callable[..., Any], tmp_path: Path, command: str, path: str, what: str
+) -> None:
+    (tmp_path / "shards").mkdir()
+    (tmp_path / "shards/0.arrow").touch()
+    if path == "shards/0.arrow":
+        (tmp_path / "manifest.json").touch()
+    (tmp_path / "run.yaml").write_text("sources: []\n")
+    (tmp_path / "ids").touch()
+    said = triptych(command, tmp_path / path, *(["--ids", tmp_path / "ids"] if command == "takedown" else []))
+    assert said.code == 2
+    (paragraph,) = said.err.strip().splitlines()
+    assert f"this is {what}, not a finished dataset" in paragraph

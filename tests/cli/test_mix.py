@@ -52,5 +52,5 @@ def test_a_train_file_is_planned_for_its_own_steps(mix_yaml: Path, tmp_path: Pat
 def test_a_bad_mix_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "mix.yaml"
     path.write_text("datasets: [{path: nowhere, weight: 1}]\nbatch_tokens: 512\n")
-    with pytest.raises(Refusal, match="not a finished dataset"):
+    with pytest.raises(Refusal, match="no such file or folder"):
         CliRunner().invoke(cli, ["mix", "plan", str(path)], catch_exceptions=False)

@@ -115,7 +115,7 @@ def test_stopping_says_how_to_go_on(triptych: Run, run_yaml: Path, monkeypatch: 
     monkeypatch.setattr("triptych.pipelines.prepare.read", stop)
     said = triptych("prepare", run_yaml)
     assert said.code == 130
-    assert "run the same command again" in said.err
+    assert "Run the same command again" in said.err
     monkeypatch.undo()
 
 

@@ -105,8 +105,8 @@ def test_a_sweep_is_a_row_a_rule(runs: dict[str, Path], monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("name", "arguments", "said"),
     [
-        ("masked", ["--task", "t2i"], "needs a `--prompt`"),
-        ("masked", ["--task", "i2t", "--prompt", "nowhere.png"], "is no file"),
+        ("masked", ["--task", "t2i"], "needs `--prompt`"),
+        ("masked", ["--task", "i2t", "--prompt", "nowhere.png"], "is not a file"),
         ("masked", ["--task", "text", "--set", "rule=best"], "rule"),
         ("autoregressive", ["--task", "t2i", "--prompt", "x", "--guidance", "1"], "guidance"),
         ("nowhere", ["--task", "text"], "no finished model"),

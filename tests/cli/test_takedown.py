@@ -33,13 +33,13 @@ def test_shards_and_ids_are_named(triptych: Callable[..., Any], dataset: Path, t
     assert said.code == 1
     assert said.err == f"{'0' * 32}: not in this dataset.\n"
     assert ": 1 documents with " in said.out
-    assert "written anew as shards/" in said.out
+    assert "rewritten as shards/" in said.out
     assert "_work/ was removed" in said.out
     (tmp_path / "ids").write_text(first)
     again = triptych("takedown", dataset, "--ids", tmp_path / "ids")
     assert again.code == 0
     assert "0 documents removed" in again.out
-    assert "1 were taken down before" in again.out
+    assert "1 were removed before" in again.out
 
 
 def test_misuse_is_refused(triptych: Callable[..., Any], dataset: Path, tmp_path: Path) -> None:

@@ -148,14 +148,14 @@ def test_check_takes_the_path_of_the_run_file(run_file: Path, tmp_path: Path) ->
     run["tokenizers"]["text"] = {"kind": "sentencepiece", "path": str(tmp_path / "t")}
     run_file.write_text(yaml.safe_dump(run))
     assert call("check", "text", "--run", run_file, "--json")["fingerprint"] == made["fingerprint"]
-    with pytest.raises(Refusal, match="is trained already"):
+    with pytest.raises(Refusal, match="is already trained"):
         call("train", "text", "--run", run_file, "--out", tmp_path / "again")
 
 
 def test_an_existing_folder_is_left_alone(run_file: Path, tmp_path: Path) -> None:
     (tmp_path / "t").mkdir()
     (tmp_path / "t" / "mine").write_text("keep")
-    with pytest.raises(Refusal, match="is there already"):
+    with pytest.raises(Refusal, match="already exists"):
         call("train", "text", "--run", run_file, "--out", tmp_path / "t")
     assert [p.name for p in (tmp_path / "t").iterdir()] == ["mine"]
 
@@ -171,12 +171,12 @@ def test_a_failed_training_leaves_nothing(tmp_path: Path) -> None:
     ("arguments", "why"),
     [
         (["train", "text", "nowhere", "--out", "t"], "nowhere: no such file or folder"),
-        (["train", "image", ".", "--out", "t"], r"holds no file that ends in \.png"),
+        (["train", "image", ".", "--out", "t"], r"contains no file that ends in \.png"),
         (["train", "text", ".", "--out", "t", "--set", "tokenizers.text.vocabsize=9"], "Did you mean `vocab_size`"),
         (["check", "text", "a.txt"], "neither trained yet nor given"),
-        (["check", "image", "broken.png", "--path", "t"], r"no config\.json|can be read"),
+        (["check", "image", "broken.png", "--path", "t"], r"no config\.json|could be read"),
         (["train", "audio", "broken.wav", "--out", "t"], "1 audio_undecodable"),
-        (["train", "image", "--run", "text.yaml", "--out", "t"], "no source has a modality with image"),
+        (["train", "image", "--run", "text.yaml", "--out", "t"], "no source contains image"),
     ],
 )
 def test_refusals_say_what_to_do(
@@ -200,7 +200,7 @@ def test_refusals_say_what_to_do(
 def test_inputs_are_one_of_two(inputs: list[str]) -> None:
     result = CliRunner().invoke(tokenizer, ["train", "text", *inputs, "--out", "t"])
     assert result.exit_code == 2
-    assert "either --run or files" in result.output
+    assert "either --run, or files" in result.output
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -74,7 +74,7 @@ def test_a_finished_dataset_opens_and_verifies(home: Path, capsys: pytest.Captur
     command("verify", "serial")
     command("stats", "serial", "--json")
     command("show", "serial", "--row", "0", "--out", "shown")
-    assert "are as the manifest says" in capsys.readouterr().out
+    assert "match the manifest" in capsys.readouterr().out
     assert list(Path("shown").iterdir())
 
 

@@ -28,7 +28,7 @@ def write_docs(folder: Path, rng: np.random.Generator) -> None:
     (folder / "part-0.jsonl.gz").write_bytes(gzip.compress("\n".join(rows).encode()))
 
 
-def write_stamps(folder: Path, rng: np.random.Generator) -> None:
+def write_glyphs(folder: Path, rng: np.random.Generator) -> None:
     folder.mkdir(parents=True)
     with tarfile.open(folder / "00000.tar", "w") as tar:
         for number in range(8):
@@ -40,7 +40,7 @@ def write_stamps(folder: Path, rng: np.random.Generator) -> None:
                 tar.addfile(member, io.BytesIO(data))
 
 
-def write_prompts(file: Path, rng: np.random.Generator) -> None:
+def write_speech(file: Path, rng: np.random.Generator) -> None:
     clips = []
     for _ in range(8):
         pitch, seconds = rng.uniform(100, 900), rng.uniform(0.3, 0.6)
@@ -53,11 +53,9 @@ def write_prompts(file: Path, rng: np.random.Generator) -> None:
 
 @pytest.fixture
 def corpora(tmp_path: Path) -> Path:
-    """A folder that holds `corpora/` as README's run file wants it."""
+    """A folder with small corpora at the paths of the demo, which README's run file reads."""
     rng = np.random.default_rng(0)
-    write_docs(tmp_path / "corpora" / "docs", rng)
-    write_stamps(tmp_path / "corpora" / "stamps", rng)
-    write_prompts(tmp_path / "corpora" / "prompts.parquet", rng)
-    (tmp_path / "eval").mkdir()
-    (tmp_path / "eval" / "held-out.jsonl").write_text(json.dumps({"text": text(rng, 30)}))
+    write_docs(tmp_path / "demo" / "text", rng)
+    write_glyphs(tmp_path / "demo" / "glyphs", rng)
+    write_speech(tmp_path / "demo" / "speech.parquet", rng)
     return tmp_path

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from pydantic import BaseModel
 
 from triptych.cli.main import cli
+from triptych.cli.sample_sweep import sweep
 from triptych.schemas.config import dedup, run, sources, tokenizers
 from triptych.schemas.config.filters.base import Filter
 from triptych.schemas.config.filters.union import AnyFilter
@@ -23,7 +24,7 @@ from triptych.schemas.config.load import load_run
 from triptych.schemas.vocabulary import Special
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 RUN_FILE = ROOT / "docs" / "reference" / "run-file.md"
 FILTERS = ROOT / "docs" / "reference" / "filters.md"
 # What a fragment of a run file is a fragment of.
@@ -135,19 +136,20 @@ def test_no_key_is_left_out() -> None:
 
 
 def commands(group: click.Group, name: str) -> Iterator[tuple[str, click.Command]]:
-    """Every command below a group with its full name. `sample` takes a run's name in the place of a subcommand's."""
+    """Every command below a group with its full name. `sample sweep` stands beside `sample RUN`, which is no group."""
     context = click.Context(group)
-    names = [*group.list_commands(context), *(["RUN"] if name == "triptych sample" else [])]
-    for each in names:
+    for each in group.list_commands(context):
         command = group.get_command(context, each)
         assert command is not None
-        full = name if each == "RUN" else f"{name} {each}"
+        full = f"{name} {each}"
         yield from commands(command, full) if isinstance(command, click.Group) else [(full, command)]
+    if group is cli:
+        yield "triptych sample sweep", sweep
 
 
 def test_every_command_and_option_is_listed() -> None:
     page = (ROOT / "docs" / "reference" / "commands.md").read_text()
-    sections = {part.partition("\n")[0]: part for part in page.split("\n## ")[1:]}
+    sections = {part.partition("\n")[0]: part for part in page.split("\n## ")[1:] if part.startswith("triptych ")}
     known = dict(commands(cli, "triptych"))
     assert set(sections) == set(known)
     for name, command in known.items():
@@ -156,9 +158,10 @@ def test_every_command_and_option_is_listed() -> None:
         assert f"(#{name.replace(' ', '-')})" in page
 
 
-def test_the_schema_file_is_what_the_command_prints() -> None:
-    printed = CliRunner().invoke(cli, ["schema"]).output
-    assert (ROOT / "docs" / "reference" / "run.schema.json").read_text() == printed, "run: make schema"
+@pytest.mark.parametrize("file", ["run", "train", "mix"])
+def test_the_schema_file_is_what_the_command_prints(file: str) -> None:
+    printed = CliRunner().invoke(cli, ["schema", file]).output
+    assert (ROOT / "docs" / "reference" / f"{file}.schema.json").read_text() == printed, "run: make schema"
 
 
 def reasons(folder: str) -> Iterator[str]:

@@ -180,7 +180,7 @@ def test_sigterm_saves_and_exits_with_zero(dataset: Path, undisturbed: Path, tmp
     while process.poll() is None and not (metrics.exists() and len(metrics.read_text().splitlines()) >= 3):
         time.sleep(0.01)
     process.send_signal(signal.SIGTERM)
-    assert "Stopped after saving a checkpoint" in finish(process)
+    assert "Stopped and saved" in finish(process)
     assert len(list((tmp_path / "run" / "checkpoints").glob("step-*"))) == 1
     assert load_model(tmp_path / "run" / "model").objective == "masked"
     finish(start(config))

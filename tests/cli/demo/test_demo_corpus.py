@@ -45,7 +45,7 @@ def test_text_holds_the_docstrings_of_the_modules_and_the_topics_of_help(tmp_pat
 
 
 def test_text_without_sources_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Refusal, match="no sources of Python's standard library"):
+    with pytest.raises(Refusal, match="sources of the standard library are missing"):
         text.write_text(tmp_path, ["no_such_module"])
 
 

@@ -64,7 +64,7 @@ def test_a_row_that_is_not_there_is_refused(made: Path, index: int) -> None:
 
 
 def test_a_folder_without_a_manifest_is_no_dataset(tmp_path: Path) -> None:
-    with pytest.raises(Refusal, match=r"no manifest\.json, so this is not a finished dataset"):
+    with pytest.raises(Refusal, match=r"an empty folder, not a finished dataset \(no manifest\.json\)"):
         Dataset(str(tmp_path))
 
 

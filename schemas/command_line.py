@@ -1,0 +1,58 @@
+"""Run a click command: every expected error becomes one paragraph on standard error and an exit code."""
+
+import os
+import sys
+
+import click
+
+from .errors import Refusal
+from .storage.full_disk import refusing_full_disk
+
+STORE_CLIENTS = {"aiohttp", "azure", "botocore", "gcsfs", "google"}  # their errors come from a store or the network
+
+
+def example(command: str) -> str:
+    """Epilog of a command's help that shows one example; the line may have at most 76 characters."""
+    return f"\b\nExample:\n  {command}"
+
+
+def run_command(command: click.Command) -> None:
+    """Run `command` with the arguments of this process.
+
+    The exit code is 0 if it succeeded, 1 if it failed, 2 if it was used wrongly, and 130 if it was interrupted. With
+    several processes, as torchrun starts them, process 0 prints for all of them; an error of a disk or a network may
+    concern one machine only, so every process prints its own.
+    """
+    # waiting OpenMP threads spin by default, which multiplies the processor time of training on a busy machine
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    try:
+        with refusing_full_disk():
+            command(standalone_mode=False)
+    except Refusal as refusal:
+        _exit(str(refusal), refusal.exit_code, local=refusal.__cause__ is not None)
+    except click.ClickException as error:
+        if rank() == 0:
+            error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        _exit("interrupted. Run the same command again to continue.", 130)
+    except Exception as error:
+        # disks, networks and permissions fail without a bug; every other error is a bug and keeps its traceback
+        if not isinstance(error, OSError) and type(error).__module__.partition(".")[0] not in STORE_CLIENTS:
+            raise
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        _exit(f"{reason}. Committed work is intact. Fix the cause, then run the same command again.", 1, local=True)
+
+
+def rank() -> int:
+    """Number of this process among those of torchrun; 0 where there is only one."""
+    return int(os.environ.get("RANK", 0))
+
+
+def _exit(message: str, code: int, *, local: bool = False) -> None:
+    """Exit with `code`; `local` errors concern this process and are printed by every rank."""
+    if rank():
+        message = f"rank {rank()}: {message}"
+    if local or rank() == 0:
+        click.echo(f"triptych: {message}", err=True)
+    sys.exit(code)

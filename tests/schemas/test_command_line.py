@@ -1,0 +1,93 @@
+"""Errors of a command become one paragraph and an exit code, in one process and under torchrun."""
+
+import errno
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import pytest
+
+from triptych.schemas.command_line import run_command
+from triptych.schemas.errors import Refusal
+
+
+def fail(error: BaseException) -> click.Command:
+    def callback() -> None:
+        raise error
+
+    return click.Command("fail", callback=callback)
+
+
+@pytest.fixture
+def outcome(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[object, str]]:
+    def run(error: BaseException, rank: str | None = None) -> tuple[object, str]:
+        monkeypatch.setattr(sys, "argv", ["fail"])
+        monkeypatch.delenv("RANK", raising=False)
+        if rank is not None:
+            monkeypatch.setenv("RANK", rank)
+        with pytest.raises(SystemExit) as stop:
+            run_command(fail(error))
+        return stop.value.code, capsys.readouterr().err
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (Refusal("a: no b. Give c."), 2, "a: no b. Give c."),
+        (Refusal("a differs. Prepare again.", exit_code=1), 1, "a differs"),
+        (click.UsageError("unknown option"), 2, "unknown option"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (click.Abort(), 130, "interrupted"),
+        (PermissionError(errno.EACCES, "Permission denied", "/x"), 1, "PermissionError: [Errno 13]"),
+        (OSError(errno.ENOSPC, "No space left on device"), 1, "is full"),
+    ],
+)
+def test_an_error_is_one_paragraph(
+    outcome: Callable[..., tuple[object, str]], error: BaseException, code: int, words: str
+) -> None:
+    found, message = outcome(error)
+    assert found == code
+    assert words in message
+    assert "Traceback" not in message
+    assert "\n" not in message.strip() or isinstance(error, click.UsageError)
+    assert outcome(error, rank="0") == (code, message)
+
+
+@pytest.mark.parametrize("error", [Refusal("a: no b."), click.UsageError("unknown"), KeyboardInterrupt()])
+def test_one_process_prints_for_all(outcome: Callable[..., tuple[object, str]], error: BaseException) -> None:
+    assert outcome(error, rank="1")[1].strip() == ""  # click ends the line after ^C
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.ENOSPC])
+def test_an_error_of_one_machine_is_printed_by_its_process(
+    outcome: Callable[..., tuple[object, str]], number: int
+) -> None:
+    code, message = outcome(OSError(number, "on this machine"), rank="3")
+    assert code == 1
+    assert message.startswith("triptych: rank 3: ")
+
+
+def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["fail"])
+    with pytest.raises(ZeroDivisionError):
+        run_command(fail(ZeroDivisionError()))
+
+
+TRAIN_FILE = "out: run\ndata: {datasets: [{path: none, weight: 1}], batch_tokens: 512}\nmodel: {depth: 1}\nsteps: 1\n"
+
+
+@pytest.mark.parametrize("rank", ["0", "1"])
+def test_training_without_a_dataset_ends_in_one_paragraph(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rank: str
+) -> None:
+    (tmp_path / "train.yaml").write_text(TRAIN_FILE)
+    monkeypatch.setenv("RANK", rank)
+    command = [sys.executable, "-m", "triptych.train", "train.yaml"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    lines = done.stderr.splitlines()
+    assert [line.startswith("triptych: none: no such file or folder") for line in lines] == [True] * (rank == "0")

@@ -41,7 +41,7 @@ def present_columns(schema: pa.Schema, source: Source, where: str) -> dict[str, 
             if not _usable(schema.field(column).type, name):
                 needed = "strings" if name in STRINGS else "bytes, or structs with a `bytes` field"
                 kind = schema.field(column).type
-                raise Refusal(f"{key}: in {where} that column holds {kind}, but needs {needed}. Use another column.")
+                raise Refusal(f"{key}: in {where} that column holds {kind}, but must hold {needed}. Use another.")
     return found
 
 

@@ -164,7 +164,7 @@ def test_text_alone_and_memory_urls(read: Callable[..., Read]) -> None:
     ("table", "more", "said"),
     [
         ("file_name,text\na,b\n", {"text": "caption"}, "`sources.src.text` is 'caption': the table has no such column"),
-        ("file_name,text\na,b\n", {"image": "a;b"}, "Take one of: file_name, text."),
+        ("file_name,text\na,b\n", {"image": "a;b"}, "Use one of: file_name, text."),
         ("", {}, "has no header line"),
         (None, {}, "has no metadata.csv or metadata.jsonl"),
         ("x", {"table": "other.csv"}, "has no other.csv"),

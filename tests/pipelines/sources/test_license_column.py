@@ -82,7 +82,7 @@ def test_parquet_that_holds_no_licence(tmp_path: Path, read: Any, opened: Any) -
     pq.write_table(pa.table({"text": ["a"], "license": bad, "number": [1]}), tmp_path / "a.parquet")
     source = {"kind": "parquet", "path": str(tmp_path / "a.parquet"), "modality": "text", "text": "text"}
     assert read(**source, license="license").column("license") == ["\\xff"]
-    with pytest.raises(Refusal, match=r"`sources.src.license` is 'number'.*holds int64, where strings are needed"):
+    with pytest.raises(Refusal, match=r"`sources.src.license` is 'number'.*holds int64, but must hold strings"):
         opened(**source, license="number").units()
     with pytest.raises(Refusal, match=r"`sources.src.license` is 'terms': a.parquet has no such column"):
         opened(**source, license="terms").units()

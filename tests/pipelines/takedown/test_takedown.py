@@ -138,7 +138,7 @@ def test_prepare_refuses_sources_in_which_it_cannot_tell_them(
     take_down(str(out), [gone])
     makers.write_docs(tmp_path / "docs.jsonl", [*texts, "one more"])
     with pytest.raises(
-        Refusal, match=r"takedown.txt: 1 of 1 documents .* are not in the sources .* delete takedown.txt"
+        Refusal, match=r"takedown.txt: 1 of 1 documents .* are not in the sources\. .* delete takedown.txt"
     ):
         prepared(text_tree(out, sources=[source]))
     makers.write_docs(tmp_path / "docs.jsonl", texts[:7] + texts[8:])

@@ -72,10 +72,7 @@ def test_overrides_are_applied(train_yaml: Path) -> None:
         ("data.datasets.0.weight=0", ("`data.datasets.0.weight`", "greater than 0")),
         ("data.datasets.0.modality=image", ("`data.datasets.0.modality`", "'image-text'")),
         ("data.datasets=[]", ("`data.datasets`", "at least 1")),
-        (
-            "data.datasets=[{path: a, weight: 1}, {path: a/, weight: 2}]",
-            ("`data.datasets`", "twice", "add the two weights"),
-        ),
+        ("data.datasets=[{path: a, weight: 1}, {path: a/, weight: 2}]", ("`data.datasets`", "twice", "add the two")),
         ("model={depth: 4, preset: 100m}", ("`model`", "give one of `depth`")),
         ("objective.kind=gan", ("`objective.kind`", "'gan'", "'masked'", "'autoregressive'")),
         ("objective.zloss=1", ("unknown key `objective.zloss`", "Did you mean `z_loss`?")),

@@ -125,7 +125,7 @@ def test_refusals_name_the_fix(tmp_path: Path) -> None:
         shutil.copytree(tmp_path / "model", tmp_path / name)
         (tmp_path / name / "config.json").write_text(json.dumps(config | change))
     assert "AutoencoderKL" in refusal(tmp_path / "other")
-    assert "1 and gives 48 channels" in refusal(tmp_path / "grey")
+    assert "1 input and 48 output channels" in refusal(tmp_path / "grey")
     (tmp_path / "grey" / "config.json").write_text("{")
     assert "cannot be read as JSON" in refusal(tmp_path / "grey")
 

@@ -65,7 +65,7 @@ def configure(corpus: Path, model: str, engine: dict[str, Any], out: str) -> Run
 
 def start_and_stop(config: RunConfig) -> None:
     """An engine that does next to nothing."""
-    engine = open_engine(config, Store(config.out), Journal())
+    engine = open_engine(config.engine, Store(config.out), Journal())
     try:
         engine.collect("nothing", len, ["", ""])
     finally:

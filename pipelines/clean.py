@@ -30,9 +30,11 @@ def clean(
     Returns:
         Partitions of the remaining rows by source, and what was found.
     """
-    held_out = {source.name: raw[source.name] for source in config.decontaminate}
-    rows = filter_rows(engine, config, drop_taken_down(engine, config, raw))
-    rows, results = deduplicate(engine, config, rows)
-    reports, clusters = report(engine, config, results)
-    rows, hits = decontaminate(engine, config, rows, held_out)
+    sources, sets, dedup, limits = config.sources, config.decontaminate, config.dedup, config.limits
+    rows = drop_taken_down(engine, {source.name: raw[source.name] for source in sources})
+    rows = filter_rows(engine, rows, sources, config.filters, limits)
+    rows, results = deduplicate(engine, rows, sources, dedup, limits)
+    reports, clusters = report(engine, results, dedup, limits)
+    held_out = {source.name: raw[source.name] for source in sets}
+    rows, hits = decontaminate(engine, rows, held_out, sets, dedup.image.near if dedup.image else None, limits)
     return rows, Cleaned(reports, clusters, hits)

@@ -39,7 +39,7 @@ def prepare(config: RunConfig, journal: Journal) -> Manifest:
     """
     start = time.perf_counter()
     check_run(config)
-    units = find_units(config)
+    units = find_units((*config.sources, *config.decontaminate), config.limits, config.partition_bytes)
     store = Store(config.out)
     with only_run(store) as require_alone:
         manifest = _make(config, units, store, journal, require_alone)
@@ -56,11 +56,11 @@ def _make(
     require_alone: Callable[[], None],
 ) -> Manifest:
     store.sweep()
-    engine = open_engine(config, store, journal)
+    engine = open_engine(config.engine, store, journal)
     try:
-        inputs = identify(engine, units, config)
-        raw, cleaned = clean(engine, config, read(engine, inputs, config))
-        fitted = ready_tokenizers(engine, config, raw)
+        inputs = identify(engine, units, config.limits, config.partition_bytes)
+        raw, cleaned = clean(engine, config, read(engine, inputs, config.limits, config.partition_bytes))
+        fitted = ready_tokenizers(engine, raw, config.sources, config.tokenizers, config.seed, config.limits)
         encoded = {
             source.name: _encode(engine, config, fitted, source.modality, raw[source.name]) for source in config.sources
         }
@@ -102,8 +102,10 @@ def _pack(
     """Pack each group; samples are assigned to shards by id, so that a shard is a random sample of its group."""
     vocabulary = vocabulary_of({modality: fit.card for modality, fit in fitted.items()})
     packed = []
-    for group, parts in _groups(config, encoded).items():
-        shards = shard_count(sum(part.note["tokens"] for part in parts), vocabulary, config)
+    for group, parts in _groups(config.sources, config.pack.group_by, encoded).items():
+        shards = shard_count(
+            sum(part.note["tokens"] for part in parts), vocabulary, config.row_length, config.pack.shard_bytes
+        )
         stage = PackShard(
             engine.store, vocabulary, config.row_length, group, config.tokenizers.text, fitted[Modality.TEXT].where
         )
@@ -113,15 +115,17 @@ def _pack(
     return packed
 
 
-def _groups(config: RunConfig, encoded: Mapping[str, Sequence[Partition]]) -> dict[str, list[Partition]]:
+def _groups(
+    sources: Sequence[Source], group_by: str, encoded: Mapping[str, Sequence[Partition]]
+) -> dict[str, list[Partition]]:
     groups: dict[str, list[Partition]] = {}
-    for source in config.sources:
-        group = {"modality": str(source.modality), "source": source.name, "none": "mixed"}[config.pack.group_by]
+    for source in sources:
+        group = {"modality": str(source.modality), "source": source.name, "none": "mixed"}[group_by]
         groups.setdefault(group, []).extend(encoded[source.name])
     return groups
 
 
-def shard_count(tokens: int, vocabulary: Vocabulary, config: RunConfig) -> int:
+def shard_count(tokens: int, vocabulary: Vocabulary, row_length: int, shard_bytes: int) -> int:
     """Return the number of shards of about `shard_bytes`; a token is stored as its id, segment and modality."""
-    token_bytes = vocabulary.dtype.itemsize + segment_dtype(config.row_length).itemsize + 1
-    return max(1, round(tokens * token_bytes / config.pack.shard_bytes))
+    token_bytes = vocabulary.dtype.itemsize + segment_dtype(row_length).itemsize + 1
+    return max(1, round(tokens * token_bytes / shard_bytes))

@@ -12,7 +12,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from ...schemas.config.run import RunConfig
+from ...schemas.config.dedup import NearImage
+from ...schemas.config.run import Limits
+from ...schemas.config.sources import Source
 from ...schemas.dataset.decontamination import BenchmarkReport, Hit
 from ...schemas.dataset.tables import DROPPED
 from ...schemas.storage.store import Store
@@ -110,15 +112,17 @@ def _index(store: Store, pieces: Pieces) -> pa.Table:
 
 
 def decontaminate(
-    engine: Engine, config: RunConfig, rows: Parts, held_out: Parts
+    engine: Engine, rows: Parts, held_out: Parts, sets: Sequence[Source], near: NearImage | None, limits: Limits
 ) -> tuple[dict[str, list[Partition]], tuple[BenchmarkReport, ...]]:
     """Drop the rows that occur in evaluation sets.
 
     Args:
         engine: Runs the stages.
-        config: The run file.
         rows: Partitions by source.
         held_out: Partitions by evaluation set.
+        sets: The evaluation sets, in the order of the run file.
+        near: How images are compared; None: by the defaults.
+        limits: Limits for decoding images and audio.
 
     Returns:
         Partitions of the remaining rows by source, and one report per evaluation set.
@@ -126,17 +130,15 @@ def decontaminate(
     if not held_out:
         return {name: list(parts) for name, parts in rows.items()}, ()
     indices = []
-    for source in config.decontaminate:
+    for source in sets:
         for modality in source.modality.modalities:
-            match = match_of(modality, config)
+            match = match_of(modality, near, limits)
             parts = engine.map(Index(match), held_out[source.name])
             indices.append(HeldOut(source.name, match, tuple(part for part in parts if part.rows)))
     stage = Decontaminate(engine.store, tuple(indices))
     selected = {name: mask_rows(engine, stage, parts) for name, parts in rows.items()}
     notes = [part.note for parts in selected.values() for part in parts]
-    reports = tuple(
-        _report(source.name, sum(part.rows for part in held_out[source.name]), notes) for source in config.decontaminate
-    )
+    reports = tuple(_report(source.name, sum(part.rows for part in held_out[source.name]), notes) for source in sets)
     return {name: [part for part in parts if part.rows] for name, parts in selected.items()}, reports
 
 

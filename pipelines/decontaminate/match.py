@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from ...schemas.config.dedup import NearImage
-from ...schemas.config.run import RunConfig
+from ...schemas.config.run import Limits
 from ...schemas.vocabulary import Modality
 from ..dedup.protocol import NearMethod
 from .ngrams import NGRAM, NGRAMS_VERSION, ngram_set, overlaps
@@ -92,18 +92,14 @@ class MatchMedia:
             yield row, ""
 
 
-def match_of(modality: Modality, config: RunConfig) -> Match:
-    """Return how a modality is compared.
-
-    For images, the radius of the run file's `dedup` block is used if there is one.
-    """
+def match_of(modality: Modality, near: NearImage | None, limits: Limits) -> Match:
+    """Return how a modality is compared; for images as `near` says, or by the defaults."""
     if modality is Modality.TEXT:
         return MatchText()
     if modality is Modality.IMAGE:
         from ..dedup.image.near import PerceptualHash
 
-        given = config.dedup.image.near if config.dedup.image else None
-        return MatchMedia(modality, PerceptualHash(given or NearImage(), config.limits.pixels))
+        return MatchMedia(modality, PerceptualHash(near or NearImage(), limits.pixels))
     from ..dedup.audio.near import Fingerprint
 
-    return MatchMedia(modality, Fingerprint(config.limits.seconds))
+    return MatchMedia(modality, Fingerprint(limits.seconds))

@@ -10,8 +10,8 @@ shuffled; the rows themselves are not moved, and a mask marks those that are dro
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ...schemas.config.dedup import Pairs
-from ...schemas.config.run import RunConfig
+from ...schemas.config.dedup import Dedup, Pairs
+from ...schemas.config.run import Limits
 from ...schemas.config.sources import Source
 from ...schemas.vocabulary import Kind, Modality
 from ..engines.base import Engine
@@ -51,13 +51,13 @@ class RoundResult:
     duplicates: tuple[Partition, ...]
 
 
-def compared_modalities(source: Source, config: RunConfig) -> list[Modalities]:
+def compared_modalities(source: Source, dedup: Dedup) -> list[Modalities]:
     """Return the comparisons of a source's rows, in order; a row must match in all modalities of a comparison.
 
     `either` compares the media, and then the text of the remaining rows.
     """
-    pairs: Pairs = source.pairs or config.dedup.pairs
-    present = [m for m in source.modality.modalities if config.dedup.of(m) is not None]
+    pairs: Pairs = source.pairs or dedup.pairs
+    present = [m for m in source.modality.modalities if dedup.of(m) is not None]
     media = tuple(m for m in present if m is not Modality.TEXT)
     text = tuple(m for m in present if m is Modality.TEXT)
     chosen: dict[Pairs, list[Modalities]] = {
@@ -69,28 +69,34 @@ def compared_modalities(source: Source, config: RunConfig) -> list[Modalities]:
     return [modalities for modalities in chosen["text" if source.modality is Kind.TEXT else pairs] if modalities]
 
 
-def deduplicate(engine: Engine, config: RunConfig, raw: Parts) -> tuple[dict[str, list[Partition]], list[RoundResult]]:
+def deduplicate(
+    engine: Engine, raw: Parts, sources: Sequence[Source], dedup: Dedup, limits: Limits
+) -> tuple[dict[str, list[Partition]], list[RoundResult]]:
     """Drop duplicate rows.
 
     Args:
         engine: Runs the stages.
-        config: The run file.
         raw: Partitions by source.
+        sources: The sources, in the order of the run file.
+        dedup: What makes two rows duplicates.
+        limits: Limits for decoding images and audio.
 
     Returns:
         Partitions of the remaining rows by source, and the result of each round.
     """
     left = {name: list(parts) for name, parts in raw.items()}
-    comparisons = {source.name: compared_modalities(source, config) for source in config.sources}
+    comparisons = {source.name: compared_modalities(source, dedup) for source in sources}
+    priorities = {source.name: source.priority for source in sources}
     results = []
     for turn in range(max((len(modalities) for modalities in comparisons.values()), default=0)):
         rounds: dict[Round, list[str]] = {}
-        for source in config.sources:
+        for source in sources:
             if turn < len(comparisons[source.name]):
                 rounds.setdefault(Round(source.modality, comparisons[source.name][turn]), []).append(source.name)
         for this, names in rounds.items():
             parts = [part for name in names for part in left[name]]
-            duplicates = _find(engine, config, this, parts)
+            labels = _labels(engine, this, parts, dedup, limits)
+            duplicates = _non_empty(engine.map(Resolve(this.judged, priorities), _shuffle(engine, labels, "group")))
             results.append(RoundResult(this, sum(part.rows for part in parts), tuple(duplicates)))
             kept = _drop(engine, this, parts, duplicates)
             left |= {name: [part for part in kept if part.note["source"] == name] for name in names}
@@ -106,21 +112,22 @@ def _drop(engine: Engine, this: Round, parts: Sequence[Partition], duplicates: S
     return _non_empty(mask_rows(engine, DropDuplicates(this.judged), given))
 
 
-def _find(engine: Engine, config: RunConfig, this: Round, parts: Sequence[Partition]) -> list[Partition]:
-    """Return partitions of duplicates: every row of every cluster, survivors first."""
+def _labels(engine: Engine, this: Round, parts: Sequence[Partition], dedup: Dedup, limits: Limits) -> list[Partition]:
+    """Return partitions that name the cluster of every row that is in one."""
     stamped = [replace(part, stamped=True) for part in parts]
-    labels = [label for modality in this.modalities for label in _label(engine, config, modality, stamped)]
+    labels = [label for modality in this.modalities for label in _label(engine, modality, stamped, dedup, limits)]
     if len(this.modalities) > 1:
         together = _shuffle(engine, labels, "id")
         labels = _non_empty(engine.map(Combine(len(this.modalities)), together))
-    priorities = {source.name: source.priority for source in config.sources}
-    return _non_empty(engine.map(Resolve(this.judged, priorities), _shuffle(engine, labels, "group")))
+    return labels
 
 
-def _label(engine: Engine, config: RunConfig, modality: Modality, parts: Sequence[Partition]) -> list[Partition]:
-    options = config.dedup.of(modality)
+def _label(
+    engine: Engine, modality: Modality, parts: Sequence[Partition], dedup: Dedup, limits: Limits
+) -> list[Partition]:
+    options = dedup.of(modality)
     assert options is not None
-    signed = _non_empty(engine.map(Sign(modality, options, config.limits), parts))
+    signed = _non_empty(engine.map(Sign(modality, options, limits), parts))
     into = _buckets(signed)
     # empty buckets are kept, since a vertex contains the number of its bucket
     by_key = engine.shuffle(signed, by="key", into=into) if signed else []
@@ -129,7 +136,7 @@ def _label(engine: Engine, config: RunConfig, modality: Modality, parts: Sequenc
     distinct = [next(each) if part.rows else part for part in by_key]
     edges = [
         edge
-        for number, near in enumerate(near_methods(options, config.limits))
+        for number, near in enumerate(near_methods(options, limits))
         for edge in _edges(engine, near, number, distinct)
     ]
     beside = label_parts(engine, distinct, edges)

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ...schemas.config.run import RunConfig
+from ...schemas.config.dedup import Dedup
+from ...schemas.config.run import Limits
 from ...schemas.dataset.duplicates import DUPLICATES, Cluster, DuplicateReport, Member
 from ..engines.base import Engine
 from .deduplicate import RoundResult
@@ -22,7 +23,7 @@ EXAMPLES = 5
 
 
 def report(
-    engine: Engine, config: RunConfig, results: Sequence[RoundResult]
+    engine: Engine, results: Sequence[RoundResult], dedup: Dedup, limits: Limits
 ) -> tuple[tuple[DuplicateReport, ...], bytes]:
     """Build the report of each round and the Parquet file of all clusters.
 
@@ -42,7 +43,7 @@ def report(
                 rows = _rows(table, numbers, found)
                 tally.add(table, rows)
                 writer.write_table(rows)
-            reports.append(_report(config, found, tally))
+            reports.append(_report(found, tally, dedup, limits))
             first += len(numbers.group)
     return tuple(reports), sink.getvalue()
 
@@ -103,8 +104,8 @@ class _Tally:
                 members.append(Member(**{name: line[name] for name in Member.model_fields}))
 
 
-def _report(config: RunConfig, found: RoundResult, tally: _Tally) -> DuplicateReport:
-    compared = [config.dedup.of(modality) for modality in found.round.modalities]
+def _report(found: RoundResult, tally: _Tally, dedup: Dedup, limits: Limits) -> DuplicateReport:
+    compared = [dedup.of(modality) for modality in found.round.modalities]
     across: dict[str, dict[str, int]] = {}
     for (source, survivor), count in sorted(tally.pairs.items()):
         if source != survivor:
@@ -113,7 +114,7 @@ def _report(config: RunConfig, found: RoundResult, tally: _Tally) -> DuplicateRe
         kind=str(found.round.kind),
         judged=found.round.judged,
         rows=found.rows,
-        near=tuple(near.report() for options in compared if options for near in near_methods(options, config.limits)),
+        near=tuple(near.report() for options in compared if options for near in near_methods(options, limits)),
         sizes=dict(sorted(tally.sizes.items())),
         dropped=dict(sorted(tally.dropped.items())),
         within={source: count for (source, survivor), count in sorted(tally.pairs.items()) if source == survivor},

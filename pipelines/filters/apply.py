@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from ...schemas.config.filters.union import AnyFilter
-from ...schemas.config.run import Limits, RunConfig
+from ...schemas.config.run import Limits
 from ...schemas.config.sources import Source
 from ..engines.base import Engine
 from ..engines.partition import Outcome, Partition, drop_rows
@@ -52,12 +52,16 @@ def filters_of(source: Source, filters: Sequence[AnyFilter]) -> tuple[AnyFilter,
 
 
 def filter_rows(
-    engine: Engine, config: RunConfig, rows: Mapping[str, Sequence[Partition]]
+    engine: Engine,
+    rows: Mapping[str, Sequence[Partition]],
+    sources: Sequence[Source],
+    filters: Sequence[AnyFilter],
+    limits: Limits,
 ) -> dict[str, list[Partition]]:
     """Apply the filters of each source; returns partitions of the remaining rows by source."""
     left = {}
-    for source in config.sources:
-        filters = filters_of(source, config.filters)
+    for source in sources:
+        mine = filters_of(source, filters)
         parts = rows[source.name]
-        left[source.name] = mask_rows(engine, Filters(filters, config.limits), parts) if filters else list(parts)
+        left[source.name] = mask_rows(engine, Filters(mine, limits), parts) if mine else list(parts)
     return {name: [part for part in parts if part.rows] for name, parts in left.items()}

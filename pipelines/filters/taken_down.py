@@ -14,7 +14,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...schemas.config.run import RunConfig
 from ...schemas.errors import Refusal
 from ...schemas.identity import fingerprint
 from ...schemas.storage.store import Store
@@ -99,14 +98,11 @@ class DropTakenDown:
         return Outcome(*drop_rows(self.name, table, reasons))
 
 
-def drop_taken_down(
-    engine: Engine, config: RunConfig, rows: Mapping[str, Sequence[Partition]]
-) -> dict[str, list[Partition]]:
+def drop_taken_down(engine: Engine, rows: Mapping[str, Sequence[Partition]]) -> dict[str, list[Partition]]:
     """Drop taken-down documents.
 
     Args:
         engine: Runs the stage.
-        config: The run file.
         rows: Partitions by source.
 
     Returns:
@@ -118,15 +114,15 @@ def drop_taken_down(
     for name in engine.store.names(STAGED):  # of an interrupted takedown; its ids are already in takedown.txt
         engine.store.delete(name)
     ids = taken_down(engine.store)
-    parts = {source.name: list(rows[source.name]) for source in config.sources}
+    parts = {name: list(group) for name, group in rows.items()}
     if not ids:
         return parts
     left = {name: mask_rows(engine, DropTakenDown(tuple(ids)), group) for name, group in parts.items()}
     before, after = (sum(part.rows for group in by.values() for part in group) for by in (parts, left))
     if before - after < len(ids):
         raise Refusal(
-            f"{config.out}/{TAKEN_DOWN}: {len(ids) - (before - after)} of {len(ids)} documents that were taken down "
-            "are not in the sources. They may have been removed, or may be in a file that changed, where they have "
+            f"{engine.store.url}/{TAKEN_DOWN}: {len(ids) - (before - after)} of {len(ids)} documents that were taken "
+            "down are not in the sources. They may have been removed, or may be in a file that changed, where they have "
             f"other ids and would come back. Make sure that the sources do not hold them, then delete {TAKEN_DOWN}."
         )
     return left

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from ...schemas.config.run import Limits, RunConfig
+from ...schemas.config.run import Limits
 from ...schemas.config.sources import Source
 from ...schemas.dataset.ledger import Tally
 from ...schemas.dataset.tables import RAW
@@ -78,18 +78,14 @@ class Digest:
         return open_source(source, self.limits, self.partition_bytes).digest(unit)
 
 
-def find_units(config: RunConfig) -> list[tuple[Source, Unit]]:
+def find_units(sources: Sequence[Source], limits: Limits, partition_bytes: int) -> list[tuple[Source, Unit]]:
     """List every unit of every source, in the order of the run file; raises Refusal when something is missing."""
-    return [
-        (source, unit)
-        for source in (*config.sources, *config.decontaminate)
-        for unit in open_source(source, config.limits, config.partition_bytes).units()
-    ]
+    return [(source, unit) for source in sources for unit in open_source(source, limits, partition_bytes).units()]
 
 
-def identify(engine: Engine, items: Sequence[tuple[Source, Unit]], config: RunConfig) -> list[Input]:
+def identify(engine: Engine, items: Sequence[tuple[Source, Unit]], limits: Limits, partition_bytes: int) -> list[Input]:
     """Hash the content of all units, which reads every byte of the inputs once."""
-    digests = engine.collect("inputs", Digest(config.limits, config.partition_bytes), items)
+    digests = engine.collect("inputs", Digest(limits, partition_bytes), items)
     seen: Counter[tuple[str, str]] = Counter()
     inputs = []
     for (source, unit), digest in zip(items, digests, strict=True):
@@ -159,9 +155,9 @@ class ReadUnit:
         return pa.table({name: columns[name] for name in schema.names}, schema=schema)
 
 
-def read(engine: Engine, inputs: Sequence[Input], config: RunConfig) -> dict[str, list[Partition]]:
+def read(engine: Engine, inputs: Sequence[Input], limits: Limits, partition_bytes: int) -> dict[str, list[Partition]]:
     """Read all units; finished ones are reused. Returns partitions of raw rows by source, in the order of units."""
-    task = ReadUnit(engine.store, config.limits, config.partition_bytes)
+    task = ReadUnit(engine.store, limits, partition_bytes)
     existing = set(engine.store.names(f"{WORK}/read"))
     missing = [item for item in inputs if task.done(item) not in existing]
     engine.collect("read", task, missing, len(inputs) - len(missing))

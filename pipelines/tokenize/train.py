@@ -15,8 +15,9 @@ import fsspec
 import numpy as np
 import pyarrow as pa
 
-from ...schemas.config.run import RunConfig
-from ...schemas.config.tokenizers import RvqConfig, SentencePieceConfig, VqConfig
+from ...schemas.config.run import Limits
+from ...schemas.config.sources import Source
+from ...schemas.config.tokenizers import RvqConfig, SentencePieceConfig, Tokenizers, VqConfig
 from ...schemas.dataset.tokenizer_card import CARD, Card
 from ...schemas.errors import Refusal
 from ...schemas.identity import bytes_fingerprint, canonical_json, fingerprint
@@ -52,16 +53,17 @@ class TrainTokenizer:
     """The task that trains or copies one tokenizer and writes its card."""
 
     store: Store
-    config: RunConfig
+    tokenizers: Tokenizers
+    seed: int
 
     def __call__(self, item: tuple[Modality, str, tuple[Partition, ...]]) -> str:
         """Train one tokenizer or copy it into its folder; returns the folder."""
         modality, folder, drawn = item
-        config = getattr(self.config.tokenizers, modality.name.lower())
+        config = getattr(self.tokenizers, modality.name.lower())
         with tempfile.TemporaryDirectory(prefix="triptych-") as scratch:
             if config.trained_in_run:
                 samples = _samples(self.store, drawn, modality, config)
-                registry.train(config, samples, Path(scratch), seed=self.config.seed, threads=TRAINING_THREADS)
+                registry.train(config, samples, Path(scratch), seed=self.seed, threads=TRAINING_THREADS)
                 tokenizer = registry.load(config, scratch)
                 self.store.upload(scratch, folder)
                 files: str | None = "."
@@ -80,22 +82,30 @@ class TrainTokenizer:
 
 
 def ready_tokenizers(
-    engine: Engine, config: RunConfig, raw: Mapping[str, Sequence[Partition]]
+    engine: Engine,
+    raw: Mapping[str, Sequence[Partition]],
+    sources: Sequence[Source],
+    tokenizers: Tokenizers,
+    seed: int,
+    limits: Limits,
 ) -> dict[Modality, ReadyTokenizer]:
     """Train or copy every tokenizer that the run's sources need, once; text comes first."""
     items = []
-    for modality in config.modalities:
-        tokenizer = getattr(config.tokenizers, modality.name.lower())
+    for modality in sorted({modality for source in sources for modality in source.modality.modalities}):
+        tokenizer = getattr(tokenizers, modality.name.lower())
         drawn: list[Partition] = []
         if tokenizer.trained_in_run:
-            drawn = _draw(engine, config, modality, raw)
-            origin: Any = [config.seed, TRAINING_THREADS, [part.key for part in drawn]]
+            parts = [part for s in sources if modality in s.modality.modalities for part in raw[s.name]]
+            drawn = _draw(engine, parts, modality, tokenizer, limits)
+            origin: Any = [seed, TRAINING_THREADS, [part.key for part in drawn]]
         else:
             origin = _content(tokenizer.path)
         items.append((modality, _folder(modality, tokenizer, origin), tuple(drawn)))
     missing = [item for item in items if not engine.store.exists(f"{item[1]}/{CARD}")]
     # the longest training starts first, so that the others run in parallel
-    engine.collect("tokenizers", TrainTokenizer(engine.store, config), missing[::-1], len(items) - len(missing))
+    engine.collect(
+        "tokenizers", TrainTokenizer(engine.store, tokenizers, seed), missing[::-1], len(items) - len(missing)
+    )
     cards = {m: Card.model_validate_json(engine.store.read(f"{folder}/{CARD}")) for m, folder, _ in items}
     return {modality: ReadyTokenizer(folder, cards[modality]) for modality, folder, _ in items}
 
@@ -107,10 +117,8 @@ def _folder(modality: Modality, tokenizer: Any, origin: Any) -> str:
 
 
 def _draw(
-    engine: Engine, config: RunConfig, modality: Modality, raw: Mapping[str, Sequence[Partition]]
+    engine: Engine, parts: Sequence[Partition], modality: Modality, tokenizer: Any, limits: Limits
 ) -> list[Partition]:
-    parts = [part for s in config.sources if modality in s.modality.modalities for part in raw[s.name]]
-    tokenizer = getattr(config.tokenizers, modality.name.lower())
     if modality is Modality.TEXT:
         wanted, total, size = tokenizer.sample_bytes, sum(part.note["text_bytes"] for part in parts), 0
     else:
@@ -124,9 +132,7 @@ def _draw(
         )
     # with few rows, a small share may select none; then all of them are used
     for share in (min(1.0, wanted / total), 1.0):
-        drawn = [
-            part for part in engine.map(DrawTrainingSample(modality, share, config.limits, size), parts) if part.rows
-        ]
+        drawn = [part for part in engine.map(DrawTrainingSample(modality, share, limits, size), parts) if part.rows]
         if drawn:
             break
     return drawn

@@ -1,7 +1,7 @@
 """Who meets whom, who stays, and what is said of it; on texts, against every pair compared with every other."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from triptych.pipelines.dedup.deduplicate import compared_modalities, deduplicate
+from triptych.pipelines.dedup.deduplicate import RoundResult, compared_modalities, deduplicate
 from triptych.pipelines.dedup.report import report
 from triptych.pipelines.dedup.text.exact import text_keys
 from triptych.pipelines.dedup.text.minhash import MinHash
@@ -23,6 +23,12 @@ from .conftest import Rows
 
 Raw = Callable[..., list[Partition]]
 NEAR = {"threshold": 0.6, "permutations": 64}
+
+
+def find_duplicates(
+    engine: Serial, run: RunConfig, parts: Mapping[str, Sequence[Partition]]
+) -> tuple[dict[str, list[Partition]], list[RoundResult]]:
+    return deduplicate(engine, parts, run.sources, run.dedup, run.limits)
 
 
 def config(kind: str = "text", sources: dict[str, dict[str, Any]] | None = None, **dedup: Any) -> RunConfig:
@@ -86,7 +92,7 @@ def test_what_stays_is_what_a_comparison_of_all_pairs_leaves(
     texts = corpus(60, seed=3)
     parts = raw("a", "text", [{"text": text} for text in texts])
     ids = [value for part in parts for value in load(engine.store, part)["id"].to_pylist()]
-    kept, _ = deduplicate(engine, config(text={"near": NEAR}), {"a": parts})
+    kept, _ = find_duplicates(engine, config(text={"near": NEAR}), {"a": parts})
     found = {value for part in kept["a"] for value in load(engine.store, part)["id"].to_pylist()}
     expected = {ids[row] for row in slow(texts, ids)}
     assert found == expected
@@ -99,9 +105,9 @@ def test_the_survivor_is_of_the_highest_priority_then_the_largest_then_of_the_le
     rows = {"a": ["One  two", "x", "x", "only a"], "b": ["one two", "y"], "c": ["ONE TWO", "x"]}
     parts = {name: raw(name, "text", [{"text": text} for text in texts], cut=2) for name, texts in rows.items()}
     run = config(sources={"a": {}, "b": {}, "c": {"priority": 1}}, text={})
-    kept, judged = deduplicate(engine, run, parts)
+    kept, judged = find_duplicates(engine, run, parts)
     assert {name: left(engine, kept[name]) for name in rows} == {"a": ["only a"], "b": ["y"], "c": ["ONE TWO", "x"]}
-    kept, _ = deduplicate(engine, config(sources={"a": {}, "b": {}, "c": {}}, text={}), parts)
+    kept, _ = find_duplicates(engine, config(sources={"a": {}, "b": {}, "c": {}}, text={}), parts)
     assert "One  two" in left(engine, kept["a"])  # the longest
     ids = {
         name: dict(
@@ -116,7 +122,7 @@ def test_the_survivor_is_of_the_highest_priority_then_the_largest_then_of_the_le
     least = min(value for name in ("a", "c") for value, text in ids[name].items() if text == "x")
     stays = [name for name in ("a", "c") if "x" in left(engine, kept[name])]
     assert stays == [name for name in ("a", "c") if least in ids[name]]
-    (reports, data) = report(engine, run, judged)
+    (reports, data) = report(engine, judged, run.dedup, run.limits)
     (only,) = reports
     assert only.rows == 8
     assert only.dropped == {"exact_duplicate": 4}
@@ -130,7 +136,7 @@ def test_the_survivor_is_of_the_highest_priority_then_the_largest_then_of_the_le
 
 def test_dropped_rows_say_of_which_row_they_are_a_duplicate(engine: Serial, raw: Raw) -> None:
     parts = raw("a", "text", [{"text": text} for text in ("same thing", "other", "same thing!?")])
-    deduplicate(engine, config(text={"near": {"threshold": 0.9}}), {"a": parts})
+    find_duplicates(engine, config(text={"near": {"threshold": 0.9}}), {"a": parts})
     assert [tally.dropped for tally in engine.journal.tallies if tally.stage == "dedup-text"] == [{"near_duplicate": 1}]
 
 
@@ -156,7 +162,7 @@ def test_pairs_are_compared_in_the_modalities_that_are_named(
     rows = [("one", "p"), ("two", "p"), ("one", "q"), ("two", "q"), ("ten", "q"), ("one", "p"), ("two", "r")]
     parts = raw("a", "image-text", pairs(*rows), cut=2)
     ids = [value for part in parts for value in load(engine.store, part)["id"].to_pylist()]
-    kept, _ = deduplicate(engine, config("image-text", text={}, image={}, pairs=how), {"a": parts})
+    kept, _ = find_duplicates(engine, config("image-text", text={}, image={}, pairs=how), {"a": parts})
     found = {value for part in kept["a"] for value in load(engine.store, part)["id"].to_pylist()}
     stays = sorted(zip(ids, rows, strict=True), reverse=True)  # pictures are of one size: the least id stays
     for judged in rounds:
@@ -169,7 +175,7 @@ def test_compared_modalities_of_a_triple_and_of_a_source_with_its_own_pairs() ->
     kind = "image-audio-text"
     everything: dict[str, dict[str, Any]] = {"text": {}, "image": {}, "audio": {}}
     names = {
-        how: [[m.name for m in modalities] for modalities in compared_modalities(run.sources[0], run)]
+        how: [[m.name for m in modalities] for modalities in compared_modalities(run.sources[0], run.dedup)]
         for how in ("media", "both", "either", "text")
         for run in [config(kind, sources={"a": {"pairs": how}}, **everything)]
     }
@@ -180,14 +186,14 @@ def test_compared_modalities_of_a_triple_and_of_a_source_with_its_own_pairs() ->
         "text": [["TEXT"]],
     }
     only = config(kind, image={})
-    assert [[m.name for m in modalities] for modalities in compared_modalities(only.sources[0], only)] == [["IMAGE"]]
-    assert compared_modalities(config().sources[0], config()) == []
+    assert [[m.name for m in modalities] for modalities in compared_modalities(only.sources[0], only.dedup)] == [["IMAGE"]]
+    assert compared_modalities(config().sources[0], config().dedup) == []
 
 
 def test_texts_and_captions_do_not_meet(engine: Serial, raw: Raw) -> None:
     run = config(sources={"a": {}, "b": {"image": "image", "pairs": "text"}}, text={})
     parts = {"a": raw("a", "text", [{"text": "a cat"}]), "b": raw("b", "image-text", pairs(("a cat", "p")))}
-    kept, _ = deduplicate(engine, run, parts)
+    kept, _ = find_duplicates(engine, run, parts)
     assert [len(left(engine, kept[name])) for name in "ab"] == [1, 1]
 
 
@@ -197,8 +203,8 @@ def test_a_crowd_of_copies_is_one_cluster(engine: Serial, raw: Raw) -> None:
     crowd = [edited(text, draw, 1) for _ in range(300)]
     parts = raw("a", "text", [{"text": line} for line in crowd], cut=50)
     run = config(text={"near": {"threshold": 0.5}})
-    kept, judged = deduplicate(engine, run, {"a": parts})
-    (only,) = report(engine, run, judged)[0]
+    kept, judged = find_duplicates(engine, run, {"a": parts})
+    (only,) = report(engine, judged, run.dedup, run.limits)[0]
     assert len(left(engine, kept["a"])) == 1
     assert only.sizes == {300: 1}
     assert only.largest[0].rows == 300

@@ -28,8 +28,10 @@ def test_a_tokenizer_that_changes_before_it_is_copied_is_refused(
         }
     )
     store = Store(config.out)
-    ready = ready_tokenizers(Serial(store, Journal()), config, {})[Modality.TEXT]
+    ready = ready_tokenizers(
+        Serial(store, Journal()), {"a": []}, config.sources, config.tokenizers, config.seed, config.limits
+    )[Modality.TEXT]
     assert store.exists(f"{ready.folder}/text.model")
     model.write_bytes(model.read_bytes() + b"\xc2\x3e\x01\x00")  # a field that SentencePiece passes over
     with pytest.raises(Refusal, match=r"tokenizers.text.path: .*text.model changed during the run"):
-        TrainTokenizer(store, config)((Modality.TEXT, ready.folder, ()))
+        TrainTokenizer(store, config.tokenizers, config.seed)((Modality.TEXT, ready.folder, ()))

@@ -7,7 +7,7 @@ import numpy as np
 import scipy.fft
 import soundfile
 
-from triptych.tokenizers.audio.clip import resample
+from triptych.tokenizers.audio.decode_clip import resample
 from triptych.tokenizers.protocol import Wave
 
 OPUS_RATES = (8000, 12000, 16000, 24000, 48000)

@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from triptych.schemas.config.tokenizers import RvqConfig
-from triptych.tokenizers.audio.clip import resample, wave_of
+from triptych.tokenizers.audio.decode_clip import resample, wave_of
 from triptych.tokenizers.audio.recogniser import (
     RECOGNISER_RATE,
     transcribe,

@@ -26,8 +26,8 @@ from safetensors.torch import load_file
 from torch.nn.functional import conv2d, conv_transpose2d, relu
 
 from triptych.schemas.config.tokenizers import VqConfig
+from triptych.tokenizers.image.decode_picture import BadPicture, square
 from triptych.tokenizers.image.diffusers_vq import DiffusersVq
-from triptych.tokenizers.image.picture import BadPicture, square
 from triptych.tokenizers.image.report import image_report
 from triptych.tokenizers.image.vq_train import train_vq
 from triptych.tokenizers.protocol import Codes, Pixels

@@ -30,7 +30,7 @@ from triptych.pipelines.dedup.audio.near import Fingerprint, prints_of
 from triptych.pipelines.sources.registry import open_source
 from triptych.schemas.config.run import Limits
 from triptych.schemas.config.sources import Source
-from triptych.tokenizers.audio.clip import duration_of, wave_of
+from triptych.tokenizers.audio.decode_clip import duration_of, wave_of
 from triptych.tokenizers.protocol import Wave
 
 from .audio_edits import edits_of, wave_correlation

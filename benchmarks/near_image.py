@@ -34,7 +34,7 @@ from triptych.pipelines.dedup.image.phash import perceptual_hashes
 from triptych.pipelines.dedup.image.thumbnails import Thumbnails
 from triptych.pipelines.dedup.protocol import Ints
 from triptych.schemas.config.dedup import NearImage
-from triptych.tokenizers.image.picture import BadPicture, uncropped
+from triptych.tokenizers.image.decode_picture import BadPicture, uncropped
 
 from .image_edits import edits_of, resemblance, saved
 from .measure import cpu_seconds, machine, show, spread

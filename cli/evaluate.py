@@ -108,7 +108,7 @@ def originals_of(held: "Sequence[Reference]", modality: "Modality") -> dict[byte
 def write_report(report: "Report", out: Path) -> None:
     """Write report.json, report.html and images.png into `out`."""
     from ..train.evaluate.report.exhibits import grid_png
-    from ..train.evaluate.report.page import page
+    from ..train.evaluate.report.html_page import page
     from ..train.evaluate.report.report import to_json
 
     out.mkdir(parents=True, exist_ok=True)

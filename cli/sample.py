@@ -135,8 +135,8 @@ def prompts_of(generator: Generator, task: Task, prompt: str) -> list[Prompt]:
     """Prompts for a task from a text or the path of a file; raises Refusal if the file does not fit the task."""
     from ..schemas.errors import Refusal
     from ..schemas.vocabulary import Modality
-    from ..tokenizers.audio.clip import BadClip, wave_of
-    from ..tokenizers.image.picture import BadPicture, square
+    from ..tokenizers.audio.decode_clip import BadClip, wave_of
+    from ..tokenizers.image.decode_picture import BadPicture, square
 
     path = Path(prompt)
     is_file = bool(prompt) and len(prompt) < 4096 and path.is_file()

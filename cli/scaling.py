@@ -11,7 +11,7 @@ from ..schemas.command_line import example
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..train.scaling.fit import Estimate, Fit
+    from ..train.scaling.estimates import Estimate, Fit
 
 
 @click.group(epilog=example("triptych scaling fit runs/ --plot law.svg"))
@@ -47,7 +47,7 @@ def fit(runs: Path, weights: str, of: str, seed: int, picture: Path | None, as_j
     Parabolas are fitted to runs of equal cost (iso-FLOP).
     """
     from ..train.scaling.collect import Loss, collect
-    from ..train.scaling.fit import fit as fitted
+    from ..train.scaling.estimates import fit as fitted
     from ..train.scaling.plot import plot
 
     loss = Loss(weights, of)  # type: ignore[arg-type]

@@ -83,7 +83,7 @@ class Inputs:
 
     def pictures(self, rows: Sequence[SourceRow], side: int) -> npt.NDArray[np.uint8]:
         """Images of the rows that can be decoded, as an array (n, side, side, 3)."""
-        from ..tokenizers.image.picture import BadPicture, square
+        from ..tokenizers.image.decode_picture import BadPicture, square
 
         squares = []
         for row in rows:
@@ -95,7 +95,7 @@ class Inputs:
 
     def clips(self, rows: Sequence[SourceRow], sample_rate: int) -> list[tuple[npt.NDArray[np.float32], str]]:
         """Waveforms in -1..1 and transcripts of the rows that can be decoded."""
-        from ..tokenizers.audio.clip import BadClip, wave_of
+        from ..tokenizers.audio.decode_clip import BadClip, wave_of
 
         clips = []
         for row in rows:

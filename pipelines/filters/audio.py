@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from ...schemas.config.filters.audio import Clipping, Duration, Silence, TranscriptRate
 from ...schemas.config.run import Limits
-from ...tokenizers.audio.clip import MIN_SECONDS, BadClip, duration_of, wave_of
+from ...tokenizers.audio.decode_clip import MIN_SECONDS, BadClip, duration_of, wave_of
 from ...tokenizers.protocol import Wave
 from .text import RowsToDrop
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 from ...schemas.config.filters.image import ClipScore
 from ...schemas.config.run import Limits
 from ...tokenizers.image.clip_model import ClipModel, load_clip
-from ...tokenizers.image.picture import BadPicture, uncropped
+from ...tokenizers.image.decode_picture import BadPicture, uncropped
 from ...tokenizers.protocol import Pixels
 from .text import RowsToDrop
 

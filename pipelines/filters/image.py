@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from ...schemas.config.filters.image import ImageAspect, ImageConstant, ImageSize
 from ...schemas.config.run import Limits
-from ...tokenizers.image.picture import BadPicture, size_of, squeezed
+from ...tokenizers.image.decode_picture import BadPicture, size_of, squeezed
 from .text import RowsToDrop
 
 SIDE = 32  # side of the reduced image whose variation is measured

@@ -29,7 +29,7 @@ from ...schemas.storage.store import Store
 from ...schemas.vocabulary import Modality, Special, Vocabulary
 from ..publish import DROPPED_FILE
 from .clusters import check_clusters
-from .recount import Ints, check_documents, check_statistics, entries_of, field_of, recount
+from .recount_statistics import Ints, check_documents, check_statistics, entries_of, field_of, recount
 
 MARKS = (Special.PAD, Special.TASK, Special.BOI, Special.EOI, Special.BOA, Special.EOA)
 

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...schemas.config.run import Limits
-from ...tokenizers.audio.clip import MIN_SECONDS, BadClip, duration_of
-from ...tokenizers.image.picture import BadPicture, size_of
+from ...tokenizers.audio.decode_clip import MIN_SECONDS, BadClip, duration_of
+from ...tokenizers.image.decode_picture import BadPicture, size_of
 from ..engines.partition import Outcome, drop_rows
 
 VALIDATE_VERSION = 1

@@ -10,7 +10,7 @@ import pyarrow as pa
 from ...schemas.dataset.layout import ragged
 from ...schemas.dataset.packed_row import SEGMENT, SPAN
 from ...schemas.dataset.reader import Shard
-from ..inspection.recount import entries_of, field_of
+from ..inspection.recount_statistics import entries_of, field_of
 from ..pack.matrices import dictionary_of, lists_of
 from ..pack.segments import Ints
 from ..pack.write import shard_batch

@@ -20,7 +20,7 @@ from ...schemas.errors import Refusal
 from ...schemas.identity import bytes_fingerprint, stream_fingerprint
 from ...schemas.storage.store import Store
 from ..filters.taken_down import STAGE
-from ..inspection.recount import CODED, recount, tokens_by_segment
+from ..inspection.recount_statistics import CODED, recount, tokens_by_segment
 from ..pack.write import write_shard
 from ..publish import DROPPED_FILE
 from .clusters import forget_excerpts

@@ -18,8 +18,8 @@ from ...schemas.config.run import Limits
 from ...schemas.config.tokenizers import AudioConfig, ImageConfig, TextConfig
 from ...schemas.dataset.tables import DROPPED, code_type, sample_schema
 from ...schemas.storage.store import Store
-from ...tokenizers.audio.clip import BadClip, wave_of
-from ...tokenizers.image.picture import BadPicture, square
+from ...tokenizers.audio.decode_clip import BadClip, wave_of
+from ...tokenizers.image.decode_picture import BadPicture, square
 from ...tokenizers.protocol import Pixels, Wave
 from ...tokenizers.registry import load_audio, load_image, load_text
 from ..engines.partition import Outcome, count_rows, drop_rows

@@ -9,8 +9,8 @@ import pyarrow.compute as pc
 from ...schemas.config.run import Limits
 from ...schemas.dataset.tables import DROPPED
 from ...schemas.vocabulary import Modality
-from ...tokenizers.audio.clip import BadClip, wave_of
-from ...tokenizers.image.picture import BadPicture, square
+from ...tokenizers.audio.decode_clip import BadClip, wave_of
+from ...tokenizers.image.decode_picture import BadPicture, square
 from ..engines.partition import Outcome
 
 DRAW_VERSION = 1

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...schemas.errors import Refusal
-from .fit import BudgetFit, Fit
+from .estimates import BudgetFit, Fit
 
 FORMATS = (".png", ".svg")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import xxhash
 
-from ....tokenizers.audio.clip import BadClip, wave_of
+from ....tokenizers.audio.decode_clip import BadClip, wave_of
 
 RATE = 16000
 FULL_SCALE = 1 << 15

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ....tokenizers.audio.clip import BadClip, wave_of
+from ....tokenizers.audio.decode_clip import BadClip, wave_of
 from ..protocol import Keyed, Keys, window_pairs
 from .align import ALIKE, EDGE, SPAN, Prints, agreements, anchors_of, products
 from .fingerprint import FRAMES_A_SECOND, RATE, Codes, Ints, codes_of

@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import xxhash
 
-from ....tokenizers.image.picture import BadPicture, size_of
+from ....tokenizers.image.decode_picture import BadPicture, size_of
 
 KEY_BYTES = 16
 

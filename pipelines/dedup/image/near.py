@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ....schemas.config.dedup import NearImage
-from ....tokenizers.image.picture import BadPicture, squeezed
+from ....tokenizers.image.decode_picture import BadPicture, squeezed
 from ..protocol import Ints, Keyed, Keys
 from ..signature import compare_in_batches
 from .hamming import hamming_keys, hamming_pairs, is_first_shared_key

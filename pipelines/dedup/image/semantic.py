@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from ....schemas.config.dedup import SemanticImage
 from ....tokenizers.image.clip_model import ClipModel, find_clip, load_clip
-from ....tokenizers.image.picture import BadPicture, uncropped
+from ....tokenizers.image.decode_picture import BadPicture, uncropped
 from ....tokenizers.protocol import Pixels
 from ..mixing import mix
 from ..protocol import Ints, Keyed, Keys

@@ -186,7 +186,9 @@ def test_compared_modalities_of_a_triple_and_of_a_source_with_its_own_pairs() ->
         "text": [["TEXT"]],
     }
     only = config(kind, image={})
-    assert [[m.name for m in modalities] for modalities in compared_modalities(only.sources[0], only.dedup)] == [["IMAGE"]]
+    assert [[m.name for m in modalities] for modalities in compared_modalities(only.sources[0], only.dedup)] == [
+        ["IMAGE"]
+    ]
     assert compared_modalities(config().sources[0], config().dedup) == []
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from triptych.schemas.errors import Refusal
 from triptych.train.scaling.collect import Point
-from triptych.train.scaling.fit import Fit, fit
-from triptych.train.scaling.law import Law
+from triptych.train.scaling.estimates import Fit, fit
+from triptych.train.scaling.fit_law import Law
 from triptych.train.scaling.plot import plot
 
 
@@ -18,7 +18,7 @@ def made() -> Fit:
     grid = [(n, d, 6.0 * n * d) for n in (10**6, 10**7, 10**8) for d in (10**8, 10**9, 10**10)]
     grid += [(n, 10**14 // n, 6e14) for n in (10**5, 10**6, 4 * 10**6, 10**7)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("triptych.train.scaling.fit.RESAMPLES", 5)
+        patch.setattr("triptych.train.scaling.estimates.RESAMPLES", 5)
         return fit([Point("", n, d, c, float(law.loss(n, d))) for n, d, c in grid])
 
 

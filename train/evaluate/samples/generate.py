@@ -68,7 +68,7 @@ def original_pictures(held: Sequence[Reference], files: Files, side: int) -> "Pi
     """The source images at the tokenizer's size, (n, side, side, 3); None unless all files are available."""
     if not all(one.document in files for one in held):
         return None
-    from ....tokenizers.image.picture import square
+    from ....tokenizers.image.decode_picture import square
 
     return np.stack([square(files[one.document], side, one.limits.pixels) for one in held])
 
@@ -77,7 +77,7 @@ def original_clips(held: Sequence[Reference], files: Files, sample_rate: int) ->
     """The source clips at a sample rate; None unless all files are available."""
     if not all(one.document in files for one in held):
         return None
-    from ....tokenizers.audio.clip import wave_of
+    from ....tokenizers.audio.decode_clip import wave_of
 
     return [wave_of(files[one.document], sample_rate, one.limits.seconds) for one in held]
 

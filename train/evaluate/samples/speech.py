@@ -133,7 +133,7 @@ def duration_metric(clips: Clips) -> Metric:
 
 def at_rate(waves: "Sequence[Wave]", rate: int) -> "list[Wave]":
     """Resample waves to the rate of the recogniser."""
-    from ....tokenizers.audio.clip import resample
+    from ....tokenizers.audio.decode_clip import resample
     from ....tokenizers.audio.recogniser import RECOGNISER_RATE
 
     return [resample(wave, rate, RECOGNISER_RATE) for wave in waves]

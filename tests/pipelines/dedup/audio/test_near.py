@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from triptych.pipelines.dedup.audio.near import LEAST_FRAMES, Fingerprint
-from triptych.tokenizers.audio.clip import resample
+from triptych.tokenizers.audio.decode_clip import resample
 from triptych.tokenizers.protocol import Wave
 
 from ..babble import babble

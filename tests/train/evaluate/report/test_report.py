@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from triptych.train.evaluate.report.exhibits import Exhibit, png, wav
+from triptych.train.evaluate.report.html_page import page
 from triptych.train.evaluate.report.metric import Metric
 from triptych.train.evaluate.report.not_measured import NotMeasured
-from triptych.train.evaluate.report.page import page
 from triptych.train.evaluate.report.report import Line, Report, cells, number, report_of, to_json, with_error
 
 FACTS = {"command": "triptych evaluate 'runs/<a>'", "run": "runs/<a>", "model": {"objective": "masked"}, "n": 2}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from triptych.tokenizers.audio.clip import BadClip, duration_of, resample, wave_of
+from triptych.tokenizers.audio.decode_clip import BadClip, duration_of, resample, wave_of
 
 
 def file_of(samples: np.ndarray, rate: int, container: str = "WAV", subtype: str | None = None) -> bytes:

@@ -13,8 +13,8 @@ import numpy as np
 
 from ...schemas.errors import Refusal
 from .collect import Point
+from .fit_law import Law, fit_law
 from .isoflop import SIZES, Budget, Floats, ParabolaMinimum, budgets_of, group_similar, optimum
-from .law import Law, fit_law
 
 RUNS, VALUES = 8, 3  # least number of runs, and of distinct sizes and distinct horizons among them
 RESAMPLES = 500

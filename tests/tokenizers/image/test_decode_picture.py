@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from triptych.tokenizers.image.picture import BadPicture, size_of, square, squeezed
+from triptych.tokenizers.image.decode_picture import BadPicture, size_of, square, squeezed
 
 LIMIT = 10_000_000
 

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from triptych.schemas.errors import Refusal
 from triptych.train.scaling.collect import Point
-from triptych.train.scaling.fit import fit
+from triptych.train.scaling.estimates import fit
+from triptych.train.scaling.fit_law import Law, fit_law
 from triptych.train.scaling.isoflop import group_similar
-from triptych.train.scaling.law import Law, fit_law
 
 TRUE = Law(E=1.7, A=400.0, a=0.34, B=410.0, b=0.28)
 SIZES = (1e6, 3e6, 1e7, 3e7, 1e8)
@@ -41,7 +41,7 @@ def isoflop(law: Law, noise: float, seed: int = 0) -> list[Point]:
 
 @pytest.fixture(autouse=True)
 def _fewer_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("triptych.train.scaling.fit.RESAMPLES", 60)
+    monkeypatch.setattr("triptych.train.scaling.estimates.RESAMPLES", 60)
 
 
 def test_without_noise_the_law_is_found_to_the_digit() -> None:
@@ -114,7 +114,7 @@ def test_a_least_point_beyond_the_sizes_is_none() -> None:
 
 
 def test_the_same_runs_give_the_same_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("triptych.train.scaling.fit.RESAMPLES", 10)
+    monkeypatch.setattr("triptych.train.scaling.estimates.RESAMPLES", 10)
     points = runs(TRUE, 0.01, sizes=SIZES[:3])
     assert fit(points, seed=3).figures == fit(points, seed=3).figures
     assert fit(points, seed=3).figures != fit(points, seed=4).figures

@@ -4,6 +4,7 @@ import json
 import shlex
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import click
 from ..schemas.command_line import example
 
 if TYPE_CHECKING:
+    from ..schemas.config.run import RunConfig
     from ..schemas.vocabulary import Modality
     from ..train.evaluate.evaluate import EvaluationResult
     from ..train.evaluate.report.report import Report
@@ -23,6 +25,12 @@ if TYPE_CHECKING:
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option(
     "--data", metavar="DATASET", show_default="the training data of RUN", help="Dataset with the held-out documents."
+)
+@click.option(
+    "--sources",
+    metavar="RUN.yaml",
+    show_default="as the dataset recorded them",
+    help="Run file that names the sources of the data.",
 )
 @click.option("--suite", metavar="DIR", type=click.Path(path_type=Path), help="Folder with text benchmarks.")
 @click.option("--limit", metavar="N", type=click.IntRange(1), show_default="all", help="Maximum items per benchmark.")
@@ -50,6 +58,7 @@ if TYPE_CHECKING:
 def evaluate(
     run: Path,
     data: str | None,
+    sources: str | None,
     suite: Path | None,
     limit: int | None,
     control: Path | None,
@@ -66,15 +75,20 @@ def evaluate(
     trip of the tokenizer, and with the run of --control. The folder of --out
     receives report.json, report.html (self-contained) and images.png.
     """
+    from ..schemas.config.load import load_run
     from ..train.evaluate.context import open_context, open_generator, report_facts
     from ..train.evaluate.evaluate import EvaluationRequest
     from ..train.evaluate.evaluate import evaluate as run_evaluation
     from ..train.evaluate.report.report import report_of, to_json
     from .tables import console
 
+    named = load_run(sources) if sources else None
     generator, other = open_generator(run), open_generator(control) if control else None
     context = open_context(
-        generator, other, EvaluationRequest(n, seed, data, suite, limit, clip, features), originals_of
+        generator,
+        other,
+        EvaluationRequest(n, seed, data, suite, limit, clip, features),
+        partial(originals_of, run=named),
     )
     facts = report_facts(shlex.join(["triptych", *sys.argv[1:]]), generator, other, context)
     with console(stderr=True).status("") as status:
@@ -93,15 +107,17 @@ def evaluate(
             click.echo(f"Report with the generated samples: {out}/report.html")
 
 
-def originals_of(held: "Sequence[Reference]", modality: "Modality") -> dict[bytes, bytes]:
-    """Original files of held-out documents by document id, as far as the sources still have them."""
+def originals_of(
+    held: "Sequence[Reference]", modality: "Modality", run: "RunConfig | None" = None
+) -> dict[bytes, bytes]:
+    """Original files of held-out documents by document id, as far as the sources (of `run`) still have them."""
     from ..pipelines.inspection.originals import originals
 
     files: dict[bytes, bytes] = {}
     for dataset in {one.dataset.url: one.dataset for one in held}.values():
         mine = [one for one in held if one.dataset is dataset]
         where = {one.document: (one.source, one.file, one.row) for one in mine}
-        files |= originals(dataset, where, modality.name.lower())
+        files |= originals(dataset, where, modality.name.lower(), run)
     return files
 
 

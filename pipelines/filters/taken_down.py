@@ -123,6 +123,7 @@ def drop_taken_down(engine: Engine, rows: Mapping[str, Sequence[Partition]]) -> 
         raise Refusal(
             f"{engine.store.url}/{TAKEN_DOWN}: {len(ids) - (before - after)} of {len(ids)} documents that were taken "
             "down are not in the sources. They may have been removed, or may be in a file that changed, where they "
-            f"have other ids and would come back. Make sure that the sources do not hold them, then delete {TAKEN_DOWN}."
+            "have other ids and would come back. Make sure that the sources do not hold them, then delete "
+            f"{TAKEN_DOWN}."
         )
     return left

@@ -230,7 +230,7 @@ def test_the_site_has_every_page() -> None:
 # Absolute paths into somebody's machine, and package indexes other than the public one.
 PRIVATE = re.compile(
     r"(?<![\w.}/-])/(home|root|Users|work|workspace|mnt|srv|scratch)/\w|(?<!\w)C:\\Users"
-    r"|index[-_]url|https?://[\w.-]*(mirror|registry|proxy|artifact|nexus)[\w.-]*|//[\w.-]+\.(internal|corp|lan|local)\b"
+    r"|(?<!emit-)index[-_]url|https?://[\w.-]*(mirror|registry|proxy|artifact|nexus)[\w.-]*|//[\w.-]+\.(internal|corp|lan|local)\b"
 )
 
 

@@ -43,18 +43,6 @@ def test_a_table_has_every_key_and_its_default(heading: str) -> None:
         assert default == described(fields[key]), key
 
 
-def test_rows_come_as_views_as_it_says(
-    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (block,) = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    tree = yaml.safe_load(re.findall(r"^```yml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)[0])
-    tree["data"]["datasets"][0]["path"] = str(dataset)
-    (tmp_path / "train.yaml").write_text(yaml.safe_dump(tree))
-    monkeypatch.chdir(tmp_path)
-    exec(block, {})
-    assert capsys.readouterr().out.count("(128,)") == 1000
-
-
 def described(field: Any) -> str:
     if field.is_required():
         return ""

@@ -97,7 +97,7 @@ def test_sources_that_are_gone_are_said_to_be(
         (["{runs}/masked", "--data", "{tmp}/none"], "no such file or folder"),
         (["{runs}/masked", "--suite", "{tmp}"], "holds no benchmark"),
         (["{runs}/masked", "--control", "{tmp}/none"], "no finished model"),
-        (["{runs}/masked", "--features", "{runs}/clip/open_clip_config.json"], "no TorchScript file"),
+        (["{runs}/masked", "--features", "{runs}/clip/open_clip_config.json"], "is not a TorchScript file"),
     ],
 )
 def test_misuse_is_refused_before_any_work(

@@ -19,7 +19,8 @@ from triptych.model.sampling.sampler import sample
 from triptych.schemas.config.model import Task
 from triptych.schemas.config.sampling import SamplingConfig
 from triptych.schemas.vocabulary import Modality
-from triptych.train.generate.generator import MASKED, Generator
+from triptych.train.generate.generator import Generator
+from triptych.train.generate.samples import MASKED
 
 from .measure import cpu_seconds, show, spread
 

@@ -14,7 +14,8 @@ from ..schemas.command_line import example
 if TYPE_CHECKING:
     from ..schemas.config.model import Task
     from ..schemas.config.sampling import SamplingConfig
-    from ..train.generate.generator import GeneratedSample, Generator, Prompt
+    from ..train.generate.generator import Generator
+    from ..train.generate.samples import GeneratedSample, Prompt
 
 PIXELS, SECONDS = 100_000_000, 600.0  # size limits of an image or a clip that is a prompt
 PAGE = "docs/reference/sampling.md"

@@ -38,11 +38,9 @@ class Segment:
         tokens: Ids of the whole segment, task slot and marks included.
         kind: What it consists of, such as ``"image-text"``.
         source: Name of the source in the run file.
-        file: Label of the file that the document was read from.
-        file_row: Number of the document in that file.
+        file: Label of the file that the document was read from; `file_row` is its number in that file.
         id: Identity of the document, 16 bytes.
-        offset: Tokens of the document that earlier pieces hold; 0 for a document in one piece.
-        last: True for the last piece of a document.
+        offset: Tokens of the document in earlier pieces; `last` is True for the last piece.
         license: Licence of the document, if the source names one.
         spans: Codes of each modality, in the order in which they stand: (modality, start in the row, length).
     """
@@ -189,11 +187,8 @@ class Dataset:
 def _segment(index: int, number: int, row: PackedRow, entry: Mapping[str, Any]) -> Segment:
     start, length = entry["start"], entry["length"]
     kind = next(kind for kind in Kind if kind.code == entry["kind"])
-    spans = tuple(
-        (cast(Any, Modality(span["modality"]).name.lower()), span["start"], span["length"])
-        for span in row.spans
-        if span["segment"] == number
-    )
+    mine = [span for span in row.spans if span["segment"] == number]
+    names = [cast(Any, Modality(span["modality"]).name.lower()) for span in mine]
     return Segment(
         row=index,
         number=number,
@@ -207,7 +202,7 @@ def _segment(index: int, number: int, row: PackedRow, entry: Mapping[str, Any]) 
         offset=entry["offset"],
         last=entry["last"],
         license=entry["license"],
-        spans=spans,
+        spans=tuple((name, span["start"], span["length"]) for name, span in zip(names, mine, strict=True)),
     )
 
 

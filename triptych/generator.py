@@ -18,8 +18,8 @@ from .train.evaluate.likelihood.benchmarks import longest_text
 from .train.evaluate.likelihood.bound import PASSES, bound
 from .train.evaluate.likelihood.reader import ModelReader
 from .train.evaluate.likelihood.text_segments import canvas_of_pairs
-from .train.generate.generator import MASKED, Codes, GeneratedSample
 from .train.generate.generator import Generator as _Generator
+from .train.generate.samples import MASKED, Codes, GeneratedSample
 
 TaskName = Literal["text", "t2i", "i2t", "t2s", "s2t"]
 Content = str | npt.NDArray[np.uint8] | npt.NDArray[np.float32]

@@ -6,11 +6,10 @@ positions, decides how many tokens to generate (train/generate/lengths.py), samp
 Shapes are named by suffix: S segments, T tokens of all segments.
 """
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple, Self, cast
+from typing import Any, Self, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -29,48 +28,12 @@ from ...model.sampling.defaults import defaults
 from ...model.sampling.sampler import sample
 from ...schemas.config.model import Task
 from ...schemas.config.sampling import SamplingConfig
-from ...schemas.dataset.layout import FRAME, TASK_SLOT, codes_of_span, sample_table
+from ...schemas.dataset.layout import codes_of_span, sample_table
 from ...schemas.errors import Refusal
 from ...schemas.vocabulary import Kind, Modality, Vocabulary
 from ...tokenizers.bundle import Bundle
-from ...tokenizers.protocol import Pixels, Wave
 from .lengths import Lengths
-
-Ints = npt.NDArray[np.int64]
-Codes = Mapping[Modality, Ints]  # codes of one segment by modality, MASKED where a token is to be generated
-Prompt = str | Pixels | Wave | Ints
-MASKED = -1
-GAP = re.compile(r"<gap:(\d+)>")  # in a text: that many tokens are generated here
-
-
-@dataclass(frozen=True)
-class GeneratedSample:
-    """One generated sample: its token ids and their decoded content.
-
-    Attributes:
-        task: Task that it was generated for.
-        tokens: Ids of the whole segment, task token first, int64 (n,).
-        generated: Which of the tokens the model generated, bool (n,); the others were given.
-        text: Decoded text; None if the segment has no text.
-        pixels: Decoded image, uint8 (side, side, 3); None if the segment has no image.
-        wave: Decoded audio, float32 in -1..1; None if the segment has no audio.
-        sample_rate: Samples per second of `wave`; None if the segment has no audio.
-    """
-
-    task: Task
-    tokens: Ints
-    generated: npt.NDArray[np.bool_]
-    text: str | None
-    pixels: Pixels | None
-    wave: Wave | None
-    sample_rate: int | None
-
-
-class Generation(NamedTuple):
-    """Samples of one call of `Generator.generate`, in the order of the prompts."""
-
-    samples: list[GeneratedSample]
-    calls: int  # of the model
+from .samples import GAP, MASKED, Codes, GeneratedSample, Generation, Ints, Prompt, target_mask, without_masked
 
 
 @dataclass(frozen=True)
@@ -199,11 +162,11 @@ class Generator:
         tasks = [Task.JOINT if self.causal and task is not Task.TEXT else task] * len(codes)
         sizes = {modality.name.lower(): self.vocabulary.size for modality in MODALITIES}
         table = {
-            modality: [_without_masked(one[modality]) if modality in one else None for one in codes]
+            modality: [without_masked(one[modality]) if modality in one else None for one in codes]
             for modality in MODALITIES
         }
         canvas = canvas_of(sample_table(kinds, table, sizes), self.vocabulary, tasks)
-        return replace(canvas, target_T=torch.from_numpy(np.concatenate([_target_mask(one) for one in codes])))
+        return replace(canvas, target_T=torch.from_numpy(np.concatenate([target_mask(one) for one in codes])))
 
     def encode(self, modality: Modality, content: Prompt) -> Ints:
         """Encode a text, a square image or a wave as codes, int64 (n,); audio frame by frame."""
@@ -274,19 +237,3 @@ class Generator:
                 f"task {task}: an autoregressive model generates {predicted.name.lower()} before "
                 f"{given.name.lower()}. Use a masked run."
             )
-
-
-def _without_masked(codes: Ints) -> list[int]:
-    """Codes with 0 in place of MASKED, which is no code of a vocabulary."""
-    return [0 if code == MASKED else code for code in codes.tolist()]
-
-
-def _target_mask(codes: Codes) -> npt.NDArray[np.bool_]:
-    """Which tokens of a segment are to be generated; structural tokens are not."""
-    parts = [np.zeros(TASK_SLOT, bool)]
-    for modality in MODALITIES:
-        if modality in codes:
-            opening = np.zeros(FRAME[modality] - 1, bool)
-            closing = np.zeros(1, bool)
-            parts += [opening, codes[modality] == MASKED, closing]
-    return np.concatenate(parts)

@@ -19,7 +19,8 @@ from ....schemas.config.model import Task
 from ....schemas.config.sampling import SamplingConfig
 from ....schemas.dataset.layout import codes_of_span
 from ....schemas.vocabulary import Modality, Special
-from ...generate.generator import MASKED, GeneratedSample, Generator
+from ...generate.generator import Generator
+from ...generate.samples import MASKED, GeneratedSample
 from .benchmarks import longest_text
 from .bound import PASSES, chain_rule
 from .reader import ModelReader

@@ -17,7 +17,8 @@ from .speech import Clips
 
 if TYPE_CHECKING:
     from ....tokenizers.protocol import Pixels, Wave
-    from ...generate.generator import GeneratedSample, Generator
+    from ...generate.generator import Generator
+    from ...generate.samples import GeneratedSample
 
 BATCH = 4  # prompts per call
 Files = Mapping[bytes, bytes]  # source files of documents, by document id

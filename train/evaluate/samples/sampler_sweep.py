@@ -20,7 +20,8 @@ from ....model.sampling.canvas import Canvas
 from ....schemas.config.model import Task
 from ....schemas.config.sampling import SamplingConfig
 from ....schemas.dataset.layout import codes_of_span
-from ...generate.generator import GeneratedSample, Generator, Prompt
+from ...generate.generator import Generator
+from ...generate.samples import GeneratedSample, Prompt
 from ..likelihood.bound import bound
 from ..likelihood.reader import ModelReader
 from ..standard_errors import ratio_error

@@ -7,13 +7,12 @@ from typing import Any
 from ..model.network.presets import shape_of
 from ..schemas.config.training import TrainConfig
 from ..schemas.errors import Refusal
-from ..schemas.identity import sealed_json, unseal
 from .data.plan import Plan, plan_of
 from .distributed.process_group import ProcessGroup
 from .optim.batch_scaling import batch_warning, kappa
+from .run_record import RUN, ParameterCounts, RunRecord, TrainedOn
 from .trainer import Trainer
 
-RUN = "run.json"
 # Keys that may change when a run is resumed: they affect how work is done and shown, not the result.
 MAY_CHANGE = {"out", "compute", "checkpoint", "validation", "log_every"}
 
@@ -49,20 +48,19 @@ def write_run_record(config: TrainConfig, plan: Plan, processes: int) -> None:
     body = config.model_dump(mode="json")
     path = folder / RUN
     if path.exists():
-        _require_same(unseal(path.read_bytes())["config"], body, path)
+        _require_same(RunRecord.read(folder).config, body, path)
     tokens = plan.rows * plan.row_length
     shape = shape_of(config.model)
     counts = shape.parameters(plan.vocabulary)
-    facts = {
-        "config": body,
-        "trained_on": plan.trained_on(),
-        "plan": plan.fingerprint,
-        "vocabulary": plan.vocabulary.fingerprint,
-        "parameters": {"embedding": counts.embedding, "rest": counts.rest},
-        "kappa": kappa(config.optimizer, tokens, config.steps),
-        "processes": processes,
-    }
-    path.write_bytes(sealed_json(facts))
+    RunRecord(
+        config=body,
+        trained_on=tuple(TrainedOn.model_validate(each) for each in plan.trained_on()),
+        plan=plan.fingerprint,
+        vocabulary=plan.vocabulary.fingerprint,
+        parameters=ParameterCounts(embedding=counts.embedding, rest=counts.rest),
+        kappa=kappa(config.optimizer, tokens, config.steps),
+        processes=processes,
+    ).write(folder)
 
 
 def warnings(config: TrainConfig, plan: Plan) -> list[str]:

@@ -10,9 +10,9 @@ from ...model.network.export import WEIGHTS
 from ...model.sampling.defaults import DEFAULTS
 from ...schemas.dataset.reader import Dataset
 from ...schemas.errors import Mismatch, Refusal
-from ...schemas.identity import file_fingerprint, unseal
+from ...schemas.identity import file_fingerprint
 from ..generate.generator import Generator
-from ..run import RUN
+from ..run_record import RunRecord
 from .evaluate import EvaluationContext, EvaluationRequest, Originals
 from .likelihood.benchmarks import BENCHMARKS
 from .likelihood.causal_scorer import CausalScorer
@@ -43,8 +43,8 @@ def open_context(
     """
     if request.suite is not None and not any((request.suite / name).is_file() for name in BENCHMARKS):
         raise Refusal(f"--suite {request.suite}: holds no benchmark. It may have {', '.join(BENCHMARKS)}.")
-    training = _training(generator.folder)
-    paths = [request.data] if request.data else [one["path"] for one in training["trained_on"]]
+    record = RunRecord.read(generator.folder)
+    paths = [request.data] if request.data else [one.path for one in record.trained_on]
     datasets = tuple(Dataset(path) for path in paths)
     for dataset in datasets:
         generator.vocabulary.require(dataset.manifest.vocabulary, str(generator.folder), dataset.url)
@@ -60,7 +60,7 @@ def open_context(
         tower = model, f"CLIP {Path(request.clip).name} ({model.fingerprint[:8]})"
         extractor = extractor or of_clip(*tower)
     scorer = CausalScorer(control.exported, str(control.folder)) if control is not None and control.causal else None
-    share = training["config"]["data"]["validation"]
+    share = record.training.data.validation
     return EvaluationContext(request, datasets, share, originals, tower, extractor, scorer)
 
 
@@ -76,18 +76,9 @@ def _require_same_data(generator: Generator, control: Generator) -> None:
 
 
 def _trained_on(run: Path) -> str:
-    training = _training(run)
-    prints = " ".join(one["fingerprint"] for one in training["trained_on"])
-    return f"{prints}, of which {training['config']['data']['validation']:g} are held out"
-
-
-def _training(run: Path) -> dict[str, Any]:
-    try:
-        return unseal((run / RUN).read_bytes())
-    except FileNotFoundError:
-        raise Refusal(f"{run}: has no {RUN}, so it is no run of `triptych train`. Give the run's folder.") from None
-    except ValueError as error:
-        raise Refusal(f"{run}/{RUN}: {error}. Restore the file.", exit_code=1) from None
+    record = RunRecord.read(run)
+    prints = " ".join(one.fingerprint for one in record.trained_on)
+    return f"{prints}, of which {record.training.data.validation:g} are held out"
 
 
 def report_facts(
@@ -111,10 +102,10 @@ def report_facts(
 
 
 def _model(generator: Generator) -> dict[str, Any]:
-    config = _training(generator.folder)["config"]
+    config = RunRecord.read(generator.folder).training
     return {
         "objective": generator.exported.objective,
         "parameters": sum(parameter.numel() for parameter in generator.model.parameters()),
-        "tokens": config["steps"] * config["data"]["batch_tokens"],
+        "tokens": config.steps * config.data.batch_tokens,
         WEIGHTS: f"xxh3-128 {file_fingerprint(str(generator.folder / 'model' / WEIGHTS))}",
     }

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from ...schemas.errors import Refusal
-from ...schemas.identity import unseal
 from ..metrics import FILE
-from ..run import RUN
+from ..run_record import RUN, RunRecord
 
 Weights = Literal["ema", "raw"]
 Of = Literal["all", "text", "image", "audio"]
@@ -56,26 +55,23 @@ class RunLog:
     """The records of a run's folder."""
 
     name: str
-    facts: dict[str, Any]  # run.json
+    record: RunRecord
     lines: tuple[dict[str, Any], ...]
 
     @classmethod
     def read(cls, folder: Path, name: str) -> "RunLog":
         """Read a folder; raises Refusal if `run.json` is damaged."""
-        try:
-            facts = unseal((folder / RUN).read_bytes())
-        except ValueError as error:
-            raise Refusal(f"{folder / RUN}: {error}. Remove that run's folder and train it again.") from None
+        record = RunRecord.read(folder)
         path = folder / FILE
         lines = path.read_text().splitlines(keepends=True) if path.exists() else []
-        return cls(name, facts, tuple(json.loads(line) for line in lines if line.endswith("\n")))
+        return cls(name, record, tuple(json.loads(line) for line in lines if line.endswith("\n")))
 
     @property
     def finished(self) -> bool:
         """Whether the last step was reached, and validated if the run holds anything out."""
         last = self.lines[-1] if self.lines else {"step": 0}
-        validated = "split" in last or not self.facts["config"]["data"]["validation"]
-        return bool(last["step"] == self.facts["config"]["steps"]) and validated
+        validated = "split" in last or not self.record.config["data"]["validation"]
+        return bool(last["step"] == self.record.config["steps"]) and validated
 
     def point(self, loss: Loss) -> Point:
         """The run as a point; raises Refusal if it has no such loss."""
@@ -83,7 +79,7 @@ class RunLog:
         tokens = [0, *(line["tokens"] for line in steps)]
         costs = [line["flops_per_second"] / line["tokens_per_second"] for line in steps]  # per token
         flops = sum(cost * (now - before) for cost, (before, now) in zip(costs, pairwise(tokens), strict=True))
-        return Point(self.name, self.facts["parameters"]["rest"], tokens[-1], flops, self._loss(loss))
+        return Point(self.name, self.record.parameters.rest, tokens[-1], flops, self._loss(loss))
 
     def _loss(self, loss: Loss) -> float:
         held = [line for line in self.lines if line.get("split") == "validation" and line["weights"] == loss.weights]
@@ -140,7 +136,8 @@ def _require_same(found: Sequence[RunLog]) -> None:
 
 
 def _at(log: RunLog, key: str) -> Any:
-    node: Any = log.facts if key in log.facts else log.facts["config"]
+    facts = log.record.model_dump(mode="json")
+    node: Any = facts if key in facts else log.record.config
     for part in key.split("."):
         node = node[part]
     return node

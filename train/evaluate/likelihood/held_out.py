@@ -27,14 +27,13 @@ from ....schemas.config.mix import MixEntry
 from ....schemas.config.model import MaskedObjective, ObjectiveConfig
 from ....schemas.config.training import TrainConfig
 from ....schemas.errors import Refusal
-from ....schemas.identity import unseal
 from ....schemas.vocabulary import Modality
 from ...data.loader import MicroBatch
 from ...data.plan import Plan, plan_of
 from ...data.shard_cache import ShardCache
 from ...data.shards import Shards
 from ...data.validation import validation_batches
-from ...run import RUN
+from ...run_record import RunRecord
 from ..report.metric import Metric
 from ..standard_errors import ratio_error
 
@@ -93,7 +92,7 @@ def least_noisy(objective: ObjectiveConfig) -> ObjectiveConfig:
 
 
 def _config(run: Path, data: str | None) -> TrainConfig:
-    config = TrainConfig.model_validate(unseal((run / RUN).read_bytes())["config"])
+    config = RunRecord.read(run).training
     if not config.data.validation:
         raise Refusal(
             f"{run}: held no documents out (`data.validation: 0`), so no data is unseen. Train with a larger share."

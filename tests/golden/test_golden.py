@@ -55,7 +55,7 @@ def same_lines(lines: list[dict[str, Any]], golden: list[dict[str, Any]]) -> Non
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_run_makes_the_same_dataset(home: Path, engine: str) -> None:
+def test_a_run_makes_the_same_dataset(home: Path, engine: str, quick_workers: None) -> None:
     same(prepare(command, engine))
 
 

@@ -167,6 +167,7 @@ def fork_server() -> None:
 def quick_workers(fork_server: None) -> Iterator[None]:
     """Has the workers of a Dask cluster forked from that process; a test without this starts them as a user does."""
     import dask
+    import distributed  # noqa: F401 it adds its own settings, which must not be lost with this one
 
     with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
         yield

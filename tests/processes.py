@@ -12,7 +12,6 @@ imported do not see those of a test. A test that compares runs therefore starts 
 import functools
 import multiprocessing
 import os
-import runpy
 import signal
 import socket
 import sys
@@ -20,6 +19,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from multiprocessing import forkserver
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -38,10 +38,10 @@ def start_fork_server() -> None:
         os.chdir(before)
 
 
-class Module:
-    """`python -m MODULE ARGUMENTS` in a process of the fork server, with the environment of the test and `more`."""
+class Forked:
+    """`python -c CODE ARGUMENTS` in a process of the fork server, with the environment of the test and `more`."""
 
-    def __init__(self, module: str, arguments: Sequence[str], more: Mapping[str, str]) -> None:
+    def __init__(self, code: str, arguments: Sequence[str], more: Mapping[str, str] = MappingProxyType({})) -> None:
         start_fork_server()
         handle, name = tempfile.mkstemp()
         os.close(handle)
@@ -49,9 +49,14 @@ class Module:
         environment = {**os.environ, **more}
         # a daemon: it ends with the test run when its test fails
         self._process = multiprocessing.get_context("forkserver").Process(
-            target=_run, args=(module, arguments, environment, name), daemon=True
+            target=_run, args=(code, arguments, environment, name), daemon=True
         )
         self._process.start()
+
+    @property
+    def pid(self) -> int | None:
+        """Its number."""
+        return self._process.pid
 
     def running(self) -> bool:
         """Whether it has not ended."""
@@ -59,8 +64,8 @@ class Module:
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal."""
-        assert self._process.pid is not None
-        os.kill(self._process.pid, number)
+        assert self.pid is not None
+        os.kill(self.pid, number)
 
     def end(self, timeout: float) -> tuple[int | None, str]:
         """Wait for the end; returns the exit code, None where it goes on, and what it wrote to both its streams."""
@@ -79,7 +84,7 @@ def ranks(count: int) -> list[dict[str, str]]:
     return [shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(count)]
 
 
-def _run(module: str, arguments: Sequence[str], environment: Mapping[str, str], output: str) -> None:
+def _run(code: str, arguments: Sequence[str], environment: Mapping[str, str], output: str) -> None:
     file = os.open(output, os.O_WRONLY | os.O_APPEND)
     os.dup2(file, 1)
     os.dup2(file, 2)
@@ -89,5 +94,5 @@ def _run(module: str, arguments: Sequence[str], environment: Mapping[str, str], 
 
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", torch.get_num_threads())))
     np.random.seed()  # noqa: NPY002 not the state of the fork server
-    sys.argv = [module, *arguments]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    sys.argv = ["-c", *arguments]
+    exec(code, {"__name__": "__main__"})

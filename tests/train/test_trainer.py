@@ -20,7 +20,7 @@ from triptych.schemas.config.training import TrainConfig
 from triptych.schemas.errors import Refusal
 from triptych.train.run import train
 
-from ..processes import Module, ranks
+from ..processes import Forked, ranks
 
 Tree = dict[str, Any]
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
@@ -58,12 +58,12 @@ def written(config: Tree) -> str:
     return str(file)
 
 
-def start(config: Tree, rank: dict[str, str] | None = None) -> Module:
+def start(config: Tree, rank: dict[str, str] | None = None) -> Forked:
     """`python -m triptych.train`, forked from a process that has the imports."""
-    return Module("triptych.train", [written(config)], ENVIRONMENT | (rank or {}))
+    return Forked("import triptych.train.__main__", [written(config)], ENVIRONMENT | (rank or {}))
 
 
-def finish(process: Module) -> str:
+def finish(process: Forked) -> str:
     code, output = process.end(timeout=240)
     assert code == 0, output
     return output
@@ -87,7 +87,7 @@ def saving(out: Path) -> bool:
     return any(not (folder / ".metadata").exists() for folder in (out / "checkpoints").glob(".tmp-*"))
 
 
-def kill_when(process: Module, ready: Callable[[], bool]) -> None:
+def kill_when(process: Forked, ready: Callable[[], bool]) -> None:
     """SIGKILL as soon as it is `ready`, which it has to be before it ends."""
     while process.running() and not ready():
         time.sleep(0.001)

@@ -7,7 +7,7 @@ import os
 import random
 import tarfile
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,12 @@ from filelock import FileLock
 from hypothesis import settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
+from .processes import start_fork_server
+
 os.environ["HF_HUB_OFFLINE"] = "1"
 # threads that spin while they wait cost ten times the work where tests share cores
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # two workers share two cores
 
 # hypothesis keeps tables of Unicode on disk: not in the working tree
 set_hypothesis_home_dir(Path(tempfile.gettempdir()) / f"triptych-hypothesis-{os.getuid()}")
@@ -153,6 +156,22 @@ def write_corpora(root: Path) -> None:
 @pytest.fixture(scope="session")
 def makers() -> type[Makers]:
     return Makers
+
+
+@pytest.fixture(scope="session")
+def fork_server() -> None:
+    """Has workers of Beam and, with `quick_workers`, of Dask forked from a process that has made the imports."""
+    start_fork_server()
+
+
+@pytest.fixture
+def quick_workers(fork_server: None) -> Iterator[None]:
+    """Has the workers of a Dask cluster forked from that process; a test without this starts them as a user does."""
+    import dask
+    import distributed  # noqa: F401 it adds its own settings, which must not be lost with this one
+
+    with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -55,7 +55,9 @@ def same_lines(lines: list[dict[str, Any]], golden: list[dict[str, Any]]) -> Non
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_run_makes_the_same_dataset(home: Path, engine: str) -> None:
+def test_a_run_makes_the_same_dataset(home: Path, engine: str, request: pytest.FixtureRequest) -> None:
+    if engine == "dask":
+        request.getfixturevalue("quick_workers")
     same(prepare(command, engine))
 
 

@@ -23,6 +23,8 @@ from triptych.schemas.config.sources import Source
 from triptych.schemas.errors import Refusal
 from triptych.schemas.storage.store import UPLOAD_BYTES, Store, _upload
 
+from ..processes import Forked
+
 
 def put(url: str, data: bytes) -> None:
     with fsspec.open(url, "wb") as file:
@@ -68,15 +70,15 @@ def test_a_run_that_is_killed_there_is_resumed_there(
 ) -> None:
     tree = text_tree(f"{bucket}/out", sources=[docs], partition_bytes=16_384)
     (tmp_path / "run.yaml").write_text(yaml.safe_dump(tree))
-    command = [sys.executable, "-c", PREPARE, "prepare", str(tmp_path / "run.yaml"), "--json"]
     store = Store(f"{bucket}/out")
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        while len(store.names("_work/text")) < 2 and process.poll() is None:
-            time.sleep(0.05)
-        with pytest.raises(Refusal, match=f"another `triptych` is writing there, process {process.pid}"):
-            prepared(tree)
-        process.kill()
-    assert process.returncode == -signal.SIGKILL
+    process = Forked(PREPARE, ["prepare", str(tmp_path / "run.yaml"), "--json"])
+    while process.running() and len(store.names("_work/text")) < 2:
+        time.sleep(0.05)
+    with pytest.raises(Refusal, match=f"another `triptych` is writing there, process {process.pid}"):
+        prepared(tree)
+    process.send(signal.SIGKILL)
+    code, output = process.end(timeout=60)
+    assert code == -signal.SIGKILL, output
     there = {name: store.modified(name) for name in store.names("_work/text")}
     assert not store.exists("manifest.json")
     assert prepared(tree).fingerprint == prepared(text_tree(tmp_path / "out", partition_bytes=16_384)).fingerprint

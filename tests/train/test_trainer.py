@@ -20,8 +20,11 @@ from triptych.schemas.config.training import TrainConfig
 from triptych.schemas.errors import Refusal
 from triptych.train.run import train
 
+from ..processes import Forked, ranks
+
 Tree = dict[str, Any]
-COMMAND = [sys.executable, "-m", "triptych.train"]
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+TORCHRUN = ("-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0", "--standalone")
 STEPS = 12
 
 
@@ -48,21 +51,29 @@ def curve(out: Path) -> list[Tree]:
     return [{key: value for key, value in line.items() if "per_second" not in key} for line in lines]
 
 
-def start(config: Tree, processes: int = 1) -> "subprocess.Popen[bytes]":
+def written(config: Tree) -> str:
+    """Path of its train file."""
     file = Path(config["out"]).with_suffix(".yaml")
     file.write_text(yaml.safe_dump(config))
-    launch = COMMAND
-    if processes > 1:
-        options = ["--nproc-per-node", str(processes), "--master-port", "0", "--standalone"]
-        launch = [sys.executable, "-m", "torch.distributed.run", *options, "-m", "triptych.train"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    return subprocess.Popen([*launch, str(file)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return str(file)
 
 
-def finish(process: "subprocess.Popen[bytes]") -> str:
-    out, said = process.communicate(timeout=240)
-    assert process.returncode == 0, said.decode()
-    return out.decode()
+def start(config: Tree, rank: dict[str, str] | None = None) -> Forked:
+    """`python -m triptych.train`, forked from a process that has the imports."""
+    return Forked("import triptych.train.__main__", [written(config)], ENVIRONMENT | (rank or {}))
+
+
+def finish(process: Forked) -> str:
+    code, output = process.end(timeout=240)
+    assert code == 0, output
+    return output
+
+
+def command(config: Tree, *launcher: str) -> None:
+    """The same in a process of its own, as a user starts it."""
+    line = [sys.executable, *launcher, "-m", "triptych.train", written(config)]
+    done = subprocess.run(line, env=os.environ | ENVIRONMENT, capture_output=True, text=True, check=False, timeout=240)
+    assert done.returncode == 0, done.stderr
 
 
 def logged(out: Path) -> int:
@@ -76,13 +87,13 @@ def saving(out: Path) -> bool:
     return any(not (folder / ".metadata").exists() for folder in (out / "checkpoints").glob(".tmp-*"))
 
 
-def kill_when(process: "subprocess.Popen[bytes]", ready: Callable[[], bool]) -> None:
+def kill_when(process: Forked, ready: Callable[[], bool]) -> None:
     """SIGKILL as soon as it is `ready`, which it has to be before it ends."""
-    while process.poll() is None and not ready():
+    while process.running() and not ready():
         time.sleep(0.001)
-    assert process.poll() is None
-    process.kill()
-    process.communicate()
+    process.send(signal.SIGKILL)
+    code, output = process.end(timeout=240)
+    assert code == -signal.SIGKILL, output
 
 
 def require_same(out: Path, other: Path) -> None:
@@ -97,7 +108,7 @@ def undisturbed(dataset: Path, once: Callable[[str, Callable[[Path], None]], Pat
     """A run that nobody kills, by one thread."""
 
     def fill(folder: Path) -> None:
-        finish(start(tree(dataset, folder / "run")))
+        command(tree(dataset, folder / "run"))
 
     return once("trained", fill) / "run"
 
@@ -150,7 +161,7 @@ def test_two_processes_and_small_micro_batches_give_the_same_losses(
     dataset: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
     config = tree(dataset, tmp_path / "run", compute={"micro_batch_tokens": 256})
-    finish(start(config, processes=2))
+    command(config, *TORCHRUN)
     ours, theirs = curve(tmp_path / "run"), curve(undisturbed)
     assert [line["step"] for line in ours] == [line["step"] for line in theirs]
     for mine, other in zip(ours, theirs, strict=True):
@@ -162,12 +173,10 @@ def test_sharded_over_two_processes_a_run_goes_on_where_one_process_stopped(
     dataset: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
     config = tree(dataset, tmp_path / "run")
-    process = start(config)
-    while process.poll() is None and not (tmp_path / "run/checkpoints/step-00000003").exists():
-        time.sleep(0.01)
-    process.kill()
-    process.communicate()
-    finish(start(config | {"compute": {"parallel": "fsdp"}}, processes=2))
+    kill_when(start(config), (tmp_path / "run/checkpoints/step-00000003").exists)
+    sharded = config | {"compute": {"parallel": "fsdp"}}
+    for process in [start(sharded, rank) for rank in ranks(2)]:
+        finish(process)
     ours, theirs = curve(tmp_path / "run"), curve(undisturbed)
     assert ours[-1]["nelbo"] == pytest.approx(theirs[-1]["nelbo"], rel=1e-3)
     assert [line["step"] for line in ours] == [line["step"] for line in theirs]
@@ -176,10 +185,9 @@ def test_sharded_over_two_processes_a_run_goes_on_where_one_process_stopped(
 def test_sigterm_saves_and_exits_with_zero(dataset: Path, undisturbed: Path, tmp_path: Path) -> None:
     config = tree(dataset, tmp_path / "run", checkpoint={"every": 1000, "keep": 2})
     process = start(config)
-    metrics = tmp_path / "run" / "metrics.jsonl"
-    while process.poll() is None and not (metrics.exists() and len(metrics.read_text().splitlines()) >= 3):
-        time.sleep(0.01)
-    process.send_signal(signal.SIGTERM)
+    while process.running() and logged(tmp_path / "run") < 3:
+        time.sleep(0.001)
+    process.send(signal.SIGTERM)
     assert "Stopped and saved" in finish(process)
     assert len(list((tmp_path / "run" / "checkpoints").glob("step-*"))) == 1
     assert load_model(tmp_path / "run" / "model").objective == "masked"

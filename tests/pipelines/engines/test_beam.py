@@ -39,7 +39,7 @@ def beam(store: Store) -> Beam:
 
 
 @pytest.fixture(scope="module")
-def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Beam]:
+def processes(tmp_path_factory: pytest.TempPathFactory, fork_server: None) -> Iterator[Beam]:
     engine = Beam(Store(str(tmp_path_factory.mktemp("beam"))), Journal(), BeamEngine(kind="beam", workers=2))
     yield engine
     engine.close()

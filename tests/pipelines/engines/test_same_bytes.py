@@ -1,7 +1,6 @@
 """The same dataset, byte for byte, whoever does the work and in whatever order it is done."""
 
 import json
-import multiprocessing
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,21 +13,6 @@ from triptych.pipelines.engines.serial import Serial
 from triptych.schemas.config.run import DaskEngine
 from triptych.schemas.errors import Refusal
 from triptych.schemas.storage.store import Store
-
-# What workers import, imported once in the process that they are forked from.
-HEAVY: tuple[str, ...] = ("distributed", "triptych.pipelines.prepare", "triptych.tokenizers.text.sentencepiece_text")
-HEAVY += ("triptych.tokenizers.image.diffusers_vq", "triptych.tokenizers.audio.rvq")
-
-
-@pytest.fixture
-def quick_workers() -> Iterator[None]:
-    import dask
-    from distributed.utils import get_mp_context
-
-    with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
-        get_mp_context()  # type: ignore[no-untyped-call]
-        multiprocessing.set_forkserver_preload(list(HEAVY))
-        yield
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +43,13 @@ def test_dask_makes_what_serial_makes_with_any_number_of_workers(
 
 @pytest.mark.parametrize("workers", [None, 2])
 def test_beam_makes_what_serial_makes_in_memory_and_in_processes(
-    small: Any, prepared: Any, contents: Any, tmp_path: Path, serially: dict[str, bytes], workers: int | None
+    small: Any,
+    prepared: Any,
+    contents: Any,
+    tmp_path: Path,
+    serially: dict[str, bytes],
+    workers: int | None,
+    fork_server: None,
 ) -> None:
     prepared(small(tmp_path, engine={"kind": "beam", "workers": workers}))
     assert contents(tmp_path) == serially

@@ -1,6 +1,5 @@
 """The kernel kills a worker, as it does when memory runs out: the run goes on, or says which way it can."""
 
-import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -18,17 +17,7 @@ from triptych.schemas.config.run import DaskEngine, RunConfig
 from triptych.schemas.errors import Refusal
 from triptych.schemas.storage.store import Store
 
-
-@pytest.fixture(autouse=True)
-def quick_workers() -> Iterator[None]:
-    """Workers forked from a process that has the imports, since several are killed and started again."""
-    import dask
-    from distributed.utils import get_mp_context
-
-    with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
-        get_mp_context()  # type: ignore[no-untyped-call]
-        multiprocessing.set_forkserver_preload(["distributed", "triptych.pipelines.prepare"])
-        yield
+pytestmark = pytest.mark.usefixtures("quick_workers")  # several are killed and started again
 
 
 class Killing(Journal):

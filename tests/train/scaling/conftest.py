@@ -24,6 +24,7 @@ def write_run(
         "validation": {"every": 10, "rows": 4},
     }
     facts = {"config": config, "parameters": {"embedding": 7, "rest": parameters}, "vocabulary": "v", "trained_on": []}
+    facts |= {"plan": "p", "kappa": 1.0, "processes": 1}
     (folder / "run.json").write_bytes(sealed_json(facts | more))
     lines: list[dict[str, Any]] = []
     for step in range(10, (steps if ended else steps // 2) + 1, 10):

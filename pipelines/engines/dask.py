@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -32,6 +33,9 @@ SETTINGS = {
     # by default Dask's processes check their event loops every 20 ms and profile tasks every 10 ms: 6 % of a core
     "distributed.admin.tick.interval": "1s",
     "distributed.worker.profile.enabled": False,
+    # a worker that died restarts with all its imports; on a busy machine by far not within Dask's 15 s, and a cluster
+    # that gave it up would wait for ever
+    "distributed.deploy.lost-worker-timeout": "10 minutes",
 }
 
 
@@ -45,16 +49,17 @@ class Dask(Engine):
 
         self._dask: Any = distributed  # untyped
         self._cluster: Any = None
+        self._settings = ExitStack()  # some are read long after the cluster was started
         if config.scheduler is None:
-            with dask.config.set(SETTINGS):
-                self._cluster = self._dask.LocalCluster(
-                    n_workers=config.local_workers,
-                    threads_per_worker=1,
-                    memory_limit=0,
-                    dashboard_address=":0",
-                    preload=list(PRELOAD),
-                    silence_logs=logging.ERROR,
-                )
+            self._settings.enter_context(dask.config.set(SETTINGS))
+            self._cluster = self._dask.LocalCluster(
+                n_workers=config.local_workers,
+                threads_per_worker=1,
+                memory_limit=0,
+                dashboard_address=":0",
+                preload=list(PRELOAD),
+                silence_logs=logging.ERROR,
+            )
         try:
             self._client: Any = self._dask.Client(self._cluster or config.scheduler, timeout="30s")
         except OSError as error:
@@ -93,3 +98,4 @@ class Dask(Engine):
         self._client.close()
         if self._cluster is not None:
             self._cluster.close()
+        self._settings.close()

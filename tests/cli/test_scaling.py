@@ -53,7 +53,7 @@ def test_a_sweep_is_trained_and_fitted(swept: Path, tmp_path: Path, monkeypatch:
     picture = tmp_path / "law.svg"
     said = run("fit", tmp_path / "runs", "--weights", "raw", "--of", "text", "--plot", picture)
     assert picture.is_file()
-    assert "9 runs: validation NELBO, bits per token, text, weights as they are" in said
+    assert "9 runs: validation NELBO, bits per token, text, raw weights" in said
     for run_of in facts["runs"]:
         assert f"{run_of['parameters']:,}" in said
 

@@ -244,6 +244,19 @@ def test_no_file_names_a_machine_or_a_private_index() -> None:
         assert not found, f"{name}: {found[0]!r}"
 
 
+# References that lead nowhere in this repository: numbered notes and tickets.
+NOWHERE = re.compile(r"\(P\d{1,2}\)|\bpaper notes\b|\b[Ii]ssue [\"“#]?\d", re.IGNORECASE)
+
+
+def test_no_file_refers_to_what_a_reader_cannot_open() -> None:
+    listed = subprocess.run(["git", "ls-files", "*.py", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True)
+    for name in listed.stdout.splitlines():
+        path = ROOT / name
+        if path != Path(__file__) and path.is_file():
+            found = NOWHERE.search(path.read_text(encoding="utf-8"))
+            assert not found, f"{name}: {found[0]!r}"
+
+
 @pytest.mark.parametrize(
     "bad", ["cd /home/ann/x", "--extra-index-url x", "https://pypi.mirror.example/simple", "http://box.lan:80/"]
 )

@@ -1,4 +1,4 @@
-"""The mean of the weights (P22): its warm-up, its half-life as a share of the run, and that it comes and goes."""
+"""The mean of the weights: its warm-up, its half-life as a share of the run, and that it comes and goes."""
 
 import pytest
 import torch

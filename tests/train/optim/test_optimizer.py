@@ -1,4 +1,4 @@
-"""Groups of AdamW by type (P23), CompleteP's factors, and activations that keep their scale over width and depth."""
+"""Groups of AdamW by type, CompleteP's factors, and activations that keep their scale over width and depth."""
 
 import pytest
 import torch

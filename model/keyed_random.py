@@ -11,10 +11,10 @@ from enum import IntEnum
 
 import torch
 
+from ..schemas import hashing
+
 # The constants of SplitMix64, as signed 64-bit integers.
-GAMMA = 0x9E3779B97F4A7C15 - (1 << 64)
-FIRST = 0xBF58476D1CE4E5B9 - (1 << 64)
-SECOND = 0x94D049BB133111EB - (1 << 64)
+GAMMA, FIRST, SECOND = (constant - (1 << 64) for constant in (hashing.GOLDEN, hashing.FIRST, hashing.SECOND))
 
 
 class RandomStream(IntEnum):

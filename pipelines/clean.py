@@ -5,8 +5,11 @@ duplicates would have passed the filter.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from ..schemas.config.run import RunConfig
+from ..schemas.dataset.decontamination import BenchmarkReport
+from ..schemas.dataset.duplicates import DuplicateReport
 from .decontaminate.decontaminate import decontaminate
 from .dedup.deduplicate import deduplicate
 from .dedup.report import report
@@ -14,7 +17,15 @@ from .engines.base import Engine
 from .engines.partition import Partition
 from .filters.apply import filter_rows
 from .filters.taken_down import drop_taken_down
-from .publish import Cleaned
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """Results of cleaning for the manifest: duplicates, their clusters as Parquet, and hits by evaluation set."""
+
+    dedup: tuple[DuplicateReport, ...]
+    duplicates: bytes
+    decontamination: tuple[BenchmarkReport, ...]
 
 
 def clean(

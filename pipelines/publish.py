@@ -8,15 +8,13 @@ import importlib.metadata
 import io
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pyarrow.parquet as pq
 
 from ..schemas.config.locations import located_config, published_config
 from ..schemas.config.run import RunConfig
-from ..schemas.dataset.decontamination import BenchmarkReport
-from ..schemas.dataset.duplicates import DUPLICATES_FILE, DuplicateReport
+from ..schemas.dataset.duplicates import DUPLICATES_FILE
 from ..schemas.dataset.ledger import Tally, check_ledger, merge
 from ..schemas.dataset.manifest import MANIFEST, FileEntry, Manifest, ShardEntry, TokenizerEntry
 from ..schemas.dataset.statistics import Statistics, codebook_uses, merge_statistics
@@ -25,6 +23,7 @@ from ..schemas.dataset.tokenizer_card import CARD, vocabulary_of
 from ..schemas.identity import bytes_fingerprint, canonical_json, fingerprint
 from ..schemas.storage.store import Store
 from ..schemas.vocabulary import Modality
+from .clean import Cleaned
 from .engines.journal import Journal, peak_memory
 from .engines.partition import Partition, read_header
 from .sources.read import Input
@@ -49,15 +48,6 @@ ORDER = (
     *(f"dedup-{modalities}" for modalities in COMPARISONS),
     *("decontaminate", "image", "audio", "text", "pack"),
 )
-
-
-@dataclass(frozen=True)
-class Cleaned:
-    """Results of cleaning for the manifest: duplicates, their clusters as Parquet, and hits by evaluation set."""
-
-    dedup: tuple[DuplicateReport, ...]
-    duplicates: bytes
-    decontamination: tuple[BenchmarkReport, ...]
 
 
 def publish(

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..dedup.mixing import Hashes
+from ...schemas.hashing import Hashes
 from ..dedup.text.fold import Ints, blocks
 from ..dedup.text.shingles import combine
 from ..dedup.text.words import Words, words

@@ -18,6 +18,7 @@ from ...schemas.config.run import Limits
 from ...schemas.config.sources import Source
 from ...schemas.dataset.ledger import Tally
 from ...schemas.dataset.tables import RAW
+from ...schemas.hashing import GOLDEN, mix64
 from ...schemas.identity import canonical_json, fingerprint
 from ...schemas.storage.store import WORK, Store
 from ..engines.base import Engine
@@ -28,7 +29,6 @@ from .registry import open_source
 from .validate import Validate
 
 READ_VERSION = 1
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 def row_ids(base: str, rows: np.ndarray) -> pa.Array:
@@ -43,10 +43,7 @@ def row_ids(base: str, rows: np.ndarray) -> pa.Array:
     """
     words = np.frombuffer(xxhash.xxh3_128_digest(base.encode()), "<u8")
     with np.errstate(over="ignore"):
-        state = words[None, :] + (rows.astype(np.uint64)[:, None] + np.uint64(1)) * _GOLDEN
-        state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        state = state ^ (state >> np.uint64(31))
+        state = mix64(words[None, :] + (rows.astype(np.uint64)[:, None] + np.uint64(1)) * np.uint64(GOLDEN))
     return pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(rows), [None, pa.py_buffer(state.tobytes())])
 
 

@@ -8,27 +8,18 @@ goes through the network again until it lands below n (cycle walking); there are
 import numpy as np
 import numpy.typing as npt
 
-Words = npt.NDArray[np.uint64]
+from ...schemas.hashing import GOLDEN, mix64
+from ...schemas.hashing import Hashes as Words
+
 Ints = npt.NDArray[np.int64]
 
 ROUNDS = 6
-_GOLDEN = 0x9E3779B97F4A7C15
-
-
-def mix64(words: npt.ArrayLike) -> Words:
-    """The finaliser of SplitMix64: a bijection of 64-bit words in which every output bit depends on every input bit."""
-    x = np.asarray(words, np.uint64)
-    with np.errstate(over="ignore"):
-        x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    out: Words = x ^ (x >> np.uint64(31))
-    return out
 
 
 def derive(key: npt.ArrayLike, number: npt.ArrayLike) -> Words:
     """Derive the `number`-th key under `key`; arrays broadcast."""
     with np.errstate(over="ignore"):
-        step = (np.asarray(number).astype(np.uint64) + np.uint64(1)) * np.uint64(_GOLDEN)
+        step = (np.asarray(number).astype(np.uint64) + np.uint64(1)) * np.uint64(GOLDEN)
         return mix64(mix64(key) + step)
 
 

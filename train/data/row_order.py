@@ -14,9 +14,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ...schemas.hashing import Hashes as Words
 from ...schemas.identity import fingerprint
 from .mix import Ints, assign_streams, rows_per_stream
-from .permutation import Words, derive, permute
+from .permutation import derive, permute
 from .plan import Plan
 
 SPREAD = 16  # shards of 128 MB, some hundred thousand rows of 4,096 tokens

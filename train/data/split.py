@@ -9,7 +9,7 @@ datasets are prepared again with other rows, and what is held out at a small sha
 import numpy as np
 import numpy.typing as npt
 
-from .permutation import mix64
+from ...schemas.hashing import mix64
 
 SALT = np.uint64(0x7A11DA7E)  # makes the draw independent of the one that assigns documents to shards
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..mixing import mix
+from ....schemas.hashing import mix64
 from ..protocol import Keys
 from .fingerprint import BITS, FRAMES_A_SECOND, Codes, Ints
 
@@ -65,7 +65,7 @@ def anchors_of(prints: Prints) -> Anchors:
     at = at[score >= _cutoffs(owner[at], score, most)[owner[at]]]
     owner, first, second = owner[at], codes[at], codes[at + SPAN]
     key = (first & LOW).astype(np.uint64) << np.uint64(BITS) | (second & LOW)
-    order = np.lexsort((mix(key), -_reliable(first) - _reliable(second), owner))
+    order = np.lexsort((mix64(key), -_reliable(first) - _reliable(second), owner))
     at, owner, key = at[order], owner[order], key[order]
     order = np.lexsort((key, owner))  # stable: of two anchors with the same key the better one comes first
     once = np.sort(order[_starts(owner[order], key[order])])

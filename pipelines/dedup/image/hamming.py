@@ -11,7 +11,7 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from ..mixing import mix
+from ....schemas.hashing import mix64
 from ..protocol import WINDOW, Ints, Keys, window_pairs
 
 BITS = 64
@@ -43,7 +43,7 @@ def hamming_keys(hashes: Keys, radius: int) -> tuple[Ints, Keys]:
     for choice, chosen in enumerate(combinations(parts, agreeing)):
         key = np.zeros(len(hashes), np.uint64)
         for part in chosen:
-            key = mix(key ^ part)
+            key = mix64(key ^ part)
         keys.append((key >> CHOICE) | (np.uint64(choice) << (np.uint64(BITS) - CHOICE)))
     return np.tile(np.arange(len(hashes)), len(keys)), np.concatenate(keys)
 

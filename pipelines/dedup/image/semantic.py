@@ -9,10 +9,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ....schemas.config.dedup import SemanticImage
+from ....schemas.hashing import mix64
 from ....tokenizers.image.clip_model import ClipModel, find_clip, load_clip
 from ....tokenizers.image.decode_picture import BadPicture, uncropped
 from ....tokenizers.protocol import Pixels
-from ..mixing import mix
 from ..protocol import Ints, Keyed, Keys
 from ..signature import compare_in_batches, pack, unpack
 from .hamming import BITS, hamming_pairs
@@ -96,7 +96,7 @@ class SemanticNear:
         sketch = np.packbits(sides[:, :BITS], axis=1).view(">u8").ravel().astype(np.uint64)
         parts = np.packbits(sides[:, BITS:], axis=1).view(">u2").reshape(-1, tables).astype(np.uint64)
         owner = np.repeat(np.arange(len(vectors)), tables)
-        return Keyed(owner, mix(parts | (np.arange(tables, dtype=np.uint64) << np.uint64(32))).ravel(), sketch[owner])
+        return Keyed(owner, mix64(parts | (np.arange(tables, dtype=np.uint64) << np.uint64(32))).ravel(), sketch[owner])
 
     def pairs(self, key: Keys, sketch: Keys) -> tuple[Ints, Ints]:
         """Return entries that share a key and whose sketches are as close as the threshold implies."""

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ....schemas.config.dedup import NearText
-from ..mixing import GOLDEN, mix
+from ....schemas.hashing import GOLDEN, mix64
 from ..protocol import Keyed, Keys, window_pairs
 from .bands import bands_of, s_curve
 from .fold import Ints, blocks
@@ -70,7 +70,7 @@ class MinHash:
         rest = self._matrix(signatures)[:, : bands * rows].reshape(-1, bands, rows)
         key = np.broadcast_to(np.arange(bands, dtype=np.uint64), rest.shape[:2])
         for row in range(rows):
-            key = mix(key * GOLDEN + rest[:, :, row])
+            key = mix64(key * np.uint64(GOLDEN) + rest[:, :, row])
         return Keyed(np.repeat(np.arange(len(rest)), bands), key.ravel(), np.zeros(key.size, np.uint64))
 
     def pairs(self, key: Keys, sketch: Keys) -> tuple[Ints, Ints]:

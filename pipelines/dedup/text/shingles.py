@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
-from ..mixing import Hashes, mix
+from ....schemas.hashing import Hashes, mix64
 from .fold import Ints
 from .words import Words, words
 
@@ -30,7 +30,7 @@ def combine(found: Words, n: int) -> tuple[Ints, Hashes]:
     hashes = _roll(found.hashes, n)[at]
     few = np.flatnonzero((counts > 0) & (counts < n))
     hashes[offsets[few]] = _whole(found.hashes, first[few], counts[few])
-    return offsets, mix(hashes)
+    return offsets, mix64(hashes)
 
 
 def _roll(hashes: Hashes, n: int) -> Hashes:

@@ -12,7 +12,7 @@ are drawn without replacement, so the share of equal bins has a smaller variance
 import numpy as np
 import numpy.typing as npt
 
-from ..mixing import GOLDEN, Hashes, mix
+from ....schemas.hashing import GOLDEN, Hashes, mix64
 from .fold import Ints
 
 Signatures = npt.NDArray[np.uint32]
@@ -37,7 +37,7 @@ def sketch(offsets: Ints, hashes: Hashes, size: int) -> Signatures:
     bins = np.full((len(offsets) - 1, size), _EMPTY)
     owner = np.repeat(np.arange(len(bins)), np.diff(offsets))
     left = hashes
-    for seed in np.arange(_TURNS, dtype=np.uint64) * GOLDEN:
+    for seed in np.arange(_TURNS, dtype=np.uint64) * np.uint64(GOLDEN):
         left, owner = _throw(bins, left, owner, seed)
         if not len(left):
             return bins
@@ -47,7 +47,7 @@ def sketch(offsets: Ints, hashes: Hashes, size: int) -> Signatures:
 
 def _throw(bins: Signatures, hashes: Hashes, owner: Ints, seed: np.uint64) -> tuple[Hashes, Ints]:
     """Perform one turn in place; return the elements of the sets that still have empty bins."""
-    mixed = mix(hashes + seed)
+    mixed = mix64(hashes + seed)
     at = owner * bins.shape[1] + (((mixed >> _HALF) * np.uint64(bins.shape[1])) >> _HALF).astype(np.int64)
     number = mixed.astype(np.uint32)
     flat = bins.reshape(-1)
@@ -67,7 +67,7 @@ def _distinct(hashes: Hashes, owner: Ints) -> tuple[Hashes, Ints]:
 
 def _fill(bins: Signatures, hashes: Hashes, owner: Ints) -> None:
     """Plain MinHash for the bins that are still empty, each with its own multiplier; `owner` is sorted."""
-    multipliers = mix(np.arange(1, bins.shape[1] + 1, dtype=np.uint64) * GOLDEN) | np.uint64(1)
+    multipliers = mix64(np.arange(1, bins.shape[1] + 1, dtype=np.uint64) * np.uint64(GOLDEN)) | np.uint64(1)
     sets, begin, counts = np.unique(owner, return_index=True, return_counts=True)
     row, at = np.nonzero(bins[sets] == _EMPTY)
     ends = np.cumsum(counts[row])

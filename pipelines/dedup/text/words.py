@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ..mixing import GOLDEN, Hashes, mix
+from ....schemas.hashing import GOLDEN, Hashes, mix64
 from .fold import Bytes, Ints, fold, layout
 
 _SPACELESS = (
@@ -88,7 +88,7 @@ def _hash(text: Bytes, starts: Ints, stops: Ints) -> Hashes:
     """Sum the hashes of a word's pieces of eight bytes, each hashed together with its index."""
     padded = np.concatenate([text, np.zeros(8, np.uint8)])
     eight = np.ndarray(len(text) + 1, "<u8", padded, strides=(1,))
-    hashes = mix(eight[starts] & _MASKS[np.minimum(stops - starts, 8)])
+    hashes = mix64(eight[starts] & _MASKS[np.minimum(stops - starts, 8)])
     long = np.flatnonzero(stops - starts > 8)
     more = (stops[long] - starts[long] - 1) >> 3
     first = np.cumsum(more) - more
@@ -96,5 +96,5 @@ def _hash(text: Bytes, starts: Ints, stops: Ints) -> Hashes:
     at = np.repeat(starts[long], more) + 8 * number
     pieces = eight[at] & _MASKS[np.minimum(np.repeat(stops[long], more) - at, 8)]
     if len(long):
-        hashes[long] += np.add.reduceat(mix(pieces + number.astype(np.uint64) * GOLDEN), first)
+        hashes[long] += np.add.reduceat(mix64(pieces + number.astype(np.uint64) * np.uint64(GOLDEN)), first)
     return hashes

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triptych.train.data.permutation import derive, mix64, permute
+from triptych.schemas.hashing import mix64
+from triptych.train.data.permutation import derive, permute
 
 KEYS = st.integers(0, 2**64 - 1)
 

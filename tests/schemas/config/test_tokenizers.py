@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from triptych.schemas.config.tokenizers import RvqConfig, SentencePieceConfig, Tokenizers, VqConfig
 
@@ -12,7 +12,7 @@ TRAINING: dict[str, dict[str, Any]] = {
     "image": {"downsample": 4, "codes": 2, "steps": 1},
     "audio": {"sample_rate": 24000, "levels": 1, "codes": 2, "steps": 1},
 }
-DEFAULTS: dict[str, type[BaseModel]] = {"text": SentencePieceConfig, "image": VqConfig, "audio": RvqConfig}
+DEFAULTS: dict[str, Any] = {"text": SentencePieceConfig, "image": VqConfig, "audio": RvqConfig}
 LOADED = [
     ("text", {"kind": "huggingface", "path": "a"}),
     ("text", {"kind": "tiktoken", "path": "a"}),

@@ -18,6 +18,7 @@ def test_an_empty_cluster_restarts_at_the_farthest_point() -> None:
     # most starts draw two zeros, of which only the first gets points
     points = torch.tensor([[0.0]] * 9 + [[10.0]])
     for seed in range(12):
+        assert kmeans(points, 2, 1, np.random.default_rng(seed)).max().item() == 10.0
         assert sorted(kmeans(points, 2, 3, np.random.default_rng(seed)).flatten().tolist()) == [0.0, 10.0]
 
 

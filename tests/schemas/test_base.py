@@ -1,0 +1,38 @@
+"""A strict model refuses what it does not know, does not change, and checks its own defaults."""
+
+import pytest
+from pydantic import Field, PositiveInt, ValidationError
+
+from triptych.schemas.base import Strict
+
+
+class Block(Strict):
+    """A model with a default that is sound and a key that must be given."""
+
+    steps: PositiveInt
+    name: str = "block"
+
+
+class Unsound(Strict):
+    """A model whose default is not allowed."""
+
+    steps: PositiveInt = Field(0)
+
+
+def test_unknown_keys_are_refused_by_name() -> None:
+    with pytest.raises(ValidationError, match="step\n"):
+        Block.model_validate({"steps": 1, "step": 2})
+
+
+def test_a_value_stays_as_it_was_made() -> None:
+    block = Block(steps=1)
+    with pytest.raises(ValidationError, match="frozen"):
+        block.steps = 2  # type: ignore[misc]
+    assert block == Block(steps=1, name="block")
+    assert hash(block) == hash(Block(steps=1))
+
+
+def test_a_default_that_is_not_allowed_is_refused() -> None:
+    assert Unsound(steps=1).steps == 1
+    with pytest.raises(ValidationError, match="greater than 0"):
+        Unsound()

@@ -60,6 +60,7 @@ def test_edges_are_the_pairs_with_a_common_key_that_are_alike(engine: Serial) ->
     near = MinHash(NEAR)
     parts, tables = distinct(engine)
     keys = pa.concat_tables([Key(near, 0).run(table).table for table in tables])
+    assert keys.num_rows == near.bands[0] * len(set(corpus()))  # copies have no keys of their own
     pairs = Pair(near).run(keys.sort_by([("key", "ascending"), ("id", "ascending")])).table
     assert pairs["bucket"].to_pylist() == [vertex >> 32 for vertex in pairs["id"].to_pylist()]
     edges: set[tuple[int, int]] = set()

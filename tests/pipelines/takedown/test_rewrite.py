@@ -64,6 +64,8 @@ def test_the_new_files_lack_the_documents_and_the_old_ones_stay(texts: Path) -> 
     last = {tally.source: tally for tally in new.ledger}["docs"]
     assert (last.stage, last.dropped) == ("takedown", {"takedown": len(gone)})
     assert last.tokens_dropped == {"takedown": sum(lost.values())}
+    assert (last.kept, last.rows_in) == (len(before) - len(gone), len(before))
+    last.check()
     left = {cut.old.file: cut.new for cut in cuts}
     assert {entry.file for entry in new.shards} == {
         entry.file for each in old.shards if (entry := left.get(each.file, each)) is not None

@@ -2,14 +2,11 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from triptych.schemas.errors import Refusal
 from triptych.train.scaling.collect import Point
 from triptych.train.scaling.estimates import fit
-from triptych.train.scaling.fit_law import Law, fit_law
-from triptych.train.scaling.isoflop import group_similar
+from triptych.train.scaling.fit_law import Law
 
 TRUE = Law(E=1.7, A=400.0, a=0.34, B=410.0, b=0.28)
 SIZES = (1e6, 3e6, 1e7, 3e7, 1e8)
@@ -42,32 +39,6 @@ def isoflop(law: Law, noise: float, seed: int = 0) -> list[Point]:
 @pytest.fixture(autouse=True)
 def _fewer_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("triptych.train.scaling.estimates.RESAMPLES", 60)
-
-
-def test_without_noise_the_law_is_found_to_the_digit() -> None:
-    points = runs(TRUE, 0.0)
-    columns = ([getattr(point, name) for point in points] for name in ("parameters", "tokens", "loss"))
-    found = fit_law(*columns).figures()
-    assert found == pytest.approx(TRUE.figures(), rel=1e-3)
-
-
-@settings(max_examples=4)
-@given(
-    st.builds(
-        Law,
-        E=st.floats(0.5, 6),
-        A=st.floats(20, 2000),
-        a=st.floats(0.2, 0.6),
-        B=st.floats(20, 2000),
-        b=st.floats(0.2, 0.6),
-    )
-)
-def test_any_law_is_found(law: Law) -> None:
-    points = runs(law, 0.0)
-    n, d, loss = (
-        np.array([getattr(point, name) for point in points], float) for name in ("parameters", "tokens", "loss")
-    )
-    assert fit_law(n, d, loss).loss(n, d) == pytest.approx(loss, rel=1e-4)
 
 
 def test_what_is_known_lies_within_the_intervals_nineteen_times_in_twenty() -> None:
@@ -126,11 +97,3 @@ def test_too_few_runs_are_refused(points: list[Point]) -> None:
         Refusal, match=r"takes 8 finished runs, of 3 sizes and 3 numbers of tokens at least; there are \d, of 2"
     ):
         fit(points)
-
-
-def test_values_that_are_alike_are_one_group() -> None:
-    assert [group.tolist() for group in group_similar(np.array([100.0, 10.0, 11.9, 12.1, 101.0]))] == [
-        [1, 2],
-        [3],
-        [0, 4],
-    ]

@@ -134,18 +134,6 @@ def test_one_key_has_one_draw_and_company_changes_nothing() -> None:
     assert float(bound(reader(), twice, 8).nats_S[5]) != pytest.approx(float(together[5]), abs=1e-6)
 
 
-def test_passes_are_cut_by_tokens_alone() -> None:
-    canvas, _ = questions()
-    segment_P = torch.tensor([0, 7, 7, 3, 5])
-    for most in (1, 16, 33, 1000):
-        made = list(chunks(canvas, segment_P, most))
-        assert torch.cat([part.canvas.tokens_T for part in made]).tolist() == [
-            token for segment in segment_P.tolist() for token in canvas.tokens_T[canvas.index_T == segment].tolist()
-        ]
-        assert sum(part.passes.stop - part.passes.start for part in made) == 5
-        assert all(len(part.canvas.tokens_T) <= most or len(part.canvas.key_S) == 1 for part in made)
-
-
 def test_uniform_answers_cost_the_logarithm_of_the_slice() -> None:
     canvas, _ = questions()
 

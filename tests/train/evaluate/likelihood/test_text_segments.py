@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from triptych.schemas.vocabulary import Special, Vocabulary
 from triptych.tokenizers.text.sentencepiece_text import SentencePieceText
-from triptych.train.evaluate.likelihood.rolling import split_windows
 from triptych.train.evaluate.likelihood.text_segments import canvas_of_pairs
 
 LETTERS = st.text("kalomi ü,\n", max_size=30)
@@ -43,17 +42,3 @@ def test_open_tokens_are_those_with_a_byte_of_the_answer(
         whole = (context + answer).encode()
         if len(ids) < longest:
             assert tokenizer.decode(codes.numpy()).encode() == whole
-
-
-@settings(max_examples=25)
-@given(texts=st.lists(LETTERS, max_size=4), longest=st.integers(3, 20))
-def test_windows_hold_every_token_once_and_are_even(
-    tokenizer: SentencePieceText, texts: list[str], longest: int
-) -> None:
-    windows = split_windows(tokenizer, texts, longest)
-    for number, text in enumerate(texts):
-        mine = [codes for codes, of in zip(windows.codes, windows.text, strict=True) if of == number]
-        assert tokenizer.decode([code for codes in mine for code in codes]) == text
-        lengths = [len(codes) for codes in mine]
-        assert max(lengths, default=0) <= longest - 2
-        assert max(lengths, default=0) - min(lengths, default=0) <= 1

@@ -6,12 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
-from triptych.schemas.errors import Refusal
 from triptych.tokenizers.image.clip_model import ClipModel
-from triptych.train.evaluate.report.exhibits import Exhibit, grid_png, of_pictures, png
-from triptych.train.evaluate.samples.image_features import Features, of_clip, of_file
+from triptych.train.evaluate.samples.image_features import Features
 from triptych.train.evaluate.samples.images import (
     Pictures,
     clip_score_metrics,
@@ -97,34 +94,6 @@ def test_the_floor_of_a_frechet_distance_is_the_tokenizers() -> None:
     assert "as the tokenizer restores them; biased upwards by so few" in unknown.note
 
 
-@pytest.mark.filterwarnings("ignore:.torch.jit:FutureWarning")
-def test_a_torchscript_file_gives_features_and_anything_else_is_refused(tmp_path: Path) -> None:
-    class Mean(torch.nn.Module):
-        def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-            return pictures.float().mean(dim=[2, 3])
-
-    class Scalar(torch.nn.Module):
-        def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-            return pictures.float().mean()
-
-    for module in (Mean(), Scalar()):
-        torch.jit.script(module).save(str(tmp_path / f"{type(module).__name__}.pt"))
-    pictures = noise(40, 6)
-    features = of_file(str(tmp_path / "Mean.pt"))
-    assert features.name.startswith("Mean.pt (")
-    assert features(pictures) == pytest.approx(pictures.mean(axis=(1, 2)), rel=1e-5)
-    with pytest.raises(Refusal, match="one vector per image"):
-        of_file(str(tmp_path / "Scalar.pt"))(pictures)
-    (tmp_path / "not.pt").write_bytes(b"no archive")
-    with pytest.raises(Refusal, match="not a TorchScript file"):
-        of_file(str(tmp_path / "not.pt"))
-
-
-def test_features_of_clip_are_its_vectors(tmp_path: Path) -> None:
-    save_clip(tmp_path)
-    assert of_clip(ClipModel("", str(tmp_path)), "tiny")(noise(2, 7)).shape == (2, 24)
-
-
 def test_copies_have_no_diversity_and_noise_has_all() -> None:
     assert diversity(np.repeat(noise(1, 8), 5, axis=0)) == pytest.approx((0, 0), abs=1e-6)
     value, error = diversity(noise(40, 9, side=32))
@@ -132,21 +101,3 @@ def test_copies_have_no_diversity_and_noise_has_all() -> None:
     assert error < 0.01
     half = np.concatenate([np.repeat(noise(1, 8, side=32), 20, axis=0), noise(20, 9, side=32)])
     assert 0.3 < diversity(half)[0] < 0.9
-
-
-def test_the_grid_has_samples_below_what_they_are_compared_with() -> None:
-    import io
-
-    from PIL import Image
-
-    made, real = noise(9, 10), noise(9, 11)
-    sheet = grid_png(of_pictures(Pictures([""] * 9, made, real, None)))
-    assert sheet is not None
-    image = np.asarray(Image.open(io.BytesIO(sheet)))
-    assert image.shape == (4 * 18 + 2, 8 * 18 + 2, 3)
-    assert (image[2:18, 20:36] == real[1]).all()
-    assert (image[20:36, 20:36] == made[1]).all()
-    assert (image[56:72, 2:18] == made[8]).all()
-    assert (image[56:, 20:] == 255).all()
-    assert grid_png([Exhibit("text", "", "a", "b")]) is None
-    assert png(made[0]).startswith(b"\x89PNG")

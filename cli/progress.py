@@ -21,7 +21,7 @@ class TerminalJournal(Journal):
 
     def say(self, message: str) -> None:
         """Print a line above the bars."""
-        self._console.print(message, highlight=False)
+        self._console.print(message, markup=False, highlight=False)
 
     @contextmanager
     def step(self, label: str, total: int, reused: int) -> Iterator[Step]:

@@ -32,7 +32,7 @@ class Progress:
 
     def print_line(self, message: str) -> None:
         """Print a line above the bar."""
-        self._bar.console.print(message, highlight=False)
+        self._bar.console.print(message, markup=False, highlight=False)
 
     def show(self, step: int, line: Mapping[str, Any]) -> None:
         """Show the figures of a metrics line."""

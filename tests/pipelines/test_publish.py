@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import xxhash
 
+from triptych.pipelines.clean import Cleaned
 from triptych.pipelines.engines.journal import Journal
-from triptych.pipelines.publish import DROPPED_FILE, LIBRARIES, ORDER, Cleaned, environment, publish, run_report
+from triptych.pipelines.publish import DROPPED_FILE, LIBRARIES, ORDER, environment, publish, run_report
 from triptych.schemas.config.run import RunConfig
 from triptych.schemas.dataset.ledger import Tally
 from triptych.schemas.dataset.manifest import MANIFEST, FileEntry

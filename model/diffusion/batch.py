@@ -26,9 +26,9 @@ class Batch:
     length_S: torch.Tensor  # int64; tokens, task slot included
     kind_S: torch.Tensor  # uint8; schemas.vocabulary.Kind.code
     source_S: torch.Tensor  # int32; index into the plan's list of sources
-    text_bytes_S: torch.Tensor  # int64; raw size of the text in UTF-8 bytes; raw size of the text in UTF-8 bytes
-    pixels_S: torch.Tensor  # int64; raw size of the image; raw size of the image
-    samples_S: torch.Tensor  # int64; raw length of the audio in samples; raw length of the audio in samples
+    text_bytes_S: torch.Tensor  # int64; raw size of the text in UTF-8 bytes
+    pixels_S: torch.Tensor  # int64; raw size of the image in pixels
+    samples_S: torch.Tensor  # int64; raw length of the audio in samples
 
     def to(self, device: torch.device | str) -> Self:
         """Copy all tensors to a device."""

@@ -22,7 +22,7 @@ class Batch:
     row_B: torch.Tensor  # int64; number of the row in the plan, the same in every epoch
     row_S: torch.Tensor  # int64; row of the segment, an index into B
     number_S: torch.Tensor  # int64; number of the segment in its row, as in `segment_BL`
-    start_S: torch.Tensor  # int64; position of its task slot in the row; position of its task slot in the row
+    start_S: torch.Tensor  # int64; position of its task slot in the row
     length_S: torch.Tensor  # int64; tokens, task slot included
     kind_S: torch.Tensor  # uint8; schemas.vocabulary.Kind.code
     source_S: torch.Tensor  # int32; index into the plan's list of sources

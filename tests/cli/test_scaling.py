@@ -40,7 +40,7 @@ def swept(made: Path, tmp_path: Path) -> Path:
 
 
 def test_a_sweep_is_trained_and_fitted(swept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("triptych.train.scaling.estimates.RESAMPLES", 5)
+    monkeypatch.setattr("triptych.train.scaling.estimates.RESAMPLES", 20)
     states = json.loads(run("sweep", swept, "--json").splitlines()[-1])
     assert (len(states), set(states.values())) == (9, {"trained"})
     assert run("sweep", swept).count("done before") == 9

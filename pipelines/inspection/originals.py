@@ -69,7 +69,12 @@ def sources_of(dataset: Dataset) -> RunConfig:
     """
     try:
         config = unseal(dataset.fs.cat_file(f"{dataset.root}/{RUN_REPORT}"))["config"]
-    except (FileNotFoundError, ValueError, KeyError):
+    except ValueError as error:
+        raise Refusal(
+            f"{dataset.url}/{RUN_REPORT}: {error}. Restore it, or name the sources by `--sources run.yaml`.",
+            exit_code=1,
+        ) from None
+    except (FileNotFoundError, KeyError):
         # datasets made before version 0.2 have the places in the manifest
         config = dataset.manifest.config | {"out": dataset.url}
         if any(source["path"] is None for source in config["sources"]):

@@ -56,6 +56,14 @@ def test_a_dataset_that_was_handed_on_needs_the_run_file(made: Path, home: Path,
         originals(dataset, where, "image")
 
 
+def test_a_changed_record_of_the_run_is_refused(made: Path, tmp_path: Path) -> None:
+    shutil.copytree(made, tmp_path / "out", ignore=shutil.ignore_patterns("_work"))
+    record = tmp_path / "out/run.json"
+    record.write_bytes(record.read_bytes().replace(b"corpora", b"corpore"))
+    with pytest.raises(Refusal, match="seal does not match"):
+        sources_of(Dataset(str(tmp_path / "out")))
+
+
 def test_a_dataset_of_before_has_its_places_in_the_manifest() -> None:
     run = sources_of(Dataset(str(FIXTURES / "serial")))
     assert [source.path for source in run.sources] == [

@@ -1,9 +1,41 @@
 """Base class of all configuration and manifest models."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, SerializationInfo, SerializerFunctionWrapHandler, model_serializer
+
+_IDENTITY: Final = "identity"
+
+
+class AddedKey:
+    """Marks a key that an earlier version did not have: `keep: Annotated[tuple[str, ...], AddedKey()] = ()`.
+
+    The default of such a key means what the earlier version did, so at its default it is no part of an identity:
+    datasets and finished work of before are still found.
+    """
 
 
 class Strict(BaseModel):
     """Frozen pydantic model that rejects unknown keys and also validates default values."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    def identity_body(self, exclude: set[str] | None = None) -> dict[str, Any]:
+        """Return the values as JSON types for a fingerprint, without added keys that have their default.
+
+        Args:
+            exclude: Keys that do not identify.
+        """
+        return self.model_dump(mode="json", exclude=exclude, context=_IDENTITY)
+
+    @model_serializer(mode="wrap")
+    def _without_unused_added_keys(
+        self, handler: SerializerFunctionWrapHandler, info: SerializationInfo
+    ) -> dict[str, Any]:
+        body: dict[str, Any] = handler(self)
+        if info.context == _IDENTITY:
+            for name, field in type(self).model_fields.items():
+                added = any(isinstance(note, AddedKey) for note in field.metadata)
+                if added and getattr(self, name) == field.get_default(call_default_factory=True, validated_data={}):
+                    body.pop(name, None)
+        return body

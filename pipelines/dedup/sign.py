@@ -84,8 +84,8 @@ class Sign:
     def identity(self) -> list[Any]:
         """Version, settings of exact and near comparison, and limits."""
         nears = [near.identity() for near in near_methods(self.options, self.limits)]
-        exact = self.options.model_dump(mode="json", exclude={"near", "semantic"})
-        return [SIGN_VERSION, exact, nears, self.limits.model_dump(mode="json")]
+        exact = self.options.identity_body({"near", "semantic"})
+        return [SIGN_VERSION, exact, nears, self.limits.identity_body()]
 
     def run(self, table: pa.Table) -> Outcome:
         """Return one row per readable row: origin, excerpt, `key`, `size`, and signatures `near0`, `near1` …"""

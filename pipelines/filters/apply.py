@@ -27,7 +27,7 @@ class Filters:
 
     def identity(self) -> list[object]:
         """Version, the filters' settings, and limits."""
-        return [FILTER_VERSION, [identity_of(config) for config in self.filters], self.limits.model_dump(mode="json")]
+        return [FILTER_VERSION, [identity_of(config) for config in self.filters], self.limits.identity_body()]
 
     def run(self, table: pa.Table) -> Outcome:
         """Keep the rows of a RAW table that no filter drops; the first filter that drops a row is the reason."""

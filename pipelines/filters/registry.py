@@ -47,7 +47,7 @@ def filter_function(config: AnyFilter) -> Callable[[Filter, pa.Table, Limits], R
 
 def identity_of(config: AnyFilter) -> dict[str, Any]:
     """Return what determines a filter's results: its settings, and the content of its weights."""
-    settings: dict[str, Any] = config.model_dump(mode="json", exclude={"sources", "path"})
+    settings: dict[str, Any] = config.identity_body({"sources", "path"})
     if isinstance(config, ClipScore):
         settings["weights"] = find_clip(config.model, config.path).fingerprint
     return settings

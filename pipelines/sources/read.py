@@ -101,7 +101,7 @@ class ReadUnit:
 
     def key(self, item: Input) -> str:
         """Return the identity of the partitions, from the content, the selected columns, and the partition size."""
-        source = item.source.model_dump(mode="json", exclude={"path", "pairs", "priority"})
+        source = item.source.identity_body({"path", "pairs", "priority"})
         stages = [READ_VERSION, Validate(self.limits).identity(), self.partition_bytes]
         return fingerprint("read", stages, source, item.base, item.unit.label)
 

@@ -26,7 +26,7 @@ class Validate:
 
     def identity(self) -> list[object]:
         """Version and limits."""
-        return [VALIDATE_VERSION, self.limits.model_dump(mode="json")]
+        return [VALIDATE_VERSION, self.limits.identity_body()]
 
     def run(self, table: pa.Table) -> Outcome:
         """Keep the valid rows of a RAW table; the first problem of a row is its reason."""

@@ -51,7 +51,7 @@ class _Encode(ABC):
         # text comes last and writes every column; the others must not be repeated for a larger text vocabulary
         written = self.sizes if self.name == "text" else [self.name]
         types = {name: str(code_type(self.sizes[name])) for name in written}
-        return [ENCODE_VERSION, self.fingerprint, types, self.threads, self.limits.model_dump(mode="json")]
+        return [ENCODE_VERSION, self.fingerprint, types, self.threads, self.limits.identity_body()]
 
     def _fix_threads(self) -> None:
         import torch

@@ -112,7 +112,7 @@ def ready_tokenizers(
 
 def _folder(modality: Modality, tokenizer: Any, origin: Any) -> str:
     """Return the folder of a tokenizer made from `origin`: its training rows, or the content of the given one."""
-    key = fingerprint("fit", FIT_VERSION, modality.name, tokenizer.model_dump(exclude={"path"}), origin)
+    key = fingerprint("fit", FIT_VERSION, modality.name, tokenizer.identity_body({"path"}), origin)
     return f"{WORK}/fit/{modality.name.lower()}-{key}"
 
 

@@ -41,7 +41,7 @@ class DrawTrainingSample:
 
     def identity(self) -> list[object]:
         """Version, share, size and limits."""
-        return [DRAW_VERSION, self.share, self.size, self.limits.model_dump(mode="json")]
+        return [DRAW_VERSION, self.share, self.size, self.limits.identity_body()]
 
     def run(self, table: pa.Table) -> Outcome:
         """Select and decode rows; one that cannot be decoded is left to the encoding stage to report."""

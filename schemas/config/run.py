@@ -161,7 +161,7 @@ class RunConfig(Strict):
 
         `out`, `engine` and the locations of inputs and weights are left out.
         """
-        body = self.model_dump(mode="json", exclude={"out", "engine"})
+        body = self.identity_body({"out", "engine"})
         for part in [*body["sources"], *body["decontaminate"], *body["tokenizers"].values()]:
             del part["path"]
         for weights in [*body["filters"], (body["dedup"]["image"] or {}).get("semantic") or {}]:

@@ -1,9 +1,11 @@
 """A strict model refuses what it does not know, does not change, and checks its own defaults."""
 
+from typing import Annotated
+
 import pytest
 from pydantic import Field, PositiveInt, ValidationError
 
-from triptych.schemas.base import Strict
+from triptych.schemas.base import AddedKey, Strict
 
 
 class Block(Strict):
@@ -36,3 +38,26 @@ def test_a_default_that_is_not_allowed_is_refused() -> None:
     assert Unsound(steps=1).steps == 1
     with pytest.raises(ValidationError, match="greater than 0"):
         Unsound()
+
+
+class Grown(Strict):
+    """A model that got a key later, by itself and within another block."""
+
+    steps: PositiveInt
+    stride: Annotated[int, AddedKey()] = 1
+
+
+class Outer(Strict):
+    """A block with a grown one in it, in a tuple."""
+
+    blocks: tuple[Grown, ...]
+
+
+def test_an_added_key_at_its_default_is_no_part_of_an_identity() -> None:
+    outer = Outer(blocks=(Grown(steps=1), Grown(steps=2, stride=3)))
+    assert outer.identity_body() == {"blocks": [{"steps": 1}, {"steps": 2, "stride": 3}]}
+    assert outer.model_dump(mode="json") == {"blocks": [{"steps": 1, "stride": 1}, {"steps": 2, "stride": 3}]}
+
+
+def test_an_identity_leaves_out_what_it_is_told_to() -> None:
+    assert Grown(steps=2, stride=3).identity_body({"steps"}) == {"stride": 3}

@@ -34,7 +34,7 @@ class PerceptualHash:
 
     def identity(self) -> list[Any]:
         """Version, settings and limit."""
-        return [IMAGE_NEAR_VERSION, self.config.model_dump(mode="json"), self.max_pixels]
+        return [IMAGE_NEAR_VERSION, self.config.identity_body(), self.max_pixels]
 
     def report(self) -> dict[str, Any]:
         """Radius and number of hashed windows, for the manifest."""

@@ -44,7 +44,7 @@ class MinHash:
 
     def identity(self) -> list[Any]:
         """Version, settings and what is derived from them."""
-        return [MINHASH_VERSION, self.config.model_dump(mode="json"), self.bands]
+        return [MINHASH_VERSION, self.config.identity_body(), self.bands]
 
     def report(self) -> dict[str, Any]:
         """Settings, bands, and the probability to become a candidate by similarity, for the manifest."""

@@ -74,7 +74,9 @@ def _values(
             if not missing:
                 break
             for sample in samples([candidates], copy.source, copy.base, budget):
-                for name, row, value in zip(*(sample.table[key].to_pylist() for key in ("id", "row", column)), strict=True):
+                for name, row, value in zip(
+                    *(sample.table[key].to_pylist() for key in ("id", "row", column)), strict=True
+                ):
                     if name in wanted:
                         missing.discard(row)
                         yield name, value
@@ -103,4 +105,3 @@ def sources_of(dataset: Dataset) -> RunConfig:
                 exit_code=1,
             ) from None
     return check(RunConfig, config, dataset.url)
-

@@ -53,11 +53,16 @@ def list_items(blocks: Iterator[bytes], key: str | None, longest: int) -> Iterat
 
 
 def list_keys(blocks: Iterator[bytes], longest: int) -> list[str]:
-    """Return the keys of the lists that the file's object has; raises Broken when the file ends before its object."""
+    """Return the keys of the lists of a file that is one object; none if it is not.
+
+    Raises:
+        Broken: The file ends before its object.
+    """
+    scanner = _Scanner(blocks, longest)
     try:
-        _enter(_Scanner(blocks, longest), None)
+        _enter(scanner, None)
     except NoList as error:
-        return error.found
+        return [] if scanner.rest_is_filled() else error.found
     raise AssertionError("no list is entered without a key")
 
 

@@ -26,15 +26,15 @@ FILES = ("image", "audio")  # fields whose columns hold file names
 class MetadataTable:
     """A table of text (.csv, .tsv and others), of JSON lines, in JSON or in Parquet."""
 
-    def __init__(self, source: FolderSource, url: str, label: str, stamp: str, longest: int) -> None:
+    def __init__(self, source: FolderSource, url: str, label: str, longest: int, stamp: str = "") -> None:
         """Open no file.
 
         Args:
             source: The source.
             url: URL of the table.
             label: Name of the table, for error messages.
-            stamp: Version of the table.
             longest: Maximum length of a line or field, in bytes.
+            stamp: Version of the table.
         """
         self._source = source
         self._url, self._label, self._stamp = url, label, stamp

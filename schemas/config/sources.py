@@ -30,7 +30,9 @@ class _Source(Strict):
     text: str = Field(min_length=1, description="Column of the text; `a;b` takes the first column that exists")
     image: str | None = Field(None, min_length=1, description="Column of the image")
     audio: str | None = Field(None, min_length=1, description="Column of the audio clip")
-    text_from: Annotated[TextFrom | None, AddedKey()] = None
+    text_from: Annotated[TextFrom | None, AddedKey()] = Field(
+        None, description="What becomes of a list of texts: the first, one drawn, all as lines, or a sample for each"
+    )
     license: str | None = Field(None, min_length=1, description="Column of the licence; rows without one have none")
     modality: Kind = Field(default_factory=_kind_of, description="Kind of the samples; default as the columns imply")
     pairs: Pairs | None = Field(
@@ -119,8 +121,8 @@ class FolderSource(_Source):
     kind: Literal["folder"]
     table: str | None = Field(
         None,
-        description="File name of the table; default metadata.csv, metadata.jsonl or metadata.parquet. May be a glob; then the names in "
-        "each table are relative to the table's own folder",
+        description="File name of the table; default metadata.csv, metadata.jsonl or metadata.parquet. May be a glob; "
+        "then the names in each table are relative to the table's own folder",
     )
     delimiter: Annotated[str | None, AddedKey()] = Field(
         None,

@@ -1,10 +1,10 @@
 """The train file: the configuration of `triptych train`."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
-from ..base import Strict
+from ..base import AddedKey, Strict
 from .mix import Mixture
 from .model import MaskedObjective, ModelConfig, ObjectiveConfig
 
@@ -58,6 +58,9 @@ class CheckpointConfig(Strict):
 
     every: PositiveInt = Field(1000, description="Steps between two checkpoints")
     keep: PositiveInt = Field(2, description="Number of recent checkpoints kept, besides the best by validation loss")
+    keep_every: Annotated[PositiveInt | None, AddedKey()] = Field(
+        None, description="Every so many checkpoints, one is never removed; default none"
+    )
 
 
 class ValidationConfig(Strict):

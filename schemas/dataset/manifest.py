@@ -7,7 +7,7 @@ workers of the run are not in it; they are in `run.json`.
 import json
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, NonNegativeInt, ValidationError
+from pydantic import Field, NonNegativeInt, ValidationError, field_validator
 
 from ..base import Strict
 from ..errors import Refusal
@@ -41,17 +41,19 @@ class ShardEntry(FileEntry):
     tokens: dict[str, NonNegativeInt]
 
 
-class TokenizerFile(FileEntry):
-    """A file of a tokenizer."""
-
-    file: Annotated[FileName, Field(pattern=r"^tokenizers/")]
-
-
 class TokenizerEntry(Strict):
     """A tokenizer of the dataset and its files (only the card when the tokenizer is loaded from a hub)."""
 
     card: Card
-    files: tuple[TokenizerFile, ...]
+    files: tuple[FileEntry, ...]
+
+    @field_validator("files")
+    @classmethod
+    def _in_their_folder(cls, files: tuple[FileEntry, ...]) -> tuple[FileEntry, ...]:
+        for entry in files:
+            if not entry.file.startswith("tokenizers/"):
+                raise ValueError(f"{entry.file} is not below tokenizers/")
+        return files
 
 
 class Manifest(Strict):

@@ -31,7 +31,7 @@ class Metrics:
         Lines of later steps come from steps that a kill undid; they are removed, since these steps are done again.
         """
         self._path = folder / FILE
-        kept = [line for line in self._lines() if line["step"] <= step]
+        kept = [line for line in read_lines(folder) if line["step"] <= step]
         new = self._path.with_suffix(".new")
         new.write_text("".join(f"{strict_json(line)}\n" for line in kept))
         new.replace(self._path)
@@ -51,11 +51,17 @@ class Metrics:
         if self._board is not None:
             self._board.close()
 
-    def _lines(self) -> list[dict[str, Any]]:
-        if not self._path.exists():
-            return []
-        lines = self._path.read_text().splitlines(keepends=True)
-        return [json.loads(line) for line in lines if line.endswith("\n")]  # a kill may have truncated the last line
+
+def read_lines(folder: Path) -> list[dict[str, Any]]:
+    """The metrics of a run, without a last line that a kill cut short."""
+    path = folder / FILE
+    lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+    return [json.loads(line) for line in lines if line.endswith("\n")]
+
+
+def last_step(folder: Path) -> int:
+    """The last step that the metrics of a run have a line of; 0 if none."""
+    return max((int(line["step"]) for line in read_lines(folder)), default=0)
 
 
 def strict_json(line: Mapping[str, Any]) -> str:

@@ -15,7 +15,18 @@ from ..schemas.config.training import TrainConfig
 from ..schemas.errors import Refusal
 from .run_record import Change, RunRecord, TrainedOn
 
-FREE = ("out", "log_every", "checkpoint", "validation", "compute", "data.workers", "data.cache", "data.cache_bytes")
+FREE = (
+    "out",
+    "log_every",
+    "checkpoint",
+    "validation",
+    "compute",
+    "data.workers",
+    "data.cache",
+    "data.cache_bytes",
+    "on_breakdown",
+    "max_rollbacks",
+)
 ON_REQUEST = ("steps", "optimizer", "data.batch_tokens", "data.datasets", "data.validation")
 
 

@@ -13,6 +13,7 @@ from ..schemas.storage.store import WORK, Store
 from .checkpoint.checkpoints import complete_steps
 from .data.plan import Plan, plan_of
 from .distributed.process_group import ProcessGroup
+from .metrics import last_step
 from .optim.batch_scaling import batch_warning, kappa
 from .resume import changed_datasets, changed_keys, require_allowed, with_changes
 from .run_record import RUN, Change, ParameterCounts, RunRecord, TrainedOn, run_folder
@@ -91,9 +92,9 @@ def _without_checkpoints(record: RunRecord, config: TrainConfig, folder: Path, c
     """A run that was stopped before its first checkpoint begins anew; a finished one is left as it is."""
     if not (folder / "model" / "config.json").exists():
         return Start(None, ())
-    if changed or config.steps > record.training.steps:
+    if changed or last_step(folder) < config.steps:
         raise Refusal(
-            f"{folder}: this run is finished and its checkpoints are gone, so it cannot go on. Give another `out`.",
+            f"{folder}: has a trained model, but its checkpoints are gone, so it cannot go on. Give another `out`.",
             exit_code=1,
         )
     return Start(None, record.changes, finished=True)

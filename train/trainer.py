@@ -1,5 +1,6 @@
 """The training loop: load, step, log, validate and save, starting from the last checkpoint if there is one."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from typing import Any
@@ -33,9 +34,9 @@ from .optim.batch_scaling import scaled_settings
 from .optim.ema import Ema
 from .optim.lr_schedule import lr_factor
 from .optim.optimizer import make_optimizer, set_hyperparameters, set_lr
-from .optim.skip_steps import SkipSteps
+from .optim.skip_steps import Breakdown, SkipSteps
 from .progress import Progress
-from .run_record import run_folder
+from .run_record import Change, RunRecord, run_folder
 from .step import Gradients, StepResult
 from .stop_signals import StopSignals
 
@@ -71,6 +72,7 @@ class Trainer:
         self.checkpoints = Checkpoints(self.folder / "checkpoints", config.checkpoint, process)
         self.step = 0  # steps done
         self.tokens = 0  # tokens of segments in all steps done
+        self.rollbacks = 0  # after a breakdown
         self.norm = 0.0  # gradient norm of the last step
         self.validated: float | None = None  # bits per token of these weights, summed over modalities, if validated
         self._logged_sums: LossSums | None = None  # of the steps since the last metrics line
@@ -85,9 +87,21 @@ class Trainer:
         with StopSignals(self.process.first) as signals:
             if start is not None:
                 self._resume(start, changed)
-            return self._run(signals)
+            while True:
+                try:
+                    self._train(signals)
+                    break
+                except Breakdown as breakdown:
+                    self._roll_back(breakdown)
+        failed = self.checkpoints.finish()
+        if failed is not None:
+            raise Refusal(f"step {self.step}: the last checkpoint could not be saved: {failed}", exit_code=1)
+        self._export()
+        self.loader.close()
+        self.cache.close()
+        return self.step >= self.config.steps
 
-    def _run(self, signals: StopSignals) -> bool:
+    def _train(self, signals: StopSignals) -> None:
         metrics = Metrics(self.folder, self.step) if self.process.first else None
         clock = Throughput(self.process.world, self.process.device)
         with Progress(self.config.steps, self.step, self.process.first) as progress:
@@ -116,15 +130,8 @@ class Trainer:
                     clock.restart()
                 if stop:
                     break
-        failed = self.checkpoints.finish()
-        if failed is not None:
-            raise Refusal(f"step {self.step}: the last checkpoint could not be saved: {failed}", exit_code=1)
-        self._export()
         if metrics is not None:
             metrics.close()
-        self.loader.close()
-        self.cache.close()
-        return self.step >= self.config.steps
 
     def _update(self, result: StepResult, micros: Any) -> str | None:
         self.norm = self.parallel.clip_gradients(self.config.optimizer.clip)
@@ -149,6 +156,26 @@ class Trainer:
         lr = self.adam.lr * lr_factor(self.config.optimizer, self.step - 1, self.config.steps)
         line = {"step": self.step, "loss": result.loss, **shown, "tokens": self.tokens, **clock.read()}
         return line | {"lr": lr, "grad_norm": self.norm, "left_out": self.guard.left_out}
+
+    def _roll_back(self, breakdown: Breakdown) -> None:
+        """Go back to the last sound checkpoint, and on behind the rows that were read since."""
+        self.checkpoints.finish()
+        step = self.process.on_first(self.checkpoints.last_sound)
+        done = self.rollbacks
+        if self.config.on_breakdown == "stop" or step is None or done >= self.config.max_rollbacks:
+            raise breakdown
+        reached, read = self.step, self.loader.state()
+        self._resume(step, changed=False)
+        self.loader.load_state(read)
+        self.loader.skip_to(step)
+        self.rollbacks = done + 1
+        self._logged_sums = None
+        if self.process.first:
+            record = RunRecord.read(self.folder)
+            skipped = Change(step=step, keys={"rows of the steps": (step, reached)})
+            record.model_copy(update={"changes": (*record.changes, skipped)}).write(self.folder)
+            sys.stderr.write(f"warning: {breakdown} Went back to step {step}, and on behind the rows read since.\n")
+        self._save()  # from here on the stream is another one
 
     @property
     def _rate(self) -> int | None:
@@ -207,6 +234,7 @@ class Trainer:
             "guard": self.guard.state(),
             "validation": self.validated,
             "sound": self.guard.sound,
+            "rollbacks": self.rollbacks,
             "unlogged": None if self._logged_sums is None else self._logged_sums.sums_FTM.tolist(),
         }
         return self.checkpoints.save(self.step, self.model, self.optimizer, self.ema, state)
@@ -216,6 +244,7 @@ class Trainer:
         set_hyperparameters(self.optimizer, self.model, self.adam)
         self.step, self.tokens, self.validated = state["step"], state["tokens"], state["validation"]
         self.guard = SkipSteps(**state["guard"])
+        self.rollbacks = state.get("rollbacks", 0)
         self.loader.load_state(state["loader"], self.step if changed else None)
         if state.get("unlogged") is not None:
             self._logged_sums = LossSums(torch.tensor(state["unlogged"], dtype=torch.float64))

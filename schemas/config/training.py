@@ -95,3 +95,9 @@ class TrainConfig(Strict):
     ema: EmaConfig | None = Field(default_factory=EmaConfig, description="null turns it off")
     compute: ComputeConfig = Field(default_factory=ComputeConfig)
     log_every: PositiveInt = Field(10, description="Steps between two lines of metrics")
+    on_breakdown: Annotated[Literal["stop", "rollback"], AddedKey()] = Field(
+        "stop",
+        description="After 20 skipped steps in a row: end, or go back to the last sound checkpoint and on behind the "
+        "rows that did it",
+    )
+    max_rollbacks: Annotated[PositiveInt, AddedKey()] = Field(3, description="Rollbacks of a run before it ends")

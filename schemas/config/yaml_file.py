@@ -7,7 +7,7 @@ aliases may not multiply a file beyond MOST_VALUES.
 import math
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
@@ -22,11 +22,6 @@ class BadYaml(ValueError):
 
 class _Loader(yaml.SafeLoader):
     """SafeLoader that refuses duplicate keys and numbers that no key can take."""
-
-    yaml_implicit_resolvers: ClassVar[Any] = {
-        first: [(tag, pattern) for tag, pattern in found if tag != "tag:yaml.org,2002:timestamp"]
-        for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
         """Build a mapping; raises BadYaml if a key stands in it twice."""
@@ -64,6 +59,10 @@ class _Loader(yaml.SafeLoader):
         return value
 
 
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in found if tag != "tag:yaml.org,2002:timestamp"]
+    for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.integer)
 _Loader.add_constructor("tag:yaml.org,2002:float", _Loader.floating)
 _Loader.add_constructor("tag:yaml.org,2002:str", _Loader.string)

@@ -108,9 +108,13 @@ def test_a_finished_run_whose_checkpoints_are_gone_is_not_trained_over(dataset: 
     write_run_record(config, plan_of(config), 1, out)
     (out / "model").mkdir()
     (out / "model" / "config.json").write_text("{}")
+    (out / "metrics.jsonl").write_text('{"step": 12}\n')
     assert start(config).finished
-    with pytest.raises(Refusal, match="finished and its checkpoints are gone"):
+    with pytest.raises(Refusal, match="its checkpoints are gone, so it cannot go on"):
         start(config_of(dataset, out, steps=20), None, True)
+    (out / "metrics.jsonl").write_text('{"step": 9}\n{"step": 1')
+    with pytest.raises(Refusal, match="its checkpoints are gone, so it cannot go on"):
+        start(config)
 
 
 def test_a_dataset_that_was_prepared_anew_is_named(dataset: Path, tmp_path: Path) -> None:

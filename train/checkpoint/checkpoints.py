@@ -63,6 +63,14 @@ class Checkpoints:
         """Steps of the complete checkpoints, in order."""
         return complete_steps(self._folder)
 
+    def last_sound(self) -> int | None:
+        """Step of the newest checkpoint from before training began to break down."""
+        for step in reversed(self.steps()):
+            with suppress(OSError, ValueError):
+                if read_state(self._path(step))[0].get("sound", True):
+                    return step
+        return None
+
     def save(
         self,
         step: int,
@@ -138,9 +146,10 @@ class Checkpoints:
     def _publish(self, step: int, folder: Path, state: dict[str, Any], files: Entries) -> None:
         write_state(folder, state, files)
         final = self._path(step)
-        if final.exists():  # damaged, and another one was chosen to resume from
-            shutil.rmtree(final)
+        if final.exists():  # of steps that are done again from an earlier checkpoint
+            final.rename(self._folder / f"{TEMPORARY}replaced-{step:08d}")
         folder.rename(final)
+        shutil.rmtree(self._folder / f"{TEMPORARY}replaced-{step:08d}", ignore_errors=True)
         handle = os.open(self._folder, os.O_RDONLY)
         try:
             os.fsync(handle)

@@ -21,6 +21,10 @@ PATIENCE = 20  # consecutive skipped steps that end the run
 CULPRITS = 10  # number of batches that are saved
 
 
+class Breakdown(Refusal):
+    """Too many consecutive steps were skipped."""
+
+
 @dataclass
 class SkipSteps:
     """Decides for each step whether to apply it. The attributes are saved in checkpoints."""
@@ -48,7 +52,7 @@ class SkipSteps:
             None if the step is to be applied, else the reason for skipping it.
 
         Raises:
-            Refusal: If too many consecutive steps were skipped.
+            Breakdown: If too many consecutive steps were skipped.
         """
         if not targets:
             return None
@@ -63,8 +67,8 @@ class SkipSteps:
         self.calm = 0
         self.left_out += 1
         if self.in_a_row >= PATIENCE:
-            raise Refusal(
-                f"training failed: {PATIENCE} consecutive steps were skipped, the last because {problem}. Lower "
+            raise Breakdown(
+                f"training broke down: {PATIENCE} consecutive steps were skipped, the last because {problem}. Lower "
                 "`optimizer.lr` or lengthen `optimizer.warmup` and train in another `out`; the batches are in "
                 "`culprits/` of the run's folder. A checkpoint from before the first skipped step is kept.",
                 exit_code=1,

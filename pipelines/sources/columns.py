@@ -61,6 +61,13 @@ def require_columns(source: Source, columns: Sequence[str], where: str) -> None:
         found = [column for column in columns if column in wanted]
         if not found:
             raise Refusal(f"{_key(source, name)}: {where} has no such column. {_choice(columns)}")
+    require_columns_once(source, columns, where)
+
+
+def require_columns_once(source: Source, columns: Sequence[str], where: str) -> None:
+    """Check that no column of a source is in a table more than once; raises Refusal, see `require_columns`."""
+    for name, wanted in source.fields.items():
+        found = [column for column in columns if column in wanted]
         twice = sorted({column for column in found if found.count(column) > 1})
         if twice:
             raise Refusal(f"{_key(source, name)}: {where} has two columns named {twice[0]!r}. Rename one of them.")
@@ -131,11 +138,16 @@ def extract(
 
 
 def _values(rows: pa.Table, names: tuple[str, ...], field: str) -> pa.ChunkedArray:
-    return pc.coalesce(*(_bytes(rows[name], field).cast(pa.large_binary()) for name in names))
+    return pc.coalesce(*(field_values(rows[name], field).cast(pa.large_binary()) for name in names))
 
 
-def _bytes(column: pa.ChunkedArray, field: str) -> pa.ChunkedArray:
-    """Turn a column of any usable type into strings or bytes."""
+def field_values(column: pa.ChunkedArray, field: str) -> pa.ChunkedArray:
+    """Turn a column of any usable type into strings or bytes.
+
+    Args:
+        column: The column.
+        field: The field of the source that it is read for.
+    """
     column = stored(column)
     if field == "text":
         return _texts(column)

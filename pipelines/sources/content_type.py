@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 from ...schemas.errors import Refusal
 from .base import Unit
 from .streams import Broken, ByteStream
+from .text_blocks import MARKS
 
 HEAD: Final = 1024
 FEWEST_ZEROS: Final = 8  # fewer may stand in a text of UTF-8
@@ -45,7 +46,8 @@ def content_of(head: bytes) -> Content | None:
     for place, signature, content in SIGNATURES:
         if head.startswith(signature, place):
             return content
-    return _UTF16 if _alternates_with_zeros(head) else None
+    marked = any(head.startswith(mark) for mark, _ in MARKS)
+    return _UTF16 if not marked and _alternates_with_zeros(head) else None
 
 
 def _alternates_with_zeros(head: bytes) -> bool:

@@ -1,5 +1,7 @@
 """The error of a clip that cannot be used, with the reason that the ledger names."""
 
+SLACK = 0.1  # seconds by which a clip may be shorter than announced; an encoder's delay and padding
+
 
 class BadClip(ValueError):
     """A clip that cannot be used; `reason` is one of `REASONS`, `detail` is a message for a person."""

@@ -13,9 +13,10 @@ import numpy as np
 
 from ..protocol import Wave
 from .bad_clip import BadClip, incomplete
-from .containers import mp3_counts_frames, repaired
+from .containers import repaired
 from .ffmpeg_audio import FfmpegClip, packets_of
 from .mix_down import in_full_scale, mix_down
+from .mp3_frames import mp3_counts_frames
 from .sndfile_audio import Samples, SndfileClip
 
 __all__ = ["MIN_SECONDS", "BadClip", "duration_of", "resample", "wave_of"]

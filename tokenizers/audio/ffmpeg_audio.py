@@ -13,13 +13,14 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from .bad_clip import BadClip, incomplete
-from .containers import SLACK, mp3_frame_bytes
+from .bad_clip import SLACK, BadClip, incomplete
+from .mp3_frames import mp3_frame_bytes
 
 Samples = npt.NDArray[np.float32]
 
 FORMATS = (
-    "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,caf,dsf,eac3,flac,matroska,mov,mp3,mpegts,nistsphere,ogg,tak,tta,w64,wav,wv"
+    "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,caf,dsf,eac3,flac,matroska,mov,mp3,mpegts,nistsphere,ogg,tak,tta,w64,wav,"
+    "wv"
 )
 # FFmpeg estimates the length of these by their bit rate; they have no header that announces it
 ESTIMATED = {"aac", "ac3", "amr", "amrnb", "amrwb", "eac3", "mp3", "mpegts", "ogg"}

@@ -3,8 +3,9 @@
 The mix is the mean over channels. Where it has less than 1 % of the channels' mean power, the channels cancel (one of
 them was recorded or encoded with the opposite sign), and the loudest channel is taken instead.
 
-Files of float samples have no largest value. Where the mix exceeds 1, it is divided by its peak up to a peak of 8 (18 dB
-over full scale). A higher peak tells samples on the scale of 16, 24 or 32 bits, which are divided by 2^15, 2^23 or 2^31.
+Files of float samples have no largest value. Where the mix exceeds 1, it is divided by its peak if this is at most 8
+(18 dB over full scale). A higher peak tells samples on the scale of 16, 24 or 32 bits, which are divided by 2^15, 2^23
+or 2^31.
 """
 
 from collections.abc import Callable, Iterator

@@ -9,8 +9,7 @@ import numpy.typing as npt
 import soundfile
 
 from ...schemas.dataset.drop_detail import error_detail
-from .bad_clip import BadClip, incomplete
-from .containers import SLACK
+from .bad_clip import SLACK, BadClip, incomplete
 from .quiet import quiet_stderr
 
 Samples = npt.NDArray[np.float32]

@@ -42,9 +42,8 @@ CHARACTERS = 2000  # of a text from a .txt file, about
 def texts_of(files: Sequence[str]) -> Iterator[str]:
     """The texts of JSON lines or of plain text files, which are cut at lines."""
     for file in files or sorted(glob(DOCS)):
-        with (
-            gzip.open(file, "rt", encoding="utf-8") if file.endswith(".gz") else open(file, encoding="utf-8") as stream
-        ):
+        opener: Any = gzip.open if file.endswith(".gz") else open
+        with opener(file, "rt", encoding="utf-8") as stream:
             if not file.endswith(".txt"):
                 yield from (json.loads(line)["text"] for line in stream)
                 continue

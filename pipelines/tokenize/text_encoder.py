@@ -1,4 +1,4 @@
-"""Chooses the library that encodes a run's texts: gigatoken where it gives the ids of the reference, else the reference.
+"""Chooses the library that encodes a run's texts: gigatoken where it gives the reference's ids, else the reference.
 
 The ids are the same either way, so the choice is in no identity. It is made once, when the tokenizer is ready, on rows
 of the run that depend on the run alone.
@@ -19,7 +19,7 @@ from .train import ReadyTokenizer
 from .training_sample import draw_training_sample
 
 PARTS = 4  # partitions that are compared, spread evenly over those of the run
-PART_BYTES = 250_000  # approximate size of the text drawn from each
+PART_BYTES = 125_000  # approximate size of the text drawn from each
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,12 @@ def content(samples: pa.Table, vocabulary: Vocabulary) -> Content:
 
 
 def _owners(lengths: Ints, frames: Ints) -> npt.NDArray[np.uint8]:
-    """Return the modality of every token, SPECIAL for all framing tokens, from (samples, 3) codes and framing tokens."""
+    """Return the modality of every token, SPECIAL for all framing tokens.
+
+    Args:
+        lengths: (samples, 3) codes, -1 where a sample lacks the modality.
+        frames: (samples, 3) framing tokens.
+    """
     opening = np.maximum(frames - 1, 0)
     counts = np.stack([opening, np.maximum(lengths, 0), frames - opening], axis=2).reshape(-1)
     special = np.full(len(FRAME), Modality.SPECIAL)

@@ -1,8 +1,8 @@
 """Encoding of Arrow columns by gigatoken, from Arrow's buffers to NumPy arrays, without a Python object for each text.
 
-gigatoken gives the ids of the libraries that the tokenizers are defined by (SentencePiece, tokenizers, tiktoken), several
-times faster. Those libraries stay the reference: a tokenizer offers gigatoken only for kinds of models for which the ids
-were compared for every code point, and `agrees` compares the ids of the model at hand.
+gigatoken gives the ids of the libraries that define the tokenizers (SentencePiece, tokenizers, tiktoken), several times
+faster. Those libraries stay the reference: a tokenizer offers gigatoken only for kinds of models for which the ids were
+compared for every code point, and `agrees` compares the ids of the model at hand.
 """
 
 import importlib.metadata
@@ -20,7 +20,7 @@ from ..protocol import Codes, TextTokenizer
 Encoded = tuple[Codes, npt.NDArray[np.int64]]
 
 # one code point of every range that some rule of a tokenizer treats alike, each between letters, digits and spaces
-_STEP = 89
+_STEP = 331
 _PROBES = (
     *(" " * count for count in range(1, 20)),
     *("\n" * count + " x" for count in range(4)),

@@ -1,4 +1,4 @@
-"""What SentencePiece's Python interface does not tell about a model: how it normalises, and which pieces are the user's.
+"""Properties of a SentencePiece model that its Python interface lacks: normalisation, and the pieces of users.
 
 The file is a protocol buffer, whose fields are documented in SentencePiece's src/sentencepiece_model.proto. Its own
 generated reader needs a version of protobuf that not every library here takes.

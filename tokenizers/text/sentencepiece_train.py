@@ -1,7 +1,7 @@
 """Training of the default text tokenizer: SentencePiece with byte fallback and without normalisation.
 
-BPE by default: gigatoken encodes it three times as fast as SentencePiece encodes a unigram model, and it takes 8 % fewer
-tokens (encyclopaedia texts at 8,000 pieces). The thread count changes how the sums of the unigram model are rounded, so
+BPE by default: gigatoken encodes it three times as fast as SentencePiece encodes a unigram model, in 8 % fewer tokens
+(encyclopaedia texts at 8,000 pieces). The thread count changes how the sums of the unigram model are rounded, so
 it is a constant here.
 """
 

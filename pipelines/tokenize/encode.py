@@ -24,6 +24,7 @@ from ...tokenizers.decoding import decoding_identity
 from ...tokenizers.image.decode_picture import BadPicture, square
 from ...tokenizers.protocol import Pixels, Wave
 from ...tokenizers.registry import load_audio, load_image, load_text
+from ...tokenizers.text.gigatoken_encoder import encode_column
 from ..engines.partition import Outcome, count_rows, drop_rows
 
 ENCODE_VERSION = 2
@@ -114,13 +115,14 @@ class EncodeText(_Encode):
     """Encodes texts; adds the column `text_bytes` and completes the schema of samples."""
 
     config: TextConfig
+    fast: bool  # encode by gigatoken; the ids are the same
     name: str = "text"
 
     def run(self, table: pa.Table) -> Outcome:
         """Encode the `text` column; no row is dropped."""
         tokenizer = load_text(self.config, self.store.local_path(self.where))
         texts = table["text"]
-        codes, offsets = tokenizer.encode(texts.to_pylist())
+        codes, offsets = encode_column(tokenizer, texts, fast=self.fast)
         schema = sample_schema(self.sizes)
         columns: dict[str, Any] = {name: table[name] for name in table.column_names}
         columns["text"] = _lists(codes, offsets, schema.field("text").type)

@@ -40,7 +40,7 @@ def stats(dataset: str, as_json: bool) -> None:
         shown += [tables.duplicates_table(facts), tables.clusters_table(facts)]
     if facts["decontamination"]:
         shown.append(tables.hits_table(facts))
-    for table in (*shown, tables.ledger_table(manifest)):
+    for table in (*shown, tables.ledger_table(manifest.ledger)):
         screen.print(table)
     for line in facts["advice"]:
         screen.print(line)

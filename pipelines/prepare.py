@@ -18,6 +18,7 @@ from .engines.base import Engine
 from .engines.journal import Journal
 from .engines.partition import Partition
 from .engines.registry import open_engine
+from .nothing_left import require_rows_left
 from .pack.repack_damaged import delete_damaged
 from .pack.shard import PackShard
 from .preflight import check_run
@@ -62,6 +63,7 @@ def _make(
     try:
         inputs = identify(engine, units, config.limits, config.partition_bytes)
         raw, cleaned = clean(engine, config, read(engine, inputs, config.limits, config.partition_bytes))
+        require_rows_left(store, config.sources, journal)
         fitted = ready_tokenizers(engine, raw, config.sources, config.tokenizers, config.seed, config.limits)
         parts = [part for source in config.sources for part in raw[source.name]]
         encoder = choose_encoder(engine, config.tokenizers.text, fitted[Modality.TEXT], parts)
@@ -69,7 +71,9 @@ def _make(
             source.name: _encode(engine, config, fitted, encoder.fast, source.modality, raw[source.name])
             for source in config.sources
         }
+        require_rows_left(store, config.sources, journal)
         packed = _pack(engine, config, fitted, encoded)
+        require_rows_left(store, config.sources, journal)
         require_alone()
         return publish(store, config, inputs, cleaned, fitted, encoder, packed, journal)
     finally:

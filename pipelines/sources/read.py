@@ -159,7 +159,9 @@ def read(engine: Engine, inputs: Sequence[Input], limits: Limits, partition_byte
     task = ReadUnit(engine.store, limits, partition_bytes)
     existing = set(engine.store.names(f"{WORK}/read"))
     missing = [item for item in inputs if task.done(item) not in existing]
-    engine.collect("read", task, missing, len(inputs) - len(missing))
+    keys = {task.key(item) for item in inputs}
+    with engine.noting_committed(lambda: [name for name in engine.committed("read") if _unit_of(name) in keys]):
+        engine.collect("read", task, missing, len(inputs) - len(missing))
     parts: dict[str, list[Partition]] = {item.source.name: [] for item in inputs}
     for item in inputs:
         count = json.loads(engine.store.read(task.done(item)))["partitions"]
@@ -167,3 +169,9 @@ def read(engine: Engine, inputs: Sequence[Input], limits: Limits, partition_byte
             key = f"{task.key(item)}-{index:05d}"
             parts[item.source.name].append(engine.refer(key, task.chunk(item, index)))
     return {name: [part for part in group if part.rows] for name, group in parts.items()}
+
+
+def _unit_of(name: str) -> str | None:
+    """The key of the unit that a part belongs to; None for the mark of a finished unit."""
+    stem = name.rpartition("/")[2].removesuffix(".arrow")
+    return stem.rpartition("-")[0] if name.endswith(".arrow") else None

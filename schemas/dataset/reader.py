@@ -1,7 +1,7 @@
 """Reader of finished datasets: the manifest, and shards as matrices over memory maps."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -10,7 +10,6 @@ import fsspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 from fsspec.implementations.local import LocalFileSystem
 
 from ..errors import Mismatch, Refusal
@@ -160,22 +159,3 @@ class Dataset:
         at = int(np.searchsorted(self._ends, index, side="right"))
         before = int(self._ends[at - 1]) if at else 0
         return self._opened(at).row(index - before)
-
-    def find(self, document: bytes) -> Iterator[tuple[int, int]]:
-        """Locate the segments of a document.
-
-        Args:
-            document: The 16-byte document id.
-
-        Yields:
-            (row of the dataset, number of the segment in that row, from 1) for each segment.
-        """
-        before = 0
-        for entry in self.manifest.shards:
-            segments = self.open(entry).batch.column("segments")
-            ids = segments.flatten().field("id")
-            offsets = segments.offsets.to_numpy()
-            for at in np.flatnonzero(pc.equal(ids, pa.scalar(document, ids.type))).tolist():
-                row = int(np.searchsorted(offsets, at, side="right")) - 1
-                yield before + row, at - int(offsets[row]) + 1
-            before += entry.rows

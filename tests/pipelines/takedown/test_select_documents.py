@@ -41,7 +41,7 @@ def ids(out: Path, **wanted: Any) -> list[str]:
 
 def test_a_source_goes_with_its_duplicates_and_stays_out(two: Path, text_tree: Any, prepared: Any) -> None:
     dataset = Dataset(str(two))
-    (shared,) = {each for each in ids(two, file="one.jsonl", row=0)}
+    (shared,) = set(ids(two, file="one.jsonl", row=0))
     chosen = select(dataset, Selection(source="b"))
     assert len(chosen) == 2
     found = removal(dataset, chosen)

@@ -80,6 +80,7 @@ def _encode(
     sizes = {modality.name.lower(): max(fit.card.sizes) for modality, fit in fitted.items()}
     for modality, stage in stages.items():
         if modality in kind.modalities:
+            kept = {"kept": config.keeps_columns} if stage is EncodeText else {}
             encode = stage(
                 store=engine.store,
                 config=getattr(config.tokenizers, modality.name.lower()),
@@ -88,6 +89,7 @@ def _encode(
                 sizes=sizes,
                 limits=config.limits,
                 threads=config.threads,
+                **kept,
             )
             parts = [part for part in engine.map(encode, parts) if part.rows]
     return list(parts)
@@ -107,7 +109,13 @@ def _pack(
             sum(part.note["tokens"] for part in parts), vocabulary, config.row_length, config.pack.shard_bytes
         )
         stage = PackShard(
-            engine.store, vocabulary, config.row_length, group, config.tokenizers.text, fitted[Modality.TEXT].where
+            store=engine.store,
+            vocabulary=vocabulary,
+            row_length=config.row_length,
+            group=group,
+            text=config.tokenizers.text,
+            text_where=fitted[Modality.TEXT].where,
+            kept=config.keeps_columns,
         )
         buckets = [part for part in engine.shuffle(parts, by="id", into=shards) if part.rows]
         delete_damaged(engine, stage, buckets)

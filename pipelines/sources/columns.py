@@ -7,11 +7,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...schemas.config.columns import is_column
 from ...schemas.config.sources import Source
 from ...schemas.errors import Refusal
-from .base import ROW_FIELDS, Drop, RawBatch
+from .base import Drop, RawBatch, field_type
+from .json_texts import has_json, json_texts, printable_texts
 
-CAST_BYTES = 1 << 30  # larger tables are divided before a cast, since ROW_FIELDS' types are limited to 2 GiB
+CAST_BYTES = 1 << 30  # larger tables are divided before a cast, since the fields' types are limited to 2 GiB
 
 
 STRINGS = ("text", "license")  # the other fields are files
@@ -35,17 +37,28 @@ def present_columns(schema: pa.Schema, source: Source, where: str) -> dict[str, 
     for name, wanted in source.fields.items():
         found[name] = tuple(column for column in wanted if column in schema.names)
         key = f"`sources.{source.name}.{name}` is {';'.join(wanted)!r}"
+        key = key_of_column(source, wanted[0]) if is_column(name) else key
         if not found[name]:
             raise Refusal(f"{key}: {where} has no such column. Use one of: {', '.join(schema.names)}.")
         for column in found[name]:
             if not _usable(schema.field(column).type, name):
                 needed = "strings" if name in STRINGS else "bytes, or structs with a `bytes` field"
+                needed = "values that can be written as JSON" if is_column(name) else needed
                 kind = schema.field(column).type
                 raise Refusal(f"{key}: in {where} that column holds {kind}, but must hold {needed}. Use another.")
     return found
 
 
+def key_of_column(source: Source, column: str) -> str:
+    """Return where the run file names a column to keep or to filter, for error messages."""
+    if column in source.keep:
+        return f"`sources.{source.name}.keep` names {column!r}"
+    return f"a filter of `filters` reads the column {column!r} of source `{source.name}`"
+
+
 def _usable(kind: pa.DataType, name: str) -> bool:
+    if is_column(name):
+        return has_json(kind)
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
     if name not in STRINGS and pa.types.is_struct(kind):
@@ -78,16 +91,18 @@ def extract(
     Yields:
         Batches with the good rows and the drops.
     """
-    values = {name: _values(rows, names) for name, names in columns.items()}
+    values = {
+        name: json_texts(rows[names[0]]) if is_column(name) else _values(rows, names) for name, names in columns.items()
+    }
     reasons = np.full(len(rows), "", object) if reasons is None else reasons
     for name, column in values.items():
         sizes = pc.fill_null(pc.binary_length(column), 0).to_numpy()
-        if name != "license":
+        if name != "license" and not is_column(name):
             _mark(reasons, column.is_null().to_numpy(), f"{name}_missing")
         _mark(reasons, sizes > longest, "row_too_large")
     _mark(reasons, _invalid_utf8(values["text"], reasons), "utf8_invalid")
     if "license" in values:
-        values["license"] = _printable(values["license"])
+        values["license"] = printable_texts(values["license"])
     drops = [Drop(first + int(at), reasons[at]) for at in np.flatnonzero(reasons != "")]
     good = pa.array(reasons == "", pa.bool_())
     numbers = pa.chunked_array([pa.array(np.arange(first, first + len(rows)))])
@@ -122,19 +137,10 @@ def _invalid_utf8(texts: pa.ChunkedArray, reasons: npt.NDArray[np.object_]) -> n
     return bad
 
 
-def _printable(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Convert to strings; bytes that are not valid UTF-8 become backslash escapes."""
-    try:
-        return values.cast(pa.large_string())
-    except pa.ArrowInvalid:
-        texts = [value and value.decode(errors="backslashreplace") for value in values.to_pylist()]
-        return pa.chunked_array([pa.array(texts, pa.large_string())])
-
-
 def _narrowed(rows: pa.Table, drops: list[Drop]) -> Iterator[RawBatch]:
     if rows.nbytes > CAST_BYTES and len(rows) > 1:
         middle = len(rows) // 2
         yield from _narrowed(rows.slice(0, middle), [])
         yield from _narrowed(rows.slice(middle), drops)
     else:
-        yield RawBatch(rows.cast(pa.schema([(name, ROW_FIELDS[name]) for name in rows.column_names])), drops)
+        yield RawBatch(rows.cast(pa.schema([(name, field_type(name)) for name in rows.column_names])), drops)

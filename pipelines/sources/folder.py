@@ -10,6 +10,7 @@ import xxhash
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
+from ...schemas.config.columns import is_column
 from ...schemas.config.run import Limits
 from ...schemas.config.sources import FolderSource
 from ...schemas.errors import Refusal
@@ -17,7 +18,9 @@ from ...schemas.identity import canonical_json
 from .base import Drop, RawBatch, Unit
 from .batches import LONGEST_ROW, BadRow, RawRow, gather
 from .change_detection import require_digest, stamp, unchanged
+from .columns import key_of_column
 from .files import refusing
+from .json_texts import json_text
 from .jsonl import pick_license, pick_text
 from .metadata_table import Record, records
 
@@ -75,10 +78,9 @@ class FolderReader:
     def _require(self, columns: dict[str, Any]) -> None:
         for field, names in self._fields.items():
             if columns and not any(name in columns for name in names):
-                raise Refusal(
-                    f"`sources.{self._source.name}.{field}` is {';'.join(names)!r}: the table has no such column. Use "
-                    f"one of: {', '.join(columns)}."
-                )
+                key = f"`sources.{self._source.name}.{field}` is {';'.join(names)!r}"
+                key = key_of_column(self._source, names[0]) if is_column(field) else key
+                raise Refusal(f"{key}: the table has no such column. Use one of: {', '.join(columns)}.")
 
     def digest(self, unit: Unit) -> str:
         """Hash the unit's records, as far as they are used, and the bytes of the files that they name."""
@@ -137,6 +139,8 @@ class FolderReader:
                 values.append(text)
             elif field == "license":
                 values.append(pick_license(record.values, names))
+            elif is_column(field):
+                values.append(json_text(record.values.get(names[0])))
             else:
                 path, size = self._file(fs, root, record, field)
                 if size > self._longest:
@@ -157,6 +161,8 @@ class FolderReader:
                     size += len(pick_text(record.values, names).encode())
                 elif field == "license":
                     size += len((pick_license(record.values, names) or "").encode())
+                elif is_column(field):
+                    size += len((json_text(record.values.get(names[0])) or "").encode())
                 else:
                     size += self._file(fs, root, record, field)[1]
             except BadRow:

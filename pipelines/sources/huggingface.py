@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...schemas.config.columns import is_column
 from ...schemas.config.run import Limits
 from ...schemas.config.sources import DatasetsSource
 from ...schemas.errors import Refusal
@@ -116,7 +117,8 @@ class DatasetsReader:
 
     def _media(self, rows: pa.Table) -> list[tuple[str, str]]:
         """Return (field, column) of {bytes, path} columns, whose bytes may be in files."""
-        pairs = [(field, name) for field, names in self._source.fields.items() for name in names]
+        fields = self._source.fields.items()
+        pairs = [(field, name) for field, names in fields for name in names if not is_column(field)]
         return [(f, n) for f, n in pairs if n in rows.column_names and pa.types.is_struct(rows[n].type)]
 
     def _with_files(self, column: pa.ChunkedArray, field: str, reasons: npt.NDArray[np.object_]) -> pa.ChunkedArray:
@@ -145,7 +147,10 @@ class DatasetsReader:
 
     def _sizes(self, rows: pa.Table) -> npt.NDArray[np.int64]:
         sizes = np.zeros(len(rows), np.int64)
+        counted = {name for field, names in self._source.fields.items() if not is_column(field) for name in names}
         for name in rows.column_names:
+            if name not in counted:
+                continue
             column = rows[name]
             if pa.types.is_struct(column.type):
                 for at, path in _paths(column):

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json
 
+from ...schemas.config.columns import is_column
 from ...schemas.config.run import Limits
 from ...schemas.config.sources import JsonlSource
 from ...schemas.dataset.drop_detail import error_detail
@@ -22,8 +23,11 @@ from .base import Drop, RawBatch, Unit
 from .batches import LONGEST_ROW, BadRow, RawRow, regroup, table
 from .change_detection import unchanged, unchanged_batches
 from .files import printable, whole_files
+from .heads import json_heads, require_in_heads
+from .json_texts import arrow_type, is_exact, json_text, json_texts
 from .streams import Broken, ByteStream
 
+TYPED_LINES = 16  # lines of a block whose values decide the types of columns
 BOM = b"\xef\xbb\xbf"
 
 
@@ -38,7 +42,9 @@ class JsonlReader:
 
     def units(self) -> list[Unit]:
         """List one unit per file."""
-        return whole_files(self._source.name, self._source.path)
+        units = whole_files(self._source.name, self._source.path)
+        require_in_heads(self._source, json_heads(units))
+        return units
 
     def digest(self, unit: Unit) -> str:
         """Return the fingerprint of the file, without decompression."""
@@ -141,6 +147,11 @@ def pick_license(values: dict[str, Any], columns: Iterable[str]) -> str | None:
     return None if value is None else printable(value if isinstance(value, str) else json.dumps(value))
 
 
+def pick_columns(values: Mapping[str, Any], fields: Mapping[str, tuple[str, ...]]) -> list[str | None]:
+    """Return the columns to keep or to filter as JSON texts, in the order of `fields`; null where there is none."""
+    return [json_text(values.get(names[0])) for field, names in fields.items() if is_column(field)]
+
+
 def _count_lines(block: bytes) -> int:
     return block.count(b"\n") + (not block.endswith(b"\n"))
 
@@ -153,21 +164,48 @@ def _fast(block: bytes, lines: int, fields: Mapping[str, tuple[str, ...]]) -> di
         return None
     try:
         pa.array([block], pa.binary()).cast(pa.string())
-        columns = dict.fromkeys(column for names in fields.values() for column in names)
+        types = _types(block, fields)
         parsed = pyarrow.json.read_json(
             pa.BufferReader(block),
             read_options=pyarrow.json.ReadOptions(use_threads=False, block_size=len(block) + 1),
             parse_options=pyarrow.json.ParseOptions(
-                explicit_schema=pa.schema([(column, pa.string()) for column in columns]),
+                explicit_schema=pa.schema(types),
                 unexpected_field_behavior="ignore",
             ),
         )
-        values = {name: pc.coalesce(*(parsed[column] for column in names)) for name, names in fields.items()}
+        if not all(is_exact(parsed[names[0]]) for name, names in fields.items() if is_column(name)):
+            return None
+        values = {
+            name: json_texts(parsed[names[0]]) if is_column(name) else pc.coalesce(*(parsed[each] for each in names))
+            for name, names in fields.items()
+        }
         for column in values.values():
             column.validate(full=True)
     except pa.ArrowInvalid:
         return None
     return values if len(parsed) == lines and not values["text"].null_count else None
+
+
+def _types(block: bytes, fields: Mapping[str, tuple[str, ...]]) -> dict[str, pa.DataType]:
+    """Return the type of each column that is read: strings, and those of columns as in the first lines of the block.
+
+    Raises:
+        pa.ArrowInvalid: A column holds lists or objects, or the first lines cannot be parsed.
+    """
+    types = {name: pa.string() for field, names in fields.items() if not is_column(field) for name in names}
+    columns = [names[0] for field, names in fields.items() if is_column(field) and names[0] not in types]
+    if columns:
+        lines = block.split(b"\n", TYPED_LINES)[:TYPED_LINES]
+        try:
+            rows = [parse_line(line) for line in lines if line.strip()]
+        except BadRow:
+            raise pa.ArrowInvalid("a line is bad") from None
+        for column in columns:
+            kind = arrow_type(row.get(column) for row in rows)
+            if kind is None:
+                raise pa.ArrowInvalid("not a plain value")
+            types[column] = kind
+    return types
 
 
 def _slow(lines: Iterable[bytes | None], first: int, fields: Mapping[str, tuple[str, ...]], longest: int) -> RawBatch:
@@ -180,7 +218,9 @@ def _slow(lines: Iterable[bytes | None], first: int, fields: Mapping[str, tuple[
             try:
                 values = parse_line(line)
                 license_ = [pick_license(values, fields["license"])] if "license" in fields else []
-                rows.append(RawRow(number, (pick_text(values, fields["text"]), *license_)))
+                rows.append(
+                    RawRow(number, (pick_text(values, fields["text"]), *license_, *pick_columns(values, fields)))
+                )
             except BadRow as error:
                 drops.append(error.drop(number))
     return RawBatch(table(fields, rows), drops)

@@ -127,8 +127,8 @@ def is_exact(column: pa.ChunkedArray) -> bool:
     """True if no whole number of JSON lines has lost digits in a column that Arrow has read as doubles."""
     if not pa.types.is_floating(column.type):
         return True
-    largest = pc.max(pc.abs(column)).as_py()
-    return largest is None or bool(largest < LARGEST_EXACT)
+    largest: float | None = pc.max(pc.abs(column)).as_py()
+    return largest is None or largest < LARGEST_EXACT
 
 
 def json_object(columns: Sequence[tuple[str, pa.ChunkedArray]]) -> pa.ChunkedArray:

@@ -17,6 +17,7 @@ from ..schemas.config.run import RunConfig
 from ..schemas.dataset.duplicates import DUPLICATES_FILE
 from ..schemas.dataset.ledger import Tally, check_ledger, merge
 from ..schemas.dataset.manifest import MANIFEST, FileEntry, Manifest, ShardEntry, TokenizerEntry
+from ..schemas.dataset.packed_row import ROW_VERSION
 from ..schemas.dataset.statistics import Statistics, codebook_uses, merge_statistics
 from ..schemas.dataset.tables import DROPPED, KEPT
 from ..schemas.dataset.tokenizer_card import CARD, vocabulary_of
@@ -100,6 +101,7 @@ def publish(
         ledger=tuple(ledger),
         statistics=statistics.model_copy(update={"codebooks": {}}),
         codebooks=codebook_uses(statistics.codebooks, vocabulary),
+        row_version=ROW_VERSION,
         environment=environment(),
     ).sealed()
     _publish(store, manifest, files)

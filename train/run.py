@@ -14,7 +14,7 @@ from .run_record import RUN, ParameterCounts, RunRecord, TrainedOn
 from .trainer import Trainer
 
 # Keys that may change when a run is resumed: they affect how work is done and shown, not the result.
-MAY_CHANGE = {"out", "compute", "checkpoint", "validation", "log_every"}
+MAY_CHANGE = {"out", "compute", "checkpoint", "validation", "log_every", "data.allow_overlap"}
 
 
 def train(config: TrainConfig) -> bool:
@@ -71,8 +71,10 @@ def warnings(config: TrainConfig, plan: Plan) -> list[str]:
 
 
 def _require_same(before: dict[str, Any], now: dict[str, Any], where: Path) -> None:
-    left, right = (_leaves({key: tree[key] for key in tree if key not in MAY_CHANGE}) for tree in (before, now))
+    left, right = _leaves(before), _leaves(now)
     for key in sorted(left.keys() | right.keys()):
+        if key.partition(".")[0] in MAY_CHANGE or key in MAY_CHANGE:
+            continue
         if left.get(key) != right.get(key):
             was, is_now = (json.dumps(side.get(key)) for side in (left, right))
             raise Refusal(

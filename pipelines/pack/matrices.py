@@ -118,17 +118,15 @@ def _spans(laid: Content, local: Ints, placed: Placed, low: int, high: int) -> p
 def segment_lists(samples: pa.Table, placed: Placed, text_bytes: Ints) -> pa.Array:
     """Build the `segments` column: the segments of each packed row, in order."""
     order, segments = placed.order, placed.segments
-    columns_of_origin = ["id", "source", "file", "row", "license", "kind", "pixels", "samples"]  # without the codes
     type_ = segment_type("kept" in samples.column_names)
-    columns_of_origin += [field.name for field in type_ if field.name == "kept"]
+    columns_of_origin = [field.name for field in type_ if field.name in samples.column_names]  # without the codes
     origin = samples.select(columns_of_origin).take(segments.sample[order])
     first = (segments.offset == 0)[order]
     kinds = pc.index_in(origin["kind"].combine_chunks(), pa.array([str(kind) for kind in Kind]))
     columns = {
-        "id": origin["id"],
+        **{name: origin[name] for name in columns_of_origin},
         "source": dictionary_of(origin["source"]),
         "file": dictionary_of(origin["file"]),
-        "row": origin["row"],
         "license": dictionary_of(origin["license"]),
         "kind": kinds.cast(pa.uint8()),
         "start": placed.start[order],
@@ -140,8 +138,6 @@ def segment_lists(samples: pa.Table, placed: Placed, text_bytes: Ints) -> pa.Arr
         "pixels": np.where(first, origin["pixels"].to_numpy(), 0),
         "samples": np.where(first, origin["samples"].to_numpy(), 0),
     }
-    if "kept" in columns_of_origin:
-        columns["kept"] = origin["kept"]
     return lists_of(columns, type_, placed.row[order], placed.rows)
 
 

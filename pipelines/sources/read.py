@@ -26,11 +26,12 @@ from ..engines.base import Engine
 from ..engines.partition import Outcome, Partition, commit, count_rows, dropped_table, join_dropped
 from ..engines.stage import WorkCount, part_name
 from .base import RawBatch, Unit
+from .content import add_content
 from .json_texts import json_object
 from .registry import open_source
 from .validate import Validate
 
-READ_VERSION = 1
+READ_VERSION = 2
 
 
 def row_ids(base: str, rows: np.ndarray) -> pa.Array:
@@ -140,8 +141,9 @@ class ReadUnit:
         tally = Tally(stage="read", source=name, rows_in=rows + len(batch.drops), kept=rows, dropped=reasons)
         clean = Validate(self.limits).run(table)
         tallies = [tally, *count_rows("normalise", table, clean)]
+        kept = add_content(clean.table)
         note = {"text_bytes": pc.sum(pc.binary_length(clean.table["text"])).as_py() or 0, "source": name}
-        return Outcome(clean.table, join_dropped([dropped, clean.dropped]), tallies, note)
+        return Outcome(kept, join_dropped([dropped, clean.dropped]), tallies, note)
 
     def _raw(self, item: Input, table: pa.Table) -> pa.Table:
         rows = table["row"].to_numpy()

@@ -11,14 +11,16 @@ import numpy as np
 import pyarrow as pa
 
 from ..vocabulary import Vocabulary
-from .tables import KEPT
+from .tables import CONTENT, KEPT
 
-ROW_VERSION = 2
+ROW_VERSION = 3
+READABLE = (2, ROW_VERSION)  # rows of version 2 have no `content` and no `media`
 
 # One segment: a whole sample, or a piece of a text longer than a row (then `offset` is where the piece begins).
 SEGMENT = pa.struct(
     [
         pa.field("id", pa.binary(16), nullable=False),  # document id
+        *CONTENT,
         pa.field("source", pa.dictionary(pa.int32(), pa.string()), nullable=False),
         pa.field("file", pa.dictionary(pa.int32(), pa.string()), nullable=False),
         pa.field("row", pa.int64(), nullable=False),  # row number in `file`

@@ -14,12 +14,17 @@ ORIGIN = [
     pa.field("license", pa.string()),  # missing from raw rows when the source has no licence column
 ]
 
+# Hashes by which a document is the same in every dataset, whatever its file, row or source: xxh3-128 each. `content` is
+# that of the text, or of a sample with media that of the digests of text, image and audio, one after another. `media`
+# is that of the picture's bytes, or else of the clip's, and null for texts; captions of one picture have it in common.
+CONTENT = [pa.field("content", pa.binary(16), nullable=False), pa.field("media", pa.binary(16))]
+
 # The columns that the run file keeps, as a JSON object; only in datasets of runs that keep columns.
 KEPT = pa.field("kept", pa.string())
 
 # After `read` and `normalise`; `image` and `audio` are file bytes, missing when the kind lacks the modality.
 RAW = pa.schema(
-    [*ORIGIN, pa.field("text", pa.string()), pa.field("image", pa.binary()), pa.field("audio", pa.binary())]
+    [*ORIGIN, *CONTENT, pa.field("text", pa.string()), pa.field("image", pa.binary()), pa.field("audio", pa.binary())]
 )
 
 
@@ -40,6 +45,7 @@ def sample_schema(sizes: Mapping[str, int], kept: bool = False) -> pa.Schema:
     return pa.schema(
         [
             *ORIGIN,
+            *CONTENT,
             *([KEPT] if kept else []),
             pa.field("text", code_type(sizes.get("text", 0))),
             pa.field("image", code_type(sizes.get("image", 0))),

@@ -19,8 +19,8 @@ from triptych.schemas.config.sources import Source
 from triptych.schemas.errors import Refusal
 
 KEEP = ["url", "score", "ok"]
-ROWS = [
-    {"text": "a", "url": "http://x/é?q=\"1\\2\"", "score": 0.25, "ok": True},
+ROWS: list[dict[str, Any]] = [
+    {"text": "a", "url": 'http://x/é?q="1\\2"', "score": 0.25, "ok": True},
     {"text": "b", "url": None, "score": 1.0, "ok": False},
     {"text": "c", "url": "\n", "score": 1e-7, "ok": None},
 ]

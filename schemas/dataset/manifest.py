@@ -96,7 +96,8 @@ class Manifest(Strict):
 
     def to_bytes(self) -> bytes:
         """Serialise as canonical, indented JSON with a seal over every byte."""
-        return sealed_json(self.model_dump(mode="json"))
+        # added keys at their defaults are left out, so that a manifest of an earlier version has the bytes that it had
+        return sealed_json(self.identity_body())
 
 
 def parse_manifest(data: bytes, where: str) -> Manifest:

@@ -28,6 +28,7 @@ from .clean import Cleaned
 from .engines.journal import Journal, peak_memory
 from .engines.partition import Partition, join_dropped, read_header
 from .sources.read import Input
+from .tokenize.text_encoder import TextEncoder
 from .tokenize.train import ReadyTokenizer
 
 DROPPED_FILE = "dropped.parquet"
@@ -57,6 +58,7 @@ def publish(
     inputs: Sequence[Input],
     cleaned: Cleaned,
     fitted: Mapping[Modality, ReadyTokenizer],
+    encoder: TextEncoder,
     packed: Sequence[Partition],
     journal: Journal,
 ) -> Manifest:
@@ -68,6 +70,7 @@ def publish(
         inputs: The units that were read.
         cleaned: Results of cleaning.
         fitted: The tokenizers.
+        encoder: What encoded the texts.
         packed: Partitions of `PackShard`.
         journal: Ledger of the run.
 
@@ -102,7 +105,7 @@ def publish(
         statistics=statistics.model_copy(update={"codebooks": {}}),
         codebooks=codebook_uses(statistics.codebooks, vocabulary),
         row_version=ROW_VERSION,
-        environment=environment(),
+        environment=environment() | {"text_encoder": encoder.name},
     ).sealed()
     _publish(store, manifest, files)
     return manifest

@@ -21,7 +21,7 @@ def require_in_heads(source: Source, heads: Iterable[Iterable[dict[str, Any]]]) 
         source: The source.
         heads: Parsed rows of each file; only as many files are read as needed.
     """
-    missing = set(source.columns)
+    missing = set(source.carried)
     seen: dict[str, None] = {}
     for head in heads:
         if not missing:
@@ -30,7 +30,7 @@ def require_in_heads(source: Source, heads: Iterable[Iterable[dict[str, Any]]]) 
             seen |= dict.fromkeys(row)
         missing -= seen.keys()
     if missing and seen:
-        column = next(column for column in source.columns if column in missing)
+        column = next(column for column in source.carried if column in missing)
         names = ", ".join(map(str, seen))[:300]
         raise Refusal(
             f"{key_of_column(source, column)}: the first rows of the first files have no such column. Use one of: "

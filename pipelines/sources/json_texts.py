@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .column_types import is_bytes, is_text, storage_of, stored
 from .files import printable
 
 LARGEST_EXACT = 1 << 53  # from here on a double may stand for several whole numbers
@@ -48,17 +49,17 @@ def json_texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
     Args:
         column: A column of any type that `has_json` allows.
     """
+    column = stored(column)
     kind = column.type
-    if pa.types.is_dictionary(kind):
-        column = column.cast(kind.value_type)
-        kind = column.type
+    if is_bytes(kind):  # a dictionary of strings
+        return _quoted(printable_texts(column.cast(pa.large_binary()))).cast(pa.string())
     if pa.types.is_null(kind):
         return column.cast(pa.string())
     if pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
         return column.cast(pa.string())
     if pa.types.is_floating(kind):
         return _number_texts(column.cast(pa.float32()) if pa.types.is_float16(kind) else column)
-    if _is_text(kind):
+    if is_text(kind):
         return _quoted(printable_texts(column.cast(pa.large_binary()))).cast(pa.string())
     if pa.types.is_date(kind) or pa.types.is_time(kind) or pa.types.is_timestamp(kind):
         return _quoted(column.cast(pa.string()))
@@ -97,19 +98,10 @@ def _quoted(texts: pa.ChunkedArray) -> pa.ChunkedArray:
     return quoted
 
 
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
-
-
 def has_json(kind: pa.DataType) -> bool:
     """True if values of a type can be written as JSON: not those with bytes in them."""
-    if pa.types.is_dictionary(kind):
-        return has_json(kind.value_type)
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
-        return False
-    if pa.types.is_binary_view(kind):
-        return False
-    return all(has_json(kind.field(number).type) for number in range(kind.num_fields))
+    kind = storage_of(kind)
+    return not is_bytes(kind) and all(has_json(kind.field(number).type) for number in range(kind.num_fields))
 
 
 def arrow_type(values: Iterable[Any]) -> pa.DataType | None:

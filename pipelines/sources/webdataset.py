@@ -21,8 +21,8 @@ from .batches import LONGEST_ROW, BadRow, RawRow, gather
 from .change_detection import unchanged, unchanged_batches
 from .files import whole_files
 from .heads import FILES, require_in_heads
+from .json_line import parse_line, pick_license, pick_text
 from .json_texts import json_text
-from .jsonl import parse_line, pick_license, pick_text
 from .streams import Broken, ByteStream
 
 LONG_HEADERS = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
@@ -53,7 +53,7 @@ class WebDatasetReader:
             with ByteStream(unit.path) as stream:
                 for name, data in islice(tar_members(stream, frozenset({"json"}), self._longest), HEAD_MEMBERS):
                     if name.lower().endswith(".json") and data:
-                        found = parse_line(data)
+                        found = parse_line(data, ())
                         yield found | {f"json.{key}": value for key, value in found.items()}
         except (Broken, BadRow):
             return
@@ -109,7 +109,7 @@ class WebDatasetReader:
                 elif field == "license":
                     values.append(_license(members, names))
                 elif is_column(field):
-                    values.append(json_text(_keys(members).get(names[0].removeprefix("json."))))
+                    values.append(json_text(_object(members, names).get(*_keys(names))))
                 else:
                     values.append(_media(members, names, field))
             except BadRow as error:
@@ -135,7 +135,7 @@ def _text(members: dict[str, bytes | None], names: tuple[str, ...]) -> str:
             except UnicodeDecodeError as error:
                 raise BadRow("utf8_invalid", error_detail(error)) from None
         if "json" in members:
-            found = found or parse_line(_content(members, "json"))
+            found = found or parse_line(_content(members, "json"), _keys(names))
             if found.get(key) is not None:
                 return pick_text(found, [key])
     raise BadRow("text_missing", f"has {', '.join([*members, *found])[:200]}")
@@ -147,18 +147,22 @@ def _license(members: dict[str, bytes | None], names: tuple[str, ...]) -> str | 
         data = members.get(name)
         if data is not None:
             return data.decode(errors="backslashreplace")
-        found = pick_license(_keys(members), [name.removeprefix("json.")])
+        found = pick_license(_object(members, names), [name.removeprefix("json.")])
         if found is not None:
             return found
     return None
 
 
-def _keys(members: dict[str, bytes | None]) -> dict[str, Any]:
-    """Return the keys of the .json member; none when there is no such member, or one that cannot be read."""
+def _object(members: dict[str, bytes | None], names: tuple[str, ...]) -> dict[str, Any]:
+    """Return the object of the .json member; empty when there is no such member, or one that cannot be read."""
     try:
-        return parse_line(members.get("json") or b"{}")
+        return parse_line(members.get("json") or b"{}", _keys(names))
     except BadRow:
         return {}
+
+
+def _keys(names: tuple[str, ...]) -> list[str]:
+    return [name.removeprefix("json.") for name in names]
 
 
 def _content(members: dict[str, bytes | None], name: str) -> bytes:

@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from triptych.pipelines.pack.write import write_shard
 from triptych.schemas.config.mix import MixEntry, Mixture
 from triptych.schemas.dataset.manifest import MANIFEST, parse_manifest
 from triptych.schemas.dataset.packed_row import READABLE, SEGMENT
 from triptych.schemas.dataset.reader import Dataset
 from triptych.schemas.errors import Refusal
 from triptych.schemas.storage.store import Store
-from triptych.pipelines.pack.write import write_shard
 from triptych.train.data.overlap import Part, count_overlap
 from triptych.train.data.plan import make_plan
 from triptych.train.data.split import is_held_out, key_words, split_keys
@@ -60,7 +60,7 @@ def part(path: Path) -> Part:
 def sides(path: Path) -> dict[bytes, bool]:
     """Whether each document is held out, by its id."""
     dataset = Dataset(str(path))
-    found = {}
+    found: dict[bytes, bool] = {}
     for entry in dataset.manifest.shards:
         segments = dataset.open(entry).batch.column("segments").flatten()
         out = is_held_out(key_words(split_keys(segments)), SHARE)

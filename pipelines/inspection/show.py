@@ -13,6 +13,7 @@ from ...schemas.config.tokenizers import Tokenizers
 from ...schemas.dataset.duplicates import DUPLICATES_FILE
 from ...schemas.dataset.layout import codes_of_span
 from ...schemas.dataset.reader import Dataset, PackedRow
+from ...schemas.dataset.tokenizer_card import Card
 from ...schemas.errors import Refusal
 from ...schemas.storage.store import Store
 from ...schemas.vocabulary import Kind, Modality
@@ -38,7 +39,7 @@ class Decoder:
     def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
         manifest, store = dataset.manifest, Store(dataset.url)
-        cards = {name: entry.card for name, entry in manifest.tokenizers.items()}
+        cards: dict[str, Card] = {name: entry.card for name, entry in manifest.tokenizers.items()}
         configs = Tokenizers.model_validate(manifest.config["tokenizers"])
         self.bundle = Bundle(configs, cards, lambda name: store.local_path(name) or name, dataset.url)
 

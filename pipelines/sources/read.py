@@ -21,6 +21,7 @@ from ...schemas.dataset.tables import RAW
 from ...schemas.hashing import GOLDEN, mix64
 from ...schemas.identity import canonical_json, fingerprint
 from ...schemas.storage.store import WORK, Store
+from ...tokenizers.decoding import decoding_identity
 from ..engines.base import Engine
 from ..engines.partition import Outcome, Partition, commit, count_rows, dropped_table
 from ..engines.stage import WorkCount, part_name
@@ -103,6 +104,7 @@ class ReadUnit:
         """Return the identity of the partitions, from the content, the selected columns, and the partition size."""
         source = item.source.identity_body({"path", "pairs", "priority"})
         stages = [READ_VERSION, Validate(self.limits).identity(), self.partition_bytes]
+        stages += decoding_identity(*item.source.modality.modalities)
         return fingerprint("read", stages, source, item.base, item.unit.label)
 
     def done(self, item: Input) -> str:

@@ -18,7 +18,7 @@ from .base import Drop, RawBatch, Unit
 from .batches import LONGEST_ROW, BadRow, RawRow, gather
 from .change_detection import unchanged, unchanged_batches
 from .files import whole_files
-from .jsonl import parse_line, pick_license, pick_text
+from .json_line import parse_line, pick_license, pick_text
 from .streams import Broken, ByteStream
 
 LONG_HEADERS = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
@@ -115,7 +115,7 @@ def _text(members: dict[str, bytes | None], names: tuple[str, ...]) -> str:
             except UnicodeDecodeError as error:
                 raise BadRow("utf8_invalid", error_detail(error)) from None
         if "json" in members:
-            found = found or parse_line(_content(members, "json"))
+            found = found or parse_line(_content(members, "json"), _keys(names))
             if found.get(key) is not None:
                 return pick_text(found, [key])
     raise BadRow("text_missing", f"has {', '.join([*members, *found])[:200]}")
@@ -128,12 +128,16 @@ def _license(members: dict[str, bytes | None], names: tuple[str, ...]) -> str | 
         if data is not None:
             return data.decode(errors="backslashreplace")
         try:
-            found = pick_license(parse_line(members.get("json") or b"{}"), [name.removeprefix("json.")])
+            found = pick_license(parse_line(members.get("json") or b"{}", _keys(names)), [name.removeprefix("json.")])
         except BadRow:
             found = None
         if found is not None:
             return found
     return None
+
+
+def _keys(names: tuple[str, ...]) -> list[str]:
+    return [name.removeprefix("json.") for name in names]
 
 
 def _content(members: dict[str, bytes | None], name: str) -> bytes:

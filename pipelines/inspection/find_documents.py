@@ -15,7 +15,7 @@ from ...schemas.dataset.reader import Dataset
 from ...schemas.errors import Refusal
 from ...schemas.hashing import mix64
 from ...schemas.storage.store import Store
-from ..filters.taken_down import is_id, taken_down
+from ..filters.taken_down import id_array, is_id, taken_down
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ def _why_not(dataset: Dataset, name: str) -> str:
     if name in taken_down(Store(dataset.url)):
         return "; it was taken down"
     with dataset.fs.open(f"{dataset.root}/{DUPLICATES_FILE}", "rb") as stream:
-        rows = pq.read_table(stream, ["cluster"], filters=[("id", "==", bytes.fromhex(name))])
-    return f"; it is a duplicate, see `--cluster {rows['cluster'][0]}`" if len(rows) else ""
+        rows = pq.read_table(stream, columns=["cluster"], filters=pc.field("id") == id_array([name])[0])
+    return f"; it is a duplicate, see `--cluster {rows['cluster'][0].as_py()}`" if len(rows) else ""
 
 
 def find_segments(dataset: Dataset, ids: Iterable[bytes]) -> list[Place]:

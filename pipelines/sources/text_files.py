@@ -11,7 +11,7 @@ from ...schemas.dataset.drop_detail import error_detail
 from .base import RawBatch, Unit
 from .batches import LONGEST_ROW, BadRow
 from .files import find
-from .members import Members, member_batches, member_digest, member_units
+from .members import Members, member_batches, member_digest, member_units, refuse_columns
 from .streams import Broken, ByteStream
 
 
@@ -28,6 +28,7 @@ class FilesReader:
 
     def units(self) -> list[Unit]:
         """List runs of files of about `partition_bytes`, in the order of their names."""
+        refuse_columns(self._source)
         files = find(self._source.name, self._source.path)
         fs, _ = url_to_fs(self._source.path)
         names = [url.partition("::")[0] for url, _ in files]

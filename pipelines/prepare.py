@@ -18,6 +18,7 @@ from .engines.base import Engine
 from .engines.journal import Journal
 from .engines.partition import Partition
 from .engines.registry import open_engine
+from .engines.stage import Stage
 from .nothing_left import require_rows_left
 from .pack.repack_damaged import delete_damaged
 from .pack.shard import PackShard
@@ -91,7 +92,11 @@ def _encode(
 ) -> list[Partition]:
     """Encode images, then audio, then text, each in its own stage, so that only the affected ones are repeated."""
     text = partial(EncodeText, fast=fast, kept=config.keeps_columns)
-    stages = {Modality.IMAGE: EncodeImages, Modality.AUDIO: EncodeAudio, Modality.TEXT: text}
+    stages: dict[Modality, Callable[..., Stage]] = {
+        Modality.IMAGE: EncodeImages,
+        Modality.AUDIO: EncodeAudio,
+        Modality.TEXT: text,
+    }
     sizes = {modality.name.lower(): max(fit.card.sizes) for modality, fit in fitted.items()}
     for modality, stage in stages.items():
         if modality in kind.modalities:

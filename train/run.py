@@ -18,6 +18,9 @@ from .optim.batch_scaling import batch_warning, kappa
 from .resume import changed_datasets, changed_keys, require_allowed, with_changes
 from .run_record import RUN, Change, ParameterCounts, RunRecord, TrainedOn, run_folder
 from .trainer import Trainer
+from .unseen import require_share_kept, require_unseen
+
+ALLOW = "`data.allow_overlap: true`"
 
 
 class Start(NamedTuple):
@@ -80,6 +83,9 @@ def start_of(config: TrainConfig, plan: Plan, folder: Path, start: int | None, c
     record, where = RunRecord.read(folder), folder / RUN
     keys = changed_keys(record, config, where) | changed_datasets(record, trained_on(plan))
     require_allowed(keys, change, where)
+    if keys and not config.data.allow_overlap:
+        require_unseen(plan.datasets, record, ALLOW)
+        require_share_kept(plan.datasets, record, plan.validation, ALLOW)
     if not steps:
         return _without_checkpoints(record, config, folder, keys != {})
     step = steps[-1] if start is None else start

@@ -69,6 +69,23 @@ def count_overlap(held: tuple[Part, ...], trained: tuple[Part, ...], share: floa
     return len(pc.unique(pa.chunked_array(found, HASH)))
 
 
+def count_moved(part: Part, before: float, now: float) -> int:
+    """Return the number of documents that a share holds out and a smaller one does not.
+
+    Args:
+        part: Rows of a dataset.
+        before: The smaller share.
+        now: The larger share.
+    """
+    dataset, found = Dataset(part.url), [pa.array([], HASH)]
+    for entry in dataset.manifest.shards:
+        if entry.group in part.groups:
+            keys = split_keys(dataset.open(entry).batch.column("segments").flatten())
+            words = key_words(keys)
+            found.append(pc.unique(keys.filter(pa.array(is_held_out(words, now) & ~is_held_out(words, before)))))
+    return len(pc.unique(pa.chunked_array(found, HASH)))
+
+
 def _keys(dataset: Dataset, groups: Sequence[str], share: float, *, held_out: bool) -> Iterator[pa.Array]:
     """Yield hashes of the tokens of the documents on one side of the split, a shard at a time."""
     for entry in dataset.manifest.shards:

@@ -1,5 +1,7 @@
 """The content of a row follows its text and the bytes of its media, and nothing else."""
 
+from typing import Any
+
 import pyarrow as pa
 import xxhash
 
@@ -8,7 +10,7 @@ from triptych.pipelines.sources.content import add_content, digests
 TEXTS, PICTURES, CLIPS = ["a", "é", "", "a"], [b"p", b"q", b"p", b"p"], [b"c", b"c", b"d", b"d"]
 
 
-def table(**columns: list[object]) -> pa.Table:
+def table(**columns: list[Any]) -> pa.Table:
     rows = {"id": pa.array([bytes([n]) * 16 for n in range(4)], pa.binary(16)), "text": pa.array(TEXTS)}
     return pa.table(rows | {name: pa.array(values, pa.binary()) for name, values in columns.items()})
 

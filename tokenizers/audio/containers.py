@@ -1,8 +1,8 @@
 """Repairs and checks of audio files by their structure, before a decoder sees them.
 
 Decoders believe the sizes in a file: they return what is there of a file that was cut off, and stop at a size that its
-writer never filled in. So the structure is compared with the bytes: WAV chunks (`wav_sizes`), Ogg pages (RFC 3533) and
-Matroska elements (RFC 8794).
+writer never filled in. So the structure is compared with the bytes: WAV chunks (`wav_sizes`), Ogg pages (RFC 3533),
+Matroska elements (RFC 8794) and MP4 boxes (ISO/IEC 14496-12).
 """
 
 from collections.abc import Iterator
@@ -32,6 +32,8 @@ def repaired(data: bytes) -> list[bytes]:
         return _links(data)
     if data.startswith(b"\x1aE\xdf\xa3"):
         _check_matroska(data)
+    if data[4:8] == b"ftyp":
+        _check_boxes(data)
     return [data]
 
 
@@ -77,6 +79,19 @@ def _pages(data: bytes) -> Iterator[_Page]:
         end = at + 27 + segments + sum(data[at + 27 : at + 27 + segments])
         yield _Page(at, end, bool(data[at + 5] & 2))
         at = data.find(b"OggS", end)
+
+
+def _check_boxes(data: bytes) -> None:
+    at = 0
+    while at + 8 <= len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        if size == 1:
+            size = int.from_bytes(data[at + 8 : at + 16], "big")
+        if size < 8:  # 0: to the end
+            return
+        at += size
+    if at > len(data):
+        raise BadClip("audio_incomplete", "the last box of the MP4 file is cut off")
 
 
 def _check_matroska(data: bytes) -> None:

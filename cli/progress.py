@@ -81,5 +81,5 @@ def print_summary(manifest: Manifest, out: str) -> None:
     tokens = ", ".join(f"{count:,} {modality}" for modality, count in facts["tokens"].items())
     screen.print(f"{facts['rows']:,} rows in {facts['shards']} shards, {facts['fill']:.2%} full: {tokens} tokens.")
     for line in facts["advice"]:
-        screen.print(line)
+        screen.print(line, soft_wrap=True)
     screen.print(f"Dataset {manifest.name} at {out}. Next: triptych stats {out}", soft_wrap=True)

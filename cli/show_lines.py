@@ -13,8 +13,8 @@ def print_segment(line: dict[str, Any]) -> None:
     """Print the origin of a segment, the beginning of its text, and the names of its files."""
     piece = "" if line["offset"] == 0 and line["last"] else f", piece from token {line['offset']:,}"
     print_line(f"{line['segment']}  {line['source']}: {line['file']}, row {line['row']}{piece}")
-    facts = [line["kind"], f"{line['length']:,} tokens", f"packed row {line['packed_row']}", f"id {line['id']}"]
-    print_line("   " + ", ".join(facts))
+    print_line(f"   {line['kind']}, {line['length']:,} tokens in packed row {line['packed_row']}")
+    print_line(f"   id {line['id']}")
     for name, value in (("license", line["license"]), *line.get("kept", {}).items()):
         if value is not None:
             print_line("   " + excerpt(f"{name}: {value}", WIDTH - 3))
@@ -28,7 +28,7 @@ def print_dropped(line: dict[str, Any]) -> None:
     place = line["file"] if line["row"] < 0 else f"{line['file']}, row {line['row']}"
     print_line(f"{line['source']}: {place}")
     print_line(f"   {line['stage']}: {line['reason']}{': ' if line['detail'] else ''}{line['detail']}")
-    for name, value in (line["raw"] or {}).items():
+    for name, value in (*line.get("kept", {}).items(), *(line["raw"] or {}).items()):
         field = name.removesuffix("_bytes")
         shown = value if field == name else f"{value:,} bytes"
         print_line("   " + excerpt(f"{field}: {shown}", WIDTH - 3))

@@ -43,5 +43,5 @@ def stats(dataset: str, as_json: bool) -> None:
     for table in (*shown, tables.ledger_table(manifest.ledger)):
         screen.print(table)
     for line in facts["advice"]:
-        screen.print(line)
+        screen.print(line, soft_wrap=True)
     screen.print(f"fingerprint {facts['fingerprint']}")

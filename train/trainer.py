@@ -1,6 +1,5 @@
 """The training loop: load, step, log, validate and save, starting from the last checkpoint if there is one."""
 
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from typing import Any
@@ -17,6 +16,7 @@ from ..model.network.slices import Slices
 from ..model.network.transformer import Transformer
 from ..schemas.config.training import TrainConfig
 from ..schemas.errors import Refusal
+from ..schemas.visible import print_line
 from ..tokenizers.bundle import save_bundle
 from .checkpoint.checkpoints import Checkpoints
 from .data.loader import Loader, MicroBatch
@@ -174,7 +174,7 @@ class Trainer:
             record = RunRecord.read(self.folder)
             skipped = Change(step=step, keys={"rows of the steps": (step, reached)})
             record.model_copy(update={"changes": (*record.changes, skipped)}).write(self.folder)
-            sys.stderr.write(f"warning: {breakdown} Went back to step {step}, and on behind the rows read since.\n")
+            print_line(f"warning: {breakdown} Went back to step {step}, and on behind the rows read since.", err=True)
         self._save()  # from here on the stream is another one
 
     @property

@@ -4,6 +4,7 @@ The list is read in batches and never held as a whole. The raw rows of a window 
 their files; the windows grow, so that the first lines come at once and a long list needs few passes.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count as count_from
@@ -109,4 +110,5 @@ def _with_raw_rows(dataset: Dataset, batches: Iterator[pa.Table]) -> Iterator[di
             return
         found = raw.read((line["source"], line["file"], line["row"]) for line in window)
         for line in window:
-            yield line | {"raw": found.get((line["source"], line["file"], line["row"]))}
+            kept = {"kept": json.loads(line["kept"] or "{}")} if "kept" in line else {}
+            yield line | kept | {"raw": found.get((line["source"], line["file"], line["row"]))}

@@ -21,14 +21,14 @@ from ...schemas.identity import file_fingerprint
 from .base import Drop, RawBatch, Unit
 from .batches import LONGEST_ROW, BadRow, RawRow, regroup, table
 from .change_detection import unchanged, unchanged_batches
-from .files import printable, whole_files
+from .files import printable, require_readable, whole_files
 from .streams import Broken, ByteStream
 
 BOM = b"\xef\xbb\xbf"
 
 
 class JsonlReader:
-    """Reads .jsonl, .jsonl.gz and .jsonl.zst files; rows are numbered by their lines from 0, with blank lines."""
+    """Reads JSON lines, also of compressed files; rows are numbered by their lines from 0, with blank lines."""
 
     def __init__(self, source: JsonlSource, limits: Limits, partition_bytes: int) -> None:
         self._source = source
@@ -38,7 +38,9 @@ class JsonlReader:
 
     def units(self) -> list[Unit]:
         """List one unit per file."""
-        return whole_files(self._source.name, self._source.path)
+        units = whole_files(self._source.name, self._source.path)
+        require_readable(self._source.name, self._source.path, units)
+        return units
 
     def digest(self, unit: Unit) -> str:
         """Return the fingerprint of the file, without decompression."""
@@ -48,7 +50,8 @@ class JsonlReader:
     def read(self, unit: Unit) -> Iterator[RawBatch]:
         """Read a unit, see `Reader.read`.
 
-        Reasons: row_too_large, json_invalid, utf8_invalid, text_missing, text_not_string, file_truncated.
+        Reasons: row_too_large, json_invalid, utf8_invalid, text_missing, text_not_string, file_truncated,
+        format_unsupported.
         """
         return unchanged_batches(unit, regroup(self._pieces(unit), self._budget))
 
@@ -70,7 +73,7 @@ class JsonlReader:
                         yield RawBatch(pa.table({"row": numbers} | values))
                     line += lines
             except Broken as error:
-                yield RawBatch(table(self._fields, []), [Drop(-1, "file_truncated", error_detail(error))])
+                yield RawBatch(table(self._fields, []), [Drop(-1, error.reason, error_detail(error))])
 
 
 def whole_lines(blocks: Iterable[bytes], longest: int) -> Iterator[bytes | None]:

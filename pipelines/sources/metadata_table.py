@@ -24,7 +24,7 @@ def records(url: str, longest: int) -> Iterator[Record | Drop]:
     """Read the records of a .csv or .tsv file with a header, or of a .jsonl file.
 
     Records are numbered from 0, not counting the header but counting blank lines. Reasons for drops: row_too_large,
-    csv_invalid, json_invalid, utf8_invalid, file_truncated.
+    csv_invalid, json_invalid, utf8_invalid, file_truncated, format_unsupported.
 
     Raises:
         Refusal: A CSV file has no header.
@@ -36,7 +36,7 @@ def records(url: str, longest: int) -> Iterator[Record | Drop]:
             else:
                 yield from _csv_records(url, _lines(stream, longest), longest)
         except Broken as error:
-            yield Drop(-1, "file_truncated", error_detail(error))
+            yield Drop(-1, error.reason, error_detail(error))
 
 
 def _lines(stream: ByteStream, longest: int) -> Iterator[bytes | None]:

@@ -25,10 +25,11 @@ from ..engines.base import Engine
 from ..engines.partition import Outcome, Partition, commit, count_rows, dropped_table
 from ..engines.stage import WorkCount, part_name
 from .base import RawBatch, Unit
+from .own_output import no_source_below
 from .registry import open_source
 from .validate import Validate
 
-READ_VERSION = 1
+READ_VERSION = 2
 
 
 def row_ids(base: str, rows: np.ndarray) -> pa.Array:
@@ -75,9 +76,13 @@ class Digest:
         return open_source(source, self.limits, self.partition_bytes).digest(unit)
 
 
-def find_units(sources: Sequence[Source], limits: Limits, partition_bytes: int) -> list[tuple[Source, Unit]]:
-    """List every unit of every source, in the order of the run file; raises Refusal when something is missing."""
-    return [(source, unit) for source in sources for unit in open_source(source, limits, partition_bytes).units()]
+def find_units(sources: Sequence[Source], limits: Limits, partition_bytes: int, out: str) -> list[tuple[Source, Unit]]:
+    """List every unit of every source, in the order of the run file; raises Refusal when something is missing.
+
+    Files below `out` are left out, since the run itself writes them.
+    """
+    with no_source_below(out):
+        return [(source, unit) for source in sources for unit in open_source(source, limits, partition_bytes).units()]
 
 
 def identify(engine: Engine, items: Sequence[tuple[Source, Unit]], limits: Limits, partition_bytes: int) -> list[Input]:

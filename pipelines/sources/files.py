@@ -20,6 +20,7 @@ from .local_glob import BadPath, Found, local_glob, what_is
 from .own_output import is_own_output
 from .streams import Broken, ByteStream, WrongFormat
 
+CACHE = "Put `simplecache::` before the address, and it is stored in a temporary folder."
 CHECKED = 64  # files of a remote source that are opened before any work
 
 
@@ -70,7 +71,8 @@ def _in_file_system(name: str, path: str, fs: Any, root: str) -> list[str]:
     if found is Found.FILE:
         matches = [root] if not is_own_output(fs, root) else []
     elif found is Found.FOLDER:
-        fix = f"Name its files with a glob, such as {path.rstrip('/')}/*."
+        first, mark, rest = path.partition("::")
+        fix = f"Name its files with a glob, such as {first.rstrip('/')}/*{mark}{rest}."
         raise _refusal(name, path, "is a folder, where a file is needed", fix)
     elif found is not Found.NOTHING:
         raise _refusal(name, path, f"is {found}", ADVICE[found])
@@ -170,6 +172,8 @@ def refusing(name: str, path: str) -> Iterator[None]:
     except (zipfile.BadZipFile, tarfile.TarError, RuntimeError) as error:  # also a member that needs a password
         raise _refusal(name, path, f"is an archive that cannot be read ({error})", "Unpack it.") from None
     except (ValueError, ImportError) as error:
+        if "range requests" in str(error):
+            raise _refusal(name, path, "is on a server that sends whole files only", CACHE) from None
         raise _refusal(name, path, f"cannot be opened ({error})", "Use a URL that fsspec supports.") from None
 
 

@@ -1,6 +1,8 @@
 """Sequential reading of files, decompressed by what their first bytes say, up to the exact point of damage."""
 
 import math
+import tarfile
+import zipfile
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
@@ -8,7 +10,8 @@ from typing import Any, Self
 import fsspec
 import pyarrow as pa
 
-from .decompress import Broken, Damaged, Pace, decompressed
+from ...schemas.dataset.drop_detail import error_detail
+from .decompress import ERRORS, Broken, Damaged, Pace, decompressed
 from .formats import HEAD, compression_of, other_format
 
 __all__ = ["BLOCK", "Broken", "ByteStream", "WrongFormat", "data_error"]
@@ -51,7 +54,8 @@ class ByteStream:
         self._begin()
 
     def _begin(self, slow_after: float = math.inf) -> None:
-        self._file: Any = fsspec.open(self._url, "rb").open()
+        self._opened = fsspec.open(self._url, "rb")  # its file system would close an archive that it holds
+        self._file: Any = self._opened.open()
         self._pace = Pace(slow_after)
         self._blocks: Iterator[bytes] = _layers(_raw(self._file), self._url, self._tar, self._pace)
 
@@ -116,6 +120,16 @@ class ByteStream:
             pass
         return self._position
 
+    def whole(self, limit: int) -> bytes | None:
+        """Read the rest of the file; None if it has more than `limit` bytes. Raises Broken if any of it is damaged."""
+        parts, size = [], 0
+        for block in self.blocks():
+            parts.append(block)
+            size += len(block)
+            if size > limit:
+                return None
+        return b"".join(parts)
+
     def blocks(self, size: int = BLOCK) -> Iterator[bytes]:
         """Yield the rest of the file in blocks of `size` bytes; raises Broken after the last one before the damage."""
         while block := self.read(size):
@@ -123,8 +137,14 @@ class ByteStream:
 
 
 def _raw(file: Any) -> Iterator[bytes]:
-    while block := file.read(RAW_BLOCK):
-        yield bytes(block)
+    """Read blocks of a file; raises Broken if it is the damaged member of an archive."""
+    try:
+        while block := file.read(RAW_BLOCK):
+            yield bytes(block)
+    except (zipfile.BadZipFile, tarfile.TarError, *ERRORS) as error:
+        if isinstance(error, OSError) and not data_error(error):
+            raise
+        raise Broken(error_detail(error)) from None
 
 
 def _without(count: int, blocks: Iterator[bytes]) -> Iterator[bytes]:

@@ -88,15 +88,15 @@ def compression_of(url: str, head: bytes) -> str | None:
     likely = ENDINGS.get(ending(url))
     if likely and BEGINNINGS[likely].match(head):
         return likely
-    # nothing but skippable frames in what was read: both decoders skip them, but only zstd's is here
-    return "zstd" if SKIPPABLE.match(head) and likely == "zstd" else None
+    # nothing but skippable frames at the start: they are of LZ4 too, but that is rare
+    return "zstd" if head and not after else None
 
 
 def other_format(url: str, head: bytes) -> Format | None:
     """Return the format of a file that a reader of text cannot read, a plain tar among them; None if none is known."""
     after = _after_skippable(head)
     found = next((each for each in OTHERS if each.signature.match(head) or each.signature.match(after)), None)
-    return found or (None if _is_text(head) else BY_ENDING.get(ending(url)))
+    return found or (None if is_text(head) else BY_ENDING.get(ending(url)))
 
 
 def _after_skippable(head: bytes) -> bytes:
@@ -105,7 +105,7 @@ def _after_skippable(head: bytes) -> bytes:
     return head
 
 
-def _is_text(head: bytes) -> bool:
+def is_text(head: bytes) -> bool:
     """True if the bytes are UTF-8 without control characters, apart from a character that is cut at the end."""
     try:
         text = head.decode()

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from ...schemas.dataset.drop_detail import error_detail
 from .decompress import ERRORS, Broken, Damaged, Pace, decompressed
-from .formats import HEAD, compression_of, other_format
+from .formats import ENDINGS, HEAD, compression_of, ending, is_text, other_format
 
 __all__ = ["BLOCK", "Broken", "ByteStream", "WrongFormat", "data_error"]
 
@@ -165,6 +165,9 @@ def _layers(blocks: Iterator[bytes], url: str, tar: bool, pace: Pace) -> Iterato
             found = other_format(name, head)
             if found and not (tar and found.name == "tar"):
                 raise WrongFormat(f"is a {found.name} file, which is not read here", found.advice.format(url=url))
+            named = ENDINGS.get(ending(name))
+            if named and head and not tar and not is_text(head):
+                raise Broken(f"the file is neither {named} data, as its name says, nor text")
             yield from blocks
             return
         blocks = decompressed(blocks, compression, pace)

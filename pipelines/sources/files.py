@@ -84,7 +84,8 @@ def _in_file_system(name: str, path: str, fs: Any, root: str) -> list[str]:
         fs.info(root)  # raises the error that says whether it is missing or not readable
         matches = [root]
     if not matches:
-        fs.ls(_fixed_part(root))
+        if "{" not in root:
+            fs.ls(_fixed_part(root))  # raises if that does not exist
         if found is Found.FILE or is_own_output(fs, _fixed_part(root)):
             fix = "Nothing below `out` is a source: give another `out`, or another path."
             raise _refusal(name, path, "lies below `out`", fix)

@@ -13,10 +13,10 @@ import xxhash
 from pydantic import Field
 
 from ..pipelines.sources.formats import ENDINGS
-from ..pipelines.sources.jsonl import BOM
 from ..pipelines.sources.read import Input, row_ids
 from ..pipelines.sources.registry import open_source
 from ..pipelines.sources.streams import Broken, ByteStream, WrongFormat
+from ..pipelines.sources.text_blocks import BOM
 from ..schemas.base import Strict
 from ..schemas.config.load import apply_override, check, load_run
 from ..schemas.config.run import Limits, RunConfig
@@ -175,7 +175,7 @@ def _text(file: Path, limit: int) -> bytes | None:
         try:
             data = stream.whole(limit)
         except WrongFormat as error:
-            raise Refusal(f"{file} {error.what}. {error.advice}") from None
+            raise Refusal(f"{file} is {error.what}. {error.advice}") from None
     return None if data is None else data.removeprefix(BOM)
 
 

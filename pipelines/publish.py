@@ -27,6 +27,7 @@ from .clean import Cleaned
 from .engines.journal import Journal, peak_memory
 from .engines.partition import Partition, read_header
 from .sources.read import Input
+from .tokenize.text_encoder import TextEncoder
 from .tokenize.train import ReadyTokenizer
 
 DROPPED_FILE = "dropped.parquet"
@@ -56,6 +57,7 @@ def publish(
     inputs: Sequence[Input],
     cleaned: Cleaned,
     fitted: Mapping[Modality, ReadyTokenizer],
+    encoder: TextEncoder,
     packed: Sequence[Partition],
     journal: Journal,
 ) -> Manifest:
@@ -67,6 +69,7 @@ def publish(
         inputs: The units that were read.
         cleaned: Results of cleaning.
         fitted: The tokenizers.
+        encoder: What encoded the texts.
         packed: Partitions of `PackShard`.
         journal: Ledger of the run.
 
@@ -100,7 +103,7 @@ def publish(
         ledger=tuple(ledger),
         statistics=statistics.model_copy(update={"codebooks": {}}),
         codebooks=codebook_uses(statistics.codebooks, vocabulary),
-        environment=environment(),
+        environment=environment() | {"text_encoder": encoder.name},
     ).sealed()
     _publish(store, manifest, files)
     return manifest

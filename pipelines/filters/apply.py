@@ -8,6 +8,7 @@ import pyarrow as pa
 from ...schemas.config.filters.union import AnyFilter
 from ...schemas.config.run import Limits
 from ...schemas.config.sources import Source
+from ...tokenizers.decoding import decoding_identity
 from ..engines.base import Engine
 from ..engines.partition import Outcome, Partition, drop_rows
 from ..engines.row_mask import mask_rows
@@ -26,8 +27,9 @@ class Filters:
     counted: bool = True
 
     def identity(self) -> list[object]:
-        """Version, the filters' settings, and limits."""
-        return [FILTER_VERSION, [identity_of(config) for config in self.filters], self.limits.identity_body()]
+        """Version, the filters' settings, limits and decoders."""
+        body = [FILTER_VERSION, [identity_of(config) for config in self.filters], self.limits.identity_body()]
+        return body + decoding_identity(*(modality_of(config) for config in self.filters))
 
     def run(self, table: pa.Table) -> Outcome:
         """Keep the rows of a RAW table that no filter drops; the first filter that drops a row is the reason."""

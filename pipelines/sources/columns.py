@@ -1,6 +1,6 @@
 """Extracts the fields of a source from the columns of an Arrow table, with the rows that fail."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -10,10 +10,11 @@ import pyarrow.compute as pc
 from ...schemas.config.sources import Source
 from ...schemas.errors import Refusal
 from .base import ROW_FIELDS, Drop, RawBatch
+from .column_types import in_words, is_bytes, is_json, is_text, json_licenses, storage_of, stored
+from .files import printable
 
 CAST_BYTES = 1 << 30  # larger tables are divided before a cast, since ROW_FIELDS' types are limited to 2 GiB
-
-
+MOST_NAMES = 50  # of the columns listed in an error message
 STRINGS = ("text", "license")  # the other fields are files
 
 
@@ -31,30 +32,71 @@ def present_columns(schema: pa.Schema, source: Source, where: str) -> dict[str, 
     Raises:
         Refusal: A field has no column, or a column has the wrong type.
     """
+    require_columns(source, schema.names, where)
     found = {}
     for name, wanted in source.fields.items():
         found[name] = tuple(column for column in wanted if column in schema.names)
-        key = f"`sources.{source.name}.{name}` is {';'.join(wanted)!r}"
-        if not found[name]:
-            raise Refusal(f"{key}: {where} has no such column. Use one of: {', '.join(schema.names)}.")
         for column in found[name]:
-            if not _usable(schema.field(column).type, name):
-                needed = "strings" if name in STRINGS else "bytes, or structs with a `bytes` field"
-                kind = schema.field(column).type
-                raise Refusal(f"{key}: in {where} that column holds {kind}, but must hold {needed}. Use another.")
+            kind = storage_of(schema.field(column).type)
+            if not _usable(kind, name):
+                raise Refusal(
+                    f"{_key(source, name)}: in {where} that column holds {in_words(kind)}, but must hold "
+                    f"{_needed(name)}. Use another."
+                )
     return found
 
 
-def _usable(kind: pa.DataType, name: str) -> bool:
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    if name not in STRINGS and pa.types.is_struct(kind):
+def require_columns(source: Source, columns: Sequence[str], where: str) -> None:
+    """Check that a table has a column for each field of a source, and each of these columns once.
+
+    Args:
+        source: The source.
+        columns: Names of all columns of the table.
+        where: Name of the file, for error messages.
+
+    Raises:
+        Refusal: A field has no column, or two columns have the same name.
+    """
+    for name, wanted in source.fields.items():
+        found = [column for column in columns if column in wanted]
+        if not found:
+            raise Refusal(f"{_key(source, name)}: {where} has no such column. {_choice(columns)}")
+    require_columns_once(source, columns, where)
+
+
+def require_columns_once(source: Source, columns: Sequence[str], where: str) -> None:
+    """Check that no column of a source is in a table more than once; raises Refusal, see `require_columns`."""
+    for name, wanted in source.fields.items():
+        found = [column for column in columns if column in wanted]
+        twice = sorted({column for column in found if found.count(column) > 1})
+        if twice:
+            raise Refusal(f"{_key(source, name)}: {where} has two columns named {twice[0]!r}. Rename one of them.")
+
+
+def _key(source: Source, field: str) -> str:
+    return f"`sources.{source.name}.{field}` is {';'.join(source.fields[field])!r}"
+
+
+def _choice(columns: Sequence[str]) -> str:
+    if not columns:
+        return "It has no columns."
+    shown = ", ".join(printable(column) for column in columns[:MOST_NAMES])
+    return f"Use one of: {shown}{' …' if len(columns) > MOST_NAMES else ''}."
+
+
+def _needed(field: str) -> str:
+    if field == "license":
+        return "strings, or values that can be written as JSON"
+    return "strings" if field in STRINGS else "bytes, or structs with a `bytes` field"
+
+
+def _usable(kind: pa.DataType, field: str) -> bool:
+    if field == "license" and is_json(kind):
+        return True
+    if field not in STRINGS and pa.types.is_struct(kind):
         place = kind.get_field_index("bytes")
-        return place >= 0 and _usable(kind.field(place).type, name)
-    binary = [pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view, pa.types.is_fixed_size_binary]
-    text = [pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view]
-    checks = [pa.types.is_null, *binary, *(text if name in STRINGS else [])]
-    return any(check(kind) for check in checks)
+        return place >= 0 and _usable(storage_of(kind.field(place).type), field)
+    return pa.types.is_null(kind) or is_bytes(kind) or (field in STRINGS and is_text(kind))
 
 
 def extract(
@@ -78,7 +120,7 @@ def extract(
     Yields:
         Batches with the good rows and the drops.
     """
-    values = {name: _values(rows, names) for name, names in columns.items()}
+    values = {name: _values(rows, names, name) for name, names in columns.items()}
     reasons = np.full(len(rows), "", object) if reasons is None else reasons
     for name, column in values.items():
         sizes = pc.fill_null(pc.binary_length(column), 0).to_numpy()
@@ -95,14 +137,28 @@ def extract(
     yield from _narrowed(kept, drops)
 
 
-def _values(rows: pa.Table, names: tuple[str, ...]) -> pa.ChunkedArray:
-    columns = []
-    for name in names:
-        column = rows[name]
-        if pa.types.is_struct(column.type):
-            column = pc.struct_field(column, "bytes")
-        columns.append(column.cast(pa.large_binary()))
-    return pc.coalesce(*columns)
+def _values(rows: pa.Table, names: tuple[str, ...], field: str) -> pa.ChunkedArray:
+    return pc.coalesce(*(field_values(rows[name], field).cast(pa.large_binary()) for name in names))
+
+
+def field_values(column: pa.ChunkedArray, field: str) -> pa.ChunkedArray:
+    """Turn a column of any usable type into strings or bytes.
+
+    Args:
+        column: The column.
+        field: The field of the source that it is read for.
+    """
+    column = stored(column)
+    if field == "text":
+        return _texts(column)
+    if field == "license":
+        return json_licenses(column) if is_json(column.type) else column
+    return stored(pc.struct_field(column, "bytes")) if pa.types.is_struct(column.type) else column
+
+
+def _texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Turn a text column into strings or bytes, one or null for each row."""
+    return column
 
 
 def _mark(reasons: npt.NDArray[np.object_], bad: npt.NDArray[np.bool_], reason: str) -> None:

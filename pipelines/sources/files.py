@@ -5,7 +5,7 @@ import os
 import re
 import tarfile
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,10 +18,8 @@ from .change_detection import stamp
 from .glob_advice import ADVICE, advice
 from .local_glob import BadPath, Found, local_glob, what_is
 from .own_output import is_own_output
-from .streams import Broken, ByteStream, WrongFormat
 
 CACHE = "Put `simplecache::` before the address, and it is stored in a temporary folder."
-CHECKED = 64  # files of a remote source that are opened before any work
 
 
 def find(name: str, path: str) -> list[tuple[str, str]]:
@@ -125,33 +123,6 @@ def whole_files(name: str, path: str) -> list[Unit]:
     """Return a unit for each file of a source; raises Refusal like `find`."""
     with refusing(name, path):
         return [Unit(url, label, stamp=stamp(url)) for url, label in find(name, path)]
-
-
-def require_readable(name: str, path: str, units: Sequence[Unit], tar: bool = False) -> None:
-    """Look at the first bytes of a source's files: all local ones, and as many as CHECKED of others.
-
-    Args:
-        name: Name of the source, for error messages.
-        path: Its path, for error messages.
-        units: Its files.
-        tar: True if they are tars, False if they are texts.
-
-    Raises:
-        Refusal: A file is of a format that is not read, though not if it is damaged: that is dropped when it is read.
-    """
-    remote = 0
-    for unit in units:
-        remote += not unit.path.startswith("file://")
-        if remote > CHECKED:
-            return
-        with refusing(name, path):
-            try:
-                with ByteStream(unit.path, tar) as stream:
-                    stream.read(1)
-            except WrongFormat as error:
-                raise _refusal(name, path, f"names {unit.label}, which {error.what}", error.advice) from None
-            except Broken:
-                continue
 
 
 def printable(name: str) -> str:

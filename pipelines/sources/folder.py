@@ -1,6 +1,5 @@
 """Reader of a folder of image or audio files with a table of their captions or transcripts."""
 
-import os
 import posixpath
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,7 +7,6 @@ from typing import Any
 
 import xxhash
 from fsspec.core import url_to_fs
-from fsspec.implementations.local import LocalFileSystem
 
 from ...schemas.config.run import Limits
 from ...schemas.config.sources import FolderSource
@@ -17,11 +15,13 @@ from ...schemas.identity import canonical_json
 from .base import Drop, RawBatch, Unit
 from .batches import LONGEST_ROW, BadRow, RawRow, gather
 from .change_detection import require_digest, stamp, unchanged
+from .columns import require_columns
+from .delimited_table import Record
 from .files import refusing
-from .jsonl import pick_license, pick_text
-from .metadata_table import Record, records
-
-TABLES = ("metadata.csv", "metadata.jsonl")
+from .folder_files import name_within
+from .json_line import pick_license, pick_text
+from .metadata_table import MetadataTable
+from .table_format import NAMES
 
 
 class FolderReader:
@@ -41,7 +41,7 @@ class FolderReader:
         used = 0
         columns: dict[str, Any] = {}
         with unchanged(table):
-            for item in records(table.path, self._longest):
+            for item in self._records(table):
                 if isinstance(item, Record):
                     columns |= dict.fromkeys(item.values)
                     size = self._size(fs, root, item)
@@ -49,9 +49,13 @@ class FolderReader:
                         starts.append(item.number)
                         used = 0
                     used += size
-        self._require(columns)
+        if columns:
+            require_columns(self._source, list(columns), table.label)
         stops = [*starts[1:], None]
         return [replace(table, start=start, stop=stop) for start, stop in zip(starts, stops, strict=True)]
+
+    def _records(self, table: Unit) -> Iterator[Record | Drop]:
+        return MetadataTable(self._source, table.path, table.label, self._longest).records()
 
     def _table(self) -> Unit:
         name, path, table = self._source.name, self._source.path, self._source.table
@@ -60,25 +64,17 @@ class FolderReader:
             fs.ls(root)
             if not fs.isdir(root):
                 raise NotADirectoryError(path)
-        names = (table,) if table else TABLES
+        names = (table,) if table else NAMES
         found = next((each for each in names if fs.isfile(posixpath.join(root, each))), None)
         if found is None:
             raise Refusal(
                 f"`sources.{name}.table` is {table!r}: {path} has no {' or '.join(names)}. "
-                "Give the name of a CSV or JSONL file in that folder."
+                "Give the name of a CSV, TSV, JSONL or Parquet file in that folder."
             )
         url = posixpath.join(root, found)
         with refusing(name, path):
             fs.open(url).close()
             return Unit(fs.unstrip_protocol(url), found, stamp=stamp(fs.unstrip_protocol(url)))
-
-    def _require(self, columns: dict[str, Any]) -> None:
-        for field, names in self._fields.items():
-            if columns and not any(name in columns for name in names):
-                raise Refusal(
-                    f"`sources.{self._source.name}.{field}` is {';'.join(names)!r}: the table has no such column. Use "
-                    f"one of: {', '.join(columns)}."
-                )
 
     def digest(self, unit: Unit) -> str:
         """Hash the unit's records, as far as they are used, and the bytes of the files that they name."""
@@ -103,8 +99,8 @@ class FolderReader:
     def read(self, unit: Unit) -> Iterator[RawBatch]:
         """Read a unit, see `Reader.read`.
 
-        Reasons: those of `records`, text_missing, text_not_string, image_missing, audio_missing, path_outside_folder,
-        file_unreadable.
+        Reasons: those of `MetadataTable.records`, text_missing, text_not_string, image_missing, audio_missing,
+        path_outside_folder, file_unreadable.
         """
         state = xxhash.xxh3_128()
         with unchanged(unit):
@@ -115,7 +111,7 @@ class FolderReader:
     def _items(self, unit: Unit) -> Iterator[RawRow | Drop]:
         fs, root = url_to_fs(self._source.path)
         number = 0
-        for item in records(unit.path, self._longest):
+        for item in self._records(unit):
             row = item.number if isinstance(item, Record) else item.row
             number = number if row < 0 else row
             if unit.stop is not None and (number >= unit.stop or row < 0):
@@ -169,8 +165,9 @@ class FolderReader:
         name = next((record.values[key] for key in self._fields[field] if record.values.get(key)), None)
         if not isinstance(name, str) or "\0" in name:
             raise BadRow(missing, repr(name))
-        if not is_inside(fs, root, name):
-            raise BadRow("path_outside_folder", name)
+        given, name = name, name_within(fs, root, name)
+        if name is None:
+            raise BadRow("path_outside_folder", given)
         try:
             info = fs.info(posixpath.join(root, name))
         except (FileNotFoundError, NotADirectoryError):
@@ -180,14 +177,3 @@ class FolderReader:
         if info["type"] != "file":
             raise BadRow("file_unreadable", f"{name} is no file")
         return name, int(info["size"])
-
-
-def is_inside(fs: Any, root: str, name: str) -> bool:
-    """True if a file name stays below the folder `root`, on local disks also after links are followed."""
-    plain = posixpath.normpath(name)
-    if plain.startswith("/") or plain.split("/")[0] == "..":
-        return False
-    if not isinstance(fs, LocalFileSystem):
-        return True
-    top = os.path.realpath(root)
-    return os.path.commonpath([top, os.path.realpath(posixpath.join(top, name))]) == top

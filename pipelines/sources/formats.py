@@ -1,4 +1,4 @@
-"""Tells the format of a file by its first bytes: compression that is read, and formats that a reader cannot read.
+"""Tells by the first bytes of a file how it is compressed.
 
 A name says little about a file: endings are in capitals, followed by a URL's query, or left out, and downloads are
 stored decompressed under their old name. Signatures are those of file(1), https://www.darwinsys.com/file/.
@@ -35,7 +35,7 @@ UNPACK = "Unpack it, and name the files."
 
 
 class Format(NamedTuple):
-    """A format that is not read as text or tar, and what to do about it; `{url}` stands for the file."""
+    """A compression that is not read, and what to do about it."""
 
     name: str
     signature: re.Pattern[bytes]
@@ -48,18 +48,11 @@ OTHERS = (
     Format("compress (.Z)", re.compile(rb"\x1f[\x9d\xa0]"), DECOMPRESS),
     Format("lzip", re.compile(rb"LZIP\x01"), DECOMPRESS),
     Format("lzop", re.compile(rb"\x89LZO\0\r\n\x1a\n"), DECOMPRESS),
-    Format("ZIP", re.compile(rb"PK(\x03\x04|\x05\x06|\x07\x08)"), "Name its members by `path: zip://**::{url}`."),
     Format("7z", re.compile(rb"7z\xbc\xaf\x27\x1c"), UNPACK),
     Format("RAR", re.compile(rb"Rar!\x1a\x07"), UNPACK),
-    Format("tar", re.compile(rb"[\0-\xff]{257}ustar", re.DOTALL), "Use `kind: webdataset`, or unpack it."),
-    Format("Parquet", re.compile(rb"PAR1"), "Use `kind: parquet`."),
-    Format("Arrow", re.compile(rb"ARROW1\0\0|FEA1"), "Use `kind: datasets`, or convert it to Parquet."),
-    Format("Avro", re.compile(rb"Obj\x01"), "Convert it to Parquet."),
-    Format("HDF5", re.compile(rb"\x89HDF\r\n\x1a\n"), "Convert it to Parquet."),
-    Format("NumPy", re.compile(rb"\x93NUMPY"), "Convert it to Parquet."),
-    Format("SQLite", re.compile(rb"SQLite format 3\0"), "Export its table to JSON lines or Parquet."),
-    Format("PDF", re.compile(rb"%PDF-"), "Extract its text first."),
 )
+# what is not text, and not compressed either: UTF-16, a tar, Parquet
+UNCOMPRESSED = re.compile(rb"\xff\xfe|\xfe\xff|PAR1|[\0-\xff]{257}ustar", re.DOTALL)
 # these have no signature
 BY_ENDING = {
     ending: Format(name, re.compile(b""), DECOMPRESS)
@@ -92,8 +85,8 @@ def compression_of(url: str, head: bytes) -> str | None:
     return "zstd" if head and not after else None
 
 
-def other_format(url: str, head: bytes) -> Format | None:
-    """Return the format of a file that a reader of text cannot read, a plain tar among them; None if none is known."""
+def other_compression(url: str, head: bytes) -> Format | None:
+    """Return the compression of a file that is not read; None if there is none."""
     after = _after_skippable(head)
     found = next((each for each in OTHERS if each.signature.match(head) or each.signature.match(after)), None)
     return found or (None if is_text(head) else BY_ENDING.get(ending(url)))

@@ -1,13 +1,11 @@
 """Reader of JSON lines: Arrow's fast parser where possible, line by line where something is wrong.
 
-A block of whole lines is first parsed by Arrow. The result is used only if it certainly equals that of `json.loads`
+A block of whole lines is first parsed by Arrow. The result is used only if it certainly equals that of `parse_line`
 line by line: as many rows as lines, no object across lines, valid UTF-8, no null. Otherwise the block is parsed again
-line by line, and each bad line gets a reason.
+line by line, and each bad line gets a reason. So what becomes of a line does not depend on the others in its block.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,10 +19,11 @@ from ...schemas.identity import file_fingerprint
 from .base import Drop, RawBatch, Unit
 from .batches import LONGEST_ROW, BadRow, RawRow, regroup, table
 from .change_detection import unchanged, unchanged_batches
-from .files import printable, require_readable, whole_files
+from .content_type import require_readable
+from .files import whole_files
+from .json_line import parse_line, pick_license, pick_text, without_marks
 from .streams import Broken, ByteStream
-
-BOM = b"\xef\xbb\xbf"
+from .text_blocks import text_blocks
 
 
 class JsonlReader:
@@ -37,10 +36,14 @@ class JsonlReader:
         self._budget = partition_bytes
 
     def units(self) -> list[Unit]:
-        """List one unit per file."""
-        units = whole_files(self._source.name, self._source.path)
-        require_readable(self._source.name, self._source.path, units)
-        return units
+        """List one unit per file.
+
+        Raises:
+            Refusal: A file is not text; see also `Reader.units`.
+        """
+        files = whole_files(self._source.name, self._source.path)
+        require_readable(self._source.name, files, self._source.kind)
+        return files
 
     def digest(self, unit: Unit) -> str:
         """Return the fingerprint of the file, without decompression."""
@@ -59,7 +62,7 @@ class JsonlReader:
         line = 0
         with ByteStream(unit.path) as stream:
             try:
-                for block in whole_lines(stream.blocks(), self._longest):
+                for block in whole_lines(text_blocks(stream.blocks(), "json"), self._longest):
                     if block is None:
                         yield _slow([None], line, self._fields, self._longest)
                         line += 1
@@ -80,17 +83,15 @@ def whole_lines(blocks: Iterable[bytes], longest: int) -> Iterator[bytes | None]
     """Regroup blocks so that each ends with a newline.
 
     Args:
-        blocks: Blocks of a file; a BOM is removed.
+        blocks: Blocks of a file.
         longest: Maximum length of a line; the limit may be exceeded by less than a block.
 
     Yields:
         Blocks of whole lines; None for a line that is too long.
     """
     held: list[bytes] = []
-    size, skipping, first = 0, False, True
+    size, skipping = 0, False
     for block in blocks:
-        if first:
-            block, first = block.removeprefix(BOM), False
         if skipping:
             _, newline, block = block.partition(b"\n")
             if not newline:
@@ -109,39 +110,6 @@ def whole_lines(blocks: Iterable[bytes], longest: int) -> Iterator[bytes | None]
         yield None
     elif size:
         yield b"".join(held)
-
-
-def parse_line(line: bytes) -> dict[str, Any]:
-    """Parse the JSON object of a line; raises BadRow."""
-    try:
-        value = json.loads(line.decode())
-    except UnicodeDecodeError as error:
-        raise BadRow("utf8_invalid", error_detail(error)) from None
-    except (ValueError, RecursionError) as error:
-        raise BadRow("json_invalid", error_detail(error)) from None
-    if not isinstance(value, dict):
-        raise BadRow("json_invalid", f"a {type(value).__name__}, not an object")
-    return value
-
-
-def pick_text(values: dict[str, Any], columns: Iterable[str]) -> str:
-    """Return the first of `columns` that exists and is not null; raises BadRow."""
-    value = next((values[column] for column in columns if values.get(column) is not None), None)
-    if value is None:
-        raise BadRow("text_missing", "has " + (", ".join(map(str, values))[:200] or "nothing"))
-    if not isinstance(value, str):
-        raise BadRow("text_not_string", type(value).__name__)
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise BadRow("utf8_invalid", error.reason) from None
-    return value
-
-
-def pick_license(values: dict[str, Any], columns: Iterable[str]) -> str | None:
-    """Return the first of `columns` that exists and is not null, as JSON unless it is a string; else None."""
-    value = next((values[column] for column in columns if values.get(column) is not None), None)
-    return None if value is None else printable(value if isinstance(value, str) else json.dumps(value))
 
 
 def _count_lines(block: bytes) -> int:
@@ -176,12 +144,13 @@ def _fast(block: bytes, lines: int, fields: Mapping[str, tuple[str, ...]]) -> di
 def _slow(lines: Iterable[bytes | None], first: int, fields: Mapping[str, tuple[str, ...]], longest: int) -> RawBatch:
     rows: list[RawRow] = []
     drops: list[Drop] = []
+    used = frozenset(column for names in fields.values() for column in names)
     for number, line in enumerate(lines, first):
         if line is None or len(line) > longest:
             drops.append(Drop(number, "row_too_large", f"over {longest} bytes"))
-        elif line.strip():
+        elif without_marks(line).strip():
             try:
-                values = parse_line(line)
+                values = parse_line(line, used)
                 license_ = [pick_license(values, fields["license"])] if "license" in fields else []
                 rows.append(RawRow(number, (pick_text(values, fields["text"]), *license_)))
             except BadRow as error:

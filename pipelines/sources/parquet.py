@@ -16,6 +16,7 @@ from .base import Drop, RawBatch, Unit
 from .batches import LONGEST_ROW, regroup, table
 from .change_detection import unchanged, unchanged_batches
 from .columns import extract, present_columns
+from .content_type import JSON, PARQUET, content_of, head_of, wrong_kind
 from .files import whole_files
 from .streams import data_error
 
@@ -44,6 +45,7 @@ class ParquetReader:
         except (pa.ArrowException, OSError) as error:
             if not data_error(error):
                 raise
+            self._require_parquet(whole)
             yield whole
             return
         start = size = 0
@@ -54,6 +56,13 @@ class ParquetReader:
                 start, size = group, 0
             size += more
         yield replace(whole, start=start, stop=len(chunks))
+
+    def _require_parquet(self, unit: Unit) -> None:
+        """Refuse a file that is not a damaged Parquet file but of another format."""
+        head = head_of(unit.path)
+        content = JSON if head.lstrip().startswith(b"{") else content_of(head)
+        if content not in (None, PARQUET):
+            raise wrong_kind(self._source.name, unit.label, self._source.kind, content)
 
     def digest(self, unit: Unit) -> str:
         """Hash the stored bytes of the unit's column chunks, their types, and the number of the first row."""
@@ -111,8 +120,9 @@ def _rows_before(metadata: pq.FileMetaData, group: int) -> int:
 
 
 def _chunks(metadata: pq.FileMetaData, group: int, columns: dict[str, tuple[str, ...]]) -> list[pq.ColumnChunkMetaData]:
-    """Return the column chunks of the needed columns in a row group; of a struct only its bytes."""
+    """Return the column chunks of the needed columns in a row group; of a struct of a file only its bytes."""
     wanted = {leaf for names in columns.values() for name in names for leaf in (name, f"{name}.bytes")}
+    whole = tuple(f"{name}." for name in columns.get("license", ()))
     parts = metadata.row_group(group)
     every = [parts.column(place) for place in range(parts.num_columns)]
-    return [part for part in every if part.path_in_schema in wanted]
+    return [part for part in every if part.path_in_schema in wanted or part.path_in_schema.startswith(whole)]

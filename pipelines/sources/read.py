@@ -21,6 +21,7 @@ from ...schemas.dataset.tables import RAW
 from ...schemas.hashing import GOLDEN, mix64
 from ...schemas.identity import canonical_json, fingerprint
 from ...schemas.storage.store import WORK, Store
+from ...tokenizers.decoding import decoding_identity
 from ..engines.base import Engine
 from ..engines.partition import Outcome, Partition, commit, count_rows, dropped_table
 from ..engines.stage import WorkCount, part_name
@@ -108,6 +109,7 @@ class ReadUnit:
         """Return the identity of the partitions, from the content, the selected columns, and the partition size."""
         source = item.source.identity_body({"path", "pairs", "priority"})
         stages = [READ_VERSION, Validate(self.limits).identity(), self.partition_bytes]
+        stages += decoding_identity(*item.source.modality.modalities)
         return fingerprint("read", stages, source, item.base, item.unit.label)
 
     def done(self, item: Input) -> str:
@@ -162,7 +164,9 @@ def read(engine: Engine, inputs: Sequence[Input], limits: Limits, partition_byte
     task = ReadUnit(engine.store, limits, partition_bytes)
     existing = set(engine.store.names(f"{WORK}/read"))
     missing = [item for item in inputs if task.done(item) not in existing]
-    engine.collect("read", task, missing, len(inputs) - len(missing))
+    keys = {task.key(item) for item in inputs}
+    with engine.noting_committed(lambda: [name for name in engine.committed("read") if _unit_of(name) in keys]):
+        engine.collect("read", task, missing, len(inputs) - len(missing))
     parts: dict[str, list[Partition]] = {item.source.name: [] for item in inputs}
     for item in inputs:
         count = json.loads(engine.store.read(task.done(item)))["partitions"]
@@ -170,3 +174,9 @@ def read(engine: Engine, inputs: Sequence[Input], limits: Limits, partition_byte
             key = f"{task.key(item)}-{index:05d}"
             parts[item.source.name].append(engine.refer(key, task.chunk(item, index)))
     return {name: [part for part in group if part.rows] for name, group in parts.items()}
+
+
+def _unit_of(name: str) -> str | None:
+    """The key of the unit that a part belongs to; None for the mark of a finished unit."""
+    stem = name.rpartition("/")[2].removesuffix(".arrow")
+    return stem.rpartition("-")[0] if name.endswith(".arrow") else None

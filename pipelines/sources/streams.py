@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from ...schemas.dataset.drop_detail import error_detail
 from .decompress import ERRORS, Broken, Damaged, Pace, decompressed
-from .formats import ENDINGS, HEAD, compression_of, ending, is_text, other_format
+from .formats import ENDINGS, HEAD, UNCOMPRESSED, compression_of, ending, is_text, other_compression
 
 __all__ = ["BLOCK", "Broken", "ByteStream", "WrongFormat", "data_error"]
 
@@ -22,12 +22,12 @@ LAYERS = 4  # a file that is compressed more often than this is refused
 
 
 class WrongFormat(Broken):
-    """A file is of a format that is not read."""
+    """A file is compressed in a way that is not read."""
 
     reason = "format_unsupported"
 
     def __init__(self, what: str, advice: str) -> None:
-        super().__init__(f"{what}. {advice}")
+        super().__init__(f"is {what}. {advice}")
         self.what, self.advice = what, advice
 
 
@@ -41,11 +41,10 @@ class ByteStream:
 
     Args:
         url: An fsspec URL.
-        tar: True if a tar is read, False if it is refused like other formats that are no text.
     """
 
-    def __init__(self, url: str, tar: bool = False) -> None:
-        self._url, self._tar = url, tar
+    def __init__(self, url: str) -> None:
+        self._url = url
         self._broken: Broken | None = None
         self._position = 0
         self._block = memoryview(b"")  # what is left of the block that was decompressed last
@@ -57,7 +56,7 @@ class ByteStream:
         self._opened = fsspec.open(self._url, "rb")  # its file system would close an archive that it holds
         self._file: Any = self._opened.open()
         self._pace = Pace(slow_after)
-        self._blocks: Iterator[bytes] = _layers(_raw(self._file), self._url, self._tar, self._pace)
+        self._blocks: Iterator[bytes] = _layers(_raw(self._file), self._url, self._pace)
 
     def __enter__(self) -> Self:
         return self
@@ -155,24 +154,24 @@ def _without(count: int, blocks: Iterator[bytes]) -> Iterator[bytes]:
         count = max(0, count - len(block))
 
 
-def _layers(blocks: Iterator[bytes], url: str, tar: bool, pace: Pace) -> Iterator[bytes]:
+def _layers(blocks: Iterator[bytes], url: str, pace: Pace) -> Iterator[bytes]:
     """Decompress blocks until the result is not compressed."""
     name = url
     for _ in range(LAYERS + 1):
         head, blocks = _peeked(blocks)
         compression = compression_of(name, head)
         if compression is None:
-            found = other_format(name, head)
-            if found and not (tar and found.name == "tar"):
-                raise WrongFormat(f"is a {found.name} file, which is not read here", found.advice.format(url=url))
+            found = other_compression(name, head)
+            if found:
+                raise WrongFormat(f"a file in the format {found.name}, which is not read", found.advice)
             named = ENDINGS.get(ending(name))
-            if named and head and not tar and not is_text(head):
+            if named and head and not is_text(head) and not UNCOMPRESSED.match(head):
                 raise Broken(f"the file is neither {named} data, as its name says, nor text")
             yield from blocks
             return
         blocks = decompressed(blocks, compression, pace)
         name = name.rpartition(".")[0]  # `a.br` of `a.br.gz`
-    raise WrongFormat(f"is compressed more than {LAYERS} times", "Decompress it.")
+    raise WrongFormat(f"a file that is compressed more than {LAYERS} times", "Decompress it.")
 
 
 def _peeked(blocks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:

@@ -16,11 +16,13 @@ from ...schemas.identity import file_fingerprint
 from .base import Drop, RawBatch, Unit
 from .batches import LONGEST_ROW, BadRow, RawRow, gather
 from .change_detection import unchanged, unchanged_batches
-from .files import require_readable, whole_files
-from .jsonl import BOM, parse_line, pick_license, pick_text
+from .content_type import require_readable
+from .files import whole_files
+from .json_line import parse_line, pick_license, pick_text
 from .scattered import Apart, Part
 from .streams import Broken, ByteStream
 from .tar_members import META, Member, tar_members
+from .text_blocks import BOM
 
 FIRST_TARS = 3  # that are looked at before any work
 SHOWN = 8  # extensions and keys that a refusal lists
@@ -53,7 +55,7 @@ class WebDatasetReader:
             Refusal: Also when none of the first tars has a member of a field.
         """
         units = whole_files(self._source.name, self._source.path)
-        require_readable(self._source.name, self._source.path, units, tar=True)
+        require_readable(self._source.name, units, self._source.kind, tar=True)
         self._require_members(units[:FIRST_TARS])
         return units
 
@@ -64,7 +66,7 @@ class WebDatasetReader:
         whole = []
         for unit in units:
             try:
-                with unchanged(unit), ByteStream(unit.path, tar=True) as stream:
+                with unchanged(unit), ByteStream(unit.path) as stream:
                     for member in tar_members(stream, frozenset({"json"}), self._longest):
                         extensions[member.extension] += 1
                         keys |= dict.fromkeys(_keys(member))
@@ -104,7 +106,7 @@ class WebDatasetReader:
         def members() -> Iterator[dict[str, Any]]:
             nonlocal last
             try:
-                with ByteStream(unit.path, tar=True) as stream:
+                with ByteStream(unit.path) as stream:
                     for last, data in tar_members(stream, self._wanted, self._longest):
                         yield {"fname": last, "data": data, "__url__": unit.label}
             except Broken as error:  # ends the iteration normally, so that the sample before it is still grouped
@@ -155,7 +157,7 @@ def _keys(member: Member) -> list[str]:
     if member.extension != "json" or isinstance(member.content, BadRow):
         return []
     try:
-        return list(map(str, parse_line(member.content.removeprefix(BOM))))
+        return list(map(str, parse_line(member.content, ())))
     except BadRow:
         return []
 
@@ -192,7 +194,7 @@ def _text(members: Members, names: tuple[Name, ...]) -> str:
             except UnicodeDecodeError as error:
                 raise BadRow("utf8_invalid", error_detail(error)) from None
         if "json" in members:
-            found = found or parse_line(_content(members, "json").removeprefix(BOM))
+            found = found or parse_line(_content(members, "json"), [each.key for each in names])
             if found.get(name.key) is not None:
                 return pick_text(found, [name.key])
     raise BadRow("text_missing", f"has {', '.join([*members, *found])[:200]}")
@@ -205,7 +207,7 @@ def _license(members: Members, names: tuple[Name, ...]) -> str | None:
         if isinstance(data, bytes):
             return data.removeprefix(BOM).decode(errors="backslashreplace")
         try:
-            found = pick_license(parse_line(_content(members, "json").removeprefix(BOM)), [name.key])
+            found = pick_license(parse_line(_content(members, "json"), [each.key for each in names]), [name.key])
         except (BadRow, KeyError):
             found = None
         if found is not None:

@@ -49,12 +49,12 @@ class RewrittenShard:
 def read_parquet(dataset: Dataset, entry: FileEntry) -> pa.Table:
     """Read a table of the dataset; raises Refusal when its checksum differs from the manifest."""
     _require_intact(dataset, entry)
-    with dataset.fs.open(f"{dataset.root}/{entry.file}", "rb") as stream:
+    with dataset.fs.open(dataset.path(entry), "rb") as stream:
         return pq.read_table(stream)
 
 
 def _require_intact(dataset: Dataset, entry: FileEntry) -> None:
-    path = f"{dataset.root}/{entry.file}"
+    path = dataset.path(entry)
     found = None
     if dataset.fs.exists(path):
         with dataset.fs.open(path, "rb") as stream:

@@ -4,9 +4,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from ..base import Strict
+from ..base import AddedKey, Strict
 from ..vocabulary import Kind, Modality
 from .dedup import Pairs
+from .table_format import TableColumn, check_table_format
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 
@@ -80,10 +81,30 @@ class WebDatasetSource(_Source):
 
 
 class FolderSource(_Source):
-    """A folder of media files with a CSV or JSONL table; media columns hold file names relative to the folder."""
+    """A folder of media files with a table; media columns hold file names relative to the folder."""
 
     kind: Literal["folder"]
-    table: str | None = Field(None, description="File name of the table; default metadata.csv or metadata.jsonl")
+    table: str | None = Field(
+        None, description="File name of the table; default metadata.csv, metadata.jsonl or metadata.parquet"
+    )
+    delimiter: Annotated[str | None, AddedKey()] = Field(
+        None,
+        description="Character between the fields of a text table; default a tab in .tsv, otherwise a comma. "
+        "`first_space`: the first space of a line divides its two fields",
+    )
+    quoting: Annotated[Literal["none", "csv"] | None, AddedKey()] = Field(
+        None,
+        description="`none`: a quote is a character like others; `csv`: a field may be enclosed in double quotes; "
+        "default none in .tsv, otherwise csv",
+    )
+    columns: Annotated[tuple[TableColumn, ...] | None, AddedKey()] = Field(
+        None, min_length=1, description="Names of the columns of a text table that has no header line"
+    )
+
+    @model_validator(mode="after")
+    def _format_of_the_table(self) -> "FolderSource":
+        check_table_format(self.delimiter, self.quoting, self.columns)
+        return self
 
 
 class DatasetsSource(_Source):

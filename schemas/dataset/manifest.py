@@ -5,9 +5,9 @@ workers of the run are not in it; they are in `run.json`.
 """
 
 import json
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import NonNegativeInt, ValidationError
+from pydantic import Field, NonNegativeInt, ValidationError, field_validator
 
 from ..base import Strict
 from ..errors import Refusal
@@ -15,6 +15,7 @@ from ..identity import canonical_json, fingerprint, sealed_json
 from ..vocabulary import Vocabulary
 from .decontamination import BenchmarkReport
 from .duplicates import DuplicateReport
+from .file_names import FileName
 from .ledger import Tally
 from .statistics import CodebookUse, Statistics
 from .tokenizer_card import Card
@@ -26,15 +27,16 @@ RUN_REPORT = "run.json"  # how and where a dataset was made; not for publication
 class FileEntry(Strict):
     """A file of the dataset, with its path relative to the dataset's root."""
 
-    file: str
+    file: FileName
     bytes: NonNegativeInt
-    xxh3: str
+    xxh3: str = Field(pattern=r"^[0-9a-f]{32}$")
 
 
 class ShardEntry(FileEntry):
     """A shard. `group` is the kind or source that its rows have in common."""
 
-    group: str
+    file: Annotated[FileName, Field(pattern=r"^shards/")]
+    group: Annotated[FileName, Field(pattern=r"^[^/]+$")]
     rows: NonNegativeInt
     tokens: dict[str, NonNegativeInt]
 
@@ -44,6 +46,14 @@ class TokenizerEntry(Strict):
 
     card: Card
     files: tuple[FileEntry, ...]
+
+    @field_validator("files")
+    @classmethod
+    def _in_their_folder(cls, files: tuple[FileEntry, ...]) -> tuple[FileEntry, ...]:
+        for entry in files:
+            if not entry.file.startswith("tokenizers/"):
+                raise ValueError(f"{entry.file} is not below tokenizers/")
+        return files
 
 
 class Manifest(Strict):
@@ -56,7 +66,7 @@ class Manifest(Strict):
     inputs: dict[str, str]  # source -> fingerprint of all content it read
     vocabulary: Vocabulary
     vocabulary_fingerprint: str
-    tokenizers: dict[str, TokenizerEntry]
+    tokenizers: dict[Literal["text", "image", "audio"], TokenizerEntry]
     row_length: int
     shards: tuple[ShardEntry, ...]
     dropped: FileEntry

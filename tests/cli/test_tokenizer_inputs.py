@@ -63,8 +63,8 @@ def test_texts_are_decompressed(tmp_path: Path) -> None:
     inputs = open_inputs("text", None, [str(tmp_path)], ["limits.row_bytes=1000"])
     assert inputs.texts(list(inputs.rows())) == ["one", "two", "three"]
     assert inputs.skipped == {"row_too_large": 1, "file_truncated": 1}
-    (tmp_path / "f.txt").write_bytes(b"PK\x03\x04")
-    with pytest.raises(Refusal, match=r"f.txt is a ZIP file, which is not read here"):
+    (tmp_path / "f.txt").write_bytes(b"7z\xbc\xaf\x27\x1c")
+    with pytest.raises(Refusal, match=r"f.txt is a file in the format 7z, which is not read"):
         list(open_inputs("text", None, [str(tmp_path)], []).rows())
 
 

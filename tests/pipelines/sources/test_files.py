@@ -1,7 +1,5 @@
 """Globs, links, archives, labels and refusals of `files.find`."""
 
-import bz2
-import gzip
 import os
 import socket
 import tarfile
@@ -13,7 +11,7 @@ import fsspec
 import pytest
 
 from triptych.pipelines.sources.change_detection import stamp
-from triptych.pipelines.sources.files import find, require_readable, whole_files
+from triptych.pipelines.sources.files import find, whole_files
 from triptych.pipelines.sources.own_output import no_source_below
 from triptych.schemas.errors import Refusal
 
@@ -305,28 +303,3 @@ def test_members_of_several_archives_are_told_apart(tmp_path: Path) -> None:
     assert labels(f"zip://data/*::{tmp_path}/*.zip") == ["a.zip/a.jsonl", "b.zip/a.jsonl"]
     (tmp_path / "c.zip").write_bytes(b"no archive")
     assert "is an archive that cannot be read" in refusal(f"zip://data/*::{tmp_path}/*.zip")
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        (b"PK\x03\x04rest", "a ZIP file, which is not read here. Name its members by `path: zip://**::"),
-        (b"\x04\x22\x4d\x18rest", "LZ4 file, which is not read here. Decompress it"),
-        (gzip.compress(bz2.compress(b"\x04\x22\x4d\x18rest")), "LZ4 file"),
-        (b"PAR1rest", "Use `kind: parquet`"),
-        (b"x" * 257 + b"ustar\x0000" + bytes(300), "Use `kind: webdataset`"),
-    ],
-)
-def test_formats_that_are_not_read_are_refused_before_work(tmp_path: Path, content: bytes, said: str) -> None:
-    (tmp_path / "a.jsonl").write_text("{}")
-    (tmp_path / "b.jsonl").write_bytes(content)
-    path = f"{tmp_path}/*.jsonl"
-    with pytest.raises(Refusal) as refused:
-        require_readable("docs", path, whole_files("docs", path))
-    assert str(refused.value).startswith(f"`sources.docs.path` is {path!r}: it names b.jsonl, which is a")
-    assert said in str(refused.value)
-
-
-def test_what_is_damaged_is_left_to_the_ledger(tmp_path: Path) -> None:
-    (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(b"{}")[:12])
-    require_readable("docs", str(tmp_path), whole_files("docs", f"{tmp_path}/*.gz"))

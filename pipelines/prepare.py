@@ -43,7 +43,7 @@ def prepare(config: RunConfig, journal: Journal) -> Manifest:
     """
     start = time.perf_counter()
     check_run(config)
-    units = find_units((*config.sources, *config.decontaminate), config.limits, config.partition_bytes)
+    units = find_units((*config.sources, *config.decontaminate), config.limits, config.partition_bytes, config.out)
     store = Store(config.out)
     with only_run(store) as require_alone:
         manifest = _make(config, units, store, journal, require_alone)

@@ -90,7 +90,8 @@ def _encode(
     parts: Sequence[Partition],
 ) -> list[Partition]:
     """Encode images, then audio, then text, each in its own stage, so that only the affected ones are repeated."""
-    stages = {Modality.IMAGE: EncodeImages, Modality.AUDIO: EncodeAudio, Modality.TEXT: partial(EncodeText, fast=fast)}
+    text = partial(EncodeText, fast=fast, kept=config.keeps_columns)
+    stages = {Modality.IMAGE: EncodeImages, Modality.AUDIO: EncodeAudio, Modality.TEXT: text}
     sizes = {modality.name.lower(): max(fit.card.sizes) for modality, fit in fitted.items()}
     for modality, stage in stages.items():
         if modality in kind.modalities:
@@ -121,7 +122,13 @@ def _pack(
             sum(part.note["tokens"] for part in parts), vocabulary, config.row_length, config.pack.shard_bytes
         )
         stage = PackShard(
-            engine.store, vocabulary, config.row_length, group, config.tokenizers.text, fitted[Modality.TEXT].where
+            store=engine.store,
+            vocabulary=vocabulary,
+            row_length=config.row_length,
+            group=group,
+            text=config.tokenizers.text,
+            text_where=fitted[Modality.TEXT].where,
+            kept=config.keeps_columns,
         )
         buckets = [part for part in engine.shuffle(parts, by="id", into=shards) if part.rows]
         delete_damaged(engine, stage, buckets)

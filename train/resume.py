@@ -24,6 +24,7 @@ FREE = (
     "data.workers",
     "data.cache",
     "data.cache_bytes",
+    "data.allow_overlap",
     "on_breakdown",
     "max_rollbacks",
 )

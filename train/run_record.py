@@ -36,6 +36,7 @@ class TrainedOn(Strict):
     path: str
     fingerprint: str
     vocabulary: str
+    has_content: bool = False  # True if its documents were held out by their content, False: by their ids
 
 
 class ParameterCounts(Strict):

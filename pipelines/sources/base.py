@@ -22,6 +22,11 @@ ROW_FIELDS = {
 }
 
 
+def field_type(field: str) -> pa.DataType:
+    """Return the type of a column that a reader yields; those beside ROW_FIELDS are JSON texts, which may be null."""
+    return ROW_FIELDS.get(field, pa.string())
+
+
 @dataclass(frozen=True)
 class Unit:
     """A file, or rows start..stop of it (`stop` None: to the end), and its version when it was found."""
@@ -52,7 +57,7 @@ class Drop:
 class RawBatch:
     """Rows that were read together, and rows among them that could not be read."""
 
-    table: pa.Table  # columns of ROW_FIELDS that the source has
+    table: pa.Table  # columns of the source's fields
     drops: list[Drop] = field(default_factory=list)
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .base import ROW_FIELDS, Drop, RawBatch
+from .base import Drop, RawBatch, field_type
 
 DROP_BYTES = 128  # size of a drop in a batch, so that a file of only bad rows is divided too
 LONGEST_ROW = 1 << 30  # an Arrow array of strings or binaries is limited to 2 GiB
@@ -41,7 +41,7 @@ def table(fields: Iterable[str], rows: list[RawRow]) -> pa.Table:
     """Build a table of `row` and the source's fields."""
     columns = {"row": pa.array([row.number for row in rows], pa.int64())}
     for place, name in enumerate(fields):
-        columns[name] = pa.chunked_array([pa.array([row.values[place] for row in rows], ROW_FIELDS[name])])
+        columns[name] = pa.chunked_array([pa.array([row.values[place] for row in rows], field_type(name))])
     return pa.table(columns)
 
 

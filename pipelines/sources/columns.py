@@ -7,13 +7,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...schemas.config.columns import is_column
 from ...schemas.config.sources import Source
 from ...schemas.errors import Refusal
-from .base import ROW_FIELDS, Drop, RawBatch
+from .base import Drop, RawBatch, field_type
 from .column_types import in_words, is_bytes, is_json, is_text, json_licenses, storage_of, stored
 from .files import printable
+from .json_texts import has_json, json_texts, printable_texts
 
-CAST_BYTES = 1 << 30  # larger tables are divided before a cast, since ROW_FIELDS' types are limited to 2 GiB
+CAST_BYTES = 1 << 30  # larger tables are divided before a cast, since the fields' types are limited to 2 GiB
 MOST_NAMES = 50  # of the columns listed in an error message
 STRINGS = ("text", "license")  # the other fields are files
 
@@ -74,7 +76,16 @@ def require_columns_once(source: Source, columns: Sequence[str], where: str) -> 
 
 
 def _key(source: Source, field: str) -> str:
+    if is_column(field):
+        return key_of_column(source, source.fields[field][0])
     return f"`sources.{source.name}.{field}` is {';'.join(source.fields[field])!r}"
+
+
+def key_of_column(source: Source, column: str) -> str:
+    """Return where the run file names a column to keep or to filter, for error messages."""
+    if column in source.keep:
+        return f"`sources.{source.name}.keep` names {column!r}"
+    return f"a filter of `filters` reads the column {column!r} of source `{source.name}`"
 
 
 def _choice(columns: Sequence[str]) -> str:
@@ -85,12 +96,16 @@ def _choice(columns: Sequence[str]) -> str:
 
 
 def _needed(field: str) -> str:
+    if is_column(field):
+        return "values that can be written as JSON"
     if field == "license":
         return "strings, or values that can be written as JSON"
     return "strings" if field in STRINGS else "bytes, or structs with a `bytes` field"
 
 
 def _usable(kind: pa.DataType, field: str) -> bool:
+    if is_column(field):
+        return has_json(kind)
     if field == "license" and is_json(kind):
         return True
     if field not in STRINGS and pa.types.is_struct(kind):
@@ -120,16 +135,19 @@ def extract(
     Yields:
         Batches with the good rows and the drops.
     """
-    values = {name: _values(rows, names, name) for name, names in columns.items()}
+    values = {
+        name: json_texts(rows[names[0]]) if is_column(name) else _values(rows, names, name)
+        for name, names in columns.items()
+    }
     reasons = np.full(len(rows), "", object) if reasons is None else reasons
     for name, column in values.items():
         sizes = pc.fill_null(pc.binary_length(column), 0).to_numpy()
-        if name != "license":
+        if name != "license" and not is_column(name):
             _mark(reasons, column.is_null().to_numpy(), f"{name}_missing")
         _mark(reasons, sizes > longest, "row_too_large")
     _mark(reasons, _invalid_utf8(values["text"], reasons), "utf8_invalid")
     if "license" in values:
-        values["license"] = _printable(values["license"])
+        values["license"] = printable_texts(values["license"])
     drops = [Drop(first + int(at), reasons[at]) for at in np.flatnonzero(reasons != "")]
     good = pa.array(reasons == "", pa.bool_())
     numbers = pa.chunked_array([pa.array(np.arange(first, first + len(rows)))])
@@ -178,19 +196,10 @@ def _invalid_utf8(texts: pa.ChunkedArray, reasons: npt.NDArray[np.object_]) -> n
     return bad
 
 
-def _printable(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Convert to strings; bytes that are not valid UTF-8 become backslash escapes."""
-    try:
-        return values.cast(pa.large_string())
-    except pa.ArrowInvalid:
-        texts = [value and value.decode(errors="backslashreplace") for value in values.to_pylist()]
-        return pa.chunked_array([pa.array(texts, pa.large_string())])
-
-
 def _narrowed(rows: pa.Table, drops: list[Drop]) -> Iterator[RawBatch]:
     if rows.nbytes > CAST_BYTES and len(rows) > 1:
         middle = len(rows) // 2
         yield from _narrowed(rows.slice(0, middle), [])
         yield from _narrowed(rows.slice(middle), drops)
     else:
-        yield RawBatch(rows.cast(pa.schema([(name, ROW_FIELDS[name]) for name in rows.column_names])), drops)
+        yield RawBatch(rows.cast(pa.schema([(name, field_type(name)) for name in rows.column_names])), drops)

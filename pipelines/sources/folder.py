@@ -8,6 +8,7 @@ from typing import Any
 import xxhash
 from fsspec.core import url_to_fs
 
+from ...schemas.config.columns import is_column
 from ...schemas.config.run import Limits
 from ...schemas.config.sources import FolderSource
 from ...schemas.errors import Refusal
@@ -20,6 +21,7 @@ from .delimited_table import Record
 from .files import refusing
 from .folder_files import name_within
 from .json_line import pick_license, pick_text
+from .json_texts import json_text
 from .metadata_table import MetadataTable
 from .table_format import NAMES
 
@@ -133,6 +135,8 @@ class FolderReader:
                 values.append(text)
             elif field == "license":
                 values.append(pick_license(record.values, names))
+            elif is_column(field):
+                values.append(json_text(record.values.get(names[0])))
             else:
                 path, size = self._file(fs, root, record, field)
                 if size > self._longest:
@@ -153,6 +157,8 @@ class FolderReader:
                     size += len(pick_text(record.values, names).encode())
                 elif field == "license":
                     size += len((pick_license(record.values, names) or "").encode())
+                elif is_column(field):
+                    size += len((json_text(record.values.get(names[0])) or "").encode())
                 else:
                     size += self._file(fs, root, record, field)[1]
             except BadRow:

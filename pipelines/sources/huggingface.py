@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...schemas.config.columns import is_column
 from ...schemas.config.run import Limits
 from ...schemas.config.sources import DatasetsSource
 from ...schemas.identity import bytes_fingerprint, canonical_json
@@ -128,6 +129,8 @@ class DatasetsReader:
         for field, names in self._source.fields.items():
             for name in set(names).intersection(rows.column_names):
                 column = rows[name]
+                if is_column(field):
+                    continue
                 if field in ("image", "audio") and pa.types.is_struct(column.type):
                     for at, path in _paths(column):
                         sizes[at] += _file_size(path)

@@ -8,6 +8,7 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ...schemas.config.columns import is_column
 from ...schemas.config.run import Limits
 from ...schemas.config.sources import ParquetSource
 from ...schemas.dataset.drop_detail import error_detail
@@ -122,7 +123,8 @@ def _rows_before(metadata: pq.FileMetaData, group: int) -> int:
 def _chunks(metadata: pq.FileMetaData, group: int, columns: dict[str, tuple[str, ...]]) -> list[pq.ColumnChunkMetaData]:
     """Return the column chunks of the needed columns in a row group; of a struct of a file only its bytes."""
     wanted = {leaf for names in columns.values() for name in names for leaf in (name, f"{name}.bytes")}
-    whole = tuple(f"{name}." for name in columns.get("license", ()))
+    json = [field for field in columns if field == "license" or is_column(field)]
+    whole = tuple(f"{name}." for field in json for name in columns[field])
     parts = metadata.row_group(group)
     every = [parts.column(place) for place in range(parts.num_columns)]
     return [part for part in every if part.path_in_schema in wanted or part.path_in_schema.startswith(whole)]

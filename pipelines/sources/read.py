@@ -14,22 +14,25 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
+from ...schemas.config.columns import column_field
 from ...schemas.config.run import Limits
 from ...schemas.config.sources import Source
 from ...schemas.dataset.ledger import Tally
-from ...schemas.dataset.tables import RAW
+from ...schemas.dataset.tables import KEPT, RAW
 from ...schemas.hashing import GOLDEN, mix64
 from ...schemas.identity import canonical_json, fingerprint
 from ...schemas.storage.store import WORK, Store
 from ...tokenizers.decoding import decoding_identity
 from ..engines.base import Engine
-from ..engines.partition import Outcome, Partition, commit, count_rows, dropped_table
+from ..engines.partition import Outcome, Partition, commit, count_rows, dropped_table, join_dropped
 from ..engines.stage import WorkCount, part_name
 from .base import RawBatch, Unit
+from .content import add_content
+from .json_texts import json_object
 from .registry import open_source
 from .validate import Validate
 
-READ_VERSION = 1
+READ_VERSION = 2
 
 
 def row_ids(base: str, rows: np.ndarray) -> pa.Array:
@@ -103,6 +106,8 @@ class ReadUnit:
     def key(self, item: Input) -> str:
         """Return the identity of the partitions, from the content, the selected columns, and the partition size."""
         source = item.source.identity_body({"path", "pairs", "priority"})
+        if item.source.filtered:
+            source["filtered"] = list(item.source.filtered)
         stages = [READ_VERSION, Validate(self.limits).identity(), self.partition_bytes]
         stages += decoding_identity(*item.source.modality.modalities)
         return fingerprint("read", stages, source, item.base, item.unit.label)
@@ -138,8 +143,9 @@ class ReadUnit:
         tally = Tally(stage="read", source=name, rows_in=rows + len(batch.drops), kept=rows, dropped=reasons)
         clean = Validate(self.limits).run(table)
         tallies = [tally, *count_rows("normalise", table, clean)]
+        kept = add_content(clean.table)
         note = {"text_bytes": pc.sum(pc.binary_length(clean.table["text"])).as_py() or 0, "source": name}
-        return Outcome(clean.table, pa.concat_tables([dropped, clean.dropped]), tallies, note)
+        return Outcome(kept, join_dropped([dropped, clean.dropped]), tallies, note)
 
     def _raw(self, item: Input, table: pa.Table) -> pa.Table:
         rows = table["row"].to_numpy()
@@ -150,7 +156,10 @@ class ReadUnit:
         if "license" in columns:
             trimmed = pc.utf8_trim_whitespace(columns["license"])
             columns["license"] = pc.if_else(pc.equal(trimmed, ""), None, trimmed)
-        schema = pa.schema([field for field in RAW if field.name in columns])
+        if item.source.keep:
+            columns["kept"] = json_object([(each, columns[column_field(each)]) for each in item.source.keep])
+        filtered = [pa.field(column_field(each), pa.string()) for each in item.source.filtered]
+        schema = pa.schema([field for field in (*RAW, KEPT, *filtered) if field.name in columns])
         return pa.table({name: columns[name] for name in schema.names}, schema=schema)
 
 

@@ -116,14 +116,19 @@ class EncodeText(_Encode):
 
     config: TextConfig
     fast: bool  # encode by gigatoken; the ids are the same
+    kept: bool = False  # True in a run that keeps columns
     name: str = "text"
+
+    def identity(self) -> list[object]:
+        """That of all modalities, and whether the run keeps columns."""
+        return [*super().identity(), *(["kept"] if self.kept else [])]
 
     def run(self, table: pa.Table) -> Outcome:
         """Encode the `text` column; no row is dropped."""
         tokenizer = load_text(self.config, self.store.local_path(self.where))
         texts = table["text"]
         codes, offsets = encode_column(tokenizer, texts, fast=self.fast)
-        schema = sample_schema(self.sizes)
+        schema = sample_schema(self.sizes, self.kept)
         columns: dict[str, Any] = {name: table[name] for name in table.column_names}
         columns["text"] = _lists(codes, offsets, schema.field("text").type)
         columns["text_bytes"] = pc.binary_length(texts).cast(pa.int64())

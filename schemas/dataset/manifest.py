@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, NonNegativeInt, ValidationError, field_validator
 
-from ..base import Strict
+from ..base import AddedKey, Strict
 from ..errors import Refusal
 from ..identity import canonical_json, fingerprint, sealed_json
 from ..vocabulary import Vocabulary
@@ -21,6 +21,7 @@ from .statistics import CodebookUse, Statistics
 from .tokenizer_card import Card
 
 MANIFEST = "manifest.json"
+CONTENT_SINCE = 3  # version of the rows
 RUN_REPORT = "run.json"  # how and where a dataset was made; not for publication
 
 
@@ -76,12 +77,18 @@ class Manifest(Strict):
     ledger: tuple[Tally, ...]
     statistics: Statistics  # its code histograms are summarised in `codebooks`
     codebooks: dict[str, CodebookUse]
+    row_version: Annotated[int, AddedKey()] = 2  # version of the rows in the shards
     environment: dict[str, str]  # versions of the libraries that affect the bytes
     fingerprint: str = ""  # fingerprint of `identity()`
 
     def identity(self) -> dict[str, Any]:
         """The fields that identify the dataset: not locations of inputs; tokenizers count through the vocabulary."""
-        return self.model_dump(mode="json", exclude={"config", "tokenizers", "environment", "fingerprint"})
+        return self.identity_body({"config", "tokenizers", "environment", "fingerprint"})
+
+    @property
+    def has_content(self) -> bool:
+        """True if segments have `content`, so that a document is held out by it; else it is held out by its id."""
+        return self.row_version >= CONTENT_SINCE
 
     @property
     def groups(self) -> dict[str, tuple[str, ...]]:
@@ -99,7 +106,8 @@ class Manifest(Strict):
 
     def to_bytes(self) -> bytes:
         """Serialise as canonical, indented JSON with a seal over every byte."""
-        return sealed_json(self.model_dump(mode="json"))
+        # added keys at their defaults are left out, so that a manifest of an earlier version has the bytes that it had
+        return sealed_json(self.identity_body())
 
 
 def parse_manifest(data: bytes, where: str) -> Manifest:

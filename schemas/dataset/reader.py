@@ -17,7 +17,7 @@ from ..identity import bytes_fingerprint
 from ..storage.inside import require_inside
 from .manifest import MANIFEST, FileEntry, Manifest, ShardEntry, parse_manifest
 from .not_a_dataset import not_a_dataset
-from .packed_row import ROW_VERSION
+from .packed_row import READABLE
 
 
 @dataclass(frozen=True)
@@ -111,9 +111,9 @@ class Dataset:
                 f"{self.url}/{entry.file}: cannot be read ({error}). Prepare the dataset again.", exit_code=1
             ) from None
         version = shard.contract["row_version"]
-        if version != ROW_VERSION:
+        if version not in READABLE:
             raise Refusal(
-                f"{self.url}/{entry.file}: its rows have version {version}, but this Triptych reads {ROW_VERSION}. "
+                f"{self.url}/{entry.file}: its rows have version {version}, but this Triptych reads {list(READABLE)}. "
                 "Prepare the dataset again.",
                 exit_code=1,
             )

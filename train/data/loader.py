@@ -161,7 +161,7 @@ class Loader:
     def _micro(self, start: int, low: int, high: int, number: int) -> MicroBatch:
         rows = gather(self._shards, self._order.between(start + low, start + high))
         if self.plan.validation:
-            rows = keep_segments(rows, ~is_held_out(rows.document, self.plan.validation))
+            rows = keep_segments(rows, ~is_held_out(rows.split_key, self.plan.validation))
         placement = RowPlacement(number, torch.arange(low, high), self.plan.rows)
         return MicroBatch(self._ready(collate(rows, self._slices)), placement)
 

@@ -17,6 +17,7 @@ from .evaluate import EvaluationContext, EvaluationRequest, Originals
 from .likelihood.benchmarks import BENCHMARKS
 from .likelihood.causal_scorer import CausalScorer
 from .samples.image_features import of_clip, of_file
+from .unseen import require_unseen
 
 ARCHITECTURE = "ViT-B-32"  # of a folder that holds only weights
 
@@ -61,6 +62,8 @@ def open_context(
         extractor = extractor or of_clip(*tower)
     scorer = CausalScorer(control.exported, str(control.folder)) if control is not None and control.causal else None
     share = record.training.data.validation
+    if not request.allow_overlap:
+        require_unseen(datasets, record)
     return EvaluationContext(request, datasets, share, originals, tower, extractor, scorer)
 
 

@@ -106,7 +106,7 @@ def changed(path: str) -> RunConfig:
                 return OTHER[path]
             if value is None or isinstance(value, str):
                 return f"{value or ''}x"
-            return value + 1
+            return ("x",) if isinstance(value, tuple) else value + 1
         if isinstance(node, tuple):
             at = int(parts[0])
             return (*node[:at], rebuild(node[at], parts[1:]), *node[at + 1 :])

@@ -36,6 +36,7 @@ REST: dict[str, Any] = {
 TABLES = {
     "The run": run.RunConfig,
     "Sources": sources.JsonlSource,
+    "files": sources.FilesSource,
     "folder": sources.FolderSource,
     "datasets": sources.DatasetsSource,
     "Filters": Filter,

@@ -57,8 +57,8 @@ def _opened(one: TrainedOn, used: Dataset, key: str) -> Dataset:
     if found is None or found.manifest.fingerprint != one.fingerprint:
         raise Refusal(
             f"{used.url}: holds other documents out than {one.path} did when the run was trained on it, and that "
-            "dataset is no longer there, so it cannot be told which of them were trained on. Use the dataset of the run, "
-            f"or give {key} to go on all the same."
+            "dataset is no longer there, so it cannot be told which of them were trained on. Use the dataset of the "
+            f"run, or give {key} to go on all the same."
         )
     return found
 

@@ -103,7 +103,7 @@ def _containing(texts: pa.LargeStringArray, strings: Sequence[str]) -> npt.NDArr
     for string in strings if len(texts) else ():
         offsets, data = _buffers(texts)
         first, *rest = string.encode()
-        hits = offsets[0] + np.flatnonzero(data[offsets[0] : offsets[-1] - len(rest)] == first)
+        hits = offsets[0] + np.flatnonzero(data[offsets[0] : max(offsets[-1] - len(rest), offsets[0])] == first)
         for place, byte in enumerate(rest, 1):
             hits = hits[data[hits + place] == byte]
         found.append(np.searchsorted(offsets, hits, side="right") - 1)

@@ -10,9 +10,7 @@ lists = st.lists(st.none() | st.lists(st.integers(0, 60_000), max_size=4), max_s
 
 
 @given(rows=lists, cut=st.integers(0, 8), data=st.data())
-def test_rows_are_those_of_arrow(
-    rows: list[list[int] | None], cut: int, data: st.DataObject
-) -> None:
+def test_rows_are_those_of_arrow(rows: list[list[int] | None], cut: int, data: st.DataObject) -> None:
     codes = pa.array(rows, pa.list_(pa.uint16()))
     table = pa.table({"text": [str(row) for row in rows], "codes": codes})
     table = pa.concat_tables([table.slice(0, cut), table.slice(cut)])

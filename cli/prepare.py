@@ -30,13 +30,11 @@ def prepare(run_file: str, overrides: tuple[str, ...], kind: str | None, workers
     Run the same command again to resume, or after a change: only the steps that
     depend on the change are repeated.
     """
-    from ..pipelines.prepare import prepare as run
     from ..schemas.config.load import load_run
-    from .progress import TerminalJournal, print_summary, summary
+    from .progress import prepare_in_terminal, print_summary, summary
 
     config = load_run(run_file, overrides, _engine(kind, workers))
-    journal = TerminalJournal(quiet=as_json)
-    manifest = run(config, journal)
+    manifest = prepare_in_terminal(config, quiet=as_json)
     if as_json:
         click.echo(json.dumps(summary(manifest, config.out)))
     else:

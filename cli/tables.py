@@ -3,16 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
-from ..schemas.dataset.manifest import Manifest
-
-
-def console(stderr: bool = False, quiet: bool = False) -> Console:
-    """A console that does not squeeze tables when its output goes to a file or a pipe."""
-    plain = Console(stderr=stderr, quiet=quiet)
-    return plain if plain.is_terminal else Console(stderr=stderr, quiet=quiet, width=140)
+from ..schemas.dataset.ledger import Tally
 
 
 def _table(title: str, words: Sequence[str], numbers: Sequence[str], last: str | None = None) -> Table:
@@ -26,11 +19,11 @@ def _table(title: str, words: Sequence[str], numbers: Sequence[str], last: str |
     return table
 
 
-def ledger_table(manifest: Manifest) -> Table:
+def ledger_table(ledger: Sequence[Tally], title: str = "Ledger") -> Table:
     """Rows read, kept and dropped by reason, for every source and stage."""
-    table = _table("Ledger", ("source", "stage"), ("rows in", "kept"), "dropped")
+    table = _table(title, ("source", "stage"), ("rows in", "kept"), "dropped")
     before = None
-    for tally in manifest.ledger:
+    for tally in ledger:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in tally.dropped.items())
         source = tally.source if tally.source != before else ""
         table.add_row(source, tally.stage, f"{tally.rows_in:,}", f"{tally.kept:,}", reasons)

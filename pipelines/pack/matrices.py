@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...schemas.dataset.layout import TASK_SLOT, Content, content, content_lengths
-from ...schemas.dataset.packed_row import SEGMENT, SPAN, segment_dtype
+from ...schemas.dataset.packed_row import SPAN, segment_dtype, segment_type
 from ...schemas.vocabulary import Kind, Special, Vocabulary
 from ..engines.take_rows import take_runs
 from .segments import Ints, Segments
@@ -133,15 +133,15 @@ def _spans(laid: Content, placed: Placed) -> pa.Table:
 def segment_lists(samples: pa.Table, placed: Placed, text_bytes: Ints) -> pa.Array:
     """Build the `segments` column: the segments of each packed row, in order."""
     order, segments = placed.order, placed.segments
-    columns_of_origin = ["id", "source", "file", "row", "license", "kind", "pixels", "samples"]  # without the codes
+    type_ = segment_type("kept" in samples.column_names)
+    columns_of_origin = [field.name for field in type_ if field.name in samples.column_names]  # without the codes
     origin = samples.select(columns_of_origin).take(segments.sample[order])
     first = (segments.offset == 0)[order]
     kinds = pc.index_in(origin["kind"].combine_chunks(), pa.array([str(kind) for kind in Kind]))
     columns = {
-        "id": origin["id"],
+        **{name: origin[name] for name in columns_of_origin},
         "source": dictionary_of(origin["source"]),
         "file": dictionary_of(origin["file"]),
-        "row": origin["row"],
         "license": dictionary_of(origin["license"]),
         "kind": kinds.cast(pa.uint8()),
         "start": placed.start[order],
@@ -153,7 +153,7 @@ def segment_lists(samples: pa.Table, placed: Placed, text_bytes: Ints) -> pa.Arr
         "pixels": np.where(first, origin["pixels"].to_numpy(), 0),
         "samples": np.where(first, origin["samples"].to_numpy(), 0),
     }
-    return lists_of(columns, SEGMENT, placed.row[order], placed.rows)
+    return lists_of(columns, type_, placed.row[order], placed.rows)
 
 
 def span_lists(spans: pa.Table, placed: Placed) -> pa.Array:

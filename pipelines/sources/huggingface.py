@@ -11,14 +11,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...schemas.config.columns import is_column
 from ...schemas.config.run import Limits
 from ...schemas.config.sources import DatasetsSource
-from ...schemas.errors import Refusal
 from ...schemas.identity import bytes_fingerprint, canonical_json
 from .base import RawBatch, Unit
-from .batches import LONGEST_ROW, BadRow, regroup
+from .batches import LONGEST_ROW, BadRow, column_bytes, regroup
 from .change_detection import require_digest
-from .columns import extract, present_columns
+from .columns import extract, field_values, present_columns
+from .text_columns import is_list, stored_column, text_lists
 
 SCAN_ROWS = 1000
 
@@ -39,39 +40,20 @@ class DatasetsReader:
         """The split with only the needed columns, indexed as Arrow tables; raises Refusal when it cannot be loaded."""
         import datasets
 
-        dataset = self._load()
-        for names in present_columns(dataset.features.arrow_schema, self._source, self._label).values():
+        from .huggingface_load import load
+
+        dataset = load(self._source)
+        schema = named_labels(dataset.features, dataset.features.arrow_schema.empty_table()).schema
+        for names in present_columns(schema, self._source, self._label).values():
             for name in names:
-                if isinstance(dataset.features[name], (datasets.Image, datasets.Audio)):
+                if isinstance(dataset.features.get(name), (datasets.Image, datasets.Audio)):
                     dataset = dataset.cast_column(name, type(dataset.features[name])(decode=False))
-        wanted = {name for names in self._source.fields.values() for name in names}
+        fields = self._source.fields.values()
+        wanted = {stored_column(name, dataset.column_names) for names in fields for name in names}
         return dataset.select_columns([name for name in dataset.column_names if name in wanted]).with_format("arrow")
 
-    def _load(self) -> Any:
-        import datasets
-
-        source = self._source
-        saved = [Path(source.path) / name for name in ("dataset_dict.json", "state.json")]
-        try:
-            if any(path.is_file() for path in saved):
-                found = datasets.load_from_disk(source.path)
-                return found[source.split] if isinstance(found, datasets.DatasetDict) else found
-            builder = datasets.load_dataset_builder(
-                source.path, source.config, revision=source.revision, data_files=source.data_files
-            )
-            if getattr(builder, "BASE_FEATURE", None) is datasets.Audio:
-                from .huggingface_audio import ListedAudio
-
-                builder.BASE_FEATURE = ListedAudio
-            builder.download_and_prepare()
-            return builder.as_dataset(split=source.split)
-        except Exception as error:  # builders, the hub and file systems may raise anything
-            cause = error.__cause__ or error
-            why = " ".join(f"{type(cause).__name__}: {cause}".split())[:500]
-            raise Refusal(
-                f"`sources.{source.name}.path` is {source.path!r} (config {source.config}, split {source.split!r}): "
-                f"datasets cannot load it ({why}). Check path, config, split and revision; a hub name needs a network."
-            ) from None
+    def _rows(self, start: int, stop: int | None) -> pa.Table:
+        return named_labels(self._dataset.features, self._dataset[start:stop])
 
     @property
     def _label(self) -> str:
@@ -83,7 +65,7 @@ class DatasetsReader:
         total = len(self._dataset)
         starts, used = [0], 0
         for first in range(0, total, SCAN_ROWS):
-            rows = self._dataset[first : min(first + SCAN_ROWS, total)]
+            rows = self._rows(first, min(first + SCAN_ROWS, total))
             for row, size in enumerate(self._sizes(rows), first):
                 if used + size > self._budget and used:
                     starts.append(row)
@@ -107,16 +89,17 @@ class DatasetsReader:
         return iter(batches)
 
     def _batches(self, unit: Unit) -> Iterator[RawBatch]:
-        rows = self._dataset[unit.start : unit.stop]
+        rows = self._rows(unit.start, unit.stop)
         reasons = np.full(len(rows), "", object)
         for field, name in self._media(rows):
             rows = rows.set_column(rows.column_names.index(name), name, self._with_files(rows[name], field, reasons))
         columns = present_columns(rows.schema, self._source, unit.label)
-        return regroup(extract(rows, columns, unit.start, self._longest, reasons), self._budget)
+        return regroup(extract(rows, columns, unit.start, self._longest, reasons, self._source.text_from), self._budget)
 
     def _media(self, rows: pa.Table) -> list[tuple[str, str]]:
         """Return (field, column) of {bytes, path} columns, whose bytes may be in files."""
-        pairs = [(field, name) for field, names in self._source.fields.items() for name in names]
+        fields = ("image", "audio")
+        pairs = [(field, name) for field in fields for name in self._source.fields.get(field, ())]
         return [(f, n) for f, n in pairs if n in rows.column_names and pa.types.is_struct(rows[n].type)]
 
     def _with_files(self, column: pa.ChunkedArray, field: str, reasons: npt.NDArray[np.object_]) -> pa.ChunkedArray:
@@ -145,14 +128,30 @@ class DatasetsReader:
 
     def _sizes(self, rows: pa.Table) -> npt.NDArray[np.int64]:
         sizes = np.zeros(len(rows), np.int64)
-        for name in rows.column_names:
-            column = rows[name]
-            if pa.types.is_struct(column.type):
-                for at, path in _paths(column):
-                    sizes[at] += _file_size(path)
-                column = pc.struct_field(column, "bytes")
-            sizes += pc.fill_null(pc.binary_length(column.cast(pa.large_binary())), 0).to_numpy()
+        names = self._source.fields["text"]
+        texts = [name for name in names if stored_column(name, rows.column_names) in rows.column_names]
+        sizes += column_bytes(pa.chunked_array([text_lists(rows, texts)]))
+        for field, names in self._source.fields.items():
+            for name in set(names).intersection(rows.column_names):
+                column = rows[name]
+                if is_column(field) or field == "text":
+                    continue
+                if field in ("image", "audio") and pa.types.is_struct(column.type):
+                    for at, path in _paths(column):
+                        sizes[at] += _file_size(path)
+                sizes += column_bytes(field_values(column, field).cast(pa.large_binary()))
         return sizes
+
+
+def named_labels(features: Any, rows: pa.Table) -> pa.Table:
+    """Replace the numbers of ClassLabel columns by the names that they stand for."""
+    for name, feature in features.items():
+        labels = getattr(feature, "names", None)
+        if labels and name in rows.column_names and pa.types.is_integer(rows[name].type):
+            numbers = pc.if_else(pc.less(rows[name], 0), None, rows[name])  # -1 stands for a missing label
+            named = pa.array(labels, pa.string()).take(numbers.combine_chunks())
+            rows = rows.set_column(rows.column_names.index(name), name, pa.chunked_array([named]))
+    return rows
 
 
 def _identity(batches: Iterable[RawBatch]) -> Iterator[bytes]:
@@ -163,6 +162,9 @@ def _identity(batches: Iterable[RawBatch]) -> Iterator[bytes]:
             if name == "row":
                 yield column.to_numpy().tobytes()
             else:
+                if is_list(column.type):
+                    yield pc.list_value_length(column).to_numpy().tobytes()
+                    column = pc.list_flatten(column)
                 yield pc.fill_null(pc.binary_length(column), -1).to_numpy().tobytes()
                 yield from column.cast(pa.binary()).drop_null().to_pylist()
 

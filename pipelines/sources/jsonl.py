@@ -1,19 +1,19 @@
 """Reader of JSON lines: Arrow's fast parser where possible, line by line where something is wrong.
 
-A block of whole lines is first parsed by Arrow. The result is used only if it certainly equals that of `json.loads`
+A block of whole lines is first parsed by Arrow. The result is used only if it certainly equals that of `parse_line`
 line by line: as many rows as lines, no object across lines, valid UTF-8, no null. Otherwise the block is parsed again
-line by line, and each bad line gets a reason.
+line by line, and each bad line gets a reason. So what becomes of a line does not depend on the others in its block.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json
 
+from ...schemas.config.columns import is_column
+from ...schemas.config.layouts import items_of
 from ...schemas.config.run import Limits
 from ...schemas.config.sources import JsonlSource
 from ...schemas.dataset.drop_detail import error_detail
@@ -21,24 +21,42 @@ from ...schemas.identity import file_fingerprint
 from .base import Drop, RawBatch, Unit
 from .batches import LONGEST_ROW, BadRow, RawRow, regroup, table
 from .change_detection import unchanged, unchanged_batches
-from .files import printable, whole_files
-from .streams import Broken, ByteStream
+from .content_type import require_readable
+from .files import whole_files
+from .heads import json_heads, require_in_heads
+from .json_line import parse_line, pick_columns, pick_license, without_marks
+from .json_texts import arrow_type, is_exact, json_texts
+from .not_for_samples import refuse_interleaved
+from .streams import BLOCK, Broken, ByteStream
+from .text_blocks import text_blocks
+from .text_values import pick_text, used_keys
 
-BOM = b"\xef\xbb\xbf"
+TYPED_LINES = 16  # lines of a block whose values decide the types of columns
 
 
 class JsonlReader:
-    """Reads .jsonl, .jsonl.gz and .jsonl.zst files; rows are numbered by their lines from 0, with blank lines."""
+    """Reads JSON lines, also of compressed files; rows are numbered by their lines from 0, with blank lines."""
 
     def __init__(self, source: JsonlSource, limits: Limits, partition_bytes: int) -> None:
         self._source = source
         self._fields = source.fields
+        self._text_from = source.text_from
+        # a list, or an item of one, is found line by line
+        self._plain = source.text_from is None and not any(items_of(column) for column in self._fields["text"])
         self._longest = min(limits.row_bytes, LONGEST_ROW)
         self._budget = partition_bytes
 
     def units(self) -> list[Unit]:
-        """List one unit per file."""
-        return whole_files(self._source.name, self._source.path)
+        """List one unit per file.
+
+        Raises:
+            Refusal: A file is not text, or has no column that is kept or filtered; see also `Reader.units`.
+        """
+        files = whole_files(self._source.name, self._source.path)
+        require_readable(self._source.name, files, self._source.kind)
+        refuse_interleaved(_first_keys(files[0].path), self._source, files[0].label)
+        require_in_heads(self._source, json_heads(files))
+        return files
 
     def digest(self, unit: Unit) -> str:
         """Return the fingerprint of the file, without decompression."""
@@ -48,7 +66,8 @@ class JsonlReader:
     def read(self, unit: Unit) -> Iterator[RawBatch]:
         """Read a unit, see `Reader.read`.
 
-        Reasons: row_too_large, json_invalid, utf8_invalid, text_missing, text_not_string, file_truncated.
+        Reasons: row_too_large, json_invalid, utf8_invalid, text_missing, text_not_string, file_truncated,
+        format_unsupported.
         """
         return unchanged_batches(unit, regroup(self._pieces(unit), self._budget))
 
@@ -56,38 +75,38 @@ class JsonlReader:
         line = 0
         with ByteStream(unit.path) as stream:
             try:
-                for block in whole_lines(stream.blocks(), self._longest):
+                for block in whole_lines(text_blocks(stream.blocks(), "json"), self._longest):
                     if block is None:
-                        yield _slow([None], line, self._fields, self._longest)
+                        yield _slow([None], line, self._fields, self._longest, self._text_from)
                         line += 1
                         continue
                     lines = _count_lines(block)
-                    values = _fast(block, lines, self._fields) if len(block) <= self._longest else None
+                    values = _fast(block, lines, self._fields) if self._plain and len(block) <= self._longest else None
                     if values is None:
-                        yield _slow(block.split(b"\n")[:lines], line, self._fields, self._longest)
+                        several = block.split(b"\n")[:lines]
+                        yield _slow(several, line, self._fields, self._longest, self._text_from)
                     else:
                         numbers = pa.array(np.arange(line, line + lines))
                         yield RawBatch(pa.table({"row": numbers} | values))
                     line += lines
             except Broken as error:
-                yield RawBatch(table(self._fields, []), [Drop(-1, "file_truncated", error_detail(error))])
+                rest = Drop(-1, error.reason, error_detail(error))
+                yield RawBatch(table(self._fields, [], self._text_from is not None), [rest])
 
 
 def whole_lines(blocks: Iterable[bytes], longest: int) -> Iterator[bytes | None]:
     """Regroup blocks so that each ends with a newline.
 
     Args:
-        blocks: Blocks of a file; a BOM is removed.
+        blocks: Blocks of a file.
         longest: Maximum length of a line; the limit may be exceeded by less than a block.
 
     Yields:
         Blocks of whole lines; None for a line that is too long.
     """
     held: list[bytes] = []
-    size, skipping, first = 0, False, True
+    size, skipping = 0, False
     for block in blocks:
-        if first:
-            block, first = block.removeprefix(BOM), False
         if skipping:
             _, newline, block = block.partition(b"\n")
             if not newline:
@@ -108,37 +127,13 @@ def whole_lines(blocks: Iterable[bytes], longest: int) -> Iterator[bytes | None]
         yield b"".join(held)
 
 
-def parse_line(line: bytes) -> dict[str, Any]:
-    """Parse the JSON object of a line; raises BadRow."""
-    try:
-        value = json.loads(line.decode())
-    except UnicodeDecodeError as error:
-        raise BadRow("utf8_invalid", error_detail(error)) from None
-    except (ValueError, RecursionError) as error:
-        raise BadRow("json_invalid", error_detail(error)) from None
-    if not isinstance(value, dict):
-        raise BadRow("json_invalid", f"a {type(value).__name__}, not an object")
-    return value
-
-
-def pick_text(values: dict[str, Any], columns: Iterable[str]) -> str:
-    """Return the first of `columns` that exists and is not null; raises BadRow."""
-    value = next((values[column] for column in columns if values.get(column) is not None), None)
-    if value is None:
-        raise BadRow("text_missing", "has " + (", ".join(map(str, values))[:200] or "nothing"))
-    if not isinstance(value, str):
-        raise BadRow("text_not_string", type(value).__name__)
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise BadRow("utf8_invalid", error.reason) from None
-    return value
-
-
-def pick_license(values: dict[str, Any], columns: Iterable[str]) -> str | None:
-    """Return the first of `columns` that exists and is not null, as JSON unless it is a string; else None."""
-    value = next((values[column] for column in columns if values.get(column) is not None), None)
-    return None if value is None else printable(value if isinstance(value, str) else json.dumps(value))
+def _first_keys(url: str) -> Iterable[str]:
+    """Return the keys of a file's first line, as far as it is a JSON object in the first block."""
+    with ByteStream(url) as stream:
+        try:
+            return parse_line(stream.read(BLOCK).partition(b"\n")[0], ()).keys()
+        except (BadRow, Broken):
+            return ()
 
 
 def _count_lines(block: bytes) -> int:
@@ -153,16 +148,21 @@ def _fast(block: bytes, lines: int, fields: Mapping[str, tuple[str, ...]]) -> di
         return None
     try:
         pa.array([block], pa.binary()).cast(pa.string())
-        columns = dict.fromkeys(column for names in fields.values() for column in names)
+        types = _types(block, fields)
         parsed = pyarrow.json.read_json(
             pa.BufferReader(block),
             read_options=pyarrow.json.ReadOptions(use_threads=False, block_size=len(block) + 1),
             parse_options=pyarrow.json.ParseOptions(
-                explicit_schema=pa.schema([(column, pa.string()) for column in columns]),
+                explicit_schema=pa.schema(types),
                 unexpected_field_behavior="ignore",
             ),
         )
-        values = {name: pc.coalesce(*(parsed[column] for column in names)) for name, names in fields.items()}
+        if not all(is_exact(parsed[names[0]]) for name, names in fields.items() if is_column(name)):
+            return None
+        values = {
+            name: json_texts(parsed[names[0]]) if is_column(name) else pc.coalesce(*(parsed[each] for each in names))
+            for name, names in fields.items()
+        }
         for column in values.values():
             column.validate(full=True)
     except pa.ArrowInvalid:
@@ -170,17 +170,47 @@ def _fast(block: bytes, lines: int, fields: Mapping[str, tuple[str, ...]]) -> di
     return values if len(parsed) == lines and not values["text"].null_count else None
 
 
-def _slow(lines: Iterable[bytes | None], first: int, fields: Mapping[str, tuple[str, ...]], longest: int) -> RawBatch:
+def _types(block: bytes, fields: Mapping[str, tuple[str, ...]]) -> dict[str, pa.DataType]:
+    """Return the type of each column that is read: strings, and those of columns as in the first lines of the block.
+
+    Raises:
+        pa.ArrowInvalid: A column holds lists or objects, or the first lines cannot be parsed.
+    """
+    types = {name: pa.string() for field, names in fields.items() if not is_column(field) for name in names}
+    columns = [names[0] for field, names in fields.items() if is_column(field) and names[0] not in types]
+    if columns:
+        lines = block.split(b"\n", TYPED_LINES)[:TYPED_LINES]
+        try:
+            rows = [parse_line(line, columns) for line in lines if line.strip()]
+        except BadRow:
+            raise pa.ArrowInvalid("a line is bad") from None
+        for column in columns:
+            kind = arrow_type(row.get(column) for row in rows)
+            if kind is None:
+                raise pa.ArrowInvalid("not a plain value")
+            types[column] = kind
+    return types
+
+
+def _slow(
+    lines: Iterable[bytes | None],
+    first: int,
+    fields: Mapping[str, tuple[str, ...]],
+    longest: int,
+    text_from: str | None = None,
+) -> RawBatch:
     rows: list[RawRow] = []
     drops: list[Drop] = []
+    used = used_keys(fields)
     for number, line in enumerate(lines, first):
         if line is None or len(line) > longest:
             drops.append(Drop(number, "row_too_large", f"over {longest} bytes"))
-        elif line.strip():
+        elif without_marks(line).strip():
             try:
-                values = parse_line(line)
+                values = parse_line(line, used)
                 license_ = [pick_license(values, fields["license"])] if "license" in fields else []
-                rows.append(RawRow(number, (pick_text(values, fields["text"]), *license_)))
+                columns = pick_columns(values, fields)
+                rows.append(RawRow(number, (pick_text(values, fields["text"], text_from), *license_, *columns)))
             except BadRow as error:
                 drops.append(error.drop(number))
-    return RawBatch(table(fields, rows), drops)
+    return RawBatch(table(fields, rows, text_from is not None), drops)

@@ -9,42 +9,30 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import xxhash
 
+from ...schemas.config.columns import column_field
 from ...schemas.config.run import Limits
 from ...schemas.config.sources import Source
 from ...schemas.dataset.ledger import Tally
-from ...schemas.dataset.tables import RAW
-from ...schemas.hashing import GOLDEN, mix64
+from ...schemas.dataset.tables import KEPT, RAW
 from ...schemas.identity import canonical_json, fingerprint
 from ...schemas.storage.store import WORK, Store
+from ...tokenizers.decoding import decoding_identity
 from ..engines.base import Engine
-from ..engines.partition import Outcome, Partition, commit, count_rows, dropped_table
+from ..engines.partition import Outcome, Partition, commit, count_rows, dropped_table, join_dropped
 from ..engines.stage import WorkCount, part_name
 from .base import RawBatch, Unit
+from .content import add_content
+from .files import printable
+from .json_texts import json_object
+from .own_output import no_source_below
 from .registry import open_source
+from .samples import samples
 from .validate import Validate
 
-READ_VERSION = 1
-
-
-def row_ids(base: str, rows: np.ndarray) -> pa.Array:
-    """Compute stable 128-bit ids of a file's rows.
-
-    Each 64-bit word of the hash of `base` is added to the row number and passed through SplitMix64 (Steele, Lea and
-    Flood 2014, https://doi.org/10.1145/2714064.2660195), which is a bijection, so rows of one file never share an id.
-
-    Args:
-        base: `Input.base`.
-        rows: (n,) row numbers.
-    """
-    words = np.frombuffer(xxhash.xxh3_128_digest(base.encode()), "<u8")
-    with np.errstate(over="ignore"):
-        state = mix64(words[None, :] + (rows.astype(np.uint64)[:, None] + np.uint64(1)) * np.uint64(GOLDEN))
-    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(rows), [None, pa.py_buffer(state.tobytes())])
+READ_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -75,9 +63,13 @@ class Digest:
         return open_source(source, self.limits, self.partition_bytes).digest(unit)
 
 
-def find_units(sources: Sequence[Source], limits: Limits, partition_bytes: int) -> list[tuple[Source, Unit]]:
-    """List every unit of every source, in the order of the run file; raises Refusal when something is missing."""
-    return [(source, unit) for source in sources for unit in open_source(source, limits, partition_bytes).units()]
+def find_units(sources: Sequence[Source], limits: Limits, partition_bytes: int, out: str) -> list[tuple[Source, Unit]]:
+    """List every unit of every source, in the order of the run file; raises Refusal when something is missing.
+
+    Files below `out` are left out, since the run itself writes them.
+    """
+    with no_source_below(out):
+        return [(source, unit) for source in sources for unit in open_source(source, limits, partition_bytes).units()]
 
 
 def identify(engine: Engine, items: Sequence[tuple[Source, Unit]], limits: Limits, partition_bytes: int) -> list[Input]:
@@ -102,8 +94,12 @@ class ReadUnit:
     def key(self, item: Input) -> str:
         """Return the identity of the partitions, from the content, the selected columns, and the partition size."""
         source = item.source.identity_body({"path", "pairs", "priority"})
+        if item.source.filtered:
+            source["filtered"] = list(item.source.filtered)
         stages = [READ_VERSION, Validate(self.limits).identity(), self.partition_bytes]
-        return fingerprint("read", stages, source, item.base, item.unit.label)
+        stages += decoding_identity(*item.source.modality.modalities)
+        members = [[printable(name) for name in files] for files in item.unit.members]
+        return fingerprint("read", stages, source, item.base, item.unit.label, *([members] if members else []))
 
     def done(self, item: Input) -> str:
         """Return the name of the file that marks the unit as finished."""
@@ -117,7 +113,8 @@ class ReadUnit:
         """Read a whole unit; partitions that were committed before a kill are kept."""
         reader = open_source(item.source, self.limits, self.partition_bytes)
         count = rows = 0
-        for batch in reader.read(replace(item.unit, digest=item.digest)):
+        batches = reader.read(replace(item.unit, digest=item.digest))
+        for batch in samples(batches, item.source, item.base, self.partition_bytes):
             name = self.chunk(item, count)
             if not self.store.exists(name):
                 commit(self.store, name, self._outcome(item, batch))
@@ -129,26 +126,28 @@ class ReadUnit:
     def _outcome(self, item: Input, batch: RawBatch) -> Outcome:
         name, label = item.source.name, item.unit.label
         table = self._raw(item, batch.table)
-        lines = [(name, label, drop.row, drop.reason, drop.detail) for drop in batch.drops]
+        lines = [(name, drop.file or label, drop.row, drop.reason, drop.detail) for drop in batch.drops]
         dropped = dropped_table("read", lines)
         reasons = dict(sorted(Counter(drop.reason for drop in batch.drops).items()))
         rows = table.num_rows
         tally = Tally(stage="read", source=name, rows_in=rows + len(batch.drops), kept=rows, dropped=reasons)
         clean = Validate(self.limits).run(table)
         tallies = [tally, *count_rows("normalise", table, clean)]
+        kept = add_content(clean.table)
         note = {"text_bytes": pc.sum(pc.binary_length(clean.table["text"])).as_py() or 0, "source": name}
-        return Outcome(clean.table, pa.concat_tables([dropped, clean.dropped]), tallies, note)
+        return Outcome(kept, join_dropped([dropped, clean.dropped]), tallies, note)
 
     def _raw(self, item: Input, table: pa.Table) -> pa.Table:
-        rows = table["row"].to_numpy()
         constants = {"source": item.source.name, "kind": str(item.source.modality), "file": item.unit.label}
-        columns = {"id": row_ids(item.base, rows)}
-        columns |= {name: pa.repeat(pa.scalar(value), len(rows)) for name, value in constants.items()}
+        columns = {name: pa.repeat(pa.scalar(value), len(table)) for name, value in constants.items()}
         columns |= {name: table[name] for name in table.column_names}
         if "license" in columns:
             trimmed = pc.utf8_trim_whitespace(columns["license"])
             columns["license"] = pc.if_else(pc.equal(trimmed, ""), None, trimmed)
-        schema = pa.schema([field for field in RAW if field.name in columns])
+        if item.source.keep:
+            columns["kept"] = json_object([(each, columns[column_field(each)]) for each in item.source.keep])
+        filtered = [pa.field(column_field(each), pa.string()) for each in item.source.filtered]
+        schema = pa.schema([field for field in (*RAW, KEPT, *filtered) if field.name in columns])
         return pa.table({name: columns[name] for name in schema.names}, schema=schema)
 
 
@@ -157,7 +156,9 @@ def read(engine: Engine, inputs: Sequence[Input], limits: Limits, partition_byte
     task = ReadUnit(engine.store, limits, partition_bytes)
     existing = set(engine.store.names(f"{WORK}/read"))
     missing = [item for item in inputs if task.done(item) not in existing]
-    engine.collect("read", task, missing, len(inputs) - len(missing))
+    keys = {task.key(item) for item in inputs}
+    with engine.noting_committed(lambda: [name for name in engine.committed("read") if _unit_of(name) in keys]):
+        engine.collect("read", task, missing, len(inputs) - len(missing))
     parts: dict[str, list[Partition]] = {item.source.name: [] for item in inputs}
     for item in inputs:
         count = json.loads(engine.store.read(task.done(item)))["partitions"]
@@ -165,3 +166,9 @@ def read(engine: Engine, inputs: Sequence[Input], limits: Limits, partition_byte
             key = f"{task.key(item)}-{index:05d}"
             parts[item.source.name].append(engine.refer(key, task.chunk(item, index)))
     return {name: [part for part in group if part.rows] for name, group in parts.items()}
+
+
+def _unit_of(name: str) -> str | None:
+    """The key of the unit that a part belongs to; None for the mark of a finished unit."""
+    stem = name.rpartition("/")[2].removesuffix(".arrow")
+    return stem.rpartition("-")[0] if name.endswith(".arrow") else None

@@ -165,6 +165,7 @@ def sample_table(
     n = len(kinds)
     columns: dict[str, Any] = dict.fromkeys(("text_bytes", "pixels", "samples"), [0] * n)
     columns |= {"id": ids or [i.to_bytes(16, "big") for i in range(n)], "row": list(range(n))}
+    columns |= {"content": columns["id"], "media": [None] * n}
     columns |= {
         "license": [None] * n,
         "source": ["made"] * n,

@@ -36,6 +36,7 @@ REST: dict[str, Any] = {
 TABLES = {
     "The run": run.RunConfig,
     "Sources": sources.JsonlSource,
+    "files": sources.FilesSource,
     "folder": sources.FolderSource,
     "datasets": sources.DatasetsSource,
     "Filters": Filter,
@@ -104,10 +105,15 @@ def test_every_key_has_its_line_and_its_default() -> None:
     assert set(found) == set(TABLES)
     for heading, model in TABLES.items():
         for key, default, meaning in found[heading]:
-            field = model.model_fields[key.strip("`")]
+            field = keys_of(model)[key.strip("`")]
             wanted = described(field)
             assert default == wanted, f"{heading}: {key} has the default {wanted!r}, not {default!r}"
             assert meaning
+
+
+def keys_of(model: type[BaseModel]) -> dict[str, Any]:
+    """The fields of a model by their keys in the run file, which may be words of Python."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def described(field: Any) -> str:
@@ -129,7 +135,7 @@ def test_no_key_is_left_out() -> None:
     common = {row[0].strip("`") for heading in ("Sources", "Filters") for row in found[heading]} | {"kind"}
     for heading, model in TABLES.items():
         said = {row[0].strip("`") for row in found[heading]} | common
-        assert set(model.model_fields) <= said, heading
+        assert set(keys_of(model)) <= said, heading
     pages = RUN_FILE.read_text() + FILTERS.read_text()
     for kind in re.findall(r'"const": "([a-z_]+)"', json.dumps(run.RunConfig.model_json_schema())):
         assert re.search(rf"^### (\w+: )?{kind}$", pages, re.MULTILINE), kind
@@ -170,7 +176,7 @@ def reasons(folder: str) -> Iterator[str]:
         for node in ast.walk(ast.parse(path.read_text())):
             named = getattr(node, "func", None)
             if isinstance(node, ast.Call) and isinstance(named, ast.Name):
-                at = {"BadRow": 0, "BadClip": 0, "BadPicture": 0, "Drop": 1, "_mark": 2}.get(named.id)
+                at = {"BadRow": 0, "BadClip": 0, "BadPicture": 0, "Drop": 1, "LateDrop": 1, "_mark": 2}.get(named.id)
                 if at is not None and len(node.args) > at:
                     yield from (str(part.value) for part in ast.walk(node.args[at]) if is_reason(part))
 
@@ -189,7 +195,7 @@ def test_every_reason_for_a_drop_is_listed() -> None:
     listed = {reason for row in rows for reason in re.findall(r"`(\w+)`", row[2])}
     # given by way of a variable
     others = {"text_missing", "image_missing", "audio_missing", "text_empty", "pair_too_long", "takedown"}
-    others |= {"exact_duplicate", "near_duplicate", "in_evaluation_set"}
+    others |= {"exact_duplicate", "near_duplicate", "in_evaluation_set", "file_truncated", "format_unsupported"}
     used = {*reasons("pipelines"), *reasons("tokenizers"), *others}
     assert {"row_too_large", "csv_invalid", "audio_not_finite"} <= used
     assert listed == used

@@ -12,7 +12,6 @@ from itertools import islice
 from typing import Any, cast
 
 from ...schemas.config.columns import is_column
-from ...schemas.config.layouts import items_of
 from ...schemas.config.run import Limits
 from ...schemas.config.sources import WebDatasetSource
 from ...schemas.dataset.drop_detail import error_detail
@@ -140,9 +139,11 @@ def _text(members: dict[str, bytes | None], names: tuple[str, ...], text_from: s
                 raise BadRow("utf8_invalid", error_detail(error)) from None
         if "json" in members:
             found = found or parse_line(_content(members, "json"), _keys(names))
-            items = items_of(key)
-            if found.get(items.column if items else key) is not None:
+            try:
                 return pick_text(found, [key], text_from)
+            except BadRow as error:
+                if error.reason != "text_missing":
+                    raise
     raise BadRow("text_missing", f"has {', '.join([*members, *found])[:200]}")
 
 

@@ -23,8 +23,16 @@ from ..schemas.command_line import example
 @click.option(
     "--workers", metavar="N", type=click.IntRange(1), help="Worker processes of Dask or Beam on this machine."
 )
+@click.option("--limit", metavar="N", type=click.IntRange(1), help="Read only the first N rows of every source.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-def prepare(run_file: str, overrides: tuple[str, ...], kind: str | None, workers: int | None, as_json: bool) -> None:
+def prepare(
+    run_file: str,
+    overrides: tuple[str, ...],
+    kind: str | None,
+    workers: int | None,
+    limit: int | None,
+    as_json: bool,
+) -> None:
     """Prepare a dataset of packed Arrow shards as described by RUN_FILE.
 
     Run the same command again to resume, or after a change: only the steps that
@@ -34,7 +42,7 @@ def prepare(run_file: str, overrides: tuple[str, ...], kind: str | None, workers
     from ..schemas.config.load import load_run
     from .progress import TerminalJournal, print_summary, summary
 
-    config = load_run(run_file, overrides, _engine(kind, workers))
+    config = load_run(run_file, overrides, _engine(kind, workers), limit)
     journal = TerminalJournal(quiet=as_json)
     manifest = run(config, journal)
     if as_json:

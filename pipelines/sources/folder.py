@@ -4,6 +4,7 @@ import os
 import posixpath
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import xxhash
@@ -38,10 +39,13 @@ class FolderReader:
         table = self._table()
         fs, root = url_to_fs(self._source.path)
         starts = [0]
-        used = 0
+        used = read = 0
+        last = -1
         columns: dict[str, Any] = {}
         with unchanged(table):
-            for item in records(table.path, self._longest):
+            for item in islice(records(table.path, self._longest), self._source.limit):
+                read += 1
+                last = item.number if isinstance(item, Record) else item.row
                 if isinstance(item, Record):
                     columns |= dict.fromkeys(item.values)
                     size = self._size(fs, root, item)
@@ -50,7 +54,8 @@ class FolderReader:
                         used = 0
                     used += size
         self._require(columns)
-        stops = [*starts[1:], None]
+        cut = read == self._source.limit and last >= 0
+        stops = [*starts[1:], last + 1 if cut else None]
         return [replace(table, start=start, stop=stop) for start, stop in zip(starts, stops, strict=True)]
 
     def _table(self) -> Unit:

@@ -80,7 +80,7 @@ class DatasetsReader:
 
     def units(self) -> list[Unit]:
         """List runs of rows whose texts and media have at most `partition_bytes`, or one row."""
-        total = len(self._dataset)
+        total = min(len(self._dataset), self._source.limit or len(self._dataset))
         starts, used = [0], 0
         for first in range(0, total, SCAN_ROWS):
             rows = self._dataset[first : min(first + SCAN_ROWS, total)]

@@ -22,6 +22,7 @@ from .base import Drop, RawBatch, Unit
 from .batches import LONGEST_ROW, BadRow, RawRow, regroup, table
 from .change_detection import unchanged, unchanged_batches
 from .files import printable, whole_files
+from .first_rows import first_rows, first_units, head_digest
 from .streams import Broken, ByteStream
 
 BOM = b"\xef\xbb\xbf"
@@ -38,10 +39,12 @@ class JsonlReader:
 
     def units(self) -> list[Unit]:
         """List one unit per file."""
-        return whole_files(self._source.name, self._source.path)
+        return first_units(self, whole_files(self._source.name, self._source.path), self._source.limit)
 
     def digest(self, unit: Unit) -> str:
         """Return the fingerprint of the file, without decompression."""
+        if unit.most is not None:
+            return head_digest(self.read(unit))
         with unchanged(unit):
             return file_fingerprint(unit.path)
 
@@ -50,7 +53,7 @@ class JsonlReader:
 
         Reasons: row_too_large, json_invalid, utf8_invalid, text_missing, text_not_string, file_truncated.
         """
-        return unchanged_batches(unit, regroup(self._pieces(unit), self._budget))
+        return unchanged_batches(unit, regroup(first_rows(self._pieces(unit), unit.most), self._budget))
 
     def _pieces(self, unit: Unit) -> Iterator[RawBatch]:
         line = 0

@@ -17,6 +17,7 @@ from .batches import LONGEST_ROW, regroup, table
 from .change_detection import unchanged, unchanged_batches
 from .columns import extract, present_columns
 from .files import whole_files
+from .first_rows import first_rows, first_units, head_digest
 from .streams import data_error
 
 READ_BYTES = 8 << 20  # approximate size of one decoded read
@@ -34,13 +35,14 @@ class ParquetReader:
     def units(self) -> list[Unit]:
         """List runs of row groups whose needed columns have about `partition_bytes`; unreadable files as one unit."""
         files = whole_files(self._source.name, self._source.path)
-        return [unit for file in files for unit in self._runs(file)]
+        return first_units(self, (unit for file in files for unit in self._runs(file)), self._source.limit)
 
     def _runs(self, whole: Unit) -> Iterator[Unit]:
         try:
             with unchanged(whole), fsspec.open(whole.path, "rb") as file, pq.ParquetFile(file) as parquet:
                 columns = present_columns(parquet.schema_arrow, self._source, whole.label)
                 chunks = [_chunks(parquet.metadata, group, columns) for group in range(parquet.num_row_groups)]
+                rows = [parquet.metadata.row_group(group).num_rows for group in range(parquet.num_row_groups)]
         except (pa.ArrowException, OSError) as error:
             if not data_error(error):
                 raise
@@ -50,13 +52,15 @@ class ParquetReader:
         for group, parts in enumerate(chunks):
             more = sum(part.total_uncompressed_size for part in parts)
             if size + more > self._budget and group > start:
-                yield replace(whole, start=start, stop=group)
+                yield replace(whole, start=start, stop=group, rows=sum(rows[start:group]))
                 start, size = group, 0
             size += more
-        yield replace(whole, start=start, stop=len(chunks))
+        yield replace(whole, start=start, stop=len(chunks), rows=sum(rows[start:]))
 
     def digest(self, unit: Unit) -> str:
         """Hash the stored bytes of the unit's column chunks, their types, and the number of the first row."""
+        if unit.most is not None:
+            return head_digest(self.read(unit))
         with unchanged(unit), fsspec.open(unit.path, "rb") as file:
             if unit.stop is None:
                 return bytes_fingerprint(iter(lambda: file.read(BLOCK), b""))
@@ -81,7 +85,7 @@ class ParquetReader:
 
         Reasons: text_missing, image_missing, audio_missing, row_too_large, utf8_invalid, file_unreadable.
         """
-        return unchanged_batches(unit, regroup(self._pieces(unit), self._budget))
+        return unchanged_batches(unit, regroup(first_rows(self._pieces(unit), unit.most), self._budget))
 
     def _pieces(self, unit: Unit) -> Iterator[RawBatch]:
         with fsspec.open(unit.path, "rb") as file:

@@ -100,8 +100,11 @@ class ReadUnit:
     partition_bytes: int
 
     def key(self, item: Input) -> str:
-        """Return the identity of the partitions, from the content, the selected columns, and the partition size."""
-        source = item.source.identity_body({"path", "pairs", "priority"})
+        """Return the identity of the partitions, from the content, the selected columns, and the partition size.
+
+        `limit` is left out: it selects units, and a unit of which only the head is read has a digest of its own.
+        """
+        source = item.source.identity_body({"path", "pairs", "priority", "limit"})
         stages = [READ_VERSION, Validate(self.limits).identity(), self.partition_bytes]
         return fingerprint("read", stages, source, item.base, item.unit.label)
 

@@ -8,6 +8,7 @@ read with `tarfile`, which can report both.
 import re
 import tarfile
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, cast
 
 from ...schemas.config.run import Limits
@@ -18,6 +19,7 @@ from .base import Drop, RawBatch, Unit
 from .batches import LONGEST_ROW, BadRow, RawRow, gather
 from .change_detection import unchanged, unchanged_batches
 from .files import whole_files
+from .first_rows import first_units, head_digest
 from .jsonl import parse_line, pick_license, pick_text
 from .streams import Broken, ByteStream
 
@@ -38,10 +40,12 @@ class WebDatasetReader:
 
     def units(self) -> list[Unit]:
         """List one unit per tar."""
-        return whole_files(self._source.name, self._source.path)
+        return first_units(self, whole_files(self._source.name, self._source.path), self._source.limit)
 
     def digest(self, unit: Unit) -> str:
         """Return the fingerprint of the tar, without decompression."""
+        if unit.most is not None:
+            return head_digest(self.read(unit))
         with unchanged(unit):
             return file_fingerprint(unit.path)
 
@@ -51,7 +55,7 @@ class WebDatasetReader:
         Reasons: those of missing modalities (`text_missing`, …), row_too_large, utf8_invalid, json_invalid,
         text_not_string, member_duplicate, file_truncated.
         """
-        return unchanged_batches(unit, gather(self._fields, self._items(unit), self._budget))
+        return unchanged_batches(unit, gather(self._fields, islice(self._items(unit), unit.most), self._budget))
 
     def _items(self, unit: Unit) -> Iterator[RawRow | Drop]:
         from webdataset.tariterators import base_plus_ext, group_by_keys

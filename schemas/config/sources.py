@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
-from ..base import Strict
+from ..base import AddedKey, Strict
 from ..vocabulary import Kind, Modality
 from .dedup import Pairs
 
@@ -31,6 +31,9 @@ class _Source(Strict):
     modality: Kind = Field(default_factory=_kind_of, description="Kind of the samples; default as the columns imply")
     pairs: Pairs | None = Field(
         None, description="Which modalities of a sample must match for it to be a duplicate; default `dedup.pairs`"
+    )
+    limit: Annotated[PositiveInt | None, AddedKey()] = Field(
+        None, description="Read only the first rows, by file name, then by row; default all"
     )
     priority: int = Field(0, description="Of two duplicates, the one from the source with the higher priority is kept")
 

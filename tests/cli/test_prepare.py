@@ -129,3 +129,13 @@ def test_advice_is_given_where_pairs_are_lost(
     assert "pair_too_long" in said.out
     assert "pairs need more than row_length 30; row_length " in said.out
     assert "would keep 99 % of them" in said.out
+
+
+def test_limit_is_that_of_every_source(triptych: Run, run_yaml: Path) -> None:
+    said = triptych("prepare", run_yaml, "--limit", 7)
+    assert said.code == 0, said.err
+    manifest = json.loads((run_yaml.parent / "out/manifest.json").read_text())
+    assert [source["limit"] for source in manifest["config"]["sources"]] == [7]
+    assert manifest["ledger"][0]["rows_in"] == 7
+    same = triptych("prepare", run_yaml, "--set", "sources.docs.limit=7", "--json")
+    assert json.loads(same.out)["fingerprint"] == manifest["fingerprint"]

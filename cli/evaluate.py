@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..schemas.command_line import example
+from ..schemas.visible import print_line
 
 if TYPE_CHECKING:
     from ..schemas.config.run import RunConfig
@@ -76,11 +77,11 @@ def evaluate(
     receives report.json, report.html (self-contained) and images.png.
     """
     from ..schemas.config.load import load_run
+    from ..schemas.console import console, spinner, text
     from ..train.evaluate.context import open_context, open_generator, report_facts
     from ..train.evaluate.evaluate import EvaluationRequest
     from ..train.evaluate.evaluate import evaluate as run_evaluation
     from ..train.evaluate.report.report import report_of, to_json
-    from .tables import console
 
     named = load_run(sources) if sources else None
     generator, other = open_generator(run), open_generator(control) if control else None
@@ -91,10 +92,11 @@ def evaluate(
         partial(originals_of, run=named),
     )
     facts = report_facts(shlex.join(["triptych", *sys.argv[1:]]), generator, other, context)
-    with console(stderr=True).status("") as status:
+    screen = console(stderr=True)
+    with screen.status("", spinner=spinner(screen)) as status:
 
         def found(of: "Generator", name: str) -> "list[EvaluationResult]":
-            return list(run_evaluation(of, context, lambda group: status.update(f"{name}: {group}")))
+            return list(run_evaluation(of, context, lambda group: status.update(text(f"{name}: {group}"))))
 
         report = report_of(facts, found(generator, str(run)), found(other, str(control)) if other else ())
     if out:
@@ -104,7 +106,7 @@ def evaluate(
     else:
         print_report(report)
         if out:
-            click.echo(f"Report with the generated samples: {out}/report.html")
+            print_line(f"Report with the generated samples: {out}/report.html")
 
 
 def originals_of(
@@ -129,18 +131,17 @@ def write_report(report: "Report", out: Path) -> None:
 
     out.mkdir(parents=True, exist_ok=True)
     (out / "report.json").write_text(json.dumps(to_json(report), indent=1), encoding="utf-8")
-    (out / "report.html").write_text(page(report), encoding="utf-8")
+    (out / "report.html").write_text(page(report), "utf-8", "backslashreplace")
     if (grid := grid_png(report.exhibits)) is not None:
         (out / "images.png").write_bytes(grid)
 
 
 def print_report(report: "Report") -> None:
     """Print the report as a table."""
-    from rich.markup import escape
     from rich.table import Table
 
+    from ..schemas.console import console
     from ..train.evaluate.report.report import HEADINGS, cells
-    from .tables import console
 
     screen = console()
     facts = report.facts
@@ -150,10 +151,10 @@ def print_report(report: "Report") -> None:
     before = None
     for line in report.lines:
         group, *rest = cells(line)
-        table.add_row(group if group != before else "", *map(escape, rest))
+        table.add_row(group if group != before else "", *rest)
         before = group
     screen.print(table)
     for lack in report.missing:
-        screen.print(f"not measured: {lack.group}, {lack.name}: {lack.why}", markup=False, highlight=False)
+        screen.print(f"not measured: {lack.group}, {lack.name}: {lack.why}")
     model, data = facts["model"]["model.safetensors"], ", ".join(one["fingerprint"] for one in facts["data"])
-    screen.print(f"model {model}; data {data}", highlight=False)
+    screen.print(f"model {model}; data {data}")

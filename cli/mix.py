@@ -42,12 +42,13 @@ def plan(file: str, steps: int | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(facts))
         return
-    from . import tables
+    from ..schemas.console import console, text
 
-    screen = tables.console()
+    screen = console()
     screen.print(
-        f"[bold]{facts['steps']:,} steps[/] of {facts['rows_a_step']:,} rows of {facts['row_length']:,}: "
-        f"{facts['rows']:,} rows, {facts['tokens']:,} tokens, {facts['tokens'] / facts['places']:.2%} full"
+        text(f"{facts['steps']:,} steps", "bold"),
+        f"of {facts['rows_a_step']:,} rows of {facts['row_length']:,}: "
+        f"{facts['rows']:,} rows, {facts['tokens']:,} tokens, {facts['tokens'] / facts['places']:.2%} full",
     )
     screen.print(_table(facts))
     codes = sum(facts["codes"].values())

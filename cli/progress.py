@@ -8,8 +8,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from ..pipelines.engines.journal import Journal, Step
 from ..pipelines.inspection.stats import stats
+from ..schemas.console import console, spinner
 from ..schemas.dataset.manifest import Manifest
-from .tables import console, ledger_table
+from .tables import ledger_table
 
 
 class TerminalJournal(Journal):
@@ -21,17 +22,17 @@ class TerminalJournal(Journal):
 
     def say(self, message: str) -> None:
         """Print a line above the bars."""
-        self._console.print(message, markup=False, highlight=False)
+        self._console.print(message)
 
     @contextmanager
     def step(self, label: str, total: int, reused: int) -> Iterator[Step]:
         """Draw a bar for the step; partitions that were committed before count as done."""
         columns = (
-            SpinnerColumn(),
-            TextColumn("{task.description:<12}"),
+            SpinnerColumn(spinner(self._console)),
+            TextColumn("{task.description:<12}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[rates]}"),
+            TextColumn("{task.fields[rates]}", markup=False),
             TimeRemainingColumn(elapsed_when_finished=True),
         )
         with super().step(label, total, reused) as step, Progress(*columns, console=self._console) as progress:

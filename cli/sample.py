@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..schemas.command_line import example
+from ..schemas.visible import print_line
 
 if TYPE_CHECKING:
     from ..schemas.config.model import Task
@@ -106,7 +107,7 @@ def sample(
         name = write(out, f"sample-{number:03d}", made)
         lines.append({"file": name, "text": made.text, "tokens": made.tokens.tolist(), "said": made.generated.tolist()})
         excerpt = " ".join((made.text or "").split())
-        click.echo(f"{out / name}  {excerpt[:100]}{'…' * (len(excerpt) > 100)}")
+        print_line(f"{out / name}  {excerpt[:100]}{'…' * (len(excerpt) > 100)}")
     facts = {
         "run": str(run),
         "task": task,
@@ -117,7 +118,7 @@ def sample(
         "model_calls": batch.calls,
         "samples": lines,
     }
-    (out / "samples.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False), encoding="utf-8")
+    (out / "samples.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False), "utf-8", "backslashreplace")
 
 
 def settings_of(defaults: SamplingConfig, overrides: tuple[str, ...], given: dict[str, Any]) -> SamplingConfig:

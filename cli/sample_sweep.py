@@ -66,9 +66,9 @@ def sweep(
     from rich.table import Table
 
     from ..schemas.config.model import Task
+    from ..schemas.console import console
     from ..train.evaluate.samples.sampler_sweep import sweep_configs, sweep_samplers
     from ..train.generate.generator import Generator
-    from .tables import console
 
     generator = Generator.open(run)
     judge = Generator.open(control) if control else generator

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..schemas.command_line import example
+from ..schemas.visible import print_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,11 +77,11 @@ def sweep(file: str, as_json: bool) -> None:
     states = {}
     for number, (name, state) in enumerate(swept(runs), start=1):
         states[name] = state
-        click.echo(f"{number} of {len(runs)}: {name}: {state}", err=as_json)
+        print_line(f"{number} of {len(runs)}: {name}: {state}", err=as_json)
     if as_json:
         click.echo(json.dumps(states))
     elif "stopped" in states.values():
-        click.echo("Stopped and saved. Run the same command again to resume.")
+        print_line("Stopped and saved. Run the same command again to resume.")
 
 
 def _facts(made: "Fit") -> dict[str, Any]:
@@ -101,10 +102,10 @@ def _facts(made: "Fit") -> dict[str, Any]:
 def _print(made: "Fit", loss: str, unfinished: list[str]) -> None:
     from rich.table import Table
 
-    from .tables import console
+    from ..schemas.console import console
 
     screen = console()
-    screen.print(f"[bold]{len(made.points)} runs[/]: {loss}. Intervals: 95 %, from a bootstrap over residuals.")
+    screen.print(f"{len(made.points)} runs: {loss}. Intervals: 95 %, from a bootstrap over residuals.")
     if unfinished:
         screen.print(f"not finished, ignored: {', '.join(unfinished)}", style="yellow")
     law = Table(

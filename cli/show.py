@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from ..schemas.command_line import example
+from ..schemas.visible import print_line
 
 
 @click.command(epilog=example("triptych show out/stamps --row 0 --out shown"))
@@ -42,8 +43,8 @@ def _show_row(dataset: str, row: int, out: Path | None, as_json: bool) -> None:
     from rich.table import Table
 
     from ..pipelines.inspection.show import show_row
+    from ..schemas.console import console
     from ..schemas.dataset.reader import Dataset
-    from .tables import console
 
     table = Table(title=f"{dataset}, row {row}", title_justify="left")
     for name in ("#", "kind", "source", "file", "row", "license", "tokens", "text", "files"):
@@ -86,8 +87,9 @@ def _show_row(dataset: str, row: int, out: Path | None, as_json: bool) -> None:
 
 def _show_cluster(dataset: str, cluster: int, out: Path | None, as_json: bool) -> None:
     from ..pipelines.inspection.show import show_cluster
+    from ..schemas.console import console
     from ..schemas.dataset.reader import Dataset
-    from .tables import cluster_table, console
+    from .tables import cluster_table
 
     rows, survivor = show_cluster(Dataset(dataset), cluster)
     names = []
@@ -99,7 +101,7 @@ def _show_cluster(dataset: str, cluster: int, out: Path | None, as_json: bool) -
         click.echo(json.dumps({"rows": lines, "survivor": names}))
     else:
         console().print(cluster_table(f"{dataset}, cluster {cluster}: {len(rows):,} rows", rows))
-        click.echo(
+        print_line(
             f"Files of the row that was kept: {' '.join(names)}"
             if names
             else "A later stage dropped the row that was kept."

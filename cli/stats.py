@@ -24,12 +24,14 @@ def stats(dataset: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(facts))
         return
+    from ..schemas.console import console, text
     from . import tables
 
-    screen = tables.console()
+    screen = console()
     screen.print(
-        f"[bold]{facts['name']}[/]  {facts['rows']:,} rows of {facts['row_length']:,}, {facts['fill']:.2%} full, "
-        f"{facts['shards']} shards, {facts['bytes'] / 1e6:,.1f} MB, vocabulary {facts['vocabulary']:,}"
+        text(facts["name"], "bold"),
+        f" {facts['rows']:,} rows of {facts['row_length']:,}, {facts['fill']:.2%} full, "
+        f"{facts['shards']} shards, {facts['bytes'] / 1e6:,.1f} MB, vocabulary {facts['vocabulary']:,}",
     )
     shown = [tables.source_table(facts), tables.group_table(facts), tables.codebook_table(facts)]
     if facts["licenses"]:

@@ -3,16 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from ..schemas.dataset.manifest import Manifest
-
-
-def console(stderr: bool = False, quiet: bool = False) -> Console:
-    """A console that does not squeeze tables when its output goes to a file or a pipe."""
-    plain = Console(stderr=stderr, quiet=quiet)
-    return plain if plain.is_terminal else Console(stderr=stderr, quiet=quiet, width=140)
 
 
 def _table(title: str, words: Sequence[str], numbers: Sequence[str], last: str | None = None) -> Table:

@@ -8,6 +8,7 @@ from typing import Any, TextIO
 import click
 
 from ..schemas.command_line import example
+from ..schemas.visible import print_line
 
 
 @click.command(epilog=example("triptych takedown out/stamps --ids ids.txt"))
@@ -41,18 +42,18 @@ def takedown(dataset: str, ids: TextIO, as_json: bool) -> None:
 
 def _print(dataset: str, done: Any) -> None:
     if done.resumed:
-        click.echo("Completed a takedown that was interrupted.")
+        print_line("Completed a takedown that was interrupted.")
     for shard in done.rewritten:
         then = f"rewritten as {shard.to}" if shard.to else "nothing is left, shard removed"
-        click.echo(f"{shard.file}: {shard.documents:,} documents with {shard.tokens:,} tokens removed, {then}")
-    click.echo(
+        print_line(f"{shard.file}: {shard.documents:,} documents with {shard.tokens:,} tokens removed, {then}")
+    print_line(
         f"{len(done.removed):,} documents removed; {len(done.withheld):,} duplicates of them, in no shard, stay "
         f"excluded; {len(done.before):,} were removed before. Fingerprint {done.fingerprint}."
     )
     for each in done.missing:
-        click.echo(f"{each}: not in this dataset.", err=True)
+        print_line(f"{each}: not in this dataset.", err=True)
     if done.rewritten:
-        click.echo(
+        print_line(
             f"_work/ was removed, because it contained raw copies. `triptych prepare` into {dataset} will skip the "
             "documents in takedown.txt. Remove them from the sources, other datasets and backups, too."
         )

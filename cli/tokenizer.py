@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..schemas.command_line import example
+from ..schemas.visible import print_line
 
 if TYPE_CHECKING:
     from .tokenizer_inputs import Inputs
@@ -82,8 +83,8 @@ def train(
     if as_json:
         click.echo(json.dumps(summary))
     else:
-        click.echo(f"{out}: a {kind} tokenizer, fingerprint {summary['fingerprint']}.{_skipped(inputs)}")
-        click.echo(f"To measure its quality: triptych tokenizer check {kind} --path {out} …")
+        print_line(f"{out}: a {kind} tokenizer, fingerprint {summary['fingerprint']}.{_skipped(inputs)}")
+        print_line(f"To measure its quality: triptych tokenizer check {kind} --path {out} …")
 
 
 @tokenizer.command(epilog=example("triptych tokenizer check image photos/ --path image-tokenizer"))
@@ -215,24 +216,26 @@ def _skipped(inputs: "Inputs") -> str:
 
 @contextmanager
 def _progress(kind: str) -> Iterator[Callable[[int, int], None]]:
-    from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    from ..schemas.console import VisibleConsole
+
+    with Progress(console=VisibleConsole(stderr=True), transient=True) as progress:
         task = progress.add_task(f"training ({kind})", total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 def _print(title: str, report: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from ..schemas.console import VisibleConsole
 
     table = Table(title=title, title_justify="left", show_header=False)
     table.add_column(style="bold")
     table.add_column(justify="right")
     for key, value in report.items():
         table.add_row(key.replace("_", " "), _cell(key, value))
-    Console().print(table)
+    VisibleConsole().print(table)
 
 
 def _cell(key: str, value: Any) -> str:

@@ -6,6 +6,7 @@ import sys
 import click
 
 from ..schemas.command_line import example
+from ..schemas.visible import print_line
 
 
 @click.command(epilog=example("triptych verify out/stamps"))
@@ -30,11 +31,11 @@ def verify(dataset: str, as_json: bool) -> None:
         click.echo(json.dumps(body))
     elif findings:
         for finding in findings:
-            click.echo(f"{finding.file}: {finding.problem}", err=True)
-        click.echo(f"{len(findings)} findings: the dataset differs from its manifest. Prepare it again.", err=True)
+            print_line(f"{finding.file}: {finding.problem}", err=True)
+        print_line(f"{len(findings)} findings: the dataset differs from its manifest. Prepare it again.", err=True)
     else:
         dropped = sum(sum(tally.dropped.values()) for tally in manifest.ledger)
-        click.echo(
+        print_line(
             f"{dataset}: {len(manifest.shards)} shards, {opened.rows:,} rows and {dropped:,} dropped rows match the "
             f"manifest; fingerprint {manifest.fingerprint}."
         )

@@ -1,5 +1,6 @@
 """Run a click command: every expected error becomes one paragraph on standard error and an exit code."""
 
+import io
 import os
 import sys
 
@@ -7,6 +8,7 @@ import click
 
 from .errors import Refusal
 from .storage.full_disk import refusing_full_disk
+from .visible import guard_output, print_line
 
 STORE_CLIENTS = {"aiohttp", "azure", "botocore", "gcsfs", "google"}  # their errors come from a store or the network
 
@@ -25,6 +27,7 @@ def run_command(command: click.Command) -> None:
     """
     # waiting OpenMP threads spin by default, which multiplies the processor time of training on a busy machine
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    guard_output()
     try:
         with refusing_full_disk():
             command(standalone_mode=False)
@@ -32,7 +35,9 @@ def run_command(command: click.Command) -> None:
         _exit(str(refusal), refusal.exit_code, local=refusal.__cause__ is not None)
     except click.ClickException as error:
         if rank() == 0:
-            error.show()
+            shown = io.StringIO()
+            error.show(file=shown)
+            print_line(shown.getvalue().rstrip("\n"), err=True, lines=True)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         _exit("interrupted. Run the same command again to continue.", 130)
@@ -54,5 +59,5 @@ def _exit(message: str, code: int, *, local: bool = False) -> None:
     if rank():
         message = f"rank {rank()}: {message}"
     if local or rank() == 0:
-        click.echo(f"triptych: {message}", err=True)
+        print_line(f"triptych: {message}", err=True)
     sys.exit(code)

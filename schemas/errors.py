@@ -2,16 +2,20 @@
 
 from typing import Self
 
+from .visible import visible
+
 
 class Refusal(Exception):
     """Work cannot start or continue. The message is one paragraph: what is wrong, where, and what to do.
+
+    Control and hidden characters in it, such as those of a file name, are written as escapes.
 
     The command line prints only the message and exits with `exit_code`: 2 for misuse (an invalid config, a missing
     file), 1 for a failed check.
     """
 
     def __init__(self, message: str, *, exit_code: int = 2) -> None:
-        super().__init__(message)
+        super().__init__(visible(message))
         self.exit_code = exit_code
 
 

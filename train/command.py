@@ -3,6 +3,7 @@
 import click
 
 from ..schemas.command_line import example, rank
+from ..schemas.visible import print_line
 
 
 @click.command(epilog=example("triptych train train.yaml --set steps=2000"))
@@ -22,12 +23,11 @@ def train(train_file: str, overrides: tuple[str, ...]) -> None:
     from .run import warnings
 
     config = load_training(train_file, overrides)
-    notices = [f"warning: {line}" for line in warnings(config, plan_of(config))]
-    if rank() == 0 and notices:
-        click.echo("\n".join(notices), err=True)
+    for line in warnings(config, plan_of(config)) if rank() == 0 else ():
+        print_line(f"warning: {line}", err=True)
     finished = run(config)
     if rank() == 0:
-        click.echo(
+        print_line(
             f"Done. Model: {config.out}/model. Training log: {config.out}/metrics.jsonl."
             if finished
             else "Stopped and saved. Run the same command again to resume."

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+
+from ..schemas.console import VisibleConsole
 
 
 class Progress:
@@ -17,10 +18,10 @@ class Progress:
             TextColumn("training"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[figures]}"),
+            TextColumn("{task.fields[figures]}", markup=False),
             TimeRemainingColumn(),
         )
-        self._bar = Bar(*columns, console=Console(stderr=True, quiet=not shown))
+        self._bar = Bar(*columns, console=VisibleConsole(stderr=True, quiet=not shown))
         self._task = self._bar.add_task("training", total=steps, completed=done, figures="")
 
     def __enter__(self) -> Self:
@@ -32,7 +33,7 @@ class Progress:
 
     def print_line(self, message: str) -> None:
         """Print a line above the bar."""
-        self._bar.console.print(message, markup=False, highlight=False)
+        self._bar.console.print(message)
 
     def show(self, step: int, line: Mapping[str, Any]) -> None:
         """Show the figures of a metrics line."""

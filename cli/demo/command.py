@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ...schemas.command_line import example
+from ...schemas.visible import print_line, visible
 
 if TYPE_CHECKING:
     from ...schemas.dataset.reader import Dataset
@@ -54,19 +55,21 @@ def demo(out: Path) -> None:
     from .corpus import make_corpus
 
     if not (out / "train.yaml").exists():
-        click.echo(f"Generating three small corpora in {out}: documentation strings, glyphs, speech …")
+        print_line(f"Generating three small corpora in {out}: documentation strings, glyphs, speech …")
         make_corpus(out)
     # paths in the run file and the train file are relative to their folder
     with contextlib.chdir(out):
         _prepare()
         config = load_training("train.yaml")
-        click.echo("Training a small model, which takes most of the time …")
+        print_line("Training a small model, which takes most of the time …")
         if not train(config):
             raise Refusal("Stopped and saved. Run the same command again to resume.", exit_code=1)
-        click.echo("Evaluating the model: held-out documents, twenty glyphs by name, twenty words …")
+        print_line("Evaluating the model: held-out documents, twenty glyphs by name, twenty words …")
         report = _evaluate(Path(config.out), config.seed)
     tokens = config.steps * config.data.batch_tokens
-    click.echo(NEXT.format(out=out, parameters=report.facts["model"]["parameters"], tokens=tokens))
+    print_line(
+        NEXT.format(out=visible(str(out)), parameters=report.facts["model"]["parameters"], tokens=tokens), lines=True
+    )
     if sys.stdout.isatty():
         click.launch(str(out / "report" / "report.html"))
 
@@ -83,7 +86,7 @@ def _prepare() -> None:
     dataset, findings = verify(config.out)
     if findings:
         raise Refusal(f"{findings[0].file}: {findings[0].problem}. This is a bug; please report it.", exit_code=1)
-    click.echo(f"Verified: {dataset.rows} rows match the manifest.")
+    print_line(f"Verified: {dataset.rows} rows match the manifest.")
     _show_one_of_each(dataset, Path("shown"))
 
 
@@ -116,5 +119,5 @@ def _show_one_of_each(dataset: Dataset, out: Path) -> None:
             for shown in show_row(dataset, first)
             for name in write_files(out, f"row-{first:06d}-{shown.number:03d}", shown.files)
         ]
-        click.echo(f"Row {first}, {shard.group}: {len(names)} files in {out}, such as {names[-1]}")
+        print_line(f"Row {first}, {shard.group}: {len(names)} files in {out}, such as {names[-1]}")
         first += shard.rows

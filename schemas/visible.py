@@ -1,0 +1,92 @@
+r"""Text from data as a terminal may show it: what a terminal obeys or hides is written as an escape such as `\x1b`.
+
+Names of files, texts, licences and messages of libraries may hold sequences that move the cursor, set the title of the
+window, hide a part of a line or reverse it (https://trojansource.codes). Everything that a command prints goes through
+`visible`: lines by `print_line`, tables and progress bars by `console.VisibleConsole`, messages by `Refusal`.
+"""
+
+import io
+import logging
+import re
+import sys
+import traceback
+import warnings
+from types import TracebackType
+from typing import TextIO
+
+# Cc, Cs, Zl, Zp, the format characters of Cf that have no glyph, and Default_Ignorable_Code_Point
+# (https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt) without the joiners and the two variation
+# selectors of the second line below, which shape letters and emoji.
+_JOINERS, _SELECTORS = "\u200c\u200d", "\ufe0e\ufe0f"
+_HIDDEN = (
+    r"\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e"
+    r"\u2060-\u206f\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff"
+    r"\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+_LETTER = rf"[^\x00-\x7f{_HIDDEN}{_JOINERS}]"
+_ESCAPED = re.compile(
+    rf"[{_HIDDEN}]|(?<!{_LETTER})[{_JOINERS}]|[{_JOINERS}](?!{_LETTER})|(?<![^\s{_HIDDEN}{_JOINERS}{_SELECTORS}])"
+    rf"[{_SELECTORS}]"
+)
+_LAYOUT = "\n\t"
+
+
+def visible(text: str, *, lines: bool = False) -> str:
+    r"""Replace each character that a terminal obeys or hides by its escape, and each lone surrogate.
+
+    Args:
+        text: Any text.
+        lines: Keep line breaks and tabs, for a text of several lines such as a traceback.
+
+    Returns:
+        The text, with `\x1b` for an escape character, `\u202e` for a right-to-left override, `\n` for a line break.
+    """
+
+    def escaped(match: re.Match[str]) -> str:
+        found = match[0]
+        return found if lines and found in _LAYOUT else found.encode("unicode_escape", "surrogatepass").decode()
+
+    return _ESCAPED.sub(escaped, text)
+
+
+def print_line(text: str, *, err: bool = False, lines: bool = False) -> None:
+    """Print a line, made visible, to standard output or (`err`) standard error."""
+    print(visible(text, lines=lines), file=sys.stderr if err else sys.stdout, flush=True)
+
+
+def guard_output() -> None:
+    """Have this process print no character that its terminal obeys, hides or lacks.
+
+    What a stream's encoding lacks is written as an escape. Warnings, log lines and tracebacks, which libraries and
+    Python itself print, are made visible.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    warnings.showwarning = _show_warning
+    logging.setLogRecordFactory(VisibleRecord)
+    sys.excepthook = _show_traceback
+
+
+class VisibleRecord(logging.LogRecord):
+    """A log line whose message is made visible."""
+
+    def getMessage(self) -> str:  # noqa: N802 the name that logging gives it
+        """The message with its arguments."""
+        return visible(super().getMessage(), lines=True)
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    text = visible(warnings.formatwarning(message, category, filename, lineno, line), lines=True)
+    print(text, end="", file=file or sys.stderr)
+
+
+def _show_traceback(kind: type[BaseException], error: BaseException, at: TracebackType | None) -> None:
+    print_line("".join(traceback.format_exception(kind, error, at)).rstrip("\n"), err=True, lines=True)

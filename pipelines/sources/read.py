@@ -123,13 +123,14 @@ class ReadUnit:
         for batch in reader.read(replace(item.unit, digest=item.digest)):
             name = self.chunk(item, count)
             if not self.store.exists(name):
-                commit(self.store, name, self._outcome(item, batch))
+                commit(self.store, name, self.outcome(item, batch))
             count += 1
             rows += batch.table.num_rows
         self.store.write(self.done(item), canonical_json({"partitions": count}))
         return WorkCount(rows, 0)
 
-    def _outcome(self, item: Input, batch: RawBatch) -> Outcome:
+    def outcome(self, item: Input, batch: RawBatch) -> Outcome:
+        """Turn what a reader yielded into a partition of valid rows, with its drops and counts."""
         name, label = item.source.name, item.unit.label
         table = self._raw(item, batch.table)
         lines = [(name, label, drop.row, drop.reason, drop.detail) for drop in batch.drops]

@@ -1,0 +1,88 @@
+"""Columns of a file, or members of a tar, as far as its first rows show them."""
+
+from collections.abc import Callable, Iterable
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ...schemas.config.sources import DatasetsSource, Source
+from ..sources.batches import LONGEST_ROW, BadRow
+from ..sources.jsonl import parse_line
+from ..sources.metadata_table import Record, records
+from ..sources.streams import Broken, ByteStream
+from ..sources.webdataset import tar_members
+
+ROWS = 20  # rows of a file that are looked at
+LINE = 1 << 20  # bytes in which its first lines are looked for
+
+
+def columns_of(source: Source, url: str) -> list[str]:
+    """Return the names that columns of `source` may have, by the first rows of one of its files; [] if unknown."""
+    if isinstance(source, DatasetsSource):
+        return []
+    look: dict[str, Callable[[str], list[str]]] = {
+        "jsonl": jsonl_columns,
+        "parquet": parquet_columns,
+        "webdataset": tar_columns,
+        "folder": table_columns,
+    }
+    return look[source.kind](url)
+
+
+def jsonl_columns(url: str) -> list[str]:
+    """Keys of the first objects of a JSON Lines file."""
+    with ByteStream(url) as stream:
+        try:
+            lines = stream.read(LINE).split(b"\n")[:ROWS]
+        except Broken:
+            lines = []
+    return _keys(lines)
+
+
+def parquet_columns(url: str) -> list[str]:
+    """Columns of a Parquet file."""
+    try:
+        with fsspec.open(url, "rb") as file:
+            return list(pq.read_schema(file).names)
+    except pa.ArrowException:
+        return []
+
+
+def tar_columns(url: str) -> list[str]:
+    """Extensions of the first members of a tar, and `json.KEY` for the keys of its first .json members."""
+    found: dict[str, None] = {}
+    documents: list[bytes] = []
+    with ByteStream(url) as stream:
+        try:
+            for count, (name, data) in enumerate(tar_members(stream, frozenset({"json"}), LINE)):
+                extension = name.rpartition("/")[2].partition(".")[2].lower()
+                found[extension] = None
+                if extension == "json" and data:
+                    documents.append(data)
+                if count > 4 * ROWS:
+                    break
+        except Broken:
+            pass
+    return [*found, *(f"json.{key}" for key in _keys(documents))]
+
+
+def table_columns(url: str) -> list[str]:
+    """Columns of the table of a folder."""
+    found: dict[str, None] = {}
+    for count, record in enumerate(records(url, LONGEST_ROW)):
+        if isinstance(record, Record):
+            found |= dict.fromkeys(record.values)
+        if count > ROWS:
+            break
+    return list(found)
+
+
+def _keys(lines: Iterable[bytes]) -> list[str]:
+    found: dict[str, None] = {}
+    for line in lines:
+        try:
+            found |= dict.fromkeys(parse_line(line))
+        except BadRow:
+            continue
+    return list(found)

@@ -1,0 +1,55 @@
+"""The head of a file that is read as a stream: how many rows it has, and how many bytes of the file they take."""
+
+from dataclasses import dataclass
+
+from ..sources.streams import Broken, ByteStream
+from ..sources.webdataset import tar_members
+
+HEAD = 1 << 20  # decompressed bytes of a text file that are counted
+BLOCK = 1 << 16
+SAMPLES, TAR_HEAD = 64, 32 << 20  # samples of a tar that are counted, and bytes after which counting ends
+
+
+@dataclass(frozen=True)
+class StreamHead:
+    """Rows at the start of a file, and the bytes of the file, compressed as they are, that hold them."""
+
+    rows: int
+    consumed: int
+    whole: bool  # True when these are all rows of the file
+
+    def rows_of(self, size: int) -> float:
+        """Estimate the rows of the whole file, or of files of `size` bytes like it."""
+        return self.rows if self.whole else self.rows * size / max(self.consumed, 1)
+
+
+def line_head(url: str) -> StreamHead:
+    """Count the lines that are not blank in the first bytes of a file."""
+    rows = read = 0
+    last = b""
+    with ByteStream(url) as stream:
+        try:
+            while read < HEAD and (block := stream.read(BLOCK)):
+                read += len(block)
+                lines = (last + block).split(b"\n")
+                last = lines.pop()
+                rows += sum(1 for line in lines if line.strip())
+            whole = read < HEAD
+        except Broken:
+            whole = True
+        return StreamHead(max(1, rows + bool(whole and last.strip())), stream.consumed, whole)
+
+
+def tar_head(url: str) -> StreamHead:
+    """Count the samples in the first members of a tar, whose contents are skipped."""
+    keys: dict[str, None] = {}
+    with ByteStream(url) as stream:
+        try:
+            for name, _ in tar_members(stream, frozenset(), 0):
+                folder, _, file = name.rpartition("/")
+                keys[f"{folder}/{file.partition('.')[0]}"] = None
+                if len(keys) > SAMPLES or stream.tell() > TAR_HEAD:
+                    return StreamHead(max(1, len(keys) - 1), stream.consumed, False)
+        except Broken:
+            pass
+        return StreamHead(len(keys), stream.consumed, True)

@@ -12,8 +12,9 @@ import numpy.typing as npt
 import xxhash
 from pydantic import Field
 
-from ..pipelines.sources.read import Input, row_ids
+from ..pipelines.sources.read import Input
 from ..pipelines.sources.registry import open_source
+from ..pipelines.sources.samples import samples
 from ..schemas.base import Strict
 from ..schemas.config.load import apply_override, check, load_run
 from ..schemas.config.run import Limits, RunConfig
@@ -158,11 +159,10 @@ def _source_rows(config: RunConfig, modality: Modality, skipped: Counter[str]) -
         reader = open_source(source, config.limits, config.partition_bytes)
         for unit in reader.units():
             base = Input(source, unit, reader.digest(unit), 0).base
-            for batch in reader.read(unit):
+            for batch in samples(reader.read(unit), source, base, config.partition_bytes):
                 skipped.update(drop.reason for drop in batch.drops)
-                ids = row_ids(base, batch.table["row"].to_numpy()).to_pylist()
-                columns = (batch.table[name].to_pylist() for name in (column, "text"))
-                for name, data, text in zip(ids, *columns, strict=True):
+                columns = (batch.table[name].to_pylist() for name in ("id", column, "text"))
+                for name, data, text in zip(*columns, strict=True):
                     if data:
                         rank = int.from_bytes(name[8:], "little")  # as pipelines.draw ranks rows
                         yield SourceRow(rank, data.encode() if isinstance(data, str) else data, text or "")

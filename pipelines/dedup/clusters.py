@@ -1,6 +1,7 @@
 """From components to decisions: which rows are duplicates of each other, and which of them is kept.
 
-The survivor of a cluster is the row with the highest `priority`, then the greatest size, then the smallest id.
+The survivor of a cluster is the row with the highest `priority`, then the greatest size, then the smallest id. Samples
+of one row have the same image or clip, and each a text of its own: by their media they are not duplicates of each other.
 """
 
 from collections.abc import Mapping
@@ -106,13 +107,19 @@ class Resolve:
         return [CLUSTERS_VERSION, self.judged, dict(self.priorities)]
 
     def run(self, table: pa.Table) -> Outcome:
-        """Return the rows of groups of two or more, survivors first, with null as their `reason`."""
+        """Return the rows of groups of two or more, survivors first, with null as their `reason`.
+
+        Unless texts are compared, other samples of the survivor's row survive with it, and are left out.
+        """
         group = table["group"].to_numpy()
         sources = table["source"].combine_chunks().dictionary_encode()
         levels = np.array([self.priorities[name] for name in sources.dictionary.to_pylist()], np.int64)
         priority = levels[sources.indices.to_numpy()]
         table = table.take(np.lexsort((-table["size"].to_numpy(), -priority, group)))  # stable: ties stay sorted by id
         starts = np.r_[True, group[1:] != group[:-1]][: len(group)]
+        if Modality.TEXT.name.lower() not in self.judged.split("-"):
+            alone = starts | ~_same_row(table, np.flatnonzero(starts)[np.cumsum(starts) - 1])
+            table, group, starts = table.filter(pa.array(alone)), group[alone], starts[alone]
         sizes = np.diff(np.r_[np.flatnonzero(starts), len(group)])
         survivor = pa.array(np.repeat(np.flatnonzero(starts), sizes))
         exact = pc.equal(table["key"], table["key"].take(survivor))
@@ -120,6 +127,12 @@ class Resolve:
         columns = {name: table[name] for name in _KEPT if name != "key"} | {"group": table["group"], "reason": reason}
         columns |= {f"of_{name}": table[name].take(survivor) for name in ("id", "source", "file", "row")}
         return _uncounted(pa.table(columns).filter(pa.array(np.repeat(sizes, sizes) > 1)))
+
+
+def _same_row(table: pa.Table, other: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """True where a row is of the same row of the same file as the row with the index `other`."""
+    same = (pc.equal(table[name], table[name].take(pa.array(other))) for name in ("source", "file", "row"))
+    return np.logical_and.reduce([np.asarray(each) for each in same])
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,11 @@ A dataset holds only codes. What a tokenizer lost can be measured only while the
 are missing or have changed are left out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from ...schemas.config.load import check
 from ...schemas.config.run import RunConfig
@@ -15,8 +16,10 @@ from ...schemas.dataset.manifest import RUN_REPORT
 from ...schemas.dataset.reader import Dataset
 from ...schemas.errors import Refusal
 from ...schemas.identity import unseal
-from ..sources.read import Input, row_ids
+from ..sources.base import RawBatch, Reader, Unit
+from ..sources.read import Input
 from ..sources.registry import open_source
+from ..sources.samples import samples
 
 Origin = tuple[str, str, int]  # source, file and row, as in the segment table
 
@@ -49,16 +52,34 @@ def originals(
         reader = open_source(source, config.limits, config.partition_bytes)
         units = reader.units()
         for unit in units:
-            rows = {row: document for document, (_, file, row) in left.items() if file == unit.label}
-            if not rows:
-                continue
-            inputs = [Input(source, unit, reader.digest(unit), copy) for copy in range(len(units))]
-            for batch in reader.read(unit):
-                for row, value in zip(*(batch.table[name].to_pylist() for name in ("row", column)), strict=True):
-                    if row in rows and _has_id(rows[row], row, inputs):
-                        found[rows[row]] = value
-                        del left[rows[row]]
+            labels = unit.labels
+            wanted = {document: row for document, (_, file, row) in left.items() if file in labels}
+            if wanted:
+                inputs = [Input(source, unit, reader.digest(unit), copy) for copy in range(len(units))]
+                for document, value in _values(reader, unit, inputs, wanted, column, config.partition_bytes):
+                    found[document] = value
+                    left.pop(document, None)
     return found
+
+
+def _values(
+    reader: Reader, unit: Unit, inputs: list[Input], wanted: Mapping[bytes, int], column: str, budget: int
+) -> Iterator[tuple[bytes, Any]]:
+    """Yield (id, value) of the wanted documents of a unit, or of one of the copies of it that a source may have."""
+    rows = pa.array(sorted(set(wanted.values())), pa.int64())
+    for batch in reader.read(unit):
+        candidates = RawBatch(batch.table.filter(pc.is_in(batch.table["row"], value_set=rows)))
+        missing = set(candidates.table["row"].to_pylist())
+        for copy in inputs:
+            if not missing:
+                break
+            for sample in samples([candidates], copy.source, copy.base, budget):
+                for name, row, value in zip(
+                    *(sample.table[key].to_pylist() for key in ("id", "row", column)), strict=True
+                ):
+                    if name in wanted:
+                        missing.discard(row)
+                        yield name, value
 
 
 def sources_of(dataset: Dataset) -> RunConfig:
@@ -84,8 +105,3 @@ def sources_of(dataset: Dataset) -> RunConfig:
                 exit_code=1,
             ) from None
     return check(RunConfig, config, dataset.url)
-
-
-def _has_id(document: bytes, row: int, inputs: list[Input]) -> bool:
-    """Whether a document's id is that of a row of a unit, or of one of the copies of it that a source may have."""
-    return any(row_ids(unit.base, np.array([row]))[0].as_py() == document for unit in inputs)

@@ -13,16 +13,16 @@ from ...schemas.config.run import Limits
 from ...schemas.config.sources import Source
 from ...schemas.dataset.tables import RAW
 from ...schemas.storage.store import Store
-from ...tokenizers.audio.decode_clip import BadClip, wave_of
+from ...tokenizers.audio.decode_clip import BadClip, duration_of, wave_of
 from ...tokenizers.image.decode_picture import BadPicture, size_of, square
 from ..engines.partition import drop_rows
 from ..filters.apply import Filters, filters_of
 from ..sources.read import Input, ReadUnit
 from ..sources.registry import open_source
+from ..sources.samples import samples
 from .extent import HEAD_BYTES, Found
 
 DECODED = 16  # pictures and clips of a head that are decoded
-CLIP_RATE = 16_000  # Hz; a clip is decoded at this rate
 
 
 @dataclass
@@ -76,9 +76,11 @@ def _outcomes(part: Found, limits: Limits, most: int) -> Iterator[Any]:
     reader = open_source(part.source, limits, HEAD_BYTES)
     for unit in part.units:
         unit = replace(unit, most=most if unit.most is None else min(most, unit.most))
-        for batch in reader.read(unit):
-            most -= batch.table.num_rows + len(batch.drops)
-            yield task.outcome(Input(part.source, unit, "", 0), batch)
+        item = Input(part.source, unit, "", 0)
+        batches = list(reader.read(unit))
+        for batch in samples(batches, part.source, item.base, HEAD_BYTES):
+            yield task.outcome(item, batch)
+        most -= sum(batch.table.num_rows + len(batch.drops) for batch in batches)
         if most <= 0:
             return
 
@@ -102,7 +104,7 @@ def _picture(data: bytes, limits: Limits) -> None:
 
 
 def _clip(data: bytes, limits: Limits) -> None:
-    wave_of(data, CLIP_RATE, limits.seconds)
+    wave_of(data, duration_of(data)[1], limits.seconds)  # at its own rate: torch is not loaded
 
 
 def _bytes(table: pa.Table) -> int:

@@ -20,6 +20,7 @@ ROW_FIELDS = {
     "audio": pa.binary(),
     "license": pa.string(),
 }
+TEXTS = pa.list_(pa.string())  # type of `text` for a source with `text_from`: all texts of a row, at least one
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,18 @@ class Unit:
     stamp: str = ""  # version of the file: changes when its content changes
     rows: int | None = None  # number of rows, where it is known without reading them
     most: int | None = None  # only the first rows are read, as many as this; None: all
+    members: tuple[tuple[str, ...], ...] = ()  # the files of each row below `path`, if every row is files of its own
     digest: str = ""  # hash of the content, once it is computed
+
+    @property
+    def labels(self) -> frozenset[str]:
+        """Labels of the files that the unit's rows are in."""
+        return frozenset(member_label(files) for files in self.members) or frozenset([self.label])
+
+
+def member_label(files: tuple[str, ...]) -> str:
+    """Return the label of a row that is files of its own: the name of its first file, as valid UTF-8."""
+    return next(name for name in files if name).encode(errors="backslashreplace").decode()
 
 
 @dataclass(frozen=True)
@@ -43,6 +55,7 @@ class Drop:
     row: int  # -1 for the whole file, or for the rest after a truncation
     reason: str  # snake_case, one of a stage's documented reasons
     detail: str = ""
+    file: str = ""  # label of the row's file, where it is not that of the unit
 
     def __post_init__(self) -> None:
         # the detail may quote bad data, but must be short and valid UTF-8 in the ledger
@@ -54,7 +67,7 @@ class Drop:
 class RawBatch:
     """Rows that were read together, and rows among them that could not be read."""
 
-    table: pa.Table  # columns of ROW_FIELDS that the source has
+    table: pa.Table  # columns of ROW_FIELDS that the source has; `file` where a row is not in the unit's file
     drops: list[Drop] = field(default_factory=list)
 
 

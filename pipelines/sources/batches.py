@@ -12,7 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .base import ROW_FIELDS, Drop, RawBatch
+from .base import ROW_FIELDS, TEXTS, Drop, RawBatch
+from .text_columns import is_list, list_bytes
 
 DROP_BYTES = 128  # size of a drop in a batch, so that a file of only bad rows is divided too
 LONGEST_ROW = 1 << 30  # an Arrow array of strings or binaries is limited to 2 GiB
@@ -34,18 +35,24 @@ class RawRow(NamedTuple):
     """A good row; its values are in the order of the source's fields."""
 
     number: int
-    values: tuple[str | bytes | None, ...]
+    values: tuple[str | bytes | tuple[str, ...] | None, ...]
+    file: str = ""  # label of the row's file, where it is not that of the unit
 
 
-def table(fields: Iterable[str], rows: list[RawRow]) -> pa.Table:
-    """Build a table of `row` and the source's fields."""
+def table(fields: Iterable[str], rows: list[RawRow], lists: bool = False) -> pa.Table:
+    """Build a table of `row` and the source's fields; with `lists` the texts are lists."""
     columns = {"row": pa.array([row.number for row in rows], pa.int64())}
     for place, name in enumerate(fields):
-        columns[name] = pa.chunked_array([pa.array([row.values[place] for row in rows], ROW_FIELDS[name])])
+        kind = TEXTS if lists and name == "text" else ROW_FIELDS[name]
+        columns[name] = pa.chunked_array([pa.array([row.values[place] for row in rows], kind)])
+    if any(row.file for row in rows):
+        columns["file"] = pa.chunked_array([pa.array([row.file for row in rows], pa.string())])
     return pa.table(columns)
 
 
-def gather(fields: Iterable[str], items: Iterable[RawRow | Drop], budget: int) -> Iterator[RawBatch]:
+def gather(
+    fields: Iterable[str], items: Iterable[RawRow | Drop], budget: int, lists: bool = False
+) -> Iterator[RawBatch]:
     """Group rows and drops in file order into batches of at most `budget` payload bytes or one row."""
     rows: list[RawRow] = []
     drops: list[Drop] = []
@@ -53,7 +60,7 @@ def gather(fields: Iterable[str], items: Iterable[RawRow | Drop], budget: int) -
     for item in items:
         size = DROP_BYTES if isinstance(item, Drop) else _payload(item)
         if used + size > budget and (rows or drops):
-            yield RawBatch(table(fields, rows), drops)
+            yield RawBatch(table(fields, rows, lists), drops)
             rows, drops, used = [], [], 0
         used += size
         if isinstance(item, Drop):
@@ -61,7 +68,7 @@ def gather(fields: Iterable[str], items: Iterable[RawRow | Drop], budget: int) -
         else:
             rows.append(item)
     if rows or drops:
-        yield RawBatch(table(fields, rows), drops)
+        yield RawBatch(table(fields, rows, lists), drops)
 
 
 def regroup(pieces: Iterable[RawBatch], budget: int) -> Iterator[RawBatch]:
@@ -92,12 +99,27 @@ def regroup(pieces: Iterable[RawBatch], budget: int) -> Iterator[RawBatch]:
 
 
 def _payload(row: RawRow) -> int:
-    return sum(len(value.encode()) if isinstance(value, str) else len(value or b"") for value in row.values)
+    return sum(value_bytes(value) for value in row.values)
+
+
+def value_bytes(value: str | bytes | tuple[str, ...] | None) -> int:
+    """Return the size of a value, or of all texts of a list, in (UTF-8) bytes."""
+    if isinstance(value, tuple):
+        return sum(len(text.encode()) for text in value)
+    return len(value.encode()) if isinstance(value, str) else len(value or b"")
+
+
+def column_bytes(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    """Return the size of each string, binary or list of texts; 0 for null."""
+    if is_list(column.type):
+        return np.concatenate([np.zeros(0, np.int64), *(list_bytes(chunk) for chunk in column.chunks)])
+    sizes: npt.NDArray[np.int64] = pc.fill_null(pc.binary_length(column), 0).to_numpy()
+    return sizes
 
 
 def _payloads(rows: pa.Table) -> npt.NDArray[np.int64]:
     sizes = np.zeros(len(rows), np.int64)
     for name in rows.column_names:
-        if name != "row":
-            sizes += pc.fill_null(pc.binary_length(rows[name]), 0).to_numpy()
+        if name not in ("row", "file"):
+            sizes += column_bytes(rows[name])
     return sizes

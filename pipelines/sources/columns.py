@@ -9,7 +9,10 @@ import pyarrow.compute as pc
 
 from ...schemas.config.sources import Source
 from ...schemas.errors import Refusal
-from .base import ROW_FIELDS, Drop, RawBatch
+from .base import ROW_FIELDS, TEXTS, Drop, RawBatch
+from .batches import column_bytes
+from .not_for_samples import ADDRESSES, refuse_interleaved
+from .text_columns import first_texts, is_list, stored_column, text_lists, text_type
 
 CAST_BYTES = 1 << 30  # larger tables are divided before a cast, since ROW_FIELDS' types are limited to 2 GiB
 
@@ -31,18 +34,35 @@ def present_columns(schema: pa.Schema, source: Source, where: str) -> dict[str, 
     Raises:
         Refusal: A field has no column, or a column has the wrong type.
     """
+    refuse_interleaved(schema.names, source, where)
     found = {}
     for name, wanted in source.fields.items():
-        found[name] = tuple(column for column in wanted if column in schema.names)
+        stored = {column: stored_column(column, schema.names) for column in wanted if name == "text"}
+        found[name] = tuple(column for column in wanted if stored.get(column, column) in schema.names)
         key = f"`sources.{source.name}.{name}` is {';'.join(wanted)!r}"
         if not found[name]:
             raise Refusal(f"{key}: {where} has no such column. Use one of: {', '.join(schema.names)}.")
         for column in found[name]:
-            if not _usable(schema.field(column).type, name):
-                needed = "strings" if name in STRINGS else "bytes, or structs with a `bytes` field"
-                kind = schema.field(column).type
-                raise Refusal(f"{key}: in {where} that column holds {kind}, but must hold {needed}. Use another.")
+            kind = schema.field(stored.get(column, column)).type
+            if name == "text" and (source.text_from is not None or stored[column] != column):
+                usable = _usable(text_type(kind, column, stored[column]), name)
+            else:
+                usable = _usable(kind, name)
+            if not usable:
+                raise Refusal(f"{key}: in {where} that column holds {kind}, but must hold {_needed(kind, name)}")
     return found
+
+
+def _needed(kind: pa.DataType, name: str) -> str:
+    if name == "text" and is_list(kind):
+        return "strings. Set `text_from` to `first`, `random`, `join` or `each` to use lists of strings."
+    if name in STRINGS:
+        return "strings. Use another."
+    if is_list(kind):
+        return "bytes, or structs with a `bytes` field, one a row: a sample has at most one image and one clip."
+    if _usable(kind, "text"):
+        return f"bytes, or structs with a `bytes` field. {ADDRESSES}"
+    return "bytes, or structs with a `bytes` field. Use another."
 
 
 def _usable(kind: pa.DataType, name: str) -> bool:
@@ -63,6 +83,7 @@ def extract(
     first: int,
     longest: int,
     reasons: npt.NDArray[np.object_] | None = None,
+    text_from: str | None = None,
 ) -> Iterator[RawBatch]:
     """Extract the fields of a table.
 
@@ -74,14 +95,17 @@ def extract(
         first: Number of the first row.
         longest: Maximum size of a value, in bytes.
         reasons: (n,) reason of rows that have already failed, or "".
+        text_from: The key of the source; if it is set, the text of a row is a list.
 
     Yields:
         Batches with the good rows and the drops.
     """
-    values = {name: _values(rows, names) for name, names in columns.items()}
+    values = {name: _values(rows, names) for name, names in columns.items() if name != "text"}
+    values["text"] = _texts(rows, columns["text"], text_from)
+    values = {name: values[name] for name in columns}
     reasons = np.full(len(rows), "", object) if reasons is None else reasons
     for name, column in values.items():
-        sizes = pc.fill_null(pc.binary_length(column), 0).to_numpy()
+        sizes = column_bytes(column)
         if name != "license":
             _mark(reasons, column.is_null().to_numpy(), f"{name}_missing")
         _mark(reasons, sizes > longest, "row_too_large")
@@ -93,6 +117,13 @@ def extract(
     numbers = pa.chunked_array([pa.array(np.arange(first, first + len(rows)))])
     kept = pa.table({name: column.filter(good) for name, column in ({"row": numbers} | values).items()})
     yield from _narrowed(kept, drops)
+
+
+def _texts(rows: pa.Table, names: tuple[str, ...], text_from: str | None) -> pa.ChunkedArray:
+    if text_from is None and all(stored_column(name, rows.column_names) == name for name in names):
+        return _values(rows, names)
+    lists = text_lists(rows, names)
+    return pa.chunked_array([lists if text_from is not None else first_texts(lists)])
 
 
 def _values(rows: pa.Table, names: tuple[str, ...]) -> pa.ChunkedArray:
@@ -112,11 +143,13 @@ def _mark(reasons: npt.NDArray[np.object_], bad: npt.NDArray[np.bool_], reason: 
 def _invalid_utf8(texts: pa.ChunkedArray, reasons: npt.NDArray[np.object_]) -> npt.NDArray[np.bool_]:
     bad = np.zeros(len(texts), bool)
     try:
-        texts.cast(pa.large_string())
+        texts.cast(pa.large_list(pa.large_string()) if is_list(texts.type) else pa.large_string())
     except pa.ArrowInvalid:
         for at in np.flatnonzero(reasons == ""):
             try:
-                texts[at].as_py().decode()
+                value = texts[at].as_py()
+                for part in value if isinstance(value, list) else [value]:
+                    part.decode()
             except UnicodeDecodeError:
                 bad[at] = True
     return bad
@@ -132,9 +165,10 @@ def _printable(values: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _narrowed(rows: pa.Table, drops: list[Drop]) -> Iterator[RawBatch]:
+    types = {name: TEXTS if is_list(rows[name].type) else ROW_FIELDS[name] for name in rows.column_names}
     if rows.nbytes > CAST_BYTES and len(rows) > 1:
         middle = len(rows) // 2
         yield from _narrowed(rows.slice(0, middle), [])
         yield from _narrowed(rows.slice(middle), drops)
     else:
-        yield RawBatch(rows.cast(pa.schema([(name, ROW_FIELDS[name]) for name in rows.column_names])), drops)
+        yield RawBatch(rows.cast(pa.schema(list(types.items()))), drops)

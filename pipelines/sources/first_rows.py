@@ -35,8 +35,11 @@ def first_units(reader: Reader, units: Iterable[Unit], limit: int | None) -> lis
     chosen: list[Unit] = []
     left = limit
     for unit in units:
-        rows = _count(reader, unit, left + 1) if unit.rows is None else unit.rows
-        chosen.append(unit if rows <= left else replace(unit, rows=left, most=left))
+        rows = len(unit.members) or (_count(reader, unit, left + 1) if unit.rows is None else unit.rows)
+        if unit.members:
+            chosen.append(replace(unit, members=unit.members[:left]))
+        else:
+            chosen.append(unit if rows <= left else replace(unit, rows=left, most=left))
         left -= rows
         if left <= 0:
             break
@@ -77,7 +80,10 @@ def head_digest(batches: Iterable[RawBatch]) -> str:
             states["drops"].update(canonical_json([drop.row, drop.reason, drop.detail]))
         for name in batch.table.column_names:
             column = batch.table[name]
-            if name == "row":
+            if pa.types.is_list(column.type):
+                states[f"{name} lists"].update(pc.list_value_length(column).to_numpy().tobytes())
+                column = pc.list_flatten(column)
+            if pa.types.is_integer(column.type):
                 states[name].update(column.to_numpy().tobytes())
                 continue
             states[f"{name} sizes"].update(pc.fill_null(pc.binary_length(column), -1).to_numpy().tobytes())

@@ -16,9 +16,10 @@ from ...schemas.config.sources import DatasetsSource
 from ...schemas.errors import Refusal
 from ...schemas.identity import bytes_fingerprint, canonical_json
 from .base import RawBatch, Unit
-from .batches import LONGEST_ROW, BadRow, regroup
+from .batches import LONGEST_ROW, BadRow, column_bytes, regroup
 from .change_detection import require_digest
 from .columns import extract, present_columns
+from .text_columns import is_list, stored_column, text_lists
 
 SCAN_ROWS = 1000
 
@@ -42,9 +43,10 @@ class DatasetsReader:
         dataset = self._load()
         for names in present_columns(dataset.features.arrow_schema, self._source, self._label).values():
             for name in names:
-                if isinstance(dataset.features[name], (datasets.Image, datasets.Audio)):
+                if isinstance(dataset.features.get(name), (datasets.Image, datasets.Audio)):
                     dataset = dataset.cast_column(name, type(dataset.features[name])(decode=False))
-        wanted = {name for names in self._source.fields.values() for name in names}
+        fields = self._source.fields.values()
+        wanted = {stored_column(name, dataset.column_names) for names in fields for name in names}
         return dataset.select_columns([name for name in dataset.column_names if name in wanted]).with_format("arrow")
 
     def _load(self) -> Any:
@@ -117,7 +119,7 @@ class DatasetsReader:
         for field, name in self._media(rows):
             rows = rows.set_column(rows.column_names.index(name), name, self._with_files(rows[name], field, reasons))
         columns = present_columns(rows.schema, self._source, unit.label)
-        return regroup(extract(rows, columns, unit.start, self._longest, reasons), self._budget)
+        return regroup(extract(rows, columns, unit.start, self._longest, reasons, self._source.text_from), self._budget)
 
     def _media(self, rows: pa.Table) -> list[tuple[str, str]]:
         """Return (field, column) of {bytes, path} columns, whose bytes may be in files."""
@@ -156,7 +158,12 @@ class DatasetsReader:
                 for at, path in _paths(column):
                     sizes[at] += _file_size(path)
                 column = pc.struct_field(column, "bytes")
-            sizes += pc.fill_null(pc.binary_length(column.cast(pa.large_binary())), 0).to_numpy()
+            if is_list(column.type):
+                texts = [text for text in self._source.fields["text"] if stored_column(text, rows.column_names) == name]
+                column = pa.chunked_array([text_lists(rows, texts)])
+            else:
+                column = column.cast(pa.large_binary())
+            sizes += column_bytes(column)
         return sizes
 
 
@@ -168,6 +175,9 @@ def _identity(batches: Iterable[RawBatch]) -> Iterator[bytes]:
             if name == "row":
                 yield column.to_numpy().tobytes()
             else:
+                if is_list(column.type):
+                    yield pc.list_value_length(column).to_numpy().tobytes()
+                    column = pc.list_flatten(column)
                 yield pc.fill_null(pc.binary_length(column), -1).to_numpy().tobytes()
                 yield from column.cast(pa.binary()).drop_null().to_pylist()
 

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.json
 
 from ...schemas.config.run import Limits
+from ...schemas.config.layouts import items_of
 from ...schemas.config.sources import JsonlSource
 from ...schemas.dataset.drop_detail import error_detail
 from ...schemas.identity import file_fingerprint
@@ -23,7 +24,9 @@ from .batches import LONGEST_ROW, BadRow, RawRow, regroup, table
 from .change_detection import unchanged, unchanged_batches
 from .files import printable, whole_files
 from .first_rows import first_rows, first_units, head_digest
-from .streams import Broken, ByteStream
+from .not_for_samples import refuse_interleaved
+from .streams import BLOCK, Broken, ByteStream
+from .text_values import pick_text
 
 BOM = b"\xef\xbb\xbf"
 
@@ -34,12 +37,17 @@ class JsonlReader:
     def __init__(self, source: JsonlSource, limits: Limits, partition_bytes: int) -> None:
         self._source = source
         self._fields = source.fields
+        self._text_from = source.text_from
+        # a list, or an item of one, is found line by line
+        self._plain = source.text_from is None and not any(items_of(column) for column in self._fields["text"])
         self._longest = min(limits.row_bytes, LONGEST_ROW)
         self._budget = partition_bytes
 
     def units(self) -> list[Unit]:
         """List one unit per file."""
-        return first_units(self, whole_files(self._source.name, self._source.path), self._source.limit)
+        files = whole_files(self._source.name, self._source.path)
+        refuse_interleaved(_first_keys(files[0].path), self._source, files[0].label)
+        return first_units(self, files, self._source.limit)
 
     def digest(self, unit: Unit) -> str:
         """Return the fingerprint of the file, without decompression."""
@@ -61,19 +69,21 @@ class JsonlReader:
             try:
                 for block in whole_lines(stream.blocks(), self._longest):
                     if block is None:
-                        yield _slow([None], line, self._fields, self._longest)
+                        yield _slow([None], line, self._fields, self._longest, self._text_from)
                         line += 1
                         continue
                     lines = _count_lines(block)
-                    values = _fast(block, lines, self._fields) if len(block) <= self._longest else None
+                    values = _fast(block, lines, self._fields) if self._plain and len(block) <= self._longest else None
                     if values is None:
-                        yield _slow(block.split(b"\n")[:lines], line, self._fields, self._longest)
+                        several = block.split(b"\n")[:lines]
+                        yield _slow(several, line, self._fields, self._longest, self._text_from)
                     else:
                         numbers = pa.array(np.arange(line, line + lines))
                         yield RawBatch(pa.table({"row": numbers} | values))
                     line += lines
             except Broken as error:
-                yield RawBatch(table(self._fields, []), [Drop(-1, "file_truncated", error_detail(error))])
+                rest = Drop(-1, "file_truncated", error_detail(error))
+                yield RawBatch(table(self._fields, [], self._text_from is not None), [rest])
 
 
 def whole_lines(blocks: Iterable[bytes], longest: int) -> Iterator[bytes | None]:
@@ -124,24 +134,19 @@ def parse_line(line: bytes) -> dict[str, Any]:
     return value
 
 
-def pick_text(values: dict[str, Any], columns: Iterable[str]) -> str:
-    """Return the first of `columns` that exists and is not null; raises BadRow."""
-    value = next((values[column] for column in columns if values.get(column) is not None), None)
-    if value is None:
-        raise BadRow("text_missing", "has " + (", ".join(map(str, values))[:200] or "nothing"))
-    if not isinstance(value, str):
-        raise BadRow("text_not_string", type(value).__name__)
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise BadRow("utf8_invalid", error.reason) from None
-    return value
-
-
 def pick_license(values: dict[str, Any], columns: Iterable[str]) -> str | None:
     """Return the first of `columns` that exists and is not null, as JSON unless it is a string; else None."""
     value = next((values[column] for column in columns if values.get(column) is not None), None)
     return None if value is None else printable(value if isinstance(value, str) else json.dumps(value))
+
+
+def _first_keys(url: str) -> Iterable[str]:
+    """Return the keys of a file's first line, as far as it is a JSON object in the first block."""
+    with ByteStream(url) as stream:
+        try:
+            return parse_line(stream.read(BLOCK).removeprefix(BOM).partition(b"\n")[0]).keys()
+        except (BadRow, Broken):
+            return ()
 
 
 def _count_lines(block: bytes) -> int:
@@ -173,7 +178,13 @@ def _fast(block: bytes, lines: int, fields: Mapping[str, tuple[str, ...]]) -> di
     return values if len(parsed) == lines and not values["text"].null_count else None
 
 
-def _slow(lines: Iterable[bytes | None], first: int, fields: Mapping[str, tuple[str, ...]], longest: int) -> RawBatch:
+def _slow(
+    lines: Iterable[bytes | None],
+    first: int,
+    fields: Mapping[str, tuple[str, ...]],
+    longest: int,
+    text_from: str | None = None,
+) -> RawBatch:
     rows: list[RawRow] = []
     drops: list[Drop] = []
     for number, line in enumerate(lines, first):
@@ -183,7 +194,7 @@ def _slow(lines: Iterable[bytes | None], first: int, fields: Mapping[str, tuple[
             try:
                 values = parse_line(line)
                 license_ = [pick_license(values, fields["license"])] if "license" in fields else []
-                rows.append(RawRow(number, (pick_text(values, fields["text"]), *license_)))
+                rows.append(RawRow(number, (pick_text(values, fields["text"], text_from), *license_)))
             except BadRow as error:
                 drops.append(error.drop(number))
-    return RawBatch(table(fields, rows), drops)
+    return RawBatch(table(fields, rows, text_from is not None), drops)

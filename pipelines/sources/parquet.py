@@ -19,6 +19,7 @@ from .columns import extract, present_columns
 from .files import whole_files
 from .first_rows import first_rows, first_units, head_digest
 from .streams import data_error
+from .text_columns import is_list, stored_column
 
 READ_BYTES = 8 << 20  # approximate size of one decoded read
 BUFFER = 4 << 20  # size of the buffer for column chunks, which Arrow would otherwise read whole
@@ -41,7 +42,8 @@ class ParquetReader:
         try:
             with unchanged(whole), fsspec.open(whole.path, "rb") as file, pq.ParquetFile(file) as parquet:
                 columns = present_columns(parquet.schema_arrow, self._source, whole.label)
-                chunks = [_chunks(parquet.metadata, group, columns) for group in range(parquet.num_row_groups)]
+                leaves = _leaves(parquet, columns)
+                chunks = [_chunks(parquet.metadata, group, leaves) for group in range(parquet.num_row_groups)]
                 rows = [parquet.metadata.row_group(group).num_rows for group in range(parquet.num_row_groups)]
         except (pa.ArrowException, OSError) as error:
             if not data_error(error):
@@ -69,10 +71,12 @@ class ParquetReader:
 
     def _identity(self, file: Any, parquet: pq.ParquetFile, unit: Unit, stop: int) -> Iterator[bytes]:
         columns = present_columns(parquet.schema_arrow, self._source, unit.label)
-        types = {name: str(parquet.schema_arrow.field(name).type) for names in columns.values() for name in names}
+        stored = {name: stored_column(name, parquet.schema_arrow.names) for names in columns.values() for name in names}
+        types = {name: str(parquet.schema_arrow.field(column).type) for name, column in stored.items()}
+        leaves = _leaves(parquet, columns)
         yield canonical_json([types, _rows_before(parquet.metadata, unit.start)])
         for group in range(unit.start, stop):
-            for chunk in _chunks(parquet.metadata, group, columns):
+            for chunk in _chunks(parquet.metadata, group, leaves):
                 yield canonical_json([chunk.path_in_schema, chunk.physical_type, chunk.compression, chunk.num_values])
                 file.seek(chunk.dictionary_page_offset or chunk.data_page_offset)
                 left = chunk.total_compressed_size
@@ -88,35 +92,47 @@ class ParquetReader:
         return unchanged_batches(unit, regroup(first_rows(self._pieces(unit), unit.most), self._budget))
 
     def _pieces(self, unit: Unit) -> Iterator[RawBatch]:
+        text_from = self._source.text_from
         with fsspec.open(unit.path, "rb") as file:
             try:
                 parquet = pq.ParquetFile(file, buffer_size=BUFFER, pre_buffer=False, page_checksum_verification=True)
                 metadata = parquet.metadata
                 columns = present_columns(parquet.schema_arrow, self._source, unit.label)
+                wanted = _leaves(parquet, columns)
                 groups = range(unit.start, metadata.num_row_groups if unit.stop is None else unit.stop)
                 row = _rows_before(metadata, unit.start)
                 for group in groups:
-                    parts = _chunks(metadata, group, columns)
+                    parts = _chunks(metadata, group, wanted)
                     rows = metadata.row_group(group).num_rows
                     fit = rows * min(READ_BYTES, self._budget) // max(1, sum(p.total_uncompressed_size for p in parts))
                     leaves = [part.path_in_schema for part in parts]
                     size = min(max(fit, 1), 1 << 16)
                     for read in parquet.iter_batches(size, row_groups=[group], columns=leaves, use_threads=False):
-                        yield from extract(pa.Table.from_batches([read]), columns, row, self._longest)
+                        yield from extract(pa.Table.from_batches([read]), columns, row, self._longest, None, text_from)
                         row += len(read)
             except (pa.ArrowException, OSError) as error:
                 if not data_error(error):
                     raise
-                yield RawBatch(table(self._source.fields, []), [Drop(-1, "file_unreadable", error_detail(error))])
+                rest = Drop(-1, "file_unreadable", error_detail(error))
+                yield RawBatch(table(self._source.fields, [], text_from is not None), [rest])
 
 
 def _rows_before(metadata: pq.FileMetaData, group: int) -> int:
     return sum(metadata.row_group(before).num_rows for before in range(group))
 
 
-def _chunks(metadata: pq.FileMetaData, group: int, columns: dict[str, tuple[str, ...]]) -> list[pq.ColumnChunkMetaData]:
-    """Return the column chunks of the needed columns in a row group; of a struct only its bytes."""
-    wanted = {leaf for names in columns.values() for name in names for leaf in (name, f"{name}.bytes")}
+def _leaves(parquet: pq.ParquetFile, columns: dict[str, tuple[str, ...]]) -> frozenset[str]:
+    """Return the paths of the needed columns as Parquet has them; of a struct only its bytes, of a list all."""
+    schema = parquet.schema_arrow
+    stored = {stored_column(name, schema.names) for names in columns.values() for name in names}
+    wanted = {leaf for name in stored for leaf in (name, f"{name}.bytes")}
+    lists = tuple(f"{name}." for name in stored if is_list(schema.field(name).type))
+    paths = [parquet.schema.column(place).path for place in range(len(parquet.schema))]
+    return frozenset(path for path in paths if path in wanted or (lists and path.startswith(lists)))
+
+
+def _chunks(metadata: pq.FileMetaData, group: int, wanted: frozenset[str]) -> list[pq.ColumnChunkMetaData]:
+    """Return the column chunks of the needed columns in a row group."""
     parts = metadata.row_group(group)
     every = [parts.column(place) for place in range(parts.num_columns)]
     return [part for part in every if part.path_in_schema in wanted]

@@ -9,42 +9,25 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import xxhash
 
 from ...schemas.config.run import Limits
 from ...schemas.config.sources import Source
 from ...schemas.dataset.ledger import Tally
 from ...schemas.dataset.tables import RAW
-from ...schemas.hashing import GOLDEN, mix64
 from ...schemas.identity import canonical_json, fingerprint
 from ...schemas.storage.store import WORK, Store
 from ..engines.base import Engine
 from ..engines.partition import Outcome, Partition, commit, count_rows, dropped_table
 from ..engines.stage import WorkCount, part_name
 from .base import RawBatch, Unit
+from .files import printable
 from .registry import open_source
+from .samples import samples
 from .validate import Validate
 
 READ_VERSION = 1
-
-
-def row_ids(base: str, rows: np.ndarray) -> pa.Array:
-    """Compute stable 128-bit ids of a file's rows.
-
-    Each 64-bit word of the hash of `base` is added to the row number and passed through SplitMix64 (Steele, Lea and
-    Flood 2014, https://doi.org/10.1145/2714064.2660195), which is a bijection, so rows of one file never share an id.
-
-    Args:
-        base: `Input.base`.
-        rows: (n,) row numbers.
-    """
-    words = np.frombuffer(xxhash.xxh3_128_digest(base.encode()), "<u8")
-    with np.errstate(over="ignore"):
-        state = mix64(words[None, :] + (rows.astype(np.uint64)[:, None] + np.uint64(1)) * np.uint64(GOLDEN))
-    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(rows), [None, pa.py_buffer(state.tobytes())])
 
 
 @dataclass(frozen=True)
@@ -106,7 +89,8 @@ class ReadUnit:
         """
         source = item.source.identity_body({"path", "pairs", "priority", "limit"})
         stages = [READ_VERSION, Validate(self.limits).identity(), self.partition_bytes]
-        return fingerprint("read", stages, source, item.base, item.unit.label)
+        members = [[printable(name) for name in files] for files in item.unit.members]
+        return fingerprint("read", stages, source, item.base, item.unit.label, *([members] if members else []))
 
     def done(self, item: Input) -> str:
         """Return the name of the file that marks the unit as finished."""
@@ -120,7 +104,8 @@ class ReadUnit:
         """Read a whole unit; partitions that were committed before a kill are kept."""
         reader = open_source(item.source, self.limits, self.partition_bytes)
         count = rows = 0
-        for batch in reader.read(replace(item.unit, digest=item.digest)):
+        batches = reader.read(replace(item.unit, digest=item.digest))
+        for batch in samples(batches, item.source, item.base, self.partition_bytes):
             name = self.chunk(item, count)
             if not self.store.exists(name):
                 commit(self.store, name, self.outcome(item, batch))
@@ -133,7 +118,7 @@ class ReadUnit:
         """Turn what a reader yielded into a partition of valid rows, with its drops and counts."""
         name, label = item.source.name, item.unit.label
         table = self._raw(item, batch.table)
-        lines = [(name, label, drop.row, drop.reason, drop.detail) for drop in batch.drops]
+        lines = [(name, drop.file or label, drop.row, drop.reason, drop.detail) for drop in batch.drops]
         dropped = dropped_table("read", lines)
         reasons = dict(sorted(Counter(drop.reason for drop in batch.drops).items()))
         rows = table.num_rows
@@ -144,10 +129,8 @@ class ReadUnit:
         return Outcome(clean.table, pa.concat_tables([dropped, clean.dropped]), tallies, note)
 
     def _raw(self, item: Input, table: pa.Table) -> pa.Table:
-        rows = table["row"].to_numpy()
         constants = {"source": item.source.name, "kind": str(item.source.modality), "file": item.unit.label}
-        columns = {"id": row_ids(item.base, rows)}
-        columns |= {name: pa.repeat(pa.scalar(value), len(rows)) for name, value in constants.items()}
+        columns = {name: pa.repeat(pa.scalar(value), len(table)) for name, value in constants.items()}
         columns |= {name: table[name] for name in table.column_names}
         if "license" in columns:
             trimmed = pc.utf8_trim_whitespace(columns["license"])

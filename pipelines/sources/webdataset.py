@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any, cast
 
 from ...schemas.config.run import Limits
+from ...schemas.config.layouts import items_of
 from ...schemas.config.sources import WebDatasetSource
 from ...schemas.dataset.drop_detail import error_detail
 from ...schemas.identity import file_fingerprint
@@ -20,8 +21,9 @@ from .batches import LONGEST_ROW, BadRow, RawRow, gather
 from .change_detection import unchanged, unchanged_batches
 from .files import whole_files
 from .first_rows import first_units, head_digest
-from .jsonl import parse_line, pick_license, pick_text
+from .jsonl import parse_line, pick_license
 from .streams import Broken, ByteStream
+from .text_values import pick_text
 
 LONG_HEADERS = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
 HEADER_BYTES = 1 << 20  # a larger long name or pax header is an attack or garbage
@@ -35,6 +37,7 @@ class WebDatasetReader:
     def __init__(self, source: WebDatasetSource, limits: Limits, partition_bytes: int) -> None:
         self._source = source
         self._fields = source.fields
+        self._lists = source.text_from is not None
         self._longest = min(limits.row_bytes, LONGEST_ROW)
         self._budget = partition_bytes
 
@@ -55,7 +58,8 @@ class WebDatasetReader:
         Reasons: those of missing modalities (`text_missing`, …), row_too_large, utf8_invalid, json_invalid,
         text_not_string, member_duplicate, file_truncated.
         """
-        return unchanged_batches(unit, gather(self._fields, islice(self._items(unit), unit.most), self._budget))
+        items = islice(self._items(unit), unit.most)
+        return unchanged_batches(unit, gather(self._fields, items, self._budget, self._lists))
 
     def _items(self, unit: Unit) -> Iterator[RawRow | Drop]:
         from webdataset.tariterators import base_plus_ext, group_by_keys
@@ -87,11 +91,11 @@ class WebDatasetReader:
 
     def _row(self, row: int, sample: dict[str, Any]) -> RawRow | Drop:
         members = {name: data for name, data in sample.items() if not META.match(name)}
-        values: list[str | bytes | None] = []
+        values: list[str | bytes | tuple[str, ...] | None] = []
         for field, names in self._fields.items():
             try:
                 if field == "text":
-                    values.append(_text(members, names))
+                    values.append(_text(members, names, self._source.text_from))
                 elif field == "license":
                     values.append(_license(members, names))
                 else:
@@ -108,20 +112,22 @@ def _media(members: dict[str, bytes | None], names: tuple[str, ...], field: str)
     return _content(members, name)
 
 
-def _text(members: dict[str, bytes | None], names: tuple[str, ...]) -> str:
+def _text(members: dict[str, bytes | None], names: tuple[str, ...], text_from: str | None) -> str | tuple[str, ...]:
     """Return the first of `names` that is a member, or a non-null key of the .json member (also as `json.key`)."""
     found: dict[str, Any] = {}
     for name in names:
         key = name.removeprefix("json.")
         if name in members:
             try:
-                return _content(members, name).decode()
+                text = _content(members, name).decode()
+                return text if text_from is None else (text,)
             except UnicodeDecodeError as error:
                 raise BadRow("utf8_invalid", error_detail(error)) from None
         if "json" in members:
             found = found or parse_line(_content(members, "json"))
-            if found.get(key) is not None:
-                return pick_text(found, [key])
+            items = items_of(key)
+            if found.get(items.column if items else key) is not None:
+                return pick_text(found, [key], text_from)
     raise BadRow("text_missing", f"has {', '.join([*members, *found])[:200]}")
 
 

@@ -1,12 +1,14 @@
 """The `sources:` block of a run file: where samples come from and which columns they are read from."""
 
+import codecs
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from ..base import AddedKey, Strict
 from ..vocabulary import Kind, Modality
 from .dedup import Pairs
+from .layouts import Join, TextFrom
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 
@@ -27,6 +29,7 @@ class _Source(Strict):
     text: str = Field(min_length=1, description="Column of the text; `a;b` takes the first column that exists")
     image: str | None = Field(None, min_length=1, description="Column of the image")
     audio: str | None = Field(None, min_length=1, description="Column of the audio clip")
+    text_from: Annotated[TextFrom | None, AddedKey()] = None
     license: str | None = Field(None, min_length=1, description="Column of the licence; rows without one have none")
     modality: Kind = Field(default_factory=_kind_of, description="Kind of the samples; default as the columns imply")
     pairs: Pairs | None = Field(
@@ -82,11 +85,65 @@ class WebDatasetSource(_Source):
     kind: Literal["webdataset"]
 
 
+class FilesSource(_Source):
+    """Whole files as texts, one document a file."""
+
+    kind: Literal["files"]
+    text: Literal["content"] = Field("content", description="The content of the file; may be left out")
+    encoding: str = Field("utf-8", description="Encoding of the files, by its name in Python")
+
+    @field_validator("encoding")
+    @classmethod
+    def _encoding_is_known(cls, encoding: str) -> str:
+        try:
+            codecs.lookup(encoding)
+            "".encode(encoding)  # refuses codecs that are not for text, such as base64
+        except LookupError:
+            raise ValueError(f"Python knows no text encoding {encoding!r}; use one such as utf-8 or cp1252") from None
+        return encoding
+
+    @model_validator(mode="after")
+    def _content_only(self) -> "FilesSource":
+        for key in ("license", "text_from", "pairs"):
+            if getattr(self, key) is not None:
+                raise ValueError(f"`{key}` is not used by kind files, whose files have no columns; remove it")
+        if self.modality != Kind.TEXT:
+            raise ValueError(f"kind files holds text only, not {self.modality}; use `kind: folder`")
+        return self
+
+
 class FolderSource(_Source):
-    """A folder of media files with a CSV or JSONL table; media columns hold file names relative to the folder."""
+    """A folder of media files with a table; media columns hold file names relative to the folder."""
 
     kind: Literal["folder"]
-    table: str | None = Field(None, description="File name of the table; default metadata.csv or metadata.jsonl")
+    table: str | None = Field(
+        None,
+        description="File name of the table; default metadata.csv or metadata.jsonl. May be a glob; then the names in "
+        "each table are relative to the table's own folder",
+    )
+    records: Annotated[str | None, AddedKey()] = Field(
+        None, min_length=1, description="Key of the list of records, for a table that is one JSON object"
+    )
+    join: Annotated[Join | None, AddedKey()] = Field(
+        None, description="A second table of the same JSON object: `{table: images, on: image_id = id}`"
+    )
+    path_prefix: Annotated[str, AddedKey()] = Field("", description="What file names in the table begin with: `clips/`")
+    path_suffix: Annotated[str, AddedKey()] = Field("", description="What file names in the table lack: `.wav`")
+    pair_by: Annotated[Literal["name"] | None, AddedKey()] = Field(
+        None, description="Without a table: `name` pairs files of one name; columns are file extensions then"
+    )
+
+    @model_validator(mode="after")
+    def _one_layout(self) -> "FolderSource":
+        if self.pair_by is not None:
+            for key in ("table", "records", "join", "path_prefix", "path_suffix", "license", "text_from"):
+                if getattr(self, key):
+                    raise ValueError(f"`{key}` is not used with `pair_by: name`, which reads no table; remove it")
+        if self.records is not None and self.table is None:
+            raise ValueError(f"`records: {self.records}` needs `table:`, the name of the JSON file")
+        if self.join is not None and self.records is None:
+            raise ValueError(f"`join.table: {self.join.table}` needs `records:`, the list that it is joined to")
+        return self
 
 
 class DatasetsSource(_Source):
@@ -100,5 +157,6 @@ class DatasetsSource(_Source):
 
 
 Source = Annotated[
-    JsonlSource | ParquetSource | WebDatasetSource | FolderSource | DatasetsSource, Field(discriminator="kind")
+    JsonlSource | ParquetSource | WebDatasetSource | FilesSource | FolderSource | DatasetsSource,
+    Field(discriminator="kind"),
 ]

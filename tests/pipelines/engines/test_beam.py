@@ -18,7 +18,7 @@ from triptych.pipelines.engines.beam_results import BeamResults
 from triptych.pipelines.engines.journal import Journal
 from triptych.pipelines.engines.partition import Outcome, Partition, commit, load
 from triptych.pipelines.engines.serial import Serial
-from triptych.pipelines.sources.read import row_ids
+from triptych.pipelines.sources.row_ids import row_ids
 from triptych.schemas.config.run import BeamEngine
 from triptych.schemas.dataset.tables import DROPPED
 from triptych.schemas.errors import Refusal

@@ -13,7 +13,7 @@ from triptych.pipelines.engines.journal import Journal
 from triptych.pipelines.engines.partition import Outcome, Partition, commit, load
 from triptych.pipelines.engines.serial import Serial
 from triptych.pipelines.engines.shuffle import bucket_of
-from triptych.pipelines.sources.read import row_ids
+from triptych.pipelines.sources.row_ids import row_ids
 from triptych.schemas.dataset.tables import DROPPED
 from triptych.schemas.storage.store import Store
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triptych.pipelines.sources.read import row_ids
+from triptych.pipelines.sources.row_ids import row_ids
 from triptych.pipelines.tokenize.training_sample import draw_training_sample
 from triptych.schemas.dataset.reader import Dataset
 

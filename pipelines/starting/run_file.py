@@ -1,0 +1,133 @@
+"""Writes the guessed sources as a commented run file."""
+
+import json
+import posixpath
+import re
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+import yaml
+
+from .guess import Guess
+from .sizes import Sizes
+
+WIDTH = 100
+KEYS = {  # what a line of a source says of its key
+    "kind": {
+        "jsonl": "JSON lines, one object a line",
+        "parquet": "Parquet files",
+        "webdataset": "tars whose members form samples by their names",
+        "folder": "media files that a table, or their own names, bring together with texts",
+        "files": "whole files, one document each",
+        "datasets": "what the datasets library loads",
+    },
+    "path": "where the files are: a path or a URL, with * and ** for any name",
+    "split": "part of the dataset",
+    "table": "the table of names and texts, below `path`",
+    "delimiter": "what stands between the fields of a line",
+    "quoting": "none: a quote is a character like others",
+    "columns": "names of the columns, since the table has no header line",
+    "records": "key of the list in the JSON file",
+    "join": "a second list of the JSON file, and the columns that bring both together",
+    "path_prefix": "what the names of files in the table begin with",
+    "path_suffix": "what the names of files in the table lack at their end",
+    "pair_by": "name: files of the same name belong together; columns are extensions then",
+    "image": "column of the image",
+    "audio": "column of the clip",
+    "text": "column of the text",
+    "text_from": "a row has several texts: each is a sample; or first, random, join",
+    "license": "column of the licence, kept with every segment",
+}
+
+
+def run_file(name: str, guesses: Sequence[Guess], sizes: Sizes, command: str, file: str) -> str:
+    """Write a run file.
+
+    Args:
+        name: Name of the dataset.
+        guesses: The sources.
+        sizes: Row length and tokenizers.
+        command: The command that was called, for the first line.
+        file: Name of the run file, for the commands in the first lines.
+    """
+    lines = [
+        f"# Written by `{command}`. Read what was guessed, change what is wrong, then:",
+        f"#   triptych prepare {file} --check                                    look at the first rows",
+        f"#   triptych prepare {file} --limit 100 --set out=out/{name}-try       try it on 100 rows a source",
+        f"#   triptych prepare {file}                                            prepare the dataset",
+        "# docs/reference/run-file.md lists all keys; filters, duplicates and evaluation sets are among them.",
+        "",
+        "# Name of the dataset",
+        f"name: {_value(name)}",
+        "# Where it is written: a folder, or a URL such as s3://bucket/name",
+        f"out: {_value(f'out/{name}')}",
+        *_comment(f"Tokens per row that the model reads. {sizes.row_ground}", ""),
+        f"row_length: {sizes.row_length}",
+        "",
+        "sources:",
+    ]
+    for label, guess in zip(source_names(guesses), guesses, strict=True):
+        lines += _source(label, guess)
+    lines += ["", *_tokenizers(sizes), "", *_duplicates(sizes)]
+    return "\n".join(lines) + "\n"
+
+
+def _source(label: str, guess: Guess) -> list[str]:
+    lines = _comment("Guessed: " + "; ".join(guess.grounds) + ".", "  ")
+    for hint in guess.hints:
+        lines += _comment(hint[0].upper() + hint[1:] + ".", "  ")
+    lines += ["  # Name of the source, in statistics and in every segment", f"  - name: {_value(label)}"]
+    for key, value in guess.keys.items():
+        meaning = KEYS[key][value] if key == "kind" else KEYS[key]  # type: ignore[index]
+        lines += [f"    # {meaning[0].upper()}{meaning[1:]}", f"    {key}: {_value(value)}"]
+    return lines
+
+
+def _tokenizers(sizes: Sizes) -> list[str]:
+    lines = ["# Tokenizers: trained in this run; or give `path` of one that exists", "tokenizers:"]
+    lines += _comment(f"Pieces of text. {sizes.text_ground}", "  ")
+    lines += [f"  text: {{kind: sentencepiece, vocab_size: {sizes.vocab_size}}}"]
+    if "image" in sizes.modalities:
+        lines += ["  # Images of 128 x 128 pixels, as 16 x 16 = 256 tokens"]
+        lines += ["  image: {kind: vq, size: 128, downsample: 8, codes: 1024, steps: 1500}"]
+    if "audio" in sizes.modalities:
+        lines += ["  # Sound at 16 kHz, as 4 x 50 = 200 tokens per second"]
+        lines += ["  audio: {kind: rvq, sample_rate: 16000, levels: 4, codes: 1024, steps: 600}"]
+    return lines
+
+
+def _duplicates(sizes: Sizes) -> list[str]:
+    lines = ["# Remove the # below to drop duplicates: exact ones, and near ones of texts", "# dedup:"]
+    lines += ["#   text: {exact: true, near: {threshold: 0.8}}"]
+    lines += [f"#   {name}: {{exact: true}}" for name in ("image", "audio") if name in sizes.modalities]
+    return lines
+
+
+def source_names(guesses: Sequence[Guess]) -> list[str]:
+    """Name each source after its folder or file; a number makes equal names differ."""
+    names: list[str] = []
+    for guess in guesses:
+        name = clean_name(posixpath.basename(posixpath.abspath(guess.label)))
+        taken = sum(each == name or re.fullmatch(f"{re.escape(name)}-[0-9]+", each) is not None for each in names)
+        names.append(f"{name}-{taken + 1}" if taken else name)
+    return names
+
+
+def clean_name(text: str) -> str:
+    """Make a name of a source or dataset: letters, digits, `.`, `_` and `-`, beginning with a letter or digit."""
+    plain = text.partition(".")[0] if text.partition(".")[2].isalpha() else text
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip("-._") or "data"
+
+
+def _value(value: Any) -> str:
+    """Write a value on one line of YAML."""
+    if isinstance(value, str):
+        plain = re.fullmatch(r"[A-Za-z0-9_./-]+", value) and yaml.safe_load(value) == value
+        return value if plain else json.dumps(value, ensure_ascii=False)
+    text = yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True, sort_keys=False)
+    return str(text).removesuffix("\n").removesuffix("\n...")
+
+
+def _comment(text: str, indent: str) -> list[str]:
+    return [f"{indent}# {line}" for line in textwrap.wrap(text, WIDTH - len(indent))]

@@ -1,20 +1,24 @@
 """Columns of a file, or members of a tar, as far as its first rows show them."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
+from fsspec.core import url_to_fs
 
-from ...schemas.config.sources import DatasetsSource, Source
+from ...schemas.config.sources import DatasetsSource, FolderSource, Source
 from ..sources.batches import LONGEST_ROW, BadRow
-from ..sources.jsonl import parse_line
-from ..sources.metadata_table import Record, records
+from ..sources.delimited_table import Record
+from ..sources.json_line import parse_line
+from ..sources.metadata_table import MetadataTable
 from ..sources.streams import Broken, ByteStream
 from ..sources.webdataset import tar_members
 
 ROWS = 20  # rows of a file that are looked at
 LINE = 1 << 20  # bytes in which its first lines are looked for
+MOST_FILES, EXTENSIONS = 10_000, 12  # files whose extensions are counted, and extensions that are named
 
 
 def columns_of(source: Source, url: str) -> list[str]:
@@ -25,8 +29,10 @@ def columns_of(source: Source, url: str) -> list[str]:
         "jsonl": jsonl_columns,
         "parquet": parquet_columns,
         "webdataset": tar_columns,
-        "folder": table_columns,
+        "files": lambda _: ["content"],
     }
+    if isinstance(source, FolderSource):
+        return pair_columns(source) if source.pair_by else table_columns(source, url)
     return look[source.kind](url)
 
 
@@ -67,10 +73,21 @@ def tar_columns(url: str) -> list[str]:
     return [*found, *(f"json.{key}" for key in _keys(documents))]
 
 
-def table_columns(url: str) -> list[str]:
+def pair_columns(source: FolderSource) -> list[str]:
+    """Extensions of the files below a folder whose files are paired by name."""
+    fs, root = url_to_fs(source.path)
+    found: Counter[str] = Counter()
+    for _, _, names in fs.walk(root):
+        found.update(name.rpartition(".")[2].lower() for name in names if "." in name)
+        if found.total() > MOST_FILES:
+            break
+    return [name for name, _ in found.most_common(EXTENSIONS)]
+
+
+def table_columns(source: FolderSource, url: str) -> list[str]:
     """Columns of the table of a folder."""
     found: dict[str, None] = {}
-    for count, record in enumerate(records(url, LONGEST_ROW)):
+    for count, record in enumerate(MetadataTable(source, url, url, LONGEST_ROW).records()):
         if isinstance(record, Record):
             found |= dict.fromkeys(record.values)
         if count > ROWS:
@@ -82,7 +99,7 @@ def _keys(lines: Iterable[bytes]) -> list[str]:
     found: dict[str, None] = {}
     for line in lines:
         try:
-            found |= dict.fromkeys(parse_line(line))
+            found |= dict.fromkeys(parse_line(line, ()))
         except BadRow:
             continue
     return list(found)

@@ -1,6 +1,6 @@
 """Extracts the fields of a source from the columns of an Arrow table, with the rows that fail."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -11,12 +11,13 @@ from ...schemas.config.sources import Source
 from ...schemas.errors import Refusal
 from .base import ROW_FIELDS, TEXTS, Drop, RawBatch
 from .batches import column_bytes
+from .column_types import in_words, is_bytes, is_json, is_text, json_licenses, storage_of, stored
+from .files import printable
 from .not_for_samples import ADDRESSES, refuse_interleaved
 from .text_columns import first_texts, is_list, stored_column, text_lists, text_type
 
 CAST_BYTES = 1 << 30  # larger tables are divided before a cast, since ROW_FIELDS' types are limited to 2 GiB
-
-
+MOST_NAMES = 50  # of the columns listed in an error message
 STRINGS = ("text", "license")  # the other fields are files
 
 
@@ -35,46 +36,75 @@ def present_columns(schema: pa.Schema, source: Source, where: str) -> dict[str, 
         Refusal: A field has no column, or a column has the wrong type.
     """
     refuse_interleaved(schema.names, source, where)
+    require_columns(source, schema.names, where)
     found = {}
     for name, wanted in source.fields.items():
-        stored = {column: stored_column(column, schema.names) for column in wanted if name == "text"}
-        found[name] = tuple(column for column in wanted if stored.get(column, column) in schema.names)
-        key = f"`sources.{source.name}.{name}` is {';'.join(wanted)!r}"
-        if not found[name]:
-            raise Refusal(f"{key}: {where} has no such column. Use one of: {', '.join(schema.names)}.")
+        found[name] = tuple(column for column in wanted if stored_column(column, schema.names) in schema.names)
         for column in found[name]:
-            kind = schema.field(stored.get(column, column)).type
-            if name == "text" and (source.text_from is not None or stored[column] != column):
-                usable = _usable(text_type(kind, column, stored[column]), name)
-            else:
-                usable = _usable(kind, name)
-            if not usable:
-                raise Refusal(f"{key}: in {where} that column holds {kind}, but must hold {_needed(kind, name)}")
+            place = stored_column(column, schema.names)
+            kind = storage_of(schema.field(place).type)
+            within = name == "text" and (source.text_from is not None or place != column)
+            if not _usable(text_type(kind, column, place) if within else kind, name):
+                raise Refusal(
+                    f"{_key(source, name)}: in {where} that column holds {in_words(kind)}, but must hold "
+                    f"{_needed(name)}. {_advice(kind, name)}"
+                )
     return found
 
 
-def _needed(kind: pa.DataType, name: str) -> str:
-    if name == "text" and is_list(kind):
-        return "strings. Set `text_from` to `first`, `random`, `join` or `each` to use lists of strings."
-    if name in STRINGS:
-        return "strings. Use another."
-    if is_list(kind):
-        return "bytes, or structs with a `bytes` field, one a row: a sample has at most one image and one clip."
-    if _usable(kind, "text"):
-        return f"bytes, or structs with a `bytes` field. {ADDRESSES}"
-    return "bytes, or structs with a `bytes` field. Use another."
+def require_columns(source: Source, columns: Sequence[str], where: str) -> None:
+    """Check that a table has a column for each field of a source, and each of these columns once.
+
+    Args:
+        source: The source.
+        columns: Names of all columns of the table.
+        where: Name of the file, for error messages.
+
+    Raises:
+        Refusal: A field has no column, or two columns have the same name.
+    """
+    for name, names in source.fields.items():
+        wanted = {stored_column(column, columns) for column in names}
+        found = [column for column in columns if column in wanted]
+        if not found:
+            raise Refusal(f"{_key(source, name)}: {where} has no such column. {_choice(columns)}")
+        twice = sorted({column for column in found if found.count(column) > 1})
+        if twice:
+            raise Refusal(f"{_key(source, name)}: {where} has two columns named {twice[0]!r}. Rename one of them.")
 
 
-def _usable(kind: pa.DataType, name: str) -> bool:
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    if name not in STRINGS and pa.types.is_struct(kind):
+def _key(source: Source, field: str) -> str:
+    return f"`sources.{source.name}.{field}` is {';'.join(source.fields[field])!r}"
+
+
+def _choice(columns: Sequence[str]) -> str:
+    if not columns:
+        return "It has no columns."
+    shown = ", ".join(printable(column) for column in columns[:MOST_NAMES])
+    return f"Use one of: {shown}{' …' if len(columns) > MOST_NAMES else ''}."
+
+
+def _needed(field: str) -> str:
+    if field == "license":
+        return "strings, or values that can be written as JSON"
+    return "strings" if field in STRINGS else "bytes, or structs with a `bytes` field"
+
+
+def _advice(kind: pa.DataType, field: str) -> str:
+    if field == "text" and is_list(kind):
+        return "Set `text_from` to `first`, `random`, `join` or `each` to use lists of strings."
+    if field not in STRINGS and is_list(kind):
+        return "A sample has at most one image and one clip."
+    return ADDRESSES if field not in STRINGS and is_text(kind) else "Use another."
+
+
+def _usable(kind: pa.DataType, field: str) -> bool:
+    if field == "license" and is_json(kind):
+        return True
+    if field not in STRINGS and pa.types.is_struct(kind):
         place = kind.get_field_index("bytes")
-        return place >= 0 and _usable(kind.field(place).type, name)
-    binary = [pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view, pa.types.is_fixed_size_binary]
-    text = [pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view]
-    checks = [pa.types.is_null, *binary, *(text if name in STRINGS else [])]
-    return any(check(kind) for check in checks)
+        return place >= 0 and _usable(storage_of(kind.field(place).type), field)
+    return pa.types.is_null(kind) or is_bytes(kind) or (field in STRINGS and is_text(kind))
 
 
 def extract(
@@ -100,9 +130,10 @@ def extract(
     Yields:
         Batches with the good rows and the drops.
     """
-    values = {name: _values(rows, names) for name, names in columns.items() if name != "text"}
-    values["text"] = _texts(rows, columns["text"], text_from)
-    values = {name: values[name] for name in columns}
+    values = {
+        name: _texts(rows, names, text_from) if name == "text" else _values(rows, names, name)
+        for name, names in columns.items()
+    }
     reasons = np.full(len(rows), "", object) if reasons is None else reasons
     for name, column in values.items():
         sizes = column_bytes(column)
@@ -119,21 +150,23 @@ def extract(
     yield from _narrowed(kept, drops)
 
 
+def _values(rows: pa.Table, names: tuple[str, ...], field: str) -> pa.ChunkedArray:
+    return pc.coalesce(*(_bytes(rows[name], field).cast(pa.large_binary()) for name in names))
+
+
+def _bytes(column: pa.ChunkedArray, field: str) -> pa.ChunkedArray:
+    """Turn a column of any usable type into strings or bytes."""
+    column = stored(column)
+    if field == "license":
+        return json_licenses(column) if is_json(column.type) else column
+    return stored(pc.struct_field(column, "bytes")) if pa.types.is_struct(column.type) else column
+
+
 def _texts(rows: pa.Table, names: tuple[str, ...], text_from: str | None) -> pa.ChunkedArray:
     if text_from is None and all(stored_column(name, rows.column_names) == name for name in names):
-        return _values(rows, names)
+        return _values(rows, names, "text")
     lists = text_lists(rows, names)
     return pa.chunked_array([lists if text_from is not None else first_texts(lists)])
-
-
-def _values(rows: pa.Table, names: tuple[str, ...]) -> pa.ChunkedArray:
-    columns = []
-    for name in names:
-        column = rows[name]
-        if pa.types.is_struct(column.type):
-            column = pc.struct_field(column, "bytes")
-        columns.append(column.cast(pa.large_binary()))
-    return pc.coalesce(*columns)
 
 
 def _mark(reasons: npt.NDArray[np.object_], bad: npt.NDArray[np.bool_], reason: str) -> None:

@@ -35,11 +35,8 @@ def first_units(reader: Reader, units: Iterable[Unit], limit: int | None) -> lis
     chosen: list[Unit] = []
     left = limit
     for unit in units:
-        rows = len(unit.members) or (_count(reader, unit, left + 1) if unit.rows is None else unit.rows)
-        if unit.members:
-            chosen.append(replace(unit, members=unit.members[:left]))
-        else:
-            chosen.append(unit if rows <= left else replace(unit, rows=left, most=left))
+        rows = _count(reader, unit, left + 1) if unit.rows is None else unit.rows
+        chosen.append(unit if rows <= left else replace(unit, rows=left, most=left))
         left -= rows
         if left <= 0:
             break

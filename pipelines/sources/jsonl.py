@@ -1,34 +1,33 @@
 """Reader of JSON lines: Arrow's fast parser where possible, line by line where something is wrong.
 
-A block of whole lines is first parsed by Arrow. The result is used only if it certainly equals that of `json.loads`
+A block of whole lines is first parsed by Arrow. The result is used only if it certainly equals that of `parse_line`
 line by line: as many rows as lines, no object across lines, valid UTF-8, no null. Otherwise the block is parsed again
-line by line, and each bad line gets a reason.
+line by line, and each bad line gets a reason. So what becomes of a line does not depend on the others in its block.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json
 
-from ...schemas.config.run import Limits
 from ...schemas.config.layouts import items_of
+from ...schemas.config.run import Limits
 from ...schemas.config.sources import JsonlSource
 from ...schemas.dataset.drop_detail import error_detail
 from ...schemas.identity import file_fingerprint
 from .base import Drop, RawBatch, Unit
 from .batches import LONGEST_ROW, BadRow, RawRow, regroup, table
 from .change_detection import unchanged, unchanged_batches
-from .files import printable, whole_files
+from .content_type import require_text
+from .files import whole_files
 from .first_rows import first_rows, first_units, head_digest
+from .json_line import parse_line, pick_license, without_marks
 from .not_for_samples import refuse_interleaved
 from .streams import BLOCK, Broken, ByteStream
-from .text_values import pick_text
-
-BOM = b"\xef\xbb\xbf"
+from .text_blocks import text_blocks
+from .text_values import pick_text, used_keys
 
 
 class JsonlReader:
@@ -44,10 +43,18 @@ class JsonlReader:
         self._budget = partition_bytes
 
     def units(self) -> list[Unit]:
-        """List one unit per file."""
+        """List one unit per file.
+
+        Raises:
+            Refusal: A file is not text; see also `Reader.units`.
+        """
         files = whole_files(self._source.name, self._source.path)
         refuse_interleaved(_first_keys(files[0].path), self._source, files[0].label)
-        return first_units(self, files, self._source.limit)
+        return first_units(self, map(self._checked, files), self._source.limit)
+
+    def _checked(self, file: Unit) -> Unit:
+        require_text(self._source.name, file, self._source.kind)
+        return file
 
     def digest(self, unit: Unit) -> str:
         """Return the fingerprint of the file, without decompression."""
@@ -67,7 +74,7 @@ class JsonlReader:
         line = 0
         with ByteStream(unit.path) as stream:
             try:
-                for block in whole_lines(stream.blocks(), self._longest):
+                for block in whole_lines(text_blocks(stream.blocks(), "json"), self._longest):
                     if block is None:
                         yield _slow([None], line, self._fields, self._longest, self._text_from)
                         line += 1
@@ -90,17 +97,15 @@ def whole_lines(blocks: Iterable[bytes], longest: int) -> Iterator[bytes | None]
     """Regroup blocks so that each ends with a newline.
 
     Args:
-        blocks: Blocks of a file; a BOM is removed.
+        blocks: Blocks of a file.
         longest: Maximum length of a line; the limit may be exceeded by less than a block.
 
     Yields:
         Blocks of whole lines; None for a line that is too long.
     """
     held: list[bytes] = []
-    size, skipping, first = 0, False, True
+    size, skipping = 0, False
     for block in blocks:
-        if first:
-            block, first = block.removeprefix(BOM), False
         if skipping:
             _, newline, block = block.partition(b"\n")
             if not newline:
@@ -121,30 +126,11 @@ def whole_lines(blocks: Iterable[bytes], longest: int) -> Iterator[bytes | None]
         yield b"".join(held)
 
 
-def parse_line(line: bytes) -> dict[str, Any]:
-    """Parse the JSON object of a line; raises BadRow."""
-    try:
-        value = json.loads(line.decode())
-    except UnicodeDecodeError as error:
-        raise BadRow("utf8_invalid", error_detail(error)) from None
-    except (ValueError, RecursionError) as error:
-        raise BadRow("json_invalid", error_detail(error)) from None
-    if not isinstance(value, dict):
-        raise BadRow("json_invalid", f"a {type(value).__name__}, not an object")
-    return value
-
-
-def pick_license(values: dict[str, Any], columns: Iterable[str]) -> str | None:
-    """Return the first of `columns` that exists and is not null, as JSON unless it is a string; else None."""
-    value = next((values[column] for column in columns if values.get(column) is not None), None)
-    return None if value is None else printable(value if isinstance(value, str) else json.dumps(value))
-
-
 def _first_keys(url: str) -> Iterable[str]:
     """Return the keys of a file's first line, as far as it is a JSON object in the first block."""
     with ByteStream(url) as stream:
         try:
-            return parse_line(stream.read(BLOCK).removeprefix(BOM).partition(b"\n")[0]).keys()
+            return parse_line(stream.read(BLOCK).partition(b"\n")[0], ()).keys()
         except (BadRow, Broken):
             return ()
 
@@ -187,12 +173,13 @@ def _slow(
 ) -> RawBatch:
     rows: list[RawRow] = []
     drops: list[Drop] = []
+    used = used_keys(fields)
     for number, line in enumerate(lines, first):
         if line is None or len(line) > longest:
             drops.append(Drop(number, "row_too_large", f"over {longest} bytes"))
-        elif line.strip():
+        elif without_marks(line).strip():
             try:
-                values = parse_line(line)
+                values = parse_line(line, used)
                 license_ = [pick_license(values, fields["license"])] if "license" in fields else []
                 rows.append(RawRow(number, (pick_text(values, fields["text"], text_from), *license_)))
             except BadRow as error:

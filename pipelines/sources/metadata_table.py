@@ -1,95 +1,108 @@
-"""Reads the CSV or JSONL table of a folder of media files, row by row and in bounded memory."""
+"""Reads the table of a folder of media files, row by row and in bounded memory."""
 
-import csv
 import io
 from collections.abc import Iterator
-from typing import Any, NamedTuple
 
+from ...schemas.config.sources import FolderSource
 from ...schemas.dataset.drop_detail import error_detail
 from ...schemas.errors import Refusal
 from .base import Drop
 from .batches import BadRow
-from .jsonl import parse_line, whole_lines
+from .columns import require_columns
+from .content_type import head_of
+from .delimited_table import DelimitedTable, Record
+from .json_line import parse_line, without_marks
+from .json_table import json_records, lists_of
+from .jsonl import whole_lines
+from .parquet_table import parquet_records
 from .streams import Broken, ByteStream
+from .table_format import TableFormat, table_format
+from .text_blocks import Syntax, text_blocks
+from .text_values import used_keys
+
+FILES = ("image", "audio")  # fields whose columns hold file names
 
 
-class Record(NamedTuple):
-    """A row of the table by column name; bytes that are not UTF-8 become surrogate escapes."""
+class MetadataTable:
+    """A table of text (.csv, .tsv and others), of JSON lines, in JSON or in Parquet."""
 
-    number: int
-    values: dict[str, Any]
+    def __init__(self, source: FolderSource, url: str, label: str, longest: int, stamp: str = "") -> None:
+        """Open no file.
 
+        Args:
+            source: The source.
+            url: URL of the table.
+            label: Name of the table, for error messages.
+            longest: Maximum length of a line or field, in bytes.
+            stamp: Version of the table.
+        """
+        self._source = source
+        self._url, self._label, self._stamp = url, label, stamp
+        self._longest = longest
 
-def records(url: str, longest: int) -> Iterator[Record | Drop]:
-    """Read the records of a .csv or .tsv file with a header, or of a .jsonl file.
+    def records(self) -> Iterator[Record | Drop]:
+        """Read the records.
 
-    Records are numbered from 0, not counting the header but counting blank lines. Reasons for drops: row_too_large,
-    csv_invalid, json_invalid, utf8_invalid, file_truncated.
+        Records are numbered from 0, not counting a header but counting blank lines; a record of several lines counts
+        once. Reasons for drops: row_too_large, csv_invalid, json_invalid, utf8_invalid, file_truncated,
+        file_unreadable, join_missing.
 
-    Raises:
-        Refusal: A CSV file has no header.
-    """
-    with ByteStream(url) as stream:
-        try:
-            if ".jsonl" in url.rpartition("/")[2]:
-                yield from _json_records(_lines(stream, longest))
-            else:
-                yield from _csv_records(url, _lines(stream, longest), longest)
-        except Broken as error:
-            yield Drop(-1, "file_truncated", error_detail(error))
-
-
-def _lines(stream: ByteStream, longest: int) -> Iterator[bytes | None]:
-    for block in whole_lines(stream.blocks(), longest):
-        if block is None:
-            yield None
-        else:
-            for line in io.BytesIO(block):
-                yield line if len(line) <= longest else None
-
-
-def _json_records(lines: Iterator[bytes | None]) -> Iterator[Record | Drop]:
-    for number, line in enumerate(lines):
-        if line is None:
-            yield Drop(number, "row_too_large")
-        elif line.strip():
-            try:
-                yield Record(number, parse_line(line))
-            except BadRow as error:
-                yield error.drop(number)
-
-
-def _csv_records(url: str, lines: Iterator[bytes | None], longest: int) -> Iterator[Record | Drop]:
-    too_large = False
-
-    def text_lines() -> Iterator[str]:
-        nonlocal too_large
-        for line in lines:
-            too_large |= line is None
-            yield "\n" if line is None else line.decode(errors="surrogateescape")
-
-    csv.field_size_limit(max(longest, csv.field_size_limit()))  # the default is 128 KiB, for all readers of the module
-    rows = csv.reader(text_lines(), delimiter="\t" if ".tsv" in url.rpartition("/")[2] else ",", strict=True)
-    try:
-        header = next(rows, [])
-    except csv.Error:
-        header = []
-    if not header:
-        raise Refusal(f"{url}: has no header line. Name the table's columns in its first line.")
-    number = -1
-    while True:
-        number += 1
-        too_large = False
-        try:
-            row = next(rows)
-        except StopIteration:
+        Raises:
+            Refusal: The table has a format that is not read, no header, not all columns of the source or two of one
+                name, or an unbalanced quote. Columns of JSON lines are not checked here: each object has its own.
+        """
+        found = table_format(self._source, self._url, head_of(self._url))
+        if found.kind == "parquet":
+            yield from parquet_records(self._source, self._url, self._label)
             return
-        except csv.Error as error:
-            yield Drop(number, "row_too_large" if "field limit" in str(error) else "csv_invalid", error_detail(error))
-            continue
-        if too_large:
-            yield Drop(number, "row_too_large")
-        elif row and len(row) != len(header):
-            yield Drop(number, "csv_invalid", f"{len(row)} fields under {len(header)} columns")
-        elif row:
-            yield Record(number, dict(zip(header, row, strict=True)))
+        if found.kind == "json":
+            yield from json_records(self._source, self._url, self._label, self._stamp, self._longest)
+            return
+        with ByteStream(self._url) as stream:
+            try:
+                yield from self._json_records(stream) if found.kind == "jsonl" else self._text_records(stream, found)
+            except Broken as error:
+                yield Drop(-1, "file_truncated", error_detail(error))
+
+    def _lines(self, stream: ByteStream, syntax: Syntax) -> Iterator[bytes | None]:
+        for block in whole_lines(text_blocks(stream.blocks(), syntax), self._longest):
+            if block is None:
+                yield None
+            else:
+                for line in io.BytesIO(block):
+                    yield line if len(line) <= self._longest else None
+
+    def _json_records(self, stream: ByteStream) -> Iterator[Record | Drop]:
+        used = used_keys(self._source.fields)
+        for number, line in enumerate(self._lines(stream, "json")):
+            if number == 0 and ".jsonl" not in self._url.lower():
+                self._require_lines(line)
+            if line is None:
+                yield Drop(number, "row_too_large")
+            elif without_marks(line).strip():
+                try:
+                    yield Record(number, parse_line(line, used))
+                except BadRow as error:
+                    yield error.drop(number)
+
+    def _require_lines(self, first: bytes | None) -> None:
+        """Refuse a JSON file that is one object with the records in a list of it."""
+        try:
+            record = {} if first is None else parse_line(first, ())
+        except BadRow:
+            return
+        if not record.keys() & used_keys(self._source.fields):
+            found = lists_of(self._url, self._longest)
+            if found:
+                raise Refusal(
+                    f"`sources.{self._source.name}.table`: {self._label} holds one JSON object. Name the list of its "
+                    f"records with `records:`, which is one of: {', '.join(found)}."
+                )
+
+    def _text_records(self, stream: ByteStream, found: TableFormat) -> Iterator[Record | Drop]:
+        assert found.dialect is not None
+        lines = self._lines(stream, "csv" if found.dialect.quoted else "none")
+        table = DelimitedTable(lines, found.dialect, self._label, self._source.columns)
+        require_columns(self._source, table.columns, self._label)
+        files = [name for field in FILES for name in self._source.fields.get(field, ())]
+        yield from table.records(self._longest, files)

@@ -16,6 +16,7 @@ from .base import Drop, RawBatch, Unit
 from .batches import LONGEST_ROW, regroup, table
 from .change_detection import unchanged, unchanged_batches
 from .columns import extract, present_columns
+from .content_type import JSON, PARQUET, content_of, head_of, wrong_kind
 from .files import whole_files
 from .first_rows import first_rows, first_units, head_digest
 from .streams import data_error
@@ -48,6 +49,7 @@ class ParquetReader:
         except (pa.ArrowException, OSError) as error:
             if not data_error(error):
                 raise
+            self._require_parquet(whole)
             yield whole
             return
         start = size = 0
@@ -58,6 +60,13 @@ class ParquetReader:
                 start, size = group, 0
             size += more
         yield replace(whole, start=start, stop=len(chunks), rows=sum(rows[start:]))
+
+    def _require_parquet(self, unit: Unit) -> None:
+        """Refuse a file that is not a damaged Parquet file but of another format."""
+        head = head_of(unit.path)
+        content = JSON if head.lstrip().startswith(b"{") else content_of(head)
+        if content not in (None, PARQUET):
+            raise wrong_kind(self._source.name, unit.label, self._source.kind, content)
 
     def digest(self, unit: Unit) -> str:
         """Hash the stored bytes of the unit's column chunks, their types, and the number of the first row."""
@@ -122,13 +131,15 @@ def _rows_before(metadata: pq.FileMetaData, group: int) -> int:
 
 
 def _leaves(parquet: pq.ParquetFile, columns: dict[str, tuple[str, ...]]) -> frozenset[str]:
-    """Return the paths of the needed columns as Parquet has them; of a struct only its bytes, of a list all."""
+    """Return the paths of the needed columns as Parquet has them; of a struct of a file only its bytes."""
     schema = parquet.schema_arrow
     stored = {stored_column(name, schema.names) for names in columns.values() for name in names}
     wanted = {leaf for name in stored for leaf in (name, f"{name}.bytes")}
-    lists = tuple(f"{name}." for name in stored if is_list(schema.field(name).type))
+    whole = tuple(
+        f"{name}." for name in stored if name in columns.get("license", ()) or is_list(schema.field(name).type)
+    )
     paths = [parquet.schema.column(place).path for place in range(len(parquet.schema))]
-    return frozenset(path for path in paths if path in wanted or (lists and path.startswith(lists)))
+    return frozenset(path for path in paths if path in wanted or path.startswith(whole))
 
 
 def _chunks(metadata: pq.FileMetaData, group: int, wanted: frozenset[str]) -> list[pq.ColumnChunkMetaData]:

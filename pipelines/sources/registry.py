@@ -1,7 +1,7 @@
 """Creates the reader of a source; its libraries are imported only then."""
 
 from ...schemas.config.run import Limits
-from ...schemas.config.sources import DatasetsSource, FolderSource, JsonlSource, ParquetSource, Source
+from ...schemas.config.sources import DatasetsSource, FilesSource, FolderSource, JsonlSource, ParquetSource, Source
 from .base import Reader
 
 
@@ -15,6 +15,14 @@ def open_source(source: Source, limits: Limits, partition_bytes: int) -> Reader:
         from .parquet import ParquetReader
 
         return ParquetReader(source, limits, partition_bytes)
+    if isinstance(source, FilesSource):
+        from .text_files import FilesReader
+
+        return FilesReader(source, limits, partition_bytes)
+    if isinstance(source, FolderSource) and source.pair_by is not None:
+        from .paired_files import PairedFilesReader
+
+        return PairedFilesReader(source, limits, partition_bytes)
     if isinstance(source, FolderSource):
         from .folder import FolderReader
 

@@ -32,6 +32,12 @@ def pick_text(values: Mapping[str, Any], columns: Iterable[str], text_from: str 
     return tuple(_checked(each) for each in (value if isinstance(value, list) else [value]))
 
 
+def used_keys(fields: Mapping[str, Iterable[str]]) -> frozenset[str]:
+    """Return the keys that the fields of a source read from a record; of a path, that of its list."""
+    columns = {column for names in fields.values() for column in names}
+    return frozenset(columns | {items.column for column in columns if (items := items_of(column))})
+
+
 def _look_up(values: Mapping[str, Any], column: str, text_from: str | None) -> Any:
     value = values.get(column)
     items = items_of(column) if value is None else None

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any, cast
 
-from ...schemas.config.run import Limits
 from ...schemas.config.layouts import items_of
+from ...schemas.config.run import Limits
 from ...schemas.config.sources import WebDatasetSource
 from ...schemas.dataset.drop_detail import error_detail
 from ...schemas.identity import file_fingerprint
@@ -21,9 +21,9 @@ from .batches import LONGEST_ROW, BadRow, RawRow, gather
 from .change_detection import unchanged, unchanged_batches
 from .files import whole_files
 from .first_rows import first_units, head_digest
-from .jsonl import parse_line, pick_license
+from .json_line import parse_line, pick_license
 from .streams import Broken, ByteStream
-from .text_values import pick_text
+from .text_values import pick_text, used_keys
 
 LONG_HEADERS = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
 HEADER_BYTES = 1 << 20  # a larger long name or pax header is an attack or garbage
@@ -124,7 +124,7 @@ def _text(members: dict[str, bytes | None], names: tuple[str, ...], text_from: s
             except UnicodeDecodeError as error:
                 raise BadRow("utf8_invalid", error_detail(error)) from None
         if "json" in members:
-            found = found or parse_line(_content(members, "json"))
+            found = found or parse_line(_content(members, "json"), _keys(names))
             items = items_of(key)
             if found.get(items.column if items else key) is not None:
                 return pick_text(found, [key], text_from)
@@ -138,12 +138,16 @@ def _license(members: dict[str, bytes | None], names: tuple[str, ...]) -> str | 
         if data is not None:
             return data.decode(errors="backslashreplace")
         try:
-            found = pick_license(parse_line(members.get("json") or b"{}"), [name.removeprefix("json.")])
+            found = pick_license(parse_line(members.get("json") or b"{}", _keys(names)), [name.removeprefix("json.")])
         except BadRow:
             found = None
         if found is not None:
             return found
     return None
+
+
+def _keys(names: tuple[str, ...]) -> frozenset[str]:
+    return used_keys({"": [name.removeprefix("json.") for name in names]})
 
 
 def _content(members: dict[str, bytes | None], name: str) -> bytes:

@@ -40,17 +40,20 @@ class MediaNames:
         """
         names = [value for value in values if isinstance(value, str) and value]
         counts: Counter[tuple[str, str, bool]] = Counter()
-        first: dict[tuple[str, str, bool], str] = {}
+        files: defaultdict[tuple[str, str, bool], dict[str, None]] = defaultdict(dict)
         for value in names:
             pairs = self._pairs(value, absolute)
             counts.update(pairs.keys())
-            first = pairs | first
+            for pair, file in pairs.items():
+                files[pair][file] = None
         if not counts:
             return None
         pair, found = counts.most_common(1)[0]
         if found < len(names) / 2:
             return None
-        file = first[pair]
+        if pair[1] and len(files[pair]) < found / 2:  # a column of numbers may happen to name some file
+            return None
+        file = next(iter(files[pair]))
         return NameMatch(*pair[:2], "image" if extension(file) in IMAGES else "audio", found, file, pair[2])
 
     def _pairs(self, value: str, absolute: str) -> dict[tuple[str, str, bool], str]:

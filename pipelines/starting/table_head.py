@@ -4,21 +4,24 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ..sources.json_list import NoList, list_items, list_keys
 from ..sources.streams import Broken, ByteStream
 from .listing import extension
 
 ROWS = 50  # rows that are looked at
 HEAD = 1 << 18  # bytes of a text table that are looked at
-WHOLE = 512 << 20  # a JSON document can be read only as a whole, and is up to this size
+COCO = {"table": "images", "on": "image_id = id"}
 DELIMITERS = ",\t|;"
-LONGEST = 200  # characters of a name of a file
+LONGEST_ROW = 1 << 20  # bytes of a record in a JSON document
 
 
 @dataclass(frozen=True)
@@ -125,35 +128,40 @@ def _object(line: str) -> dict[str, Any] | None:
 
 
 def _document(url: str) -> TableHead | None:
-    """Read a JSON document: a list of records, or an object with lists of records."""
+    """Look at a JSON document: a list of records, or an object with lists of records; None for any other."""
+    try:
+        return TableHead("json", _columns(rows)) if (rows := _items(url, None, ROWS)) else None
+    except NoList:
+        pass
     try:
         with ByteStream(url) as stream:
-            value = json.loads(b"".join(stream.blocks()))
-    except (Broken, OSError, ValueError, RecursionError):
+            keys = list_keys(stream.blocks(), LONGEST_ROW)
+    except Broken:
         return None
-    if isinstance(value, list):
-        return TableHead("json", _columns(value[:ROWS])) if _are_records(value) else None
-    if not isinstance(value, dict):
-        return None
-    tables = {key: part for key, part in value.items() if isinstance(part, list) and _are_records(part)}
+    if {"images", "annotations"} <= set(keys):
+        return coco(_items(url, "images", None), _items(url, "annotations", ROWS))
+    tables = {key: rows for key in keys if (rows := _items(url, key, ROWS))}
     if not tables:
         return None
-    if _are_records(tables.get("images", [])) and _are_records(tables.get("annotations", [])):
-        return coco(tables)
     key = max(tables, key=lambda name: len(tables[name]))
-    return TableHead("json", _columns(tables[key][:ROWS]), {"records": key})
+    return TableHead("json", _columns(tables[key]), {"records": key})
 
 
-def coco(tables: Mapping[str, list[dict[str, Any]]]) -> TableHead:
+def _items(url: str, key: str | None, most: int | None) -> list[dict[str, Any]]:
+    """Return the first objects of a list in a JSON file, all of them if `most` is None; raises NoList."""
+    rows: list[dict[str, Any]] = []
+    with ByteStream(url) as stream, suppress(Broken):
+        for item in islice(list_items(stream.blocks(), key, LONGEST_ROW), most):
+            row = _object(item.decode(errors="replace")) if item else None
+            rows += [] if row is None else [row]
+    return rows
+
+
+def coco(images: Sequence[dict[str, Any]], notes: Sequence[dict[str, Any]]) -> TableHead:
     """Join the images of a COCO file to its annotations."""
-    images = {image.get("id"): image for image in tables["images"]}
-    rows = [images.get(note.get("image_id"), {}) | note for note in tables["annotations"][:ROWS]]
-    join = {"table": "images", "on": "image_id = id"}
-    return TableHead("json", _columns(rows), {"records": "annotations", "join": join})
-
-
-def _are_records(values: Sequence[Any]) -> bool:
-    return bool(values) and all(isinstance(value, dict) for value in values[:ROWS])
+    by_id = {image.get("id"): image for image in images}
+    rows = [by_id.get(note.get("image_id"), {}) | note for note in notes]
+    return TableHead("json", _columns(rows), {"records": "annotations", "join": COCO})
 
 
 def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..sources.batches import BadRow
-from ..sources.jsonl import parse_line
+from ..sources.json_line import parse_line
 from ..sources.streams import Broken, ByteStream
 from ..sources.webdataset import tar_members
 from .listing import IMAGES, SOUNDS
@@ -40,7 +40,7 @@ def tar_members_of(url: str) -> tuple[dict[str, list[Any]], dict[str, list[str]]
 
 def _add_keys(columns: dict[str, list[Any]], data: bytes) -> None:
     try:
-        values = parse_line(data)
+        values = parse_line(data, ())
     except BadRow:
         return
     for key, value in values.items():

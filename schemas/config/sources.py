@@ -9,6 +9,7 @@ from ..base import AddedKey, Strict
 from ..vocabulary import Kind, Modality
 from .dedup import Pairs
 from .layouts import Join, TextFrom
+from .table_format import TableColumn, check_table_format
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 
@@ -112,14 +113,30 @@ class FilesSource(_Source):
         return self
 
 
+_OF_TABLES = ("table", "records", "join", "path_prefix", "path_suffix", "delimiter", "quoting", "columns")
+
+
 class FolderSource(_Source):
     """A folder of media files with a table; media columns hold file names relative to the folder."""
 
     kind: Literal["folder"]
     table: str | None = Field(
         None,
-        description="File name of the table; default metadata.csv or metadata.jsonl. May be a glob; then the names in "
+        description="File name of the table; default metadata.csv, metadata.jsonl or metadata.parquet. May be a glob; then the names in "
         "each table are relative to the table's own folder",
+    )
+    delimiter: Annotated[str | None, AddedKey()] = Field(
+        None,
+        description="Character between the fields of a text table; default a tab in .tsv, otherwise a comma. "
+        "`first_space`: the first space of a line divides its two fields",
+    )
+    quoting: Annotated[Literal["none", "csv"] | None, AddedKey()] = Field(
+        None,
+        description="`none`: a quote is a character like others; `csv`: a field may be enclosed in double quotes; "
+        "default none in .tsv, otherwise csv",
+    )
+    columns: Annotated[tuple[TableColumn, ...] | None, AddedKey()] = Field(
+        None, min_length=1, description="Names of the columns of a text table that has no header line"
     )
     records: Annotated[str | None, AddedKey()] = Field(
         None, min_length=1, description="Key of the list of records, for a table that is one JSON object"
@@ -136,13 +153,18 @@ class FolderSource(_Source):
     @model_validator(mode="after")
     def _one_layout(self) -> "FolderSource":
         if self.pair_by is not None:
-            for key in ("table", "records", "join", "path_prefix", "path_suffix", "license", "text_from"):
+            for key in (*_OF_TABLES, "license", "text_from"):
                 if getattr(self, key):
                     raise ValueError(f"`{key}` is not used with `pair_by: name`, which reads no table; remove it")
         if self.records is not None and self.table is None:
             raise ValueError(f"`records: {self.records}` needs `table:`, the name of the JSON file")
         if self.join is not None and self.records is None:
             raise ValueError(f"`join.table: {self.join.table}` needs `records:`, the list that it is joined to")
+        return self
+
+    @model_validator(mode="after")
+    def _format_of_the_table(self) -> "FolderSource":
+        check_table_format(self.delimiter, self.quoting, self.columns)
         return self
 
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from triptych.pipelines.sources.base import Reader
-from triptych.pipelines.sources.folder import is_inside
+from triptych.pipelines.sources.folder_files import is_inside
 from triptych.schemas.errors import Refusal
 
 from .conftest import Read
@@ -105,11 +105,11 @@ def test_bad_records_are_dropped_by_reason(folder: Path, read: Callable[..., Rea
         b'sub/1.png,"' + b"w" * 15 + b"\n" + b"w" * 15 + b'"',
         b"sub/0.png,zero bytes",
         b'sub/1.png,"never closed',
-        b"sub/1.png,swallowed",
+        b"sub/1.png,after it",
     ]
     (folder / "metadata.csv").write_bytes(b"\r\n".join(lines))
     got = read(row_bytes=29, budget=200, **config(folder))
-    assert got.column("text") == ["fine", "zero bytes"]
+    assert got.column("text") == ["fine", "zero bytes", "after it"]
     assert got.reasons == {
         **dict.fromkeys([2, 3, 5, 10], "csv_invalid"),
         **dict.fromkeys([6, 7, 8], "row_too_large"),
@@ -163,7 +163,11 @@ def test_text_alone_and_memory_urls(read: Callable[..., Read]) -> None:
 @pytest.mark.parametrize(
     ("table", "more", "said"),
     [
-        ("file_name,text\na,b\n", {"text": "caption"}, "`sources.src.text` is 'caption': the table has no such column"),
+        (
+            "file_name,text\na,b\n",
+            {"text": "caption"},
+            "is 'caption': metadata.csv has no such column",
+        ),
         ("file_name,text\na,b\n", {"image": "a;b"}, "Use one of: file_name, text."),
         ("", {}, "has no header line"),
         (None, {}, "has no metadata.csv or metadata.jsonl"),

@@ -41,7 +41,7 @@ def test_folder(tmp_path: Path, read: Any, opened: Any) -> None:
     got = read(**source, license="license")
     assert got.column("license") == ["MIT", "", "\\udcff"]
     assert read(**source).digests != got.digests
-    with pytest.raises(Refusal, match=r"`sources.src.license` is 'terms': the table has no such column"):
+    with pytest.raises(Refusal, match=r"`sources.src.license` is 'terms': metadata.csv has no such column"):
         opened(**source, license="terms").units()
 
 
@@ -79,10 +79,44 @@ def test_parquet_and_datasets(tmp_path: Path, read: Any, kind: pa.DataType) -> N
 
 def test_parquet_that_holds_no_licence(tmp_path: Path, read: Any, opened: Any) -> None:
     bad = pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(b"\0\0\0\0\1\0\0\0"), pa.py_buffer(b"\xff")])
-    pq.write_table(pa.table({"text": ["a"], "license": bad, "number": [1]}), tmp_path / "a.parquet")
+    day = pa.array([1], pa.date32())
+    pq.write_table(pa.table({"text": ["a"], "license": bad, "day": day}), tmp_path / "a.parquet")
     source = {"kind": "parquet", "path": str(tmp_path / "a.parquet"), "modality": "text", "text": "text"}
     assert read(**source, license="license").column("license") == ["\\xff"]
-    with pytest.raises(Refusal, match=r"`sources.src.license` is 'number'.*holds int64, but must hold strings"):
-        opened(**source, license="number").units()
+    with pytest.raises(Refusal, match=r"`sources.src.license` is 'day'.*holds dates \(date32.*but must hold strings"):
+        opened(**source, license="day").units()
     with pytest.raises(Refusal, match=r"`sources.src.license` is 'terms': a.parquet has no such column"):
         opened(**source, license="terms").units()
+
+
+VALUES = [["MIT", "CC0"], [], None, ["é", None]]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (VALUES, pa.list_(pa.string())),
+        (VALUES, pa.large_list(pa.large_string())),
+        ([[["MIT"]], None], pa.list_(pa.list_(pa.string()))),
+        ([{"name": "MIT", "version": 2}, None, {"name": None, "version": 1}], None),
+        ([3, None], pa.int64()),
+        ([True, None], None),
+    ],
+)
+def test_a_licence_that_is_no_string_is_json_in_every_reader(
+    tmp_path: Path, read: Any, values: list[Any], kind: pa.DataType | None
+) -> None:
+    table = pa.table({"text": ["a"] * len(values), "license": pa.array(values, kind)})
+    pq.write_table(table, tmp_path / "a.parquet")
+    lines = [json.dumps({"text": "a", "license": value}) + "\n" for value in values]
+    (tmp_path / "a.jsonl").write_text("".join(lines))
+    path = str(tmp_path / "a.parquet")
+    sources = (
+        {"kind": "parquet", "path": path},
+        {"kind": "datasets", "path": "parquet", "data_files": path},
+        {"kind": "jsonl", "path": str(tmp_path / "a.jsonl")},
+    )
+    wanted = [None if value is None else json.dumps(value) for value in values]
+    for source in sources:
+        got = read(**source, modality="text", text="text", license="license")
+        assert got.column("license") == wanted, source["kind"]

@@ -1,0 +1,84 @@
+"""What a file is by its first bytes, so that a kind of source that cannot read it is refused before any work."""
+
+from typing import Final, NamedTuple
+
+from ...schemas.errors import Refusal
+from .base import Unit
+from .streams import Broken, ByteStream
+
+HEAD: Final = 1024
+FEWEST_ZEROS: Final = 8  # fewer may stand in a text of UTF-8
+
+
+class Content(NamedTuple):
+    """A format, and what reads it."""
+
+    name: str
+    advice: str
+
+
+PARQUET: Final = Content("a Parquet file", "Use `kind: parquet`.")
+JSON: Final = Content("JSON", "Use `kind: jsonl`.")
+_ARROW = Content("an Arrow file", "Use `kind: datasets` with `path: arrow` and the files under `data_files`.")
+_TAR = Content("a tar", "Use `kind: webdataset`, or unpack it.")
+_ZIP = Content("a zip file or an Excel workbook", "Unpack it, or save its table as CSV.")
+_EXCEL = Content("an Excel workbook", "Save its table as CSV.")
+_DATABASE = Content("an SQLite database", "Export its table as CSV or JSON lines.")
+_HDF5 = Content("an HDF5 file", "Export its table as CSV, JSON lines or Parquet.")
+_UTF16 = Content(
+    "UTF-16 without a byte order mark", "Convert it to UTF-8, for example with `iconv -f UTF-16LE -t UTF-8`."
+)
+SIGNATURES: Final = (
+    (0, b"PAR1", PARQUET),
+    (0, b"ARROW1\0\0", _ARROW),
+    (0, b"\xff\xff\xff\xff", _ARROW),
+    (257, b"ustar", _TAR),
+    (0, b"PK\x03\x04", _ZIP),
+    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", _EXCEL),
+    (0, b"SQLite format 3\0", _DATABASE),
+    (0, b"\x89HDF\r\n\x1a\n", _HDF5),
+)
+
+
+def content_of(head: bytes) -> Content | None:
+    """Recognize a format by the first bytes of a file; None for text, and for what is not known."""
+    for place, signature, content in SIGNATURES:
+        if head.startswith(signature, place):
+            return content
+    return _UTF16 if _alternates_with_zeros(head) else None
+
+
+def _alternates_with_zeros(head: bytes) -> bool:
+    # text of one script in UTF-16 has its line ends, spaces and digits with a zero on always the same side
+    even, odd = head[0::2].count(0), head[1::2].count(0)
+    return max(even, odd) >= max(FEWEST_ZEROS, len(head) // 10) and min(even, odd) * 20 < max(even, odd)
+
+
+def head_of(url: str) -> bytes:
+    """Return the first bytes of a file, decompressed; fewer where it is damaged."""
+    with ByteStream(url) as stream:
+        try:
+            return stream.read(HEAD)
+        except Broken:
+            return b""
+
+
+def require_text(source: str, unit: Unit, kind: str) -> None:
+    """Refuse a file that is not text.
+
+    Args:
+        source: Name of the source.
+        unit: The file.
+        kind: Kind of the source, for the message.
+
+    Raises:
+        Refusal: The file has another format.
+    """
+    content = content_of(head_of(unit.path))
+    if content is not None:
+        raise wrong_kind(source, unit.label, kind, content)
+
+
+def wrong_kind(source: str, label: str, kind: str, content: Content) -> Refusal:
+    """Return the refusal of a file that the kind of its source does not read."""
+    return Refusal(f"`sources.{source}.kind` is {kind}: {label} is {content.name}. {content.advice}")

@@ -1,0 +1,79 @@
+"""Reader of whole files as texts, one document a file."""
+
+import codecs
+from collections.abc import Iterator
+from itertools import islice
+
+from fsspec.core import url_to_fs
+
+from ...schemas.config.run import Limits
+from ...schemas.config.sources import FilesSource
+from ...schemas.dataset.drop_detail import error_detail
+from .base import RawBatch, Unit
+from .batches import LONGEST_ROW, BadRow
+from .files import find
+from .members import Members, member_batches, member_digest, member_units
+from .streams import Broken, ByteStream
+
+
+class FilesReader:
+    """Reads .txt, .md, code and other text files, also compressed; the label of a row is its file, its number is 0."""
+
+    def __init__(self, source: FilesSource, limits: Limits, partition_bytes: int) -> None:
+        self._source = source
+        self._longest = min(limits.row_bytes, LONGEST_ROW)
+        self._budget = partition_bytes
+        utf8 = codecs.lookup(source.encoding).name == "utf-8"
+        self._encoding = "utf-8-sig" if utf8 else source.encoding  # a byte order mark is no text
+        self._invalid = "utf8_invalid" if utf8 else "encoding_invalid"
+
+    def units(self) -> list[Unit]:
+        """List runs of files of about `partition_bytes`, in the order of their names."""
+        files = find(self._source.name, self._source.path)
+        fs, _ = url_to_fs(self._source.path)
+        names, archive = zip(
+            *((url.partition("::")[0], "".join(url.partition("::")[1:])) for url, _ in files), strict=True
+        )
+        folder = _folder(names[0], files[0][1])
+        sized = (((name.removeprefix(folder),), int(fs.size(fs._strip_protocol(name)) or 0)) for name in names)
+        return member_units(folder + archive[0], self._source.name, islice(sized, self._source.limit), self._budget)
+
+    def digest(self, unit: Unit) -> str:
+        """Hash the texts and the names of the files."""
+        return member_digest(unit, lambda members: self._values(unit.path, members))
+
+    def read(self, unit: Unit) -> Iterator[RawBatch]:
+        """Read a unit, see `Reader.read`.
+
+        Reasons: row_too_large, utf8_invalid, encoding_invalid, file_truncated, file_unreadable.
+        """
+        return member_batches(unit, ("text",), lambda members: self._values(unit.path, members), self._budget)
+
+    def _values(self, root: str, members: Members) -> tuple[str]:
+        try:
+            folder, separator, archive = root.partition("::")  # `zip://notes/::a.zip` is a folder of an archive
+            with ByteStream(folder + members[0] + separator + archive) as stream:
+                data = b"".join(self._blocks(stream))
+        except Broken as error:
+            raise BadRow("file_truncated", error_detail(error)) from None
+        except (PermissionError, FileNotFoundError) as error:
+            raise BadRow("file_unreadable", error.strerror or "") from None
+        try:
+            text = data.decode(self._encoding)
+            text.encode()
+            return (text,)
+        except UnicodeError as error:
+            raise BadRow(self._invalid, error_detail(error)) from None
+
+    def _blocks(self, stream: ByteStream) -> Iterator[bytes]:
+        size = 0
+        for block in stream.blocks():
+            size += len(block)
+            if size > self._longest:
+                raise BadRow("row_too_large", f"over {self._longest} bytes")
+            yield block
+
+
+def _folder(url: str, label: str) -> str:
+    """Return the URL of the folder that a label is relative to."""
+    return "/".join(url.split("/")[: -label.count("/") - 1]) + "/"

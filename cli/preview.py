@@ -42,14 +42,15 @@ def _block(screen: Console, title: str, lines: list[tuple[str, str]]) -> None:
 
 def _source(source: dict[str, Any]) -> list[tuple[str, str]]:
     head, about = source["head"], "" if source["exact"] else "about "
-    size = "" if source["bytes"] is None else f", {in_bytes(source['bytes'])}"
+    size = f", {'' if source['bytes_exact'] else 'about '}{in_bytes(source['bytes'])}"
     files = f"{source['files']:,} file{'s' * (source['files'] != 1)}{size}"
     dropped = ", ".join(f"{count:,} {reason}" for reason, count in head["dropped"].items())
+    kept = f"{head['rows']:,} rows read, {head['kept']:,} samples kept"
     lines = [
         ("path", source["path"]),
         ("size", f"{files}; {about}{source['rows']:,} rows ({source['ground']})"),
         ("columns", _columns(source)),
-        ("head", f"{head['rows']:,} rows read, {head['kept']:,} kept" + (f"; dropped: {dropped}" if dropped else "")),
+        ("head", kept + (f"; dropped: {dropped}" if dropped else "")),
     ]
     example = source["dropped_example"]
     if example:

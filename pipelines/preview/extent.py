@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fsspec.core import url_to_fs
+from fsspec.core import has_magic, url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from ...schemas.config.run import Limits
@@ -20,7 +20,7 @@ from ..sources.base import Unit
 from ..sources.batches import LONGEST_ROW
 from ..sources.files import find
 from ..sources.registry import open_source
-from .stream_head import line_head, tar_head
+from .stream_head import line_head, table_rows, tar_head
 
 HEAD_FILES = 8  # files of a source whose heads are read, evenly spaced
 HEAD_BYTES = 8 << 20  # partition size of the readers of heads
@@ -64,10 +64,13 @@ def extent(source: Source, limits: Limits, rows: int) -> Extent:
         return _of_files(source, limits)
     head = source.model_copy(update={"limit": min(rows, source.limit or rows)})
     units = tuple(open_source(head, limits, HEAD_BYTES).units())
+    part = Found(head, units, 0, False)
     if isinstance(source, DatasetsSource):
-        return _limited(source, Extent(1, None, *_rows_of_dataset(source, limits), (Found(head, units, 0, False),)))
+        return _limited(source, Extent(1, None, *_rows_of_dataset(source, limits), (part,)))
+    if units and units[0].members:
+        return _limited(source, _of_members(source, limits, part))
     assert isinstance(source, FolderSource)
-    return _limited(source, _of_folder(head, units, limits))
+    return _limited(source, _of_tables(source, part))
 
 
 def spread(count: int, most: int) -> list[int]:
@@ -110,13 +113,27 @@ def _part(source: Source, url: str, label: str, size: int, limits: Limits) -> Fo
     return Found(one, tuple(Unit(**{**vars(unit), "label": label}) for unit in units), rows, exact)
 
 
-def _of_folder(head: Source, units: tuple[Unit, ...], limits: Limits) -> Extent:
-    url = units[0].path
-    (size,) = sizes([url])
-    lines = line_head(url)
-    rows = max(lines.rows_of(size) - (".csv" in url or ".tsv" in url), 0)
-    ground = "counted" if lines.whole else "by the size of the table"
-    return Extent(1, size, rows, lines.whole, ground, (Found(head, units, rows, lines.whole),))
+def _of_members(source: Source, limits: Limits, part: Found) -> Extent:
+    """Count rows that are files of their own by listing them."""
+    whole = open_source(source.model_copy(update={"limit": None}), limits, HEAD_BYTES).units()
+    rows = sum(len(unit.members) for unit in whole)
+    files = sum(sum(map(bool, members)) for unit in whole for members in unit.members)
+    return Extent(files, None, rows, True, "counted", (part,))
+
+
+def _of_tables(source: FolderSource, part: Found) -> Extent:
+    """Measure the rows of a folder by its tables, several if `table` is a glob."""
+    pattern = source.table is not None and has_magic(source.table)
+    urls = [part.units[0].path]
+    if pattern:
+        urls = [url for url, _ in find(source.name, f"{source.path.rstrip('/')}/{source.table}")]
+    every = sizes(urls)
+    chosen = spread(len(urls), HEAD_FILES)
+    heads = [table_rows(source, urls[index], every[index]) for index in chosen]
+    rows = sum(count for count, _ in heads) * sum(every) / max(sum(every[index] for index in chosen), 1)
+    exact = len(chosen) == len(urls) and all(whole for _, whole in heads)
+    tables = "the table" if len(urls) == 1 else f"{len(urls):,} tables"
+    return Extent(len(urls), None, rows, exact, "counted" if exact else f"by the size of {tables}", (part,))
 
 
 def _rows_of_dataset(source: Source, limits: Limits) -> tuple[float, bool, str]:

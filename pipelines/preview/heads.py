@@ -15,7 +15,7 @@ from ...schemas.dataset.tables import RAW
 from ...schemas.storage.store import Store
 from ...tokenizers.audio.decode_clip import BadClip, duration_of, wave_of
 from ...tokenizers.image.decode_picture import BadPicture, size_of, square
-from ..engines.partition import drop_rows
+from ..engines.partition import Outcome, drop_rows
 from ..filters.apply import Filters, filters_of
 from ..sources.read import Input, ReadUnit
 from ..sources.registry import open_source
@@ -58,8 +58,7 @@ def read_head(
     rows = min(rows, source.limit or rows)
     for part in parts:
         most = max(1, rows // len(parts))
-        for outcome in _outcomes(part, limits, most):
-            head.rows += sum(tally.rows_in for tally in outcome.tallies or () if tally.stage == "read")
+        for outcome in _outcomes(part, limits, most, head):
             head.dropped += outcome.dropped.to_pylist()
             head.bytes += _bytes(outcome.table)
             filtered = rules.run(outcome.table)
@@ -71,7 +70,7 @@ def read_head(
     return head
 
 
-def _outcomes(part: Found, limits: Limits, most: int) -> Iterator[Any]:
+def _outcomes(part: Found, limits: Limits, most: int, head: Head) -> Iterator[Outcome]:
     task = ReadUnit(Store("memory://"), limits, HEAD_BYTES)
     reader = open_source(part.source, limits, HEAD_BYTES)
     for unit in part.units:
@@ -80,7 +79,9 @@ def _outcomes(part: Found, limits: Limits, most: int) -> Iterator[Any]:
         batches = list(reader.read(unit))
         for batch in samples(batches, part.source, item.base, HEAD_BYTES):
             yield task.outcome(item, batch)
-        most -= sum(batch.table.num_rows + len(batch.drops) for batch in batches)
+        rows = sum(batch.table.num_rows + len(batch.drops) for batch in batches)
+        head.rows += rows
+        most -= rows
         if most <= 0:
             return
 

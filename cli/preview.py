@@ -43,7 +43,7 @@ def _block(screen: Console, title: str, lines: list[tuple[str, str]]) -> None:
 def _source(source: dict[str, Any]) -> list[tuple[str, str]]:
     head, about = source["head"], "" if source["exact"] else "about "
     size = f", {'' if source['bytes_exact'] else 'about '}{in_bytes(source['bytes'])}"
-    files = f"{source['files']:,} file{'s' * (source['files'] != 1)}{size}"
+    files = f"{source['files']:,} {source['files_are']}{'s' * (source['files'] != 1)}{size}"
     dropped = ", ".join(f"{count:,} {reason}" for reason, count in head["dropped"].items())
     kept = f"{head['rows']:,} rows read, {head['kept']:,} samples kept"
     lines = [

@@ -79,6 +79,7 @@ def _facts(source: Source, size: Extent, head: Head) -> dict[str, Any]:
         "modality": str(source.modality),
         "path": source.path,
         "files": size.files,
+        "files_are": "table" if getattr(source, "table", None) else "file",
         "bytes": size.bytes if size.bytes is not None else round(size.rows * head.bytes / max(head.rows, 1)),
         "bytes_exact": size.bytes is not None,
         "rows": round(size.rows),

@@ -42,7 +42,9 @@ class Listing:
 
     def url(self, name: str) -> str:
         """Return the path or URL of a file, or of a folder, below the root."""
-        return posixpath.join(self.root, name) if name else self.root
+        if not name:
+            return self.root
+        return name if self.root == "." else posixpath.join(self.root, name)
 
     def of(self, *extensions: str) -> list[str]:
         """Return the files that have one of some extensions, without README and the like."""

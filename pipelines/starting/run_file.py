@@ -3,8 +3,9 @@
 import json
 import posixpath
 import re
+import shlex
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -13,32 +14,38 @@ from .guess import Guess
 from .sizes import Sizes
 
 WIDTH = 100
-KEYS = {  # what a line of a source says of its key
-    "kind": {
-        "jsonl": "JSON lines, one object a line",
-        "parquet": "Parquet files",
-        "webdataset": "tars whose members form samples by their names",
-        "folder": "media files that a table, or their own names, bring together with texts",
-        "files": "whole files, one document each",
-        "datasets": "what the datasets library loads",
-    },
-    "path": "where the files are: a path or a URL, with * and ** for any name",
-    "split": "part of the dataset",
-    "table": "the table of names and texts, below `path`",
-    "delimiter": "what stands between the fields of a line",
-    "quoting": "none: a quote is a character like others",
-    "columns": "names of the columns, since the table has no header line",
-    "records": "key of the list in the JSON file",
-    "join": "a second list of the JSON file, and the columns that bring both together",
-    "path_prefix": "what the names of files in the table begin with",
-    "path_suffix": "what the names of files in the table lack at their end",
-    "pair_by": "name: files of the same name belong together; columns are extensions then",
-    "image": "column of the image",
-    "audio": "column of the clip",
-    "text": "column of the text",
-    "text_from": "a row has several texts: each is a sample; or first, random, join",
-    "license": "column of the licence, kept with every segment",
+KINDS = {
+    "jsonl": "JSON lines: one object a line",
+    "parquet": "Parquet files",
+    "webdataset": "Tars of samples: the members of a sample have the same name",
+    "folder": "A folder of images or clips with their texts",
+    "files": "Whole files: each is one document",
+    "datasets": "What the datasets library loads",
 }
+KEYS = {
+    "path": "The files: a path or URL, in which * stands for any name and ** for any folders",
+    "split": "Split of the dataset",
+    "table": "The table, below `path`",
+    "delimiter": "Character between the fields of a line",
+    "quoting": "How quotes are read: with none, a quote is a character like others",
+    "columns": "Names of the columns: the table has no header line",
+    "records": "Key of the list of records in the JSON file",
+    "join": "A second list in the JSON file, and the columns by which it is joined",
+    "path_prefix": "What the names of files in the table begin with, and the table leaves out",
+    "path_suffix": "What the names of files in the table end with, and the table leaves out",
+    "pair_by": "Files of the same name belong together, without a table",
+    "image": "Column of the image",
+    "audio": "Column of the clip",
+    "text": "Column of the text",
+    "text_from": "A row has several texts: each makes a sample; other choices are first, random and join",
+    "license": "Column of the licence, which is kept with every segment",
+}
+MEMBERS = {  # keys that name extensions of files, and no columns
+    "image": "Extension of the image",
+    "audio": "Extension of the clip",
+    "text": "Extension of the text, or key of the .json",
+}
+FOLDER = "The folder: a path or URL"
 
 
 def run_file(name: str, guesses: Sequence[Guess], sizes: Sizes, command: str, file: str) -> str:
@@ -51,12 +58,16 @@ def run_file(name: str, guesses: Sequence[Guess], sizes: Sizes, command: str, fi
         command: The command that was called, for the first line.
         file: Name of the run file, for the commands in the first lines.
     """
+    command_line = f"triptych prepare {shlex.quote(file)}"
     lines = [
         f"# Written by `{command}`. Read what was guessed, change what is wrong, then:",
-        f"#   triptych prepare {file} --check                                    look at the first rows",
-        f"#   triptych prepare {file} --limit 100 --set out=out/{name}-try       try it on 100 rows a source",
-        f"#   triptych prepare {file}                                            prepare the dataset",
-        "# docs/reference/run-file.md lists all keys; filters, duplicates and evaluation sets are among them.",
+        f"#   {command_line} --check",
+        "#     looks at the first rows of every source, in seconds",
+        f"#   {command_line} --limit 100 --set out=out/{name}-try",
+        "#     prepares the first 100 rows of every source",
+        f"#   {command_line}",
+        "#     prepares everything",
+        "# docs/reference/run-file.md describes all keys, also those of filters and evaluation sets.",
         "",
         "# Name of the dataset",
         f"name: {_value(name)}",
@@ -79,9 +90,17 @@ def _source(label: str, guess: Guess) -> list[str]:
         lines += _comment(hint[0].upper() + hint[1:] + ".", "  ")
     lines += ["  # Name of the source, in statistics and in every segment", f"  - name: {_value(label)}"]
     for key, value in guess.keys.items():
-        meaning = KEYS[key][value] if key == "kind" else KEYS[key]  # type: ignore[index]
-        lines += [f"    # {meaning[0].upper()}{meaning[1:]}", f"    {key}: {_value(value)}"]
+        lines += [f"    # {_meaning(key, guess.keys)}", f"    {key}: {_value(value)}"]
     return lines
+
+
+def _meaning(key: str, keys: Mapping[str, Any]) -> str:
+    if key == "kind":
+        return KINDS[keys["kind"]]
+    if key == "path" and keys["kind"] in ("folder", "datasets"):
+        return FOLDER
+    extensions = keys["kind"] == "webdataset" or "pair_by" in keys
+    return MEMBERS[key] if extensions and key in MEMBERS else KEYS[key]
 
 
 def _tokenizers(sizes: Sizes) -> list[str]:

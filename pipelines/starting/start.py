@@ -42,7 +42,9 @@ def start(paths: Sequence[str], command: str, file: str) -> Started:
         guesses += found.sources
         notes += found.notes
         claimed = frozenset().union(*(one.claimed for one in found.sources))
-        notes += _unexplained(listing, [name for name in about if name not in claimed])
+        noted = " ".join(found.notes)
+        left = [name for name in about if name not in claimed and listing.url(name) not in noted]
+        notes += _unexplained(listing, left)
         if not listing.whole:
             notes.append(f"{path}: has more than {len(listing.files):,} files; the others were not looked at.")
     if not guesses:

@@ -85,7 +85,7 @@ def text_table(lines: Sequence[str], kind: str, names: frozenset[str]) -> TableH
     if not quoted and kind != "tsv" and delimiter not in ",;":
         keys["quoting"] = "none"
     if not is_header(header, names):
-        header = [f"column_{place}" for place in range(1, len(header) + 1)]
+        header = names_of_fields(header, names)
         keys["columns"] = header
     else:
         rows = rows[1:]
@@ -110,13 +110,22 @@ def first_space(lines: Sequence[str], names: frozenset[str]) -> TableHead | None
     pairs = [line.split(" ", 1) for line in lines if " " in line]
     if len(pairs) < len(lines) or not all(pair[0].rpartition("/")[2] in names for pair in pairs):
         return None
-    columns = {"name": [pair[0] for pair in pairs], "text": [pair[1] for pair in pairs]}
+    columns = {"file": [pair[0] for pair in pairs], "text": [pair[1] for pair in pairs]}
     return TableHead("csv", columns, {"delimiter": "first_space", "columns": list(columns)})
 
 
 def is_header(fields: Sequence[str], names: frozenset[str]) -> bool:
     """True unless a field of the first line is the name of a file, or a text longer than a name of a column."""
     return not any(value.rpartition("/")[2] in names or len(value) > 60 for value in fields)
+
+
+def names_of_fields(fields: Sequence[str], names: frozenset[str]) -> list[str]:
+    """Name the columns of a table without a header by what its first line holds: file, text, or other things."""
+    kinds = [
+        "file" if value.rpartition("/")[2] in names else "text" if " " in value.strip() else "other" for value in fields
+    ]
+    counts = Counter(kinds)
+    return [kind if counts[kind] == 1 else f"{kind}_{kinds[: at + 1].count(kind)}" for at, kind in enumerate(kinds)]
 
 
 def _object(line: str) -> dict[str, Any] | None:

@@ -1,7 +1,7 @@
 """From components to decisions: which rows are duplicates of each other, and which of them is kept.
 
 The survivor of a cluster is the row with the highest `priority`, then the greatest size, then the smallest id. Samples
-of one row have the same image or clip, and each a text of its own: by their media they are not duplicates of each other.
+of one row have the same image or clip, and each a text of its own: they are no duplicates of each other by their media.
 """
 
 from collections.abc import Mapping

@@ -122,11 +122,7 @@ class FolderReader:
             if isinstance(item, Drop):
                 state.update(canonical_json([item.row, item.reason, item.detail]))
             else:
-                sizes = [
-                    [len(text) for text in value] if isinstance(value, tuple) else value and len(value)
-                    for value in item.values
-                ]
-                state.update(canonical_json([item.number, *sizes]))
+                state.update(canonical_json([item.number, *map(_length, item.values)]))
                 for value in item.values:
                     for part in value if isinstance(value, tuple) else (value,):
                         state.update(part.encode() if isinstance(part, str) else part or b"")
@@ -193,6 +189,12 @@ class FolderReader:
         if not isinstance(name, str) or "\0" in name:
             raise BadRow(f"{field}_missing", repr(name))
         return name
+
+
+def _length(value: str | bytes | tuple[str, ...] | None) -> int | list[int] | None:
+    if isinstance(value, tuple):
+        return [len(text) for text in value]
+    return None if value is None else len(value)
 
 
 def _below(fs: Any, root: str, file: Unit) -> str:

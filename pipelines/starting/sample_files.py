@@ -32,7 +32,7 @@ def _saved(listing: Listing, top: str, notes: list[str]) -> Guess | None:
     keys = {"kind": "datasets", "path": url} | ({"split": split} if split else {}) | fields_of(media, text, columns)
     claimed = frozenset(name for name in listing.files if is_below(name, top))
     ground = "dataset_dict.json or state.json is what save_to_disk of the datasets library writes"
-    return Guess(keys, (ground, text.ground), claimed, top)
+    return Guess(keys, (ground, text.ground), claimed, top or listing.root)
 
 
 def tars(listing: Listing, about: frozenset[str], notes: list[str]) -> list[Guess]:

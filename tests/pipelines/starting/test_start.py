@@ -35,6 +35,7 @@ def test_each_layout_is_one_source_of_which_every_row_is_kept(
 ) -> None:
     started = start([str(layouts / layout)], "triptych init", "run.yaml")
     assert len(started.sources) == 1
+    assert started.sources[0][0] in (layout, "dev-clean", "en", "data", "package-py", "books-txt")
     facts = preview(config_of(started.text))
     (source,) = facts["sources"]
     assert source["head"]["kept"] == counts[layout], source

@@ -15,7 +15,7 @@ from ..schemas.command_line import example
     metavar="FILE",
     default="run.yaml",
     show_default=True,
-    help="The run file; one that exists is not replaced.",
+    help="Name of the run file, which must not exist yet.",
 )
 def init(paths: tuple[str, ...], out: str) -> None:
     """Look at the files below PATH and write a run file that reads them.

@@ -159,7 +159,8 @@ def test_check_looks_and_writes_nothing(triptych: Run, text_tree: Any, tmp_path:
         "[bold]not markup[/]",
     ):
         assert word in said.out
-    assert "\x1b" not in said.out and "\u202e" not in said.out
+    assert "\x1b" not in said.out
+    assert "\u202e" not in said.out
     assert max(len(line.rstrip()) for line in said.out.splitlines()) <= 80
     facts = json.loads(triptych("prepare", run_yaml, "--check", "--json").out)
     assert facts["sources"][0]["rows"] == 1

@@ -71,7 +71,8 @@ def _write(store: Store, rows: int, row_length: int, seed: int) -> tuple[ShardEn
     columns = {
         field.name: names if pa.types.is_dictionary(field.type) else np.zeros(segments, np.int64) for field in SEGMENT
     }
-    columns["id"] = pa.array([draw.bytes(16) for _ in range(segments)], pa.binary(16))
+    columns["id"] = columns["content"] = pa.array([draw.bytes(16) for _ in range(segments)], pa.binary(16))
+    columns["media"] = pa.nulls(segments, pa.binary(16))
     columns |= {"start": np.tile(np.arange(each) * EACH, rows), "length": np.full(segments, EACH)}
     columns |= {"last": np.ones(segments, bool), "text_bytes": np.full(segments, 4 * EACH)}
     table = lists_of(columns, SEGMENT, np.repeat(np.arange(rows), each), rows)

@@ -76,6 +76,7 @@ def alone(rows: Rows, chosen: np.ndarray, length: int) -> Rows:
         epoch=rows.epoch[rows.row[chosen]],
         row=np.arange(len(chosen)),
         document=rows.document[chosen],
+        split_key=rows.split_key[chosen],
         columns=columns | {"start": np.zeros_like(columns["start"])},
     )
 

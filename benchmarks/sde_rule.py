@@ -86,6 +86,7 @@ class Source:
                 epoch=zeros,
                 row=np.arange(count),
                 document=np.zeros((count, 2), np.uint64),
+                split_key=np.zeros((count, 2), np.uint64),
                 columns=columns,
             ),
             slice_table(VOCABULARY),

@@ -136,7 +136,7 @@ def main(dataset: str, preset: str, batch_tokens: int, steps: int, as_json: bool
         config = TrainConfig.model_validate(tree)
         plan, process = plan_of(config), ProcessGroup.start()
         watched = Watched(config, plan, process)
-        watched.run()
+        watched.run(None)
         building = loader_seconds(config, plan, watched)
         process.close()
     ours, theirs = watched.ours[WARM:], watched.theirs[WARM:]

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 @click.option(
     "--seed", metavar="N", type=click.IntRange(0), default=0, show_default=True, help="Random seed of the samples."
 )
+@click.option("--allow-overlap", is_flag=True, help="Go on although held-out documents of the data were trained on.")
 @click.option("--clip", metavar="DIR", help="CLIP model in the format of open_clip, for the CLIP score.")
 @click.option(
     "--features",
@@ -65,6 +66,7 @@ def evaluate(
     control: Path | None,
     n: int,
     seed: int,
+    allow_overlap: bool,
     clip: str | None,
     features: str | None,
     out: Path | None,
@@ -88,7 +90,7 @@ def evaluate(
     context = open_context(
         generator,
         other,
-        EvaluationRequest(n, seed, data, suite, limit, clip, features),
+        EvaluationRequest(n, seed, data, allow_overlap, suite, limit, clip, features),
         partial(originals_of, run=named),
     )
     facts = report_facts(shlex.join(["triptych", *sys.argv[1:]]), generator, other, context)

@@ -45,16 +45,14 @@ def prepare(
     depend on the change are repeated. --check estimates rows, tokens, disk and time
     first; its exit code is 1 if nothing of a source's first rows would be kept.
     """
-    from ..pipelines.prepare import prepare as run
     from ..schemas.config.load import load_run
-    from .progress import TerminalJournal, print_summary, summary
+    from .progress import prepare_in_terminal, print_summary, summary
 
     config = load_run(run_file, overrides, _engine(kind, workers), limit)
     if check:
         _check(config, as_json)
         return
-    journal = TerminalJournal(quiet=as_json)
-    manifest = run(config, journal)
+    manifest = prepare_in_terminal(config, quiet=as_json)
     if as_json:
         click.echo(json.dumps(summary(manifest, config.out)))
     else:

@@ -8,7 +8,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from ..pipelines.engines.journal import Journal, Step
 from ..pipelines.inspection.stats import stats
+from ..pipelines.prepare import prepare
+from ..schemas.config.run import RunConfig
 from ..schemas.console import console, spinner
+from ..schemas.dataset.ledger import merge
 from ..schemas.dataset.manifest import Manifest
 from .tables import ledger_table
 
@@ -49,6 +52,21 @@ def _rates(step: Step) -> str:
     return "  ".join(parts)
 
 
+def prepare_in_terminal(config: RunConfig, quiet: bool = False) -> Manifest:
+    """Prepare a dataset with progress bars (unless `quiet`); if it ends early, print the ledger so far."""
+    journal = TerminalJournal(quiet)
+    try:
+        return prepare(config, journal)
+    except BaseException:
+        if tallies := merge(journal.tallies):
+            order = [source.name for source in (*config.sources, *config.decontaminate)]
+            ledger = sorted(tallies, key=lambda tally: order.index(tally.source))
+            console(stderr=True).print(
+                ledger_table(ledger, f"Ledger until the run ended in step {journal.steps[-1].label}")
+            )
+        raise
+
+
 def summary(manifest: Manifest, out: str) -> dict[str, Any]:
     """Totals of a finished preparation."""
     facts = stats(manifest)
@@ -58,10 +76,10 @@ def summary(manifest: Manifest, out: str) -> dict[str, Any]:
 def print_summary(manifest: Manifest, out: str) -> None:
     """Print the ledger and the totals as tables and text."""
     screen = console()
-    screen.print(ledger_table(manifest))
+    screen.print(ledger_table(manifest.ledger))
     facts = summary(manifest, out)
     tokens = ", ".join(f"{count:,} {modality}" for modality, count in facts["tokens"].items())
     screen.print(f"{facts['rows']:,} rows in {facts['shards']} shards, {facts['fill']:.2%} full: {tokens} tokens.")
     for line in facts["advice"]:
-        screen.print(line)
+        screen.print(line, soft_wrap=True)
     screen.print(f"Dataset {manifest.name} at {out}. Next: triptych stats {out}", soft_wrap=True)

@@ -1,6 +1,7 @@
 """`triptych scaling`: train a series of runs and fit a scaling law to them."""
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,13 +76,15 @@ def sweep(file: str, as_json: bool) -> None:
 
     runs = load_sweep(file)
     states = {}
-    for number, (name, state) in enumerate(swept(runs), start=1):
+    for number, (name, state, reason) in enumerate(swept(runs), start=1):
         states[name] = state
-        print_line(f"{number} of {len(runs)}: {name}: {state}", err=as_json)
+        print_line(f"{number} of {len(runs)}: {name}: {state}{f' ({reason})' if reason else ''}", err=as_json)
     if as_json:
         click.echo(json.dumps(states))
     elif "stopped" in states.values():
         print_line("Stopped and saved. Run the same command again to resume.")
+    if "failed" in states.values():
+        sys.exit(1)
 
 
 def _facts(made: "Fit") -> dict[str, Any]:

@@ -40,8 +40,8 @@ def stats(dataset: str, as_json: bool) -> None:
         shown += [tables.duplicates_table(facts), tables.clusters_table(facts)]
     if facts["decontamination"]:
         shown.append(tables.hits_table(facts))
-    for table in (*shown, tables.ledger_table(manifest)):
+    for table in (*shown, tables.ledger_table(manifest.ledger)):
         screen.print(table)
     for line in facts["advice"]:
-        screen.print(line)
+        screen.print(line, soft_wrap=True)
     screen.print(f"fingerprint {facts['fingerprint']}")

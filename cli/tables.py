@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.table import Table
 
-from ..schemas.dataset.manifest import Manifest
+from ..schemas.dataset.ledger import Tally
 
 
 def _table(title: str, words: Sequence[str], numbers: Sequence[str], last: str | None = None) -> Table:
@@ -19,11 +19,11 @@ def _table(title: str, words: Sequence[str], numbers: Sequence[str], last: str |
     return table
 
 
-def ledger_table(manifest: Manifest) -> Table:
+def ledger_table(ledger: Sequence[Tally], title: str = "Ledger") -> Table:
     """Rows read, kept and dropped by reason, for every source and stage."""
-    table = _table("Ledger", ("source", "stage"), ("rows in", "kept"), "dropped")
+    table = _table(title, ("source", "stage"), ("rows in", "kept"), "dropped")
     before = None
-    for tally in manifest.ledger:
+    for tally in ledger:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in tally.dropped.items())
         source = tally.source if tally.source != before else ""
         table.add_row(source, tally.stage, f"{tally.rows_in:,}", f"{tally.kept:,}", reasons)

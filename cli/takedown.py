@@ -3,12 +3,15 @@
 import dataclasses
 import json
 import sys
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from ..schemas.command_line import example
 from ..schemas.visible import print_line
+
+if TYPE_CHECKING:
+    from ..pipelines.takedown.select_documents import Removal
 
 
 @click.command(epilog=example("triptych takedown out/stamps --ids ids.txt"))
@@ -17,27 +20,88 @@ from ..schemas.visible import print_line
     "--ids",
     metavar="FILE",
     type=click.File(encoding="utf-8"),
-    required=True,
     help="Document ids, one per line; - reads standard input.",
 )
+@click.option("--source", metavar="NAME", help="Documents of this source.")
+@click.option("--file", "label", metavar="GLOB", help="Documents of these files, named as `triptych show` names them.")
+@click.option(
+    "--match",
+    metavar="COLUMN=GLOB",
+    multiple=True,
+    help="Documents with this value of `license` or of a column that the dataset keeps; repeatable.",
+)
+@click.option("--dry-run", is_flag=True, help="Print what would be removed, and change nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask before documents are removed.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def takedown(dataset: str, ids: TextIO, as_json: bool) -> None:
+def takedown(
+    dataset: str,
+    ids: TextIO | None,
+    source: str | None,
+    label: str | None,
+    match: tuple[str, ...],
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
     """Remove documents from DATASET and rewrite only the shards that contain them.
+
+    A document must meet all of --ids, --source, --file and --match that are given.
+    The command prints what it will remove, and asks first if it runs in a terminal.
 
     A line of --ids is an id of 32 hexadecimal digits, or JSON with an `id`, as
     `triptych show --json` prints it. The exit code is 1 if an id is not in the
-    dataset.
+    dataset, or if no document meets the conditions.
     """
     from ..pipelines.filters.taken_down import parse_ids
-    from ..pipelines.takedown.takedown import take_down
+    from ..pipelines.takedown.select_documents import Selection, removal, select
+    from ..pipelines.takedown.takedown import finish_interrupted, take_down
+    from ..schemas.dataset.reader import Dataset
 
-    done = take_down(dataset, parse_ids(ids, ids.name))
+    if ids is None and source is None and label is None and not match:
+        raise click.UsageError("Say which documents: --ids, --source, --file or --match.")
+    given = None if ids is None else parse_ids(ids, ids.name)
+    resumed = not dry_run and finish_interrupted(dataset)
+    opened = Dataset(dataset)
+    chosen = select(opened, Selection(given, source, label, _columns(match)))
+    found = removal(opened, chosen)
+    if dry_run and as_json:
+        click.echo(json.dumps(dataclasses.asdict(found) | {"ids": chosen}))
+    else:
+        _announce(dataset, found, err=as_json)
+    if dry_run:
+        return
+    if found.sources and not yes and sys.stdin.isatty() and not click.confirm("Remove them?", err=True):
+        print_line("Nothing was changed.", err=True)
+        sys.exit(1)
+    done = take_down(dataset, chosen)
+    done = dataclasses.replace(done, resumed=done.resumed or resumed)
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(done)))
     else:
         _print(dataset, done)
     if done.missing:
         sys.exit(1)
+
+
+def _columns(match: tuple[str, ...]) -> dict[str, str]:
+    columns: dict[str, str] = {}
+    for each in match:
+        name, equals, pattern = each.partition("=")
+        if not name or not equals or name in columns:
+            raise click.UsageError(f"--match {each}: give each column once, as COLUMN=GLOB.")
+        columns[name] = pattern
+    return columns
+
+
+def _announce(dataset: str, found: "Removal", err: bool) -> None:
+    documents, tokens = (sum(counts[at] for counts in found.sources.values()) for at in (0, 1))
+    print_line(
+        f"To be removed from {dataset}, with all duplicates: {documents:,} documents with {tokens:,} tokens, in "
+        f"{found.shards:,} shards that will be rewritten; and {found.withheld:,} duplicates that are in no shard.",
+        err=err,
+    )
+    for name, (count, length) in found.sources.items():
+        print_line(f"  {name}: {count:,} documents, {length:,} tokens", err=err)
 
 
 def _print(dataset: str, done: Any) -> None:

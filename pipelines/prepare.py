@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from ..schemas.config.run import RunConfig
 from ..schemas.config.sources import Source
@@ -17,6 +18,8 @@ from .engines.base import Engine
 from .engines.journal import Journal
 from .engines.partition import Partition
 from .engines.registry import open_engine
+from .engines.stage import Stage
+from .nothing_left import require_rows_left
 from .pack.repack_damaged import delete_damaged
 from .pack.shard import PackShard
 from .preflight import check_run, require_more_rows
@@ -24,6 +27,7 @@ from .publish import publish, run_report
 from .sources.base import Unit
 from .sources.read import find_units, identify, read
 from .tokenize.encode import EncodeAudio, EncodeImages, EncodeText
+from .tokenize.text_encoder import choose_encoder
 from .tokenize.train import ReadyTokenizer, ready_tokenizers
 
 
@@ -61,23 +65,39 @@ def _make(
     try:
         inputs = identify(engine, units, config.limits, config.partition_bytes)
         raw, cleaned = clean(engine, config, read(engine, inputs, config.limits, config.partition_bytes))
+        require_rows_left(store, config.sources, journal)
         fitted = ready_tokenizers(engine, raw, config.sources, config.tokenizers, config.seed, config.limits)
+        parts = [part for source in config.sources for part in raw[source.name]]
+        encoder = choose_encoder(engine, config.tokenizers.text, fitted[Modality.TEXT], parts)
         encoded = {
-            source.name: _encode(engine, config, fitted, source.modality, raw[source.name]) for source in config.sources
+            source.name: _encode(engine, config, fitted, encoder.fast, source.modality, raw[source.name])
+            for source in config.sources
         }
+        require_rows_left(store, config.sources, journal)
         packed = _pack(engine, config, fitted, encoded)
+        require_rows_left(store, config.sources, journal)
         require_alone()
-        return publish(store, config, inputs, cleaned, fitted, packed, journal)
+        return publish(store, config, inputs, cleaned, fitted, encoder, packed, journal)
     finally:
         engine.close()
         store.sweep()  # temporary files of killed workers
 
 
 def _encode(
-    engine: Engine, config: RunConfig, fitted: Mapping[Modality, ReadyTokenizer], kind: Kind, parts: Sequence[Partition]
+    engine: Engine,
+    config: RunConfig,
+    fitted: Mapping[Modality, ReadyTokenizer],
+    fast: bool,
+    kind: Kind,
+    parts: Sequence[Partition],
 ) -> list[Partition]:
     """Encode images, then audio, then text, each in its own stage, so that only the affected ones are repeated."""
-    stages = {Modality.IMAGE: EncodeImages, Modality.AUDIO: EncodeAudio, Modality.TEXT: EncodeText}
+    text = partial(EncodeText, fast=fast, kept=config.keeps_columns)
+    stages: dict[Modality, Callable[..., Stage]] = {
+        Modality.IMAGE: EncodeImages,
+        Modality.AUDIO: EncodeAudio,
+        Modality.TEXT: text,
+    }
     sizes = {modality.name.lower(): max(fit.card.sizes) for modality, fit in fitted.items()}
     for modality, stage in stages.items():
         if modality in kind.modalities:
@@ -108,7 +128,13 @@ def _pack(
             sum(part.note["tokens"] for part in parts), vocabulary, config.row_length, config.pack.shard_bytes
         )
         stage = PackShard(
-            engine.store, vocabulary, config.row_length, group, config.tokenizers.text, fitted[Modality.TEXT].where
+            store=engine.store,
+            vocabulary=vocabulary,
+            row_length=config.row_length,
+            group=group,
+            text=config.tokenizers.text,
+            text_where=fitted[Modality.TEXT].where,
+            kept=config.keeps_columns,
         )
         buckets = [part for part in engine.shuffle(parts, by="id", into=shards) if part.rows]
         delete_damaged(engine, stage, buckets)

@@ -17,16 +17,18 @@ from ..schemas.config.run import RunConfig
 from ..schemas.dataset.duplicates import DUPLICATES_FILE
 from ..schemas.dataset.ledger import Tally, check_ledger, merge
 from ..schemas.dataset.manifest import MANIFEST, FileEntry, Manifest, ShardEntry, TokenizerEntry
+from ..schemas.dataset.packed_row import ROW_VERSION
 from ..schemas.dataset.statistics import Statistics, codebook_uses, merge_statistics
-from ..schemas.dataset.tables import DROPPED
+from ..schemas.dataset.tables import DROPPED, KEPT
 from ..schemas.dataset.tokenizer_card import CARD, vocabulary_of
 from ..schemas.identity import bytes_fingerprint, canonical_json, fingerprint
 from ..schemas.storage.store import Store
 from ..schemas.vocabulary import Modality
 from .clean import Cleaned
 from .engines.journal import Journal, peak_memory
-from .engines.partition import Partition, read_header
+from .engines.partition import Partition, join_dropped, read_header
 from .sources.read import Input
+from .tokenize.text_encoder import TextEncoder
 from .tokenize.train import ReadyTokenizer
 
 DROPPED_FILE = "dropped.parquet"
@@ -56,6 +58,7 @@ def publish(
     inputs: Sequence[Input],
     cleaned: Cleaned,
     fitted: Mapping[Modality, ReadyTokenizer],
+    encoder: TextEncoder,
     packed: Sequence[Partition],
     journal: Journal,
 ) -> Manifest:
@@ -67,6 +70,7 @@ def publish(
         inputs: The units that were read.
         cleaned: Results of cleaning.
         fitted: The tokenizers.
+        encoder: What encoded the texts.
         packed: Partitions of `PackShard`.
         journal: Ledger of the run.
 
@@ -78,7 +82,7 @@ def publish(
     """
     ledger = _ledger(journal.tallies, [source.name for source in (*config.sources, *config.decontaminate)])
     check_ledger(ledger)
-    dropped = _dropped_rows(store, journal.dropped_in)
+    dropped = _dropped_rows(store, journal.dropped_in, config.keeps_columns)
     statistics = merge_statistics(Statistics.model_validate(part.note["statistics"]) for part in packed)
     vocabulary = vocabulary_of({modality: fit.card for modality, fit in fitted.items()})
     tokenizers, files = _tokenizers(store, fitted)
@@ -100,7 +104,8 @@ def publish(
         ledger=tuple(ledger),
         statistics=statistics.model_copy(update={"codebooks": {}}),
         codebooks=codebook_uses(statistics.codebooks, vocabulary),
-        environment=environment(),
+        row_version=ROW_VERSION,
+        environment=environment() | {"text_encoder": encoder.name},
     ).sealed()
     _publish(store, manifest, files)
     return manifest
@@ -124,13 +129,14 @@ def _ledger(tallies: Sequence[Tally], sources: Sequence[str]) -> list[Tally]:
     return sorted(merge(tallies), key=lambda tally: (sources.index(tally.source), ORDER.index(tally.stage)))
 
 
-def _dropped_rows(store: Store, parts: Sequence[str]) -> bytes:
+def _dropped_rows(store: Store, parts: Sequence[str], kept: bool) -> bytes:
     """Return all dropped rows as Parquet, a row group per part, in the order of the stages and their parts."""
     sink = io.BytesIO()
-    with pq.ParquetWriter(sink, DROPPED, compression="zstd") as writer:
-        writer.write_table(DROPPED.empty_table())
+    schema = DROPPED.append(KEPT) if kept else DROPPED
+    with pq.ParquetWriter(sink, schema, compression="zstd") as writer:
+        writer.write_table(schema.empty_table())
         for name in parts:
-            writer.write_table(read_header(store, name).dropped)
+            writer.write_table(join_dropped([read_header(store, name).dropped, schema.empty_table()]))
     return sink.getvalue()
 
 

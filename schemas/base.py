@@ -11,8 +11,16 @@ class AddedKey:
     """Marks a key that an earlier version did not have: `keep: Annotated[tuple[str, ...], AddedKey()] = ()`.
 
     The default of such a key means what the earlier version did, so at its default it is no part of an identity:
-    datasets and finished work of before are still found.
+    datasets and finished work of before are still found. Where another value means that, it is given as `before`, and
+    the default is part of the identity.
     """
+
+    def __init__(self, before: Any = ...) -> None:
+        self._before = before
+
+    def unused(self, value: Any, default: Any) -> bool:
+        """True if `value` means what the version without the key did."""
+        return bool(value == (default if self._before is ... else self._before))
 
 
 class Strict(BaseModel):
@@ -35,7 +43,8 @@ class Strict(BaseModel):
         body: dict[str, Any] = handler(self)
         if info.context == _IDENTITY:
             for name, field in type(self).model_fields.items():
-                added = any(isinstance(note, AddedKey) for note in field.metadata)
-                if added and getattr(self, name) == field.get_default(call_default_factory=True, validated_data={}):
+                default = field.get_default(call_default_factory=True, validated_data={})
+                added = (note for note in field.metadata if isinstance(note, AddedKey))
+                if any(note.unused(getattr(self, name), default) for note in added):
                     body.pop(name, None)
         return body

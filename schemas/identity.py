@@ -45,7 +45,7 @@ def unseal(data: bytes) -> dict[str, Any]:
     return body
 
 
-def bytes_fingerprint(blocks: Iterable[bytes]) -> str:
+def bytes_fingerprint(blocks: Iterable[bytes | memoryview]) -> str:
     """Return the xxh3-128 of concatenated blocks, as 32 hexadecimal digits."""
     state = xxhash.xxh3_128()
     for block in blocks:

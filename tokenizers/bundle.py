@@ -16,6 +16,7 @@ from ..schemas.config.tokenizers import Tokenizers
 from ..schemas.dataset.reader import Dataset
 from ..schemas.dataset.tokenizer_card import Card
 from ..schemas.errors import Mismatch, Refusal
+from ..schemas.storage.inside import require_inside
 from ..schemas.vocabulary import Modality
 from .protocol import AudioTokenizer, ImageTokenizer, TextTokenizer, Tokenizer
 from .registry import load
@@ -48,13 +49,22 @@ class Bundle:
             Refusal: The folder has no tokenizers.json.
         """
         try:
-            stored = json.loads((Path(folder) / FILE).read_text(encoding="utf-8"))
+            stored = json.loads((Path(folder) / FILE).read_bytes())
+            cards = {name: Card.model_validate(card) for name, card in stored["cards"].items()}
+            configs = Tokenizers.model_validate(stored["configs"])
         except FileNotFoundError:
             raise Refusal(
                 f"{folder}: has no {FILE}. Let `triptych train` run to its end, where the model is exported."
             ) from None
-        cards = {name: Card.model_validate(card) for name, card in stored["cards"].items()}
-        return cls(Tokenizers.model_validate(stored["configs"]), cards, lambda name: f"{folder}/{name}", str(folder))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            why = " ".join(str(error).split())[:200]
+            raise Refusal(f"{folder}/{FILE}: does not describe tokenizers ({why}). Export the model again.") from None
+
+        def local(name: str) -> str:
+            require_inside(str(folder), name)
+            return f"{folder}/{name}"
+
+        return cls(configs, cards, local, str(folder))
 
     def __contains__(self, modality: Modality) -> bool:
         return modality.name.lower() in self.cards
@@ -101,7 +111,8 @@ def save_bundle(dataset: Dataset, folder: str | Path) -> None:
         for file in entry.files:
             to = Path(folder) / file.file
             to.parent.mkdir(parents=True, exist_ok=True)
-            to.write_bytes(dataset.fs.cat_file(f"{dataset.root}/{file.file}"))
+            require_inside(str(folder), file.file)
+            to.write_bytes(dataset.fs.cat_file(dataset.path(file)))
     stored: dict[str, Any] = {
         "configs": dataset.manifest.config["tokenizers"],
         "cards": {name: entry.card.model_dump(mode="json") for name, entry in entries.items()},

@@ -5,10 +5,13 @@ pure function of its files and arguments: the same input, batch composition and 
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from .text.gigatoken_encoder import FastModel
 
 Codes = npt.NDArray[np.uint32]
 Pixels = npt.NDArray[np.uint8]
@@ -21,6 +24,12 @@ class TextTokenizer(Protocol):
     size: int  # codes are 0..size-1
     fingerprint: str  # over weights and config
     token_bytes: npt.NDArray[np.int32]  # (size,) number of UTF-8 bytes of each code
+    reference: str  # the library that defines the ids
+
+    @property
+    def fast(self) -> "FastModel | None":
+        """The same model in gigatoken, loaded on first use; None where the ids could differ."""
+        ...
 
     def encode(self, texts: Sequence[str]) -> tuple[Codes, npt.NDArray[np.int64]]:
         """Return the concatenated codes of all texts, and len(texts)+1 offsets into them."""

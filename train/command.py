@@ -8,10 +8,12 @@ from ..schemas.visible import print_line
 
 @click.command(epilog=example("triptych train train.yaml --set steps=2000"))
 @click.argument("train_file", type=click.Path())
+@click.option("--from", "start", type=int, metavar="STEP", help="Resume from the checkpoint of this step.")
+@click.option("--change", is_flag=True, help="Resume although keys of the train file were changed.")
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY.PATH=VALUE", help="Override a key of the train file; repeatable."
 )
-def train(train_file: str, overrides: tuple[str, ...]) -> None:
+def train(train_file: str, start: int | None, change: bool, overrides: tuple[str, ...]) -> None:
     """Train a model as described by TRAIN_FILE.
 
     Run the same command again to resume. To train with several processes, use
@@ -25,7 +27,7 @@ def train(train_file: str, overrides: tuple[str, ...]) -> None:
     config = load_training(train_file, overrides)
     for line in warnings(config, plan_of(config)) if rank() == 0 else ():
         print_line(f"warning: {line}", err=True)
-    finished = run(config)
+    finished = run(config, start=start, change=change)
     if rank() == 0:
         print_line(
             f"Done. Model: {config.out}/model. Training log: {config.out}/metrics.jsonl."

@@ -6,6 +6,7 @@ the loss weights; `rates` is the same in bits per byte of text, per pixel and pe
 """
 
 import json
+import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,16 +31,16 @@ class Metrics:
         Lines of later steps come from steps that a kill undid; they are removed, since these steps are done again.
         """
         self._path = folder / FILE
-        kept = [line for line in self._lines() if line["step"] <= step]
+        kept = [line for line in read_lines(folder) if line["step"] <= step]
         new = self._path.with_suffix(".new")
-        new.write_text("".join(f"{json.dumps(line)}\n" for line in kept))
+        new.write_text("".join(f"{strict_json(line)}\n" for line in kept))
         new.replace(self._path)
         self._board = _board(folder / "tensorboard", step)
 
     def write(self, line: Mapping[str, Any]) -> None:
         """Append a line and flush it."""
         with self._path.open("a") as file:
-            file.write(f"{json.dumps(line)}\n")
+            file.write(f"{strict_json(line)}\n")
         if self._board is not None:
             group = line.get("split", "train")
             for name, value in _flatten(line).items():
@@ -50,11 +51,34 @@ class Metrics:
         if self._board is not None:
             self._board.close()
 
-    def _lines(self) -> list[dict[str, Any]]:
-        if not self._path.exists():
-            return []
-        lines = self._path.read_text().splitlines(keepends=True)
-        return [json.loads(line) for line in lines if line.endswith("\n")]  # a kill may have truncated the last line
+
+def read_lines(folder: Path) -> list[dict[str, Any]]:
+    """The metrics of a run, without a last line that a kill cut short."""
+    path = folder / FILE
+    lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+    return [json.loads(line) for line in lines if line.endswith("\n")]
+
+
+def last_step(folder: Path) -> int:
+    """The last step that the metrics of a run have a line of; 0 if none."""
+    return max((int(line["step"]) for line in read_lines(folder)), default=0)
+
+
+def strict_json(line: Mapping[str, Any]) -> str:
+    """Serialise a line as JSON of RFC 8259, which has no NaN: a figure that is none is null.
+
+    `not_finite` then has the word of each such figure, such as {"grad_norm": "nan"}.
+    """
+    words = {name: str(value) for name, value in _flatten(line).items() if not math.isfinite(value)}
+    return json.dumps(_finite(line) | ({"not_finite": words} if words else {}), allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _finite(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def loss_metrics(sums: LossSums, sample_rate: int | None) -> dict[str, Any]:

@@ -1,66 +1,133 @@
 """Start or resume a training run: its folder, and the checks before the first step."""
 
-import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from ..model.network.presets import shape_of
 from ..schemas.config.training import TrainConfig
 from ..schemas.errors import Refusal
+from ..schemas.storage.lock import only_run
+from ..schemas.storage.store import WORK, Store
+from .checkpoint.checkpoints import complete_steps
 from .data.plan import Plan, plan_of
 from .distributed.process_group import ProcessGroup
+from .metrics import last_step
 from .optim.batch_scaling import batch_warning, kappa
-from .run_record import RUN, ParameterCounts, RunRecord, TrainedOn
+from .resume import changed_datasets, changed_keys, require_allowed, with_changes
+from .run_record import RUN, Change, ParameterCounts, RunRecord, TrainedOn, run_folder
 from .trainer import Trainer
+from .unseen import require_share_kept, require_unseen
 
-# Keys that may change when a run is resumed: they affect how work is done and shown, not the result.
-MAY_CHANGE = {"out", "compute", "checkpoint", "validation", "log_every"}
+ALLOW = "`data.allow_overlap: true`"
 
 
-def train(config: TrainConfig) -> bool:
+class Start(NamedTuple):
+    """How a run starts."""
+
+    step: int | None  # of the checkpoint to resume from; None: a new run
+    changes: tuple[Change, ...]  # of the run's history
+    finished: bool = False  # nothing is left to do
+
+    @property
+    def changed(self) -> bool:
+        """Whether the train file was changed at this very step."""
+        return any(each.step == self.step for each in self.changes)
+
+
+def train(config: TrainConfig, *, start: int | None = None, change: bool = False) -> bool:
     """Train a run, or resume the one that was begun in `config.out`.
 
+    Args:
+        config: The train file.
+        start: Step of the checkpoint to resume from; None for the newest.
+        change: Whether keys of the train file may differ from those of the run.
+
     Returns:
-        Whether the last step was reached; False if the run was stopped by SIGTERM.
+        Whether the last step was reached; False if the run was stopped by a signal.
 
     Raises:
-        Refusal: Before any work, for data that cannot be mixed and for a folder that holds another run.
+        Refusal: Before any work, for data that cannot be mixed, for a folder that holds another run, and while another
+            process trains there.
     """
     plan = plan_of(config)
+    folder = run_folder(config.out)
     process = ProcessGroup.start()
     try:
-        if process.first:
-            write_run_record(config, plan, process.world)
-        process.wait()
-        return Trainer(config, plan, process).run()
+        process.on_first(lambda: start_of(config, plan, folder, start, change))  # refuses before anything is written
+        with _alone(folder, process):
+            begin = process.on_first(lambda: start_of(config, plan, folder, start, change))
+            if begin.finished:
+                return True
+            process.on_first(lambda: write_run_record(config, plan, process.world, folder, begin.changes))
+            return Trainer(config, plan, process).run(begin.step, begin.changed)
     finally:
         process.close()
 
 
-def write_run_record(config: TrainConfig, plan: Plan, processes: int) -> None:
-    """Write run.json: configuration, fingerprints and sizes of the run.
+def start_of(config: TrainConfig, plan: Plan, folder: Path, start: int | None, change: bool) -> Start:
+    """Decide how to start in a folder; writes nothing.
 
     Raises:
-        Refusal: If the folder holds a run with another configuration.
+        Refusal: The folder holds a run that this train file cannot go on with, or has no checkpoint of `start`.
     """
-    folder = Path(config.out)
+    steps = complete_steps(folder / "checkpoints")
+    if start is not None and start not in steps:
+        have = f"It has {', '.join(map(str, steps))}" if steps else "It has none"
+        raise Refusal(f"{folder}: has no checkpoint of step {start}. {have}.")
+    if not (folder / RUN).exists():
+        if steps:
+            raise Refusal(f"{folder}: has checkpoints but no {RUN}, which says of what run. Give another `out`.")
+        return Start(None, ())
+    record, where = RunRecord.read(folder), folder / RUN
+    keys = changed_keys(record, config, where) | changed_datasets(record, trained_on(plan))
+    require_allowed(keys, change, where)
+    if keys and not config.data.allow_overlap:
+        require_unseen(plan.datasets, record, ALLOW)
+        require_share_kept(plan.datasets, record, plan.validation, ALLOW)
+    if not steps:
+        return _without_checkpoints(record, config, folder, keys != {})
+    step = steps[-1] if start is None else start
+    if step > config.steps:
+        raise Refusal(f"`steps: {config.steps}`: the run has done {step} steps. Give more, or `--from` an earlier one.")
+    return Start(step, with_changes(record, keys, step))
+
+
+def _without_checkpoints(record: RunRecord, config: TrainConfig, folder: Path, changed: bool) -> Start:
+    """A run that was stopped before its first checkpoint begins anew; a finished one is left as it is."""
+    if not (folder / "model" / "config.json").exists():
+        return Start(None, ())
+    if changed or last_step(folder) < config.steps:
+        raise Refusal(
+            f"{folder}: has a trained model, but its checkpoints are gone, so it cannot go on. Give another `out`.",
+            exit_code=1,
+        )
+    return Start(None, record.changes, finished=True)
+
+
+def write_run_record(
+    config: TrainConfig, plan: Plan, processes: int, folder: Path, changes: tuple[Change, ...] = ()
+) -> None:
+    """Write run.json: configuration, fingerprints and sizes of the run."""
     folder.mkdir(parents=True, exist_ok=True)
-    body = config.model_dump(mode="json")
-    path = folder / RUN
-    if path.exists():
-        _require_same(RunRecord.read(folder).config, body, path)
     tokens = plan.rows * plan.row_length
-    shape = shape_of(config.model)
-    counts = shape.parameters(plan.vocabulary)
+    counts = shape_of(config.model).parameters(plan.vocabulary)
     RunRecord(
-        config=body,
-        trained_on=tuple(TrainedOn.model_validate(each) for each in plan.trained_on()),
+        config=config.model_dump(mode="json"),
+        trained_on=trained_on(plan),
         plan=plan.fingerprint,
         vocabulary=plan.vocabulary.fingerprint,
         parameters=ParameterCounts(embedding=counts.embedding, rest=counts.rest),
         kappa=kappa(config.optimizer, tokens, config.steps),
         processes=processes,
+        changes=changes,
     ).write(folder)
+
+
+def trained_on(plan: Plan) -> tuple[TrainedOn, ...]:
+    """The datasets of a plan, as the record names them."""
+    return tuple(TrainedOn.model_validate(each) for each in plan.trained_on())
 
 
 def warnings(config: TrainConfig, plan: Plan) -> list[str]:
@@ -70,18 +137,17 @@ def warnings(config: TrainConfig, plan: Plan) -> list[str]:
     return [*plan.warnings, *([batch] if batch else [])]
 
 
-def _require_same(before: dict[str, Any], now: dict[str, Any], where: Path) -> None:
-    left, right = (_leaves({key: tree[key] for key in tree if key not in MAY_CHANGE}) for tree in (before, now))
-    for key in sorted(left.keys() | right.keys()):
-        if left.get(key) != right.get(key):
-            was, is_now = (json.dumps(side.get(key)) for side in (left, right))
-            raise Refusal(
-                f"{where}: this folder holds a run with `{key}: {was}`, and the train file says {is_now}. Give the run "
-                "another `out`, or set the key back to go on with what is there."
-            )
+@contextmanager
+def _alone(folder: Path, process: ProcessGroup) -> Iterator[None]:
+    """Hold the run's folder, so that no other training writes there."""
+    with ExitStack() as stack:
 
+        def hold() -> None:
+            folder.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(only_run(Store(str(folder.absolute()))))
 
-def _leaves(tree: Any, path: str = "") -> dict[str, Any]:
-    if isinstance(tree, dict) and tree:
-        return {key: leaf for name, part in tree.items() for key, leaf in _leaves(part, f"{path}.{name}").items()}
-    return {path.lstrip("."): tree}
+        process.on_first(hold)
+        yield
+    if process.first:
+        with suppress(OSError):  # another run may have begun
+            (folder / WORK).rmdir()

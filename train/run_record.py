@@ -1,16 +1,33 @@
 """run.json of a training run: its configuration, what it was trained on, and its size."""
 
+import re
 from pathlib import Path
 from typing import Any, Self
 
 from pydantic import ValidationError
 
 from ..schemas.base import Strict
+from ..schemas.config.locations import public_url
 from ..schemas.config.training import TrainConfig
 from ..schemas.errors import Refusal
 from ..schemas.identity import sealed_json, unseal
 
 RUN = "run.json"
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?://|:)")
+
+
+def run_folder(out: str) -> Path:
+    """The folder of a run; `~` is the home folder.
+
+    Raises:
+        Refusal: `out` is a URL of another store.
+    """
+    path = out.removeprefix("file://")
+    if _URL.match(path):
+        raise Refusal(
+            f"`out: {public_url(out)}`: a training writes to a disk. Give a folder, and copy the run when done."
+        )
+    return Path(path).expanduser()
 
 
 class TrainedOn(Strict):
@@ -19,6 +36,7 @@ class TrainedOn(Strict):
     path: str
     fingerprint: str
     vocabulary: str
+    has_content: bool = False  # True if its documents were held out by their content, False: by their ids
 
 
 class ParameterCounts(Strict):
@@ -26,6 +44,13 @@ class ParameterCounts(Strict):
 
     embedding: int
     rest: int
+
+
+class Change(Strict):
+    """Keys of the train file that were changed when the run was resumed, with `--change`."""
+
+    step: int  # steps done before
+    keys: dict[str, tuple[Any, Any]]  # key -> value before and after
 
 
 class RunRecord(Strict):
@@ -38,6 +63,7 @@ class RunRecord(Strict):
     parameters: ParameterCounts
     kappa: float  # factor of the batch scaling rule
     processes: int
+    changes: tuple[Change, ...] = ()
 
     @classmethod
     def read(cls, folder: Path) -> Self:

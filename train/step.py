@@ -21,10 +21,11 @@ class StepResult(NamedTuple):
     """Result of a step, summed over all processes."""
 
     loss: float  # weighted loss per target
+    targets: float
     sums: LossSums
     tokens: int  # of segments, without padding
     flops: float
-    stop: bool  # a process has received SIGTERM
+    stop: bool  # a process was asked to stop
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Gradients:
 
         Args:
             micros: Micro-batches of this process.
-            stop: Whether this process has received SIGTERM; the result tells whether any process has.
+            stop: Whether this process was asked to stop; the result tells whether any process was.
         """
         process = self.parallel.process
         noised = [
@@ -71,7 +72,8 @@ class Gradients:
         assert sums is not None
         summed = process.sum(torch.cat([total[None], sums.sums_FTM.flatten()]))
         sums_FTM = summed[1:].view_as(sums.sums_FTM)
-        return StepResult(float(summed[0]) / max(targets, 1), LossSums(sums_FTM), int(tokens), flops, stopping > 0)
+        loss_per_target = float(summed[0]) / max(targets, 1)
+        return StepResult(loss_per_target, targets, LossSums(sums_FTM), int(tokens), flops, stopping > 0)
 
     def _backward(self, corrupted: NoisedBatch, last: bool, targets: float) -> LossParts:
         with self.parallel.gradient_sync(last) as model:

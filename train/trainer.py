@@ -1,10 +1,7 @@
 """The training loop: load, step, log, validate and save, starting from the last checkpoint if there is one."""
 
-import signal
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from pathlib import Path
-from types import FrameType
+from contextlib import nullcontext
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -18,8 +15,10 @@ from ..model.network.presets import shape_of
 from ..model.network.slices import Slices
 from ..model.network.transformer import Transformer
 from ..schemas.config.training import TrainConfig
+from ..schemas.errors import Refusal
+from ..schemas.visible import print_line
 from ..tokenizers.bundle import save_bundle
-from .checkpoint import Checkpoints
+from .checkpoint.checkpoints import Checkpoints
 from .data.loader import Loader, MicroBatch
 from .data.plan import Plan
 from .data.shard_cache import ShardCache
@@ -34,10 +33,12 @@ from .metrics import Metrics, Throughput, loss_metrics, target_counts
 from .optim.batch_scaling import scaled_settings
 from .optim.ema import Ema
 from .optim.lr_schedule import lr_factor
-from .optim.optimizer import make_optimizer, set_lr
-from .optim.skip_steps import SkipSteps
+from .optim.optimizer import make_optimizer, set_hyperparameters, set_lr
+from .optim.skip_steps import Breakdown, SkipSteps
 from .progress import Progress
+from .run_record import Change, RunRecord, run_folder
 from .step import Gradients, StepResult
+from .stop_signals import StopSignals
 
 
 class Trainer:
@@ -45,7 +46,7 @@ class Trainer:
 
     def __init__(self, config: TrainConfig, plan: Plan, process: ProcessGroup) -> None:
         self.config, self.plan, self.process = config, plan, process
-        self.folder = Path(config.out)
+        self.folder = run_folder(config.out)
         self.cache = ShardCache(config.data.cache, config.data.cache_bytes)
         self.shards = Shards(plan, self.cache)
         self.slices = Slices.of(plan.vocabulary)
@@ -68,24 +69,45 @@ class Trainer:
             pin=process.device.type == "cuda",
         )
         self.gradients = Gradients(self.parallel, config, self.slices)
-        self.checkpoints = Checkpoints(self.folder / "checkpoints", config.checkpoint.keep, process)
+        self.checkpoints = Checkpoints(self.folder / "checkpoints", config.checkpoint, process)
         self.step = 0  # steps done
         self.tokens = 0  # tokens of segments in all steps done
+        self.rollbacks = 0  # after a breakdown
         self.norm = 0.0  # gradient norm of the last step
-        self.validated: float | None = None  # bits per token at the last validation, summed over modalities
+        self.validated: float | None = None  # bits per token of these weights, summed over modalities, if validated
         self._logged_sums: LossSums | None = None  # of the steps since the last metrics line
-        self._stop_requested = False
 
-    def run(self) -> bool:
-        """Train until the last step or until SIGTERM; returns whether the last step was reached."""
-        self._resume()
+    def run(self, start: int | None, changed: bool = False) -> bool:
+        """Train until the last step or until a signal; returns whether the last step was reached.
+
+        Args:
+            start: Step of the checkpoint to resume from; None for a new run.
+            changed: Whether the train file was changed at that step.
+        """
+        with StopSignals(self.process.first) as signals:
+            if start is not None:
+                self._resume(start, changed)
+            while True:
+                try:
+                    self._train(signals)
+                    break
+                except Breakdown as breakdown:
+                    self._roll_back(breakdown)
+        failed = self.checkpoints.finish()
+        if failed is not None:
+            raise Refusal(f"step {self.step}: the last checkpoint could not be saved: {failed}", exit_code=1)
+        self._export()
+        self.loader.close()
+        self.cache.close()
+        return self.step >= self.config.steps
+
+    def _train(self, signals: StopSignals) -> None:
         metrics = Metrics(self.folder, self.step) if self.process.first else None
         clock = Throughput(self.process.world, self.process.device)
-        with self._stopping(), Progress(self.config.steps, self.step, self.process.first) as progress:
+        with Progress(self.config.steps, self.step, self.process.first) as progress:
             for micros in self.loader:
-                result = self.gradients(micros, self._stop_requested)
+                result = self.gradients(micros, signals.requested)
                 problem = self._update(result, micros)
-                self.checkpoints.publish()
                 clock.count(result.tokens, result.flops)
                 if problem is not None:
                     progress.print_line(f"step {self.step}: skipped, because {problem}")
@@ -102,21 +124,19 @@ class Trainer:
                     clock.restart()
                 stop = result.stop or self.step == self.config.steps
                 if stop or self.step % self.config.checkpoint.every == 0:
-                    self._save()
+                    failed = self._save()
+                    if failed is not None:
+                        progress.print_line(f"warning: a checkpoint could not be saved: {failed} Training goes on.")
                     clock.restart()
                 if stop:
                     break
-        self.checkpoints.finish()
-        self._export()
         if metrics is not None:
             metrics.close()
-        self.loader.close()
-        self.cache.close()
-        return self.step >= self.config.steps
 
     def _update(self, result: StepResult, micros: Any) -> str | None:
         self.norm = self.parallel.clip_gradients(self.config.optimizer.clip)
-        problem = self.guard.check(result.loss, self.norm)
+        self.validated = None
+        problem = self.guard.check(result.loss, self.norm, result.targets)
         set_lr(self.optimizer, lr_factor(self.config.optimizer, self.step, self.config.steps))
         if problem is None:
             self.optimizer.step()
@@ -136,6 +156,26 @@ class Trainer:
         lr = self.adam.lr * lr_factor(self.config.optimizer, self.step - 1, self.config.steps)
         line = {"step": self.step, "loss": result.loss, **shown, "tokens": self.tokens, **clock.read()}
         return line | {"lr": lr, "grad_norm": self.norm, "left_out": self.guard.left_out}
+
+    def _roll_back(self, breakdown: Breakdown) -> None:
+        """Go back to the last sound checkpoint, and on behind the rows that were read since."""
+        self.checkpoints.finish()
+        step = self.process.on_first(self.checkpoints.last_sound)
+        done = self.rollbacks
+        if self.config.on_breakdown == "stop" or step is None or done >= self.config.max_rollbacks:
+            raise breakdown
+        reached, read = self.step, self.loader.state()
+        self._resume(step, changed=False)
+        self.loader.load_state(read)
+        self.loader.skip_to(step)
+        self.rollbacks = done + 1
+        self._logged_sums = None
+        if self.process.first:
+            record = RunRecord.read(self.folder)
+            skipped = Change(step=step, keys={"rows of the steps": (step, reached)})
+            record.model_copy(update={"changes": (*record.changes, skipped)}).write(self.folder)
+            print_line(f"warning: {breakdown} Went back to step {step}, and on behind the rows read since.", err=True)
+        self._save()  # from here on the stream is another one
 
     @property
     def _rate(self) -> int | None:
@@ -180,24 +220,34 @@ class Trainer:
                 ratios.append(sums_by_ratio(corrupted, outputs[0].cpu()))
         return LossSums(self.process.sum(torch.stack(sums).sum(0))), self.process.sum(torch.stack(ratios).sum(0))
 
-    def _save(self) -> None:
+    def _save(self) -> str | None:
+        """Start saving a checkpoint; returns why the one before could not be saved, or None.
+
+        Nothing is saved while steps are being skipped: the weights may be broken.
+        """
+        if self.guard.in_a_row:
+            return self.checkpoints.finish()
         state = {
             "step": self.step,
             "tokens": self.tokens,
             "loader": self.loader.state(),
             "guard": self.guard.state(),
             "validation": self.validated,
+            "sound": self.guard.sound,
+            "rollbacks": self.rollbacks,
+            "unlogged": None if self._logged_sums is None else self._logged_sums.sums_FTM.tolist(),
         }
-        self.checkpoints.save(self.step, self.model, self.optimizer, self.ema, state)
+        return self.checkpoints.save(self.step, self.model, self.optimizer, self.ema, state)
 
-    def _resume(self) -> None:
-        latest = self.checkpoints.latest()
-        if latest is None:
-            return
-        state = self.checkpoints.load(latest, self.model, self.optimizer, self.ema)
+    def _resume(self, start: int, changed: bool) -> None:
+        state = self.checkpoints.load(start, self.model, self.optimizer, self.ema)
+        set_hyperparameters(self.optimizer, self.model, self.adam)
         self.step, self.tokens, self.validated = state["step"], state["tokens"], state["validation"]
         self.guard = SkipSteps(**state["guard"])
-        self.loader.load_state(state["loader"])
+        self.rollbacks = state.get("rollbacks", 0)
+        self.loader.load_state(state["loader"], self.step if changed else None)
+        if state.get("unlogged") is not None:
+            self._logged_sums = LossSums(torch.tensor(state["unlogged"], dtype=torch.float64))
 
     def _export(self) -> None:
         """Write the final model's folder: the moving average of the weights, or the weights if there is none."""
@@ -206,22 +256,10 @@ class Trainer:
         if self.process.first:
             shape, kind = self.model.shape, self.config.objective.kind
             save_bundle(self.plan.datasets[0], self.folder / "model")
-            pq.write_table(lengths_of(self.plan, self.shards), self.folder / "model" / LENGTHS)
+            with (self.folder / "model" / LENGTHS).open("wb") as file:  # pyarrow reads a path with a colon as a URL
+                pq.write_table(lengths_of(self.plan, self.shards), file)
             save_model(self.folder / "model", whole, shape, self.plan.vocabulary, kind)
         self.process.wait()
-
-    @contextmanager
-    def _stopping(self) -> Iterator[None]:
-        """While active, SIGTERM ends the run after the current step, with a checkpoint."""
-
-        def stop(number: int, frame: FrameType | None) -> None:
-            self._stop_requested = True
-
-        before = signal.signal(signal.SIGTERM, stop)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGTERM, before)
 
 
 def micro_rows(config: TrainConfig, plan: Plan, process: ProcessGroup) -> int | None:

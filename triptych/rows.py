@@ -151,7 +151,7 @@ class MixRows(Dataset[MixRow]):
         at = self._order.locate(np.asarray(indices, np.int64) + self._start)
         rows = gather(self._shards, at)
         if self._plan.validation:
-            rows = keep_segments(rows, ~is_held_out(rows.document, self._plan.validation))
+            rows = keep_segments(rows, ~is_held_out(rows.split_key, self._plan.validation))
         batch = collate(rows, self._slices)
         columns = (batch.tokens_BL, batch.segment_BL, batch.modality_BL, batch.position_BL)
         return [MixRow(*row) for row in zip(*columns, strict=True)]

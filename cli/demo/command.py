@@ -76,13 +76,12 @@ def demo(out: Path) -> None:
 
 def _prepare() -> None:
     from ...pipelines.inspection.verify import verify
-    from ...pipelines.prepare import prepare
     from ...schemas.config.load import load_run
     from ...schemas.errors import Refusal
-    from ..progress import TerminalJournal, print_summary
+    from ..progress import prepare_in_terminal, print_summary
 
     config = load_run("run.yaml")
-    print_summary(prepare(config, TerminalJournal()), config.out)
+    print_summary(prepare_in_terminal(config), config.out)
     dataset, findings = verify(config.out)
     if findings:
         raise Refusal(f"{findings[0].file}: {findings[0].problem}. This is a bug; please report it.", exit_code=1)

@@ -148,7 +148,8 @@ def _attend_runs(q_BLHE: torch.Tensor, k_BLHE: torch.Tensor, v_BLHE: torch.Tenso
     lengths = [length for length, _ in mask.runs]
     parts = zip(*(torch.split(x.flatten(0, 1), lengths) for x in (q_BLHE, k_BLHE, v_BLHE)), strict=True)
     done = [
-        _attend_run(q, k, v, mask.causal) if kept else torch.zeros_like(q)
+        # padding stays in the graph: every process must have a gradient for every parameter, also of rows of padding
+        _attend_run(q, k, v, mask.causal) if kept else (q + k + v) * 0
         for (q, k, v), (_, kept) in zip(parts, mask.runs, strict=True)
     ]
     return torch.cat(done).view_as(q_BLHE)

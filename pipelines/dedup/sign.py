@@ -15,6 +15,7 @@ from ...schemas.config.dedup import AudioDedup, ImageDedup, TextDedup
 from ...schemas.config.run import Limits
 from ...schemas.dataset.tables import DROPPED
 from ...schemas.vocabulary import Modality
+from ...tokenizers.decoding import decoding_identity
 from ..engines.partition import Outcome
 from ..engines.shuffle import bucket_of
 from .protocol import NearMethod
@@ -82,10 +83,10 @@ class Sign:
         return f"sign-{self.modality.name.lower()}"
 
     def identity(self) -> list[Any]:
-        """Version, settings of exact and near comparison, and limits."""
+        """Version, settings of exact and near comparison, limits and decoders."""
         nears = [near.identity() for near in near_methods(self.options, self.limits)]
         exact = self.options.identity_body({"near", "semantic"})
-        return [SIGN_VERSION, exact, nears, self.limits.identity_body()]
+        return [SIGN_VERSION, exact, nears, self.limits.identity_body(), *decoding_identity(self.modality)]
 
     def run(self, table: pa.Table) -> Outcome:
         """Return one row per readable row: origin, excerpt, `key`, `size`, and signatures `near0`, `near1` …"""

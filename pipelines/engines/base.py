@@ -6,7 +6,8 @@ again. An engine implements `each`; one with its own shuffle may override `shuff
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
@@ -93,8 +94,24 @@ class Engine(ABC):
         names = [part_name(stage.name, part_key(stage, part)) for part in parts]
         existing = self.committed(stage.name)
         missing = [part for part, name in zip(parts, names, strict=True) if name not in existing]
-        self.collect(stage.name, RunStage(self.store, stage), missing, len(parts) - len(missing))
+        with self.noting_committed(lambda: self.committed(stage.name).intersection(names)):
+            self.collect(stage.name, RunStage(self.store, stage), missing, len(parts) - len(missing))
         return [self.refer(part_key(stage, part), name) for part, name in zip(parts, names, strict=True)]
+
+    @contextmanager
+    def noting_committed(self, names: Callable[[], Iterable[str]]) -> Iterator[None]:
+        """Add the committed parts of a step to the ledger when it is interrupted, since nobody refers to them then.
+
+        Args:
+            names: Returns the names of those parts of the step that are committed.
+        """
+        try:
+            yield
+        except BaseException:
+            with suppress(Exception):  # the store may be what failed
+                for name in sorted(names()):
+                    self.journal.note(name, read_header(self.store, name))
+            raise
 
     def committed(self, stage: str) -> set[str]:
         """Return the names of a stage's committed parts."""

@@ -3,18 +3,25 @@
 Beam itself transports only numbers: the graph of a pipeline is limited to some megabytes, and its results are only
 accessible in a way that depends on the runner. A file `items` holds the work in batches. For each batch a worker writes
 `<batch>.done` or, for the driver to raise if the runner gives up, `<batch>.failed`.
+
+The files are pickles, so each begins with a message authentication code by a key that only this pipeline's driver and
+workers have: what anyone else wrote into the store is never unpickled.
 """
 
+import hashlib
+import hmac
 import pickle
+import secrets
 import traceback
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from ...schemas.storage.store import WORK, Store
 
 MAILBOXES = f"{WORK}/beam"
+CODE_BYTES = 32  # size of a message authentication code, and of its key
 BATCHES = 4096  # maximum number of batches, so that a million items do not create a million files
 
 Span = tuple[int, int, int]  # number of a batch, and where it starts and ends in `items`
@@ -26,12 +33,13 @@ class BeamResults:
 
     store: Store
     folder: str
+    key: bytes = field(default_factory=lambda: secrets.token_bytes(CODE_BYTES), repr=False)
     _read: set[str] = field(default_factory=set)
 
     def post(self, items: Sequence[Any]) -> list[Span]:
         """Write items for workers; returns the span of each batch of (index, item) pairs."""
         count = min(len(items), BATCHES)
-        batches = [pickle.dumps([(i, items[i]) for i in range(batch, len(items), count)]) for batch in range(count)]
+        batches = [self._sealed([(i, items[i]) for i in range(batch, len(items), count)]) for batch in range(count)]
         spans, start = [], 0
         for number, batch in enumerate(batches):
             spans.append((number, start, start + len(batch)))
@@ -42,7 +50,7 @@ class BeamResults:
     def take(self, span: Span) -> list[tuple[int, Any]]:
         """Read a batch of items."""
         data = self.store.fs.cat_file(self.store.path(f"{self.folder}/items"), span[1], span[2])
-        batch: list[tuple[int, Any]] = pickle.loads(data)  # noqa: S301 this run's driver wrote it
+        batch: list[tuple[int, Any]] = self._unsealed(data)
         return batch
 
     @contextmanager
@@ -51,12 +59,12 @@ class BeamResults:
         try:
             yield
         except Exception as error:
-            self._write(f"{number}.failed", _pickled(error))
+            self._write(f"{number}.failed", self._sealed(_picklable(error)))
             raise
 
     def answer(self, number: int, results: list[Any]) -> None:
         """Write the results of a batch."""
-        self._write(f"{number}.done", pickle.dumps(results))
+        self._write(f"{number}.done", self._sealed(results))
 
     def _write(self, name: str, data: bytes) -> None:
         # not synced, as the store would do, since it is not needed after the pipeline
@@ -81,7 +89,7 @@ class BeamResults:
 
     def _open(self, name: str) -> list[Any]:
         try:
-            results: list[Any] = pickle.loads(self.store.read(name))  # noqa: S301 this run's workers wrote it
+            results: list[Any] = self._unsealed(self.store.read(name))
         except (FileNotFoundError, EOFError, pickle.UnpicklingError):  # missing or incomplete
             return []
         self._read.add(name)
@@ -91,9 +99,21 @@ class BeamResults:
         """Return an exception that a worker raised, if any."""
         for name in self.store.names(self.folder):
             if name.endswith(".failed"):
-                error: Exception = pickle.loads(self.store.read(name))  # noqa: S301 this run's workers wrote it
-                return error
+                with suppress(pickle.UnpicklingError):
+                    error: Exception = self._unsealed(self.store.read(name))
+                    return error
         return None
+
+    def _sealed(self, value: Any) -> bytes:
+        data = pickle.dumps(value)
+        return hmac.digest(self.key, data, hashlib.sha256) + data
+
+    def _unsealed(self, data: bytes) -> Any:
+        """Unpickle what this pipeline wrote; raises UnpicklingError for anything else, and for an incomplete file."""
+        code, body = data[:CODE_BYTES], data[CODE_BYTES:]
+        if not hmac.compare_digest(code, hmac.digest(self.key, body, hashlib.sha256)):
+            raise pickle.UnpicklingError("not written by this pipeline, or incomplete")
+        return pickle.loads(body)  # noqa: S301 this pipeline wrote it
 
 
 def clear(store: Store, folder: str) -> None:
@@ -102,11 +122,11 @@ def clear(store: Store, folder: str) -> None:
         store.fs.rm(store.path(folder), recursive=True)
 
 
-def _pickled(error: Exception) -> bytes:
-    """Pickle an exception with its traceback as a note; one that cannot be pickled becomes a RuntimeError."""
+def _picklable(error: Exception) -> Exception:
+    """Add the traceback of an exception as a note; one that cannot be pickled becomes a RuntimeError."""
     try:
         error.add_note(f"In a Beam worker:\n{traceback.format_exc()}")
-        pickle.loads(data := pickle.dumps(error))  # noqa: S301 made here
+        pickle.loads(pickle.dumps(error))  # noqa: S301 made here
     except Exception:
-        data = pickle.dumps(RuntimeError(traceback.format_exc()))
-    return data
+        return RuntimeError(traceback.format_exc())
+    return error

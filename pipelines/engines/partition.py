@@ -17,7 +17,7 @@ import xxhash
 
 from ...schemas.dataset.drop_detail import without_addresses
 from ...schemas.dataset.ledger import Tally
-from ...schemas.dataset.tables import DROPPED
+from ...schemas.dataset.tables import DROPPED, KEPT
 from ...schemas.identity import canonical_json
 from ...schemas.storage.store import Store
 
@@ -43,7 +43,7 @@ class Outcome:
     """Result of a stage on a table: kept rows, dropped rows, counts, and a note."""
 
     table: pa.Table
-    dropped: pa.Table  # with the schema DROPPED
+    dropped: pa.Table  # with the schema DROPPED, and KEPT where rows have it
     tallies: Sequence[Tally] = ()
     note: Mapping[str, Any] = field(default_factory=dict)
 
@@ -121,6 +121,11 @@ def dropped_table(stage: str, rows: Sequence[tuple[str, str, int, str, str]]) ->
     return pa.table(dict(zip(DROPPED.names, columns, strict=True)), schema=DROPPED)
 
 
+def join_dropped(tables: Sequence[pa.Table]) -> pa.Table:
+    """Join tables of dropped rows, of which some have KEPT."""
+    return pa.concat_tables(tables, promote_options="default")
+
+
 def drop_rows(stage: str, table: pa.Table, reasons: Mapping[int, tuple[str, str]]) -> tuple[pa.Table, pa.Table]:
     """Split rows off a table.
 
@@ -130,16 +135,20 @@ def drop_rows(stage: str, table: pa.Table, reasons: Mapping[int, tuple[str, str]
         reasons: Index of a row -> (reason, detail).
 
     Returns:
-        The remaining rows, and the dropped rows as a DROPPED table.
+        The remaining rows, and the dropped rows as a DROPPED table, with KEPT if the rows have it.
     """
     if not reasons:
-        return table, DROPPED.empty_table()
+        return table, DROPPED.empty_table()  # also where rows have `kept`
     indices = sorted(reasons)
-    origins = table.select(["source", "file", "row"]).take(indices).to_pylist()
-    lines = [(o["source"], o["file"], o["row"], *reasons[i]) for i, o in zip(indices, origins, strict=True)]
+    kept = ["kept"] if "kept" in table.column_names else []
+    origins = table.select(["source", "file", "row", *kept]).take(indices)
+    rows = zip(indices, *(origins[name].to_pylist() for name in ("source", "file", "row")), strict=True)
+    lines = dropped_table(stage, [(*origin, *reasons[index]) for index, *origin in rows])
+    if kept:
+        lines = lines.append_column(KEPT, origins["kept"])
     keep = np.ones(table.num_rows, bool)
     keep[indices] = False
-    return table.filter(pa.array(keep)), dropped_table(stage, lines)
+    return table.filter(pa.array(keep)), lines
 
 
 def count_rows(stage: str, before: pa.Table, outcome: Outcome) -> list[Tally]:

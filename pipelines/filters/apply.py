@@ -9,10 +9,11 @@ from ...schemas.config.filters.union import AnyFilter
 from ...schemas.config.run import Limits
 from ...schemas.config.sources import Source
 from ...schemas.dataset.tables import DROPPED
+from ...tokenizers.decoding import decoding_identity
 from ..engines.base import Engine
-from ..engines.partition import Outcome, Partition, drop_rows
+from ..engines.partition import Outcome, Partition, drop_rows, join_dropped
 from ..engines.row_mask import mask_rows
-from .registry import filter_function, identity_of, modality_of
+from .registry import filter_function, identity_of, modality_of, reason_of
 
 FILTER_VERSION = 1
 
@@ -27,8 +28,9 @@ class Filters:
     counted: bool = True
 
     def identity(self) -> list[object]:
-        """Version, the filters' settings, and limits."""
-        return [FILTER_VERSION, [identity_of(config) for config in self.filters], self.limits.identity_body()]
+        """Version, the filters' settings, limits and decoders."""
+        body = [FILTER_VERSION, [identity_of(config) for config in self.filters], self.limits.identity_body()]
+        return body + decoding_identity(*(modality_of(config) for config in self.filters))
 
     def run(self, table: pa.Table) -> Outcome:
         """Keep the rows of a RAW table that no filter drops; the first filter that drops a row is the reason."""
@@ -36,10 +38,10 @@ class Filters:
         for config in self.filters:
             reasons: dict[int, tuple[str, str]] = {}
             for row, detail in filter_function(config)(config, kept, self.limits):
-                reasons.setdefault(row, (config.name, detail))
+                reasons.setdefault(row, (reason_of(config), detail))
             kept, lines = drop_rows(self.name, kept, reasons)
             dropped.append(lines)
-        return Outcome(kept, pa.concat_tables(dropped))
+        return Outcome(kept, join_dropped(dropped))
 
 
 def filters_of(source: Source, filters: Sequence[AnyFilter]) -> tuple[AnyFilter, ...]:

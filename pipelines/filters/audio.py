@@ -20,7 +20,7 @@ FULL_SCALE = 0.99  # 8-bit samples reach at most 0.992
 
 
 def duration(config: Duration, table: pa.Table, limits: Limits) -> RowsToDrop:
-    """Filter by the duration in the header, without decoding."""
+    """Filter by the duration, which is measured without decoding."""
     for row, seconds in _seconds(table):
         yield from _outside(row, seconds, config.bounds, "s")
 
@@ -65,7 +65,7 @@ def _outside(row: int, value: float, bounds: tuple[float | None, float | None], 
 
 
 def _seconds(table: pa.Table) -> Iterator[tuple[int, float]]:
-    """Yield (row, seconds) of every clip with a readable header."""
+    """Yield (row, seconds) of every clip that can be measured."""
     for row, value in enumerate(table["audio"]):
         try:
             frames, rate = duration_of(value.as_py())

@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from ...schemas.config.filters.base import Filter
+from ...schemas.config.filters.column import Column
 from ...schemas.config.filters.image import ClipScore
 from ...schemas.config.filters.text import Language
 from ...schemas.config.filters.union import AnyFilter
@@ -17,6 +18,7 @@ from .text import RowsToDrop
 
 # Name of a filter and its function -> the modality that it needs, and its module.
 FILTERS = {
+    "column": (Modality.TEXT, "column"),  # of every sample, since all kinds have text
     "text_length": (Modality.TEXT, "text"),
     "symbol_ratio": (Modality.TEXT, "text"),
     "repetition": (Modality.TEXT, "repetition"),
@@ -36,6 +38,11 @@ FILTERS = {
 def modality_of(config: AnyFilter) -> Modality:
     """Return the modality that a filter needs."""
     return FILTERS[config.name][0]
+
+
+def reason_of(config: AnyFilter) -> str:
+    """Return the reason that the ledger gives for the rows that a filter drops."""
+    return config.reason if isinstance(config, Column) else config.name
 
 
 def filter_function(config: AnyFilter) -> Callable[[Filter, pa.Table, Limits], RowsToDrop]:

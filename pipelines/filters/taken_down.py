@@ -55,8 +55,13 @@ def parse_ids(lines: Iterable[str], where: str) -> list[str]:
     return sorted(found)
 
 
+def is_id(text: str) -> bool:
+    """True for a document id in hexadecimal."""
+    return _ID.fullmatch(text.lower()) is not None
+
+
 def _ids_of(line: str) -> list[str]:
-    if _ID.fullmatch(line.lower()):
+    if is_id(line):
         return [line.lower()]
     try:
         value: Any = json.loads(line)
@@ -64,7 +69,7 @@ def _ids_of(line: str) -> list[str]:
         return []
     values = value if isinstance(value, list) else [value]
     ids = [str(item.get("id") if isinstance(item, dict) else item).lower() for item in values]
-    return ids if all(_ID.fullmatch(each) for each in ids) else []
+    return ids if all(map(is_id, ids)) else []
 
 
 def taken_down(store: Store) -> list[str]:

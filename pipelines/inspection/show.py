@@ -1,7 +1,7 @@
 """Decodes packed rows back to text, images and audio, with the origin of each document."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,16 +13,19 @@ from ...schemas.config.tokenizers import Tokenizers
 from ...schemas.dataset.duplicates import DUPLICATES_FILE
 from ...schemas.dataset.layout import codes_of_span
 from ...schemas.dataset.reader import Dataset, PackedRow
+from ...schemas.dataset.tokenizer_card import Card
 from ...schemas.errors import Refusal
 from ...schemas.storage.store import Store
 from ...schemas.vocabulary import Kind, Modality
 from ...tokenizers.bundle import Bundle
+from .find_documents import Place, find_segments
 
 
 @dataclass(frozen=True)
 class DecodedSegment:
     """One decoded segment of a row: its origin, its text, and its files by extension."""
 
+    row: int  # of the dataset
     number: int
     segment: dict[str, Any]
     kind: Kind
@@ -36,7 +39,7 @@ class Decoder:
     def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
         manifest, store = dataset.manifest, Store(dataset.url)
-        cards = {name: entry.card for name, entry in manifest.tokenizers.items()}
+        cards: dict[str, Card] = {name: entry.card for name, entry in manifest.tokenizers.items()}
         configs = Tokenizers.model_validate(manifest.config["tokenizers"])
         self.bundle = Bundle(configs, cards, lambda name: store.local_path(name) or name, dataset.url)
 
@@ -64,17 +67,17 @@ def show_row(dataset: Dataset, index: int) -> Iterator[DecodedSegment]:
     row = dataset.row(index)
     decoder = Decoder(dataset)
     for number in range(1, len(row.segments) + 1):
-        yield _show(decoder, row, number)
+        yield _show(decoder, row, index, number)
 
 
-def show_document(dataset: Dataset, document: bytes) -> Iterator[DecodedSegment]:
-    """Decode every segment of a document, in the order of its pieces; empty when it is in no shard."""
+def show_places(dataset: Dataset, places: Iterable[Place]) -> Iterator[DecodedSegment]:
+    """Decode segments, such as those of a document, in their order."""
     decoder = Decoder(dataset)
-    shown = [_show(decoder, dataset.row(index), number) for index, number in dataset.find(document)]
-    yield from sorted(shown, key=lambda piece: int(piece.segment["offset"]))
+    for place in places:
+        yield _show(decoder, dataset.row(place.row), place.row, place.number)
 
 
-def _show(decoder: Decoder, row: PackedRow, number: int) -> DecodedSegment:
+def _show(decoder: Decoder, row: PackedRow, index: int, number: int) -> DecodedSegment:
     segment = row.segments[number - 1]
     files: dict[str, bytes] = {}
     text = None
@@ -84,7 +87,7 @@ def _show(decoder: Decoder, row: PackedRow, number: int) -> DecodedSegment:
             extension, data, decoded = decoder.decode(ids, Modality(span["modality"]))
             files[extension] = data
             text = decoded if decoded is not None else text
-    return DecodedSegment(number, segment, list(Kind)[segment["kind"]], text, files)
+    return DecodedSegment(index, number, segment, list(Kind)[segment["kind"]], text, files)
 
 
 def show_cluster(dataset: Dataset, number: int) -> tuple[list[dict[str, Any]], list[DecodedSegment]]:
@@ -107,4 +110,4 @@ def show_cluster(dataset: Dataset, number: int) -> tuple[list[dict[str, Any]], l
         most = sum(report.clusters for report in dataset.manifest.dedup)
         existing = f"it has clusters 1 to {most}" if most else "it has none"
         raise Refusal(f"cluster {number}: {dataset.url} has no such cluster of duplicates; {existing}.")
-    return rows, list(show_document(dataset, rows[0]["id"]))
+    return rows, list(show_places(dataset, find_segments(dataset, [rows[0]["id"]])))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ...schemas.dataset.ledger import main_reason
 from ...schemas.dataset.manifest import Manifest
 from ...schemas.dataset.reader import fill
 from ...schemas.dataset.statistics import percentiles
@@ -100,8 +101,18 @@ def fill_bound(counts: Mapping[int, int], row_length: int) -> float:
 
 
 def advice(manifest: Manifest) -> list[str]:
-    """Return a recommendation for every source with pairs that were too long for a row."""
+    """Return a line for every source that lost more than half of its rows, or pairs that were too long for a row."""
     lines = []
+    for name in manifest.statistics.sources:
+        tallies = [tally for tally in manifest.ledger if tally.source == name]
+        given = tallies[0].rows_in if tallies else 0
+        lost = given - tallies[-1].kept if tallies else 0
+        if 2 * lost > given:
+            _, reason, rows = main_reason(tallies)
+            lines.append(
+                f"{name}: {lost:,} of {given:,} rows were dropped, {rows:,} of them as {reason}; "
+                f"`triptych show DATASET --dropped {reason} --source {name}` lists them."
+            )
     for name, source in manifest.statistics.sources.items():
         if source.too_long:
             lost, better = sum(source.too_long.values()), source.row_length_for(0.99)

@@ -103,7 +103,7 @@ def _unlisted(dataset: Dataset, listed: set[str]) -> Iterator[Finding]:
 
 def _checksum(dataset: Dataset, entry: FileEntry) -> Iterator[str]:
     try:
-        with dataset.fs.open(f"{dataset.root}/{entry.file}", "rb") as stream:
+        with dataset.fs.open(dataset.path(entry), "rb") as stream:
             found = stream_fingerprint(stream)
     except FileNotFoundError:
         yield "missing"

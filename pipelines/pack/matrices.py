@@ -1,7 +1,6 @@
 """Builds the columns of a shard from placed segments: three matrices, a segment table, a span table."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -9,12 +8,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...schemas.dataset.layout import TASK_SLOT, Content, content, ragged
-from ...schemas.dataset.packed_row import SEGMENT, SPAN, segment_dtype
+from ...schemas.dataset.layout import TASK_SLOT, Content, content
+from ...schemas.dataset.packed_row import SPAN, segment_dtype, segment_type
 from ...schemas.vocabulary import Kind, Special, Vocabulary
 from .segments import Ints, Segments
-
-SLICE_TOKENS = 1 << 18  # tokens laid out at a time, so that index arrays are small compared with the shard
 
 
 @dataclass(frozen=True)
@@ -42,15 +39,6 @@ def place(segments: Segments, row: Ints, start: Ints, rows: int) -> Placed:
     return Placed(segments, row, start, number, rows)
 
 
-def _slices(segments: Segments) -> list[tuple[int, int]]:
-    """Divide the segments into runs of about SLICE_TOKENS tokens."""
-    ends = np.cumsum(segments.length)
-    total = int(ends[-1]) if ends.size else 0
-    cuts = np.unique(np.searchsorted(ends, np.arange(0, total, SLICE_TOKENS), side="left"))
-    bounds = [*cuts.tolist(), len(segments.length)]
-    return [(low, high) for low, high in pairwise(bounds) if high > low]
-
-
 def fill(
     samples: pa.Table, placed: Placed, vocabulary: Vocabulary, row_length: int
 ) -> tuple[dict[str, npt.NDArray[Any]], pa.Table]:
@@ -66,29 +54,39 @@ def fill(
         The (rows, row_length) matrices `tokens`, `segment` and `modality`; a table of the spans with columns `index`
         (of the segment), `modality`, `start` (within the packed row) and `length`, in the order of the segments.
     """
-    shape = (placed.rows, row_length)
-    matrices: dict[str, npt.NDArray[Any]] = {
-        "tokens": np.zeros(shape, vocabulary.dtype),  # Special.PAD
-        "segment": _segment_column(placed, row_length).reshape(shape),
-        "modality": np.zeros(shape, np.uint8),  # Modality.SPECIAL
+    segments, order = placed.segments, placed.order
+    laid = content(samples, vocabulary)
+    segment = _segment_column(placed, row_length)
+    begin = placed.row[order] * row_length + placed.start[order]
+    coded = segment != 0
+    coded[begin] = False
+    flat: dict[str, npt.NDArray[Any]] = {
+        "tokens": np.zeros(len(segment), vocabulary.dtype),  # Special.PAD
+        "segment": segment,
+        "modality": np.zeros(len(segment), np.uint8),  # Modality.SPECIAL
     }
-    flat = {name: matrix.reshape(-1) for name, matrix in matrices.items()}
-    spans = []
-    segments = placed.segments
-    for low, high in _slices(segments):
-        first, last = int(segments.sample[low]), int(segments.sample[high - 1])
-        laid = content(samples.slice(first, last - first + 1), vocabulary)
-        local = segments.sample[low:high] - first
-        codes = segments.length[low:high] - TASK_SLOT
-        source = ragged(laid.offsets[local] + segments.offset[low:high], codes)
-        begin = placed.row[low:high] * row_length + placed.start[low:high]
-        to = ragged(begin + TASK_SLOT, codes)
-        flat["tokens"][begin] = Special.TASK
-        flat["tokens"][to] = laid.ids[source]
-        flat["modality"][to] = laid.modality[source]
-        spans.append(_spans(laid, local, placed, low, high))
-    empty = pa.table({name: pa.array([], pa.int64()) for name in ("index", "modality", "start", "length")})
-    return matrices, pa.concat_tables(spans) if spans else empty
+    flat["tokens"][begin] = Special.TASK
+    starts = laid.offsets[segments.sample] + segments.offset
+    for name, values in (("tokens", laid.ids), ("modality", laid.modality)):
+        flat[name][coded] = _runs(values, starts, segments.length - TASK_SLOT, order)
+    matrices = {name: column.reshape(placed.rows, row_length) for name, column in flat.items()}
+    return matrices, _spans(laid, placed)
+
+
+def _runs(values: npt.NDArray[Any], starts: Ints, lengths: Ints, order: Ints) -> npt.NDArray[Any]:
+    """Concatenate runs of values in another order.
+
+    Args:
+        values: The values.
+        starts: (n,) first index of each run; runs do not overlap, and the starts ascend.
+        lengths: (n,) length of each run.
+        order: (n,) indices of the runs.
+    """
+    # as lists, since Arrow copies a list as a whole; every other list is the gap between two runs
+    bounds = np.stack([starts, starts + lengths], axis=1).reshape(-1)
+    lists = pa.LargeListArray.from_arrays(pa.array(bounds), pa.array(values))
+    out: npt.NDArray[Any] = lists.take(pa.array(2 * order)).flatten().to_numpy()
+    return out
 
 
 def _segment_column(placed: Placed, row_length: int) -> npt.NDArray[np.unsignedinteger]:
@@ -101,32 +99,33 @@ def _segment_column(placed: Placed, row_length: int) -> npt.NDArray[np.unsignedi
     return np.repeat(numbers, np.insert(lengths, ends, room))
 
 
-def _spans(laid: Content, local: Ints, placed: Placed, low: int, high: int) -> pa.Table:
+def _spans(laid: Content, placed: Placed) -> pa.Table:
     segments = placed.segments
-    index, part = np.nonzero(laid.span_lengths[local] >= 0)
-    begin, length = laid.span_starts[local][index, part], laid.span_lengths[local][index, part]
+    sample = segments.sample
+    index, part = np.nonzero(laid.span_lengths[sample] >= 0)
+    begin, length = laid.span_starts[sample][index, part], laid.span_lengths[sample][index, part]
     # a piece of a split text has only the codes in its window of the content
-    window = segments.offset[low:high][index]
-    stop = window + segments.length[low:high][index] - TASK_SLOT
+    window = segments.offset[index]
+    stop = window + segments.length[index] - TASK_SLOT
     begin, end = np.maximum(begin, window), np.minimum(begin + length, stop)
     kept = end >= begin
-    start = placed.start[low:high][index] + TASK_SLOT + begin - window
-    columns = {"index": index + low, "modality": part + 1, "start": start, "length": end - begin}
+    start = placed.start[index] + TASK_SLOT + begin - window
+    columns = {"index": index, "modality": part + 1, "start": start, "length": end - begin}
     return pa.table({name: column[kept].astype(np.int64) for name, column in columns.items()})
 
 
 def segment_lists(samples: pa.Table, placed: Placed, text_bytes: Ints) -> pa.Array:
     """Build the `segments` column: the segments of each packed row, in order."""
     order, segments = placed.order, placed.segments
-    columns_of_origin = ["id", "source", "file", "row", "license", "kind", "pixels", "samples"]  # without the codes
+    type_ = segment_type("kept" in samples.column_names)
+    columns_of_origin = [field.name for field in type_ if field.name in samples.column_names]  # without the codes
     origin = samples.select(columns_of_origin).take(segments.sample[order])
     first = (segments.offset == 0)[order]
     kinds = pc.index_in(origin["kind"].combine_chunks(), pa.array([str(kind) for kind in Kind]))
     columns = {
-        "id": origin["id"],
+        **{name: origin[name] for name in columns_of_origin},
         "source": dictionary_of(origin["source"]),
         "file": dictionary_of(origin["file"]),
-        "row": origin["row"],
         "license": dictionary_of(origin["license"]),
         "kind": kinds.cast(pa.uint8()),
         "start": placed.start[order],
@@ -138,7 +137,7 @@ def segment_lists(samples: pa.Table, placed: Placed, text_bytes: Ints) -> pa.Arr
         "pixels": np.where(first, origin["pixels"].to_numpy(), 0),
         "samples": np.where(first, origin["samples"].to_numpy(), 0),
     }
-    return lists_of(columns, SEGMENT, placed.row[order], placed.rows)
+    return lists_of(columns, type_, placed.row[order], placed.rows)
 
 
 def span_lists(spans: pa.Table, placed: Placed) -> pa.Array:

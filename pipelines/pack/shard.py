@@ -12,13 +12,13 @@ import pyarrow.compute as pc
 from ...schemas.config.tokenizers import TextConfig
 from ...schemas.dataset.layout import as_mask
 from ...schemas.dataset.ledger import Tally
-from ...schemas.dataset.packed_row import ROW_VERSION, row_schema
+from ...schemas.dataset.packed_row import ROW_VERSION, row_schema, segment_type
 from ...schemas.dataset.statistics import SourceStatistics, Statistics, count_codes, count_licenses
-from ...schemas.dataset.tables import SAMPLE_COLUMNS
+from ...schemas.dataset.tables import sample_schema
 from ...schemas.storage.store import Store
 from ...schemas.vocabulary import Modality, Vocabulary
 from ...tokenizers.registry import load_text
-from ..engines.partition import Outcome, dropped_table
+from ..engines.partition import Outcome, drop_rows
 from .best_fit import best_fit_decreasing
 from .matrices import Placed, fill, place, segment_lists, span_lists
 from .segments import Segments, code_tokens, split_samples, text_bytes
@@ -38,16 +38,18 @@ class PackShard:
     group: str
     text: TextConfig
     text_where: str | None  # path of the text tokenizer in the store
+    kept: bool = False  # True in a run that keeps columns
     name: str = "pack"
     counted: bool = True
 
     def identity(self) -> list[object]:
         """Versions, vocabulary, row length and group."""
-        return [PACK_VERSION, ROW_VERSION, self.vocabulary.fingerprint, self.row_length, self.group]
+        kept = ["kept"] if self.kept else []
+        return [PACK_VERSION, ROW_VERSION, self.vocabulary.fingerprint, self.row_length, self.group, *kept]
 
     def run(self, table: pa.Table) -> Outcome:
         """Write the shard; the note of the outcome has its manifest entry and its statistics."""
-        samples = table.select(SAMPLE_COLUMNS).combine_chunks()
+        samples = table.select(sample_schema({}, self.kept).names).combine_chunks()
         segments = split_samples(samples, self.row_length)
         row, start, rows = best_fit_decreasing(segments.length, self.row_length)
         placed = place(segments, row, start, rows)
@@ -68,7 +70,7 @@ class PackShard:
         tokenizer = load_text(self.text, self.store.local_path(self.text_where))
         bytes_of_text = text_bytes(samples, placed.segments, tokenizer.token_bytes)
         matrices, spans = fill(samples, placed, self.vocabulary, self.row_length)
-        schema = row_schema(self.vocabulary, self.row_length, {"group": self.group})
+        schema = row_schema(self.vocabulary, self.row_length, {"group": self.group}, segment_type(self.kept))
         tables = segment_lists(samples, placed, bytes_of_text), span_lists(spans, placed)
         return shard_batch(schema, matrices, *tables), matrices["tokens"]
 
@@ -93,13 +95,10 @@ class PackShard:
                     tokens_dropped={"pair_too_long": tokens_lost} if rows_lost else {},
                 )
             )
-        gone = samples.select(["source", "file", "row"]).take(segments.too_long).to_pylist()
-        details = [f"needs a row of {needed} tokens" for needed in segments.needed[segments.too_long].tolist()]
-        rows_dropped = [
-            (row["source"], row["file"], row["row"], "pair_too_long", detail)
-            for row, detail in zip(gone, details, strict=True)
-        ]
-        return tallies, dropped_table(self.name, rows_dropped)
+        needed = segments.needed[segments.too_long].tolist()
+        reasons = [("pair_too_long", f"needs a row of {tokens} tokens") for tokens in needed]
+        dropped = dict(zip(segments.too_long.tolist(), reasons, strict=True))
+        return tallies, drop_rows(self.name, samples, dropped)[1]
 
     def _sources(self, samples: pa.Table, segments: Segments) -> dict[str, SourceStatistics]:
         kept = np.ones(samples.num_rows, bool)

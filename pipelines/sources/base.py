@@ -23,6 +23,11 @@ ROW_FIELDS = {
 TEXTS = pa.list_(pa.string())  # type of `text` for a source with `text_from`: all texts of a row, at least one
 
 
+def field_type(field: str) -> pa.DataType:
+    """Return the type of a column that a reader yields; those beside ROW_FIELDS are JSON texts, which may be null."""
+    return ROW_FIELDS.get(field, pa.string())
+
+
 @dataclass(frozen=True)
 class Unit:
     """A file, or rows start..stop of it (`stop` None: to the end), and its version when it was found."""
@@ -67,7 +72,7 @@ class Drop:
 class RawBatch:
     """Rows that were read together, and rows among them that could not be read."""
 
-    table: pa.Table  # columns of ROW_FIELDS that the source has; `file` where a row is not in the unit's file
+    table: pa.Table  # columns of the source's fields; `file` where a row is not in the unit's file
     drops: list[Drop] = field(default_factory=list)
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .base import ROW_FIELDS, TEXTS, Drop, RawBatch
+from .base import TEXTS, Drop, RawBatch, field_type
 from .text_columns import is_list, list_bytes
 
 DROP_BYTES = 128  # size of a drop in a batch, so that a file of only bad rows is divided too
@@ -43,7 +43,7 @@ def table(fields: Iterable[str], rows: list[RawRow], lists: bool = False) -> pa.
     """Build a table of `row` and the source's fields; with `lists` the texts are lists."""
     columns = {"row": pa.array([row.number for row in rows], pa.int64())}
     for place, name in enumerate(fields):
-        kind = TEXTS if lists and name == "text" else ROW_FIELDS[name]
+        kind = TEXTS if lists and name == "text" else field_type(name)
         columns[name] = pa.chunked_array([pa.array([row.values[place] for row in rows], kind)])
     if any(row.file for row in rows):
         columns["file"] = pa.chunked_array([pa.array([row.file for row in rows], pa.string())])

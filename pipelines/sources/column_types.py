@@ -46,7 +46,7 @@ def stored(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def is_text(kind: pa.DataType) -> bool:
     """True for strings of any layout."""
-    return types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
+    return any(check(kind) for check in (types.is_string, types.is_large_string, types.is_string_view))
 
 
 def is_bytes(kind: pa.DataType) -> bool:
@@ -59,11 +59,11 @@ def is_json(kind: pa.DataType) -> bool:
     """True for types whose values are written as JSON, because they are neither strings nor bytes."""
     if types.is_nested(kind):
         return all(_fits_in_json(storage_of(kind.field(number).type)) for number in range(kind.num_fields))
-    return types.is_boolean(kind) or types.is_integer(kind) or types.is_floating(kind)
+    return any(check(kind) for check in (types.is_boolean, types.is_integer, types.is_floating))
 
 
 def _fits_in_json(kind: pa.DataType) -> bool:
-    return types.is_null(kind) or is_text(kind) or is_json(kind)
+    return bool(types.is_null(kind)) or is_text(kind) or is_json(kind)
 
 
 def json_licenses(column: pa.ChunkedArray) -> pa.ChunkedArray:

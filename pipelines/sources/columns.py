@@ -7,18 +7,21 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...schemas.config.columns import is_column
 from ...schemas.config.sources import Source
 from ...schemas.errors import Refusal
-from .base import ROW_FIELDS, TEXTS, Drop, RawBatch
+from .base import TEXTS, Drop, RawBatch, field_type
 from .batches import column_bytes
 from .column_types import in_words, is_bytes, is_json, is_text, json_licenses, storage_of, stored
 from .files import printable
+from .json_texts import has_json, json_texts, printable_texts
 from .not_for_samples import ADDRESSES, refuse_interleaved
 from .text_columns import first_texts, is_list, stored_column, text_lists, text_type
 
-CAST_BYTES = 1 << 30  # larger tables are divided before a cast, since ROW_FIELDS' types are limited to 2 GiB
+CAST_BYTES = 1 << 30  # larger tables are divided before a cast, since the fields' types are limited to 2 GiB
 MOST_NAMES = 50  # of the columns listed in an error message
 STRINGS = ("text", "license")  # the other fields are files
+MEDIA = ("image", "audio")
 
 
 def present_columns(schema: pa.Schema, source: Source, where: str) -> dict[str, tuple[str, ...]]:
@@ -68,13 +71,29 @@ def require_columns(source: Source, columns: Sequence[str], where: str) -> None:
         found = [column for column in columns if column in wanted]
         if not found:
             raise Refusal(f"{_key(source, name)}: {where} has no such column. {_choice(columns)}")
+    require_columns_once(source, columns, where)
+
+
+def require_columns_once(source: Source, columns: Sequence[str], where: str) -> None:
+    """Check that no column of a source is in a table more than once; raises Refusal, see `require_columns`."""
+    for name, wanted in source.fields.items():
+        found = [column for column in columns if column in wanted]
         twice = sorted({column for column in found if found.count(column) > 1})
         if twice:
             raise Refusal(f"{_key(source, name)}: {where} has two columns named {twice[0]!r}. Rename one of them.")
 
 
 def _key(source: Source, field: str) -> str:
+    if is_column(field):
+        return key_of_column(source, source.fields[field][0])
     return f"`sources.{source.name}.{field}` is {';'.join(source.fields[field])!r}"
+
+
+def key_of_column(source: Source, column: str) -> str:
+    """Return where the run file names a column to keep or to filter, for error messages."""
+    if column in source.keep:
+        return f"`sources.{source.name}.keep` names {column!r}"
+    return f"a filter of `filters` reads the column {column!r} of source `{source.name}`"
 
 
 def _choice(columns: Sequence[str]) -> str:
@@ -85,6 +104,8 @@ def _choice(columns: Sequence[str]) -> str:
 
 
 def _needed(field: str) -> str:
+    if is_column(field):
+        return "values that can be written as JSON"
     if field == "license":
         return "strings, or values that can be written as JSON"
     return "strings" if field in STRINGS else "bytes, or structs with a `bytes` field"
@@ -93,12 +114,14 @@ def _needed(field: str) -> str:
 def _advice(kind: pa.DataType, field: str) -> str:
     if field == "text" and is_list(kind):
         return "Set `text_from` to `first`, `random`, `join` or `each` to use lists of strings."
-    if field not in STRINGS and is_list(kind):
+    if field in MEDIA and is_list(kind):
         return "A sample has at most one image and one clip."
-    return ADDRESSES if field not in STRINGS and is_text(kind) else "Use another."
+    return ADDRESSES if field in MEDIA and is_text(kind) else "Use another."
 
 
 def _usable(kind: pa.DataType, field: str) -> bool:
+    if is_column(field):
+        return has_json(kind)
     if field == "license" and is_json(kind):
         return True
     if field not in STRINGS and pa.types.is_struct(kind):
@@ -131,18 +154,18 @@ def extract(
         Batches with the good rows and the drops.
     """
     values = {
-        name: _texts(rows, names, text_from) if name == "text" else _values(rows, names, name)
+        name: json_texts(rows[names[0]]) if is_column(name) else _field(rows, name, names, text_from)
         for name, names in columns.items()
     }
     reasons = np.full(len(rows), "", object) if reasons is None else reasons
     for name, column in values.items():
         sizes = column_bytes(column)
-        if name != "license":
+        if name != "license" and not is_column(name):
             _mark(reasons, column.is_null().to_numpy(), f"{name}_missing")
         _mark(reasons, sizes > longest, "row_too_large")
     _mark(reasons, _invalid_utf8(values["text"], reasons), "utf8_invalid")
     if "license" in values:
-        values["license"] = _printable(values["license"])
+        values["license"] = printable_texts(values["license"])
     drops = [Drop(first + int(at), reasons[at]) for at in np.flatnonzero(reasons != "")]
     good = pa.array(reasons == "", pa.bool_())
     numbers = pa.chunked_array([pa.array(np.arange(first, first + len(rows)))])
@@ -151,22 +174,42 @@ def extract(
 
 
 def _values(rows: pa.Table, names: tuple[str, ...], field: str) -> pa.ChunkedArray:
-    return pc.coalesce(*(_bytes(rows[name], field).cast(pa.large_binary()) for name in names))
+    return pc.coalesce(*(field_values(rows[name], field).cast(pa.large_binary()) for name in names))
 
 
-def _bytes(column: pa.ChunkedArray, field: str) -> pa.ChunkedArray:
-    """Turn a column of any usable type into strings or bytes."""
+def field_values(column: pa.ChunkedArray, field: str) -> pa.ChunkedArray:
+    """Turn a column of any usable type into strings or bytes.
+
+    Args:
+        column: The column.
+        field: The field of the source that it is read for.
+    """
     column = stored(column)
     if field == "license":
         return json_licenses(column) if is_json(column.type) else column
     return stored(pc.struct_field(column, "bytes")) if pa.types.is_struct(column.type) else column
 
 
-def _texts(rows: pa.Table, names: tuple[str, ...], text_from: str | None) -> pa.ChunkedArray:
-    if text_from is None and all(stored_column(name, rows.column_names) == name for name in names):
-        return _values(rows, names, "text")
+def _field(rows: pa.Table, field: str, names: tuple[str, ...], text_from: str | None) -> pa.ChunkedArray:
+    if field != "text" or (text_from is None and _are_columns(rows, names)):
+        return _values(rows, names, field)
     lists = text_lists(rows, names)
     return pa.chunked_array([lists if text_from is not None else first_texts(lists)])
+
+
+def _are_columns(rows: pa.Table, names: tuple[str, ...]) -> bool:
+    return all(stored_column(name, rows.column_names) == name for name in names)
+
+
+def _field(rows: pa.Table, field: str, names: tuple[str, ...], text_from: str | None) -> pa.ChunkedArray:
+    if field != "text" or (text_from is None and _are_columns(rows, names)):
+        return _values(rows, names, field)
+    lists = text_lists(rows, names)
+    return pa.chunked_array([lists if text_from is not None else first_texts(lists)])
+
+
+def _are_columns(rows: pa.Table, names: tuple[str, ...]) -> bool:
+    return all(stored_column(name, rows.column_names) == name for name in names)
 
 
 def _mark(reasons: npt.NDArray[np.object_], bad: npt.NDArray[np.bool_], reason: str) -> None:
@@ -188,17 +231,8 @@ def _invalid_utf8(texts: pa.ChunkedArray, reasons: npt.NDArray[np.object_]) -> n
     return bad
 
 
-def _printable(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Convert to strings; bytes that are not valid UTF-8 become backslash escapes."""
-    try:
-        return values.cast(pa.large_string())
-    except pa.ArrowInvalid:
-        texts = [value and value.decode(errors="backslashreplace") for value in values.to_pylist()]
-        return pa.chunked_array([pa.array(texts, pa.large_string())])
-
-
 def _narrowed(rows: pa.Table, drops: list[Drop]) -> Iterator[RawBatch]:
-    types = {name: TEXTS if is_list(rows[name].type) else ROW_FIELDS[name] for name in rows.column_names}
+    types = {name: TEXTS if is_list(rows[name].type) else field_type(name) for name in rows.column_names}
     if rows.nbytes > CAST_BYTES and len(rows) > 1:
         middle = len(rows) // 2
         yield from _narrowed(rows.slice(0, middle), [])

@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 from ...schemas.errors import Refusal
 from .base import Unit
 from .streams import Broken, ByteStream
+from .text_blocks import MARKS
 
 HEAD: Final = 1024
 FEWEST_ZEROS: Final = 8  # fewer may stand in a text of UTF-8
@@ -31,7 +32,6 @@ _UTF16 = Content(
 SIGNATURES: Final = (
     (0, b"PAR1", PARQUET),
     (0, b"ARROW1\0\0", _ARROW),
-    (0, b"\xff\xff\xff\xff", _ARROW),
     (257, b"ustar", _TAR),
     (0, b"PK\x03\x04", _ZIP),
     (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", _EXCEL),
@@ -45,7 +45,10 @@ def content_of(head: bytes) -> Content | None:
     for place, signature, content in SIGNATURES:
         if head.startswith(signature, place):
             return content
-    return _UTF16 if _alternates_with_zeros(head) else None
+    if head.startswith(b"\xff\xff\xff\xff") and head[7:8] == b"\0":  # the length of a schema message is small
+        return _ARROW
+    marked = any(head.startswith(mark) for mark, _ in MARKS)
+    return _UTF16 if not marked and _alternates_with_zeros(head) else None
 
 
 def _alternates_with_zeros(head: bytes) -> bool:

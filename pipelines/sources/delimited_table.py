@@ -81,14 +81,15 @@ class DelimitedTable:
             if isinstance(row, csv.Error):
                 reason = "row_too_large" if "field limit" in str(row) else "csv_invalid"
                 yield Drop(number, reason, error_detail(row))
-            elif self._lines.too_long:
+            elif None in self._lines.taken:  # a line that was too long
                 yield Drop(number, "row_too_large")
-            elif row and len(row) != len(self.columns):
-                yield Drop(number, "csv_invalid", f"{len(row)} fields under {len(self.columns)} columns")
             elif row:
                 if len(self._lines.taken) > 1 and not self._dialect.given:
                     self._require_one_row(row, places)
-                yield Record(number, dict(zip(self.columns, row, strict=True)))
+                if len(row) == len(self.columns):
+                    yield Record(number, dict(zip(self.columns, row, strict=True)))
+                else:
+                    yield Drop(number, "csv_invalid", f"{len(row)} fields under {len(self.columns)} columns")
 
     def _plain_rows(self) -> Iterator[list[str]]:
         delimiter = self._dialect.delimiter
@@ -135,7 +136,7 @@ class DelimitedTable:
 
     def _unbalanced(self, problem: str) -> Refusal:
         taken = self._lines.texts()
-        number = self._lines.number - len(taken) + 1 + _opening(taken, self._dialect.delimiter)
+        number = self._lines.before + 1 + _opening(taken, self._dialect.delimiter)
         return Refusal(
             f"{printable(self._where)}, line {number}: a quote opens a field that {problem}, so other rows may be in "
             "it. If quotes are characters like others in this table, set `quoting: none`. If they enclose fields, "
@@ -150,7 +151,7 @@ class _Lines:
         self._lines = iter(lines)
         self._again: deque[bytes | None] = deque()
         self.taken: list[bytes | None] = []  # for the record that is read
-        self.number = 0  # of the last line that was taken, from 1
+        self.before = 0  # lines before that record
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -158,30 +159,21 @@ class _Lines:
     def __next__(self) -> str:
         line = self._again.popleft() if self._again else next(self._lines)
         self.taken.append(line)
-        self.number += 1
-        return _text(line)
-
-    @property
-    def too_long(self) -> bool:
-        """True if a line of the record was too long and is left out."""
-        return None in self.taken
+        return "\n" if line is None else line.decode(errors="surrogateescape")
 
     def texts(self) -> list[str]:
         """Return the lines of the record."""
-        return [_text(line) for line in self.taken]
+        return ["\n" if line is None else line.decode(errors="surrogateescape") for line in self.taken]
 
     def begin(self) -> None:
         """Begin a record."""
-        self.taken = []
+        self.before += len(self.taken)
+        self.taken.clear()
 
     def take_back(self) -> None:
         """Make the lines after the first of the record be read again."""
         self._again.extendleft(reversed(self.taken[1:]))
-        self.number -= len(self.taken) - 1
-
-
-def _text(line: bytes | None) -> str:
-    return "\n" if line is None else line.decode(errors="surrogateescape")
+        del self.taken[1:]
 
 
 def _opening(lines: list[str], delimiter: str) -> int:

@@ -74,7 +74,7 @@ def head_digest(batches: Iterable[RawBatch]) -> str:
     states: defaultdict[str, xxhash.xxh3_128] = defaultdict(xxhash.xxh3_128)
     for batch in batches:
         for drop in batch.drops:
-            states["drops"].update(canonical_json([drop.row, drop.reason, drop.detail]))
+            states["drops"].update(canonical_json([drop.file, drop.row, drop.reason, drop.detail]))
         for name in batch.table.column_names:
             column = batch.table[name]
             if pa.types.is_list(column.type):

@@ -9,6 +9,7 @@ from typing import Any
 import xxhash
 from fsspec.core import has_magic, url_to_fs
 
+from ...schemas.config.columns import is_column
 from ...schemas.config.run import Limits
 from ...schemas.config.sources import FolderSource
 from ...schemas.errors import Refusal
@@ -21,6 +22,7 @@ from .delimited_table import Record
 from .files import printable, refusing, whole_files
 from .folder_files import FolderFiles
 from .json_line import pick_license
+from .json_texts import json_text
 from .metadata_table import MetadataTable
 from .not_for_samples import refuse_addresses, refuse_interleaved
 from .table_format import NAMES
@@ -165,6 +167,8 @@ class FolderReader:
                 values.append(text)
             elif field == "license":
                 values.append(pick_license(record.values, names))
+            elif is_column(field):
+                values.append(json_text(record.values.get(names[0])))
             else:
                 values.append(files.read(self._name(record, field), f"{field}_missing", self._longest))
         return RawRow(record.number, tuple(values))
@@ -177,6 +181,8 @@ class FolderReader:
                     size += value_bytes(pick_text(record.values, names, self._source.text_from))
                 elif field == "license":
                     size += len((pick_license(record.values, names) or "").encode())
+                elif is_column(field):
+                    size += len((json_text(record.values.get(names[0])) or "").encode())
                 else:
                     size += files.find(self._name(record, field), f"{field}_missing")[1]
             except BadRow:

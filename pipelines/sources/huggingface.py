@@ -11,14 +11,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...schemas.config.columns import is_column
 from ...schemas.config.run import Limits
 from ...schemas.config.sources import DatasetsSource
-from ...schemas.errors import Refusal
 from ...schemas.identity import bytes_fingerprint, canonical_json
 from .base import RawBatch, Unit
 from .batches import LONGEST_ROW, BadRow, column_bytes, regroup
 from .change_detection import require_digest
-from .columns import extract, present_columns
+from .columns import extract, field_values, present_columns
 from .text_columns import is_list, stored_column, text_lists
 
 SCAN_ROWS = 1000
@@ -40,8 +40,11 @@ class DatasetsReader:
         """The split with only the needed columns, indexed as Arrow tables; raises Refusal when it cannot be loaded."""
         import datasets
 
-        dataset = self._load()
-        for names in present_columns(dataset.features.arrow_schema, self._source, self._label).values():
+        from .huggingface_load import load
+
+        dataset = load(self._source)
+        schema = named_labels(dataset.features, dataset.features.arrow_schema.empty_table()).schema
+        for names in present_columns(schema, self._source, self._label).values():
             for name in names:
                 if isinstance(dataset.features.get(name), (datasets.Image, datasets.Audio)):
                     dataset = dataset.cast_column(name, type(dataset.features[name])(decode=False))
@@ -49,31 +52,8 @@ class DatasetsReader:
         wanted = {stored_column(name, dataset.column_names) for names in fields for name in names}
         return dataset.select_columns([name for name in dataset.column_names if name in wanted]).with_format("arrow")
 
-    def _load(self) -> Any:
-        import datasets
-
-        source = self._source
-        saved = [Path(source.path) / name for name in ("dataset_dict.json", "state.json")]
-        try:
-            if any(path.is_file() for path in saved):
-                found = datasets.load_from_disk(source.path)
-                return found[source.split] if isinstance(found, datasets.DatasetDict) else found
-            builder = datasets.load_dataset_builder(
-                source.path, source.config, revision=source.revision, data_files=source.data_files
-            )
-            if getattr(builder, "BASE_FEATURE", None) is datasets.Audio:
-                from .huggingface_audio import ListedAudio
-
-                builder.BASE_FEATURE = ListedAudio
-            builder.download_and_prepare()
-            return builder.as_dataset(split=source.split)
-        except Exception as error:  # builders, the hub and file systems may raise anything
-            cause = error.__cause__ or error
-            why = " ".join(f"{type(cause).__name__}: {cause}".split())[:500]
-            raise Refusal(
-                f"`sources.{source.name}.path` is {source.path!r} (config {source.config}, split {source.split!r}): "
-                f"datasets cannot load it ({why}). Check path, config, split and revision; a hub name needs a network."
-            ) from None
+    def _rows(self, start: int, stop: int | None) -> pa.Table:
+        return named_labels(self._dataset.features, self._dataset[start:stop])
 
     @property
     def _label(self) -> str:
@@ -90,7 +70,7 @@ class DatasetsReader:
         total = min(len(self._dataset), self._source.limit or len(self._dataset))
         starts, used = [0], 0
         for first in range(0, total, SCAN_ROWS):
-            rows = self._dataset[first : min(first + SCAN_ROWS, total)]
+            rows = self._rows(first, min(first + SCAN_ROWS, total))
             for row, size in enumerate(self._sizes(rows), first):
                 if used + size > self._budget and used:
                     starts.append(row)
@@ -114,7 +94,7 @@ class DatasetsReader:
         return iter(batches)
 
     def _batches(self, unit: Unit) -> Iterator[RawBatch]:
-        rows = self._dataset[unit.start : unit.stop]
+        rows = self._rows(unit.start, unit.stop)
         reasons = np.full(len(rows), "", object)
         for field, name in self._media(rows):
             rows = rows.set_column(rows.column_names.index(name), name, self._with_files(rows[name], field, reasons))
@@ -123,7 +103,8 @@ class DatasetsReader:
 
     def _media(self, rows: pa.Table) -> list[tuple[str, str]]:
         """Return (field, column) of {bytes, path} columns, whose bytes may be in files."""
-        pairs = [(field, name) for field, names in self._source.fields.items() for name in names]
+        fields = ("image", "audio")
+        pairs = [(field, name) for field in fields for name in self._source.fields.get(field, ())]
         return [(f, n) for f, n in pairs if n in rows.column_names and pa.types.is_struct(rows[n].type)]
 
     def _with_files(self, column: pa.ChunkedArray, field: str, reasons: npt.NDArray[np.object_]) -> pa.ChunkedArray:
@@ -152,19 +133,30 @@ class DatasetsReader:
 
     def _sizes(self, rows: pa.Table) -> npt.NDArray[np.int64]:
         sizes = np.zeros(len(rows), np.int64)
-        for name in rows.column_names:
-            column = rows[name]
-            if pa.types.is_struct(column.type):
-                for at, path in _paths(column):
-                    sizes[at] += _file_size(path)
-                column = pc.struct_field(column, "bytes")
-            if is_list(column.type):
-                texts = [text for text in self._source.fields["text"] if stored_column(text, rows.column_names) == name]
-                column = pa.chunked_array([text_lists(rows, texts)])
-            else:
-                column = column.cast(pa.large_binary())
-            sizes += column_bytes(column)
+        names = self._source.fields["text"]
+        texts = [name for name in names if stored_column(name, rows.column_names) in rows.column_names]
+        sizes += column_bytes(pa.chunked_array([text_lists(rows, texts)]))
+        for field, names in self._source.fields.items():
+            for name in set(names).intersection(rows.column_names):
+                column = rows[name]
+                if is_column(field) or field == "text":
+                    continue
+                if field in ("image", "audio") and pa.types.is_struct(column.type):
+                    for at, path in _paths(column):
+                        sizes[at] += _file_size(path)
+                sizes += column_bytes(field_values(column, field).cast(pa.large_binary()))
         return sizes
+
+
+def named_labels(features: Any, rows: pa.Table) -> pa.Table:
+    """Replace the numbers of ClassLabel columns by the names that they stand for."""
+    for name, feature in features.items():
+        labels = getattr(feature, "names", None)
+        if labels and name in rows.column_names and pa.types.is_integer(rows[name].type):
+            numbers = pc.if_else(pc.less(rows[name], 0), None, rows[name])  # -1 stands for a missing label
+            named = pa.array(labels, pa.string()).take(numbers.combine_chunks())
+            rows = rows.set_column(rows.column_names.index(name), name, pa.chunked_array([named]))
+    return rows
 
 
 def _identity(batches: Iterable[RawBatch]) -> Iterator[bytes]:

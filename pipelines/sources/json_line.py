@@ -8,15 +8,17 @@ line unless its own fields hold them.
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.json
 
+from ...schemas.config.columns import is_column
 from ...schemas.dataset.drop_detail import error_detail
 from .batches import BadRow
 from .files import printable
+from .json_texts import json_text
 from .text_blocks import BOM
 
 LONGEST_INT: Final = 4000  # digits; Python refuses to parse more than 4,300
@@ -121,6 +123,11 @@ def _require_valid(line: bytes) -> None:
         raise ValueError(str(error)) from None
     if len(parsed) != 1:
         raise ValueError(f"{len(parsed)} values in a line")
+
+
+def pick_columns(values: Mapping[str, Any], fields: Mapping[str, tuple[str, ...]]) -> list[str | None]:
+    """Return the columns to keep or to filter as JSON texts, in the order of `fields`; null where there is none."""
+    return [json_text(values.get(names[0])) for field, names in fields.items() if is_column(field)]
 
 
 def pick_license(values: dict[str, Any], columns: Iterable[str]) -> str | None:

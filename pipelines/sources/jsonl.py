@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json
 
+from ...schemas.config.columns import is_column
 from ...schemas.config.layouts import items_of
 from ...schemas.config.run import Limits
 from ...schemas.config.sources import JsonlSource
@@ -23,11 +24,15 @@ from .change_detection import unchanged, unchanged_batches
 from .content_type import require_text
 from .files import whole_files
 from .first_rows import first_rows, first_units, head_digest
-from .json_line import parse_line, pick_license, without_marks
+from .heads import json_heads, require_in_heads
+from .json_line import parse_line, pick_columns, pick_license, without_marks
+from .json_texts import arrow_type, is_exact, json_texts
 from .not_for_samples import refuse_interleaved
 from .streams import BLOCK, Broken, ByteStream
 from .text_blocks import text_blocks
 from .text_values import pick_text, used_keys
+
+TYPED_LINES = 16  # lines of a block whose values decide the types of columns
 
 
 class JsonlReader:
@@ -46,11 +51,13 @@ class JsonlReader:
         """List one unit per file.
 
         Raises:
-            Refusal: A file is not text; see also `Reader.units`.
+            Refusal: A file is not text, or has no column that is kept or filtered; see also `Reader.units`.
         """
         files = whole_files(self._source.name, self._source.path)
         refuse_interleaved(_first_keys(files[0].path), self._source, files[0].label)
-        return first_units(self, map(self._checked, files), self._source.limit)
+        units = first_units(self, map(self._checked, files), self._source.limit)
+        require_in_heads(self._source, json_heads(units))
+        return units
 
     def _checked(self, file: Unit) -> Unit:
         require_text(self._source.name, file, self._source.kind)
@@ -147,21 +154,48 @@ def _fast(block: bytes, lines: int, fields: Mapping[str, tuple[str, ...]]) -> di
         return None
     try:
         pa.array([block], pa.binary()).cast(pa.string())
-        columns = dict.fromkeys(column for names in fields.values() for column in names)
+        types = _types(block, fields)
         parsed = pyarrow.json.read_json(
             pa.BufferReader(block),
             read_options=pyarrow.json.ReadOptions(use_threads=False, block_size=len(block) + 1),
             parse_options=pyarrow.json.ParseOptions(
-                explicit_schema=pa.schema([(column, pa.string()) for column in columns]),
+                explicit_schema=pa.schema(types),
                 unexpected_field_behavior="ignore",
             ),
         )
-        values = {name: pc.coalesce(*(parsed[column] for column in names)) for name, names in fields.items()}
+        if not all(is_exact(parsed[names[0]]) for name, names in fields.items() if is_column(name)):
+            return None
+        values = {
+            name: json_texts(parsed[names[0]]) if is_column(name) else pc.coalesce(*(parsed[each] for each in names))
+            for name, names in fields.items()
+        }
         for column in values.values():
             column.validate(full=True)
     except pa.ArrowInvalid:
         return None
     return values if len(parsed) == lines and not values["text"].null_count else None
+
+
+def _types(block: bytes, fields: Mapping[str, tuple[str, ...]]) -> dict[str, pa.DataType]:
+    """Return the type of each column that is read: strings, and those of columns as in the first lines of the block.
+
+    Raises:
+        pa.ArrowInvalid: A column holds lists or objects, or the first lines cannot be parsed.
+    """
+    types = {name: pa.string() for field, names in fields.items() if not is_column(field) for name in names}
+    columns = [names[0] for field, names in fields.items() if is_column(field) and names[0] not in types]
+    if columns:
+        lines = block.split(b"\n", TYPED_LINES)[:TYPED_LINES]
+        try:
+            rows = [parse_line(line, columns) for line in lines if line.strip()]
+        except BadRow:
+            raise pa.ArrowInvalid("a line is bad") from None
+        for column in columns:
+            kind = arrow_type(row.get(column) for row in rows)
+            if kind is None:
+                raise pa.ArrowInvalid("not a plain value")
+            types[column] = kind
+    return types
 
 
 def _slow(
@@ -181,7 +215,8 @@ def _slow(
             try:
                 values = parse_line(line, used)
                 license_ = [pick_license(values, fields["license"])] if "license" in fields else []
-                rows.append(RawRow(number, (pick_text(values, fields["text"], text_from), *license_)))
+                columns = pick_columns(values, fields)
+                rows.append(RawRow(number, (pick_text(values, fields["text"], text_from), *license_, *columns)))
             except BadRow as error:
                 drops.append(error.drop(number))
     return RawBatch(table(fields, rows, text_from is not None), drops)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 import xxhash
 
+from ...schemas.config.sources import Source
+from ...schemas.errors import Refusal
 from ...schemas.identity import canonical_json
 from .base import Drop, RawBatch, Unit, member_label
 from .batches import BadRow, RawRow, gather, value_bytes
@@ -16,6 +18,15 @@ from .change_detection import require_digest
 Members = tuple[str, ...]  # the files of a row below the source's folder, in the order of its fields; "" for none
 Values = tuple[str | bytes, ...]
 MOST_FILES = 10_000  # of a unit, so that empty files are divided too
+
+
+def refuse_columns(source: Source) -> None:
+    """Raise Refusal when columns are to be kept or filtered: files have none."""
+    if source.carried:
+        raise Refusal(
+            f"`sources.{source.name}` has no column {source.carried[0]!r}, which `keep` or a filter of this run names: "
+            "its rows are whole files, which have no columns. Remove the column, or name other `sources` in the filter."
+        )
 
 
 def member_units(path: str, label: str, rows: Iterable[tuple[Members, int]], budget: int) -> list[Unit]:

@@ -14,7 +14,7 @@ from .base import RawBatch, Unit
 from .batches import LONGEST_ROW, BadRow
 from .files import printable, refusing
 from .folder_files import is_inside
-from .members import Members, Values, member_batches, member_digest, member_units
+from .members import Members, Values, member_batches, member_digest, member_units, refuse_columns
 
 
 class PairedFilesReader:
@@ -34,6 +34,7 @@ class PairedFilesReader:
     def units(self) -> list[Unit]:
         """List runs of samples of about `partition_bytes`, in the order of their names; sub-folders are included."""
         source = self._source
+        refuse_columns(source)
         with refusing(source.name, source.path):
             fs, root = url_to_fs(source.path)
             fs.ls(root)

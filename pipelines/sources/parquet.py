@@ -8,6 +8,7 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ...schemas.config.columns import is_column
 from ...schemas.config.run import Limits
 from ...schemas.config.sources import ParquetSource
 from ...schemas.dataset.drop_detail import error_detail
@@ -135,9 +136,8 @@ def _leaves(parquet: pq.ParquetFile, columns: dict[str, tuple[str, ...]]) -> fro
     schema = parquet.schema_arrow
     stored = {stored_column(name, schema.names) for names in columns.values() for name in names}
     wanted = {leaf for name in stored for leaf in (name, f"{name}.bytes")}
-    whole = tuple(
-        f"{name}." for name in stored if name in columns.get("license", ()) or is_list(schema.field(name).type)
-    )
+    json = {name for field, names in columns.items() if field == "license" or is_column(field) for name in names}
+    whole = tuple(f"{name}." for name in stored if name in json or is_list(schema.field(name).type))
     paths = [parquet.schema.column(place).path for place in range(len(parquet.schema))]
     return frozenset(path for path in paths if path in wanted or path.startswith(whole))
 

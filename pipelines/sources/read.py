@@ -12,22 +12,26 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...schemas.config.columns import column_field
 from ...schemas.config.run import Limits
 from ...schemas.config.sources import Source
 from ...schemas.dataset.ledger import Tally
-from ...schemas.dataset.tables import RAW
+from ...schemas.dataset.tables import KEPT, RAW
 from ...schemas.identity import canonical_json, fingerprint
 from ...schemas.storage.store import WORK, Store
+from ...tokenizers.decoding import decoding_identity
 from ..engines.base import Engine
-from ..engines.partition import Outcome, Partition, commit, count_rows, dropped_table
+from ..engines.partition import Outcome, Partition, commit, count_rows, dropped_table, join_dropped
 from ..engines.stage import WorkCount, part_name
 from .base import RawBatch, Unit
+from .content import add_content
 from .files import printable
+from .json_texts import json_object
 from .registry import open_source
 from .samples import samples
 from .validate import Validate
 
-READ_VERSION = 1
+READ_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,10 @@ class ReadUnit:
         `limit` is left out: it selects units, and a unit of which only the head is read has a digest of its own.
         """
         source = item.source.identity_body({"path", "pairs", "priority", "limit"})
+        if item.source.filtered:
+            source["filtered"] = list(item.source.filtered)
         stages = [READ_VERSION, Validate(self.limits).identity(), self.partition_bytes]
+        stages += decoding_identity(*item.source.modality.modalities)
         members = [[printable(name) for name in files] for files in item.unit.members]
         return fingerprint("read", stages, source, item.base, item.unit.label, *([members] if members else []))
 
@@ -125,8 +132,9 @@ class ReadUnit:
         tally = Tally(stage="read", source=name, rows_in=rows + len(batch.drops), kept=rows, dropped=reasons)
         clean = Validate(self.limits).run(table)
         tallies = [tally, *count_rows("normalise", table, clean)]
+        kept = add_content(clean.table)
         note = {"text_bytes": pc.sum(pc.binary_length(clean.table["text"])).as_py() or 0, "source": name}
-        return Outcome(clean.table, pa.concat_tables([dropped, clean.dropped]), tallies, note)
+        return Outcome(kept, join_dropped([dropped, clean.dropped]), tallies, note)
 
     def _raw(self, item: Input, table: pa.Table) -> pa.Table:
         constants = {"source": item.source.name, "kind": str(item.source.modality), "file": item.unit.label}
@@ -135,7 +143,10 @@ class ReadUnit:
         if "license" in columns:
             trimmed = pc.utf8_trim_whitespace(columns["license"])
             columns["license"] = pc.if_else(pc.equal(trimmed, ""), None, trimmed)
-        schema = pa.schema([field for field in RAW if field.name in columns])
+        if item.source.keep:
+            columns["kept"] = json_object([(each, columns[column_field(each)]) for each in item.source.keep])
+        filtered = [pa.field(column_field(each), pa.string()) for each in item.source.filtered]
+        schema = pa.schema([field for field in (*RAW, KEPT, *filtered) if field.name in columns])
         return pa.table({name: columns[name] for name in schema.names}, schema=schema)
 
 
@@ -144,7 +155,9 @@ def read(engine: Engine, inputs: Sequence[Input], limits: Limits, partition_byte
     task = ReadUnit(engine.store, limits, partition_bytes)
     existing = set(engine.store.names(f"{WORK}/read"))
     missing = [item for item in inputs if task.done(item) not in existing]
-    engine.collect("read", task, missing, len(inputs) - len(missing))
+    keys = {task.key(item) for item in inputs}
+    with engine.noting_committed(lambda: [name for name in engine.committed("read") if _unit_of(name) in keys]):
+        engine.collect("read", task, missing, len(inputs) - len(missing))
     parts: dict[str, list[Partition]] = {item.source.name: [] for item in inputs}
     for item in inputs:
         count = json.loads(engine.store.read(task.done(item)))["partitions"]
@@ -152,3 +165,9 @@ def read(engine: Engine, inputs: Sequence[Input], limits: Limits, partition_byte
             key = f"{task.key(item)}-{index:05d}"
             parts[item.source.name].append(engine.refer(key, task.chunk(item, index)))
     return {name: [part for part in group if part.rows] for name, group in parts.items()}
+
+
+def _unit_of(name: str) -> str | None:
+    """The key of the unit that a part belongs to; None for the mark of a finished unit."""
+    stem = name.rpartition("/")[2].removesuffix(".arrow")
+    return stem.rpartition("-")[0] if name.endswith(".arrow") else None

@@ -12,7 +12,7 @@ from ...schemas.dataset.drop_detail import error_detail
 from .base import RawBatch, Unit
 from .batches import LONGEST_ROW, BadRow
 from .files import find
-from .members import Members, member_batches, member_digest, member_units
+from .members import Members, member_batches, member_digest, member_units, refuse_columns
 from .streams import Broken, ByteStream
 
 
@@ -29,14 +29,14 @@ class FilesReader:
 
     def units(self) -> list[Unit]:
         """List runs of files of about `partition_bytes`, in the order of their names."""
+        refuse_columns(self._source)
         files = find(self._source.name, self._source.path)
         fs, _ = url_to_fs(self._source.path)
-        names, archive = zip(
-            *((url.partition("::")[0], "".join(url.partition("::")[1:])) for url, _ in files), strict=True
-        )
+        names = [url.partition("::")[0] for url, _ in files]
+        archive = files[0][0].removeprefix(names[0])  # `zip://notes/a.txt::a.zip` is a file of an archive
         folder = _folder(names[0], files[0][1])
         sized = (((name.removeprefix(folder),), int(fs.size(fs._strip_protocol(name)) or 0)) for name in names)
-        return member_units(folder + archive[0], self._source.name, islice(sized, self._source.limit), self._budget)
+        return member_units(folder + archive, self._source.name, islice(sized, self._source.limit), self._budget)
 
     def digest(self, unit: Unit) -> str:
         """Hash the texts and the names of the files."""
@@ -51,7 +51,7 @@ class FilesReader:
 
     def _values(self, root: str, members: Members) -> tuple[str]:
         try:
-            folder, separator, archive = root.partition("::")  # `zip://notes/::a.zip` is a folder of an archive
+            folder, separator, archive = root.partition("::")
             with ByteStream(folder + members[0] + separator + archive) as stream:
                 data = b"".join(self._blocks(stream))
         except Broken as error:

@@ -1,4 +1,8 @@
-"""The second stage: drops rows that cannot become samples, by their headers; nothing is decoded yet."""
+"""The second stage: drops rows that cannot become samples.
+
+Nothing is decoded yet: clips are measured by their packets. What only decoding shows is dropped by the
+stages that encode.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any, cast
 
+from ...schemas.config.columns import is_column
 from ...schemas.config.layouts import items_of
 from ...schemas.config.run import Limits
 from ...schemas.config.sources import WebDatasetSource
@@ -21,13 +22,16 @@ from .batches import LONGEST_ROW, BadRow, RawRow, gather
 from .change_detection import unchanged, unchanged_batches
 from .files import whole_files
 from .first_rows import first_units, head_digest
+from .heads import FILES, require_in_heads
 from .json_line import parse_line, pick_license
+from .json_texts import json_text
 from .streams import Broken, ByteStream
 from .text_values import pick_text, used_keys
 
 LONG_HEADERS = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
 HEADER_BYTES = 1 << 20  # a larger long name or pax header is an attack or garbage
 META = re.compile(r"__[^/]*__($|/)")  # members that webdataset skips
+HEAD_MEMBERS = 200  # members of a tar that are looked into before work
 TOO_LARGE = None  # content of a member beyond the size limit
 
 
@@ -43,7 +47,20 @@ class WebDatasetReader:
 
     def units(self) -> list[Unit]:
         """List one unit per tar."""
-        return first_units(self, whole_files(self._source.name, self._source.path), self._source.limit)
+        units = first_units(self, whole_files(self._source.name, self._source.path), self._source.limit)
+        require_in_heads(self._source, (self._head(unit) for unit in units[:FILES]))
+        return units
+
+    def _head(self, unit: Unit) -> Iterator[dict[str, Any]]:
+        """Yield the .json members among the first members of a tar, with their keys also as `json.key`."""
+        try:
+            with ByteStream(unit.path) as stream:
+                for name, data in islice(tar_members(stream, frozenset({"json"}), self._longest), HEAD_MEMBERS):
+                    if name.lower().endswith(".json") and data:
+                        found = parse_line(data, ())
+                        yield found | {f"json.{key}": value for key, value in found.items()}
+        except (Broken, BadRow):
+            return
 
     def digest(self, unit: Unit) -> str:
         """Return the fingerprint of the tar, without decompression."""
@@ -98,6 +115,8 @@ class WebDatasetReader:
                     values.append(_text(members, names, self._source.text_from))
                 elif field == "license":
                     values.append(_license(members, names))
+                elif is_column(field):
+                    values.append(json_text(_object(members, names).get(names[0].removeprefix("json."))))
                 else:
                     values.append(_media(members, names, field))
             except BadRow as error:
@@ -137,13 +156,18 @@ def _license(members: dict[str, bytes | None], names: tuple[str, ...]) -> str | 
         data = members.get(name)
         if data is not None:
             return data.decode(errors="backslashreplace")
-        try:
-            found = pick_license(parse_line(members.get("json") or b"{}", _keys(names)), [name.removeprefix("json.")])
-        except BadRow:
-            found = None
+        found = pick_license(_object(members, names), [name.removeprefix("json.")])
         if found is not None:
             return found
     return None
+
+
+def _object(members: dict[str, bytes | None], names: tuple[str, ...]) -> dict[str, Any]:
+    """Return the object of the .json member; empty when there is no such member, or one that cannot be read."""
+    try:
+        return parse_line(members.get("json") or b"{}", _keys(names))
+    except BadRow:
+        return {}
 
 
 def _keys(names: tuple[str, ...]) -> frozenset[str]:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ...schemas.dataset.layout import ragged
-from ...schemas.dataset.packed_row import SEGMENT, SPAN
+from ...schemas.dataset.packed_row import SPAN
 from ...schemas.dataset.reader import Shard
 from ..inspection.recount_statistics import entries_of, field_of
 from ..pack.matrices import dictionary_of, lists_of
@@ -55,13 +55,13 @@ def without_segments(shard: Shard, gone: npt.NDArray[np.bool_]) -> pa.RecordBatc
 def _segments(segments: pa.ListArray, kept: Ints, start: Ints, row: Ints, rows: int) -> pa.Array:
     values = segments.flatten().take(pa.array(kept))
     columns = {}
-    for field in SEGMENT:
+    for field in segments.type.value_type:
         column = values.field(field.name)
         # dictionaries are rebuilt, so that names of removed segments do not remain in them
         is_name = pa.types.is_dictionary(field.type)
         columns[field.name] = dictionary_of(pa.chunked_array([column.cast(pa.string())])) if is_name else column
     columns["start"] = pa.array(start)
-    return lists_of(columns, SEGMENT, row, rows)
+    return lists_of(columns, segments.type.value_type, row, rows)
 
 
 def _spans(

@@ -19,6 +19,7 @@ from ...schemas.dataset.tables import DROPPED
 from ...schemas.errors import Refusal
 from ...schemas.identity import bytes_fingerprint, stream_fingerprint
 from ...schemas.storage.store import Store
+from ..engines.partition import join_dropped
 from ..filters.taken_down import STAGE
 from ..inspection.recount_statistics import CODED, recount, tokens_by_segment
 from ..pack.write import write_shard
@@ -49,12 +50,12 @@ class RewrittenShard:
 def read_parquet(dataset: Dataset, entry: FileEntry) -> pa.Table:
     """Read a table of the dataset; raises Refusal when its checksum differs from the manifest."""
     _require_intact(dataset, entry)
-    with dataset.fs.open(f"{dataset.root}/{entry.file}", "rb") as stream:
+    with dataset.fs.open(dataset.path(entry), "rb") as stream:
         return pq.read_table(stream)
 
 
 def _require_intact(dataset: Dataset, entry: FileEntry) -> None:
-    path = f"{dataset.root}/{entry.file}"
+    path = dataset.path(entry)
     found = None
     if dataset.fs.exists(path):
         with dataset.fs.open(path, "rb") as stream:
@@ -91,7 +92,7 @@ def rewrite(store: Store, below: str, dataset: Dataset, holding: Sequence[str], 
     documents = documents.sort_by([(name, "ascending") for name in ("source", "file", "row")])
     dropped = _with_lines(read_parquet(dataset, old.dropped), documents)
     clusters, reports = forget_excerpts(read_parquet(dataset, old.duplicates), old.dedup, ids)
-    files = {DROPPED_FILE: _bytes(dropped, DROPPED), DUPLICATES_FILE: _bytes(clusters, DUPLICATES)}
+    files = {DROPPED_FILE: _bytes(dropped, dropped.schema), DUPLICATES_FILE: _bytes(clusters, DUPLICATES)}
     for name, data in files.items():
         store.write(below + name, data)
     new_files = {entry.file for entry in after.values() if entry is not None}
@@ -137,7 +138,7 @@ def _with_lines(dropped: pa.Table, documents: pa.Table) -> pa.Table:
     lines = {name: documents[name] for name in ("source", "file", "row")}
     lines |= {name: pa.repeat(STAGE, len(documents)) for name in ("stage", "reason")}
     lines["detail"] = pa.array([each.hex() for each in documents["id"].to_pylist()], pa.string())
-    return pa.concat_tables([dropped, pa.table({name: lines[name] for name in DROPPED.names}, schema=DROPPED)])
+    return join_dropped([dropped, pa.table({name: lines[name] for name in DROPPED.names}, schema=DROPPED)])
 
 
 def _bytes(table: pa.Table, schema: pa.Schema) -> bytes:

@@ -92,6 +92,19 @@ def take_down(url: str, ids: Sequence[str]) -> Takedown:
         )
 
 
+def finish_interrupted(url: str) -> bool:
+    """Complete a takedown that was interrupted after it had removed the manifest; True if there was one.
+
+    Raises:
+        Refusal: A run is writing to the dataset.
+    """
+    store = Store(url)
+    if store.fs.isfile(store.path("")) or store.exists(MANIFEST) or not store.exists(STAGED + MANIFEST):
+        return False
+    with only_run(store):
+        return _resume(store)
+
+
 def _hex(ids: pa.Array) -> list[str]:
     return [each.hex() for each in ids.to_pylist()]
 

@@ -18,10 +18,13 @@ from ...schemas.config.run import Limits
 from ...schemas.config.tokenizers import AudioConfig, ImageConfig, TextConfig
 from ...schemas.dataset.tables import DROPPED, code_type, sample_schema
 from ...schemas.storage.store import Store
+from ...schemas.vocabulary import Modality
 from ...tokenizers.audio.decode_clip import BadClip, wave_of
+from ...tokenizers.decoding import decoding_identity
 from ...tokenizers.image.decode_picture import BadPicture, square
 from ...tokenizers.protocol import Pixels, Wave
 from ...tokenizers.registry import load_audio, load_image, load_text
+from ...tokenizers.text.gigatoken_encoder import encode_column
 from ..engines.partition import Outcome, count_rows, drop_rows
 
 ENCODE_VERSION = 2
@@ -47,11 +50,12 @@ class _Encode(ABC):
         """The modality, which is also the name in the ledger."""
 
     def identity(self) -> list[object]:
-        """Version, tokenizer, types of the written code columns, threads and limits."""
+        """Version, tokenizer, types of the written code columns, threads, limits and decoders."""
         # text comes last and writes every column; the others must not be repeated for a larger text vocabulary
         written = self.sizes if self.name == "text" else [self.name]
         types = {name: str(code_type(self.sizes[name])) for name in written}
-        return [ENCODE_VERSION, self.fingerprint, types, self.threads, self.limits.identity_body()]
+        body = [ENCODE_VERSION, self.fingerprint, types, self.threads, self.limits.identity_body()]
+        return body + decoding_identity(Modality[self.name.upper()])
 
     def _fix_threads(self) -> None:
         import torch
@@ -111,14 +115,20 @@ class EncodeText(_Encode):
     """Encodes texts; adds the column `text_bytes` and completes the schema of samples."""
 
     config: TextConfig
+    fast: bool  # encode by gigatoken; the ids are the same
+    kept: bool = False  # True in a run that keeps columns
     name: str = "text"
+
+    def identity(self) -> list[object]:
+        """That of all modalities, and whether the run keeps columns."""
+        return [*super().identity(), *(["kept"] if self.kept else [])]
 
     def run(self, table: pa.Table) -> Outcome:
         """Encode the `text` column; no row is dropped."""
         tokenizer = load_text(self.config, self.store.local_path(self.where))
         texts = table["text"]
-        codes, offsets = tokenizer.encode(texts.to_pylist())
-        schema = sample_schema(self.sizes)
+        codes, offsets = encode_column(tokenizer, texts, fast=self.fast)
+        schema = sample_schema(self.sizes, self.kept)
         columns: dict[str, Any] = {name: table[name] for name in table.column_names}
         columns["text"] = _lists(codes, offsets, schema.field("text").type)
         columns["text_bytes"] = pc.binary_length(texts).cast(pa.int64())

@@ -10,6 +10,7 @@ from ...schemas.config.run import Limits
 from ...schemas.dataset.tables import DROPPED
 from ...schemas.vocabulary import Modality
 from ...tokenizers.audio.decode_clip import BadClip, wave_of
+from ...tokenizers.decoding import decoding_identity
 from ...tokenizers.image.decode_picture import BadPicture, square
 from ..engines.partition import Outcome
 
@@ -40,8 +41,9 @@ class DrawTrainingSample:
         return f"draw-{self.modality.name.lower()}"
 
     def identity(self) -> list[object]:
-        """Version, share, size and limits."""
-        return [DRAW_VERSION, self.share, self.size, self.limits.identity_body()]
+        """Version, share, size, limits and decoders."""
+        body = [DRAW_VERSION, self.share, self.size, self.limits.identity_body()]
+        return body + decoding_identity(self.modality)
 
     def run(self, table: pa.Table) -> Outcome:
         """Select and decode rows; one that cannot be decoded is left to the encoding stage to report."""

@@ -1,16 +1,13 @@
 """Keys of a source that say how its files belong together: lists of texts, joined tables, columns inside lists."""
 
 import re
-from typing import Annotated, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ..base import Strict
 
-TextFrom = Annotated[
-    Literal["first", "random", "join", "each"],
-    Field(description="What becomes of a list of texts: the first, one drawn, all as lines, or a sample for each"),
-]
+TextFrom = Literal["first", "random", "join", "each"]
 
 _ON = r"^\s*[^=\s]+\s*=\s*[^=\s]+\s*$"
 _ITEMS = re.compile(r"^(?P<column>[^\[\]]+)\[(?:(?P<key>[^\[\]=]+)=(?P<value>[^\[\]]*))?\]\.(?P<field>[^\[\]]+)$")
@@ -21,6 +18,14 @@ class Join(Strict):
 
     table: str = Field(min_length=1, description="Key of the JSON object that holds the second table")
     on: str = Field(pattern=_ON, description="Column of the record = column of the second table, as `image_id = id`")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _on_is_a_key(cls, given: Any) -> Any:
+        # YAML 1.1, which PyYAML reads, takes a bare `on` for true
+        return (
+            {"on" if key is True else key: value for key, value in given.items()} if isinstance(given, dict) else given
+        )
 
     @property
     def columns(self) -> tuple[str, str]:

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from ..errors import Refusal
 from .run import RunConfig
+from .yaml_file import BadYaml, parse_yaml, read_file
 
 M = TypeVar("M", bound=BaseModel)
 PAGE = "docs/reference/run-file.md"
@@ -58,10 +58,10 @@ def read_yaml(path: str | Path, page: str = PAGE) -> dict[str, Any]:
         Refusal: The file does not exist, is not valid YAML or holds no mapping; the message refers to `page`.
     """
     try:
-        tree = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        tree = parse_yaml(read_file(path).decode())
     except FileNotFoundError:
         raise Refusal(f"{path}: no such file. Give the path of a YAML file.") from None
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+    except (ValueError, OSError) as error:
         raise Refusal(f"{path}: cannot be read as YAML ({' '.join(str(error).split())}). Fix the file.") from None
     if not isinstance(tree, dict):
         raise Refusal(f"{path}: holds {type(tree).__name__}, not a mapping of keys. See {page}.")
@@ -86,9 +86,9 @@ def apply_override(tree: dict[str, Any], override: str) -> None:
     for part in parents:
         node = node.setdefault(part, {}) if isinstance(node, dict) else node[_position(node, part, override)]
     try:
-        node[last if isinstance(node, dict) else _position(node, last, override)] = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise Refusal(f"--set {override}: {text!r} is not YAML. Quote it for the shell.") from None
+        node[last if isinstance(node, dict) else _position(node, last, override)] = parse_yaml(text)
+    except BadYaml as error:
+        raise Refusal(f"--set {override}: {_short(text)} is not YAML ({error}). Quote it for the shell.") from None
 
 
 def _position(node: Any, part: str, override: str) -> int:
@@ -132,7 +132,9 @@ def _explain(model: type[BaseModel], error: dict[str, Any], page: str) -> str:
     kind, value, message = error["type"], error["input"], error["msg"]
     if kind == "extra_forbidden":
         near = difflib.get_close_matches(path[-1], sorted(_all_keys(model)), 1)
-        return f"unknown key `{key}` (value {value!r}). " + (f"Did you mean `{near[0]}`?" if near else "Remove it.")
+        return f"unknown key `{key}` (value {_short(value)}). " + (
+            f"Did you mean `{near[0]}`?" if near else "Remove it."
+        )
     if kind == "missing":
         return f"`{key}` is missing. Add it; {page} shows every key."
     if kind == "union_tag_not_found":
@@ -140,7 +142,7 @@ def _explain(model: type[BaseModel], error: dict[str, Any], page: str) -> str:
         return f"`{key}` has no `{tag}`. Add `{tag}:`; {page} lists the choices."
     if kind == "union_tag_invalid":
         tag = error["ctx"]["discriminator"].strip("'")
-        return f"`{key}.{tag}` is {error['ctx']['tag']!r}; it must be one of {error['ctx']['expected_tags']}."
+        return f"`{key}.{tag}` is {_short(error['ctx']['tag'])}; it must be one of {error['ctx']['expected_tags']}."
     if kind == "value_error":
         what = "filter" if path[:1] == ["filters"] else "source"
         name = f" ({what} `{value['name']}`)" if isinstance(value, dict) and "name" in value else ""

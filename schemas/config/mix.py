@@ -1,8 +1,10 @@
 """The data mix of a training run: prepared datasets, or parts of them, and their shares of the tokens."""
 
+from typing import Annotated
+
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator
 
-from ..base import Strict
+from ..base import AddedKey, Strict
 from ..vocabulary import Kind
 
 
@@ -21,6 +23,9 @@ class Mixture(Strict):
 
     datasets: tuple[MixEntry, ...] = Field(min_length=1)
     batch_tokens: PositiveInt = Field(description="Positions in the rows of one step, padding included")
+    allow_overlap: Annotated[bool, AddedKey()] = Field(
+        False, description="Go on although documents are held out of one dataset and trained on in another"
+    )
 
     @field_validator("datasets")
     @classmethod

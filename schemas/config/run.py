@@ -9,6 +9,7 @@ from ..base import Strict
 from ..identity import fingerprint
 from ..vocabulary import Kind, Modality
 from .dedup import Dedup
+from .filters.column import Column
 from .filters.union import AnyFilter
 from .sources import Name, Source
 from .tokenizers import Tokenizers
@@ -148,6 +149,21 @@ class RunConfig(Strict):
                         f"add `dedup.{missing}: {{exact: true}}`"
                     )
         return dedup
+
+    @model_validator(mode="after")
+    def _columns_are_read(self) -> "RunConfig":
+        for source in self.sources:
+            mine = [rule for rule in self.filters if rule.sources is None or source.name in rule.sources]
+            source.filter_by(tuple(dict.fromkeys(rule.column for rule in mine if isinstance(rule, Column))))
+        for held_out in self.decontaminate:
+            if held_out.keep:
+                raise ValueError(f"`keep` is not used by the evaluation set `{held_out.name}`; remove it")
+        return self
+
+    @property
+    def keeps_columns(self) -> bool:
+        """True if a source has columns to keep; then every segment of the dataset has the field `kept`."""
+        return any(source.keep for source in self.sources)
 
     @property
     def modalities(self) -> tuple[Modality, ...]:

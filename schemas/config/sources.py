@@ -3,15 +3,17 @@
 import codecs
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveInt, field_validator, model_validator
+from pydantic import Field, PositiveInt, PrivateAttr, field_validator, model_validator
 
 from ..base import AddedKey, Strict
 from ..vocabulary import Kind, Modality
+from .columns import column_field
 from .dedup import Pairs
 from .layouts import Join, TextFrom
 from .table_format import TableColumn, check_table_format
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+Column = Annotated[str, Field(min_length=1)]
 
 
 def _kind_of(columns: dict[str, Any]) -> Kind:
@@ -30,7 +32,9 @@ class _Source(Strict):
     text: str = Field(min_length=1, description="Column of the text; `a;b` takes the first column that exists")
     image: str | None = Field(None, min_length=1, description="Column of the image")
     audio: str | None = Field(None, min_length=1, description="Column of the audio clip")
-    text_from: Annotated[TextFrom | None, AddedKey()] = None
+    text_from: Annotated[TextFrom | None, AddedKey()] = Field(
+        None, description="What becomes of a list of texts: the first, one drawn, all as lines, or a sample for each"
+    )
     license: str | None = Field(None, min_length=1, description="Column of the licence; rows without one have none")
     modality: Kind = Field(default_factory=_kind_of, description="Kind of the samples; default as the columns imply")
     pairs: Pairs | None = Field(
@@ -40,6 +44,10 @@ class _Source(Strict):
         None, description="Read only the first rows, by file name, then by row; default all"
     )
     priority: int = Field(0, description="Of two duplicates, the one from the source with the higher priority is kept")
+    keep: Annotated[tuple[Column, ...], AddedKey()] = Field(
+        (), description="Columns that go with each sample into the segment table, as JSON: `keep: [url, score]`"
+    )
+    _filtered: tuple[str, ...] = PrivateAttr(())  # columns that filters of the run read
 
     @model_validator(mode="after")
     def _columns_fit_modality(self) -> "_Source":
@@ -54,12 +62,34 @@ class _Source(Strict):
             raise ValueError(f"`pairs: {self.pairs}` is not used by a source of text only; remove it")
         return self
 
+    @model_validator(mode="after")
+    def _kept_columns_differ(self) -> "_Source":
+        twice = sorted({column for column in self.keep if self.keep.count(column) > 1})
+        if twice:
+            raise ValueError(f"`keep` names the column {twice[0]!r} twice; remove one")
+        return self
+
     @property
     def fields(self) -> dict[str, tuple[str, ...]]:
-        """Candidate columns of each field (text, image, audio, license), in order of preference."""
+        """Candidate columns of each field (text, image, audio, license), in order of preference; those of `carried`."""
         names = ("text", "image", "audio", "license")
         given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
-        return {name: tuple(part.strip() for part in columns.split(";")) for name, columns in given.items()}
+        found = {name: tuple(part.strip() for part in columns.split(";")) for name, columns in given.items()}
+        return found | {column_field(column): (column,) for column in self.carried}
+
+    @property
+    def carried(self) -> tuple[str, ...]:
+        """Columns that are read beside text and media: those to keep, then those that only filters need."""
+        return tuple(dict.fromkeys((*self.keep, *self._filtered)))
+
+    @property
+    def filtered(self) -> tuple[str, ...]:
+        """Columns that the filters of the run read."""
+        return self._filtered
+
+    def filter_by(self, columns: tuple[str, ...]) -> None:
+        """Set the columns that the filters of the run read; done by the run file, which holds both."""
+        self._filtered = columns
 
 
 class JsonlSource(_Source):
@@ -122,8 +152,8 @@ class FolderSource(_Source):
     kind: Literal["folder"]
     table: str | None = Field(
         None,
-        description="File name of the table; default metadata.csv, metadata.jsonl or metadata.parquet. May be a glob; then the names in "
-        "each table are relative to the table's own folder",
+        description="File name of the table; default metadata.csv, metadata.jsonl or metadata.parquet. May be a glob; "
+        "then the names in each table are relative to the table's own folder",
     )
     delimiter: Annotated[str | None, AddedKey()] = Field(
         None,

@@ -54,10 +54,17 @@ def load_sweep(path: str | Path) -> dict[str, TrainConfig]:
         for chosen in product(*(range(len(values)) for values in block.values())):
             values = {key: block[key][at] for key, at in zip(block, chosen, strict=True)}
             name = ",".join(f"{key}={_short(values[key], at)}" for key, at in zip(block, chosen, strict=True)) or "run"
+            config = _run(base, values | {"out": f"{sweep.out}/{name}"}, f"{path}, {name}")
+            if any(_same(config, other) for other in runs.values()):
+                continue  # equal values are one run
             if name in runs:
-                raise Refusal(f"{path}: `grid` has {name} twice. Remove one of them.")
-            runs[name] = _run(base, values | {"out": f"{sweep.out}/{name}"}, f"{path}, {name}")
+                raise Refusal(f"{path}: `grid` has two different runs called {name}. Change one of the values.")
+            runs[name] = config
     return runs
+
+
+def _same(left: TrainConfig, right: TrainConfig) -> bool:
+    return left.model_copy(update={"out": right.out}) == right
 
 
 def _run(base: Mapping[str, Any], values: Mapping[str, Any], where: str) -> TrainConfig:

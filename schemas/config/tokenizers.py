@@ -6,9 +6,16 @@ for training are refused.
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, PositiveInt, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import (
+    Field,
+    PositiveInt,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
-from ..base import Strict
+from ..base import AddedKey, Strict
 
 
 class _Trainable(Strict):
@@ -23,9 +30,12 @@ class _Trainable(Strict):
             raise ValueError(f"`{clash[0]}` is set by the tokenizer at `path: {self.path}`; remove one of the two")
         return self
 
+    # pydantic runs one serializer a model, so this one calls that of the base class
     @model_serializer(mode="wrap")
-    def _without_unused_training_options(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        tree: dict[str, Any] = write(self)
+    def _without_unused_training_options(
+        self, write: SerializerFunctionWrapHandler, info: SerializationInfo
+    ) -> dict[str, Any]:
+        tree = self._without_unused_added_keys(write, info)
         return {key: tree[key] for key in tree if self.path is None or key not in self.training_only}
 
     @property
@@ -37,9 +47,12 @@ class _Trainable(Strict):
 class SentencePieceConfig(_Trainable):
     """SentencePiece with byte fallback and without normalisation, so that every text round-trips exactly."""
 
-    training_only: ClassVar = ("vocab_size", "sample_bytes")
+    training_only: ClassVar = ("model", "vocab_size", "sample_bytes")
 
     kind: Literal["sentencepiece"] = "sentencepiece"
+    model: Annotated[Literal["bpe", "unigram"], AddedKey(before="unigram")] = Field(
+        "bpe", description="Algorithm: byte-pair encoding, or the slower unigram model"
+    )
     vocab_size: int = Field(8000, ge=300, description="Number of pieces, including 256 byte pieces")
     sample_bytes: PositiveInt = Field(10_000_000, description="Bytes of training text, sampled by document id")
 

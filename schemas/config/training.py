@@ -1,10 +1,10 @@
 """The train file: the configuration of `triptych train`."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
-from ..base import Strict
+from ..base import AddedKey, Strict
 from .mix import Mixture
 from .model import MaskedObjective, ModelConfig, ObjectiveConfig
 
@@ -58,6 +58,9 @@ class CheckpointConfig(Strict):
 
     every: PositiveInt = Field(1000, description="Steps between two checkpoints")
     keep: PositiveInt = Field(2, description="Number of recent checkpoints kept, besides the best by validation loss")
+    keep_every: Annotated[PositiveInt | None, AddedKey()] = Field(
+        None, description="Every so many checkpoints, one is never removed; default none"
+    )
 
 
 class ValidationConfig(Strict):
@@ -92,3 +95,9 @@ class TrainConfig(Strict):
     ema: EmaConfig | None = Field(default_factory=EmaConfig, description="null turns it off")
     compute: ComputeConfig = Field(default_factory=ComputeConfig)
     log_every: PositiveInt = Field(10, description="Steps between two lines of metrics")
+    on_breakdown: Annotated[Literal["stop", "rollback"], AddedKey()] = Field(
+        "stop",
+        description="After 20 skipped steps in a row: end, or go back to the last sound checkpoint and on behind the "
+        "rows that did it",
+    )
+    max_rollbacks: Annotated[PositiveInt, AddedKey()] = Field(3, description="Rollbacks of a run before it ends")

@@ -88,27 +88,41 @@ def content(samples: pa.Table, vocabulary: Vocabulary) -> Content:
     Raises:
         ValueError: A code is outside its codebook, or the codes of a clip do not form whole frames.
     """
-    offsets = np.concatenate([[0], np.cumsum(content_lengths(samples))])
+    lengths = np.stack([code_lengths(samples, modality) for modality in FRAME], axis=1)
+    present = lengths >= 0
+    frames = np.where(present, list(FRAME.values()), 0)
+    sizes = np.where(present, lengths, 0) + frames  # (samples, 3) tokens of each modality
+    offsets = np.concatenate([[0], np.cumsum(sizes.sum(axis=1))])
+    # codes begin after the modalities before them, and after the opening token that images and audio have
+    span_starts = np.cumsum(sizes, axis=1) - sizes + (frames == 2)
+    owner = _owners(lengths, frames)
     ids = np.zeros(offsets[-1], vocabulary.dtype)
-    owner = np.full(offsets[-1], Modality.SPECIAL, np.uint8)
-    cursor = offsets[:-1].copy()
-    span_starts, span_lengths = np.zeros((2, samples.num_rows, len(FRAME)), np.int64)
-    for part, (modality, frame) in enumerate(FRAME.items()):
-        lengths = code_lengths(samples, modality)
-        present = np.flatnonzero(lengths >= 0)
-        opening, closing = _OPENING[modality], _CLOSING[modality]
-        starts = cursor + (opening is not None)
-        span_starts[:, part], span_lengths[:, part] = starts - offsets[:-1], lengths
-        to = ragged(starts[present], lengths[present])
-        ids[to] = _ids_of(samples, modality, vocabulary, lengths[present])
-        owner[to] = modality
-        if opening is not None:
-            ids[cursor[present]] = opening
-        ends = starts[present] + lengths[present]
-        ids[ends] = closing
-        owner[ends] = Modality.TEXT if modality is Modality.TEXT else Modality.SPECIAL
-        cursor[present] += lengths[present] + frame
-    return Content(ids, owner, offsets, span_starts, span_lengths)
+    for part, modality in enumerate(FRAME):
+        # masks need an eighth of the memory of index arrays, and are several times faster
+        ids[owner == modality] = _ids_of(samples, modality, vocabulary, lengths[present[:, part], part])
+    for part, modality in enumerate(FRAME):
+        rows = present[:, part]
+        starts = offsets[:-1][rows] + span_starts[rows, part]
+        if (opening := _OPENING[modality]) is not None:
+            ids[starts - 1] = opening
+        ids[starts + lengths[rows, part]] = _CLOSING[modality]
+        if modality is Modality.TEXT:
+            owner[starts + lengths[rows, part]] = Modality.TEXT
+    return Content(ids, owner, offsets, span_starts, lengths)
+
+
+def _owners(lengths: Ints, frames: Ints) -> npt.NDArray[np.uint8]:
+    """Return the modality of every token, SPECIAL for all framing tokens.
+
+    Args:
+        lengths: (samples, 3) codes, -1 where a sample lacks the modality.
+        frames: (samples, 3) framing tokens.
+    """
+    opening = np.maximum(frames - 1, 0)
+    counts = np.stack([opening, np.maximum(lengths, 0), frames - opening], axis=2).reshape(-1)
+    special = np.full(len(FRAME), Modality.SPECIAL)
+    pattern = np.stack([special, list(FRAME), special], axis=1).reshape(-1).astype(np.uint8)
+    return np.repeat(np.tile(pattern, len(lengths)), counts)
 
 
 def _ids_of(samples: pa.Table, modality: Modality, vocabulary: Vocabulary, lengths: Ints) -> Ints:
@@ -149,6 +163,7 @@ def sample_table(
     n = len(kinds)
     columns: dict[str, Any] = dict.fromkeys(("text_bytes", "pixels", "samples"), [0] * n)
     columns |= {"id": ids or [i.to_bytes(16, "big") for i in range(n)], "row": list(range(n))}
+    columns |= {"content": columns["id"], "media": [None] * n}
     columns |= {
         "license": [None] * n,
         "source": ["made"] * n,

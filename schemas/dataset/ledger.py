@@ -68,6 +68,17 @@ def _sum(group: list[Tally]) -> Tally:
     )
 
 
+def main_reason(tallies: Iterable[Tally]) -> tuple[str, str, int]:
+    """Find what dropped most rows: (stage, reason, rows), the first by name among equals.
+
+    Args:
+        tallies: Tallies with at least one dropped row.
+    """
+    counts = Counter({(tally.stage, reason): rows for tally in tallies for reason, rows in tally.dropped.items()})
+    (stage, reason), rows = min(counts.items(), key=lambda item: (-item[1], item[0]))
+    return stage, reason, rows
+
+
 def check_ledger(tallies: Iterable[Tally]) -> None:
     """Check that every tally adds up and that each stage took in what the previous stage kept.
 

@@ -5,36 +5,39 @@ workers of the run are not in it; they are in `run.json`.
 """
 
 import json
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import NonNegativeInt, ValidationError
+from pydantic import Field, NonNegativeInt, ValidationError, field_validator
 
-from ..base import Strict
+from ..base import AddedKey, Strict
 from ..errors import Refusal
 from ..identity import canonical_json, fingerprint, sealed_json
 from ..vocabulary import Vocabulary
 from .decontamination import BenchmarkReport
 from .duplicates import DuplicateReport
+from .file_names import FileName
 from .ledger import Tally
 from .statistics import CodebookUse, Statistics
 from .tokenizer_card import Card
 
 MANIFEST = "manifest.json"
+CONTENT_SINCE = 3  # version of the rows
 RUN_REPORT = "run.json"  # how and where a dataset was made; not for publication
 
 
 class FileEntry(Strict):
     """A file of the dataset, with its path relative to the dataset's root."""
 
-    file: str
+    file: FileName
     bytes: NonNegativeInt
-    xxh3: str
+    xxh3: str = Field(pattern=r"^[0-9a-f]{32}$")
 
 
 class ShardEntry(FileEntry):
     """A shard. `group` is the kind or source that its rows have in common."""
 
-    group: str
+    file: Annotated[FileName, Field(pattern=r"^shards/")]
+    group: Annotated[FileName, Field(pattern=r"^[^/]+$")]
     rows: NonNegativeInt
     tokens: dict[str, NonNegativeInt]
 
@@ -44,6 +47,14 @@ class TokenizerEntry(Strict):
 
     card: Card
     files: tuple[FileEntry, ...]
+
+    @field_validator("files")
+    @classmethod
+    def _in_their_folder(cls, files: tuple[FileEntry, ...]) -> tuple[FileEntry, ...]:
+        for entry in files:
+            if not entry.file.startswith("tokenizers/"):
+                raise ValueError(f"{entry.file} is not below tokenizers/")
+        return files
 
 
 class Manifest(Strict):
@@ -56,7 +67,7 @@ class Manifest(Strict):
     inputs: dict[str, str]  # source -> fingerprint of all content it read
     vocabulary: Vocabulary
     vocabulary_fingerprint: str
-    tokenizers: dict[str, TokenizerEntry]
+    tokenizers: dict[Literal["text", "image", "audio"], TokenizerEntry]
     row_length: int
     shards: tuple[ShardEntry, ...]
     dropped: FileEntry
@@ -66,12 +77,18 @@ class Manifest(Strict):
     ledger: tuple[Tally, ...]
     statistics: Statistics  # its code histograms are summarised in `codebooks`
     codebooks: dict[str, CodebookUse]
+    row_version: Annotated[int, AddedKey()] = 2  # version of the rows in the shards
     environment: dict[str, str]  # versions of the libraries that affect the bytes
     fingerprint: str = ""  # fingerprint of `identity()`
 
     def identity(self) -> dict[str, Any]:
         """The fields that identify the dataset: not locations of inputs; tokenizers count through the vocabulary."""
-        return self.model_dump(mode="json", exclude={"config", "tokenizers", "environment", "fingerprint"})
+        return self.identity_body({"config", "tokenizers", "environment", "fingerprint"})
+
+    @property
+    def has_content(self) -> bool:
+        """True if segments have `content`, so that a document is held out by it; else it is held out by its id."""
+        return self.row_version >= CONTENT_SINCE
 
     @property
     def groups(self) -> dict[str, tuple[str, ...]]:
@@ -89,7 +106,8 @@ class Manifest(Strict):
 
     def to_bytes(self) -> bytes:
         """Serialise as canonical, indented JSON with a seal over every byte."""
-        return sealed_json(self.model_dump(mode="json"))
+        # added keys at their defaults are left out, so that a manifest of an earlier version has the bytes that it had
+        return sealed_json(self.identity_body())
 
 
 def parse_manifest(data: bytes, where: str) -> Manifest:

@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import yaml
 from fsspec import AbstractFileSystem
 
+from ..config.yaml_file import MOST_BYTES, BadYaml, parse_yaml
 from ..errors import Refusal
 from ..storage.store import WORK
 from .manifest import MANIFEST
@@ -65,8 +65,8 @@ def _file(fs: AbstractFileSystem, root: str, url: str) -> tuple[str, str]:
 
 def _yaml_file(fs: AbstractFileSystem, root: str, url: str) -> tuple[str, str]:
     try:
-        tree = yaml.safe_load(fs.cat_file(root))
-    except (yaml.YAMLError, UnicodeDecodeError):
+        tree = parse_yaml(fs.cat_file(root, 0, MOST_BYTES))
+    except BadYaml:
         tree = None
     keys: dict[str, Any] = tree if isinstance(tree, dict) else {}
     if "sources" in keys:

@@ -11,13 +11,16 @@ import numpy as np
 import pyarrow as pa
 
 from ..vocabulary import Vocabulary
+from .tables import CONTENT, KEPT
 
-ROW_VERSION = 2
+ROW_VERSION = 3
+READABLE = (2, ROW_VERSION)  # rows of version 2 have no `content` and no `media`
 
 # One segment: a whole sample, or a piece of a text longer than a row (then `offset` is where the piece begins).
 SEGMENT = pa.struct(
     [
         pa.field("id", pa.binary(16), nullable=False),  # document id
+        *CONTENT,
         pa.field("source", pa.dictionary(pa.int32(), pa.string()), nullable=False),
         pa.field("file", pa.dictionary(pa.int32(), pa.string()), nullable=False),
         pa.field("row", pa.int64(), nullable=False),  # row number in `file`
@@ -32,6 +35,12 @@ SEGMENT = pa.struct(
         pa.field("samples", pa.int64(), nullable=False),
     ]
 )
+
+
+def segment_type(kept: bool = False) -> pa.StructType:
+    """Return the type of a segment; `kept` adds the columns that the run keeps, as JSON."""
+    return pa.struct([*SEGMENT, KEPT]) if kept else SEGMENT
+
 
 # A run of codes of one modality within a segment, without its framing tokens.
 SPAN = pa.struct(
@@ -49,13 +58,16 @@ def segment_dtype(row_length: int) -> np.dtype[np.unsignedinteger]:
     return np.min_scalar_type(row_length // 2)
 
 
-def row_schema(vocabulary: Vocabulary, row_length: int, metadata: dict[str, Any]) -> pa.Schema:
+def row_schema(
+    vocabulary: Vocabulary, row_length: int, metadata: dict[str, Any], segment: pa.StructType = SEGMENT
+) -> pa.Schema:
     """Build the Arrow schema of a shard.
 
     Args:
         vocabulary: The id space of the tokens.
         row_length: Tokens per row.
         metadata: More entries for the JSON in the schema's metadata, beside versions, row length and vocabulary.
+        segment: Type of a segment, from `segment_type`.
     """
     matrix = [
         ("tokens", vocabulary.dtype),
@@ -69,7 +81,7 @@ def row_schema(vocabulary: Vocabulary, row_length: int, metadata: dict[str, Any]
         for name, dtype in matrix
     ]
     fields += [
-        pa.field("segments", pa.list_(pa.field("item", SEGMENT, nullable=False)), nullable=False),
+        pa.field("segments", pa.list_(pa.field("item", segment, nullable=False)), nullable=False),
         pa.field("spans", pa.list_(pa.field("item", SPAN, nullable=False)), nullable=False),
     ]
     contract = {

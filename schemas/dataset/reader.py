@@ -1,7 +1,7 @@
 """Reader of finished datasets: the manifest, and shards as matrices over memory maps."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -10,13 +10,14 @@ import fsspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 from fsspec.implementations.local import LocalFileSystem
 
 from ..errors import Mismatch, Refusal
-from .manifest import MANIFEST, Manifest, ShardEntry, parse_manifest
+from ..identity import bytes_fingerprint
+from ..storage.inside import require_inside
+from .manifest import MANIFEST, FileEntry, Manifest, ShardEntry, parse_manifest
 from .not_a_dataset import not_a_dataset
-from .packed_row import ROW_VERSION
+from .packed_row import READABLE
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Shard:
     def __init__(self, source: pa.NativeFile) -> None:
         self._reader = pa.ipc.open_file(source)
         self.batch = self._reader.get_batch(0)
+        self.batch.validate(full=True)  # offsets that lead out of a buffer would end the process
         self.contract: dict[str, Any] = json.loads(self._reader.schema.metadata[b"triptych"])
 
     @property
@@ -72,6 +74,7 @@ class Dataset:
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
         self.fs, self.root = fsspec.core.url_to_fs(self.url)
+        self._sound: set[str] = set()  # shards whose checksum was found to be right
         try:
             data = self.fs.cat_file(f"{self.root}/{MANIFEST}")
         except (FileNotFoundError, NotADirectoryError):
@@ -92,24 +95,25 @@ class Dataset:
         return lru_cache(maxsize=16)(lambda number: self.open(self.manifest.shards[number]))
 
     def open(self, entry: ShardEntry) -> Shard:
-        """Open a shard, memory-mapped when the dataset is local.
+        """Verify a shard and open it, memory-mapped when the dataset is local.
+
+        The checksum is computed when the shard is first opened; that reads its pages into memory once, where the rows
+        are then read from.
 
         Raises:
-            Refusal: The shard cannot be read or has another row version.
+            Refusal: The shard is damaged, cannot be read, or has another row version.
             Mismatch: The shard has another vocabulary than the manifest.
         """
-        path = f"{self.root}/{entry.file}"
         try:
-            local = isinstance(self.fs, LocalFileSystem)
-            shard = Shard(pa.memory_map(path) if local else pa.BufferReader(self.fs.cat_file(path)))
-        except (FileNotFoundError, pa.ArrowInvalid, KeyError) as error:
+            shard = Shard(self._verified(entry))
+        except (FileNotFoundError, pa.ArrowException, LookupError, TypeError, ValueError) as error:
             raise Refusal(
                 f"{self.url}/{entry.file}: cannot be read ({error}). Prepare the dataset again.", exit_code=1
             ) from None
         version = shard.contract["row_version"]
-        if version != ROW_VERSION:
+        if version not in READABLE:
             raise Refusal(
-                f"{self.url}/{entry.file}: its rows have version {version}, but this Triptych reads {ROW_VERSION}. "
+                f"{self.url}/{entry.file}: its rows have version {version}, but this Triptych reads {list(READABLE)}. "
                 "Prepare the dataset again.",
                 exit_code=1,
             )
@@ -117,6 +121,32 @@ class Dataset:
         if mine != theirs:
             raise Mismatch.between("vocabulary", (MANIFEST, mine), (entry.file, theirs), "Prepare the dataset again.")
         return shard
+
+    def path(self, entry: FileEntry) -> str:
+        """Return the path of a file in the dataset's file system; raises Refusal if a link leads out of the dataset."""
+        if self.local:
+            require_inside(self.root, entry.file)
+        return f"{self.root}/{entry.file}"
+
+    @property
+    def local(self) -> bool:
+        """Whether the files are on a disk of this machine."""
+        return isinstance(self.fs, LocalFileSystem)
+
+    def _verified(self, entry: ShardEntry) -> pa.NativeFile:
+        path = self.path(entry)
+        data = pa.memory_map(path) if self.local else pa.BufferReader(self.fs.cat_file(path))
+        if entry.file not in self._sound:
+            found = bytes_fingerprint([memoryview(data.read_buffer())])
+            if found != entry.xxh3:
+                raise Refusal(
+                    f"{self.url}/{entry.file}: its checksum is {found}, not {entry.xxh3} as the manifest says: it is "
+                    "damaged or another file. Restore it, or prepare the dataset again.",
+                    exit_code=1,
+                )
+            self._sound.add(entry.file)
+            data.seek(0)
+        return data
 
     def row(self, index: int) -> PackedRow:
         """Return row `index` of the dataset, counted over all shards.
@@ -129,22 +159,3 @@ class Dataset:
         at = int(np.searchsorted(self._ends, index, side="right"))
         before = int(self._ends[at - 1]) if at else 0
         return self._opened(at).row(index - before)
-
-    def find(self, document: bytes) -> Iterator[tuple[int, int]]:
-        """Locate the segments of a document.
-
-        Args:
-            document: The 16-byte document id.
-
-        Yields:
-            (row of the dataset, number of the segment in that row, from 1) for each segment.
-        """
-        before = 0
-        for entry in self.manifest.shards:
-            segments = self.open(entry).batch.column("segments")
-            ids = segments.flatten().field("id")
-            offsets = segments.offsets.to_numpy()
-            for at in np.flatnonzero(pc.equal(ids, pa.scalar(document, ids.type))).tolist():
-                row = int(np.searchsorted(offsets, at, side="right")) - 1
-                yield before + row, at - int(offsets[row]) + 1
-            before += entry.rows

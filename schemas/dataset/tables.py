@@ -14,9 +14,17 @@ ORIGIN = [
     pa.field("license", pa.string()),  # missing from raw rows when the source has no licence column
 ]
 
+# Hashes by which a document is the same in every dataset, whatever its file, row or source: xxh3-128 each. `content` is
+# that of the text, or of a sample with media that of the digests of text, image and audio, one after another. `media`
+# is that of the picture's bytes, or else of the clip's, and null for texts; captions of one picture have it in common.
+CONTENT = [pa.field("content", pa.binary(16), nullable=False), pa.field("media", pa.binary(16))]
+
+# The columns that the run file keeps, as a JSON object; only in datasets of runs that keep columns.
+KEPT = pa.field("kept", pa.string())
+
 # After `read` and `normalise`; `image` and `audio` are file bytes, missing when the kind lacks the modality.
 RAW = pa.schema(
-    [*ORIGIN, pa.field("text", pa.string()), pa.field("image", pa.binary()), pa.field("audio", pa.binary())]
+    [*ORIGIN, *CONTENT, pa.field("text", pa.string()), pa.field("image", pa.binary()), pa.field("audio", pa.binary())]
 )
 
 
@@ -25,17 +33,20 @@ def code_type(size: int) -> pa.DataType:
     return pa.list_(pa.uint16() if size <= 1 << 16 else pa.uint32())
 
 
-def sample_schema(sizes: Mapping[str, int]) -> pa.Schema:
+def sample_schema(sizes: Mapping[str, int], kept: bool = False) -> pa.Schema:
     """Build the schema of samples before packing: the codes of each modality and the raw sizes.
 
     Codes are null where the kind of a sample lacks the modality.
 
     Args:
         sizes: Codebook size by modality; the largest where a modality has several codebooks.
+        kept: True for samples of a run that keeps columns.
     """
     return pa.schema(
         [
             *ORIGIN,
+            *CONTENT,
+            *([KEPT] if kept else []),
             pa.field("text", code_type(sizes.get("text", 0))),
             pa.field("image", code_type(sizes.get("image", 0))),
             pa.field("audio", code_type(sizes.get("audio", 0))),  # frame by frame, all levels of a frame together
@@ -46,9 +57,8 @@ def sample_schema(sizes: Mapping[str, int]) -> pa.Schema:
     )
 
 
-SAMPLE_COLUMNS = sample_schema({}).names
-
-# A dropped row, the stage that dropped it and the reason.
+# A dropped row, the stage that dropped it and the reason. Followed by KEPT in runs that keep columns; it is null for a
+# row that could not be read.
 DROPPED = pa.schema(
     [
         pa.field("stage", pa.string(), nullable=False),

@@ -1,12 +1,13 @@
 """The card of a tokenizer: its properties, so that other parts of a run need not load it."""
 
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, PositiveInt
 
 from ..base import Strict
 from ..errors import Refusal
 from ..vocabulary import Modality, Vocabulary
+from .file_names import FileName
 
 CARD = "card.json"
 
@@ -21,7 +22,7 @@ class Card(Strict):
     tokens: PositiveInt | None = None  # tokens per image
     sample_rate: PositiveInt | None = None
     frame_rate: float | None = None
-    files: str | None = Field(
+    files: Literal["."] | FileName | None = Field(
         None, description="The tokenizer's files within the folder, `.` for all; null when it is loaded from a hub"
     )
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ..errors import Refusal
 
+LITTLE = 64 << 10  # bytes; a disk with less is full
 FULL = {errno.ENOSPC: "is full", errno.EDQUOT: "has no room left in this user's quota"}
 
 
@@ -29,6 +30,17 @@ def refusing_full_disk(folder: str | Path | None = None) -> Iterator[None]:
         if number is None:
             raise
         raise _refusal(number, Path(folder or _full_place(error))) from error
+
+
+def failed_write(error: BaseException, folder: Path) -> Refusal | None:
+    """The Refusal for an error of a library that was writing to `folder`, if the disk is full; else None.
+
+    torch reports a full disk in words of its own, so an error also counts when nothing is left on the disk.
+    """
+    number = _disk_full_errno(error)
+    if number is None and shutil.disk_usage(_existing(folder)).free < LITTLE:
+        number = errno.ENOSPC
+    return None if number is None else _refusal(number, folder)
 
 
 def _disk_full_errno(error: BaseException | None) -> int | None:
@@ -48,9 +60,16 @@ def _full_place(error: BaseException) -> str:
     return name if isinstance(name, str) else min(places, key=lambda place: shutil.disk_usage(place).free)
 
 
-def _refusal(number: int, place: Path) -> Refusal:
+def _existing(place: Path) -> Path:
     place = place.absolute()
-    while not place.exists() or not (place.is_dir() and place.is_mount()):
+    while not place.exists():
+        place = place.parent
+    return place
+
+
+def _refusal(number: int, place: Path) -> Refusal:
+    place = _existing(place)
+    while not (place.is_dir() and place.is_mount()):
         place = place.parent
     usage = shutil.disk_usage(place)
     return Refusal(

@@ -22,6 +22,7 @@ import pyarrow as pa
 from fsspec.implementations.local import LocalFileSystem
 
 from .full_disk import refusing_full_disk
+from .inside import require_inside
 
 TEMPORARY = ".tmp-"
 WORK = "_work"  # folder below `out` with what resume needs and the dataset does not
@@ -52,7 +53,9 @@ class Store:
         return isinstance(self._where[0], LocalFileSystem)
 
     def path(self, name: str) -> str:
-        """Return the path of `name` in the file system."""
+        """Return the path of `name` in the file system; raises Refusal if a link leads out of the folder."""
+        if name and self.local:
+            require_inside(self._where[1], name)
         return f"{self._where[1]}/{name}"
 
     def exists(self, name: str) -> bool:

@@ -181,3 +181,48 @@ def test_check_ends_with_1_when_nothing_would_be_kept_and_with_2_when_refused(
     said = triptych("prepare", run_yaml, "--check", "--set", "sources.empty.path=none.jsonl")
     assert said.code == 2
     assert "does not exist" in said.err
+
+
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_a_run_that_ends_early_prints_the_ledger_so_far(
+    triptych: Run, text_tree: Callable[..., Any], tmp_path: Path, flags: list[str]
+) -> None:
+    (tmp_path / "a.jsonl").write_text('{"body": "a"}\n' * 4)
+    source = {"name": "a", "kind": "jsonl", "path": str(tmp_path / "a.jsonl"), "text": "text"}
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump(text_tree(tmp_path / "out", sources=[source])))
+    said = triptych("prepare", tmp_path / "run.yaml", *flags)
+    assert said.code == 1
+    assert said.out == ""
+    assert "Ledger until the run ended in step read" in said.err
+    assert "4 text_missing" in said.err
+    assert said.err.splitlines()[-1].startswith("triptych: nothing is left of any source")
+
+
+def test_an_interrupted_run_prints_the_ledger_so_far(
+    triptych: Run, run_yaml: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("triptych.pipelines.prepare.ready_tokenizers", stop)
+    said = triptych("prepare", run_yaml)
+    assert said.code == 130
+    assert "Ledger until the run ended in step read" in said.err
+    assert "normalise" in said.err
+
+
+def test_a_source_that_loses_more_than_half_is_named_at_the_end(
+    triptych: Run, text_tree: Callable[..., Any], makers: Any, tmp_path: Path
+) -> None:
+    lines = [json.dumps({"text": makers.words(i, 20)}) for i in range(4)]
+    (tmp_path / "half.jsonl").write_text("\n".join([*lines, *["{}"] * 4]))
+    (tmp_path / "more.jsonl").write_text("\n".join([*lines, *["{}"] * 4, "no json"]))
+    sources = [
+        {"name": name, "kind": "jsonl", "path": str(tmp_path / f"{name}.jsonl"), "text": "text"}
+        for name in ("half", "more")
+    ]
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump(text_tree(tmp_path / "out", sources=sources)))
+    for said in (triptych("prepare", tmp_path / "run.yaml"), triptych("stats", tmp_path / "out")):
+        assert said.code == 0
+        assert "more: 5 of 9 rows were dropped, 4 of them as text_missing" in said.out
+        assert "half: " not in said.out

@@ -1,5 +1,6 @@
 """`triptych takedown`: what it prints, and its exit codes."""
 
+import io
 import json
 import shutil
 from collections.abc import Callable
@@ -48,3 +49,54 @@ def test_misuse_is_refused(triptych: Callable[..., Any], dataset: Path, tmp_path
         said = triptych("takedown", dataset, *arguments)
         assert said.code == 2
         assert "Traceback" not in said.err
+
+
+def test_it_prints_what_it_will_remove_and_a_dry_run_changes_nothing(
+    triptych: Callable[..., Any], dataset: Path, contents: Callable[[Path], dict[str, bytes]]
+) -> None:
+    before = contents(dataset)
+    said = triptych("takedown", dataset, "--source", "prompts", "--dry-run")
+    assert said.code == 0
+    assert "To be removed from" in said.out
+    assert "  prompts: " in said.out
+    facts = json.loads(triptych("takedown", dataset, "--source", "prompts", "--dry-run", "--json").out)
+    assert len(facts["ids"]) >= facts["sources"]["prompts"][0] > 0
+    assert contents(dataset) == before
+    done = triptych("takedown", dataset, "--source", "prompts", "--json")
+    assert "To be removed from" in done.err
+    assert len(json.loads(done.out)["removed"]) == sum(counts[0] for counts in facts["sources"].values())
+    assert triptych("verify", dataset).code == 0
+
+
+@pytest.mark.parametrize(("answer", "code"), [("n\n", 1), ("y\n", 0)])
+def test_it_asks_in_a_terminal(
+    triptych: Callable[..., Any], dataset: Path, monkeypatch: pytest.MonkeyPatch, answer: str, code: int
+) -> None:
+    stdin = io.StringIO(answer)
+    monkeypatch.setattr(stdin, "isatty", lambda: True)
+    monkeypatch.setattr("sys.stdin", stdin)
+    manifest = (dataset / "manifest.json").read_bytes()
+    said = triptych("takedown", dataset, "--source", "docs", "--file", "0.*")
+    assert said.code == code
+    assert ((dataset / "manifest.json").read_bytes() == manifest) is (code == 1)
+    assert triptych("takedown", dataset, "--source", "docs", "--file", "1.*", "--yes").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--source", "none"], 2),
+        (["--file", "none*"], 1),
+        (["--match", "license"], 2),
+        (["--match", "url=*"], 2),
+        (["--match", "license=cc0"], 1),
+    ],
+)
+def test_what_selects_nothing_changes_nothing(
+    triptych: Callable[..., Any], dataset: Path, arguments: list[str], code: int
+) -> None:
+    manifest = (dataset / "manifest.json").read_bytes()
+    said = triptych("takedown", dataset, *arguments)
+    assert said.code == code
+    assert "Traceback" not in said.err
+    assert (dataset / "manifest.json").read_bytes() == manifest

@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 
 from triptych.pipelines.inspection.show import show_row
 from triptych.pipelines.inspection.stats import stats
 from triptych.pipelines.inspection.verify import verify
 from triptych.schemas.dataset.reader import Dataset
-from triptych.schemas.errors import Refusal
 from triptych.schemas.vocabulary import Kind, Modality
 
 
@@ -162,29 +160,6 @@ def test_rows_mix_only_what_the_group_allows(
     ids = [s["id"] for i in range(dataset.rows) for s in dataset.row(i).segments if s["offset"] == 0]
     assert len(ids) == len(set(ids)) == 240
     assert verify(str(tmp_path / "out"))[1] == []
-
-
-def test_an_empty_corpus_is_an_empty_dataset_with_given_tokenizers(
-    tree: Callable[..., Any], prepared: Callable[[Any], Any], sources: list[Any], tmp_path: Path
-) -> None:
-    (tmp_path / "none.jsonl").write_text("\n")
-    source = sources[0] | {"path": str(tmp_path / "none.jsonl")}
-    manifest = prepared(tree(tmp_path / "out", sources=[source]))
-    assert manifest.shards == ()
-    assert stats(manifest)["fill"] == 0
-    assert verify(str(tmp_path / "out"))[1] == []
-    assert pq.read_table(tmp_path / "out/dropped.parquet").num_rows == 0
-
-
-def test_no_row_to_train_on_is_refused(
-    tree: Callable[..., Any], prepared: Callable[[Any], Any], sources: list[Any], tmp_path: Path
-) -> None:
-    (tmp_path / "none.jsonl").write_text('{"text": "  "}\n')
-    source = sources[0] | {"path": str(tmp_path / "none.jsonl")}
-    with pytest.raises(Refusal, match=r"tokenizers\.text: no row of any source is left to train on") as caught:
-        prepared(tree(tmp_path / "out", sources=[source], tokenizers={}))
-    assert caught.value.exit_code == 1
-    assert not (tmp_path / "out/manifest.json").exists()
 
 
 def test_it_works_in_a_store_that_is_no_disk(

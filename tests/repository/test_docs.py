@@ -104,10 +104,15 @@ def test_every_key_has_its_line_and_its_default() -> None:
     assert set(found) == set(TABLES)
     for heading, model in TABLES.items():
         for key, default, meaning in found[heading]:
-            field = model.model_fields[key.strip("`")]
+            field = keys_of(model)[key.strip("`")]
             wanted = described(field)
             assert default == wanted, f"{heading}: {key} has the default {wanted!r}, not {default!r}"
             assert meaning
+
+
+def keys_of(model: type[BaseModel]) -> dict[str, Any]:
+    """The fields of a model by their keys in the run file, which may be words of Python."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def described(field: Any) -> str:
@@ -129,7 +134,7 @@ def test_no_key_is_left_out() -> None:
     common = {row[0].strip("`") for heading in ("Sources", "Filters") for row in found[heading]} | {"kind"}
     for heading, model in TABLES.items():
         said = {row[0].strip("`") for row in found[heading]} | common
-        assert set(model.model_fields) <= said, heading
+        assert set(keys_of(model)) <= said, heading
     pages = RUN_FILE.read_text() + FILTERS.read_text()
     for kind in re.findall(r'"const": "([a-z_]+)"', json.dumps(run.RunConfig.model_json_schema())):
         assert re.search(rf"^### (\w+: )?{kind}$", pages, re.MULTILINE), kind

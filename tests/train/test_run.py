@@ -1,5 +1,6 @@
 """run.json of a run: its size is that of its model, and a folder goes on only with the run that it holds."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ from triptych.model.network.presets import shape_of
 from triptych.model.network.transformer import Transformer
 from triptych.schemas.config.training import TrainConfig
 from triptych.schemas.errors import Refusal
+from triptych.train.checkpoint.seal import write_state
 from triptych.train.data.plan import plan_of
-from triptych.train.run import write_run_record
-from triptych.train.run_record import RunRecord
+from triptych.train.run import Start, start_of, write_run_record
+from triptych.train.run_record import Change, RunRecord
 
 
 def config_of(dataset: Path, out: Path, **more: Any) -> TrainConfig:
@@ -23,7 +25,7 @@ def config_of(dataset: Path, out: Path, **more: Any) -> TrainConfig:
 def test_the_record_has_the_size_of_the_model_and_the_train_file(dataset: Path, tmp_path: Path) -> None:
     config = config_of(dataset, tmp_path / "run")
     plan = plan_of(config)
-    write_run_record(config, plan, 3)
+    write_run_record(config, plan, 3, tmp_path / "run")
     record = RunRecord.read(tmp_path / "run")
     model = Transformer(shape_of(config.model), plan.vocabulary)
     assert record.parameters.embedding + record.parameters.rest == sum(p.numel() for p in model.parameters())
@@ -31,19 +33,96 @@ def test_the_record_has_the_size_of_the_model_and_the_train_file(dataset: Path, 
     assert (record.plan, record.vocabulary) == (plan.fingerprint, plan.vocabulary.fingerprint)
 
 
+def start(config: TrainConfig, at: int | None = None, change: bool = False) -> Start:
+    return start_of(config, plan_of(config), Path(config.out), at, change)
+
+
+def checkpoint(out: Path, step: int) -> None:
+    folder = out / "checkpoints" / f"step-{step:08d}"
+    folder.mkdir(parents=True)
+    write_state(folder, {"step": step}, {})
+
+
 def test_a_folder_of_another_run_is_refused_and_left_as_it_was(dataset: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     config = config_of(dataset, out)
-    plan = plan_of(config)
-    write_run_record(config, plan, 1)
-    before = (out / "run.json").read_bytes()
-    for change, said in (
-        ({"seed": 5}, "`seed: 0`, and the train file says 5"),
-        ({"model": {"depth": 2, "width": 64}}, "`model.depth: 1`, and the train file says 2"),
+    assert start(config) == Start(None, ())
+    assert not out.exists()
+    write_run_record(config, plan_of(config), 1, out)
+    checkpoint(out, 3)
+    before = sorted((path, path.stat().st_mtime_ns) for path in out.rglob("*"))
+    for change, message in (
+        ({"seed": 5}, "`seed: 0`, and now it is 5"),
+        ({"model": {"depth": 2, "width": 64}}, "`model.depth: 1`, and now it is 2"),
         ({"ema": None}, "`ema"),
     ):
-        with pytest.raises(Refusal, match=said):
-            write_run_record(config_of(dataset, out, **change), plan, 1)
-    assert (out / "run.json").read_bytes() == before
-    write_run_record(config_of(dataset, out, log_every=3, compute={"recompute": True}), plan, 2)
-    assert RunRecord.read(out).training.log_every == 3
+        for allowed in (False, True):
+            with pytest.raises(Refusal, match=message):
+                start(config_of(dataset, out, **change), None, allowed)
+    with pytest.raises(Refusal, match=r"`steps: 12`, and now it is 20\. .*`--change`"):
+        start(config_of(dataset, out, steps=20))
+    with pytest.raises(Refusal, match=r"no checkpoint of step 4\. It has 3\."):
+        start(config, 4)
+    assert sorted((path, path.stat().st_mtime_ns) for path in out.rglob("*")) == before
+
+
+def test_keys_that_do_not_change_the_result_may_differ(dataset: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    config = config_of(dataset, out)
+    write_run_record(config, plan_of(config), 1, out)
+    checkpoint(out, 3)
+    shutil.copytree(dataset, tmp_path / "moved")
+    moved = config_of(tmp_path / "moved", out, log_every=3, compute={"recompute": True}, checkpoint={"keep": 7})
+    data = moved.data.model_copy(update={"workers": 4, "cache": str(tmp_path), "cache_bytes": 7})
+    assert start(moved.model_copy(update={"data": data})) == Start(3, ())
+
+
+def test_a_key_that_an_older_version_did_not_have_means_its_default(dataset: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    config = config_of(dataset, out)
+    write_run_record(config, plan_of(config), 1, out)
+    record = RunRecord.read(out)
+    older = {name: value for name, value in record.config.items() if name != "seed"}
+    record.model_copy(update={"config": older}).write(out)
+    assert start(config) == Start(None, ())
+
+
+def test_changes_are_kept_with_their_step_and_undone_by_going_back_before_it(dataset: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    config = config_of(dataset, out)
+    write_run_record(config, plan_of(config), 1, out)
+    for step in (3, 6):
+        checkpoint(out, step)
+    longer = config_of(dataset, out, steps=20)
+    change = Change(step=6, keys={"steps": (12, 20)})
+    assert start(longer, None, True) == Start(6, (change,))
+    write_run_record(longer, plan_of(longer), 1, out, (change,))
+    assert start(longer) == Start(6, (change,))
+    with pytest.raises(Refusal, match="the run has done 6 steps"):
+        start(config_of(dataset, out, steps=5), None, True)
+
+
+def test_a_finished_run_whose_checkpoints_are_gone_is_not_trained_over(dataset: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    config = config_of(dataset, out)
+    write_run_record(config, plan_of(config), 1, out)
+    (out / "model").mkdir()
+    (out / "model" / "config.json").write_text("{}")
+    (out / "metrics.jsonl").write_text('{"step": 12}\n')
+    assert start(config).finished
+    with pytest.raises(Refusal, match="its checkpoints are gone, so it cannot go on"):
+        start(config_of(dataset, out, steps=20), None, True)
+    (out / "metrics.jsonl").write_text('{"step": 9}\n{"step": 1')
+    with pytest.raises(Refusal, match="its checkpoints are gone, so it cannot go on"):
+        start(config)
+
+
+def test_a_dataset_that_was_prepared_anew_is_named(dataset: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    config = config_of(dataset, out)
+    write_run_record(config, plan_of(config), 1, out)
+    record = RunRecord.read(out)
+    other = record.trained_on[0].model_copy(update={"fingerprint": "0" * 32})
+    record.model_copy(update={"trained_on": (other,)}).write(out)
+    with pytest.raises(Refusal, match=rf"data\.datasets \({dataset}\): \"0+\""):
+        start(config)

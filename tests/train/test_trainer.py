@@ -197,7 +197,7 @@ def test_sigterm_saves_and_exits_with_zero(dataset: Path, undisturbed: Path, tmp
 
 def test_a_folder_with_another_run_is_refused(dataset: Path, undisturbed: Path) -> None:
     other = TrainConfig.model_validate(tree(dataset, undisturbed, model={"depth": 2, "width": 64}))
-    with pytest.raises(Refusal, match=r"model.depth: 1.*says 2.*another `out`"):
+    with pytest.raises(Refusal, match=r"model.depth: 1.*now it is 2.*another `out`"):
         train(other)
 
 

@@ -1,44 +1,45 @@
 """Decodes audio files to mono waves; a file that cannot be used raises BadClip with a named reason.
 
-All formats that libsndfile reads are supported (WAV, FLAC, OGG Vorbis, Opus, MP3 …), at any sample rate and any number
-of channels. Headers may be wrong, so memory depends on what is decoded, not on what the header announces.
+Any sample rate, any number of channels, and all formats that libsndfile or FFmpeg reads are supported. What decodes
+counts, never what a header announces: a clip is read whole, or it raises BadClip. libsndfile decodes unless it cannot
+read a file, or would not read the length that the file's packets have; then FFmpeg does.
 """
 
+from collections.abc import Iterator
 from fractions import Fraction
-from io import BytesIO
+from functools import partial
 
 import numpy as np
-import soundfile
 
-from ...schemas.dataset.drop_detail import error_detail
 from ..protocol import Wave
+from .bad_clip import BadClip, incomplete
+from .containers import repaired
+from .ffmpeg_audio import FfmpegClip, packets_of
+from .mix_down import in_full_scale, mix_down
+from .mp3_frames import mp3_counts_frames
+from .sndfile_audio import Samples, SndfileClip
+
+__all__ = ["MIN_SECONDS", "BadClip", "duration_of", "resample", "wave_of"]
 
 MIN_SECONDS = 0.02  # one frame at 50 frames per second; a shorter clip contains no speech
-BLOCK = 1 << 16
+LEAST_SHARE = 0.5  # of a file's bytes that its packets must have, where a few bytes decide what format it is
+UNKNOWN = 1 << 60  # samples; libsndfile's length of a file that does not tell it
 
-
-class BadClip(ValueError):
-    """A clip that cannot be used; `reason` is one of `REASONS`, `detail` is a message for a person."""
-
-    REASONS = ("audio_undecodable", "audio_empty", "audio_too_short", "audio_too_long", "audio_not_finite")
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(f"{reason}: {detail}")
-        self.reason = reason
-        self.detail = detail
+Clip = SndfileClip | FfmpegClip
 
 
 def duration_of(data: bytes) -> tuple[int, int]:
-    """Read the length of a clip from its header.
+    """Measure the length of a clip without decoding it, by its packets or its size.
 
     Returns:
         (samples per channel, sample rate in Hz).
 
     Raises:
-        BadClip: The header cannot be read (audio_undecodable).
+        BadClip: The file cannot be read (audio_undecodable) or is cut off (audio_incomplete).
     """
-    with _open(data) as file:
-        return file.frames, file.samplerate
+    clips = _open(data)
+    rate = clips[0].rate
+    return sum(clip.frames if clip.rate == rate else round(clip.frames * rate / clip.rate) for clip in clips), rate
 
 
 def wave_of(data: bytes, sample_rate: int, max_seconds: float) -> Wave:
@@ -50,20 +51,25 @@ def wave_of(data: bytes, sample_rate: int, max_seconds: float) -> Wave:
         max_seconds: Maximum length of the clip.
 
     Returns:
-        (samples,) float32 in -1..1, the mean over channels.
+        (samples,) float32 in -1..1, mixed down and scaled as `mix_down` describes.
 
     Raises:
-        BadClip: The clip cannot be decoded, or is empty, too short, too long or not finite.
+        BadClip: The clip cannot be decoded, or is incomplete, empty, too short, too long or not finite.
     """
-    with _open(data) as file:
-        wave, rate = _mono(file, max_seconds), file.samplerate
-    if not wave.size:
+    waves, seconds = [], 0.0
+    for clip in _open(data):
+        wave = mix_down(partial(_limited, clip, seconds, max_seconds))
+        seconds += wave.size / clip.rate
+        waves.append((in_full_scale(wave) if clip.is_float else wave, clip.rate))
+    samples, first = sum(wave.size for wave, _ in waves), waves[0][1]
+    if not samples:
         raise BadClip("audio_empty", "no samples")
-    if wave.size < MIN_SECONDS * rate:
-        raise BadClip("audio_too_short", f"{wave.size} samples at {rate} Hz, under {MIN_SECONDS} s")
-    if not np.isfinite(wave).all():
+    if seconds < MIN_SECONDS:
+        raise BadClip("audio_too_short", f"{samples} samples at {first} Hz, under {MIN_SECONDS} s")
+    if not all(np.isfinite(wave).all() for wave, _ in waves):
         raise BadClip("audio_not_finite", "NaN or infinite samples")
-    return np.clip(resample(wave, rate, sample_rate), -1, 1)
+    whole: Wave = np.concatenate([resample(wave, rate, sample_rate) for wave, rate in waves])
+    return np.clip(whole, -1, 1)
 
 
 def resample(wave: Wave, rate: int, to: int) -> Wave:
@@ -77,7 +83,7 @@ def resample(wave: Wave, rate: int, to: int) -> Wave:
     Returns:
         ceil(n * to / rate) samples; the length may be slightly off when the ratio has to be approximated.
     """
-    if rate == to:
+    if rate == to or not wave.size:
         return wave
     # The filter grows with numerator and denominator of the ratio; an error of one in a million bounds its size.
     ratio = Fraction(to, rate).limit_denominator(1000)
@@ -90,23 +96,53 @@ def resample(wave: Wave, rate: int, to: int) -> Wave:
     return resampled
 
 
-def _open(data: bytes) -> soundfile.SoundFile:
+def _open(data: bytes) -> list[Clip]:
+    """Open a file; a chained Ogg stream has several clips, one after another. Raises BadClip."""
+    return [_opened(part) for part in repaired(data)]
+
+
+def _opened(data: bytes) -> Clip:
     try:
-        return soundfile.SoundFile(BytesIO(data))
-    except (soundfile.SoundFileError, TypeError, ValueError) as error:
-        raise BadClip("audio_undecodable", error_detail(error)) from None
+        clip = SndfileClip(data)
+    except BadClip as unreadable:
+        return _by_ffmpeg(data, unreadable)
+    if data.startswith(b"RIFF"):  # checked by its structure
+        return clip
+    try:
+        packets = packets_of(data)
+    except BadClip:
+        if clip.frames >= UNKNOWN:
+            raise
+        return clip  # of a format that libsndfile alone reads
+    packets.check()
+    guess = clip.kind == "MP3" and not mp3_counts_frames(data)
+    missing = packets.seconds - clip.frames / clip.rate
+    if missing > packets.slack or (clip.kind != "MP3" and missing < -packets.slack):
+        return FfmpegClip(data, packets)
+    if missing < -packets.slack and not guess:
+        raise incomplete(clip.frames / clip.rate, packets.seconds)
+    if guess:  # libsndfile reads as far as its guess from the bit rate, which is far enough
+        clip.frames = min(clip.frames, round(packets.seconds * clip.rate))
+    clip.slack = packets.slack
+    return clip
 
 
-def _mono(file: soundfile.SoundFile, max_seconds: float) -> Wave:
-    limit = int(max_seconds * file.samplerate)
-    blocks, samples = [np.empty(0, np.float32)], 0
-    while samples <= limit:
-        try:
-            block = file.read(BLOCK, dtype="float32", always_2d=True)
-        except soundfile.SoundFileError as error:
-            raise BadClip("audio_undecodable", error_detail(error)) from None
-        if not len(block):
-            return np.concatenate(blocks)
-        blocks.append(block.mean(axis=1))
+def _by_ffmpeg(data: bytes, unreadable: BadClip) -> FfmpegClip:
+    try:
+        packets = packets_of(data)
+    except BadClip:
+        raise unreadable from None
+    if packets.estimated and packets.share < LEAST_SHARE:
+        raise unreadable
+    packets.check()
+    return FfmpegClip(data, packets)
+
+
+def _limited(clip: Clip, before: float, most: float) -> Iterator[Samples]:
+    """Yield the blocks of a clip; raises BadClip (audio_too_long) when all clips so far exceed `most` seconds."""
+    samples = 0
+    for block in clip.blocks():
         samples += len(block)
-    raise BadClip("audio_too_long", f"longer than {max_seconds:g} s at {file.samplerate} Hz")
+        if samples > int((most - before) * clip.rate):
+            raise BadClip("audio_too_long", f"longer than {most:g} s at {clip.rate} Hz")
+        yield block

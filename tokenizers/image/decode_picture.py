@@ -1,5 +1,8 @@
 """Decodes image files to square pixel arrays; a file that cannot be used raises BadPicture with a named reason.
 
+Colours are sRGB: an embedded ICC profile of other colours is applied. Transparency is composited on white, EXIF turns
+the image. JPEG, PNG, WebP, GIF, BMP, TIFF and AVIF are Pillow's own formats, HEIC, JPEG XL and SVG need packages.
+
 PIL raises SyntaxError, struct.error, zlib.error and more on broken files. All of these become BadPicture, so that no
 file can end a run.
 """
@@ -9,41 +12,42 @@ import struct
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TypeVar
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
 from ...schemas.dataset.drop_detail import error_detail
 from ..protocol import Pixels
+from .bad_picture import BadPicture
+from .colours import base_mode, srgb_transform
+from .deep_pixels import in_eight_bits
+from .optional_formats import Deferred, open_optional
+from .png_chunks import pixels_only
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+__all__ = ["BadPicture", "size_of", "square", "squeezed", "uncropped"]
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 WHITE = (255, 255, 255, 255)
+T = TypeVar("T")
 
 # signature -> format and offset of width and height; PIL returns no size for a file with a size of 0x0
 _SIZE_FIELDS = {b"\x89PNG": (">II", 16), b"GIF8": ("<HH", 6), b"BM": ("<ii", 18)}
 
 # `max_pixels` is the limit; PIL's own hard limit remains as a second safeguard
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
-
-
-class BadPicture(ValueError):
-    """A file without a usable image; `reason` is image_undecodable, image_empty or image_too_large."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(f"{reason}: {detail}")
-        self.reason = reason
-        self.detail = detail
+warnings.filterwarnings("ignore", module=r"PIL\.|pillow_")  # of damage that costs no pixels, on standard error
 
 
 def size_of(data: bytes) -> tuple[int, int]:
     """Read width and height from the header of a file, without decoding it; raises BadPicture."""
-    return _open(data).size
+    return _of_pixels(data, lambda data, profile: _open(data).size)
 
 
 def square(data: bytes, side: int, max_pixels: int) -> Pixels:
     """Decode an image, resize its short side to `side` (antialiased) and crop the centre.
 
-    The image is rotated as EXIF demands, transparency is composited on white, 16-bit grey is scaled to 8 bits.
+    16-bit grey is scaled to 8 bits.
 
     Args:
         data: Bytes of the image file.
@@ -73,7 +77,8 @@ def squeezed(data: bytes, side: int, max_pixels: int) -> Pixels:
     """
 
     def squeeze(image: Image.Image) -> Image.Image:
-        ycc = image if image.mode == "YCbCr" else _rgb(image).convert("YCbCr")
+        is_ready = image.mode == "YCbCr" and srgb_transform(image) is None
+        ycc = image if is_ready else _rgb(image).convert("YCbCr")
         return ycc.resize((side, side), Image.Resampling.BICUBIC, reducing_gap=3.0)
 
     return _decoded(data, "YCbCr", side, max_pixels, squeeze)
@@ -93,26 +98,49 @@ def uncropped(data: bytes, side: int, max_pixels: int) -> Pixels:
 def _decoded(
     data: bytes, mode: str | None, side: int, max_pixels: int, finish: Callable[[Image.Image], Image.Image]
 ) -> Pixels:
-    image = _open(data)
-    width, height = image.size
-    if width * height > max_pixels:
-        raise BadPicture("image_too_large", f"{width}x{height} is more than {max_pixels} pixels")
+    def decode(data: bytes, profile: bytes | None) -> Pixels:
+        image = _open(data)
+        width, height = image.size
+        if width * height > max_pixels:
+            raise BadPicture("image_too_large", f"{width}x{height} is more than {max_pixels} pixels")
+        try:
+            if isinstance(image, Deferred):
+                image = image.rendered(2 * side)
+            # decodes a JPEG at 1/2, 1/4 or 1/8 size if twice the side remains; this is exact integer arithmetic
+            image.draft(mode, (2 * side, 2 * side))
+            image.load()
+            if profile:
+                image.info["icc_profile"] = profile
+            return np.array(finish(_upright(in_eight_bits(image, data))), np.uint8)
+        except (MemoryError, BadPicture):
+            raise
+        except Exception as error:
+            raise BadPicture("image_undecodable", _message(error)) from None
+
+    return _of_pixels(data, decode)
+
+
+def _of_pixels(data: bytes, read: Callable[[bytes, bytes | None], T]) -> T:
+    """Read a file; a PNG that fails is read once more without the chunks that say nothing about its pixels."""
     try:
-        # decodes a JPEG at 1/2, 1/4 or 1/8 size if twice the side remains; this is exact integer arithmetic
-        image.draft(mode, (2 * side, 2 * side))
-        image.load()
-        return np.array(finish(_upright(image)), np.uint8)
-    except (MemoryError, BadPicture):
-        raise
-    except Exception as error:
-        raise BadPicture("image_undecodable", _message(error)) from None
+        return read(data, None)
+    except BadPicture as problem:
+        bare = pixels_only(data) if problem.reason == "image_undecodable" else None
+        if bare is None:
+            raise
+        try:
+            return read(*bare)
+        except BadPicture:
+            raise problem from None
 
 
-def _open(data: bytes) -> Image.Image:
+def _open(data: bytes) -> Image.Image | Deferred:
     if not data:
         raise BadPicture("image_empty", "the file has no bytes")
     try:
-        return Image.open(io.BytesIO(data), formats=FORMATS)
+        return open_optional(data) or Image.open(io.BytesIO(data), formats=FORMATS)
+    except BadPicture:
+        raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise BadPicture("image_too_large", _message(error)) from None
     except MemoryError:
@@ -133,13 +161,18 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I;16"):
-        grey = np.asarray(image).astype(np.uint32)
-        return Image.fromarray(((grey * 255 + 32767) // 65535).astype(np.uint8)).convert("RGB")
     if image.mode in ("I", "F"):
         raise BadPicture("image_undecodable", f"mode {image.mode} has no agreed range of values")
-    if image.has_transparency_data:
-        rgba = image.convert("RGBA")
+    transform = srgb_transform(image)
+    rgba = image.convert("RGBA") if image.has_transparency_data else None
+    if transform is not None:
+        converted = ImageCms.applyTransform(image.convert(base_mode(image)), transform)
+        assert converted is not None
+        if rgba is not None:
+            converted.putalpha(rgba.getchannel("A"))
+            rgba = converted
+        image = converted
+    if rgba is not None:
         image = Image.alpha_composite(Image.new("RGBA", rgba.size, WHITE), rgba)
     return image.convert("RGB")
 

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from tokenizers import Tokenizer
 from ...schemas.errors import Refusal
 from ...schemas.identity import bytes_fingerprint, fingerprint
 from ..protocol import Codes
+from .gigatoken_encoder import FastModel, load_fast
 from .model_file import read_model
 from .offsets import concatenate
 from .sentencepiece_text import SPACE
@@ -32,6 +34,8 @@ class HuggingFaceText:
         Refusal: The file is not a tokenizer.json.
     """
 
+    reference = "tokenizers"
+
     def __init__(self, path: str) -> None:
         data = read_model(path, MODEL_FILE)
         try:
@@ -44,15 +48,28 @@ class HuggingFaceText:
         self._model.no_truncation()
         self._model.no_padding()
         self._model.encode_special_tokens = True
+        self._tree: dict[str, Any] = json.loads(data)
         vocabulary: dict[str, int] = self._model.get_vocab(with_added_tokens=True)
         self.size = max(vocabulary.values()) + 1
         self.fingerprint = fingerprint("huggingface", bytes_fingerprint([data]))
         self.token_bytes = np.zeros(self.size, np.int32)
-        kinds = _types(json.loads(data).get("decoder"))
+        kinds = _types(self._tree.get("decoder"))
         for piece, i in vocabulary.items():
             self.token_bytes[i] = _length(piece, kinds)
         for i, added in self._model.get_added_tokens_decoder().items():
             self.token_bytes[i] = 0 if added.special else len(added.content.encode())
+
+    @cached_property
+    def fast(self) -> FastModel | None:
+        """The model in gigatoken: byte-level BPE without normalisation, whose added tokens are plain strings."""
+        tree = self._tree | {"truncation": None, "padding": None, "post_processor": None}
+        # special tokens are text here; gigatoken would recognise them
+        tree["added_tokens"] = [token for token in tree.get("added_tokens") or [] if not token["special"]]
+        plain = not any(token[key] for token in tree["added_tokens"] for key in ("lstrip", "rstrip", "single_word"))
+        byte_level = "ByteLevel" in _types(tree.get("pre_tokenizer"), "pretokenizers")
+        if (tree["model"].get("type"), byte_level, plain, tree.get("normalizer")) != ("BPE", True, True, None):
+            return None
+        return load_fast(lambda tokenizer: tokenizer.from_json(json.dumps(tree)))
 
     def encode(self, texts: Sequence[str]) -> tuple[Codes, npt.NDArray[np.int64]]:
         """Return the concatenated codes of all texts, and len(texts)+1 offsets into them."""
@@ -68,11 +85,11 @@ class HuggingFaceText:
         return text
 
 
-def _types(node: Any) -> set[str]:
-    # a decoder is one step, or a Sequence of steps
+def _types(node: Any, steps: str = "decoders") -> set[str]:
+    # a decoder or pretokenizer is one step, or a Sequence of steps
     if not isinstance(node, dict):
         return set()
-    return {str(node.get("type"))}.union(*(_types(step) for step in node.get("decoders", [])))
+    return {str(node.get("type"))}.union(*(_types(step, steps) for step in node.get(steps, [])))
 
 
 def _length(piece: str, kinds: set[str]) -> int:

@@ -1,6 +1,7 @@
 """Text tokenizer over a SentencePiece model: one of `sentencepiece_train`, which round-trips exactly, or any other."""
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -9,8 +10,10 @@ import sentencepiece
 from ...schemas.errors import Refusal
 from ...schemas.identity import bytes_fingerprint, fingerprint
 from ..protocol import Codes
+from .gigatoken_encoder import FastModel, load_fast
 from .model_file import read_model
 from .offsets import concatenate
+from .sentencepiece_proto import read_spec
 
 MODEL_FILE = "text.model"
 SPACE = "\u2581"  # SentencePiece writes a space as this character, so it cannot distinguish the two
@@ -30,6 +33,8 @@ class SentencePieceText:
         Refusal: The file is not a SentencePiece model.
     """
 
+    reference = "sentencepiece"
+
     def __init__(self, path: str) -> None:
         model = read_model(path, MODEL_FILE)
         try:
@@ -41,6 +46,7 @@ class SentencePieceText:
                 f"text tokenizer `{path}`: is not a SentencePiece model ({' '.join(str(error).split())[:200]}). "
                 "Give a .model file trained by SentencePiece."
             ) from None
+        self._file = model
         self.fingerprint = fingerprint("sentencepiece", bytes_fingerprint([model]))
         self._pieces = [self._bytes_of(i) for i in range(self.size)]
         self.token_bytes = np.fromiter(map(len, self._pieces), np.int32, self.size)
@@ -50,6 +56,15 @@ class SentencePieceText:
             and not self._model.is_unknown(self._model.piece_to_id(SPACE))
             and self._model.normalize(_PROBE) == _PROBE.replace(" ", SPACE)
         )
+
+    @cached_property
+    def fast(self) -> FastModel | None:
+        """The model in gigatoken: BPE with byte fallback that changes no text and has no pieces of the user's."""
+        spec = read_spec(self._file)
+        if not spec.bpe or spec.changes_text or spec.suffix or spec.special_pieces or len(self._byte_ids) < BYTES:
+            return None
+        apart = [*self._reserved_in_texts(), *([SPACE] if self.exact else [])]
+        return load_fast(lambda tokenizer: tokenizer.from_sentencepiece(self._file), apart)
 
     def encode(self, texts: Sequence[str]) -> tuple[Codes, npt.NDArray[np.int64]]:
         """Return the concatenated codes of all texts, and len(texts)+1 offsets into them."""
@@ -77,6 +92,21 @@ class SentencePieceText:
         mark = np.array([self._byte_ids[bytes([byte])] for byte in SPACE.encode()], np.int32)
         first, *rest = self._arrays(text.split(SPACE))
         return np.concatenate([first, *(part for after in rest for part in (mark, after))])
+
+    def _reserved_in_texts(self) -> list[str]:
+        """Return pieces that SentencePiece never finds in a text, but gigatoken might."""
+        names = [self._model.id_to_piece(i) for i in range(self.size)]
+        known = set(names)
+        # it always finds a control piece, and the others where it can merge two pieces to one
+        return [
+            name
+            for i, name in enumerate(names)
+            if self._model.is_control(i)
+            or (
+                (self._model.is_unknown(i) or self._model.is_byte(i))
+                and any(name[:at] in known and name[at:] in known for at in range(1, len(name)))
+            )
+        ]
 
     def _bytes_of(self, i: int) -> bytes:
         if self._model.is_control(i) or self._model.is_unknown(i):

@@ -2,7 +2,11 @@
 
 import base64
 import binascii
+import tempfile
 from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +15,7 @@ import tiktoken
 from ...schemas.errors import Refusal
 from ...schemas.identity import bytes_fingerprint, fingerprint
 from ..protocol import Codes
+from .gigatoken_encoder import FastModel, load_fast
 from .model_file import read_model
 from .offsets import concatenate
 
@@ -30,6 +35,9 @@ PATTERNS = {
     ),
 }
 
+# what gigatoken calls them
+_NAMES = {"gpt2": "gpt2", "cl100k_base": "gpt4", "o200k_base": "o200k"}
+
 
 class TiktokenText:
     """A TextTokenizer over a .tiktoken file, or a folder with text.tiktoken, and the name of its split pattern.
@@ -40,9 +48,12 @@ class TiktokenText:
         Refusal: The file is not a rank file.
     """
 
+    reference = "tiktoken"
+
     def __init__(self, path: str, pattern: str) -> None:
         data = read_model(path, MODEL_FILE)
         ranks = parse_ranks(data, path)
+        self._file, self._pattern = data, pattern
         self._model = tiktoken.Encoding(
             f"{pattern} at {path}", pat_str=PATTERNS[pattern], mergeable_ranks=ranks, special_tokens={}
         )
@@ -50,6 +61,18 @@ class TiktokenText:
         self.fingerprint = fingerprint("tiktoken", PATTERNS[pattern], bytes_fingerprint([data]))
         self.token_bytes = np.zeros(self.size, np.int32)
         self.token_bytes[list(ranks.values())] = [len(piece) for piece in ranks]
+
+    @cached_property
+    def fast(self) -> FastModel | None:
+        """The model in gigatoken."""
+        return load_fast(self._gigatoken)
+
+    def _gigatoken(self, tokenizer: Any) -> Any:
+        with tempfile.TemporaryDirectory(prefix="triptych-") as folder:
+            file = Path(folder) / MODEL_FILE
+            file.write_bytes(self._file)
+            # an empty dict: no special tokens, as in `encode`
+            return tokenizer.from_tiktoken(file, _NAMES[self._pattern], {})
 
     def encode(self, texts: Sequence[str]) -> tuple[Codes, npt.NDArray[np.int64]]:
         """Return the concatenated codes of all texts, and len(texts)+1 offsets into them."""

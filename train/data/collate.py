@@ -29,6 +29,7 @@ class Rows:
     epoch: Ints  # (B,)
     row: Ints  # (S,) index into B
     document: npt.NDArray[np.uint64]  # (S, 2)
+    split_key: npt.NDArray[np.uint64]  # (S, 2)
     columns: dict[str, npt.NDArray[Any]]  # (S,) columns of the segment table, as in OpenShard
 
     def between(self, low: int, high: int) -> "Rows":
@@ -42,6 +43,7 @@ class Rows:
             self.epoch[low:high],
             self.row[mine] - low,
             self.document[mine],
+            self.split_key[mine],
             {name: column[mine] for name, column in self.columns.items()},
         )
 
@@ -77,12 +79,21 @@ def gather(shards: Shards, at: Addresses) -> Rows:
         first, last = shard.offsets[rows], shard.offsets[rows + 1]
         chosen = ragged(first, last - first)
         table = {name: column[chosen] for name, column in shard.columns.items()}
-        tables.append(table | {"row": np.repeat(mine, last - first), "document": shard.document[chosen]})
+        keys = {"document": shard.document[chosen], "split_key": shard.split_key[chosen]}
+        tables.append(table | {"row": np.repeat(mine, last - first)} | keys)
     table = {name: np.concatenate([part[name] for part in tables]) for name in tables[0]}
     order = np.argsort(table["row"], kind="stable")
     columns = {name: column[order] for name, column in table.items()}
-    row, document = columns.pop("row"), columns.pop("document")
-    return Rows(**matrices, number=at.number, epoch=at.epoch, row=row, document=document, columns=columns)
+    row, document, split_key = (columns.pop(name) for name in ("row", "document", "split_key"))
+    return Rows(
+        **matrices,
+        number=at.number,
+        epoch=at.epoch,
+        row=row,
+        document=document,
+        split_key=split_key,
+        columns=columns,
+    )
 
 
 def keep_segments(rows: Rows, kept: npt.NDArray[np.bool_]) -> Rows:
@@ -107,6 +118,7 @@ def keep_segments(rows: Rows, kept: npt.NDArray[np.bool_]) -> Rows:
         modality=np.where(blank, np.uint8(Modality.SPECIAL), rows.modality),
         row=rows.row[kept],
         document=rows.document[kept],
+        split_key=rows.split_key[kept],
         columns={name: column[kept] for name, column in rows.columns.items()},
     )
 

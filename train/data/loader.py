@@ -5,7 +5,7 @@ the same rows differently, so a run may be resumed with others; the state is a s
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import fields
 from itertools import pairwise
@@ -66,6 +66,8 @@ class Loader:
         self.plan = plan
         self._shards = shards
         self._order = RowOrder(plan)
+        self._first_step = 0  # steps before position 0, under another plan
+        self._before: Mapping[str, int] = {}  # rows of each stream in these
         self._slices = slice_table(plan.vocabulary)
         each, rest = divmod(plan.rows, world)
         if rest:
@@ -83,33 +85,57 @@ class Loader:
 
     @property
     def position(self) -> int:
-        """Number of rows of the run that all processes have received so far."""
+        """Number of rows of the plan that all processes have received so far."""
         return self._position
 
     def state(self) -> dict[str, Any]:
         """State from which a resumed run continues."""
-        return {"position": self._position, "plan": self.plan.fingerprint}
+        read = dict(zip(self._keys, self._order.read_before(self._position).tolist(), strict=True))
+        state = {"position": self._position, "plan": self.plan.fingerprint, "rows": self.plan.rows}
+        return state | {"first_step": self._first_step, "before": dict(self._before), "read": {**self._before, **read}}
 
-    def load_state(self, state: dict[str, Any]) -> None:
+    def load_state(self, state: dict[str, Any], changed_at: int | None = None) -> None:
         """Continue from a state of `state()`.
+
+        Args:
+            state: The state.
+            changed_at: Number of steps done, if the plan may be another one: its streams then go on behind the rows
+                that they have already given. None if it must be that of the state.
 
         Raises:
             Mismatch: If it is the state of another plan.
         """
-        if state["plan"] != self.plan.fingerprint:
+        same = state["plan"] == self.plan.fingerprint
+        if changed_at is not None and "read" in state and not (same and state["rows"] == self.plan.rows):
+            self._begin(changed_at, state["read"])
+            return
+        if not same:
             sides = ("the checkpoint", state["plan"]), ("this run", self.plan.fingerprint)
             fix = "Resume with the original datasets, weights, seed and validation share, or start a new run."
             raise Mismatch.between("plan", *sides, fix)
+        self._begin(state.get("first_step", 0), state.get("before", {}))
+        self._position = state["position"]
+
+    def skip_to(self, step: int) -> None:
+        """Go on from here as step number `step`: the rows that were read since are not read again."""
+        self._begin(step, self.state()["read"])
+
+    def _begin(self, step: int, before: Mapping[str, int]) -> None:
         for future in self._pending:
             future.cancel()
         self._pending.clear()
-        self._position = state["position"]
+        self._position, self._first_step, self._before = 0, step, before
+        self._order = RowOrder(self.plan, before)
+
+    @property
+    def _keys(self) -> list[str]:
+        return [stream.key for stream in self.plan.streams]
 
     def __iter__(self) -> Iterator[list[MicroBatch]]:
         return self
 
     def __next__(self) -> list[MicroBatch]:
-        end = self.plan.steps * self.plan.rows
+        end = (self.plan.steps - self._first_step) * self.plan.rows
         if self._position >= end:
             raise StopIteration
         while len(self._pending) < self._depth:
@@ -126,16 +152,16 @@ class Loader:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _build(self, start: int) -> list[MicroBatch]:
-        """The micro-batches of the global batch that begins at row `start` of the run."""
+        """The micro-batches of the global batch that begins at row `start` of the plan."""
         self._shards.prefetch(self._order, start)
-        number = start // self.plan.rows
+        number = self._first_step + start // self.plan.rows
         cuts = [*self._mine[:: self._micro_rows], self._mine.stop]
         return [self._micro(start, low, high, number) for low, high in pairwise(cuts)]
 
     def _micro(self, start: int, low: int, high: int, number: int) -> MicroBatch:
         rows = gather(self._shards, self._order.between(start + low, start + high))
         if self.plan.validation:
-            rows = keep_segments(rows, ~is_held_out(rows.document, self.plan.validation))
+            rows = keep_segments(rows, ~is_held_out(rows.split_key, self.plan.validation))
         placement = RowPlacement(number, torch.arange(low, high), self.plan.rows)
         return MicroBatch(self._ready(collate(rows, self._slices)), placement)
 

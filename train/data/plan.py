@@ -15,6 +15,7 @@ from ...schemas.errors import Mismatch, Refusal
 from ...schemas.identity import fingerprint
 from ...schemas.vocabulary import Vocabulary
 from .mix import Ints, apportion
+from .overlap import Part, require_disjoint
 from .selection import MixComponent, components_of
 
 Floats = npt.NDArray[np.float64]
@@ -64,7 +65,12 @@ class Plan:
         """Path and fingerprints of each dataset, JSON-ready."""
         manifests = [(dataset.url, dataset.manifest) for dataset in self.datasets]
         return [
-            {"path": url, "fingerprint": manifest.fingerprint, "vocabulary": manifest.vocabulary_fingerprint}
+            {
+                "path": url,
+                "fingerprint": manifest.fingerprint,
+                "vocabulary": manifest.vocabulary_fingerprint,
+                "has_content": manifest.has_content,
+            }
             for url, manifest in manifests
         ]
 
@@ -88,7 +94,10 @@ def make_plan(mix: Mixture, *, seed: int, validation: float = 0.0, steps: int | 
     for number, entry in enumerate(mix.datasets):
         at = [dataset.url for dataset in datasets].index(entry.path.rstrip("/"))
         streams += components_of(entry, datasets[at].manifest, number=number, dataset=at)
-    _refuse_overlap(mix.datasets, streams)
+    _refuse_shared_rows(mix.datasets, streams)
+    if validation and not mix.allow_overlap:
+        parts = parts_of(datasets, streams)
+        require_disjoint(parts, parts, validation, "`allow_overlap: true`")
     wanted, shares = _shares(mix.datasets, streams)
     held = np.array([stream.rows for stream in streams], np.float64)
     most = held * [mix.datasets[stream.entry].max_epochs or np.inf for stream in streams]
@@ -101,7 +110,8 @@ def make_plan(mix: Mixture, *, seed: int, validation: float = 0.0, steps: int | 
             f"{steps:,} steps of {rows:,} rows are {steps * rows:,}, but within `max_epochs` the mix has "
             f"{int(most.sum()):,}. Lower `steps` or raise `max_epochs`."
         )
-    warnings = [*_overlap_warnings(datasets), *_cap_warnings(mix.datasets, streams, shares, capped)]
+    warnings = [*_overlap_warnings(datasets), *(_split_warnings(datasets) if validation else ())]
+    warnings += _cap_warnings(mix.datasets, streams, shares, capped)
     units = apportion(capped)
     return Plan(seed, validation, tuple(datasets), tuple(streams), wanted, units, rows, steps, tuple(warnings))
 
@@ -168,7 +178,7 @@ def _open(entries: Sequence[MixEntry]) -> list[Dataset]:
     return datasets
 
 
-def _refuse_overlap(entries: Sequence[MixEntry], streams: Sequence[MixComponent]) -> None:
+def _refuse_shared_rows(entries: Sequence[MixEntry], streams: Sequence[MixComponent]) -> None:
     seen: dict[tuple[str, str], MixComponent] = {}
     for stream in streams:
         other = seen.setdefault((stream.fingerprint, stream.group), stream)
@@ -198,6 +208,23 @@ def _cap_warnings(
         f"{before:.2%} to {after:.2%}"
         for stream, before, after in zip(streams, shares, capped, strict=True)
         if after < before * (1 - 1e-9)
+    ]
+
+
+def parts_of(datasets: Sequence[Dataset], streams: Sequence[MixComponent]) -> list[Part]:
+    """The groups of rows that a plan reads from each dataset."""
+    groups: dict[int, tuple[str, ...]] = {}
+    for stream in streams:
+        groups[stream.dataset] = (*groups.get(stream.dataset, ()), stream.group)
+    return [Part(datasets[at].url, datasets[at].manifest.fingerprint, names) for at, names in groups.items()]
+
+
+def _split_warnings(datasets: Sequence[Dataset]) -> list[str]:
+    return [
+        f"{dataset.url}: an earlier version prepared it, so its documents are held out by their ids, not by their "
+        "content; copies of a held-out document with other ids are trained on"
+        for dataset in datasets
+        if not dataset.manifest.has_content
     ]
 
 

@@ -6,6 +6,7 @@ of its group, and rows are as well mixed within a window as over the whole datas
 windows on the local disk.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
@@ -47,8 +48,15 @@ class _Epoch:
 class RowOrder:
     """Maps positions to rows, in constant time at any position; it caches only the shard order of a few epochs."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, before: Mapping[str, int] | None = None) -> None:
+        """Create the order of a plan.
+
+        Args:
+            plan: The plan.
+            before: Rows of each stream (by `MixComponent.key`) that were read before position 0, under another plan.
+        """
         self._units = plan.units
+        self._before = np.array([before.get(stream.key, 0) if before else 0 for stream in plan.streams], np.int64)
         self._rows = np.array([stream.rows for stream in plan.streams], np.int64)
         self._first_row = plan.first_rows
         counts = [[shard.rows for shard in stream.shards] for stream in plan.streams]
@@ -68,7 +76,7 @@ class RowOrder:
     def locate(self, position: npt.ArrayLike) -> Addresses:
         """The row at each position (n,) of the run."""
         stream, index = assign_streams(position, self._units)
-        epoch, index = np.divmod(index, self._rows[stream])
+        epoch, index = np.divmod(index + self._before[stream], self._rows[stream])
         shard, row = np.empty_like(index), np.empty_like(index)
         for which, turn in np.unique(np.stack([stream, epoch]), axis=1).T.tolist():
             mine = (stream == which) & (epoch == turn)
@@ -77,11 +85,15 @@ class RowOrder:
         number = self._first_row[stream] + np.concatenate(before)[shard] + row
         return Addresses(shard, row, number, epoch)
 
+    def read_before(self, position: int) -> Ints:
+        """(streams,) number of rows of each stream that come before a position, in all epochs."""
+        return rows_per_stream(position, self._units) + self._before
+
     def upcoming_shards(self, position: int) -> tuple[list[int], list[int]]:
         """Shards around a position, one window of each stream, and the shards of the windows after them."""
         now: list[int] = []
         later: list[int] = []
-        for stream, index in enumerate(rows_per_stream(position, self._units).tolist()):
+        for stream, index in enumerate(self.read_before(position).tolist()):
             epoch, index = divmod(index, int(self._rows[stream]))
             order = self._epoch(stream, epoch)
             window = int(np.searchsorted(order.windows, index, side="right")) - 1

@@ -22,6 +22,11 @@ class MixComponent:
     tokens: int  # tokens of all segments; the rest of the rows is padding
     codes: dict[str, int]  # number of codes by modality
 
+    @property
+    def key(self) -> str:
+        """Its name in the state of a run: dataset and group."""
+        return f"{self.fingerprint}/{self.group}"
+
     @cached_property
     def rows(self) -> int:
         """Number of packed rows."""

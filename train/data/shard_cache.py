@@ -14,7 +14,6 @@ from threading import Lock
 from typing import BinaryIO
 
 import pyarrow as pa
-from fsspec.implementations.local import LocalFileSystem
 
 from ...schemas.dataset.manifest import ShardEntry
 from ...schemas.dataset.reader import Dataset, Shard
@@ -42,17 +41,10 @@ class ShardCache:
         self._lock = Lock()
 
     def shard(self, dataset: Dataset, entry: ShardEntry) -> Shard:
-        """Open a shard as a memory map.
-
-        Only the size of a local shard is checked: reading all of it may be more than is trained on, and `triptych
-        verify` does that.
-
-        Raises:
-            Refusal: If the shard is missing, truncated or, if downloaded, changed.
-        """
+        """Open a shard as a memory map; raises Refusal if it is missing, truncated or changed."""
         if not is_local(dataset):
             return Shard(pa.memory_map(str(self.fetch(dataset, entry))))
-        path = Path(dataset.root) / entry.file
+        path = Path(dataset.path(entry))
         if path.is_file() and path.stat().st_size != entry.bytes:
             raise _damaged(dataset, entry, f"{path.stat().st_size:,} bytes of {entry.bytes:,}")
         return dataset.open(entry)
@@ -135,12 +127,12 @@ class ShardCache:
 
 def is_local(dataset: Dataset) -> bool:
     """Whether the shards of a dataset can be memory-mapped in place."""
-    return isinstance(dataset.fs, LocalFileSystem)
+    return dataset.local
 
 
 def _copy(dataset: Dataset, entry: ShardEntry, sink: BinaryIO) -> None:
     try:
-        with dataset.fs.open(f"{dataset.root}/{entry.file}", "rb") as source:
+        with dataset.fs.open(dataset.path(entry), "rb") as source:
             while block := source.read(8 * BLOCK):
                 sink.write(block)
         sink.flush()

@@ -12,6 +12,7 @@ from ...schemas.dataset.reader import Shard
 from .plan import Plan
 from .row_order import RowOrder
 from .shard_cache import ShardCache, is_local
+from .split import key_words, split_keys
 
 MAX_OPEN = 1024  # open memory maps; Linux allows some 65,000 per process
 COLUMNS = ("start", "length", "kind", "text_bytes", "pixels", "samples")
@@ -26,6 +27,7 @@ class OpenShard:
     modality: npt.NDArray[np.uint8]
     offsets: npt.NDArray[np.int32]  # (rows + 1,) number of segments before each row
     document: npt.NDArray[np.uint64]  # (S, 2) the two 64-bit halves of the document id
+    split_key: npt.NDArray[np.uint64]  # (S, 2) the two halves of what the side of the document follows
     columns: dict[
         str, npt.NDArray[Any]
     ]  # (S,) COLUMNS of the segment table, and `source` as an index into Plan.sources
@@ -65,14 +67,12 @@ def open_shard(shard: Shard, sources: Sequence[str]) -> OpenShard:
     number = {name: at for at, name in enumerate(sources)}
     names = np.array([number.get(name, -1) for name in source.dictionary.to_pylist()], np.int32)
     columns["source"] = names[source.indices.to_numpy()]
-    ids = table.field("id")
-    width = ids.type.byte_width
-    raw = np.frombuffer(ids.buffers()[1], np.uint8, len(ids) * width, ids.offset * width)
     return OpenShard(
         tokens=shard.matrix("tokens"),
         segment=shard.matrix("segment"),
         modality=shard.matrix("modality"),
         offsets=lists.offsets.to_numpy(),
-        document=raw.reshape(-1, width).view(np.uint64),
+        document=key_words(table.field("id")),
+        split_key=key_words(split_keys(table)),
         columns=columns,
     )

@@ -103,12 +103,13 @@ def _held_out_segments(shards: Shards, numbers: range, share: float, tokens: int
     tables: list[Table] = []
     for number in numbers:
         shard = shards.open(number)
-        chosen = np.flatnonzero(is_held_out(shard.document, share))
+        chosen = np.flatnonzero(is_held_out(shard.split_key, share))
         table = {name: column[chosen] for name, column in shard.columns.items()}
         row = np.searchsorted(shard.offsets, chosen, side="right") - 1
         begin = row * shard.tokens.shape[1] + table["start"]
-        here = {"shard": np.full(len(chosen), number), "begin": begin, "document": shard.document[chosen]}
-        tables.append(table | here)
+        here = {"shard": np.full(len(chosen), number), "begin": begin}
+        keys = {"document": shard.document[chosen], "split_key": shard.split_key[chosen]}
+        tables.append(table | here | keys)
         tokens -= int(table["length"].sum())
         if tokens <= 0:
             break
@@ -142,5 +143,6 @@ def _pack(table: Table, rows: int, plan: Plan, shards: Shards) -> Rows:
         epoch=np.zeros(rows, np.int64),
         row=row,
         document=table.pop("document"),
+        split_key=table.pop("split_key"),
         columns={name: table[name] for name in model.columns},
     )

@@ -1,14 +1,18 @@
 """The process group of a run: a single process, or those that torchrun started."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Self
+from typing import Any, Self, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch._C._distributed_c10d import HashStore
 
+from ...schemas.errors import Refusal
+
+T = TypeVar("T")
 PATIENCE = timedelta(minutes=30)  # for a process that downloads a shard
 
 
@@ -44,6 +48,31 @@ class ProcessGroup:
         if self.world > 1:
             dist.all_reduce(tensor)
         return tensor
+
+    def on_first(self, action: Callable[[], T]) -> T:
+        """Run an action on rank 0 and give its result to all processes.
+
+        Raises:
+            Refusal: In every process, where the action raised one, or failed.
+        """
+        told: list[Any] = [None, None]
+        error: Exception | None = None
+        if self.first:
+            try:
+                told = [action(), None]
+            except Exception as caught:
+                error = caught
+                code = caught.exit_code if isinstance(caught, Refusal) else 1
+                told = [None, (f"{caught}", code)]
+        if self.world > 1:
+            dist.broadcast_object_list(told)
+        if error is not None:
+            raise error
+        if told[1] is not None:
+            message, code = told[1]
+            raise Refusal(message, exit_code=code)
+        result: T = told[0]
+        return result
 
     def wait(self) -> None:
         """Wait until all processes have called this."""

@@ -13,6 +13,7 @@ from ...schemas.errors import Mismatch, Refusal
 from ...schemas.identity import file_fingerprint
 from ..generate.generator import Generator
 from ..run_record import RunRecord
+from ..unseen import require_unseen
 from .evaluate import EvaluationContext, EvaluationRequest, Originals
 from .likelihood.benchmarks import BENCHMARKS
 from .likelihood.causal_scorer import CausalScorer
@@ -61,6 +62,8 @@ def open_context(
         extractor = extractor or of_clip(*tower)
     scorer = CausalScorer(control.exported, str(control.folder)) if control is not None and control.causal else None
     share = record.training.data.validation
+    if not request.allow_overlap:
+        require_unseen(datasets, record, "`--allow-overlap`")
     return EvaluationContext(request, datasets, share, originals, tower, extractor, scorer)
 
 

@@ -36,6 +36,7 @@ class EvaluationRequest:
     n: int = 16  # number of samples of each task
     seed: int = 0
     data: str | None = None  # path of a dataset; None: those that the run was trained on
+    allow_overlap: bool = False  # go on although the run was trained on documents that are evaluated as held out
     suite: Path | None = None  # a folder of benchmarks
     limit: int | None = None  # largest number of items of each benchmark
     clip: str | None = None  # folder of a CLIP model

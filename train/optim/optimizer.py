@@ -6,7 +6,7 @@ embeddings, norms and biases are not decayed: rows of a modality that is absent 
 would only shrink them.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -52,20 +52,30 @@ def make_optimizer(model: Transformer, settings: AdamSettings) -> torch.optim.Ad
     by_name = dict(model.named_parameters())
     for name, kind in parameter_types(model):
         parameters.setdefault(kind, []).append(by_name[name])
-    groups = []
-    for kind, members in sorted(parameters.items()):
-        factor = factors(kind, model.shape)
-        groups.append(
-            {
-                "params": members,
-                "lr": settings.lr * factor.lr,
-                "initial_lr": settings.lr * factor.lr,
-                "eps": settings.eps * factor.eps,
-                "weight_decay": settings.weight_decay * factor.weight_decay,
-            }
-        )
+    groups = [
+        {"params": members, **_hyperparameters(kind, model.shape, settings)}
+        for kind, members in sorted(parameters.items())
+    ]
     fused = all(parameter.is_cuda for parameter in by_name.values())
     return torch.optim.AdamW(groups, betas=settings.betas, fused=fused)
+
+
+def _hyperparameters(kind: ParameterType, shape: Shape, settings: AdamSettings) -> dict[str, Any]:
+    factor = factors(kind, shape)
+    return {
+        "lr": settings.lr * factor.lr,
+        "initial_lr": settings.lr * factor.lr,
+        "eps": settings.eps * factor.eps,
+        "weight_decay": settings.weight_decay * factor.weight_decay,
+        "betas": settings.betas,
+    }
+
+
+def set_hyperparameters(optimizer: torch.optim.Optimizer, model: Transformer, settings: AdamSettings) -> None:
+    """Set those of an optimizer from `make_optimizer`: a loaded checkpoint has the ones it was saved with."""
+    kinds = sorted({kind for _, kind in parameter_types(model)})
+    for kind, group in zip(kinds, optimizer.param_groups, strict=True):
+        group.update(_hyperparameters(kind, model.shape, settings))
 
 
 def set_lr(optimizer: torch.optim.Optimizer, share: float) -> None:

@@ -21,6 +21,10 @@ PATIENCE = 20  # consecutive skipped steps that end the run
 CULPRITS = 10  # number of batches that are saved
 
 
+class Breakdown(Refusal):
+    """Too many consecutive steps were skipped."""
+
+
 @dataclass
 class SkipSteps:
     """Decides for each step whether to apply it. The attributes are saved in checkpoints."""
@@ -29,33 +33,44 @@ class SkipSteps:
     seen: int = 0  # accepted steps
     in_a_row: int = 0  # consecutive skipped steps
     left_out: int = 0  # skipped steps in all
+    calm: int = TRUSTED  # accepted steps since the last skipped one, at most TRUSTED
 
-    def check(self, loss: float, norm: float) -> str | None:
+    @property
+    def sound(self) -> bool:
+        """False from the first skipped step until TRUSTED steps in a row were accepted."""
+        return self.calm >= TRUSTED
+
+    def check(self, loss: float, norm: float, targets: float) -> str | None:
         """Check a step before it is applied.
 
         Args:
             loss: Loss of the global batch.
             norm: Gradient norm of the global batch.
+            targets: Its targets; the norm of a step without any says nothing about what is usual.
 
         Returns:
             None if the step is to be applied, else the reason for skipping it.
 
         Raises:
-            Refusal: If too many consecutive steps were skipped.
+            Breakdown: If too many consecutive steps were skipped.
         """
+        if not targets:
+            return None
         problem = self._problem(loss, norm)
         if problem is None:
             self.in_a_row = 0
+            self.calm = min(self.calm + 1, TRUSTED)
             self.mean = self.mean * MEMORY + math.log(max(norm, 1e-12)) * (1 - MEMORY)
             self.seen += 1
             return None
         self.in_a_row += 1
+        self.calm = 0
         self.left_out += 1
         if self.in_a_row >= PATIENCE:
-            raise Refusal(
-                f"training failed: {PATIENCE} consecutive steps were skipped, the last because {problem}. Lower "
-                "`optimizer.lr`, lengthen `optimizer.warmup`, or look at the batches in `culprits/` of the run's "
-                "folder; then run the same command again: it resumes from the last checkpoint.",
+            raise Breakdown(
+                f"training broke down: {PATIENCE} consecutive steps were skipped, the last because {problem}. Lower "
+                "`optimizer.lr` or lengthen `optimizer.warmup` and train in another `out`; the batches are in "
+                "`culprits/` of the run's folder. A checkpoint from before the first skipped step is kept.",
                 exit_code=1,
             )
         return problem

@@ -5,7 +5,6 @@ model/network/flops.py does, including attention and head, summed over a run's l
 at the last step: before that the learning rate is still high, and a shorter run would have reached a lower loss.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from ...schemas.errors import Refusal
-from ..metrics import FILE
+from ..metrics import read_lines
 from ..run_record import RUN, RunRecord
 
 Weights = Literal["ema", "raw"]
@@ -62,9 +61,7 @@ class RunLog:
     def read(cls, folder: Path, name: str) -> "RunLog":
         """Read a folder; raises Refusal if `run.json` is damaged."""
         record = RunRecord.read(folder)
-        path = folder / FILE
-        lines = path.read_text().splitlines(keepends=True) if path.exists() else []
-        return cls(name, record, tuple(json.loads(line) for line in lines if line.endswith("\n")))
+        return cls(name, record, tuple(read_lines(folder)))
 
     @property
     def finished(self) -> bool:

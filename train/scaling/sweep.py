@@ -1,31 +1,46 @@
 """Train the runs of a sweep one after another; finished runs are skipped, interrupted runs are resumed."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Literal
 
 from ...schemas.config.training import TrainConfig
+from ...schemas.errors import Refusal
 from ..data.plan import plan_of
-from ..run import train, write_run_record
+from ..run import start_of, train, write_run_record
+from ..run_record import RUN, run_folder
 from .collect import RunLog
 
-State = Literal["trained", "done before", "stopped"]
+State = Literal["trained", "done before", "stopped", "failed"]
 
 
-def sweep(runs: Mapping[str, TrainConfig]) -> Iterator[tuple[str, State]]:
+def sweep(runs: Mapping[str, TrainConfig]) -> Iterator[tuple[str, State, str]]:
     """Train the unfinished runs, and yield the name and state of each run; ends after a run that was stopped.
+
+    A run that fails, such as one whose learning rate is too high, is marked, and the others are trained.
+
+    Yields:
+        Name, state, and why it failed ("" if it did not).
 
     Raises:
         Refusal: Before any work, for data that cannot be mixed, and for a folder that holds another run.
     """
     for config in runs.values():
-        write_run_record(config, plan_of(config), 1)
+        folder, plan = run_folder(config.out), plan_of(config)
+        start_of(config, plan, folder, None, False)
+        if not (folder / RUN).exists():
+            write_run_record(config, plan, 1, folder)
     for name, config in runs.items():
-        folder = Path(config.out)
+        folder = run_folder(config.out)
         if (folder / "model" / "config.json").exists() and RunLog.read(folder, name).finished:
-            yield name, "done before"
+            yield name, "done before", ""
             continue
-        ended = train(config)
-        yield name, "trained" if ended else "stopped"
+        try:
+            ended = train(config)
+        except Refusal as refusal:
+            if refusal.exit_code != 1:
+                raise
+            yield name, "failed", str(refusal)
+            continue
+        yield name, "trained" if ended else "stopped", ""
         if not ended:
             return

@@ -14,7 +14,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ....schemas.vocabulary import Modality
 from ....tokenizers.audio.decode_clip import BadClip, wave_of
+from ....tokenizers.decoding import decoding_identity
 from ..protocol import Keyed, Keys, window_pairs
 from .align import ALIKE, EDGE, SPAN, Prints, agreements, anchors_of, products
 from .fingerprint import FRAMES_A_SECOND, RATE, Codes, Ints, codes_of
@@ -45,8 +47,8 @@ class Fingerprint:
         return "audio"
 
     def identity(self) -> list[Any]:
-        """Version and maximum length of a clip."""
-        return [FINGERPRINT_VERSION, self.max_seconds]
+        """Version, maximum length of a clip, and decoders."""
+        return [FINGERPRINT_VERSION, self.max_seconds, *decoding_identity(Modality.AUDIO)]
 
     def report(self) -> dict[str, Any]:
         """Thresholds, for the manifest."""

@@ -8,6 +8,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ....schemas.config.dedup import NearImage
+from ....schemas.vocabulary import Modality
+from ....tokenizers.decoding import decoding_identity
 from ....tokenizers.image.decode_picture import BadPicture, squeezed
 from ..protocol import Ints, Keyed, Keys
 from ..signature import compare_in_batches
@@ -33,8 +35,9 @@ class PerceptualHash:
     column: str = "image"
 
     def identity(self) -> list[Any]:
-        """Version, settings and limit."""
-        return [IMAGE_NEAR_VERSION, self.config.identity_body(), self.max_pixels]
+        """Version, settings, limit and decoders."""
+        settings = self.config.identity_body()
+        return [IMAGE_NEAR_VERSION, settings, self.max_pixels, *decoding_identity(Modality.IMAGE)]
 
     def report(self) -> dict[str, Any]:
         """Radius and number of hashed windows, for the manifest."""

@@ -10,6 +10,8 @@ import pyarrow as pa
 
 from ....schemas.config.dedup import SemanticImage
 from ....schemas.hashing import mix64
+from ....schemas.vocabulary import Modality
+from ....tokenizers.decoding import decoding_identity
 from ....tokenizers.image.clip_model import ClipModel, find_clip, load_clip
 from ....tokenizers.image.decode_picture import BadPicture, uncropped
 from ....tokenizers.protocol import Pixels
@@ -57,9 +59,9 @@ class SemanticNear:
     column: str = "image"
 
     def identity(self) -> list[Any]:
-        """Version, fingerprint of the model, threshold and limit."""
+        """Version, fingerprint of the model, threshold, limit and decoders."""
         model = find_clip(self.config.model, self.config.path).fingerprint
-        return [SEMANTIC_VERSION, model, self.config.threshold, self.max_pixels]
+        return [SEMANTIC_VERSION, model, self.config.threshold, self.max_pixels, *decoding_identity(Modality.IMAGE)]
 
     def report(self) -> dict[str, Any]:
         """Model and threshold, and the keys that follow from it, for the manifest; without the path of the weights."""

@@ -5,7 +5,8 @@ from typing import Annotated
 from pydantic import Field
 
 from .audio import AudioFilter
+from .column import Column
 from .image import ImageFilter
 from .text import TextFilter
 
-AnyFilter = Annotated[TextFilter | ImageFilter | AudioFilter, Field(discriminator="name")]
+AnyFilter = Annotated[TextFilter | ImageFilter | AudioFilter | Column, Field(discriminator="name")]

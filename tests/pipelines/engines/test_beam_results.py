@@ -1,6 +1,9 @@
 """A mailbox gives every item to one batch, every result to the driver once, and an exception back with its place."""
 
+import os
+import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,3 +81,27 @@ def test_a_cleared_mailbox_holds_nothing(mailbox: BeamResults) -> None:
         clear(mailbox.store, mailbox.folder)
         assert list(mailbox.results()) == []
     assert list(other.results()) == ["b"]
+
+
+class Payload:
+    """Creates a folder when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self.path),)
+
+
+def test_what_another_wrote_into_the_mailbox_is_never_unpickled(mailbox: BeamResults, tmp_path: Path) -> None:
+    data = pickle.dumps([Payload(tmp_path / "ran")])
+    other = BeamResults(mailbox.store, mailbox.folder)
+    for planted in (data, bytes(32) + data, other._sealed([Payload(tmp_path / "ran")])):
+        for name in ("0.done", "0.failed", "items"):
+            mailbox.store.write(f"_work/beam/one/{name}", planted)
+        assert list(mailbox.results()) == []
+        assert list(mailbox.rest([0])) == []
+        assert mailbox.failure() is None
+        with pytest.raises(pickle.UnpicklingError):
+            mailbox.take((0, 0, len(planted)))
+    assert not (tmp_path / "ran").exists()

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from triptych.pipelines.inspection.show import DecodedSegment, show_cluster, show_document, show_row
+from triptych.pipelines.inspection.find_documents import find_segments
+from triptych.pipelines.inspection.show import DecodedSegment, show_cluster, show_places, show_row
 from triptych.schemas.dataset.reader import Dataset
 from triptych.schemas.errors import Refusal
 from triptych.schemas.vocabulary import Kind
@@ -27,7 +28,7 @@ def shown_of(dataset: Dataset, kind: Kind) -> tuple[bytes, DecodedSegment]:
 
 def test_a_split_text_is_shown_from_its_beginning(dataset: Dataset, makers: Any) -> None:
     split = {each["id"] for i in range(dataset.rows) for each in dataset.row(i).segments if not each["last"]}
-    pieces = list(show_document(dataset, min(split)))
+    pieces = list(show_places(dataset, find_segments(dataset, [min(split)])))
     assert len(pieces) > 1
     offsets = [piece.segment["offset"] for piece in pieces]
     assert (offsets[0], offsets) == (0, sorted(offsets))
@@ -50,7 +51,7 @@ def test_a_pair_is_shown_with_its_files(dataset: Dataset, makers: Any) -> None:
     assert Image.open(io.BytesIO(picture.files["png"])).size == (16, 16)
     assert picture.text
     assert picture.text.encode() == picture.files["txt"]
-    assert [each.files for each in show_document(dataset, document)] == [picture.files]
+    assert [each.files for each in show_places(dataset, find_segments(dataset, [document]))] == [picture.files]
     _, clip = shown_of(dataset, Kind.AUDIO_TEXT)
     assert clip.text == makers.words(7 * clip.segment["row"], 4)
     wave, rate = soundfile.read(io.BytesIO(clip.files["wav"]))
@@ -60,7 +61,7 @@ def test_a_pair_is_shown_with_its_files(dataset: Dataset, makers: Any) -> None:
 
 
 def test_what_does_not_exist(dataset: Dataset) -> None:
-    assert list(show_document(dataset, bytes(16))) == []
+    assert find_segments(dataset, [bytes(16)]) == []
     with pytest.raises(Refusal, match=rf"row {dataset.rows}: .* has rows 0 to {dataset.rows - 1}"):
         next(show_row(dataset, dataset.rows))
     most = sum(report.clusters for report in dataset.manifest.dedup)

@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -142,3 +143,78 @@ def test_a_reader_travels_without_its_data(pictures: Path, opened: Callable[...,
     assert len(sent) < 1000
     again = pickle.loads(sent)
     assert [batch.table.to_pylist() for batch in again.read(units[0])] == [EXPECTED]
+
+
+def test_splits_and_slices_of_saved_datasets(tmp_path: Path, read: Callable[..., Read]) -> None:
+    train = datasets.Dataset.from_dict({"text": [f"a{n}" for n in range(10)]})
+    test = datasets.Dataset.from_dict({"text": [f"b{n}" for n in range(4)]})
+    datasets.DatasetDict(train=train, test=test).save_to_disk(tmp_path / "dict")
+    train.save_to_disk(tmp_path / "one")
+    datasets.DatasetDict(test=test)["test"].save_to_disk(tmp_path / "unnamed")
+
+    def texts(folder: str, split: str) -> list[Any]:
+        return read(**config(tmp_path / folder, "text", split=split)).column("text")
+
+    assert texts("dict", "train[:2]") == texts("one", "train[:2]") == ["a0", "a1"]
+    assert texts("dict", "train[-20%:]+test") == ["a8", "a9", "b0", "b1", "b2", "b3"]
+    assert texts("dict", "test[3:1]") == []
+    assert texts("unnamed", "train[1:3]") == ["b1", "b2"]
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"config": "en"}, "`sources.src.config` has no effect"),
+        ({"revision": "main"}, "`sources.src.revision` has no effect"),
+        ({"data_files": "a.csv"}, "`sources.src.data_files` has no effect"),
+        ({"split": "test"}, 'Unknown split "test"'),
+        ({"split": "train[:x]"}, "Unrecognized instruction format"),
+    ],
+)
+def test_keys_without_effect_on_a_saved_dataset_are_refused(
+    tmp_path: Path, opened: Callable[..., Reader], more: dict[str, Any], said: str
+) -> None:
+    datasets.Dataset.from_dict({"text": ["a"]}).save_to_disk(tmp_path / "one")
+    with pytest.raises(Refusal, match=re.escape(said)):
+        opened(**config(tmp_path / "one", "text", **more)).units()
+
+
+WORDS = ["null", "NA", "None", "nan", "", "007", "abc"]
+
+
+def test_words_of_csv_files_are_words(tmp_path: Path, read: Callable[..., Read]) -> None:
+    rows = "".join(f"{word},{n if n % 2 else 'NA'},{word}\n" for n, word in enumerate(WORDS))
+    (tmp_path / "data").mkdir()
+    path = tmp_path / "data/a.csv"
+    path.write_text(f"text,n,license\n{rows}")
+    for spec in (config("csv", "text", data_files=str(path)), config(path.parent, "text")):
+        got = read(**spec, license="license")
+        assert got.column("text") == got.column("license") == [word for word in WORDS if word]
+        assert got.reasons == {4: "text_missing"}
+
+
+def test_words_of_the_table_of_a_media_folder_are_words(tmp_path: Path, read: Callable[..., Read]) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for n in range(len(WORDS)):
+        (folder / f"{n}.png").write_bytes(png(n))
+    (folder / "metadata.csv").write_text("file_name,text\n" + "".join(f"{n}.png,{w}\n" for n, w in enumerate(WORDS)))
+    got = read(**config(folder))
+    assert got.column("text") == [word for word in WORDS if word]
+    assert got.reasons == {4: "text_missing"}
+
+
+def test_a_csv_with_two_columns_of_one_name_is_refused(tmp_path: Path, opened: Callable[..., Reader]) -> None:
+    (tmp_path / "a.csv").write_text("text,n,n,text\na,1,2,b\n")
+    with pytest.raises(Refusal, match=r"a.csv has two columns named 'text'"):
+        opened(**config("csv", "text", data_files=str(tmp_path / "a.csv"))).units()
+
+
+def test_labels_are_read_by_their_names(tmp_path: Path, read: Callable[..., Read]) -> None:
+    label = datasets.ClassLabel(names=["yes", "no"])
+    features = datasets.Features({"text": label, "license": label})
+    found = datasets.Dataset.from_dict({"text": [1, 0, -1], "license": [0, None, 1]}, features=features)
+    found.save_to_disk(tmp_path / "one")
+    got = read(**config(tmp_path / "one", "text", license="license"))
+    assert got.rows == [{"row": 0, "text": "no", "license": "yes"}, {"row": 1, "text": "yes", "license": None}]
+    assert got.reasons == {2: "text_missing"}

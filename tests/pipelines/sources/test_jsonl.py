@@ -2,17 +2,22 @@
 
 import gzip
 import json
+import re
+import tarfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import fsspec
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from triptych.pipelines.sources.jsonl import _count_lines, _fast, _slow, whole_lines
+from triptych.schemas.errors import Refusal
 
 from .conftest import Read
 
@@ -189,6 +194,97 @@ def test_the_fast_way_is_taken_for_ordinary_files() -> None:
     assert _fast(block, 100, fields) is not None
     assert _fast(block.replace(b"\n", b"\r\n"), 100, fields) is not None
     assert _fast(block[:-1], 100, fields) is not None
+
+
+deep = st.integers(250, 3000).map(lambda depth: b'{"text":"a","n":' + b"[" * depth + b"]" * depth + b"}")
+awkward = st.sampled_from(
+    [
+        *(
+            b'{"text":"a","n":%s}' % number
+            for number in (b"7" * 5000, b"-" + b"7" * 4300, b"1e999999", b"NaN", b"-Infinity")
+        ),
+        *(b'{"text":%s}' % value for value in (b"7" * 5000, b"1e999999", b"NaN", b"null", b'"\\u0000"', b'"\\ud800"')),
+        *(b'{"text":"a","n":"\\udc00"}', b'{"text":"a","n":1,"n":2}', b'{"text":"a","text":null}', b'{"n":{"text":1}}'),
+        *(b"\xef\xbb\xbf{}", b'\xef\xbb\xbf{"text":"a"}', b"\xef\xbb\xbf", b'{"text":"a"}\0', b'{"text":"\0"}', b"\0"),
+        *(
+            b'{"text":"a","n":' + b"[" * 300 + b"}",
+            b'{"text":' + b"[" * 300 + b"]" * 300 + b"}",
+            b'{"text":"a","n":"\xff"}',
+        ),
+        b'{"text":"a","n":"' + b"[" * 300 + b'"}',
+    ]
+)
+
+
+of_text = st.lists(good | odd.filter(lambda line: line[:1] not in (b"\xff", b"\xfe")) | awkward | deep, max_size=6)
+
+
+@settings(deadline=None, max_examples=100)
+@given(of_text, st.sampled_from([b"\n", b"\r\n"]))
+def test_a_file_reads_as_each_of_its_lines_alone(
+    read: Callable[..., Read], tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], newline: bytes
+) -> None:
+    folder = tmp_path_factory.mktemp("lines")
+    path = folder / "all.jsonl"
+    for spec in ({"text": "text"}, {"text": "b;text", "license": "n"}):
+
+        def result(data: bytes, spec: dict[str, str] = spec) -> tuple[list[Any], list[Any]]:
+            path.write_bytes(data)
+            got = read(**config(path, **spec))
+            return [{**row, "row": 0} for row in got.rows], [(drop.reason, drop.detail) for drop in got.drops]
+
+        rows, drops = result(b"".join(line + newline for line in lines))
+        alone = [result(line + newline) for line in lines]
+        assert rows == [row for kept, _ in alone for row in kept]
+        assert drops == [drop for _, dropped in alone for drop in dropped]
+
+
+def test_values_that_python_cannot_parse_do_not_cost_a_line_that_does_not_use_them(
+    tmp_path: Path, read: Callable[..., Read]
+) -> None:
+    path = tmp_path / "a.jsonl"
+    unused = [b"7" * 5000, b"[" * 5000 + b"]" * 5000, b'{"a":' * 5000 + b"1" + b"}" * 5000, b"1e999999", b'"\\ud800"']
+    lines = [b'{"text":"%d","n":%s}' % (n, value) for n, value in enumerate(unused)]
+    for ending in (b"", b"\n\n"):  # a blank line sends the block to the slow parser
+        path.write_bytes(b"\n".join(lines) + ending)
+        got = read(**config(path))
+        assert got.column("text") == [str(n) for n in range(len(unused))]
+    path.write_bytes(b"\n".join(line.replace(b'"n"', b'"text"') for line in lines))
+    assert got.drops == []
+    assert set(read(**config(path)).reasons.values()) == {"json_invalid"}  # the key twice
+
+
+def test_files_of_other_formats_are_refused_by_name(tmp_path: Path, opened: Callable[..., Any]) -> None:
+    table = pa.table({"text": ["a"]})
+    pq.write_table(table, tmp_path / "parquet.jsonl")
+    with pa.ipc.new_file(tmp_path / "arrow.jsonl", table.schema) as arrow:
+        arrow.write_table(table)
+    with pa.ipc.new_stream(tmp_path / "stream.jsonl", table.schema) as stream:
+        stream.write_table(table)
+    with tarfile.open(tmp_path / "tar.jsonl.gz", "w:gz") as tar:
+        tar.addfile(tarfile.TarInfo("a.txt"))
+    with zipfile.ZipFile(tmp_path / "zip.jsonl", "w") as packed:
+        packed.writestr("a.jsonl", "{}")
+    (tmp_path / "utf16.jsonl").write_bytes('{"text":"hello"}'.encode("utf-16-le"))
+    for name, said in {
+        "parquet.jsonl": "parquet.jsonl is a Parquet file. Use `kind: parquet`.",
+        "arrow.jsonl": "is an Arrow file. Use `kind: datasets` with `path: arrow`",
+        "stream.jsonl": "is an Arrow file",
+        "tar.jsonl.gz": "is a tar. Use `kind: webdataset`",
+        "zip.jsonl": "is a zip file",
+        "utf16.jsonl": "is UTF-16 without a byte order mark",
+    }.items():
+        with pytest.raises(Refusal, match=re.escape(said)):
+            opened(**config(tmp_path / name)).units()
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8-sig"])
+def test_other_encodings_are_read_by_their_mark(tmp_path: Path, read: Callable[..., Read], encoding: str) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes('{"text":"é"}\r\n\n{"text":"日本"}'.encode(encoding))
+    assert read(**config(path)).rows == [{"row": 0, "text": "é"}, {"row": 2, "text": "日本"}]
+    path.write_bytes('{"text":"é"}\r{"text":\r"日本"}\r'.encode(encoding))  # return alone, also as white space
+    assert read(**config(path)).reasons == {1: "json_invalid", 2: "json_invalid"}
 
 
 @settings(deadline=None)

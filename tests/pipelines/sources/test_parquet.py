@@ -1,7 +1,9 @@
 """Parquet: every way that people store texts and media, and every way that a file can be wrong."""
 
 import ast
+import re
 import shutil
+import tarfile
 from collections.abc import Callable
 from itertools import chain, pairwise
 from pathlib import Path
@@ -194,3 +196,42 @@ def test_a_row_group_of_200_mb_is_read_in_bounded_memory(
     found, grown = growth(*(config(tmp_path / name, "image-text") for name in ("small", "large")))
     assert list(chain(*(rows for rows, _ in ast.literal_eval(found)))) == list(range(4000))
     assert grown < 64
+
+
+def test_two_columns_of_one_name_are_refused_if_they_are_used(
+    tmp_path: Path, opened: Callable[..., Reader], read: Callable[..., Read]
+) -> None:
+    values = [pa.array(["a"]), pa.array(["b"]), pa.array(["c"])]
+    pq.write_table(pa.Table.from_arrays(values, ["text", "n", "text"]), tmp_path / "a.parquet")
+    with pytest.raises(Refusal, match=r"a.parquet has two columns named 'text'. Rename one of them."):
+        opened(**config(tmp_path / "a.parquet")).units()
+    pq.write_table(pa.Table.from_arrays(values, ["n", "n", "text"]), tmp_path / "b.parquet")
+    assert read(**config(tmp_path / "b.parquet")).column("text") == ["c"]
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([1], "holds whole numbers (int64), but must hold strings"),
+        ([1.5], "holds numbers (double)"),
+        ([["a"]], "holds lists (list<"),
+        ([{"a": 1}], "holds structs (struct<a: int64>)"),
+        ([True], "holds true and false (bool)"),
+    ],
+)
+def test_texts_of_other_types_are_refused_in_words(
+    tmp_path: Path, opened: Callable[..., Reader], values: list[Any], said: str
+) -> None:
+    pq.write_table(pa.table({"text": values}), tmp_path / "a.parquet")
+    with pytest.raises(Refusal, match=re.escape(said)):
+        opened(**config(tmp_path / "a.parquet")).units()
+
+
+def test_a_file_of_another_format_is_refused_by_name(tmp_path: Path, opened: Callable[..., Reader]) -> None:
+    (tmp_path / "a.parquet").write_bytes(b'{"text": "a"}\n')
+    with pytest.raises(Refusal, match=r"a.parquet is JSON. Use `kind: jsonl`."):
+        opened(**config(tmp_path / "a.parquet")).units()
+    with tarfile.open(tmp_path / "a.parquet", "w") as tar:
+        tar.addfile(tarfile.TarInfo("a.txt"))
+    with pytest.raises(Refusal, match=r"a.parquet is a tar. Use `kind: webdataset`"):
+        opened(**config(tmp_path / "a.parquet")).units()

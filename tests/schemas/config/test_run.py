@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from triptych.schemas.config.layouts import Join
 from triptych.schemas.config.run import RunConfig
 from triptych.schemas.vocabulary import Modality
 
@@ -73,6 +74,7 @@ OTHER: dict[str, Any] = {
     "tokenizers.audio.levels": 3,
     "pack.group_by": "source",
     "sources.0.modality": "image-text",
+    "sources.4.join": Join(table="images", on="image_id = id"),
     "decontaminate.0.modality": "image-text",
     **{f"filters.{number}.sources": ("a", "d") for number in range(13)},
     "filters.2.max_top_ngram": {2: 0.3},
@@ -106,7 +108,7 @@ def changed(path: str) -> RunConfig:
                 return OTHER[path]
             if value is None or isinstance(value, str):
                 return f"{value or ''}x"
-            return value + 1
+            return ("x",) if isinstance(value, tuple) else value + 1
         if isinstance(node, tuple):
             at = int(parts[0])
             return (*node[:at], rebuild(node[at], parts[1:]), *node[at + 1 :])

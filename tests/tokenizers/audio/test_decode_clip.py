@@ -123,15 +123,10 @@ def test_float_files_beyond_full_scale_are_clipped() -> None:
     assert wave.min() == -1
 
 
-@pytest.mark.parametrize("container", ["WAV", "FLAC", "OGG", "MP3"])
-def test_a_truncated_file_gives_what_is_there_or_a_reason(container: str) -> None:
+@pytest.mark.parametrize("container", ["WAV", "FLAC", "OGG", "MP3", "AIFF", "AU", "CAF", "W64", "RF64"])
+def test_a_file_that_was_cut_off_is_named_so(container: str) -> None:
     data = file_of(tone(16000, 2.0), 16000, container)
-    try:
-        wave = wave_of(data[: len(data) // 2], 16000, 10.0)
-    except BadClip as error:
-        assert error.reason in ("audio_undecodable", "audio_empty")  # noqa: PT017
-    else:
-        assert 0 < len(wave) <= 32000
+    assert reason_of(data[: len(data) // 2]) in ("audio_incomplete", "audio_undecodable")
 
 
 def test_a_header_that_announces_hours_costs_no_memory() -> None:
@@ -139,7 +134,4 @@ def test_a_header_that_announces_hours_costs_no_memory() -> None:
     # STREAMINFO: the low 36 bits of bytes 18..25 count the samples
     data[21] |= 0x0F
     data[22:26] = b"\xff\xff\xff\xff"
-    try:
-        assert len(wave_of(bytes(data), 16000, 10.0)) <= 8000
-    except BadClip as error:
-        assert error.reason == "audio_undecodable"  # noqa: PT017
+    assert reason_of(bytes(data)) == "audio_incomplete"

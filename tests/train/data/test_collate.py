@@ -32,7 +32,9 @@ def rows() -> Rows:
     columns |= {"kind": np.full(count, Kind.TEXT.code), "source": np.arange(count), "text_bytes": 10 * length_S}
     columns |= {"pixels": np.zeros(count, np.int64), "samples": np.zeros(count, np.int64)}
     document = np.arange(2 * count, dtype=np.uint64).reshape(-1, 2)
-    return Rows(tokens, segment, modality, np.array([70, 80, 90]), np.array([0, 1, 2]), row_S, document, columns)
+    return Rows(
+        tokens, segment, modality, np.array([70, 80, 90]), np.array([0, 1, 2]), row_S, document, document, columns
+    )
 
 
 def test_tensors_of_a_batch() -> None:

@@ -59,7 +59,6 @@ def test_every_combination_of_a_block_is_a_run_and_blocks_follow_one_another(dat
     ("grid", "said"),
     [
         ([{"model.widht": [64]}], r"sweep\.yaml, model\.widht=64: unknown key `model\.widht`.*`width`"),
-        ([{"steps": [2]}, {"steps": [2]}], "has steps=2 twice"),
         ([{"out": ["x"]}], "`out` is set for each run"),
         ([{"steps": []}], "`steps` has no values"),
     ],
@@ -75,12 +74,15 @@ def test_runs_are_trained_once_and_go_on_where_they_stopped(dataset: Path, tmp_p
     torch.set_num_threads(1)
     runs = load_sweep(write_sweep(tmp_path, dataset, [{"model.width": [64, 128], "steps": [2]}]))
     swept = sweep(runs)
-    assert next(swept) == ("model.width=64,steps=2", "trained")
+    assert next(swept) == ("model.width=64,steps=2", "trained", "")
     assert isinstance(swept, Generator)
     swept.close()
     assert collect(tmp_path / "runs", Loss("raw"))[1] == ["model.width=128,steps=2"]
     before = (tmp_path / "runs/model.width=64,steps=2/metrics.jsonl").stat().st_mtime_ns
-    assert list(sweep(runs)) == [("model.width=64,steps=2", "done before"), ("model.width=128,steps=2", "trained")]
+    assert list(sweep(runs)) == [
+        ("model.width=64,steps=2", "done before", ""),
+        ("model.width=128,steps=2", "trained", ""),
+    ]
     assert (tmp_path / "runs/model.width=64,steps=2/metrics.jsonl").stat().st_mtime_ns == before
     points, unfinished = collect(tmp_path / "runs", Loss("raw"))
     assert unfinished == []
@@ -100,3 +102,16 @@ def test_a_folder_that_holds_another_run_is_refused(dataset: Path, tmp_path: Pat
     train.write_text(train.read_text().replace("width: 64", "width: 128"))
     with pytest.raises(Refusal, match=r"model.width: 64"):
         list(sweep(load_sweep(changed)))
+
+
+def test_equal_values_are_one_run(dataset: Path, tmp_path: Path) -> None:
+    runs = load_sweep(write_sweep(tmp_path, dataset, [{"steps": [2, 2]}, {"steps": [2]}, {"steps": [3]}]))
+    assert list(runs) == ["steps=2", "steps=3"]
+
+
+def test_a_run_that_fails_is_marked_and_the_others_are_trained(dataset: Path, tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    grid: list[dict[str, Any]] = [{"optimizer.lr": [1e9], "optimizer.warmup": [1], "steps": [60]}, {"steps": [2]}]
+    states = list(sweep(load_sweep(write_sweep(tmp_path, dataset, grid))))
+    assert [state for _, state, _ in states] == ["failed", "trained"]
+    assert "consecutive steps were skipped" in states[0][2]

@@ -1,10 +1,12 @@
 """Feature extractors for the Fréchet distance: a TorchScript file, or the image encoder of a CLIP model."""
 
+import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from ....tokenizers.protocol import Pixels
 
 BATCH = 32  # pictures
+_REACHES_OUT = re.compile(rb"torch\.(?:save|load|from_file)\b|ops\.(?!prim\b|aten\b)\w+\.\w+|\bopen\(")
 
 
 @dataclass(frozen=True)
@@ -41,9 +44,10 @@ def of_file(path: str) -> Features:
     """Load a TorchScript module that maps uint8 RGB (n, 3, side, side) to (n, width) and resizes images itself.
 
     Raises:
-        Refusal: If the file is no such module.
+        Refusal: If the file is no such module, or its code does more than compute.
     """
     jit: Any = torch.jit
+    _require_computing_only(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # torch recommends torch.export, which fixes the sizes
@@ -61,6 +65,25 @@ def of_file(path: str) -> Features:
         return vectors.double().numpy()
 
     return Features(f"{Path(path).name} ({file_fingerprint(path)[:8]})", embed)
+
+
+def _require_computing_only(path: str) -> None:
+    """Refuse a module whose code reads or writes files, or calls operators from outside of torch.
+
+    TorchScript can do nothing else that reaches beyond its own memory; its code is read before the file is loaded,
+    because loading may run some of it.
+    """
+    try:
+        with ZipFile(path) as archive:
+            codes = [(name, archive.read(name)) for name in archive.namelist() if name.endswith(".py")]
+    except (BadZipFile, OSError):
+        return  # jit.load says what is wrong with it
+    for name, code in codes:
+        if found := _REACHES_OUT.search(code):
+            raise Refusal(
+                f"--features {path}: {name} calls {found[0].decode()!r}, and a feature extractor only computes. "
+                "Give a module without it."
+            )
 
 
 def _vectors(module: Any, planes: torch.Tensor, path: str) -> torch.Tensor:

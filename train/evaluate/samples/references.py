@@ -16,7 +16,7 @@ from ....schemas.config.run import Limits
 from ....schemas.dataset.layout import codes_of_span
 from ....schemas.dataset.reader import Dataset, Shard
 from ....schemas.vocabulary import Kind, Modality
-from ...data.split import is_held_out
+from ...data.split import is_held_out, key_words, split_keys
 
 Codes = npt.NDArray[np.int64]
 
@@ -67,10 +67,9 @@ def _held(dataset: Dataset, shard: Shard, share: float, kinds: Sequence[Kind], c
     lists = shard.batch.column("segments")
     table = lists.flatten()
     ids = table.field("id")
-    raw = np.frombuffer(b"".join(ids.to_pylist()), "<u8").reshape(-1, 2)
     wanted = pc.is_in(table.field("kind"), pa.array([kind.code for kind in kinds], table.field("kind").type))
     whole = pc.equal(table.field("offset"), 0)
-    chosen = np.flatnonzero(is_held_out(raw, share) & np.asarray(pc.and_(wanted, whole)))
+    chosen = np.flatnonzero(is_held_out(key_words(split_keys(table)), share) & np.asarray(pc.and_(wanted, whole)))
     chosen = np.array(sorted(chosen.tolist(), key=lambda segment: ids[segment].as_py())[:count], np.int64)
     offsets = lists.offsets.to_numpy()
     rows = np.searchsorted(offsets, chosen, side="right") - 1

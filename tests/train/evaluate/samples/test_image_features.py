@@ -41,6 +41,24 @@ def test_a_torchscript_file_gives_features_and_anything_else_is_refused(tmp_path
         of_file(str(tmp_path / "not.pt"))
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit:FutureWarning")
+def test_a_module_that_reads_or_writes_files_is_refused_before_it_is_loaded(tmp_path: Path) -> None:
+    class Writes(torch.nn.Module):
+        def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+            torch.save(pictures, "/tmp/planted")
+            return pictures.float().mean(dim=[2, 3])
+
+    class Reads(torch.nn.Module):
+        def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+            secret = torch.from_file("/etc/hostname", False, 4, dtype=torch.uint8)
+            return pictures.float().mean(dim=[2, 3]) + secret.sum()
+
+    for module, name in ((Writes(), "save"), (Reads(), "from_file")):
+        torch.jit.script(module).save(str(tmp_path / "module.pt"))
+        with pytest.raises(Refusal, match=rf"calls 'torch\.{name}', and a feature extractor only computes"):
+            of_file(str(tmp_path / "module.pt"))
+
+
 def test_features_of_clip_are_its_vectors(tmp_path: Path) -> None:
     save_clip(tmp_path)
     assert of_clip(ClipModel("", str(tmp_path)), "tiny")(noise(2, 7)).shape == (2, 24)

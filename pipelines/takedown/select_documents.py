@@ -1,0 +1,156 @@
+"""Selects the documents of a takedown: by id, source, file or a column that the dataset keeps, and says what they are.
+
+Rows of the table of duplicates are selected too, since a survivor has their content, and so are documents that were
+taken down before, so that a takedown can be repeated.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import translate
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ...schemas.dataset.layout import as_mask
+from ...schemas.dataset.reader import Dataset
+from ...schemas.errors import Refusal
+from ..filters.taken_down import STAGE, id_array
+from ..inspection.find_documents import require_source
+from ..inspection.recount_statistics import tokens_by_segment
+from .clusters import connected_ids
+from .rewrite import ids_in, read_parquet
+
+KEPT = "kept"  # column of the segment table with the columns that a run keeps, as a JSON object
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Conditions that a document must all meet; those that are not given are met.
+
+    Attributes:
+        ids: Ids in hexadecimal.
+        source: Name of its source.
+        file: Label of its file, or a glob of labels.
+        match: Glob of the whole value by column: `license`, or one that the dataset keeps.
+    """
+
+    ids: Sequence[str] | None = None
+    source: str | None = None
+    file: str | None = None
+    match: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What a takedown of some ids removes: (documents, tokens) by source, of so many shards; and ids in no shard."""
+
+    sources: Mapping[str, tuple[int, int]]
+    shards: int
+    withheld: int
+
+
+def select(dataset: Dataset, wanted: Selection) -> list[str]:
+    """Return the sorted ids of the documents that meet all conditions; of `ids` alone also unknown ones.
+
+    Raises:
+        Refusal: A source or a column does not exist, or no document meets the conditions.
+    """
+    if wanted.ids is not None and wanted.source is None and wanted.file is None and not wanted.match:
+        return list(wanted.ids)
+    if wanted.source is not None:
+        require_source(dataset.manifest, wanted.source)
+    found = {each for table in _documents(dataset, wanted.match) for each in _met(table, wanted)}
+    if wanted.ids is not None:
+        found &= set(wanted.ids)
+    if not found:
+        raise Refusal(f"no document of {dataset.url} meets all conditions. Nothing was changed.", exit_code=1)
+    return sorted(found)
+
+
+def _documents(dataset: Dataset, match: Mapping[str, str]) -> Iterator[pa.Table]:
+    """Tables of `id`, `source` and `file`, with the columns of `match` as they are and as `kept`."""
+    for entry in dataset.manifest.shards:
+        segments = dataset.open(entry).batch.column("segments").flatten()
+        names = [name for name in ("id", "source", "file", "license", KEPT) if segments.type.get_field_index(name) >= 0]
+        columns = {name: segments.field(name) for name in names}
+        yield pa.table({name: column if name == "id" else column.cast(pa.string()) for name, column in columns.items()})
+    if match:
+        return  # the tables of duplicates and of dropped rows have neither licences nor ids of kept columns
+    yield read_parquet(dataset, dataset.manifest.duplicates).select(["id", "source", "file"])
+    dropped = read_parquet(dataset, dataset.manifest.dropped)
+    before = dropped.filter(pc.equal(dropped["stage"], STAGE))
+    yield before.select(["source", "file"]).append_column("id", id_array(before["detail"].to_pylist()))
+
+
+def _met(table: pa.Table, wanted: Selection) -> Iterator[str]:
+    mask = np.ones(len(table), bool)
+    if wanted.source is not None:
+        mask &= as_mask(pc.equal(table["source"], wanted.source))
+    if wanted.file is not None:
+        mask &= _where(table["file"], lambda label: label == wanted.file, _glob(wanted.file))
+    for name, pattern in wanted.match.items():
+        if name == "license":
+            mask &= _where(table[name], _glob(pattern))
+        elif KEPT in table.column_names:
+            mask &= _where(table[KEPT], _kept(name, _glob(pattern)))
+        else:
+            raise Refusal(
+                f"--match {name}: the dataset keeps no column. `license` can always be matched; other columns must be "
+                "in `keep` of a source when the dataset is prepared."
+            )
+    for each in table["id"].filter(pa.array(mask)).unique().to_pylist():
+        yield each.hex()
+
+
+def _where(column: pa.ChunkedArray, *tests: Callable[[str], bool]) -> np.ndarray:
+    """(rows,) mask of the values that pass one of the tests, each of which is made once a distinct value."""
+    values = column.unique()
+    passed = [value for value in values.to_pylist() if value is not None and any(test(value) for test in tests)]
+    return as_mask(pc.is_in(column, value_set=pa.array(passed, pa.string())))
+
+
+def _glob(pattern: str) -> Callable[[str], bool]:
+    compiled = re.compile(translate(pattern))
+    return lambda value: compiled.match(value) is not None
+
+
+def _kept(name: str, test: Callable[[str], bool]) -> Callable[[str], bool]:
+    def met(value: str) -> bool:
+        found = json.loads(value).get(name)
+        return found is not None and test(found if isinstance(found, str) else json.dumps(found))
+
+    return met
+
+
+def removal(dataset: Dataset, ids: Sequence[str]) -> Removal:
+    """Find what a takedown of `ids` removes from the shards, duplicates included.
+
+    Args:
+        dataset: The dataset.
+        ids: Document ids in hexadecimal.
+    """
+    duplicates = connected_ids(read_parquet(dataset, dataset.manifest.duplicates), id_array(ids))
+    wanted = id_array({*ids, *(each.hex() for each in duplicates.to_pylist())})
+    documents: dict[str, dict[bytes, int]] = {}
+    shards = 0
+    for entry in dataset.manifest.shards:
+        shard = dataset.open(entry)
+        if not len(ids_in(shard, wanted)):
+            continue
+        shards += 1
+        segments = shard.batch.column("segments").flatten()
+        mask = pc.is_in(segments.field("id"), value_set=wanted)
+        tokens = np.maximum(tokens_by_segment(shard), 0).sum(1)[as_mask(mask)]
+        names = segments.field("source").cast(pa.string()).filter(mask).to_pylist()
+        for source, each, count in zip(names, segments.field("id").filter(mask).to_pylist(), tokens, strict=True):
+            mine = documents.setdefault(source, {})
+            mine[each] = mine.get(each, 0) + int(count)
+    held = {each for mine in documents.values() for each in mine}
+    return Removal(
+        {name: (len(mine), sum(mine.values())) for name, mine in sorted(documents.items())},
+        shards,
+        len(set(duplicates.to_pylist()) - held),
+    )

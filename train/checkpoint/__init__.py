@@ -1,0 +1,1 @@
+"""Checkpoints of a training run: saving, verifying, and loading without running code from their files."""

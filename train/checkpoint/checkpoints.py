@@ -1,0 +1,235 @@
+"""Checkpoints of a training run: complete, saved asynchronously, and visible only once they are whole.
+
+All processes write a checkpoint under a temporary name, in a layout that any number of processes can load
+(torch.distributed.checkpoint). When all are done, the checksums of the files and the rest of the state are written into
+`state.json`, and the folder is renamed to its final name, such as `step-00000100`.
+"""
+
+import os
+import re
+import shutil
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch.distributed.checkpoint.api import CheckpointException
+from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
+from torch.distributed.checkpoint.state_dict_saver import async_save
+
+from ...schemas.config.training import CheckpointConfig
+from ...schemas.errors import Refusal
+from ...schemas.storage.full_disk import failed_write
+from ..distributed.process_group import ProcessGroup
+from ..optim.ema import Ema
+from .restricted_load import load_tensors
+from .seal import STATE, Entries, damaged, entries_of, read_state, write_state
+
+PREFIX, TEMPORARY = "step-", ".tmp-"
+_NAME = re.compile(r"step-(\d{8,})")
+_FAILURES = (Exception, CheckpointException)  # the second is no Exception
+
+
+@dataclass
+class _Pending:
+    """A checkpoint that is being written, and what went wrong once it is done (None: nothing)."""
+
+    step: int
+    outcome: Future[str | None]
+
+
+class Checkpoints:
+    """The checkpoints of one run. Foreign files and folders beside them are left alone."""
+
+    def __init__(self, folder: Path, config: CheckpointConfig, process: ProcessGroup) -> None:
+        self._folder = folder
+        self._config = config
+        self._process = process
+        self._pending: _Pending | None = None
+        # a group of its own, so that collectives of the saving thread do not mix with those of training
+        self._group: Any = dist.new_group(backend="gloo")
+        if process.first:
+            folder.mkdir(parents=True, exist_ok=True)
+            for left in folder.glob(f"{TEMPORARY}*"):
+                shutil.rmtree(left)
+        process.wait()
+
+    def steps(self) -> list[int]:
+        """Steps of the complete checkpoints, in order."""
+        return complete_steps(self._folder)
+
+    def last_sound(self) -> int | None:
+        """Step of the newest checkpoint from before training began to break down."""
+        for step in reversed(self.steps()):
+            with suppress(OSError, ValueError):
+                if read_state(self._path(step))[0].get("sound", True):
+                    return step
+        return None
+
+    def save(
+        self,
+        step: int,
+        model: torch.nn.Module,
+        optimizer: torch.optim.Optimizer,
+        ema: Ema | None,
+        state: dict[str, Any],
+    ) -> str | None:
+        """Start saving a checkpoint in the background, after the previous one is finished.
+
+        Args:
+            step: Number of steps done.
+            model: Model, possibly wrapped by DDP or FSDP.
+            optimizer: Its optimizer.
+            ema: Moving average of the weights, if the run keeps one.
+            state: Rest of the state, JSON-ready. `validation` is the validation loss of these weights, by which the
+                best checkpoint is chosen, or None; `sound` is False while training is breaking down.
+
+        Returns:
+            Why the previous checkpoint could not be saved; None if it was.
+        """
+        problem = self.finish()
+        folder = self._folder / f"{TEMPORARY}{step:08d}"
+        written = async_save(_tensors(model, optimizer, ema), checkpoint_id=folder, process_group=self._group)
+        assert isinstance(written, Future)
+        outcome: Future[str | None] = Future()
+        threading.Thread(target=self._complete, args=(step, folder, written, state, outcome), daemon=True).start()
+        self._pending = _Pending(step, outcome)
+        return problem
+
+    def finish(self) -> str | None:
+        """Wait for the pending checkpoint; returns why it could not be saved, or None."""
+        if self._pending is None:
+            return None
+        pending, self._pending = self._pending, None
+        return pending.outcome.result()
+
+    def _complete(
+        self, step: int, folder: Path, written: Future[Any], state: dict[str, Any], outcome: Future[str | None]
+    ) -> None:
+        """Seal and publish a checkpoint once all processes have written it; runs in a thread of every process."""
+        try:
+            mine = self._attempt(folder, lambda: self._written(folder, written))
+            all_mine: list[Any] = [None] * self._process.world
+            dist.all_gather_object(all_mine, mine, group=self._group)
+            problem = next((each for each in all_mine if isinstance(each, str)), None)
+            if self._process.first:
+                if problem is None:
+                    files = {name: entry for each in all_mine for name, entry in each.items()}
+                    published = self._attempt(folder, lambda: self._publish(step, folder, state, files))
+                    problem = published if isinstance(published, str) else None
+                if problem is not None:
+                    shutil.rmtree(folder, ignore_errors=True)
+            told = [problem]
+            dist.broadcast_object_list(told, group=self._group, group_src=0)
+            outcome.set_result(told[0])
+        except BaseException as error:  # a process of the group is gone
+            outcome.set_exception(error)
+
+    def _written(self, folder: Path, written: Future[Any]) -> Entries:
+        """Wait until this process has written its files, and hash them."""
+        written.result()
+        return entries_of(folder, self._process.rank)
+
+    def _attempt(self, folder: Path, action: Callable[[], Any]) -> Any:
+        """Result of an action, or why it failed."""
+        try:
+            return action()
+        except _FAILURES as error:
+            refusal = error if isinstance(error, Refusal) else failed_write(error, folder)
+            return str(refusal) if refusal else " ".join(f"{type(error).__name__}: {error}".split())[:300]
+
+    def _publish(self, step: int, folder: Path, state: dict[str, Any], files: Entries) -> None:
+        write_state(folder, state, files)
+        final = self._path(step)
+        if final.exists():  # of steps that are done again from an earlier checkpoint
+            final.rename(self._folder / f"{TEMPORARY}replaced-{step:08d}")
+        folder.rename(final)
+        shutil.rmtree(self._folder / f"{TEMPORARY}replaced-{step:08d}", ignore_errors=True)
+        handle = os.open(self._folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        self._prune()
+
+    def load(
+        self, step: int, model: torch.nn.Module, optimizer: torch.optim.Optimizer, ema: Ema | None
+    ) -> dict[str, Any]:
+        """Verify a checkpoint and load it into model, optimizer and EMA.
+
+        Returns:
+            The rest of the state, as it was given to `save`.
+
+        Raises:
+            Refusal: The checkpoint is damaged; the message names the one before it.
+        """
+        folder = self._path(step)
+        tensors = _tensors(model, optimizer, ema)
+        self._require_sound(step, folder)
+        try:
+            state, _ = read_state(folder)
+            load_tensors(tensors, folder)
+        except _FAILURES as error:
+            raise self._refusal(step, " ".join(str(error).split())[:200]) from None
+        set_state_dict(model, optimizer, model_state_dict=tensors["model"], optim_state_dict=tensors["optimizer"])
+        if ema is not None:
+            ema.load_state_dict(tensors["ema"])
+        return state
+
+    def _require_sound(self, step: int, folder: Path) -> None:
+        """Check the files, each by one of the processes."""
+        try:
+            _, files = read_state(folder)
+            problem = damaged(folder, files or {}, self._process.rank, self._process.world)
+        except (OSError, ValueError) as error:
+            problem = f"{STATE}: {error}"
+        problems: list[Any] = [None] * self._process.world
+        dist.all_gather_object(problems, problem, group=self._group)
+        found = next((each for each in problems if each), None)
+        if found:
+            raise self._refusal(step, found)
+
+    def _refusal(self, step: int, problem: str) -> Refusal:
+        before = [each for each in self.steps() if each < step]
+        advice = f"Resume from the checkpoint before it with `--from {before[-1]}`" if before else "Restore its files"
+        return Refusal(
+            f"{self._path(step)}: this checkpoint is damaged: {problem}. {advice}, or train in another `out`.",
+            exit_code=1,
+        )
+
+    def _path(self, step: int) -> Path:
+        return self._folder / f"{PREFIX}{step:08d}"
+
+    def _prune(self) -> None:
+        """Remove all checkpoints but the last `keep`, the best, every `keep_every`-th, and the last sound one."""
+        states: dict[int, dict[str, Any]] = {}
+        for step in self.steps():
+            with suppress(OSError, ValueError):  # damaged ones are left to the user
+                states[step] = read_state(self._path(step))[0]
+        scored = [step for step, state in states.items() if state.get("validation") is not None]
+        sound = [step for step, state in states.items() if state.get("sound", True)]
+        every = self._config.keep_every
+        kept = {*list(states)[-self._config.keep :], *sound[-1:]}
+        kept |= {step for step in states if every is not None and step % (every * self._config.every) == 0}
+        kept |= set(sorted(scored, key=lambda step: float(states[step]["validation"]))[:1])
+        for step in states.keys() - kept:
+            shutil.rmtree(self._path(step))
+
+
+def complete_steps(folder: Path) -> list[int]:
+    """Steps of the complete checkpoints in a folder, in order."""
+    names = [_NAME.fullmatch(path.parent.name) for path in folder.glob(f"{PREFIX}*/{STATE}")]
+    return sorted(int(name[1]) for name in names if name)
+
+
+def _tensors(model: torch.nn.Module, optimizer: torch.optim.Optimizer, ema: Ema | None) -> dict[str, Any]:
+    weights, moments = get_state_dict(model, optimizer)
+    tensors: dict[str, Any] = {"model": weights, "optimizer": moments}
+    if ema is not None:
+        tensors["ema"] = ema.state_dict()
+    return tensors

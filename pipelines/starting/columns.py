@@ -11,6 +11,7 @@ TEXT_NAMES = (
     *("description", "prompt", "conversations", "messages"),
 )
 LICENSE_NAMES = ("license", "licence", "license_type", "licenses")
+SHORTEST = 3  # characters of texts in a column without a usual name, on average
 PIECES = ("raw", "text", "caption", "sentence", "value", "content")  # texts within the items of a list
 ANSWERS = {"from": ("value", ("gpt", "assistant", "model")), "role": ("content", ("assistant", "model"))}
 NO_TEXT = re.compile(r"^(https?://\S*|[0-9a-f-]{16,}|<urn:\S*|\S+\.\w{2,4}|[\d\s.:,TZ+-]+)$", re.IGNORECASE)
@@ -43,7 +44,7 @@ def text_column(columns: Mapping[str, Sequence[Any]], without: Sequence[str] = (
     named = [found for found in fits if _plain(found.name) in known]
     if named:
         return min(named, key=lambda found: known[_plain(found.name)])
-    return max((found for found in fits if found.length >= 8), key=lambda found: found.length, default=None)
+    return max((found for found in fits if found.length >= SHORTEST), key=lambda found: found.length, default=None)
 
 
 def _plain(name: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from .guess import Guess
+from .guessed import Guess
 from .sizes import Sizes
 
 WIDTH = 100

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from ...schemas.config.load import check
 from ...schemas.config.run import RunConfig
 from ...schemas.errors import Refusal
-from .guess import Guess, guess
+from .guess import guess
+from .guessed import Guess
 from .listing import Listing, extension, list_files
 from .run_file import clean_name, run_file, source_names
 from .sizes import sizes_of

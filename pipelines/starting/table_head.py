@@ -77,7 +77,7 @@ def text_table(lines: Sequence[str], kind: str, names: frozenset[str]) -> TableH
     if delimiter is None:
         return None
     quoted = delimiter in ",;" and '"' in "".join(lines)
-    rows = list(csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE))
+    rows = _fields(lines, delimiter, quoted)
     header = rows[0]
     keys: dict[str, Any] = {}
     if delimiter != {"tsv": "\t"}.get(kind, ","):
@@ -97,12 +97,15 @@ def delimiter_of(lines: Sequence[str], kind: str) -> str | None:
     """Return the character that divides the lines into the same number of fields, two at least; None if none does."""
     scores = []
     for delimiter in DELIMITERS:
-        quoting = csv.QUOTE_MINIMAL if delimiter in ",;" else csv.QUOTE_NONE
-        counts = Counter(len(row) for row in csv.reader(lines, delimiter=delimiter, quoting=quoting))
+        counts = Counter(map(len, _fields(lines, delimiter, quoted=delimiter in ",;")))
         width, often = counts.most_common(1)[0]
         if width > 1 and often >= 0.9 * sum(counts.values()):
             scores.append((often, delimiter == {"tsv": "\t"}.get(kind, ","), width, delimiter))
     return max(scores)[-1] if scores else None
+
+
+def _fields(lines: Sequence[str], delimiter: str, quoted: bool) -> list[list[str]]:
+    return list(csv.reader(lines, delimiter=delimiter)) if quoted else [line.split(delimiter) for line in lines]
 
 
 def first_space(lines: Sequence[str], names: frozenset[str]) -> TableHead | None:

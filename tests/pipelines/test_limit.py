@@ -31,9 +31,10 @@ def test_a_limited_run_gives_the_same_bytes_on_every_engine(
     tmp_path: Path,
 ) -> None:
     found = []
-    for engine in ({"kind": "serial"}, {"kind": "dask", "workers": 2}, {"kind": "beam"}):
-        out = tmp_path / engine["kind"]
-        assert rows_read(prepared(limited(text_tree(out, engine=engine), 57))) == 57
+    for kind, options in (("serial", {}), ("dask", {"workers": 2}), ("beam", {})):
+        out = tmp_path / kind
+        tree = text_tree(out, engine={"kind": kind, **options})
+        assert rows_read(prepared(limited(tree, 57))) == 57
         found.append(contents(out))
     assert found[0] == found[1] == found[2]
 

@@ -61,8 +61,14 @@ def test_a_head_of_a_few_files_stands_for_all(text_tree: Callable[..., Tree], tm
     import fsspec
 
     source = lines_source(tmp_path / "many", 200, 30)
-    opened, open_ = [], fsspec.open
-    monkeypatch.setattr(fsspec, "open", lambda path, *more: opened.append(path) or open_(path, *more))
+    opened: list[str] = []
+    open_ = fsspec.open
+
+    def watched(path: str, *more: Any, **options: Any) -> Any:
+        opened.append(path)
+        return open_(path, *more, **options)
+
+    monkeypatch.setattr(fsspec, "open", watched)
     facts = look(text_tree(tmp_path / "out", sources=[source]))["sources"][0]
     assert len({path for path in opened if path.endswith(".jsonl")}) == HEAD_FILES
     assert facts["files"] == 200

@@ -90,6 +90,33 @@ def test_exactly_the_first_rows_are_read_with_the_bad_ones_among_them(
         assert len(found.drops) == sum(bad(i) for _, i in first), limit
 
 
+def test_rows_that_are_files_of_their_own(opened: Any, tmp_path: Path, makers: Any) -> None:
+    for i in range(5):
+        (tmp_path / f"{i}.txt").write_text(f"text {i}")
+        (tmp_path / f"{i}.png").write_bytes(makers.picture(i))
+    pairs = {"kind": "folder", "path": str(tmp_path), "pair_by": "name", "image": "png", "text": "txt"}
+    files = {"kind": "files", "path": f"{tmp_path}/*.txt"}
+    for config in (pairs, files):
+        for budget, limit in ((10, 3), (32 << 20, 3), (10, 5), (10, 99)):
+            reader = opened(budget=budget, limit=limit, **config)
+            units = reader.units()
+            texts = [text for unit in units for batch in reader.read(unit) for text in batch.table["text"].to_pylist()]
+            assert texts == [f"text {i}" for i in range(min(limit, 5))]
+
+
+def test_tables_of_a_glob_are_counted_together(read: Any, tmp_path: Path) -> None:
+    for part in range(3):
+        folder = tmp_path / f"{part}"
+        folder.mkdir()
+        (folder / "list.csv").write_text("f,t\n" + "".join(f"{i}.png,{part}-{i}\n" for i in range(4)))
+        for i in range(4):
+            (folder / f"{i}.png").write_bytes(b"picture")
+    config = {"kind": "folder", "path": str(tmp_path), "table": "*/list.csv", "image": "f", "text": "t"}
+    for limit in (1, 4, 6, 8, 100):
+        found = read(limit=limit, modality="image-text", **config)
+        assert found.column("text") == [f"{part}-{i}" for part in range(3) for i in range(4)][:limit]
+
+
 @pytest.mark.parametrize("make", KINDS)
 def test_the_digest_is_that_of_the_rows_read(
     opened: Any, read: Any, tmp_path: Path, makers: Any, make: Callable[[Path, Any], Config]
@@ -107,8 +134,14 @@ def test_files_beyond_the_limit_are_not_opened(
     read: Any, tmp_path: Path, makers: Any, make: Callable[[Path, Any], Config], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = make(tmp_path, makers)
-    opened, open_ = [], fsspec.open
-    monkeypatch.setattr(fsspec, "open", lambda path, *more: opened.append(path) or open_(path, *more))
+    opened: list[str] = []
+    open_ = fsspec.open
+
+    def watched(path: str, *more: Any, **options: Any) -> Any:
+        opened.append(path)
+        return open_(path, *more, **options)
+
+    monkeypatch.setattr(fsspec, "open", watched)
     for limit, files in ((1, 1), (ROWS, 1), (ROWS + 2, 2)):
         opened.clear()
         read(limit=limit, **config)

@@ -134,6 +134,7 @@ def _show(
     title: str, shown: "Iterable[tuple[str, DecodedSegment]]", stem: str, out: Path | None, as_json: bool
 ) -> None:
     """Print decoded segments one after another, and write their files and their description into `out`."""
+    from ..schemas.dataset.kept import kept_of
     from .show_lines import print_segment
 
     lines: list[dict[str, Any]] = []
@@ -150,7 +151,7 @@ def _show(
                 **{key: segment[key] for key in ("source", "file", "row", "license")},
                 **{key: segment[key] for key in ("start", "length", "offset", "last")},
                 "id": segment["id"].hex(),
-                **({"kept": json.loads(segment["kept"] or "{}")} if "kept" in segment else {}),
+                **({"kept": kept_of(segment)} if "kept" in segment else {}),
                 "text": each.text,
                 "files": files,
             }

@@ -2,7 +2,7 @@
 
 import heapq
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,9 +12,12 @@ import numpy.typing as npt
 import xxhash
 from pydantic import Field
 
+from ..pipelines.sources.formats import ENDINGS
 from ..pipelines.sources.read import Input
 from ..pipelines.sources.registry import open_source
 from ..pipelines.sources.samples import samples
+from ..pipelines.sources.streams import Broken, ByteStream, WrongFormat
+from ..pipelines.sources.text_blocks import BOM
 from ..schemas.base import Strict
 from ..schemas.config.load import apply_override, check, load_run
 from ..schemas.config.run import Limits, RunConfig
@@ -64,7 +67,8 @@ class Inputs:
         """Every row once, in the order of sources and files."""
         if isinstance(self.settings, RunConfig):
             return _source_rows(self.settings, self.modality, self.skipped)
-        return _file_rows(self.files, self.settings.limits, self.skipped)
+        read = _text if self.modality is Modality.TEXT else _bytes
+        return _file_rows(self.files, read, self.settings.limits, self.skipped)
 
     def first(self, count: int) -> list[SourceRow]:
         """The `count` rows of lowest rank, which a tokenizer is trained on."""
@@ -135,20 +139,45 @@ def _files(paths: Sequence[str], suffixes: Sequence[str]) -> list[Path]:
     for path in map(Path, paths):
         if not path.exists():
             raise Refusal(f"{path}: no such file or folder. Check the path.")
-        found = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.suffix.lower() in suffixes)
+        found = [path] if path.is_file() else sorted(p for p in path.rglob("*") if _suffix(p) in suffixes)
         if not found:
             raise Refusal(f"{path}: contains no file that ends in {', '.join(suffixes)}. Give another folder.")
         files += found
     return files
 
 
-def _file_rows(files: Sequence[Path], limits: Limits, skipped: Counter[str]) -> Iterator[SourceRow]:
+def _suffix(path: Path) -> str:
+    """Return the suffix of a file in lower case, `.txt` also for `a.txt.gz`."""
+    return (path.with_suffix("") if path.suffix.lower() in ENDINGS else path).suffix.lower()
+
+
+def _file_rows(
+    files: Sequence[Path], read: Callable[[Path, int], bytes | None], limits: Limits, skipped: Counter[str]
+) -> Iterator[SourceRow]:
     for file in files:
-        if file.stat().st_size > limits.row_bytes:
-            skipped["row_too_large"] += 1
+        try:
+            data = read(file, limits.row_bytes)
+        except Broken as error:
+            skipped[error.reason] += 1
             continue
-        data = file.read_bytes()
-        yield SourceRow(xxhash.xxh3_64_intdigest(data), data)
+        if data is None:
+            skipped["row_too_large"] += 1
+        else:
+            yield SourceRow(xxhash.xxh3_64_intdigest(data), data)
+
+
+def _bytes(file: Path, limit: int) -> bytes | None:
+    return file.read_bytes() if file.stat().st_size <= limit else None
+
+
+def _text(file: Path, limit: int) -> bytes | None:
+    """Return the bytes of a text file, decompressed; raises Refusal if it is of another format."""
+    with ByteStream(str(file.absolute())) as stream:
+        try:
+            data = stream.whole(limit)
+        except WrongFormat as error:
+            raise Refusal(f"{file} is {error.what}. {error.advice}") from None
+    return None if data is None else data.removeprefix(BOM)
 
 
 def _source_rows(config: RunConfig, modality: Modality, skipped: Counter[str]) -> Iterator[SourceRow]:

@@ -43,7 +43,7 @@ def prepare(config: RunConfig, journal: Journal) -> Manifest:
     """
     start = time.perf_counter()
     check_run(config)
-    units = find_units((*config.sources, *config.decontaminate), config.limits, config.partition_bytes)
+    units = find_units((*config.sources, *config.decontaminate), config.limits, config.partition_bytes, config.out)
     store = Store(config.out)
     require_more_rows(config, store)
     with only_run(store) as require_alone:

@@ -56,9 +56,9 @@ def _opened(one: TrainedOn, used: Dataset, key: str) -> Dataset:
         found = None
     if found is None or found.manifest.fingerprint != one.fingerprint:
         raise Refusal(
-            f"{used.url}: holds other documents out than {one.path} did when the run was trained on it, and that dataset "
-            "is no longer there, so it cannot be told which of them were trained on. Use the dataset of the run, or give "
-            f"{key} to go on all the same."
+            f"{used.url}: holds other documents out than {one.path} did when the run was trained on it, and that "
+            "dataset is no longer there, so it cannot be told which of them were trained on. Use the dataset of the "
+            f"run, or give {key} to go on all the same."
         )
     return found
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import xxhash
 
 from ...schemas.dataset.drop_detail import without_addresses
@@ -20,6 +21,7 @@ from ...schemas.dataset.ledger import Tally
 from ...schemas.dataset.tables import DROPPED, KEPT
 from ...schemas.identity import canonical_json
 from ...schemas.storage.store import Store
+from .take_rows import take_rows
 
 _SUMMARY, _DROPPED = b"triptych.summary", b"triptych.dropped"
 
@@ -97,7 +99,7 @@ def load(store: Store, part: Partition) -> pa.Table:
     if part.sort_by is None:
         return table
     keys = dict.fromkeys((part.sort_by, "id"), "ascending")
-    return table.sort_by(list(keys.items()))
+    return take_rows(table, pc.sort_indices(table, list(keys.items())))
 
 
 def stamp_of(part: Partition) -> int:

@@ -15,6 +15,7 @@ from ...schemas.dataset.tables import DROPPED
 from ...schemas.identity import fingerprint
 from .partition import Outcome, Partition
 from .stage import part_key
+from .take_rows import take_rows
 
 SHUFFLE_VERSION = 1
 
@@ -52,7 +53,7 @@ class Scatter:
     def run(self, table: pa.Table) -> Outcome:
         """Return the same rows in another order; nothing is dropped."""
         bucket = bucket_of(table[self.by], self.into)
-        table = table.take(np.argsort(bucket, kind="stable")).combine_chunks()
+        table = take_rows(table, np.argsort(bucket, kind="stable")).combine_chunks()
         present, counts = np.unique(bucket, return_counts=True)
         starts = np.cumsum(counts) - counts
         chunks = [table.slice(start, count) for start, count in zip(starts.tolist(), counts.tolist(), strict=True)]

@@ -4,7 +4,6 @@ The list is read in batches and never held as a whole. The raw rows of a window 
 their files; the windows grow, so that the first lines come at once and a long list needs few passes.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count as count_from
@@ -15,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ...schemas.dataset.kept import kept_of
 from ...schemas.dataset.manifest import Manifest
 from ...schemas.dataset.reader import Dataset
 from ...schemas.errors import Refusal
@@ -110,5 +110,5 @@ def _with_raw_rows(dataset: Dataset, batches: Iterator[pa.Table]) -> Iterator[di
             return
         found = raw.read((line["source"], line["file"], line["row"]) for line in window)
         for line in window:
-            kept = {"kept": json.loads(line["kept"] or "{}")} if "kept" in line else {}
+            kept = {"kept": kept_of(line)} if "kept" in line else {}
             yield line | kept | {"raw": found.get((line["source"], line["file"], line["row"]))}

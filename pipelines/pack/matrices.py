@@ -1,6 +1,7 @@
 """Builds the columns of a shard from placed segments: three matrices, a segment table, a span table."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -8,10 +9,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...schemas.dataset.layout import TASK_SLOT, Content, content
+from ...schemas.dataset.layout import TASK_SLOT, Content, content, content_lengths
 from ...schemas.dataset.packed_row import SPAN, segment_dtype, segment_type
 from ...schemas.vocabulary import Kind, Special, Vocabulary
+from ..engines.take_rows import take_runs
 from .segments import Ints, Segments
+
+SLICE_TOKENS = 1 << 18  # tokens laid out at a time, so that temporary arrays stay in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ def fill(
         (of the segment), `modality`, `start` (within the packed row) and `length`, in the order of the segments.
     """
     segments, order = placed.segments, placed.order
-    laid = content(samples, vocabulary)
+    laid = _content(samples, vocabulary)
     segment = _segment_column(placed, row_length)
     begin = placed.row[order] * row_length + placed.start[order]
     coded = segment != 0
@@ -67,26 +71,38 @@ def fill(
     }
     flat["tokens"][begin] = Special.TASK
     starts = laid.offsets[segments.sample] + segments.offset
+    lengths = segments.length - TASK_SLOT
     for name, values in (("tokens", laid.ids), ("modality", laid.modality)):
-        flat[name][coded] = _runs(values, starts, segments.length - TASK_SLOT, order)
+        source = pa.array(values)
+        for low, high in _slices(segments.length[order]):
+            place, chosen = slice(begin[low], begin[high] if high < len(order) else len(segment)), order[low:high]
+            flat[name][place][coded[place]] = take_runs(source, starts[chosen], lengths[chosen]).to_numpy()
     matrices = {name: column.reshape(placed.rows, row_length) for name, column in flat.items()}
     return matrices, _spans(laid, placed)
 
 
-def _runs(values: npt.NDArray[Any], starts: Ints, lengths: Ints, order: Ints) -> npt.NDArray[Any]:
-    """Concatenate runs of values in another order.
+def _content(samples: pa.Table, vocabulary: Vocabulary) -> Content:
+    """Lay out the content of all samples, a slice at a time."""
+    parts = [
+        content(samples.slice(low, high - low), vocabulary) for low, high in _slices(content_lengths(samples))
+    ] or [content(samples, vocabulary)]
+    sizes = np.concatenate([np.diff(part.offsets) for part in parts])
+    return Content(
+        np.concatenate([part.ids for part in parts]),
+        np.concatenate([part.modality for part in parts]),
+        np.concatenate([[0], np.cumsum(sizes)]),
+        np.concatenate([part.span_starts for part in parts]),
+        np.concatenate([part.span_lengths for part in parts]),
+    )
 
-    Args:
-        values: The values.
-        starts: (n,) first index of each run; runs do not overlap, and the starts ascend.
-        lengths: (n,) length of each run.
-        order: (n,) indices of the runs.
-    """
-    # as lists, since Arrow copies a list as a whole; every other list is the gap between two runs
-    bounds = np.stack([starts, starts + lengths], axis=1).reshape(-1)
-    lists = pa.LargeListArray.from_arrays(pa.array(bounds), pa.array(values))
-    out: npt.NDArray[Any] = lists.take(pa.array(2 * order)).flatten().to_numpy()
-    return out
+
+def _slices(lengths: Ints) -> list[tuple[int, int]]:
+    """Divide runs of these lengths into slices of about SLICE_TOKENS tokens."""
+    ends = np.cumsum(lengths)
+    total = int(ends[-1]) if ends.size else 0
+    cuts = np.unique(np.searchsorted(ends, np.arange(0, total, SLICE_TOKENS), side="left"))
+    bounds = [*cuts.tolist(), len(lengths)]
+    return [(low, high) for low, high in pairwise(bounds) if high > low]
 
 
 def _segment_column(placed: Placed, row_length: int) -> npt.NDArray[np.unsignedinteger]:

@@ -14,7 +14,7 @@ from ..sources.delimited_table import Record
 from ..sources.json_line import parse_line
 from ..sources.metadata_table import MetadataTable
 from ..sources.streams import Broken, ByteStream
-from ..sources.webdataset import tar_members
+from ..sources.tar_members import tar_members
 
 ROWS = 20  # rows of a file that are looked at
 LINE = 1 << 20  # bytes in which its first lines are looked for
@@ -61,11 +61,10 @@ def tar_columns(url: str) -> list[str]:
     documents: list[bytes] = []
     with ByteStream(url) as stream:
         try:
-            for count, (name, data) in enumerate(tar_members(stream, frozenset({"json"}), LINE)):
-                extension = name.rpartition("/")[2].partition(".")[2].lower()
-                found[extension] = None
-                if extension == "json" and data:
-                    documents.append(data)
+            for count, member in enumerate(tar_members(stream, frozenset({"json"}), LINE)):
+                found[member.extension] = None
+                if member.extension == "json" and isinstance(member.content, bytes):
+                    documents.append(member.content)
                 if count > 4 * ROWS:
                     break
         except Broken:

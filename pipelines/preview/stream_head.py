@@ -13,7 +13,7 @@ from ..sources.content_type import head_of
 from ..sources.json_list import NoList, list_items
 from ..sources.streams import Broken, ByteStream
 from ..sources.table_format import table_format
-from ..sources.webdataset import tar_members
+from ..sources.tar_members import tar_members
 
 HEAD = 1 << 20  # decompressed bytes of a text file that are counted
 BLOCK = 1 << 16
@@ -56,8 +56,8 @@ def tar_head(url: str) -> StreamHead:
     keys: dict[str, None] = {}
     with ByteStream(url) as stream:
         try:
-            for name, _ in tar_members(stream, frozenset(), 0):
-                folder, _, file = name.rpartition("/")
+            for member in tar_members(stream, frozenset(), 0):
+                folder, _, file = member.name.rpartition("/")
                 keys[f"{folder}/{file.partition('.')[0]}"] = None
                 if len(keys) > SAMPLES or stream.tell() > TAR_HEAD:
                     return StreamHead(max(1, len(keys) - 1), stream.consumed, False)

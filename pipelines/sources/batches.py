@@ -31,6 +31,10 @@ class BadRow(Exception):
         return Drop(row, self.reason, self.detail)
 
 
+class LateDrop(Drop):
+    """The drop of a row that was already counted in a batch, by None in its place."""
+
+
 class RawRow(NamedTuple):
     """A good row; its values are in the order of the source's fields."""
 
@@ -51,21 +55,27 @@ def table(fields: Iterable[str], rows: list[RawRow], lists: bool = False) -> pa.
 
 
 def gather(
-    fields: Iterable[str], items: Iterable[RawRow | Drop], budget: int, lists: bool = False
+    fields: Iterable[str], items: Iterable[RawRow | Drop | None], budget: int, lists: bool = False
 ) -> Iterator[RawBatch]:
-    """Group rows and drops in file order into batches of at most `budget` payload bytes or one row."""
+    """Group rows and drops in file order into batches of at most `budget` payload bytes or one row.
+
+    None stands for a row whose drop comes later, as a `LateDrop`, so that batches do not depend on when it is known.
+    """
     rows: list[RawRow] = []
     drops: list[Drop] = []
-    used = 0
+    used = count = 0
     for item in items:
-        size = DROP_BYTES if isinstance(item, Drop) else _payload(item)
-        if used + size > budget and (rows or drops):
-            yield RawBatch(table(fields, rows, lists), drops)
-            rows, drops, used = [], [], 0
+        late = isinstance(item, LateDrop)
+        size = _payload(item) if isinstance(item, RawRow) else 0 if late else DROP_BYTES
+        if used + size > budget and count:
+            if rows or drops:
+                yield RawBatch(table(fields, rows, lists), drops)
+            rows, drops, used, count = [], [], 0, 0
         used += size
+        count += not late
         if isinstance(item, Drop):
             drops.append(item)
-        else:
+        elif item is not None:
             rows.append(item)
     if rows or drops:
         yield RawBatch(table(fields, rows, lists), drops)

@@ -11,14 +11,21 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
+from fsspec.implementations.memory import MemoryFileSystem
 
 from ...schemas.errors import Refusal
 from .base import RawBatch, Unit
 
 TICK = 0.02  # seconds; file times have a resolution of up to half of this, within which a write is not visible
+# what stores say of the version of an object, besides its ETag
+VERSIONS = (
+    "blob_id", "sha", "hex", "generation", "md5Hash", "md5", "crc32c", "checksum", "Content-MD5", "Digest",
+    "LastModified", "Last-Modified", "last_modified", "modificationTime", "mtime", "modify", "modified", "created",
+)  # fmt: skip
 ADVICE = (
     "Versions were not mixed. Make sure that nothing writes to the sources during a run, then run the same command "
     "again: it reads the current files and reuses finished work on all others."
@@ -26,17 +33,31 @@ ADVICE = (
 
 
 def stamp(url: str) -> str:
-    """Return a value that changes when a file changes; raises FileNotFoundError when it does not exist."""
-    fs, path = url_to_fs(url)
+    """Return a value that changes when a file changes; raises FileNotFoundError when it does not exist.
+
+    The stamp of a member of an archive, and of a file behind a cache, is that of the file in which it is stored.
+    """
+    fs, path = url_to_fs(url.rpartition("::")[2])
     if isinstance(fs, LocalFileSystem):
         found = os.stat(path)
         if 0 <= time.time() - found.st_ctime < TICK:
             time.sleep(TICK)
             found = os.stat(path)
         return f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}"
+    return _stamp_of(fs, path)
+
+
+def _stamp_of(fs: Any, path: str) -> str:
     info = fs.info(path)
     tag = info.get("ETag") or info.get("etag")
-    return str(tag).strip('"') if tag else str(fs.ukey(path))
+    if tag:
+        return str(tag).strip('"')
+    known = [f"{key} {info[key]}" for key in VERSIONS if info.get(key) is not None]
+    if isinstance(fs, MemoryFileSystem):
+        known.append(f"modified {fs.modified(path)}")
+    return (
+        " ".join([f"size {info.get('size')}", *known]) if known or info.get("size") is not None else str(fs.ukey(path))
+    )
 
 
 @contextmanager
@@ -72,7 +93,7 @@ def require_digest(unit: Unit, digest: str) -> None:
 
 
 def _require(unit: Unit) -> None:
-    fs, _ = url_to_fs(unit.path)
+    fs, _ = url_to_fs(unit.path.rpartition("::")[2])
     fs.invalidate_cache()  # otherwise an old listing would be used
     try:
         now = stamp(unit.path)

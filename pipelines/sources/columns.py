@@ -201,17 +201,6 @@ def _are_columns(rows: pa.Table, names: tuple[str, ...]) -> bool:
     return all(stored_column(name, rows.column_names) == name for name in names)
 
 
-def _field(rows: pa.Table, field: str, names: tuple[str, ...], text_from: str | None) -> pa.ChunkedArray:
-    if field != "text" or (text_from is None and _are_columns(rows, names)):
-        return _values(rows, names, field)
-    lists = text_lists(rows, names)
-    return pa.chunked_array([lists if text_from is not None else first_texts(lists)])
-
-
-def _are_columns(rows: pa.Table, names: tuple[str, ...]) -> bool:
-    return all(stored_column(name, rows.column_names) == name for name in names)
-
-
 def _mark(reasons: npt.NDArray[np.object_], bad: npt.NDArray[np.bool_], reason: str) -> None:
     reasons[bad & (reasons == "")] = reason
 

@@ -1,13 +1,16 @@
 """What a file is by its first bytes, so that a kind of source that cannot read it is refused before any work."""
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from ...schemas.errors import Refusal
 from .base import Unit
-from .streams import Broken, ByteStream
+from .files import refusing
+from .streams import Broken, ByteStream, WrongFormat
 from .text_blocks import MARKS
 
 HEAD: Final = 1024
+CHECKED: Final = 64  # files of a remote source that are opened before any work
 FEWEST_ZEROS: Final = 8  # fewer may stand in a text of UTF-8
 
 
@@ -22,7 +25,12 @@ PARQUET: Final = Content("a Parquet file", "Use `kind: parquet`.")
 JSON: Final = Content("JSON", "Use `kind: jsonl`.")
 _ARROW = Content("an Arrow file", "Use `kind: datasets` with `path: arrow` and the files under `data_files`.")
 _TAR = Content("a tar", "Use `kind: webdataset`, or unpack it.")
-_ZIP = Content("a zip file or an Excel workbook", "Unpack it, or save its table as CSV.")
+_ZIP = Content(
+    "a zip file or an Excel workbook",
+    "Unpack it, or save its table as CSV. Its members can be read by `path: zip://**::` and its name.",
+)
+_PDF = Content("a PDF file", "Extract its text first.")
+_RECORDS = Content("an Avro or NumPy file", "Convert it to Parquet.")
 _EXCEL = Content("an Excel workbook", "Save its table as CSV.")
 _DATABASE = Content("an SQLite database", "Export its table as CSV or JSON lines.")
 _HDF5 = Content("an HDF5 file", "Export its table as CSV, JSON lines or Parquet.")
@@ -34,6 +42,10 @@ SIGNATURES: Final = (
     (0, b"ARROW1\0\0", _ARROW),
     (257, b"ustar", _TAR),
     (0, b"PK\x03\x04", _ZIP),
+    (0, b"PK\x05\x06", _ZIP),
+    (0, b"%PDF-", _PDF),
+    (0, b"Obj\x01", _RECORDS),
+    (0, b"\x93NUMPY", _RECORDS),
     (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", _EXCEL),
     (0, b"SQLite format 3\0", _DATABASE),
     (0, b"\x89HDF\r\n\x1a\n", _HDF5),
@@ -66,20 +78,36 @@ def head_of(url: str) -> bytes:
             return b""
 
 
-def require_text(source: str, unit: Unit, kind: str) -> None:
-    """Refuse a file that is not text.
+def require_readable(source: str, units: Sequence[Unit], kind: str, tar: bool = False) -> None:
+    """Look at the first bytes of a source's files: of all local ones, and of as many as CHECKED of others.
 
     Args:
         source: Name of the source.
-        unit: The file.
+        units: Its files.
         kind: Kind of the source, for the message.
+        tar: True if they are tars, False if they are text.
 
     Raises:
-        Refusal: The file has another format.
+        Refusal: A file has another format, though not if it is damaged: that is dropped when it is read.
     """
-    content = content_of(head_of(unit.path))
-    if content is not None:
-        raise wrong_kind(source, unit.label, kind, content)
+    remote = 0
+    for unit in units:
+        remote += not unit.path.startswith("file://")
+        if remote > CHECKED:
+            return
+        content = _content_of_file(source, unit)
+        if content is not None and not (tar and content is _TAR):
+            raise wrong_kind(source, unit.label, kind, content)
+
+
+def _content_of_file(source: str, unit: Unit) -> Content | None:
+    with refusing(source, unit.path), ByteStream(unit.path) as stream:
+        try:
+            return content_of(stream.read(HEAD))
+        except WrongFormat as error:
+            return Content(error.what, error.advice)
+        except Broken:
+            return None
 
 
 def wrong_kind(source: str, label: str, kind: str, content: Content) -> Refusal:

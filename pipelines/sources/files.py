@@ -2,9 +2,11 @@
 
 import errno
 import os
+import re
+import tarfile
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from fnmatch import fnmatchcase
 from typing import Any
 
 from fsspec.core import has_magic, url_to_fs
@@ -13,45 +15,108 @@ from fsspec.implementations.local import LocalFileSystem
 from ...schemas.errors import Refusal
 from .base import Unit
 from .change_detection import stamp
+from .glob_advice import ADVICE, advice
+from .local_glob import BadPath, Found, local_glob, what_is
+from .own_output import is_own_output
+
+CACHE = "Put `simplecache::` before the address, and it is stored in a temporary folder."
 
 
 def find(name: str, path: str) -> list[tuple[str, str]]:
     """Find the files of a source.
 
-    A label is the file's path below the part of `path` without wildcards, so it does not depend on the machine.
+    A label is the file's path below the part of `path` without wildcards, so it does not depend on the machine, nor on
+    what a link points to.
 
     Args:
         name: Name of the source, for error messages.
         path: An fsspec URL, possibly with wildcards.
 
     Returns:
-        (URL, label) of each file, sorted by label.
+        (URL, label) of each file, sorted by label; each URL once.
 
     Raises:
-        Refusal: Nothing matches, or a folder or file cannot be read.
+        Refusal: Nothing matches, or something that is no file, or a folder or file cannot be read.
     """
     with refusing(name, path):
-        fs, root = url_to_fs(path)
-        if fs.isfile(root):
-            matches = [root]
-        elif fs.isdir(root):
-            fix = f"Name its files with a glob, such as {path.rstrip('/')}/*."
-            raise _refusal(name, path, "is a folder, where a file is needed", fix)
-        elif has_magic(root):
-            matches = _glob(fs, root)
-        else:
-            fs.info(root)  # raises the error that says whether it is missing or not readable
-            matches = [root]
-        if not matches:
-            fs.ls(_fixed_part(root))
-            raise _refusal(name, path, "matches no file", "Check the path and its wildcards.")
-        _require_readable(fs, matches)
+        return sorted(_find(name, path, path), key=lambda pair: pair[1])
+
+
+def _find(name: str, path: str, given: str) -> list[tuple[str, str]]:
+    first, chained, rest = given.partition("::")
+    if not chained:
+        fs, root = url_to_fs(given)
+        return _labelled(fs, root, _in_file_system(name, path, fs, root))
+    outer = _find(name, path, rest)
+    if "://" not in first:  # `simplecache::s3://…`: a cache before the rest
+        return [(f"{first}::{url}", label) for url, label in outer]
+    found = []
+    for url, label in outer:  # `zip://*.jsonl::a.zip`: members of archives
+        fs, root = url_to_fs(f"{first}::{url}")
+        for match, member in _labelled(fs, root, _in_file_system(name, path, fs, root)):
+            found.append((f"{match}::{url}", member if len(outer) == 1 else f"{label}/{member}"))
+    return found
+
+
+def _labelled(fs: Any, root: str, matches: list[str]) -> list[tuple[str, str]]:
     prefix = root.rpartition("/")[0] if matches == [root] else _fixed_part(root)
-    archive = "".join(path.partition("::")[1:])  # `zip://*.jsonl::a.zip` names members of a file
-    found = [
-        (fs.unstrip_protocol(match) + archive, printable(match.removeprefix(prefix).lstrip("/"))) for match in matches
-    ]
-    return sorted(found, key=lambda pair: pair[1])
+    return [(fs.unstrip_protocol(match), printable(match.removeprefix(prefix).lstrip("/"))) for match in matches]
+
+
+def _in_file_system(name: str, path: str, fs: Any, root: str) -> list[str]:
+    local = isinstance(fs, LocalFileSystem)
+    found = what_is(root) if local else _what_is_remote(fs, root)
+    if found is Found.FILE:
+        matches = [root] if not is_own_output(fs, root) else []
+    elif found is Found.FOLDER:
+        first, mark, rest = path.partition("::")
+        fix = f"Name its files with a glob, such as {first.rstrip('/')}/*{mark}{rest}."
+        raise _refusal(name, path, "is a folder, where a file is needed", fix)
+    elif found is not Found.NOTHING:
+        raise _refusal(name, path, f"is {found}", ADVICE[found])
+    elif has_magic(root):
+        matches = _local(name, path, root) if local else _remote(fs, root)
+    elif "{" in root:
+        raise _refusal(name, path, "does not exist", advice(root, local))
+    else:
+        fs.info(root)  # raises the error that says whether it is missing or not readable
+        matches = [root]
+    if not matches:
+        if "{" not in root:
+            fs.ls(_fixed_part(root))  # raises if that does not exist
+        if found is Found.FILE or is_own_output(fs, _fixed_part(root)):
+            fix = "Nothing below `out` is a source: give another `out`, or another path."
+            raise _refusal(name, path, "lies below `out`", fix)
+        raise _refusal(name, path, "matches no file", advice(root, local))
+    _require_permission(fs, matches)
+    return matches
+
+
+def _what_is_remote(fs: Any, root: str) -> Found:
+    return Found.FILE if fs.isfile(root) else Found.FOLDER if fs.isdir(root) else Found.NOTHING
+
+
+def _local(name: str, path: str, root: str) -> list[str]:
+    fs = LocalFileSystem()
+    matches = []
+    try:
+        for match, found in local_glob(root, lambda each: is_own_output(fs, each)):
+            if found not in (Found.FILE, Found.FOLDER):
+                raise BadPath(match, found)
+            matches += [match] if found is Found.FILE else []
+    except BadPath as bad:
+        raise _refusal(name, path, f"matches {bad.path}, which is {bad.found}", ADVICE[bad.found]) from None
+    return matches
+
+
+def _remote(fs: Any, root: str) -> list[str]:
+    found = [match for match, info in fs.glob(root, detail=True).items() if info["type"] in ("file", "link")]
+    matches = [match for match in found if not is_own_output(fs, match)]
+    fixed = _fixed_part(root)
+    if re.search(r"(^|/)\.[^/.]", root.removeprefix(fixed)):
+        return matches
+    # as in a shell, a wildcard matches no dot at the start of a name
+    return [match for match in matches if "/." not in "/" + match.removeprefix(fixed).lstrip("/")]
 
 
 def whole_files(name: str, path: str) -> list[Unit]:
@@ -76,7 +141,11 @@ def refusing(name: str, path: str) -> Iterator[None]:
     except (FileNotFoundError, NotADirectoryError):
         fix = "Check the path; a relative path starts from the folder where the command runs."
         raise _refusal(name, path, "does not exist", fix) from None
+    except (zipfile.BadZipFile, tarfile.TarError, RuntimeError) as error:  # also a member that needs a password
+        raise _refusal(name, path, f"is an archive that cannot be read ({error})", "Unpack it.") from None
     except (ValueError, ImportError) as error:
+        if "range requests" in str(error):
+            raise _refusal(name, path, "is on a server that sends whole files only", CACHE) from None
         raise _refusal(name, path, f"cannot be opened ({error})", "Use a URL that fsspec supports.") from None
 
 
@@ -86,36 +155,11 @@ def _refusal(name: str, path: str, problem: str, fix: str) -> Refusal:
 
 def _fixed_part(root: str) -> str:
     parts = root.split("/")
-    wild = next(i for i, part in enumerate(parts) if has_magic(part))
+    wild = next((i for i, part in enumerate(parts) if has_magic(part)), len(parts) - 1)
     return "/".join(parts[:wild]) or "/"
 
 
-def _glob(fs: Any, root: str) -> list[str]:
-    if isinstance(fs, LocalFileSystem):
-        _require_listable(root)
-    return [match for match, info in fs.glob(root, detail=True).items() if info["type"] == "file"]
-
-
-def _require_listable(pattern: str) -> None:
-    # fsspec silently skips folders that it cannot list, and the files in them would be missing
-    for folder, folders, _ in os.walk(_fixed_part(pattern)):
-        folders[:] = [name for name in folders if _may_hold_a_match(f"{folder}/{name}", pattern)]
-        for name in folders:
-            if not os.access(f"{folder}/{name}", os.R_OK | os.X_OK):
-                raise PermissionError(errno.EACCES, "Permission denied", f"{folder}/{name}")
-
-
-def _may_hold_a_match(folder: str, pattern: str) -> bool:
-    parts, wanted = folder.split("/"), pattern.split("/")
-    for part, want in zip(parts, wanted, strict=False):
-        if want == "**":
-            return True
-        if not fnmatchcase(part, want):
-            return False
-    return len(parts) < len(wanted)
-
-
-def _require_readable(fs: Any, paths: list[str]) -> None:
+def _require_permission(fs: Any, paths: list[str]) -> None:
     if isinstance(fs, LocalFileSystem):
         for path in paths:
             if not os.access(path, os.R_OK):

@@ -73,7 +73,7 @@ def _records(
         except NoList as error:
             raise _no_list(source, url, label, key, name, longest, error.found) from None
         except Broken as error:
-            yield Drop(-1, "file_truncated", error_detail(error))
+            yield Drop(-1, error.reason, error_detail(error))
 
 
 def _no_list(

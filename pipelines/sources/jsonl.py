@@ -21,7 +21,7 @@ from ...schemas.identity import file_fingerprint
 from .base import Drop, RawBatch, Unit
 from .batches import LONGEST_ROW, BadRow, RawRow, regroup, table
 from .change_detection import unchanged, unchanged_batches
-from .content_type import require_text
+from .content_type import require_readable
 from .files import whole_files
 from .first_rows import first_rows, first_units, head_digest
 from .heads import json_heads, require_in_heads
@@ -36,7 +36,7 @@ TYPED_LINES = 16  # lines of a block whose values decide the types of columns
 
 
 class JsonlReader:
-    """Reads .jsonl, .jsonl.gz and .jsonl.zst files; rows are numbered by their lines from 0, with blank lines."""
+    """Reads JSON lines, also of compressed files; rows are numbered by their lines from 0, with blank lines."""
 
     def __init__(self, source: JsonlSource, limits: Limits, partition_bytes: int) -> None:
         self._source = source
@@ -54,14 +54,11 @@ class JsonlReader:
             Refusal: A file is not text, or has no column that is kept or filtered; see also `Reader.units`.
         """
         files = whole_files(self._source.name, self._source.path)
+        units = first_units(self, files, self._source.limit)
+        require_readable(self._source.name, units, self._source.kind)
         refuse_interleaved(_first_keys(files[0].path), self._source, files[0].label)
-        units = first_units(self, map(self._checked, files), self._source.limit)
         require_in_heads(self._source, json_heads(units))
         return units
-
-    def _checked(self, file: Unit) -> Unit:
-        require_text(self._source.name, file, self._source.kind)
-        return file
 
     def digest(self, unit: Unit) -> str:
         """Return the fingerprint of the file, without decompression."""
@@ -73,7 +70,8 @@ class JsonlReader:
     def read(self, unit: Unit) -> Iterator[RawBatch]:
         """Read a unit, see `Reader.read`.
 
-        Reasons: row_too_large, json_invalid, utf8_invalid, text_missing, text_not_string, file_truncated.
+        Reasons: row_too_large, json_invalid, utf8_invalid, text_missing, text_not_string, file_truncated,
+        format_unsupported.
         """
         return unchanged_batches(unit, regroup(first_rows(self._pieces(unit), unit.most), self._budget))
 
@@ -96,7 +94,7 @@ class JsonlReader:
                         yield RawBatch(pa.table({"row": numbers} | values))
                     line += lines
             except Broken as error:
-                rest = Drop(-1, "file_truncated", error_detail(error))
+                rest = Drop(-1, error.reason, error_detail(error))
                 yield RawBatch(table(self._fields, [], self._text_from is not None), [rest])
 
 

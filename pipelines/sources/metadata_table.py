@@ -45,7 +45,7 @@ class MetadataTable:
 
         Records are numbered from 0, not counting a header but counting blank lines; a record of several lines counts
         once. Reasons for drops: row_too_large, csv_invalid, json_invalid, utf8_invalid, file_truncated,
-        file_unreadable, join_missing.
+        file_unreadable, format_unsupported, join_missing.
 
         Raises:
             Refusal: The table has a format that is not read, no header, not all columns of the source or two of one
@@ -62,7 +62,7 @@ class MetadataTable:
             try:
                 yield from self._json_records(stream) if found.kind == "jsonl" else self._text_records(stream, found)
             except Broken as error:
-                yield Drop(-1, "file_truncated", error_detail(error))
+                yield Drop(-1, error.reason, error_detail(error))
 
     def _lines(self, stream: ByteStream, syntax: Syntax) -> Iterator[bytes | None]:
         for block in whole_lines(text_blocks(stream.blocks(), syntax), self._longest):

@@ -27,6 +27,7 @@ from .base import RawBatch, Unit
 from .content import add_content
 from .files import printable
 from .json_texts import json_object
+from .own_output import no_source_below
 from .registry import open_source
 from .samples import samples
 from .validate import Validate
@@ -62,9 +63,13 @@ class Digest:
         return open_source(source, self.limits, self.partition_bytes).digest(unit)
 
 
-def find_units(sources: Sequence[Source], limits: Limits, partition_bytes: int) -> list[tuple[Source, Unit]]:
-    """List every unit of every source, in the order of the run file; raises Refusal when something is missing."""
-    return [(source, unit) for source in sources for unit in open_source(source, limits, partition_bytes).units()]
+def find_units(sources: Sequence[Source], limits: Limits, partition_bytes: int, out: str) -> list[tuple[Source, Unit]]:
+    """List every unit of every source, in the order of the run file; raises Refusal when something is missing.
+
+    Files below `out` are left out, since the run itself writes them.
+    """
+    with no_source_below(out):
+        return [(source, unit) for source in sources for unit in open_source(source, limits, partition_bytes).units()]
 
 
 def identify(engine: Engine, items: Sequence[tuple[Source, Unit]], limits: Limits, partition_bytes: int) -> list[Input]:

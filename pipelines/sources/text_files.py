@@ -55,7 +55,7 @@ class FilesReader:
             with ByteStream(folder + members[0] + separator + archive) as stream:
                 data = b"".join(self._blocks(stream))
         except Broken as error:
-            raise BadRow("file_truncated", error_detail(error)) from None
+            raise BadRow(error.reason, error_detail(error)) from None
         except (PermissionError, FileNotFoundError) as error:
             raise BadRow("file_unreadable", error.strerror or "") from None
         try:

@@ -1,66 +1,106 @@
 """Reader of WebDataset tars, including those written by img2dataset.
 
-`webdataset` itself groups the members of a sample (`group_by_keys`). Its own tar iterator is not used: it takes a
-corrupt or missing header for the end of the tar, and reads every member into memory whatever its size. So members are
-read with `tarfile`, which can report both.
+`webdataset` itself groups the members of a sample (`group_by_keys`).
 """
 
-import re
-import tarfile
+from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any, cast
+from typing import Any, NamedTuple
 
 from ...schemas.config.columns import is_column
 from ...schemas.config.layouts import items_of
 from ...schemas.config.run import Limits
 from ...schemas.config.sources import WebDatasetSource
 from ...schemas.dataset.drop_detail import error_detail
+from ...schemas.errors import Refusal
 from ...schemas.identity import file_fingerprint
 from .base import Drop, RawBatch, Unit
 from .batches import LONGEST_ROW, BadRow, RawRow, gather
 from .change_detection import unchanged, unchanged_batches
+from .content_type import require_readable
 from .files import whole_files
 from .first_rows import first_units, head_digest
-from .heads import FILES, require_in_heads
+from .heads import require_in_heads
 from .json_line import parse_line, pick_license
 from .json_texts import json_text
+from .scattered import Apart, Part
 from .streams import Broken, ByteStream
+from .tar_members import META, Member, tar_members
+from .text_blocks import BOM
 from .text_values import pick_text, used_keys
 
-LONG_HEADERS = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
-HEADER_BYTES = 1 << 20  # a larger long name or pax header is an attack or garbage
-META = re.compile(r"__[^/]*__($|/)")  # members that webdataset skips
+FIRST_TARS = 3  # that are looked at before any work
 HEAD_MEMBERS = 200  # members of a tar that are looked into before work
-TOO_LARGE = None  # content of a member beyond the size limit
+SHOWN = 8  # extensions and keys that a refusal lists
+
+
+class Name(NamedTuple):
+    """A name of a field: the extension of a member, or a key of the .json member."""
+
+    extension: str
+    key: str
+
+
+Members = dict[str, bytes | BadRow]
 
 
 class WebDatasetReader:
-    """Reads samples of .tar, .tar.gz and .tar.zst files; rows are numbered by sample within the tar."""
+    """Reads samples of tars, also of compressed ones; rows are numbered by sample within the tar."""
 
     def __init__(self, source: WebDatasetSource, limits: Limits, partition_bytes: int) -> None:
         self._source = source
-        self._fields = source.fields
+        self._fields = {field: tuple(map(_name, names)) for field, names in source.fields.items()}
+        self._wanted = frozenset(name.extension for names in self._fields.values() for name in names) | {"json"}
         self._lists = source.text_from is not None
         self._longest = min(limits.row_bytes, LONGEST_ROW)
         self._budget = partition_bytes
 
     def units(self) -> list[Unit]:
-        """List one unit per tar."""
+        """List one unit per tar.
+
+        Raises:
+            Refusal: Also when none of the first tars has a member of a field.
+        """
         units = first_units(self, whole_files(self._source.name, self._source.path), self._source.limit)
-        require_in_heads(self._source, (self._head(unit) for unit in units[:FILES]))
+        require_readable(self._source.name, units, self._source.kind, tar=True)
+        self._require_members(units[:FIRST_TARS])
+        require_in_heads(self._source, (self._head(unit) for unit in units[:FIRST_TARS]))
         return units
 
     def _head(self, unit: Unit) -> Iterator[dict[str, Any]]:
         """Yield the .json members among the first members of a tar, with their keys also as `json.key`."""
         try:
             with ByteStream(unit.path) as stream:
-                for name, data in islice(tar_members(stream, frozenset({"json"}), self._longest), HEAD_MEMBERS):
-                    if name.lower().endswith(".json") and data:
-                        found = parse_line(data, ())
+                for member in islice(tar_members(stream, frozenset({"json"}), self._longest), HEAD_MEMBERS):
+                    found = _json_of(member)
+                    if found:
                         yield found | {f"json.{key}": value for key, value in found.items()}
-        except (Broken, BadRow):
+        except Broken:
             return
+
+    def _require_members(self, units: list[Unit]) -> None:
+        missing = {field: names for field, names in self._fields.items() if field != "license" and not is_column(field)}
+        extensions: Counter[str] = Counter()
+        keys: dict[str, None] = {}
+        whole = []
+        for unit in units:
+            try:
+                with unchanged(unit), ByteStream(unit.path) as stream:
+                    for member in tar_members(stream, frozenset({"json"}), self._longest):
+                        extensions[member.extension] += 1
+                        keys |= dict.fromkeys(_json_of(member))
+                        missing = {
+                            field: names for field, names in missing.items() if not _seen(names, extensions, keys)
+                        }
+                        if not missing:
+                            return
+                whole.append(unit.label)
+            except Broken:  # dropped when it is read
+                continue
+        if whole and extensions:
+            field = next(iter(missing))
+            raise Refusal(_said(self._source, field, whole, extensions, list(keys)))
 
     def digest(self, unit: Unit) -> str:
         """Return the fingerprint of the tar, without decompression."""
@@ -73,23 +113,24 @@ class WebDatasetReader:
         """Read a unit, see `Reader.read`.
 
         Reasons: those of missing modalities (`text_missing`, …), row_too_large, utf8_invalid, json_invalid,
-        text_not_string, member_duplicate, file_truncated.
+        text_not_string, member_duplicate, member_scattered, member_is_link, file_truncated, format_unsupported.
         """
-        items = islice(self._items(unit), unit.most)
-        return unchanged_batches(unit, gather(self._fields, items, self._budget, self._lists))
+        return unchanged_batches(unit, gather(self._fields, self._items(unit), self._budget, self._lists))
 
-    def _items(self, unit: Unit) -> Iterator[RawRow | Drop]:
+    def _items(self, unit: Unit) -> Iterator[RawRow | Drop | None]:
         from webdataset.tariterators import base_plus_ext, group_by_keys
 
         last = ""
+        known = 0  # rows and drops so far
         broken: list[Broken] = []
         duplicates: dict[str, str] = {}
+        apart = Apart()
 
         def members() -> Iterator[dict[str, Any]]:
             nonlocal last
             try:
                 with ByteStream(unit.path) as stream:
-                    for last, data in tar_members(stream, self._wanted(), self._longest):
+                    for last, data in tar_members(stream, self._wanted, self._longest):
                         yield {"fname": last, "data": data, "__url__": unit.label}
             except Broken as error:  # ends the iteration normally, so that the sample before it is still grouped
                 broken.append(error)
@@ -100,14 +141,27 @@ class WebDatasetReader:
 
         for row, sample in enumerate(group_by_keys(members(), handler=note_duplicate)):
             duplicate = duplicates.pop(sample["__key__"], None)
-            yield self._row(row, sample) if duplicate is None else Drop(row, "member_duplicate", duplicate)
-        yield from (Drop(-1, "file_truncated", error_detail(error)) for error in broken)
+            for item in apart.add(self._part(row, sample, duplicate)):
+                known += item is not None
+                yield item
+            if unit.most is not None and known + apart.waiting >= unit.most:
+                yield from apart.end()
+                return
+        yield from apart.end()
+        yield from (Drop(-1, error.reason, error_detail(error)) for error in broken)
 
-    def _wanted(self) -> frozenset[str]:
-        return frozenset(name for names in self._fields.values() for name in names) | {"json"}
-
-    def _row(self, row: int, sample: dict[str, Any]) -> RawRow | Drop:
+    def _part(self, row: int, sample: dict[str, Any], duplicate: str | None) -> Part:
         members = {name: data for name, data in sample.items() if not META.match(name)}
+        item = self._row(row, members) if duplicate is None else Drop(row, "member_duplicate", duplicate)
+        incomplete = isinstance(item, Drop) and item.reason.endswith("_missing")
+        fields = frozenset(
+            field
+            for field, names in self._fields.items()
+            if any(name.extension in members or (field == "text" and "json" in members) for name in names)
+        )
+        return Part(sample["__key__"], fields, item, incomplete)
+
+    def _row(self, row: int, members: Members) -> RawRow | Drop:
         values: list[str | bytes | tuple[str, ...] | None] = []
         for field, names in self._fields.items():
             try:
@@ -116,7 +170,7 @@ class WebDatasetReader:
                 elif field == "license":
                     values.append(_license(members, names))
                 elif is_column(field):
-                    values.append(json_text(_object(members, names).get(names[0].removeprefix("json."))))
+                    values.append(json_text(_object(members, names).get(names[0].key)))
                 else:
                     values.append(_media(members, names, field))
             except BadRow as error:
@@ -124,110 +178,91 @@ class WebDatasetReader:
         return RawRow(row, tuple(values))
 
 
-def _media(members: dict[str, bytes | None], names: tuple[str, ...], field: str) -> bytes:
-    name = next((name for name in names if name in members), None)
+def _name(given: str) -> Name:
+    plain = given.lstrip(".")
+    return Name(plain.lower(), plain[5:] if plain.lower().startswith("json.") else given)
+
+
+def _json_of(member: Member) -> dict[str, Any]:
+    if member.extension != "json" or isinstance(member.content, BadRow):
+        return {}
+    try:
+        return parse_line(member.content, ())
+    except BadRow:
+        return {}
+
+
+def _seen(names: tuple[Name, ...], extensions: Counter[str], keys: dict[str, None]) -> bool:
+    return any(name.extension in extensions or _column(name.key) in keys for name in names)
+
+
+def _column(key: str) -> str:
+    """The key of the .json member that holds the value: that of the list, for the items of one."""
+    items = items_of(key)
+    return items.column if items else key
+
+
+def _said(source: WebDatasetSource, field: str, tars: list[str], extensions: Counter[str], keys: list[str]) -> str:
+    found = ", ".join(f".{name} ({count})" for name, count in islice(sorted(extensions.items()), SHOWN))
+    has = f"Their members have the extensions {found}"
+    if field == "text" and keys:
+        has += f", and the .json members the keys {', '.join(keys[:SHOWN])}"
+    return (
+        f"`sources.{source.name}.{field}` is {getattr(source, field)!r}: the first tars ({', '.join(tars)}) have no "
+        f"such member. {has}. Use one of them."
+    )
+
+
+def _media(members: Members, names: tuple[Name, ...], field: str) -> bytes:
+    name = next((name.extension for name in names if name.extension in members), None)
     if name is None:
         raise BadRow(f"{field}_missing", f"has {', '.join(members)}")
     return _content(members, name)
 
 
-def _text(members: dict[str, bytes | None], names: tuple[str, ...], text_from: str | None) -> str | tuple[str, ...]:
+def _text(members: Members, names: tuple[Name, ...], text_from: str | None) -> str | tuple[str, ...]:
     """Return the first of `names` that is a member, or a non-null key of the .json member (also as `json.key`)."""
     found: dict[str, Any] = {}
     for name in names:
-        key = name.removeprefix("json.")
-        if name in members:
+        if name.extension in members:
             try:
-                text = _content(members, name).decode()
+                text = _content(members, name.extension).removeprefix(BOM).decode()
                 return text if text_from is None else (text,)
             except UnicodeDecodeError as error:
                 raise BadRow("utf8_invalid", error_detail(error)) from None
         if "json" in members:
-            found = found or parse_line(_content(members, "json"), _keys(names))
-            items = items_of(key)
-            if found.get(items.column if items else key) is not None:
-                return pick_text(found, [key], text_from)
+            found = found or parse_line(_content(members, "json"), _used(names))
+            if found.get(_column(name.key)) is not None:
+                return pick_text(found, [name.key], text_from)
     raise BadRow("text_missing", f"has {', '.join([*members, *found])[:200]}")
 
 
-def _license(members: dict[str, bytes | None], names: tuple[str, ...]) -> str | None:
+def _license(members: Members, names: tuple[Name, ...]) -> str | None:
     """Like `_text`, but a licence that cannot be read is None."""
     for name in names:
-        data = members.get(name)
-        if data is not None:
-            return data.decode(errors="backslashreplace")
-        found = pick_license(_object(members, names), [name.removeprefix("json.")])
+        data = members.get(name.extension)
+        if isinstance(data, bytes):
+            return data.removeprefix(BOM).decode(errors="backslashreplace")
+        found = pick_license(_object(members, names), [name.key])
         if found is not None:
             return found
     return None
 
 
-def _object(members: dict[str, bytes | None], names: tuple[str, ...]) -> dict[str, Any]:
+def _object(members: Members, names: tuple[Name, ...]) -> dict[str, Any]:
     """Return the object of the .json member; empty when there is no such member, or one that cannot be read."""
     try:
-        return parse_line(members.get("json") or b"{}", _keys(names))
-    except BadRow:
+        return parse_line(_content(members, "json"), _used(names))
+    except (BadRow, KeyError):
         return {}
 
 
-def _keys(names: tuple[str, ...]) -> frozenset[str]:
-    return used_keys({"": [name.removeprefix("json.") for name in names]})
+def _used(names: tuple[Name, ...]) -> frozenset[str]:
+    return used_keys({"": [name.key for name in names]})
 
 
-def _content(members: dict[str, bytes | None], name: str) -> bytes:
+def _content(members: Members, name: str) -> bytes:
     data = members[name]
-    if data is TOO_LARGE:
-        raise BadRow("row_too_large", name)
+    if isinstance(data, BadRow):
+        raise data
     return data
-
-
-class _Header(tarfile.TarInfo):
-    """A header that does not hide damage as the end of the tar and limits the size of long headers."""
-
-    @classmethod
-    def fromtarfile(cls, tar: tarfile.TarFile) -> "_Header":
-        try:
-            return super().fromtarfile(tar)
-        except tarfile.HeaderError as error:
-            # TarFile.next would end quietly at most of these errors; only a block of zeros is the end
-            if type(error).__name__ == "EOFHeaderError":
-                raise
-            raise tarfile.ReadError(f"{error or 'no header'} at byte {tar.offset}") from None
-
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_Header":
-        header = super().frombuf(buf, encoding, errors)
-        if header.type in LONG_HEADERS and header.size > HEADER_BYTES:
-            raise tarfile.ReadError(f"a header of {header.size} bytes")
-        return header
-
-
-def tar_members(stream: ByteStream, wanted: frozenset[str], longest: int) -> Iterator[tuple[str, bytes | None]]:
-    """Yield the name and content of each regular member in order, holding one member in memory.
-
-    Names are only compared: nothing is written to disk.
-
-    Args:
-        stream: The tar.
-        wanted: Extensions of the members to read; the content of others is empty.
-        longest: Maximum size of a member; the content of a larger one is None (`TOO_LARGE`).
-
-    Raises:
-        Broken: The tar is damaged at this point.
-    """
-    try:
-        tar = tarfile.TarFile(fileobj=cast(Any, stream), tarinfo=_Header, encoding="utf-8", errors="surrogateescape")
-        while (member := tar.next()) is not None:
-            tar.members = []  # type: ignore[attr-defined]  # otherwise every header stays in memory
-            if not member.isreg() or META.match(member.name):
-                continue
-            ending = member.name.rpartition("/")[2].partition(".")[2].lower()
-            content = tar.extractfile(member) if ending in wanted and member.size <= longest else None
-            if content is None:
-                yield member.name, TOO_LARGE if ending in wanted else b""
-            else:
-                yield member.name, content.read()
-    except (tarfile.TarError, ValueError, OverflowError) as error:
-        raise Broken(error_detail(error)) from None
-    if any(block.strip(b"\0") for block in stream.blocks()):
-        raise Broken("more data after the end of the archive")

@@ -5,7 +5,7 @@ from typing import Any
 from ..sources.batches import BadRow
 from ..sources.json_line import parse_line
 from ..sources.streams import Broken, ByteStream
-from ..sources.webdataset import tar_members
+from ..sources.tar_members import tar_members
 from .listing import IMAGES, SOUNDS
 
 MEMBERS = 64  # members that are looked at
@@ -23,14 +23,14 @@ def tar_members_of(url: str) -> tuple[dict[str, list[Any]], dict[str, list[str]]
     media: dict[str, list[str]] = {}
     with ByteStream(url) as stream:
         try:
-            for count, (name, data) in enumerate(tar_members(stream, frozenset({"json"}), LARGEST)):
-                kind = name.rpartition("/")[2].partition(".")[2].lower()
+            for count, member in enumerate(tar_members(stream, frozenset({"json"}), LARGEST)):
+                kind = member.extension
                 columns.setdefault(kind, [])
                 modality = "image" if kind in IMAGES else "audio" if kind in SOUNDS else None
                 if modality and kind not in media.setdefault(modality, []):
                     media[modality].append(kind)
-                if kind == "json" and data:
-                    _add_keys(columns, data)
+                if kind == "json" and isinstance(member.content, bytes):
+                    _add_keys(columns, member.content)
                 if count > MEMBERS:
                     break
         except Broken:

@@ -4,7 +4,6 @@ Rows of the table of duplicates are selected too, since a survivor has their con
 taken down before, so that a takedown can be repeated.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,16 +13,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...schemas.dataset.kept import kept_texts
 from ...schemas.dataset.layout import as_mask
 from ...schemas.dataset.reader import Dataset
+from ...schemas.dataset.tables import KEPT
 from ...schemas.errors import Refusal
 from ..filters.taken_down import STAGE, id_array
 from ..inspection.find_documents import require_source
 from ..inspection.recount_statistics import tokens_by_segment
 from .clusters import connected_ids
 from .rewrite import ids_in, read_parquet
-
-KEPT = "kept"  # column of the segment table with the columns that a run keeps, as a JSON object
 
 
 @dataclass(frozen=True)
@@ -62,6 +61,7 @@ def select(dataset: Dataset, wanted: Selection) -> list[str]:
         return list(wanted.ids)
     if wanted.source is not None:
         require_source(dataset.manifest, wanted.source)
+    _require_columns(dataset, wanted.match)
     found = {each for table in _documents(dataset, wanted.match) for each in _met(table, wanted)}
     if wanted.ids is not None:
         found &= set(wanted.ids)
@@ -70,11 +70,23 @@ def select(dataset: Dataset, wanted: Selection) -> list[str]:
     return sorted(found)
 
 
+def _require_columns(dataset: Dataset, match: Mapping[str, str]) -> None:
+    kept = sorted({name for source in dataset.manifest.config["sources"] for name in source.get("keep", ())})
+    for name in match:
+        if name not in ("license", *kept):
+            raise Refusal(
+                f"--match {name}: the dataset keeps no such column. It has {', '.join(['license', *kept])}; others "
+                "must be in `keep` of a source when the dataset is prepared."
+            )
+
+
 def _documents(dataset: Dataset, match: Mapping[str, str]) -> Iterator[pa.Table]:
-    """Tables of `id`, `source` and `file`, with the columns of `match` as they are and as `kept`."""
+    """Tables of `id`, `source` and `file`, for `match` also of `license` and what the run keeps."""
     for entry in dataset.manifest.shards:
         segments = dataset.open(entry).batch.column("segments").flatten()
-        names = [name for name in ("id", "source", "file", "license", KEPT) if segments.type.get_field_index(name) >= 0]
+        names = [
+            name for name in ("id", "source", "file", "license", KEPT.name) if segments.type.get_field_index(name) >= 0
+        ]
         columns = {name: segments.field(name) for name in names}
         yield pa.table({name: column if name == "id" else column.cast(pa.string()) for name, column in columns.items()})
     if match:
@@ -94,13 +106,8 @@ def _met(table: pa.Table, wanted: Selection) -> Iterator[str]:
     for name, pattern in wanted.match.items():
         if name == "license":
             mask &= _where(table[name], _glob(pattern))
-        elif KEPT in table.column_names:
-            mask &= _where(table[KEPT], _kept(name, _glob(pattern)))
         else:
-            raise Refusal(
-                f"--match {name}: the dataset keeps no column. `license` can always be matched; other columns must be "
-                "in `keep` of a source when the dataset is prepared."
-            )
+            mask &= _where(pa.chunked_array([kept_texts(table[KEPT.name], name)]), _glob(pattern))
     for each in table["id"].filter(pa.array(mask)).unique().to_pylist():
         yield each.hex()
 
@@ -115,14 +122,6 @@ def _where(column: pa.ChunkedArray, *tests: Callable[[str], bool]) -> np.ndarray
 def _glob(pattern: str) -> Callable[[str], bool]:
     compiled = re.compile(translate(pattern))
     return lambda value: compiled.match(value) is not None
-
-
-def _kept(name: str, test: Callable[[str], bool]) -> Callable[[str], bool]:
-    def met(value: str) -> bool:
-        found = json.loads(value).get(name)
-        return found is not None and test(found if isinstance(found, str) else json.dumps(found))
-
-    return met
 
 
 def removal(dataset: Dataset, ids: Sequence[str]) -> Removal:

@@ -4,13 +4,16 @@ The ids are the same either way, so the choice is in no identity. It is made onc
 of the run that depend on the run alone.
 """
 
+import importlib.metadata
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import pyarrow as pa
 
 from ...schemas.config.tokenizers import TextConfig
-from ...schemas.storage.store import Store
+from ...schemas.identity import canonical_json, fingerprint
+from ...schemas.storage.store import WORK, Store
 from ...tokenizers.registry import load_text
 from ...tokenizers.text.gigatoken_encoder import agrees, encoder_name
 from ..engines.base import Engine
@@ -18,6 +21,7 @@ from ..engines.partition import Partition, load
 from .train import ReadyTokenizer
 from .training_sample import draw_training_sample
 
+ENCODER_VERSION = 1
 PARTS = 4  # partitions that are compared, spread evenly over those of the run
 PART_BYTES = 125_000  # approximate size of the text drawn from each
 
@@ -66,4 +70,22 @@ def choose_encoder(
     """
     step = max(len(parts) / PARTS, 1.0)
     chosen = tuple(parts[int(number * step)] for number in range(min(PARTS, len(parts))))
-    return engine.collect("encoder", CompareEncoders(engine.store, config, ready.where), [chosen])[0]
+    # the libraries are in the key, since another machine may go on with the run
+    key = fingerprint("encoder", ENCODER_VERSION, ready.card.fingerprint, _libraries(), [part.key for part in chosen])
+    name = f"{WORK}/encoder/{key}.json"
+    known = engine.store.exists(name)
+    task = CompareEncoders(engine.store, config, ready.where)
+    found = engine.collect("encoder", task, [] if known else [chosen], int(known))
+    if not known:
+        engine.store.write(name, canonical_json(asdict(found[0])))
+    return TextEncoder(**json.loads(engine.store.read(name)))
+
+
+def _libraries() -> dict[str, str | None]:
+    versions: dict[str, str | None] = {}
+    for name in ("gigatoken", "sentencepiece", "tiktoken", "tokenizers"):
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            versions[name] = None
+    return versions

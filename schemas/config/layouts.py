@@ -23,9 +23,9 @@ class Join(Strict):
     @classmethod
     def _on_is_a_key(cls, given: Any) -> Any:
         # YAML 1.1, which PyYAML reads, takes a bare `on` for true
-        return (
-            {"on" if key is True else key: value for key, value in given.items()} if isinstance(given, dict) else given
-        )
+        if isinstance(given, dict) and True in given:
+            return {"on" if key is True else key: value for key, value in given.items()}
+        return given
 
     @property
     def columns(self) -> tuple[str, str]:

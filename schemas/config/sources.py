@@ -93,7 +93,7 @@ class _Source(Strict):
 
 
 class JsonlSource(_Source):
-    """JSON lines, plain, .gz or .zst; text only (for media files named in a table: `kind: folder`)."""
+    """JSON lines, plain or compressed; text only (for media files named in a table: `kind: folder`)."""
 
     kind: Literal["jsonl"]
 

@@ -126,15 +126,15 @@ def _owners(lengths: Ints, frames: Ints) -> npt.NDArray[np.uint8]:
 
 
 def _ids_of(samples: pa.Table, modality: Modality, vocabulary: Vocabulary, lengths: Ints) -> Ints:
-    codes: Ints = samples[modality.name.lower()].combine_chunks().flatten().to_numpy().astype(np.int64)
+    codes = samples[modality.name.lower()].combine_chunks().flatten().to_numpy()
     if not codes.size:
         return codes
     if modality is not Modality.AUDIO:
         block = vocabulary.slice_of(modality)
         if codes.max() >= block.stop - block.start:
             raise ValueError(f"{modality.name.lower()} code {codes.max()} is outside its codebook of {block}")
-        return codes + block.start
-    levels = len(vocabulary.audio)
+        return codes.astype(vocabulary.dtype) + vocabulary.dtype.type(block.start)
+    codes, levels = codes.astype(np.int64), len(vocabulary.audio)
     if (lengths % levels).any():
         raise ValueError(f"a clip's codes must come in whole frames of {levels}")
     level = np.arange(codes.size) % levels

@@ -1,5 +1,8 @@
 """Inputs of `triptych tokenizer` from files: each once, ranked by content alone, and what cannot be read is counted."""
 
+import bz2
+import gzip
+import lzma
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +52,20 @@ def test_rows_that_cannot_be_read_are_counted_by_reason(tmp_path: Path, makers: 
     assert pixels.dtype == np.uint8
     assert inputs.skipped.total() == 1
     assert inputs.pictures([], 16).shape == (0, 16, 16, 3)
+
+
+def test_texts_are_decompressed(tmp_path: Path) -> None:
+    (tmp_path / "a.txt.gz").write_bytes(gzip.compress("\ufeffone".encode()))
+    (tmp_path / "b.TXT.xz").write_bytes(lzma.compress(b"two"))
+    (tmp_path / "c.txt").write_bytes(bz2.compress(b"three"))
+    (tmp_path / "d.txt.gz").write_bytes(gzip.compress(bytes(2000)))
+    (tmp_path / "e.txt.gz").write_bytes(gzip.compress(b"cut")[:-4])
+    inputs = open_inputs("text", None, [str(tmp_path)], ["limits.row_bytes=1000"])
+    assert inputs.texts(list(inputs.rows())) == ["one", "two", "three"]
+    assert inputs.skipped == {"row_too_large": 1, "file_truncated": 1}
+    (tmp_path / "f.txt").write_bytes(b"7z\xbc\xaf\x27\x1c")
+    with pytest.raises(Refusal, match=r"f.txt is a file in the format 7z, which is not read"):
+        list(open_inputs("text", None, [str(tmp_path)], []).rows())
 
 
 def test_an_override_leaves_the_kind_as_it_is(texts: Path) -> None:

@@ -97,7 +97,7 @@ def test_an_unfinished_run_of_another_version_is_done_anew(home: Path) -> None:
     same(of_dataset(Path("unfinished")))
     steps = json.loads(Path("unfinished/run.json").read_text())["steps"]
     # its rows have no content, and every later stage follows the rows
-    assert not [step for step in steps if step["reused"]]
+    assert {step["step"] for step in steps if step["reused"]} <= {"tokenizers"}
 
 
 def test_a_stopped_training_goes_on_where_it_stopped(home: Path) -> None:

@@ -36,6 +36,7 @@ REST: dict[str, Any] = {
 TABLES = {
     "The run": run.RunConfig,
     "Sources": sources.JsonlSource,
+    "files": sources.FilesSource,
     "folder": sources.FolderSource,
     "datasets": sources.DatasetsSource,
     "Filters": Filter,
@@ -175,7 +176,7 @@ def reasons(folder: str) -> Iterator[str]:
         for node in ast.walk(ast.parse(path.read_text())):
             named = getattr(node, "func", None)
             if isinstance(node, ast.Call) and isinstance(named, ast.Name):
-                at = {"BadRow": 0, "BadClip": 0, "BadPicture": 0, "Drop": 1, "_mark": 2}.get(named.id)
+                at = {"BadRow": 0, "BadClip": 0, "BadPicture": 0, "Drop": 1, "LateDrop": 1, "_mark": 2}.get(named.id)
                 if at is not None and len(node.args) > at:
                     yield from (str(part.value) for part in ast.walk(node.args[at]) if is_reason(part))
 
@@ -194,7 +195,7 @@ def test_every_reason_for_a_drop_is_listed() -> None:
     listed = {reason for row in rows for reason in re.findall(r"`(\w+)`", row[2])}
     # given by way of a variable
     others = {"text_missing", "image_missing", "audio_missing", "text_empty", "pair_too_long", "takedown"}
-    others |= {"exact_duplicate", "near_duplicate", "in_evaluation_set"}
+    others |= {"exact_duplicate", "near_duplicate", "in_evaluation_set", "file_truncated", "format_unsupported"}
     used = {*reasons("pipelines"), *reasons("tokenizers"), *others}
     assert {"row_too_large", "csv_invalid", "audio_not_finite"} <= used
     assert listed == used

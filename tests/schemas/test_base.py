@@ -47,6 +47,12 @@ class Grown(Strict):
     stride: Annotated[int, AddedKey()] = 1
 
 
+class Changed(Strict):
+    """A model whose added key changed the default."""
+
+    model: Annotated[str, AddedKey(before="old")] = "new"
+
+
 class Outer(Strict):
     """A block with a grown one in it, in a tuple."""
 
@@ -61,3 +67,9 @@ def test_an_added_key_at_its_default_is_no_part_of_an_identity() -> None:
 
 def test_an_identity_leaves_out_what_it_is_told_to() -> None:
     assert Grown(steps=2, stride=3).identity_body({"steps"}) == {"stride": 3}
+
+
+def test_an_added_key_is_no_part_of_an_identity_at_the_value_that_means_what_was_done_before() -> None:
+    assert Changed(model="old").identity_body() == {}
+    assert Changed().identity_body() == {"model": "new"}
+    assert Changed(model="old").model_dump() == {"model": "old"}

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..protocol import Codes, TextTokenizer
 
@@ -43,9 +42,7 @@ class FastModel:
         """Encode all texts, including those with a string of `apart`."""
         import awkward as ak
 
-        offsets = np.frombuffer(texts.buffers()[1], np.int64)[texts.offset : texts.offset + len(texts) + 1]
-        data = texts.buffers()[2]
-        characters = np.frombuffer(data, np.uint8) if data is not None and data.size else np.empty(0, np.uint8)
+        offsets, characters = _buffers(texts)
         content = ak.contents.NumpyArray(characters, parameters={"__array__": "char"})
         column = ak.contents.ListOffsetArray(ak.index.Index64(offsets), content, parameters={"__array__": "string"})
         # workers are processes of their own, each with one core
@@ -87,23 +84,34 @@ def encode_column(tokenizer: TextTokenizer, texts: pa.ChunkedArray | pa.Array, *
     if model is None:
         return tokenizer.encode(texts.to_pylist())
     column = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
-    codes, offsets = model.encode(column.cast(pa.large_string()))
+    column = column.cast(pa.large_string())
+    codes, offsets = model.encode(column)
     apart = _containing(column, model.apart)
     return (codes, offsets) if not apart.size else _replaced(tokenizer, column, apart, codes, offsets)
 
 
-def _containing(column: pa.StringArray, strings: Sequence[str]) -> npt.NDArray[np.int64]:
-    """Return the indices of the texts that contain one of the strings."""
-    if not strings or not len(column):
-        return np.empty(0, np.int64)
-    found = pc.match_substring(column, strings[0])
-    for string in strings[1:]:
-        found = pc.or_(found, pc.match_substring(column, string))
-    return np.flatnonzero(found.to_numpy(zero_copy_only=False))
+def _buffers(texts: pa.LargeStringArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
+    """Return the offsets of the texts and their UTF-8 bytes, as views."""
+    offsets = np.frombuffer(texts.buffers()[1], np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    data = texts.buffers()[2]
+    return offsets, np.frombuffer(data, np.uint8) if data is not None and data.size else np.empty(0, np.uint8)
+
+
+def _containing(texts: pa.LargeStringArray, strings: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Return the indices of the texts that contain one of the strings, and of a few that only end with its start."""
+    found = [np.empty(0, np.int64)]
+    for string in strings if len(texts) else ():
+        offsets, data = _buffers(texts)
+        first, *rest = string.encode()
+        hits = offsets[0] + np.flatnonzero(data[offsets[0] : max(offsets[-1] - len(rest), offsets[0])] == first)
+        for place, byte in enumerate(rest, 1):
+            hits = hits[data[hits + place] == byte]
+        found.append(np.searchsorted(offsets, hits, side="right") - 1)
+    return np.unique(np.concatenate(found))
 
 
 def _replaced(
-    tokenizer: TextTokenizer, column: pa.StringArray, apart: npt.NDArray[np.int64], codes: Codes, offsets: Any
+    tokenizer: TextTokenizer, column: pa.LargeStringArray, apart: npt.NDArray[np.int64], codes: Codes, offsets: Any
 ) -> Encoded:
     """Replace the codes of the texts at the indices `apart` by those of the reference."""
     theirs, ends = tokenizer.encode(column.take(pa.array(apart)).to_pylist())

@@ -61,13 +61,16 @@ class HuggingFaceText:
 
     @cached_property
     def fast(self) -> FastModel | None:
-        """The model in gigatoken: byte-level BPE without normalisation, whose added tokens are plain strings."""
+        """The model in gigatoken: byte-level BPE, as it is or after NFC, whose added tokens are plain strings."""
         tree = self._tree | {"truncation": None, "padding": None, "post_processor": None}
         # special tokens are text here; gigatoken would recognise them
         tree["added_tokens"] = [token for token in tree.get("added_tokens") or [] if not token["special"]]
-        plain = not any(token[key] for token in tree["added_tokens"] for key in ("lstrip", "rstrip", "single_word"))
+        normalizer = (tree.get("normalizer") or {}).get("type")
+        # gigatoken finds added tokens in the text as it is, also those that are meant to be found after normalisation
+        flags = ("lstrip", "rstrip", "single_word", *(["normalized"] if normalizer else []))
+        plain = not any(token[flag] for token in tree["added_tokens"] for flag in flags)
         byte_level = "ByteLevel" in _types(tree.get("pre_tokenizer"), "pretokenizers")
-        if (tree["model"].get("type"), byte_level, plain, tree.get("normalizer")) != ("BPE", True, True, None):
+        if not (tree["model"].get("type") == "BPE" and byte_level and plain and normalizer in (None, "NFC")):
             return None
         return load_fast(lambda tokenizer: tokenizer.from_json(json.dumps(tree)))
 

@@ -13,6 +13,7 @@ _MODEL_TYPE = 3  # of the trainer
 _CHARSMAP, _EXTRA_WHITESPACE, _ESCAPE_WHITESPACE = 2, 4, 5  # of the normalizer
 _WHITESPACE_AS_SUFFIX = 24  # of the trainer
 _BPE, _USER_DEFINED, _UNUSED = 2, 4, 5
+_USER_FIELD, _UNUSED_FIELD = bytes([_TYPE << 3, _USER_DEFINED]), bytes([_TYPE << 3, _UNUSED])
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,12 @@ def read_spec(model: bytes) -> SentencePieceSpec:
         or bool(normalizer.get(_EXTRA_WHITESPACE, 1))
         or not normalizer.get(_ESCAPE_WHITESPACE, 1),
         suffix=bool(trainer.get(_WHITESPACE_AS_SUFFIX, 0)),
-        special_pieces=any(dict(_fields(piece)).get(_TYPE, 1) in (_USER_DEFINED, _UNUSED) for piece in parts[_PIECES]),
+        # the bytes of the field are looked for first, since a vocabulary has many pieces
+        special_pieces=any(
+            dict(_fields(piece)).get(_TYPE, 1) in (_USER_DEFINED, _UNUSED)
+            for piece in parts[_PIECES]
+            if _USER_FIELD in piece or _UNUSED_FIELD in piece
+        ),
     )
 
 

@@ -2,7 +2,9 @@
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
+from triptych.pipelines.pack import matrices
 from triptych.pipelines.pack.matrices import Placed, dictionary_of, fill, lists_of, place, segment_lists, span_lists
 from triptych.pipelines.pack.segments import split_samples
 from triptych.schemas.dataset.layout import sample_table
@@ -25,7 +27,9 @@ def placed() -> Placed:
     return place(segments, np.array([2, 1, 0, 2]), np.array([4, 0, 0, 0]), 3)
 
 
-def test_the_matrices_and_spans_of_three_rows() -> None:
+@pytest.mark.parametrize("slice_tokens", [1, 8, 1 << 18])
+def test_the_matrices_and_spans_of_three_rows(monkeypatch: pytest.MonkeyPatch, slice_tokens: int) -> None:
+    monkeypatch.setattr(matrices, "SLICE_TOKENS", slice_tokens)
     filled, spans = fill(SAMPLES, placed(), VOCABULARY, ROW)
     task, eos, boi, eoi = 15, 2, 3, 4
     assert filled["tokens"].tolist() == [

@@ -1,6 +1,8 @@
-"""Globs, labels and refusals of `files.find`."""
+"""Globs, links, archives, labels and refusals of `files.find`."""
 
 import os
+import socket
+import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +10,9 @@ from pathlib import Path
 import fsspec
 import pytest
 
+from triptych.pipelines.sources.change_detection import stamp
 from triptych.pipelines.sources.files import find, whole_files
+from triptych.pipelines.sources.own_output import no_source_below
 from triptych.schemas.errors import Refusal
 
 
@@ -116,3 +120,186 @@ def test_members_of_a_zip_are_found_by_a_chained_url(tmp_path: Path) -> None:
     assert [unit.label for unit in units] == ["a.jsonl", "b.jsonl"]
     with fsspec.open(units[1].path) as stream:
         assert stream.read() == b'{"text": "b"}\n'
+
+
+def labels(path: object) -> list[str]:
+    return [label for _, label in find("docs", str(path))]
+
+
+def refusal(path: object) -> str:
+    with pytest.raises(Refusal) as refused:
+        find("docs", str(path))
+    assert refused.value.exit_code == 2
+    return str(refused.value)
+
+
+def test_links_are_what_they_lead_to(tmp_path: Path) -> None:
+    """The layout of a cache of the hub: files are links to `blobs`, named by their hash."""
+    (tmp_path / "blobs").mkdir()
+    snapshot = tmp_path / "snapshots/main/data"
+    snapshot.mkdir(parents=True)
+    for name in "ba":
+        (tmp_path / f"blobs/{ord(name)}").write_text(name)
+        (snapshot / f"{name}.jsonl").symlink_to(f"../../../blobs/{ord(name)}")
+    (tmp_path / "latest").symlink_to("snapshots/main")
+    (tmp_path / "all").mkdir()
+    (tmp_path / "all/data").symlink_to("../snapshots/main/data")
+    assert labels(snapshot / "*.jsonl") == labels(tmp_path / "latest/data/*") == ["a.jsonl", "b.jsonl"]
+    assert labels(tmp_path / "all/*/*.jsonl") == labels(tmp_path / "all/**/*.jsonl") == ["data/a.jsonl", "data/b.jsonl"]
+    assert labels(snapshot / "a.jsonl") == ["a.jsonl"]
+    urls = [url for url, _ in find("docs", str(snapshot / "*"))]
+    assert urls == [f"file://{snapshot}/{name}.jsonl" for name in "ab"]
+    before = stamp(urls[0])
+    (tmp_path / "blobs/97").write_text("changed")
+    assert stamp(urls[0]) != before
+
+
+def test_a_path_is_found_once_however_many_ways_lead_to_it(tree: Path) -> None:
+    assert labels("corpora/**/**/*.jsonl") == labels("corpora/**/*.jsonl")
+
+
+@pytest.mark.parametrize("pattern", ["*.jsonl", "gone.jsonl", "**/*.jsonl"])
+def test_a_dangling_link_is_refused_by_name(tree: Path, pattern: str) -> None:
+    Path("corpora/b/gone.jsonl").symlink_to("nothing")
+    message = refusal(f"corpora/b/{pattern}")
+    assert "a link to something that does not exist" in message
+    assert "gone.jsonl" in message
+
+
+def test_a_dangling_link_where_a_folder_is_needed(tree: Path) -> None:
+    Path("corpora/c").symlink_to("/mnt/nowhere")
+    assert "corpora/c, which is a link to something" in refusal("corpora/*/*.jsonl")
+    assert "corpora/c, which is a link to something" in refusal("corpora/**/*.jsonl")
+    Path("corpora/c").unlink()
+    Path("corpora/other.png").symlink_to("annex/sha256.png")  # never fetched, and not matched
+    assert len(labels("corpora/**/*.jsonl")) == 4
+
+
+def test_loops_of_links_are_refused_by_name(tree: Path) -> None:
+    Path("corpora/a/again").symlink_to("..")
+    assert "corpora/a/again, which is a link that leads back to itself" in refusal("corpora/**/*.jsonl")
+    Path("x.jsonl").symlink_to("y.jsonl")
+    Path("y.jsonl").symlink_to("x.jsonl")
+    assert "is a link that leads back to itself" in refusal("x.jsonl")
+    assert "x.jsonl, which is a link that leads back to itself" in refusal("*.jsonl")
+
+
+def test_pipes_sockets_and_devices_are_refused_by_name(tree: Path) -> None:
+    os.mkfifo("corpora/b/pipe.jsonl")
+    for pattern in ("*.jsonl", "pipe.jsonl"):
+        assert "is a named pipe. Write its data to a file" in refusal(f"corpora/b/{pattern}")
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind("s.jsonl")
+        assert "is a socket." in refusal("s.jsonl")
+    assert "is a device." in refusal("/dev/null")
+
+
+def test_hidden_files_are_matched_by_a_dot_alone(tree: Path) -> None:
+    for name in ("._1.jsonl", ".checkpoints/1.jsonl"):
+        (tree / "corpora/b" / name).parent.mkdir(exist_ok=True)
+        (tree / "corpora/b" / name).write_text("x")
+    assert labels("corpora/b/**/*.jsonl") == ["1.jsonl", "2.jsonl"]
+    assert labels("corpora/b/.*.jsonl") == ["._1.jsonl"]
+    assert labels("corpora/b/.checkpoints/*") == ["1.jsonl"]
+    fs = fsspec.filesystem("memory")
+    for name in ("/hidden/1.x", "/hidden/.2.x"):
+        fs.pipe_file(name, b"1")
+    assert labels("memory://hidden/*.x") == ["1.x"]
+    assert labels("memory://hidden/.*.x") == [".2.x"]
+    assert "begins with a dot, such as" in refusal("corpora/b/[!1-9]*.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("corpora/{a,b}/*.jsonl", "Braces are not expanded"),
+        ("corpora/b/{1..2}.jsonl", "Braces are not expanded"),
+        ("corpora/x[1]/*.jsonl", "corpora/x[[]1]/*.jsonl"),
+        ("corpora/x[1]/n[2]*", "corpora/x[[]1]/n[2]*"),
+        ("corpora/b/[7-9].jsonl", "Brackets hold characters"),
+        ("corpora/b/*.JSONL", "Upper and lower case differ: there is"),
+        ("corpora/*", "It matches folders only"),
+    ],
+)
+def test_a_glob_that_finds_nothing_is_explained(tree: Path, path: str, said: str) -> None:
+    Path("corpora/x[1]").mkdir()
+    Path("corpora/x[1]/a.jsonl").write_text("x")
+    assert said in refusal(path)
+
+
+def test_escaped_brackets_and_literal_names(tree: Path) -> None:
+    Path("corpora/x[1]").mkdir()
+    for name in ("a.jsonl", "{a,b}.jsonl", "what?.jsonl", "*.jsonl"):
+        Path("corpora/x[1]", name).write_text("x")
+        assert labels(f"corpora/x[1]/{name}") == [name]
+    assert len(labels("corpora/x[[]1]/*.jsonl")) == 4
+
+
+@pytest.mark.parametrize(
+    "spelling", ["corpora/out", "{tree}/corpora/out", "file://{tree}/corpora/out", "link", "~/out"]
+)
+def test_nothing_below_out_is_a_source(tree: Path, spelling: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tree / "corpora"))
+    for name in ("_work/read/a.jsonl", "dropped.jsonl"):
+        (tree / "corpora/out" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / "corpora/out" / name).write_text("x")
+    Path("link").symlink_to("corpora/out")
+    Path("corpora/b/3.jsonl").symlink_to("../out/dropped.jsonl")
+    Path("corpora/c").symlink_to("out")
+    with no_source_below(spelling.format(tree=tree)):
+        assert labels("corpora/**/*.jsonl") == ["a/3.jsonl", "a/deep/er/4.jsonl", "b/1.jsonl", "b/2.jsonl"]
+        for path in ("corpora/out/*.jsonl", "corpora/out/dropped.jsonl", "link/*.jsonl", "corpora/b/3.jsonl"):
+            assert "lies below `out`" in refusal(path)
+    assert len(labels("corpora/**/*.jsonl")) == 9
+
+
+def test_nothing_below_out_in_a_store_is_a_source() -> None:
+    fs = fsspec.filesystem("memory")
+    for name in ("/own/a.x", "/own/out/b.x", "/own/outer/c.x"):
+        fs.pipe_file(name, b"1")
+    with no_source_below("memory://own/out"):
+        assert labels("memory://own/**/*.x") == ["a.x", "outer/c.x"]
+        assert "lies below `out`" in refusal("memory://own/out/*.x")
+
+
+def archives(folder: Path, text: bytes) -> None:
+    with zipfile.ZipFile(folder / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("data/a.jsonl", text)
+    (folder / "a.jsonl").write_bytes(text)
+    with tarfile.open(folder / "a.tar", "w") as tar:
+        tar.add(folder / "a.jsonl", "data/a.jsonl")
+    fs = fsspec.filesystem("memory")
+    fs.pipe_file("/archives/a.zip", (folder / "a.zip").read_bytes())
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "zip://data/*.jsonl::{0}/a.zip",
+        "tar://data/*.jsonl::{0}/a.tar",
+        "zip://data/*::memory://archives/a.zip",
+        "zip://data/*::{0}/*.zip",
+        "simplecache::file://{0}/a.jsonl",
+        "filecache::file://{0}/*.jsonl",
+        "zip://data/*::simplecache::memory://archives/a.zip",
+    ],
+)
+def test_a_chained_url_has_one_stamp_until_the_outer_file_changes(tmp_path: Path, url: str) -> None:
+    archives(tmp_path, b"first")
+    first = whole_files("docs", url.format(tmp_path))
+    assert first == whole_files("docs", url.format(tmp_path))
+    assert [unit.label for unit in first] == ["a.jsonl"]
+    with fsspec.open(first[0].path) as stream:
+        assert stream.read() == b"first"
+    archives(tmp_path, b"second")
+    second = whole_files("docs", url.format(tmp_path))
+    assert second[0].path == first[0].path
+    assert second[0].stamp != first[0].stamp
+
+
+def test_members_of_several_archives_are_told_apart(tmp_path: Path) -> None:
+    archives(tmp_path, b"x")
+    (tmp_path / "b.zip").write_bytes((tmp_path / "a.zip").read_bytes())
+    assert labels(f"zip://data/*::{tmp_path}/*.zip") == ["a.zip/a.jsonl", "b.zip/a.jsonl"]
+    (tmp_path / "c.zip").write_bytes(b"no archive")
+    assert "is an archive that cannot be read" in refusal(f"zip://data/*::{tmp_path}/*.zip")

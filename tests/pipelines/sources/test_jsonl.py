@@ -137,8 +137,10 @@ def test_corruption_is_reported_and_not_taken_for_the_end(
     path.write_bytes(packed)
     got = read(**config(path))
     assert got.reasons[-1] == "file_truncated"
-    path.write_bytes(b"no archive at all")
+    path.write_bytes(bytes([packed[0] ^ 1]) + packed[1:])
     assert read(**config(path)).reasons == {-1: "file_truncated"}
+    path.write_bytes(b"no archive at all")  # as many downloads, it was decompressed under its name
+    assert read(**config(path)).reasons == {0: "json_invalid"}
 
 
 def test_digest_follows_the_content_and_not_the_path(tmp_path: Path, read: Callable[..., Read]) -> None:

@@ -1,12 +1,16 @@
 """WebDataset tars: grouped as webdataset does, and none of a broken tar's samples lost."""
 
 import ast
+import bz2
 import gzip
 import io
 import json
+import lzma
+import shutil
+import subprocess
 import tarfile
 from collections.abc import Callable, Sequence
-from itertools import chain
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +18,13 @@ import fsspec
 import pyarrow as pa
 import pytest
 import webdataset
-from hypothesis import given, settings
+from backports import zstd
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+
+from triptych.pipelines.sources import scattered
+from triptych.pipelines.sources.base import Drop
+from triptych.schemas.errors import Refusal
 
 from .conftest import Read
 
@@ -221,11 +230,20 @@ names = st.builds(
 )
 
 
+def adjacent(names: Sequence[str]) -> bool:
+    """True if no sample's members lie apart."""
+    keys = [key for key, _ in groupby(webdataset.tariterators.base_plus_ext(name)[0] for name in names)]
+    return len({key for key in keys if key}) == len([key for key in keys if key])
+
+
 @settings(deadline=None, max_examples=150)
 @given(members=st.lists(names.filter(lambda name: name.strip("./")), max_size=12))
 def test_samples_are_those_of_webdataset(
     tmp_path_factory: pytest.TempPathFactory, read: Callable[..., Read], members: list[str]
 ) -> None:
+    members = [name for name in members if not name.rpartition("/")[2].startswith(".")]
+    assume(adjacent(members))
+    members += ["z.jpg", "z.txt"]
     path = tmp_path_factory.mktemp("tar") / "a.tar"
     data = [(name, json.dumps({"n": n}).encode()) for n, name in enumerate(members)]
     path.write_bytes(tar_bytes(data))
@@ -266,3 +284,160 @@ def test_large_tars_and_large_members_are_read_in_bounded_memory(
     assert list(chain(*(rows for rows, _ in batches))) == list(range(1, 1000))
     assert list(chain(*(drops for _, drops in batches))) == [(0, "row_too_large")]
     assert grown < 32
+
+
+def named(names: Sequence[str]) -> list[tuple[str, bytes]]:
+    """Members with their own names as content."""
+    return [(name, name.encode()) for name in names]
+
+
+def test_what_other_programs_put_beside_the_members_is_no_part_of_a_sample(
+    tmp_path: Path, read: Callable[..., Read]
+) -> None:
+    names = ["./._set", "set/.DS_Store", "__MACOSX/set/._0.jpg", "set/PaxHeader/0.jpg", "./PaxHeaders.77/set/0.txt"]
+    for n in range(3):
+        names += [f"set/._{n}.jpg", f"set/{n}.jpg", f"set/._{n}.txt", f"set/PaxHeader/{n}.txt", f"set/{n}.txt"]
+    (tmp_path / "a.tar").write_bytes(tar_bytes(named(names)))
+    got = read(**config(tmp_path / "a.tar"))
+    assert got.rows == [{"row": n, "text": f"set/{n}.txt", "image": f"set/{n}.jpg".encode()} for n in range(3)]
+    assert not got.drops
+
+
+def test_a_sample_whose_members_lie_apart_is_dropped_once(tmp_path: Path, read: Callable[..., Read]) -> None:
+    names = [f"{n}.{end}" for end in ("jpg", "txt", "cls") for n in range(4)]
+    names += ["x.jpg", "x.txt", "y.jpg", "z.jpg", "z.txt", "y.cls", "x.cls"]
+    (tmp_path / "a.tar").write_bytes(tar_bytes(named(names)))
+    for budget in (32 << 20, 300):
+        got = read(budget=budget, **config(tmp_path / "a.tar"))
+        assert got.column("text") == ["x.txt", "z.txt"]
+        assert sorted(got.reasons.values()) == ["member_scattered"] * 4 + ["text_missing"]
+        assert [drop.row for drop in got.drops if drop.reason == "member_scattered"] == [0, 1, 2, 3]
+        assert all("tar --sort=name" in drop.detail for drop in got.drops[:4])
+
+
+def test_batches_do_not_depend_on_when_a_drop_is_known(tmp_path: Path, read: Callable[..., Read]) -> None:
+    members = [member for n, member in enumerate(pairs(60)) if n % 7]
+    (tmp_path / "a.tar").write_bytes(tar_bytes(members))
+    got = read(budget=3000, **config(tmp_path / "a.tar"))
+    used, batches = 0, [0]
+    kept = {row["row"] for row in got.rows}
+    for row in range(60):
+        size = 700 + len(f"no. {row}") if row in kept else 128
+        if used + size > 3000:
+            batches.append(0)
+            used = 0
+        used += size
+        batches[-1] += row in kept
+    assert [len(table) for table in got.tables if len(table)] == batches
+
+
+def test_names_that_come_twice_are_samples_of_their_own_where_they_are_whole(
+    tmp_path: Path, read: Callable[..., Read]
+) -> None:
+    names = ["0.jpg", "0.txt", "1.jpg", "1.txt", "0.jpg", "0.txt", "2.jpg", "1.jpg", "2.jpg"]
+    (tmp_path / "a.tar").write_bytes(tar_bytes(named(names)))
+    got = read(**config(tmp_path / "a.tar"))
+    assert got.column("row") == [0, 1, 2]
+    assert got.reasons == {3: "text_missing", 4: "member_scattered", 5: "text_missing"}
+
+
+def test_the_first_tars_are_looked_at_before_any_work(tmp_path: Path, opened: Callable[..., Any]) -> None:
+    members = [(f"{n}.{end}", b'{"caption": "x"}') for n in range(3) for end in ("JPG", "json")]
+    for name in ("a.tar", "b.tar"):
+        (tmp_path / name).write_bytes(tar_bytes(members))
+    with pytest.raises(Refusal) as refused:
+        opened(**config(tmp_path / "*.tar", image="png", text="caption")).units()
+    assert str(refused.value) == (
+        "`sources.src.image` is 'png': the first tars (a.tar, b.tar) have no such member. Their members have the "
+        "extensions .jpg (6), .json (6). Use one of them."
+    )
+    with pytest.raises(Refusal, match=r"`sources.src.text` is 'txt'.*and the .json members the keys caption"):
+        opened(**config(tmp_path / "*.tar")).units()
+    assert len(opened(**config(tmp_path / "*.tar", text="caption")).units()) == 2
+    (tmp_path / "b.tar").write_bytes(tar_bytes([("0.png", b""), ("0.txt", b"")]))
+    assert len(opened(**config(tmp_path / "*.tar", image="png")).units()) == 2
+    (tmp_path / "c.tar").write_bytes(tar_bytes(members)[:5000])
+    assert len(opened(**config(tmp_path / "c.tar", image="png")).units()) == 1  # what was cut may have some
+
+
+@pytest.mark.parametrize("image", ["PNG", ".png", ".JPG;png", "gif; .PnG"])
+def test_extensions_are_compared_without_case_and_leading_dots(
+    tmp_path: Path, read: Callable[..., Read], image: str
+) -> None:
+    names = ["0.PNG", "0.TXT", "1.png", "1.txt", "2.Png", "2.Txt"]
+    (tmp_path / "a.tar").write_bytes(tar_bytes(named(names)))
+    assert read(**config(tmp_path / "a.tar", image=image, text=".Txt")).column("text") == ["0.TXT", "1.txt", "2.Txt"]
+
+
+def test_extensions_of_several_dots_and_keys_keep_their_case(tmp_path: Path, read: Callable[..., Read]) -> None:
+    members = [("a.b/0.Seg.PNG", b"1"), ("a.b/0.json", b'{"Caption": "x"}'), ("a.b/0.png", b"2")]
+    (tmp_path / "a.tar").write_bytes(tar_bytes(members))
+    for text in ("Caption", "json.Caption", "JSON.Caption"):
+        got = read(**config(tmp_path / "a.tar", image="seg.png", text=text))
+        assert got.rows == [{"row": 0, "text": "x", "image": b"1"}]
+    (tmp_path / "a.tar").write_bytes(tar_bytes([*members, ("a.b/0.PNG", b"3")]))
+    assert read(**config(tmp_path / "a.tar", text="Caption")).reasons == {0: "member_duplicate"}
+
+
+def test_a_byte_order_mark_is_no_part_of_a_member(tmp_path: Path, read: Callable[..., Read]) -> None:
+    bom = "\ufeff"
+    members = [("0.jpg", b"1"), ("0.txt", f"{bom}a caption".encode()), ("0.lic", f"{bom}MIT".encode())]
+    members += [("1.jpg", b"1"), ("1.json", (bom + '{"caption": "in JSON", "lic": "BSD"}').encode())]
+    (tmp_path / "a.tar").write_bytes(tar_bytes(members))
+    got = read(**config(tmp_path / "a.tar", text="txt;caption", license="lic"))
+    assert got.column("text") == ["a caption", "in JSON"]
+    assert got.column("license") == ["MIT", "BSD"]
+
+
+def test_links_are_dropped_by_name_and_other_members_passed_over(tmp_path: Path, read: Callable[..., Read]) -> None:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for name, kind in [("0.jpg", tarfile.LNKTYPE), ("1.jpg", tarfile.SYMTYPE), ("2.jpg", tarfile.REGTYPE)]:
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = kind, "" if kind == tarfile.REGTYPE else "9.jpg"
+            tar.addfile(info)
+            text = tarfile.TarInfo(name.replace("jpg", "txt"))
+            text.size = 1
+            tar.addfile(text, io.BytesIO(b"x"))
+            pipe = tarfile.TarInfo(name.replace("jpg", "pipe.jpg"))
+            pipe.type = tarfile.FIFOTYPE
+            tar.addfile(pipe)
+    (tmp_path / "a.tar").write_bytes(out.getvalue())
+    got = read(**config(tmp_path / "a.tar"))
+    assert got.column("row") == [2]
+    assert got.reasons == {0: "member_is_link", 1: "member_is_link"}
+    assert "--hard-dereference" in got.drops[0].detail
+
+
+@pytest.mark.parametrize("form", ["v7", "oldgnu", "gnu", "ustar", "posix"])
+def test_formats_and_sparse_members_of_gnu_tar(tmp_path: Path, read: Callable[..., Read], form: str) -> None:
+    if shutil.which("tar") is None:
+        pytest.skip("needs tar")
+    sparse = bytes(1 << 20) + b"end" + bytes(1 << 20)
+    with (tmp_path / "0.jpg").open("wb") as file:
+        file.truncate(len(sparse))
+        file.seek(1 << 20)
+        file.write(b"end")
+    (tmp_path / "0.txt").write_text("x")
+    command = ["tar", "-cf", "a.tar", f"--format={form}", *(["-S"] if "gnu" in form or form == "posix" else [])]
+    made = subprocess.run([*command, "0.jpg", "0.txt"], cwd=tmp_path, capture_output=True, check=False)
+    if made.returncode:
+        pytest.skip("needs GNU tar")
+    assert read(**config(tmp_path / "a.tar")).rows == [{"row": 0, "text": "x", "image": sparse}]
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress, zstd.compress])
+def test_a_tar_may_be_compressed_by_anything_under_any_name(
+    tmp_path: Path, read: Callable[..., Read], compress: Callable[[bytes], bytes]
+) -> None:
+    (tmp_path / "a.tar").write_bytes(compress(tar_bytes(pairs(3))))
+    assert len(read(**config(tmp_path / "a.tar")).rows) == 3
+
+
+def test_memory_for_samples_that_may_lie_apart_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scattered, "REMEMBERED", 10)
+    apart = scattered.Apart()
+    parts = [scattered.Part(str(n), frozenset({"image"}), Drop(n, "text_missing"), True) for n in range(30)]
+    items = [item for part in parts for item in apart.add(part)]
+    assert [item.row for item in items if isinstance(item, Drop)] == list(range(20))
+    assert len([*apart.end()]) == 10

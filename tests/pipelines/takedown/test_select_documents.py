@@ -1,13 +1,13 @@
 """Documents of a takedown are those that meet all conditions, their duplicates and earlier ones included."""
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
-from triptych.pipelines.takedown.select_documents import Selection, _kept, _met, removal, select
+from triptych.pipelines.takedown.select_documents import Selection, removal, select
 from triptych.pipelines.takedown.takedown import take_down
 from triptych.schemas.dataset.reader import Dataset
 from triptych.schemas.errors import Refusal
@@ -81,29 +81,42 @@ def test_all_conditions_must_hold(two: Path) -> None:
 def test_unknown_names_are_refused(two: Path) -> None:
     with pytest.raises(Refusal, match="the sources of texts are a, b"):
         select(Dataset(str(two)), Selection(source="c"))
-    with pytest.raises(Refusal, match="keeps no column"):
+    with pytest.raises(Refusal, match="keeps no such column"):
         select(Dataset(str(two)), Selection(match={"url": "*"}))
 
 
-def test_kept_columns_and_licences_are_matched_as_wholes() -> None:
-    kept = ['{"url": "https://a.org/1", "n": 3}', '{"url": "https://b.org/a.org", "n": 4}', "{}", None]
-    table = pa.table(
-        {
-            "id": pa.array([bytes([i]) * 16 for i in range(4)], pa.binary(16)),
-            "license": pa.array(["cc0", "cc-by", None, "cc0"]),
-            "kept": pa.array(kept, pa.string()),
-        }
-    )
+def test_kept_columns_and_licences_are_matched_as_wholes(
+    text_tree: Any, prepared: Any, makers: Any, tmp_path: Path
+) -> None:
+    rows: list[dict[str, Any]] = [
+        {"url": "https://a.org/1", "n": 3, "lic": "cc0"},
+        {"url": "https://b.org/a.org", "n": 4, "lic": "cc-by"},
+        {"lic": "cc0"},
+        {"url": None, "n": None, "lic": ""},
+    ]
+    lines = [json.dumps(row | {"text": makers.words(i, 20)}) for i, row in enumerate(rows)]
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    source = {"name": "a", "kind": "jsonl", "path": str(tmp_path / "a.jsonl"), "text": "text", "license": "lic"}
+    prepared(text_tree(tmp_path / "out", sources=[source | {"keep": ["url", "n"]}]))
+    dataset = Dataset(str(tmp_path / "out"))
+    row_of = {each: pieces[0]["row"] for each, pieces in documents(tmp_path / "out").items()}
 
     def met(**match: str) -> list[int]:
-        return [int(each[:2], 16) for each in _met(table, Selection(match=match))]
+        return sorted(row_of[each] for each in select(dataset, Selection(match=match)))
 
     assert met(url="https://a.org/*") == [0]
-    assert met(url="a.org") == []
     assert met(url="*a.org*", n="4") == [1]
-    assert met(license="cc0") == [0, 3]
+    assert met(license="cc0") == [0, 2]
     assert met(license="cc*", url="*b.org*") == [1]
-    assert not _kept("none", lambda value: True)("{}")
+    for none in ({"url": "a.org"}, {"url": "https://A.org/1"}):
+        with pytest.raises(Refusal, match="meets all conditions"):
+            met(**none)
+    with pytest.raises(Refusal, match="It has license, n, url; others"):
+        met(text="*")
+    gone = select(dataset, Selection(match={"url": "https://a.org/*"}))
+    take_down(str(tmp_path / "out"), gone)
+    sound(tmp_path / "out")
+    assert sorted(row_of[each] for each in documents(tmp_path / "out")) == [1, 2, 3]
 
 
 def test_every_kind_is_counted_by_source(made: Path, tmp_path: Path) -> None:

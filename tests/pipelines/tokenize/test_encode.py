@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from triptych.pipelines.tokenize.encode import BATCH, EncodeAudio, EncodeImages, EncodeText
 from triptych.schemas.config.run import Limits

@@ -59,3 +59,12 @@ def test_a_trained_image_tokenizer_has_whole_tokens() -> None:
     assert VqConfig(size=100, path="a").size == 100
     with pytest.raises(ValidationError, match="`size: 100` is not a multiple of `downsample: 8`"):
         VqConfig(size=100)
+
+
+def test_the_default_model_identifies_and_unigram_is_what_run_files_of_before_meant() -> None:
+    before = {"path": None, "kind": "sentencepiece", "vocab_size": 8000, "sample_bytes": 10_000_000}
+    assert SentencePieceConfig().identity_body() == before | {"model": "bpe"}
+    assert SentencePieceConfig(model="unigram").identity_body() == before
+    assert SentencePieceConfig(path="t").identity_body() == {"path": "t", "kind": "sentencepiece"}
+    with pytest.raises(ValidationError, match="`model` is set by the tokenizer at `path: t`"):
+        SentencePieceConfig(path="t", model="bpe")

@@ -2,6 +2,7 @@
 
 import io
 import struct
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ def xyz(values: tuple[float, ...]) -> bytes:
     return b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(value * 65536) for value in values))
 
 
-def with_primaries(primaries: dict[bytes, tuple[float, ...]]) -> bytes:
+def with_primaries(primaries: Mapping[bytes, tuple[float, ...]]) -> bytes:
     """The profile of sRGB with other primaries."""
     profile = bytearray(SRGB)
     for name, values in primaries.items():
@@ -62,7 +63,9 @@ def first(data: bytes) -> list[int]:
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "AVIF"])
 @pytest.mark.parametrize(("primaries", "expected"), [(P3, (215, 93, 31)), (ADOBE, (229, 100, 41))])
-def test_a_wide_profile_is_converted(kind: str, primaries: dict[bytes, tuple[float, ...]], expected: list[int]) -> None:
+def test_a_wide_profile_is_converted(
+    kind: str, primaries: Mapping[bytes, tuple[float, ...]], expected: list[int]
+) -> None:
     image = Image.new("RGB", (16, 16), COLOUR)
     data = saved(image, kind, with_primaries(primaries))
     assert np.abs(np.subtract(first(data), expected)).max() <= 3

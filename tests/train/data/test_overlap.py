@@ -1,7 +1,5 @@
 """A document that is held out of one dataset and trained on in another is counted, and refused."""
 
-import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,41 +7,17 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from triptych.pipelines.pack.write import write_shard
 from triptych.schemas.config.mix import MixEntry, Mixture
 from triptych.schemas.dataset.manifest import MANIFEST, parse_manifest
-from triptych.schemas.dataset.packed_row import READABLE, SEGMENT
 from triptych.schemas.dataset.reader import Dataset
 from triptych.schemas.errors import Refusal
-from triptych.schemas.storage.store import Store
 from triptych.train.data.overlap import Part, count_overlap
 from triptych.train.data.plan import make_plan
 from triptych.train.data.split import is_held_out, key_words, split_keys
 
+from ..of_before import of_before
+
 SHARE = 0.3
-
-
-def of_before(new: Path, old: Path) -> Path:
-    """Rewrite a dataset as an earlier version would have: without content in its segments."""
-    shutil.copytree(new, old)
-    store, dataset = Store(str(old)), Dataset(str(new))
-    entries = []
-    for entry in dataset.manifest.shards:
-        batch = dataset.open(entry).batch
-        lists = batch.column("segments")
-        fields = [field for field in SEGMENT if field.name not in ("content", "media")]
-        values = pa.StructArray.from_arrays([lists.flatten().field(f.name) for f in fields], fields=fields)
-        kind = pa.list_(pa.field("item", pa.struct(fields), nullable=False))
-        columns = {name: batch.column(name) for name in batch.schema.names}
-        columns["segments"] = pa.ListArray.from_arrays(lists.offsets, values, type=kind)
-        contract = json.loads(batch.schema.metadata[b"triptych"]) | {"row_version": READABLE[0]}
-        schema = batch.schema.set(batch.schema.get_field_index("segments"), pa.field("segments", kind, nullable=False))
-        schema = schema.with_metadata({"triptych": json.dumps(contract, sort_keys=True)})
-        batch = pa.RecordBatch.from_arrays(list(columns.values()), schema=schema)
-        entries.append(write_shard(store, batch, entry.group, entry.tokens))
-    update = {"shards": tuple(entries), "row_version": READABLE[0]}
-    (old / MANIFEST).write_bytes(dataset.manifest.model_copy(update=update).sealed().to_bytes())
-    return old
 
 
 @pytest.fixture

@@ -1,0 +1,25 @@
+"""Reads the columns that a run keeps: the field `kept` of segments and dropped rows, a JSON object a row."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+
+def kept_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the kept columns of a segment or a dropped row by name; empty where the dataset keeps none."""
+    kept: dict[str, Any] = json.loads(row.get("kept") or "{}")
+    return kept
+
+
+def kept_texts(kept: pa.Array | pa.ChunkedArray, column: str) -> pa.Array:
+    """Return the values of one kept column as texts, null where there is none; values other than strings as JSON.
+
+    Args:
+        kept: The field `kept` of many rows.
+        column: Name of the column.
+    """
+    values = [json.loads(text).get(column) if text else None for text in kept.to_pylist()]
+    texts = [each if each is None or isinstance(each, str) else json.dumps(each, ensure_ascii=False) for each in values]
+    return pa.array(texts, pa.string())

@@ -41,7 +41,7 @@ CANNOT = Plain(None, False)
 
 
 def inflated(data: bytes, name: str) -> bytes | None:
-    """Decompress data; None if they are damaged, or neither text nor what their name says."""
+    """Decompress data; None if they are damaged, or not what their name says."""
     named = name.endswith(tuple(COMPRESS))
     try:
         for _ in range(4):
@@ -54,7 +54,7 @@ def inflated(data: bytes, name: str) -> bytes | None:
             elif data.startswith(b"\x28\xb5\x2f\xfd"):
                 data = _members(data, zstd.ZstdDecompressor)
             else:
-                return None if named and (not data.isascii() or re.search(rb"[\x00-\x08\x0e-\x1f]", data)) else data
+                return None if named else data
             named = False
     except (OSError, EOFError, zlib.error, lzma.LZMAError, zstd.ZstdError, ValueError):
         return None

@@ -65,7 +65,10 @@ class ColumnChunks:
         """
         self._require_sound(group)
         parts = self._metadata.row_group(group)
-        return [parts.column(place) for place in self._places]
+        chunks = [parts.column(place) for place in self._places]
+        if [chunk.path_in_schema for chunk in chunks] != self.paths:
+            raise pa.ArrowInvalid("the columns of a row group are not those of the schema")
+        return chunks
 
     def _require_sound(self, group: int) -> None:
         try:

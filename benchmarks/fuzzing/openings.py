@@ -200,5 +200,5 @@ FAMILIES: dict[str, Family] = {
     "run-record": Family(_below("run/run.json"), open_run_record),
     "run-file": Family(_below("run.yaml"), open_run_file),
     "train-file": Family(_below("train.yaml"), open_train_file),
-    "tokenizer": Family(_below(*_TOKENIZERS, without=("card.json",)), open_tokenizer),
+    "tokenizer": Family(_below("tokenizers/*", *_TRAINED, without=("card.json",)), open_tokenizer),
 }

@@ -117,7 +117,7 @@ class FilesSource(_Source):
     """Whole files as texts, one document a file."""
 
     kind: Literal["files"]
-    text: Literal["content"] = Field("content", description="The content of the file; may be left out")
+    text: str = Field("content", pattern="^content$", description="The content of the file; may be left out")
     encoding: str = Field("utf-8", description="Encoding of the files, by its name in Python")
 
     @field_validator("encoding")

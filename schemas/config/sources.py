@@ -173,8 +173,10 @@ class FolderSource(_Source):
     )
     path_prefix: Annotated[str, AddedKey()] = Field("", description="What file names in the table begin with: `clips/`")
     path_suffix: Annotated[str, AddedKey()] = Field("", description="What file names in the table lack: `.wav`")
-    pair_by: Annotated[Literal["name"] | None, AddedKey()] = Field(
-        None, description="Without a table: `name` pairs files of one name; columns are file extensions then"
+    pair_by: Annotated[str | None, AddedKey()] = Field(
+        None,
+        pattern="^name$",
+        description="Without a table: `name` pairs files of one name; columns are file extensions then",
     )
 
     @model_validator(mode="after")

@@ -232,8 +232,11 @@ def _text(members: Members, names: tuple[Name, ...], text_from: str | None) -> s
                 raise BadRow("utf8_invalid", error_detail(error)) from None
         if "json" in members:
             found = found or parse_line(_content(members, "json"), _used(names))
-            if found.get(_column(name.key)) is not None:
+            try:
                 return pick_text(found, [name.key], text_from)
+            except BadRow as error:
+                if error.reason != "text_missing":
+                    raise
     raise BadRow("text_missing", f"has {', '.join([*members, *found])[:200]}")
 
 

@@ -195,7 +195,8 @@ def test_every_reason_for_a_drop_is_listed() -> None:
     listed = {reason for row in rows for reason in re.findall(r"`(\w+)`", row[2])}
     # given by way of a variable
     others = {"text_missing", "image_missing", "audio_missing", "text_empty", "pair_too_long", "takedown"}
-    others |= {"exact_duplicate", "near_duplicate", "in_evaluation_set", "file_truncated", "format_unsupported"}
+    others |= {"exact_duplicate", "near_duplicate", "in_evaluation_set"}
+    others |= {"encoding_invalid", "file_truncated", "format_unsupported"}
     used = {*reasons("pipelines"), *reasons("tokenizers"), *others}
     assert {"row_too_large", "csv_invalid", "audio_not_finite"} <= used
     assert listed == used

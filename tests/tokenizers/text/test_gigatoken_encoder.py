@@ -223,3 +223,14 @@ def test_unigram_stays_and_has_its_own_fingerprint(manual: list[str], trained: P
     assert (unigram.exact, bpe.exact) == (True, True)
     assert unigram.fingerprint != bpe.fingerprint
     assert unigram.decode(unigram.encode([" the  words "])[0]) == " the  words "
+
+
+def test_a_model_that_is_loaded_again_gives_the_same_ids(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gigatoken_encoder, "RENEW_BYTES", 10)
+    tokenizer = SentencePieceText(str(trained))
+    assert tokenizer.fast is not None
+    models = [tokenizer.fast.model]
+    for _ in range(4):
+        compare(tokenizer, ["seven b"])
+        models.append(tokenizer.fast.model)
+    assert len({id(model) for model in models}) == 2

@@ -9,7 +9,7 @@ from ..schemas.command_line import example
 
 
 @click.command(epilog=example("triptych init corpora/photos corpora/docs"))
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.argument("paths", metavar="PATH [PATH]...", nargs=-1, required=True)
 @click.option(
     "--out",
     metavar="FILE",

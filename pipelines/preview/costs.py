@@ -130,7 +130,7 @@ def training_seconds(config: RunConfig) -> float:
 def training_bytes(config: RunConfig) -> float:
     """Estimate the disk space of the tokenizers of images and sound that are trained in the run."""
     names = [modality.name.lower() for modality in config.modalities if modality is not Modality.TEXT]
-    return MODEL_BYTES * sum(getattr(config.tokenizers, name).trained_in_run for name in names)
+    return float(MODEL_BYTES * sum(bool(getattr(config.tokenizers, name).trained_in_run) for name in names))
 
 
 def workers_of(config: RunConfig) -> int:

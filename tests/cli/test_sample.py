@@ -137,9 +137,9 @@ def test_a_checkpoint_is_sampled_without_a_finished_model(runs: dict[str, Path],
     for name in ("config.json", "model.safetensors"):
         (going / "model" / name).unlink()
     assert run(going, tmp_path / "c", *command, "--step", "2")["samples"] == wanted
-    with pytest.raises(Refusal, match="no checkpoint of step 7. It has 2"):
+    with pytest.raises(Refusal, match=r"no checkpoint of step 7\. It has 2"):
         run(going, tmp_path / "d", *command, "--step", "7")
-    with pytest.raises(Refusal, match="steps 2. Give one of them with `--step`"):
+    with pytest.raises(Refusal, match=r"steps 2\. Give one of them with `--step`"):
         run(going, tmp_path / "d", *command)
     file = next((going / "checkpoints" / "step-00000002").glob("*.distcp"))
     file.write_bytes(file.read_bytes()[:-1] + b"?")

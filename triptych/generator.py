@@ -1,5 +1,6 @@
 """A trained model: generate text, images and speech, and compute likelihoods."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
@@ -19,6 +20,7 @@ from .train.evaluate.likelihood.bound import PASSES, bound
 from .train.evaluate.likelihood.reader import ModelReader
 from .train.evaluate.likelihood.text_segments import canvas_of_pairs
 from .train.generate.generator import Generator as _Generator
+from .train.generate.limits import length_warning
 from .train.generate.samples import MASKED, Codes, GeneratedSample
 
 TaskName = Literal["text", "t2i", "i2t", "t2s", "s2t"]
@@ -98,7 +100,10 @@ class Generator:
         if update:
             tree = chosen.model_dump(mode="json", exclude_unset=True) | update
             chosen = check(SamplingConfig, tree, "the sampling settings", PAGE)
-        return self._generator.generate(Task(task), prompts, chosen, seed, length=length).samples
+        codes = self._generator.segments(Task(task), prompts, seed, length=length)
+        if (warning := length_warning(Task(task), codes, self._generator.lengths)) is not None:
+            warnings.warn(warning, stacklevel=2)
+        return self._generator.fill(Task(task), codes, chosen, seed).samples
 
     def likelihood(
         self,

@@ -8,11 +8,11 @@ import torch
 
 from ...model.network.export import WEIGHTS
 from ...model.sampling.defaults import DEFAULTS
-from ...schemas.dataset.reader import Dataset
 from ...schemas.errors import Mismatch, Refusal
 from ...schemas.identity import file_fingerprint
 from ..generate.generator import Generator
 from ..run_record import RunRecord
+from ..trained_data import open_trained_data
 from ..unseen import require_unseen
 from .evaluate import EvaluationContext, EvaluationRequest, Originals
 from .likelihood.benchmarks import BENCHMARKS
@@ -45,8 +45,7 @@ def open_context(
     if request.suite is not None and not any((request.suite / name).is_file() for name in BENCHMARKS):
         raise Refusal(f"--suite {request.suite}: holds no benchmark. It may have {', '.join(BENCHMARKS)}.")
     record = RunRecord.read(generator.folder)
-    paths = [request.data] if request.data else [one.path for one in record.trained_on]
-    datasets = tuple(Dataset(path) for path in paths)
+    datasets = open_trained_data(record, generator.folder, request.data)
     for dataset in datasets:
         generator.vocabulary.require(dataset.manifest.vocabulary, str(generator.folder), dataset.url)
     if control is not None:

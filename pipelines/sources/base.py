@@ -59,11 +59,17 @@ class Drop:
     reason: str  # snake_case, one of a stage's documented reasons
     detail: str = ""
     file: str = ""  # label of the row's file, where it is not that of the unit
+    count: int | None = None  # number of rows, if it stands for those beyond `limits.ledger_rows`
 
     def __post_init__(self) -> None:
         # the detail may quote bad data, but must be short and valid UTF-8 in the ledger
         detail = self.detail[:300].encode(errors="backslashreplace").decode()
         object.__setattr__(self, "detail", detail)
+
+    @property
+    def rows(self) -> int:
+        """Number of rows that are dropped."""
+        return 1 if self.count is None else self.count
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from .batches import LONGEST_ROW, regroup, table
 from .change_detection import unchanged, unchanged_batches
 from .columns import extract, present_columns
 from .content_type import JSON, PARQUET, content_of, head_of, wrong_kind
+from .expansion import expanding
 from .files import whole_files
 from .streams import data_error
 from .text_columns import is_list, stored_column
@@ -93,9 +94,10 @@ class ParquetReader:
     def read(self, unit: Unit) -> Iterator[RawBatch]:
         """Read a unit, see `Reader.read`.
 
-        Reasons: text_missing, image_missing, audio_missing, row_too_large, utf8_invalid, file_unreadable.
+        Reasons: text_missing, image_missing, audio_missing, row_too_large, utf8_invalid, file_unreadable,
+        expansion_too_large.
         """
-        return unchanged_batches(unit, regroup(self._pieces(unit), self._budget))
+        return expanding(unit, unchanged_batches(unit, regroup(self._pieces(unit), self._budget)))
 
     def _pieces(self, unit: Unit) -> Iterator[RawBatch]:
         text_from = self._source.text_from

@@ -4,6 +4,7 @@ Where a batch ends depends only on the sizes of the rows, not on the blocks in w
 read in blocks of any size.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -82,6 +83,23 @@ def gather(
             rows.append(item)
     if rows or drops:
         yield RawBatch(table(fields, rows, lists), drops)
+
+
+def first_drops(batches: Iterable[RawBatch], most: int) -> Iterator[RawBatch]:
+    """Count the drops of batches that are held together, except for the first of each file and reason."""
+    listed: Counter[tuple[str, str]] = Counter()
+    for batch in batches:
+        drops: list[Drop] = []
+        others: Counter[tuple[str, str]] = Counter()
+        for drop in batch.drops:
+            key = drop.file, drop.reason
+            if listed[key] < most:
+                listed[key] += 1
+                drops.append(drop)
+            else:
+                others[key] += drop.rows
+        drops += [Drop(-1, reason, file=file, count=count) for (file, reason), count in others.items()]
+        yield RawBatch(batch.table, drops)
 
 
 def regroup(pieces: Iterable[RawBatch], budget: int) -> Iterator[RawBatch]:

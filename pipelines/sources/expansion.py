@@ -5,8 +5,8 @@ few bytes can nevertheless decode to terabytes of valid rows, which no limit of 
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 
+import numpy as np
 from fsspec.core import url_to_fs
 
 from .base import Drop, RawBatch, Unit
@@ -27,9 +27,11 @@ def expanding(unit: Unit, batches: Iterator[RawBatch]) -> Iterator[RawBatch]:
     most = None if stored is None else max(LEAST, RATIO * stored)
     used = 0
     for batch in batches:
-        used += int(payloads(batch.table).sum()) + ROW_BYTES * len(batch.table)
+        ends = used + np.cumsum(payloads(batch.table) + ROW_BYTES)
+        used = int(ends[-1]) if len(ends) else used
         if most is not None and used > most:
             detail = f"the rows have more than {most} bytes, the file {stored}; to read all, store it uncompressed"
-            yield replace(batch, table=batch.table.slice(0, 0), drops=[Drop(-1, "expansion_too_large", detail)])
+            rows = batch.table.slice(0, int(np.searchsorted(ends, most, side="right")))
+            yield RawBatch(rows, [*batch.drops, Drop(-1, "expansion_too_large", detail)])
             return
         yield batch

@@ -101,11 +101,13 @@ def _joined(source: FolderSource, url: str, label: str, stamp: str, longest: int
     for item in _records(source, url, label, source.records, "records", longest):
         if isinstance(item, Drop):
             drops.append(item)
+            held.add([item.detail])
             continue
         key = item.values.get(mine)
         other = others.get(key) if isinstance(key, str | int) else None
         if other is None:
             drops.append(Drop(item.number, "join_missing", f"{mine} = {key!r}"))
+            held.add([drops[-1].detail])
             continue
         values = held.used(other | item.values)
         if source.text_from is not None:

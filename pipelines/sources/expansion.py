@@ -11,6 +11,7 @@ from fsspec.core import url_to_fs
 
 from .base import Drop, RawBatch, Unit
 from .batches import payloads
+from .streams import Broken, ByteStream
 
 LEAST = 16 << 20  # bytes of rows that every file may have
 RATIO = 256  # of the bytes of the rows to those of the file
@@ -22,9 +23,7 @@ def expanding(unit: Unit, batches: Iterator[RawBatch]) -> Iterator[RawBatch]:
 
     The rest is dropped with the reason `expansion_too_large`, as row -1.
     """
-    fs, path = url_to_fs(unit.path.rpartition("::")[2])
-    stored = fs.size(path)
-    most = None if stored is None else max(LEAST, RATIO * stored)
+    stored, most = _sizes(unit.path)
     used = 0
     for batch in batches:
         ends = used + np.cumsum(payloads(batch.table) + ROW_BYTES)
@@ -35,3 +34,31 @@ def expanding(unit: Unit, batches: Iterator[RawBatch]) -> Iterator[RawBatch]:
             yield RawBatch(rows, [*batch.drops, Drop(-1, "expansion_too_large", detail)])
             return
         yield batch
+
+
+def table_blocks(url: str, stream: ByteStream) -> Iterator[bytes]:
+    """Yield the blocks of a table of captions, as far as they are at most 256 times the bytes of its file.
+
+    Such a table is read line by line, or item by item, so its time is bounded too.
+
+    Raises:
+        Broken: The table goes on after that (or after 16 MiB, if that is more), or is damaged.
+    """
+    stored, most = _sizes(url)
+    used = 0
+    for block in stream.blocks():
+        used += len(block)
+        if most is not None and used > most:
+            raise _Expanding(f"the table has more than {most} bytes, its file {stored}; store it uncompressed")
+        yield block
+
+
+class _Expanding(Broken):
+    reason = "expansion_too_large"
+
+
+def _sizes(url: str) -> tuple[int | None, int | None]:
+    """Return the size of a file, or of the archive that holds it, and the most that it may hold; None if unknown."""
+    fs, path = url_to_fs(url.rpartition("::")[2])
+    stored = fs.size(path)
+    return stored, None if stored is None else max(LEAST, RATIO * stored)

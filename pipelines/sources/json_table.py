@@ -15,6 +15,7 @@ from ...schemas.errors import Refusal
 from .base import Drop
 from .batches import BadRow
 from .delimited_table import Record
+from .expansion import table_blocks
 from .json_line import parse_line
 from .json_list import NoList, list_items, list_keys
 from .streams import Broken, ByteStream
@@ -30,7 +31,8 @@ VALUE_BYTES = 64  # what a value is counted for beside its characters
 def json_records(source: FolderSource, url: str, label: str, stamp: str, longest: int) -> Iterator[Record | Drop]:
     """Yield the records of a JSON table, numbered from 0.
 
-    Reasons for drops: row_too_large, json_invalid, utf8_invalid, file_truncated, join_missing.
+    Reasons for drops: row_too_large, json_invalid, utf8_invalid, file_truncated, expansion_too_large,
+    join_missing.
 
     Args:
         source: The source.
@@ -51,7 +53,7 @@ def lists_of(url: str, longest: int) -> list[str]:
     """Return the keys of the lists in the object that a file holds; empty if it holds none, or is damaged."""
     with ByteStream(url) as stream:
         try:
-            return list_keys(text_blocks(stream.blocks(), "json"), longest)
+            return list_keys(text_blocks(table_blocks(url, stream), "json"), longest)
         except Broken:
             return []
 
@@ -62,7 +64,7 @@ def _records(
     used = used_keys(source.fields)
     with ByteStream(url) as stream:
         try:
-            for number, item in enumerate(list_items(text_blocks(stream.blocks(), "json"), key, longest)):
+            for number, item in enumerate(list_items(text_blocks(table_blocks(url, stream), "json"), key, longest)):
                 if item is None:
                     yield Drop(number, "row_too_large", f"over {longest} bytes")
                     continue

@@ -60,5 +60,8 @@ class _Expanding(Broken):
 def _sizes(url: str) -> tuple[int | None, int | None]:
     """Return the size of a file, or of the archive that holds it, and the most that it may hold; None if unknown."""
     fs, path = url_to_fs(url.rpartition("::")[2])
-    stored = fs.size(path)
+    try:
+        stored = fs.size(path)
+    except FileNotFoundError:  # vanished, of which whoever reads it says more
+        return None, None
     return stored, None if stored is None else max(LEAST, RATIO * stored)

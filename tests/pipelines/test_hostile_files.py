@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -57,7 +58,7 @@ def test_the_ledger_is_bounded_and_its_sums_are_exact(tmp_path: Path, partition_
     counts = {(tally.stage, reason): n for tally in manifest.ledger for reason, n in tally.dropped.items()}
     assert counts["read", "json_invalid"] == counts["normalise", "text_empty"] == BAD
     lines = pq.read_table(tmp_path / "out/dropped.parquet")
-    invalid = lines.filter(pa.compute.equal(lines["reason"], "json_invalid"))
+    invalid = lines.filter(pc.equal(lines["reason"], "json_invalid"))
     assert invalid["row"].to_pylist() == [*(4 * at + 1 for at in range(50)), -1]
     assert invalid["rows"].to_pylist() == [*([1] * 50), BAD - 50]
     assert row_counts(lines).sum() == sum(counts.values())

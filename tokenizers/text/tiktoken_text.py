@@ -103,8 +103,8 @@ def parse_ranks(data: bytes, path: str) -> dict[bytes, int]:
                 "Give a .tiktoken file."
             ) from None
     missing = [byte for byte in range(256) if bytes([byte]) not in ranks]
-    require_ids_fit(path, max(ranks.values(), default=-1), len(ranks))
     if missing or len(set(ranks.values())) < len(ranks) or min(ranks.values()) < 0:
         why = f"byte {missing[0]} has no rank" if missing else "two pieces share a rank, or one is negative"
         raise Refusal(f"text tokenizer `{path}`: {why}, so it cannot encode every text. Copy the file again.")
+    require_ids_fit(path, max(ranks.values()), len(ranks))
     return ranks

@@ -58,7 +58,7 @@ def img2dataset(root: Path) -> list[str]:
                 rows.append({"key": key, "caption": captions(number)[0], "status": "failed" if failed else "success"})
                 members = {"jpg": picture(number), "txt": captions(number)[0].encode()}
                 members["json"] = json.dumps(rows[-1]).encode()
-                for ending, data in {} if failed else members.items():  # type: ignore[attr-defined]
+                for ending, data in {} if failed else members.items():
                     info = tarfile.TarInfo(f"{key}.{ending}")
                     info.size = len(data)
                     tar.addfile(info, io.BytesIO(data))

@@ -134,7 +134,10 @@ def warnings(config: TrainConfig, plan: Plan) -> list[str]:
     """Warnings that a user should see before training starts."""
     tokens = plan.rows * plan.row_length
     batch = batch_warning(config.optimizer, tokens, config.steps)
-    return [*plan.warnings, *([batch] if batch else [])]
+    weights = config.objective.loss_weights
+    silent = not (weights.text or weights.image or weights.audio)
+    nothing = ["`objective.loss_weights` are all 0, so nothing is learned"] if silent else []
+    return [*plan.warnings, *nothing, *([batch] if batch else [])]
 
 
 @contextmanager

@@ -1,14 +1,11 @@
 """The training loop: load, step, log, validate and save, starting from the last checkpoint if there is one."""
 
-from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from typing import Any
 
 import pyarrow.parquet as pq
 import torch
 
-from ..model.diffusion.corrupt import corrupt
-from ..model.diffusion.loss import Model, loss
 from ..model.diffusion.loss_sums import LossSums
 from ..model.network.export import save_model
 from ..model.network.presets import shape_of
@@ -19,17 +16,15 @@ from ..schemas.errors import Refusal
 from ..schemas.visible import print_line
 from ..tokenizers.bundle import save_bundle
 from .checkpoint.checkpoints import Checkpoints
-from .data.loader import Loader, MicroBatch
+from .data.loader import Loader
 from .data.plan import Plan
 from .data.shard_cache import ShardCache
 from .data.shards import Shards
-from .data.validation import validation_batches
 from .distributed.parallel import Parallel
 from .distributed.process_group import ProcessGroup
 from .generate.lengths import FILE as LENGTHS
 from .generate.lengths import lengths_of
-from .mask_ratio import ce_by_ratio, sums_by_ratio
-from .metrics import Metrics, Throughput, loss_metrics, target_counts
+from .metrics import Metrics, Throughput, loss_metrics
 from .optim.batch_scaling import scaled_settings
 from .optim.ema import Ema
 from .optim.lr_schedule import lr_factor
@@ -39,6 +34,7 @@ from .progress import Progress
 from .run_record import Change, RunRecord, run_folder
 from .step import Gradients, StepResult
 from .stop_signals import StopSignals
+from .validate import Validation, validation_sets
 
 
 class Trainer:
@@ -69,6 +65,8 @@ class Trainer:
             pin=process.device.type == "cuda",
         )
         self.gradients = Gradients(self.parallel, config, self.slices)
+        sets = validation_sets(config, plan, self.shards, self.cache)
+        self.validation = Validation(config, sets, self.parallel, self.micro_rows)
         self.checkpoints = Checkpoints(self.folder / "checkpoints", config.checkpoint, process)
         self.step = 0  # steps done
         self.tokens = 0  # tokens of segments in all steps done
@@ -117,10 +115,11 @@ class Trainer:
                     if metrics is not None:
                         metrics.write(line)
                 due = self.step % self.config.validation.every == 0 or self.step == self.config.steps
-                if due and self.plan.validation:
-                    for line in self._validate():
+                if due:
+                    for line in self.validation.lines(self.step, self.ema, self._rate):
                         if metrics is not None:
                             metrics.write(line)
+                    self.validated = self.validation.score
                     clock.restart()
                 stop = result.stop or self.step == self.config.steps
                 if stop or self.step % self.config.checkpoint.every == 0:
@@ -182,44 +181,6 @@ class Trainer:
         entry = self.plan.datasets[0].manifest.tokenizers.get("audio")
         return entry.card.sample_rate if entry else None
 
-    @torch.no_grad()
-    def _validate(self) -> Iterator[dict[str, Any]]:
-        """Yield a metrics line for the weights and, if there is one, for their EMA; masks are the same every time."""
-        micros = validation_batches(
-            self.plan,
-            self.shards,
-            self.config.validation.rows,
-            rank=self.process.rank,
-            world=self.process.world,
-            micro_rows=self.micro_rows,
-        )
-        if not micros:
-            return
-        self.model.eval()
-        for weights in ("raw", "ema") if self.ema else ("raw",):
-            with self.ema.swapped(self.model) if self.ema and weights == "ema" else nullcontext():
-                sums, ratios = self._evaluate(micros)
-            self.validated = sum(figure.mean for figure in sums.bits_per_token().values())
-            line = {"step": self.step, "split": "validation", "weights": weights, **loss_metrics(sums, self._rate)}
-            line |= {"targets": target_counts(sums)}
-            if self.config.objective.kind == "masked":
-                line |= {"ce_by_ratio": ce_by_ratio(ratios)}
-            yield line
-        self.model.train()
-
-    def _evaluate(self, micros: Sequence[MicroBatch]) -> tuple[LossSums, torch.Tensor]:
-        """Loss sums and sums by mask ratio of validation batches, over all processes."""
-        sums, ratios = [], []
-        with self.parallel.precision():
-            for micro in micros:
-                corrupted = corrupt(micro.batch, self.config.objective, self.slices, self.config.seed, micro.placement)
-                there = corrupted.to(self.process.device)
-                outputs = self.model(there.inputs)
-                parts = loss(_precomputed(outputs), there, self.config.objective)
-                sums.append(LossSums.of(corrupted, parts.nats_SM.cpu()).sums_FTM)
-                ratios.append(sums_by_ratio(corrupted, outputs[0].cpu()))
-        return LossSums(self.process.sum(torch.stack(sums).sum(0))), self.process.sum(torch.stack(ratios).sum(0))
-
     def _save(self) -> str | None:
         """Start saving a checkpoint; returns why the one before could not be saved, or None.
 
@@ -266,11 +227,6 @@ def micro_rows(config: TrainConfig, plan: Plan, process: ProcessGroup) -> int | 
     """Rows of a micro-batch; None: all rows of the process."""
     tokens = config.compute.micro_batch_tokens
     return None if tokens is None else max(1, tokens // (plan.row_length * config.objective.copies))
-
-
-def _precomputed(outputs: tuple[torch.Tensor, torch.Tensor]) -> Model:
-    """A model whose outputs have been computed before."""
-    return lambda inputs: outputs
 
 
 def _full_tensor(parameter: torch.nn.Parameter) -> torch.Tensor:

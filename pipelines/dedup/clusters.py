@@ -132,7 +132,8 @@ class Resolve:
 def _same_row(table: pa.Table, other: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     """True where a row is of the same row of the same file as the row with the index `other`."""
     same = (pc.equal(table[name], table[name].take(pa.array(other))) for name in ("source", "file", "row"))
-    return np.logical_and.reduce([np.asarray(each) for each in same])
+    every: npt.NDArray[np.bool_] = np.logical_and.reduce([np.asarray(each) for each in same])
+    return every
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ The file is read item by item. Only a second table that is joined to the records
 
 from collections.abc import Iterator
 from functools import lru_cache
-from heapq import merge
 from typing import Any
 
 from ...schemas.config.sources import FolderSource
@@ -125,9 +124,13 @@ def _joined(source: FolderSource, url: str, label: str, stamp: str, longest: int
                 continue
             values[source.fields["text"][0]] = known
         rows.append(Record(item.number, values))
-    last = [drop for drop in drops if drop.row < 0]
-    drops = [drop for drop in drops if drop.row >= 0]
-    return (*merge(drops, rows, key=lambda item: item.row if isinstance(item, Drop) else item.number), *last)
+    items: list[Record | Drop] = [*drops, *rows]
+    return tuple(sorted(items, key=_place))
+
+
+def _place(item: Record | Drop) -> tuple[bool, int]:
+    number = item.row if isinstance(item, Drop) else item.number
+    return number < 0, number  # the rest of a damaged file comes last
 
 
 def _second_table(

@@ -24,6 +24,7 @@ from .change_detection import unchanged, unchanged_batches
 from .content_type import require_readable
 from .expansion import expanding
 from .files import whole_files
+from .first_rows import first_rows, first_units, head_digest
 from .heads import json_heads, require_in_heads
 from .json_block import JsonBlocks
 from .json_line import parse_line
@@ -55,13 +56,16 @@ class JsonlReader:
             Refusal: A file is not text, or has no column that is kept or filtered; see also `Reader.units`.
         """
         files = whole_files(self._source.name, self._source.path)
-        require_readable(self._source.name, files, self._source.kind)
+        units = first_units(self, files, self._source.limit)
+        require_readable(self._source.name, units, self._source.kind)
         refuse_interleaved(_first_keys(files[0].path), self._source, files[0].label)
-        require_in_heads(self._source, json_heads(files))
-        return files
+        require_in_heads(self._source, json_heads(units))
+        return units
 
     def digest(self, unit: Unit) -> str:
         """Return the fingerprint of the file, without decompression."""
+        if unit.most is not None:
+            return head_digest(self.read(unit))
         with unchanged(unit):
             return file_fingerprint(unit.path)
 
@@ -71,11 +75,12 @@ class JsonlReader:
         Reasons: row_too_large, json_invalid, utf8_invalid, text_missing, text_not_string, file_truncated,
         format_unsupported, expansion_too_large.
         """
-        return expanding(unit, unchanged_batches(unit, regroup(self._pieces(unit), self._budget)))
+        batches = regroup(first_rows(self._pieces(unit), unit.most), self._budget)
+        return expanding(unit, unchanged_batches(unit, batches))
 
     def _pieces(self, unit: Unit) -> Iterator[RawBatch]:
         line = 0
-        slow = JsonBlocks(self._fields, self._longest, self._text_from, self._listed)
+        slow = JsonBlocks(self._fields, self._longest, self._text_from, max(self._listed, unit.most or 0))
         with ByteStream(unit.path) as stream:
             try:
                 for block in whole_lines(text_blocks(stream.blocks(), "json"), self._longest):

@@ -84,13 +84,12 @@ def _hashed(unit: Unit, read: Callable[[Members], Values], state: xxhash.xxh3_12
     for members in unit.members:
         label = member_label(members)
         try:
-            item: RawRow | Drop = RawRow(0, read(members), label)
+            values = read(members)
         except BadRow as error:
-            item = Drop(0, error.reason, error.detail, label)
-        if isinstance(item, Drop):
-            state.update(canonical_json([label, item.reason, item.detail]))
-        else:
-            state.update(canonical_json([label, *map(value_bytes, item.values)]))
-            for value in item.values:
-                state.update(value.encode() if isinstance(value, str) else value)  # type: ignore[union-attr]
-        yield item
+            state.update(canonical_json([label, error.reason, error.detail]))
+            yield Drop(0, error.reason, error.detail, label)
+            continue
+        state.update(canonical_json([label, *map(value_bytes, values)]))
+        for value in values:
+            state.update(value.encode() if isinstance(value, str) else value)
+        yield RawRow(0, values, label)

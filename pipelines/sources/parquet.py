@@ -20,6 +20,7 @@ from .columns import extract, present_columns
 from .content_type import JSON, PARQUET, content_of, head_of, wrong_kind
 from .expansion import expanding
 from .files import whole_files
+from .first_rows import first_rows, first_units, head_digest
 from .parquet_expansion import decoded, dictionary_columns, unlikely_chunk
 from .streams import data_error
 from .text_columns import is_list, stored_column
@@ -40,7 +41,7 @@ class ParquetReader:
     def units(self) -> list[Unit]:
         """List runs of row groups whose needed columns have about `partition_bytes`; unreadable files as one unit."""
         files = whole_files(self._source.name, self._source.path)
-        return [unit for file in files for unit in self._runs(file)]
+        return first_units(self, (unit for file in files for unit in self._runs(file)), self._source.limit)
 
     def _runs(self, whole: Unit) -> Iterator[Unit]:
         try:
@@ -48,6 +49,7 @@ class ParquetReader:
                 columns = present_columns(parquet.schema_arrow, self._source, whole.label)
                 leaves = _leaves(parquet, columns)
                 chunks = [_chunks(parquet.metadata, group, leaves) for group in range(parquet.num_row_groups)]
+                rows = [parquet.metadata.row_group(group).num_rows for group in range(parquet.num_row_groups)]
         except (pa.ArrowException, OSError) as error:
             if not data_error(error):
                 raise
@@ -58,10 +60,10 @@ class ParquetReader:
         for group, parts in enumerate(chunks):
             more = sum(part.total_uncompressed_size for part in parts)
             if size + more > self._budget and group > start:
-                yield replace(whole, start=start, stop=group)
+                yield replace(whole, start=start, stop=group, rows=sum(rows[start:group]))
                 start, size = group, 0
             size += more
-        yield replace(whole, start=start, stop=len(chunks))
+        yield replace(whole, start=start, stop=len(chunks), rows=sum(rows[start:]))
 
     def _require_parquet(self, unit: Unit) -> None:
         """Refuse a file that is not a damaged Parquet file but of another format."""
@@ -72,6 +74,8 @@ class ParquetReader:
 
     def digest(self, unit: Unit) -> str:
         """Hash the stored bytes of the unit's column chunks, their types, and the number of the first row."""
+        if unit.most is not None:
+            return head_digest(self.read(unit))
         with unchanged(unit), fsspec.open(unit.path, "rb") as file:
             if unit.stop is None:
                 return bytes_fingerprint(iter(lambda: file.read(BLOCK), b""))
@@ -99,10 +103,11 @@ class ParquetReader:
         Reasons: text_missing, image_missing, audio_missing, row_too_large, utf8_invalid, file_unreadable,
         expansion_too_large.
         """
-        return expanding(unit, unchanged_batches(unit, regroup(self._pieces(unit), self._budget)))
+        batches = regroup(first_rows(self._pieces(unit), unit.most), self._budget)
+        return expanding(unit, unchanged_batches(unit, batches))
 
     def _pieces(self, unit: Unit) -> Iterator[RawBatch]:
-        text_from = self._source.text_from
+        text_from, listed = self._source.text_from, max(self._listed, unit.most or 0)
         with fsspec.open(unit.path, "rb") as file:
             try:
                 parquet = pq.ParquetFile(file)
@@ -133,7 +138,7 @@ class ParquetReader:
                     size = min(max(fit, 1), 1 << 16)
                     for read in parquet.iter_batches(size, row_groups=[group], columns=leaves, use_threads=False):
                         for piece in decoded(pa.Table.from_batches([read])):
-                            yield from extract(piece, columns, row, self._longest, None, text_from, self._listed)
+                            yield from extract(piece, columns, row, self._longest, None, text_from, listed)
                             row += len(piece)
             except (pa.ArrowException, OSError) as error:
                 if not data_error(error):

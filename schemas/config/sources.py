@@ -3,7 +3,7 @@
 import codecs
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PrivateAttr, field_validator, model_validator
+from pydantic import Field, PositiveInt, PrivateAttr, field_validator, model_validator
 
 from ..base import AddedKey, Strict
 from ..vocabulary import Kind, Modality
@@ -39,6 +39,9 @@ class _Source(Strict):
     modality: Kind = Field(default_factory=_kind_of, description="Kind of the samples; default as the columns imply")
     pairs: Pairs | None = Field(
         None, description="Which modalities of a sample must match for it to be a duplicate; default `dedup.pairs`"
+    )
+    limit: Annotated[PositiveInt | None, AddedKey()] = Field(
+        None, description="Read only the first rows, by file name, then by row; default all"
     )
     priority: int = Field(0, description="Of two duplicates, the one from the source with the higher priority is kept")
     keep: Annotated[tuple[Column, ...], AddedKey()] = Field(
@@ -117,7 +120,7 @@ class FilesSource(_Source):
     """Whole files as texts, one document a file."""
 
     kind: Literal["files"]
-    text: Literal["content"] = Field("content", description="The content of the file; may be left out")
+    text: str = Field("content", pattern="^content$", description="The content of the file; may be left out")
     encoding: str = Field("utf-8", description="Encoding of the files, by its name in Python")
 
     @field_validator("encoding")
@@ -173,8 +176,10 @@ class FolderSource(_Source):
     )
     path_prefix: Annotated[str, AddedKey()] = Field("", description="What file names in the table begin with: `clips/`")
     path_suffix: Annotated[str, AddedKey()] = Field("", description="What file names in the table lack: `.wav`")
-    pair_by: Annotated[Literal["name"] | None, AddedKey()] = Field(
-        None, description="Without a table: `name` pairs files of one name; columns are file extensions then"
+    pair_by: Annotated[str | None, AddedKey()] = Field(
+        None,
+        pattern="^name$",
+        description="Without a table: `name` pairs files of one name; columns are file extensions then",
     )
 
     @model_validator(mode="after")

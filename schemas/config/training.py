@@ -68,6 +68,9 @@ class ValidationConfig(Strict):
 
     every: PositiveInt = Field(500, description="Steps between two validations")
     rows: PositiveInt = Field(64, description="Maximum number of held-out rows per row group")
+    datasets: Annotated[tuple[str, ...], AddedKey()] = Field(
+        (), description="Prepared datasets that are validated on beside the held-out documents, as fsspec URLs"
+    )
 
 
 class ComputeConfig(Strict):

@@ -125,22 +125,24 @@ def _owners(lengths: Ints, frames: Ints) -> npt.NDArray[np.uint8]:
     return np.repeat(np.tile(pattern, len(lengths)), counts)
 
 
-def _ids_of(samples: pa.Table, modality: Modality, vocabulary: Vocabulary, lengths: Ints) -> Ints:
-    codes = samples[modality.name.lower()].combine_chunks().flatten().to_numpy()
+def _ids_of(samples: pa.Table, modality: Modality, vocabulary: Vocabulary, lengths: Ints) -> npt.NDArray[np.integer]:
+    codes: npt.NDArray[np.integer] = samples[modality.name.lower()].combine_chunks().flatten().to_numpy()
     if not codes.size:
         return codes
     if modality is not Modality.AUDIO:
         block = vocabulary.slice_of(modality)
         if codes.max() >= block.stop - block.start:
             raise ValueError(f"{modality.name.lower()} code {codes.max()} is outside its codebook of {block}")
-        return codes.astype(vocabulary.dtype) + vocabulary.dtype.type(block.start)
-    codes, levels = codes.astype(np.int64), len(vocabulary.audio)
+        ids: npt.NDArray[np.integer] = codes.astype(vocabulary.dtype) + vocabulary.dtype.type(block.start)
+        return ids
+    levels = len(vocabulary.audio)
     if (lengths % levels).any():
         raise ValueError(f"a clip's codes must come in whole frames of {levels}")
     level = np.arange(codes.size) % levels
     if (codes >= np.array(vocabulary.audio)[level]).any():
         raise ValueError(f"an audio code is outside its codebook; sizes are {vocabulary.audio}")
-    return codes + vocabulary.audio_offsets(levels)[level]
+    frames: Ints = codes.astype(np.int64) + vocabulary.audio_offsets(levels)[level]
+    return frames
 
 
 def codes_of_span(ids: npt.ArrayLike, modality: Modality, vocabulary: Vocabulary) -> Ints:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, NonNegativeInt, ValidationError, field_validator
 
-from ..base import AddedKey, Strict
+from ..base import Strict
 from ..errors import Refusal
 from ..identity import canonical_json, fingerprint, sealed_json
 from ..vocabulary import Vocabulary
@@ -77,13 +77,13 @@ class Manifest(Strict):
     ledger: tuple[Tally, ...]
     statistics: Statistics  # its code histograms are summarised in `codebooks`
     codebooks: dict[str, CodebookUse]
-    row_version: Annotated[int, AddedKey()] = 2  # version of the rows in the shards
+    row_version: int = 2  # version of the rows in the shards
     environment: dict[str, str]  # versions of the libraries that affect the bytes
     fingerprint: str = ""  # fingerprint of `identity()`
 
     def identity(self) -> dict[str, Any]:
         """The fields that identify the dataset: not locations of inputs; tokenizers count through the vocabulary."""
-        return self.identity_body({"config", "tokenizers", "environment", "fingerprint"})
+        return self._body({"config", "tokenizers", "environment", "fingerprint"})
 
     @property
     def has_content(self) -> bool:
@@ -106,8 +106,12 @@ class Manifest(Strict):
 
     def to_bytes(self) -> bytes:
         """Serialise as canonical, indented JSON with a seal over every byte."""
-        # added keys at their defaults are left out, so that a manifest of an earlier version has the bytes that it had
-        return sealed_json(self.identity_body())
+        return sealed_json(self._body(set()))
+
+    def _body(self, exclude: set[str]) -> dict[str, Any]:
+        """The fields as JSON types; a manifest of an earlier version has those that it had."""
+        added = set() if self.has_content else {"row_version"}
+        return self.model_dump(mode="json", exclude=exclude | added)
 
 
 def parse_manifest(data: bytes, where: str) -> Manifest:

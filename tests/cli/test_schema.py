@@ -36,4 +36,4 @@ def test_the_schema_names_every_key_and_refuses_others(triptych: Callable[..., A
     assert set(schema["properties"]) == set(RunConfig.model_fields)
     assert schema["additionalProperties"] is False
     kinds = set(schema["properties"]["sources"]["items"]["discriminator"]["mapping"])
-    assert kinds == {"jsonl", "parquet", "webdataset", "folder", "datasets"}
+    assert kinds == {"jsonl", "parquet", "webdataset", "files", "folder", "datasets"}

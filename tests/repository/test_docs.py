@@ -79,7 +79,7 @@ def tables() -> dict[str, list[list[str]]]:
         if line.startswith("#"):
             heading = line.lstrip("# ")
         elif line.startswith("| `"):
-            found.setdefault(heading, []).append([cell.strip() for cell in line.strip("|").split("|")])
+            found.setdefault(heading, []).append([cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip("|"))])
     return found
 
 
@@ -137,7 +137,7 @@ def test_no_key_is_left_out() -> None:
         said = {row[0].strip("`") for row in found[heading]} | common
         assert set(keys_of(model)) <= said, heading
     pages = RUN_FILE.read_text() + FILTERS.read_text()
-    for kind in re.findall(r'"const": "([a-z_]+)"', json.dumps(run.RunConfig.model_json_schema())):
+    for kind in re.findall(r'"(?:kind|name)": {"const": "([a-z_]+)"', json.dumps(run.RunConfig.model_json_schema())):
         assert re.search(rf"^### (\w+: )?{kind}$", pages, re.MULTILINE), kind
 
 
@@ -195,7 +195,8 @@ def test_every_reason_for_a_drop_is_listed() -> None:
     listed = {reason for row in rows for reason in re.findall(r"`(\w+)`", row[2])}
     # given by way of a variable
     others = {"text_missing", "image_missing", "audio_missing", "text_empty", "pair_too_long", "takedown"}
-    others |= {"exact_duplicate", "near_duplicate", "in_evaluation_set", "file_truncated", "format_unsupported"}
+    others |= {"exact_duplicate", "near_duplicate", "in_evaluation_set"}
+    others |= {"encoding_invalid", "file_truncated", "format_unsupported"}
     used = {*reasons("pipelines"), *reasons("tokenizers"), *others}
     assert {"row_too_large", "csv_invalid", "audio_not_finite"} <= used
     assert listed == used

@@ -220,3 +220,15 @@ def test_recomputed_activations_and_bfloat16_change_the_rounding_alone(
     mine, other = curve(tmp_path / "run")[3], curve(undisturbed)[3]
     assert mine["loss"] == pytest.approx(other["loss"], rel=0.05)
     assert mine["loss"] != other["loss"]
+
+
+def test_named_datasets_are_validated_on_whole_and_never_trained_on(dataset: Path, tmp_path: Path) -> None:
+    named = tree(dataset, tmp_path / "run", steps=2, ema=None)
+    named["validation"] = {"every": 2, "rows": 2, "datasets": [str(dataset)]}
+    with pytest.raises(Refusal, match=r"documents of .*, which is named for validation, are also among"):
+        train(TrainConfig.model_validate(named))
+    named["data"]["allow_overlap"] = True
+    finish(start(named))
+    lines = [line for line in curve(tmp_path / "run") if "split" in line]
+    assert [line["split"] for line in lines] == ["validation", "validation_datasets"]
+    assert sum(lines[1]["targets"].values()) > sum(lines[0]["targets"].values())

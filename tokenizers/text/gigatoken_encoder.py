@@ -7,7 +7,6 @@ compared for every code point, and `agrees` compares the ids of the model at han
 
 import importlib.metadata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ import pyarrow as pa
 
 from ..protocol import Codes, TextTokenizer
 
+RENEW_BYTES = 1 << 30  # bytes of text after which a model is loaded again, since it remembers every word it has met
 Encoded = tuple[Codes, npt.NDArray[np.int64]]
 
 # one code point of every range that some rule of a tokenizer treats alike, each between letters, digits and spaces
@@ -31,18 +31,29 @@ _PROBES = (
 )
 
 
-@dataclass(frozen=True)
 class FastModel:
     """A model in gigatoken, and the strings whose texts the reference has to encode."""
 
-    model: Any  # gigatoken.Tokenizer
-    apart: tuple[str, ...] = ()
+    def __init__(self, load: Callable[[], Any], apart: Sequence[str] = ()) -> None:
+        """Load the model.
+
+        Args:
+            load: Returns the `gigatoken.Tokenizer`.
+            apart: Strings whose texts the reference has to encode.
+        """
+        self._load = load
+        self._encoded = 0
+        self.model = load()
+        self.apart = tuple(apart)
 
     def encode(self, texts: pa.LargeStringArray) -> Encoded:
         """Encode all texts, including those with a string of `apart`."""
         import awkward as ak
 
         offsets, characters = _buffers(texts)
+        if self._encoded > RENEW_BYTES:
+            self.model, self._encoded = self._load(), 0
+        self._encoded += int(offsets[-1] - offsets[0])
         content = ak.contents.NumpyArray(characters, parameters={"__array__": "char"})
         column = ak.contents.ListOffsetArray(ak.index.Index64(offsets), content, parameters={"__array__": "string"})
         # workers are processes of their own, each with one core
@@ -64,7 +75,7 @@ def load_fast(load: Callable[[Any], Any], apart: Sequence[str] = ()) -> FastMode
     try:
         from gigatoken import Tokenizer
 
-        return FastModel(load(Tokenizer), tuple(apart))
+        return FastModel(lambda: load(Tokenizer), apart)
     except Exception:  # it has no wheel for this machine, or its parsers refuse the model
         return None
 
@@ -130,8 +141,9 @@ def agrees(tokenizer: TextTokenizer, texts: pa.ChunkedArray | pa.Array) -> bool:
     if tokenizer.fast is None:
         return False
     for column in (pa.array(_PROBES), texts):
-        expected, found = tokenizer.encode(column.to_pylist()), encode_column(tokenizer, column, fast=True)
-        if not all(np.array_equal(one, other) for one, other in zip(expected, found, strict=True)):
+        codes, offsets = tokenizer.encode(column.to_pylist())
+        found, ends = encode_column(tokenizer, column, fast=True)
+        if not (np.array_equal(codes, found) and np.array_equal(offsets, ends)):
             return False
     return True
 

@@ -50,6 +50,39 @@ def require_disjoint(held: Sequence[Part], trained: Sequence[Part], share: float
         )
 
 
+def require_not_trained_on(held: Sequence[Part], trained: Sequence[Part], share: float, key: str) -> None:
+    """Raise Refusal if documents of datasets that are used for validation alone are trained on.
+
+    Args:
+        held: Parts that are validated on, with all of their documents.
+        trained: Parts that are trained on, but for a share of their documents.
+        share: That share.
+        key: Key with which a user goes on all the same, for the message.
+    """
+    opened = {part: Dataset(part.url) for part in {*held, *trained}}
+    by_tokens = len({dataset.manifest.has_content for dataset in opened.values()}) > 1
+    keys = _keys if by_tokens else _split_keys
+    validated = [one for part in held for one in keys(opened[part], part.groups, 1.0, held_out=True)]
+    wanted = pc.unique(pa.chunked_array(validated, HASH))
+    found = [pa.array([], HASH)]
+    for part in trained:
+        for one in keys(opened[part], part.groups, share, held_out=False):
+            found.append(pc.unique(one.filter(pc.is_in(one, value_set=wanted))))
+    if count := len(pc.unique(pa.chunked_array(found, HASH))):
+        raise Refusal(
+            f"{count:,} documents of {_names(held)}, which is named for validation, are also among the documents that "
+            f"are trained on in {_names(trained)}. Remove them, or give {key} to go on all the same."
+        )
+
+
+def _split_keys(dataset: Dataset, groups: Sequence[str], share: float, *, held_out: bool) -> Iterator[pa.Array]:
+    """Yield what the side of each document follows, of the documents on one side, a shard at a time."""
+    for entry in dataset.manifest.shards:
+        if entry.group in groups and entry.rows:
+            keys = split_keys(dataset.open(entry).batch.column("segments").flatten())
+            yield keys.filter(pa.array(is_held_out(key_words(keys), share) == held_out))
+
+
 def _names(parts: Sequence[Part]) -> str:
     return ", ".join(dict.fromkeys(part.url for part in parts))
 

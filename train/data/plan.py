@@ -16,6 +16,7 @@ from ...schemas.identity import fingerprint
 from ...schemas.vocabulary import Vocabulary
 from .mix import Ints, apportion
 from .overlap import Part, require_disjoint
+from .plan_warnings import cap_warnings, decontamination_warnings, repeat_warnings, split_warnings
 from .selection import MixComponent, components_of
 
 Floats = npt.NDArray[np.float64]
@@ -110,9 +111,10 @@ def make_plan(mix: Mixture, *, seed: int, validation: float = 0.0, steps: int | 
             f"{steps:,} steps of {rows:,} rows are {steps * rows:,}, but within `max_epochs` the mix has "
             f"{int(most.sum()):,}. Lower `steps` or raise `max_epochs`."
         )
-    warnings = [*_overlap_warnings(datasets), *(_split_warnings(datasets) if validation else ())]
-    warnings += _cap_warnings(mix.datasets, streams, shares, capped)
     units = apportion(capped)
+    warnings = [*decontamination_warnings(datasets), *(split_warnings(datasets) if validation else ())]
+    warnings += cap_warnings(mix.datasets, streams, shares, capped)
+    warnings += repeat_warnings(mix.datasets, streams, units, rows, steps)
     return Plan(seed, validation, tuple(datasets), tuple(streams), wanted, units, rows, steps, tuple(warnings))
 
 
@@ -200,45 +202,9 @@ def _shares(entries: Sequence[MixEntry], streams: Sequence[MixComponent]) -> tup
     return wanted, shares / shares.sum()
 
 
-def _cap_warnings(
-    entries: Sequence[MixEntry], streams: Sequence[MixComponent], shares: Floats, capped: Floats
-) -> list[str]:
-    return [
-        f"{entries[stream.entry].path}, {stream.group}: `max_epochs` lowers its share of the rows from "
-        f"{before:.2%} to {after:.2%}"
-        for stream, before, after in zip(streams, shares, capped, strict=True)
-        if after < before * (1 - 1e-9)
-    ]
-
-
 def parts_of(datasets: Sequence[Dataset], streams: Sequence[MixComponent]) -> list[Part]:
     """The groups of rows that a plan reads from each dataset."""
     groups: dict[int, tuple[str, ...]] = {}
     for stream in streams:
         groups[stream.dataset] = (*groups.get(stream.dataset, ()), stream.group)
     return [Part(datasets[at].url, datasets[at].manifest.fingerprint, names) for at, names in groups.items()]
-
-
-def _split_warnings(datasets: Sequence[Dataset]) -> list[str]:
-    return [
-        f"{dataset.url}: an earlier version prepared it, so its documents are held out by their ids, not by their "
-        "content; copies of a held-out document with other ids are trained on"
-        for dataset in datasets
-        if not dataset.manifest.has_content
-    ]
-
-
-def _overlap_warnings(datasets: Sequence[Dataset]) -> list[str]:
-    lines = []
-    for dataset in datasets:
-        reports = dataset.manifest.decontamination
-        if not reports:
-            lines.append(
-                f"{dataset.url}: was not compared with any evaluation set when it was prepared; "
-                "evaluation data may be among the training data"
-            )
-        for report in reports:
-            found = sum(count for halves in report.hits.values() for count in halves.values())
-            if found:
-                lines.append(f"{dataset.url}: {found:,} rows were in evaluation set `{report.name}` and were dropped")
-    return lines

@@ -31,6 +31,8 @@ def is_held_out(split_key: npt.NDArray[np.uint64], share: float) -> npt.NDArray[
     Returns:
         bool (S,).
     """
+    if share >= 1:
+        return np.ones(len(split_key), bool)
     drawn = mix64(mix64(split_key[:, 0] ^ SALT) ^ split_key[:, 1])
     out: npt.NDArray[np.bool_] = drawn < np.uint64(int(share * 2.0**64))
     return out

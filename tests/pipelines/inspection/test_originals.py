@@ -86,3 +86,17 @@ def test_nothing_that_is_published_says_where_anything_lay(
             assert b"corpora" not in data, path
     places = json.loads((tmp_path / "out/run.json").read_bytes())["config"]["sources"]
     assert all(source["path"].startswith("/") for source in places)
+
+
+def test_samples_of_one_row_and_whole_files_are_found_by_their_ids(
+    text_tree: Any, prepared: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "a.jsonl").write_text(json.dumps({"texts": ["first", "second"]}) + "\n")
+    for n in range(3):
+        (tmp_path / f"{n}.txt").write_text(f"file {n}")
+    lists = {"name": "lists", "kind": "jsonl", "path": f"{tmp_path}/a.jsonl", "text": "texts", "text_from": "each"}
+    files = {"name": "files", "kind": "files", "path": f"{tmp_path}/*.txt"}
+    prepared(text_tree(tmp_path / "out", sources=[lists, files]))
+    dataset = Dataset(str(tmp_path / "out"))
+    found = originals(dataset, places(dataset, kind=0), "text")
+    assert sorted(found.values()) == ["file 0", "file 1", "file 2", "first", "second"]

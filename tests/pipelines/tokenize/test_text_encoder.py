@@ -15,7 +15,10 @@ from triptych.schemas.dataset.manifest import Manifest
 from triptych.tokenizers.registry import _open
 from triptych.tokenizers.text import gigatoken_encoder
 
-TEXTS = [f"the {word} of a run \u2581 {number}" for number, word in enumerate(["first", "second", "third"] * 40)]
+TEXTS = [
+    f"the {word} of a run {number}" + " \u2581" * (number % 5 == 4)
+    for number, word in enumerate(["first", "second", "third"] * 40)
+]
 
 
 @pytest.fixture

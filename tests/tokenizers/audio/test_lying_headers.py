@@ -5,6 +5,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import av
 import numpy as np
@@ -32,7 +33,7 @@ def by_soundfile(samples: np.ndarray, kind: str, subtype: str | None = None, rat
 def by_ffmpeg(samples: np.ndarray, kind: str, codec: str, rate: int = RATE, **options: str) -> bytes:
     stream = io.BytesIO()
     with av.open(stream, "w", format=kind, options=options) as container:
-        out = container.add_stream(codec, rate=rate, layout="mono")
+        out: Any = container.add_stream(codec, rate=rate, layout="mono")
         frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
         frame.sample_rate, frame.pts = rate, 0
         resampler = av.AudioResampler(format=out.codec_context.format, layout="mono", rate=rate)

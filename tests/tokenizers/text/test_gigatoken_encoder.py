@@ -38,13 +38,14 @@ def lines(texts: list[str]) -> list[str]:
 
 def sentencepiece_model(file: Path, texts: list[str], **options: Any) -> SentencePieceText:
     model = io.BytesIO()
+    chosen: dict[str, Any] = {"model_type": "bpe", "byte_fallback": True} | options
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(lines(texts)),
         model_writer=model,
         vocab_size=700,
         hard_vocab_limit=False,
         minloglevel=2,
-        **{"model_type": "bpe", "byte_fallback": True} | options,
+        **chosen,
     )
     file.write_bytes(model.getvalue())
     return SentencePieceText(str(file))
@@ -223,3 +224,14 @@ def test_unigram_stays_and_has_its_own_fingerprint(manual: list[str], trained: P
     assert (unigram.exact, bpe.exact) == (True, True)
     assert unigram.fingerprint != bpe.fingerprint
     assert unigram.decode(unigram.encode([" the  words "])[0]) == " the  words "
+
+
+def test_a_model_that_is_loaded_again_gives_the_same_ids(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gigatoken_encoder, "RENEW_BYTES", 10)
+    tokenizer = SentencePieceText(str(trained))
+    assert tokenizer.fast is not None
+    models = [tokenizer.fast.model]
+    for _ in range(4):
+        compare(tokenizer, ["seven b"])
+        models.append(tokenizer.fast.model)
+    assert len({id(model) for model in models}) == 2

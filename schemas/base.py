@@ -23,6 +23,14 @@ class AddedKey:
         return bool(value == (default if self._before is ... else self._before))
 
 
+class NoIdentity(AddedKey):
+    """Marks a key that changes no byte of a result, whatever its value is; it is part of no identity."""
+
+    def unused(self, value: Any, default: Any) -> bool:
+        """True: the value has no effect on what is made."""
+        return True
+
+
 class Strict(BaseModel):
     """Frozen pydantic model that rejects unknown keys and also validates default values."""
 

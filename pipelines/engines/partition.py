@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import xxhash
 
 from ...schemas.dataset.drop_detail import without_addresses
+from ...schemas.dataset.dropped_lines import row_counts
 from ...schemas.dataset.ledger import Tally
 from ...schemas.dataset.tables import DROPPED, KEPT
 from ...schemas.identity import canonical_json
@@ -45,7 +46,7 @@ class Outcome:
     """Result of a stage on a table: kept rows, dropped rows, counts, and a note."""
 
     table: pa.Table
-    dropped: pa.Table  # with the schema DROPPED, and KEPT where rows have it
+    dropped: pa.Table  # with the schema DROPPED, and KEPT where rows have it, ROWS where lines stand for several
     tallies: Sequence[Tally] = ()
     note: Mapping[str, Any] = field(default_factory=dict)
 
@@ -157,8 +158,9 @@ def count_rows(stage: str, before: pa.Table, outcome: Outcome) -> list[Tally]:
     """Count by source the rows of a stage that turned `before` into `outcome`."""
     kept = _by_source(outcome.table)
     dropped: dict[str, Counter[str]] = {}
-    for source, reason in zip(*(outcome.dropped[name].to_pylist() for name in ("source", "reason")), strict=True):
-        dropped.setdefault(source, Counter())[reason] += 1
+    lines = (outcome.dropped[name].to_pylist() for name in ("source", "reason"))
+    for source, reason, count in zip(*lines, row_counts(outcome.dropped).tolist(), strict=True):
+        dropped.setdefault(source, Counter())[reason] += count
     return [
         Tally(stage=stage, source=source, rows_in=rows, kept=kept.get(source, 0), dropped=dropped.get(source, {}))
         for source, rows in _by_source(before).items()

@@ -61,11 +61,17 @@ class Drop:
     reason: str  # snake_case, one of a stage's documented reasons
     detail: str = ""
     file: str = ""  # label of the row's file, where it is not that of the unit
+    count: int | None = None  # number of rows, if it stands for those beyond `limits.ledger_rows`
 
     def __post_init__(self) -> None:
         # the detail may quote bad data, but must be short and valid UTF-8 in the ledger
         detail = self.detail[:300].encode(errors="backslashreplace").decode()
         object.__setattr__(self, "detail", detail)
+
+    @property
+    def rows(self) -> int:
+        """Number of rows that are dropped."""
+        return 1 if self.count is None else self.count
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,11 @@ class RawBatch:
 
     table: pa.Table  # columns of the source's fields; `file` where a row is not in the unit's file
     drops: list[Drop] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """Number of all rows, with those that could not be read."""
+        return int(self.table.num_rows) + sum(drop.rows for drop in self.drops)
 
 
 class Reader(Protocol):

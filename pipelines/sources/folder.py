@@ -15,7 +15,7 @@ from ...schemas.config.sources import FolderSource
 from ...schemas.errors import Refusal
 from ...schemas.identity import canonical_json
 from .base import Drop, RawBatch, Unit
-from .batches import LONGEST_ROW, BadRow, RawRow, gather, value_bytes
+from .batches import LONGEST_ROW, BadRow, RawRow, first_drops, gather, value_bytes
 from .change_detection import require_digest, stamp, unchanged
 from .columns import require_columns
 from .delimited_table import Record
@@ -37,6 +37,7 @@ class FolderReader:
         self._fields = source.fields
         self._lists = source.text_from is not None
         self._longest = min(limits.row_bytes, LONGEST_ROW)
+        self._listed = limits.ledger_rows
         self._budget = partition_bytes
 
     def units(self) -> list[Unit]:
@@ -138,7 +139,8 @@ class FolderReader:
         """
         state = xxhash.xxh3_128()
         with unchanged(unit):
-            batches = list(gather(self._fields, self._hashed(unit, state), self._budget, self._lists))
+            items = gather(self._fields, self._hashed(unit, state), self._budget, self._lists)
+            batches = list(first_drops(items, self._listed))
         require_digest(unit, state.hexdigest())
         return iter(batches)
 

@@ -134,8 +134,12 @@ def _draw(
     for share in (min(1.0, wanted / total), 1.0):
         drawn = [part for part in engine.map(DrawTrainingSample(modality, share, limits, size), parts) if part.rows]
         if drawn:
-            break
-    return drawn
+            return drawn
+    raise Refusal(
+        f"tokenizers.{modality.name.lower()}: no row of any source can be decoded to train on, though the files open. "
+        "Look at the files, or give a trained tokenizer by `path`.",
+        exit_code=1,
+    )
 
 
 def _samples(store: Store, drawn: Sequence[Partition], modality: Modality, config: Any) -> Any:

@@ -54,6 +54,9 @@ class RvqCodec:
             self.config = RvqFile.model_validate(json.loads(settings))
             tensors = load(weights)
             self._mean, self._codebooks = tensors.pop("mean"), tensors.pop("codebooks")
+            needed = 2 * self.config.blocks * 3 * self.config.width**2  # parameters of its convolutions
+            if needed > len(weights):
+                raise ValueError(f"its config claims {needed:,} parameters, the weights have {len(weights):,} bytes")
             self._refiner = Refiner(self.config.width, self.config.blocks)
             self._refiner.load_state_dict(tensors)
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError, ValidationError) as error:

@@ -45,8 +45,9 @@ SIDES = {
     "text": ("written", "held out (another text)"),
 }
 LEGEND = (
-    "↑ higher is better, ↓ lower. ± is a standard error, [ ] a 95 % confidence interval. The floor is what the best model "
-    "would still be held to: what tokenizers lose, or what real data gets. A control is another run, named at the end."
+    "↑ higher is better, ↓ lower. ± is a standard error, [ ] a 95 % confidence interval. The floor is what the best "
+    "model would still be held to: what tokenizers lose, or what real data gets. "
+    "A control is another run, named at the end."
 )
 WIDE = dict.fromkeys(("text", "training"), " style='grid-template-columns: 1fr'")  # these need the full width
 PNG = b"\x89PNG"

@@ -36,7 +36,7 @@ def test_separators_within_a_string_are_part_of_it(tmp_path: Path, separator: st
 def test_a_line_that_cannot_be_used_is_named(tmp_path: Path, line: str, why: str) -> None:
     file = tmp_path / "lambada_test.jsonl"
     file.write_text(f"{GOOD}\n{line}\n{GOOD}\n")
-    with pytest.raises(Refusal, match="lambada_test.jsonl, line 2") as refused:
+    with pytest.raises(Refusal, match=r"lambada_test.jsonl, line 2") as refused:
         lambada(file)
     assert why in str(refused.value)
 

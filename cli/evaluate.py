@@ -16,7 +16,7 @@ from ..schemas.visible import print_line
 if TYPE_CHECKING:
     from ..schemas.config.run import RunConfig
     from ..schemas.vocabulary import Modality
-    from ..train.evaluate.evaluate import EvaluationResult
+    from ..train.evaluate.kept_groups import EvaluationResult
     from ..train.evaluate.report.report import Report
     from ..train.evaluate.samples.references import Reference
     from ..train.generate.generator import Generator

@@ -44,7 +44,8 @@ def wilson_interval(successes: float, count: int) -> tuple[float, float] | None:
     share, z = successes / count, Z95
     centre = (share + z**2 / (2 * count)) / (1 + z**2 / count)
     half = z / (1 + z**2 / count) * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
-    return max(float(centre - half), 0.0), min(float(centre + half), 1.0)
+    # without rounding at the ends
+    return float(centre - half) if successes else 0.0, float(centre + half) if successes < count else 1.0
 
 
 def ratio_error(numerators: npt.ArrayLike, denominators: npt.ArrayLike) -> float | None:

@@ -50,7 +50,7 @@ def test_values_that_do_not_vary_have_no_error_of_0() -> None:
 
 
 def test_a_share_has_wilsons_interval() -> None:
-    # R: prop.test(5, 20, correct = FALSE) and prop.test(0, 12, correct = FALSE)
+    # by hand, z = 1.959964
     assert wilson_interval(5, 20) == pytest.approx((0.1118617, 0.4687009), abs=1e-6)
     low, high = wilson_interval(0, 12) or (1, 0)
     assert low == 0

@@ -27,7 +27,7 @@ def model(runs: dict[str, Path], request: pytest.FixtureRequest) -> Any:
 
 
 def test_continuations_have_the_likelihood_of_the_chain_rule(model: Any) -> None:
-    pairs = [("ka lo mi", " ren ta"), ("", "vor"), ("qua " * 400, " pa dle"), ("shi", "")]
+    pairs = [("ka lo mi", " ren ta"), ("", "vor"), ("qua " * model.longest, " pa dle"), ("shi", "")]
     with pytest.warns(UserWarning, match="1 of 4 contexts lost their beginning"):
         said = model.loglikelihood(requests("loglikelihood", *pairs))
     generator = model.generator
@@ -55,7 +55,7 @@ def test_what_is_generated_ends_where_the_request_says(model: Any) -> None:
     settings = {"until": ["\n"], "max_gen_toks": 12, "do_sample": False}
     with pytest.warns(UserWarning, match="1 of 2 prompts lost their beginning"):
         first, long = model.generate_until(
-            requests("generate_until", ("ka lo mi", settings), ("qua " * 400, {"max_gen_toks": 5, "do_sample": True}))
+            requests("generate_until", ("ka lo mi", settings), ("qua " * model.longest, {"max_gen_toks": 5, "do_sample": True}))
         )
     assert "\n" not in first
     again = model.generate_until(requests("generate_until", ("ka lo mi", settings | {"until": []})))

@@ -19,6 +19,7 @@ class _Entry(NamedTuple):
 SECTIONS = {
     "Start": {"demo": _Entry("demo.command", "Run the whole workflow on generated data, without a download.")},
     "Prepare": {
+        "init": _Entry("init", "Write a run file for data that is there."),
         "prepare": _Entry("prepare", "Prepare a dataset of packed Arrow shards from a run file."),
         "tokenizer": _Entry("tokenizer", "Train a tokenizer, or measure its round-trip quality."),
     },

@@ -1,11 +1,15 @@
 """`triptych prepare`: prepare a dataset from a run file."""
 
 import json
-from typing import Any
+import sys
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..schemas.command_line import example
+
+if TYPE_CHECKING:
+    from ..schemas.config.run import RunConfig
 
 
 @click.command(epilog=example("triptych prepare run.yaml --workers 4"))
@@ -23,22 +27,49 @@ from ..schemas.command_line import example
 @click.option(
     "--workers", metavar="N", type=click.IntRange(1), help="Worker processes of Dask or Beam on this machine."
 )
+@click.option("--limit", metavar="N", type=click.IntRange(1), help="Read only the first N rows of every source.")
+@click.option("--check", is_flag=True, help="Only look at the first rows of every source; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-def prepare(run_file: str, overrides: tuple[str, ...], kind: str | None, workers: int | None, as_json: bool) -> None:
+def prepare(
+    run_file: str,
+    overrides: tuple[str, ...],
+    kind: str | None,
+    workers: int | None,
+    limit: int | None,
+    check: bool,
+    as_json: bool,
+) -> None:
     """Prepare a dataset of packed Arrow shards as described by RUN_FILE.
 
     Run the same command again to resume, or after a change: only the steps that
-    depend on the change are repeated.
+    depend on the change are repeated. --check estimates rows, tokens, disk and time
+    first; its exit code is 1 if nothing of a source's first rows would be kept.
     """
     from ..schemas.config.load import load_run
     from .progress import prepare_in_terminal, print_summary, summary
 
-    config = load_run(run_file, overrides, _engine(kind, workers))
+    config = load_run(run_file, overrides, _engine(kind, workers), limit)
+    if check:
+        _check(config, as_json)
+        return
     manifest = prepare_in_terminal(config, quiet=as_json)
     if as_json:
         click.echo(json.dumps(summary(manifest, config.out)))
     else:
         print_summary(manifest, config.out)
+
+
+def _check(config: "RunConfig", as_json: bool) -> None:
+    from ..pipelines.preview.preview import preview
+    from .preview import print_preview
+
+    facts = preview(config)
+    if as_json:
+        click.echo(json.dumps(facts))
+    else:
+        print_preview(facts)
+    if facts["empty"]:
+        sys.exit(1)
 
 
 def _engine(kind: str | None, workers: int | None) -> dict[str, Any] | None:

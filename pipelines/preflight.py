@@ -4,7 +4,9 @@ import re
 
 from ..schemas.config.run import RunConfig
 from ..schemas.dataset.layout import FRAME, TASK_SLOT
+from ..schemas.dataset.manifest import MANIFEST, parse_manifest
 from ..schemas.errors import Refusal
+from ..schemas.storage.store import Store
 from ..schemas.vocabulary import Modality
 from ..tokenizers.registry import tokens_per_picture
 from .filters.registry import check_filter
@@ -34,6 +36,30 @@ def check_run(config: RunConfig) -> None:
     for rule in config.filters:
         check_filter(rule)
     _check_rows(config)
+
+
+def require_more_rows(config: RunConfig, store: Store) -> None:
+    """Keep a run with `limit` from replacing a finished dataset of more rows.
+
+    Rows are never mixed: a run into the same `out` replaces the dataset by its own. That is a loss only when a try
+    replaces the whole.
+
+    Raises:
+        Refusal: The dataset in `store` holds more of a source than the run would read.
+    """
+    limits = {source.name: source.limit for source in config.sources if source.limit is not None}
+    if not limits or not store.exists(MANIFEST):
+        return
+    before = parse_manifest(store.read(MANIFEST), store.path(MANIFEST)).config["sources"]
+    for source in before:
+        new, old = limits.get(source["name"]), source.get("limit")
+        if new is not None and (old is None or old > new):
+            rows = "all rows" if old is None else f"the first {old:,} rows"
+            raise Refusal(
+                f"out: {store.url} holds a finished dataset of {rows} of source `{source['name']}`, and a run with "
+                f"`limit: {new}` would replace it. Write to another place, such as --set "
+                f"out={store.url.rstrip('/')}-limit-{new}, or delete that dataset."
+            )
 
 
 def _check_rows(config: RunConfig) -> None:

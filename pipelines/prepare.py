@@ -22,7 +22,7 @@ from .engines.stage import Stage
 from .nothing_left import require_rows_left
 from .pack.repack_damaged import delete_damaged
 from .pack.shard import PackShard
-from .preflight import check_run
+from .preflight import check_run, require_more_rows
 from .publish import publish, run_report
 from .sources.base import Unit
 from .sources.read import find_units, identify, read
@@ -45,6 +45,7 @@ def prepare(config: RunConfig, journal: Journal) -> Manifest:
     check_run(config)
     units = find_units((*config.sources, *config.decontaminate), config.limits, config.partition_bytes, config.out)
     store = Store(config.out)
+    require_more_rows(config, store)
     with only_run(store) as require_alone:
         manifest = _make(config, units, store, journal, require_alone)
         report = run_report(config, journal, time.perf_counter() - start)

@@ -157,6 +157,12 @@ def tokens_per_picture(config: ImageConfig) -> int | None:
     return int(config.size // factor) ** 2
 
 
+def tokens_per_second(config: AudioConfig) -> float | None:
+    """Return the tokens of a second of sound, from the config alone; None for a tokenizer that is given."""
+    # as in audio.mel, which cannot be imported without torch
+    return 50.0 * config.levels if isinstance(config, RvqConfig) and config.path is None else None
+
+
 def _model_config(path: str) -> dict[str, Any] | None:
     file: Any = Path(path).expanduser() / "config.json"
     if not file.is_file():

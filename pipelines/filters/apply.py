@@ -8,6 +8,7 @@ import pyarrow as pa
 from ...schemas.config.filters.union import AnyFilter
 from ...schemas.config.run import Limits
 from ...schemas.config.sources import Source
+from ...schemas.dataset.tables import DROPPED
 from ...tokenizers.decoding import decoding_identity
 from ..engines.base import Engine
 from ..engines.partition import Outcome, Partition, drop_rows, join_dropped
@@ -33,7 +34,7 @@ class Filters:
 
     def run(self, table: pa.Table) -> Outcome:
         """Keep the rows of a RAW table that no filter drops; the first filter that drops a row is the reason."""
-        kept, dropped = table, []
+        kept, dropped = table, [DROPPED.empty_table()]
         for config in self.filters:
             reasons: dict[int, tuple[str, str]] = {}
             for row, detail in filter_function(config)(config, kept, self.limits):

@@ -37,6 +37,8 @@ class Unit:
     start: int = 0
     stop: int | None = None
     stamp: str = ""  # version of the file: changes when its content changes
+    rows: int | None = None  # number of rows, where it is known without reading them
+    most: int | None = None  # only the first rows are read, as many as this; None: all
     members: tuple[tuple[str, ...], ...] = ()  # the files of each row below `path`, if every row is files of its own
     digest: str = ""  # hash of the content, once it is computed
 
@@ -78,7 +80,7 @@ class Reader(Protocol):
     """Reads one source of a run. Construction is cheap and opens no file."""
 
     def units(self) -> list[Unit]:
-        """List all units in a stable order.
+        """List all units in a stable order; with `limit` of the source, those of its first rows (`first_units`).
 
         Raises:
             Refusal: A file or column is missing, or a glob matches nothing.

@@ -3,6 +3,7 @@
 import posixpath
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import xxhash
@@ -40,15 +41,27 @@ class FolderReader:
 
     def units(self) -> list[Unit]:
         """List runs of records whose texts and files have at most `partition_bytes`, or one record."""
-        return [unit for table in self._tables() for unit in self._runs(table)]
+        left = self._source.limit
+        units: list[Unit] = []
+        for table in self._tables():
+            runs, rows = self._runs(table, left)
+            units += runs
+            left = None if left is None else left - rows
+            if left == 0:
+                break
+        return units
 
-    def _runs(self, table: Unit) -> list[Unit]:
+    def _runs(self, table: Unit, most: int | None) -> tuple[list[Unit], int]:
+        """Divide the first `most` records of a table, or all; returns the runs and the number of their records."""
         files = self._files(table)
         starts = [0]
-        used = 0
+        used = read = 0
+        last = -1
         columns: dict[str, Any] = {}
         with unchanged(table):
-            for item in self._records(table):
+            for item in islice(self._records(table), most):
+                read += 1
+                last = item.number if isinstance(item, Record) else item.row
                 if isinstance(item, Record):
                     if not columns:
                         refuse_interleaved(item.values, self._source, table.label)
@@ -61,8 +74,8 @@ class FolderReader:
                     used += size
         if columns:
             require_columns(self._source, list(columns), table.label)
-        stops = [*starts[1:], None]
-        return [replace(table, start=start, stop=stop) for start, stop in zip(starts, stops, strict=True)]
+        stops = [*starts[1:], last + 1 if read == most and last >= 0 else None]
+        return [replace(table, start=start, stop=stop) for start, stop in zip(starts, stops, strict=True)], read
 
     def _records(self, table: Unit) -> Iterator[Record | Drop]:
         return MetadataTable(self._source, table.path, table.label, self._longest, table.stamp).records()

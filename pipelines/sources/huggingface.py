@@ -60,9 +60,14 @@ class DatasetsReader:
         name = Path(self._source.path).resolve().name if Path(self._source.path).exists() else self._source.path
         return "/".join(part for part in (name, self._source.config, self._source.split) if part)
 
+    @property
+    def rows(self) -> int:
+        """Number of rows of the split."""
+        return len(self._dataset)
+
     def units(self) -> list[Unit]:
         """List runs of rows whose texts and media have at most `partition_bytes`, or one row."""
-        total = len(self._dataset)
+        total = min(len(self._dataset), self._source.limit or len(self._dataset))
         starts, used = [0], 0
         for first in range(0, total, SCAN_ROWS):
             rows = self._rows(first, min(first + SCAN_ROWS, total))

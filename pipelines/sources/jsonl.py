@@ -23,6 +23,7 @@ from .batches import LONGEST_ROW, BadRow, RawRow, regroup, table
 from .change_detection import unchanged, unchanged_batches
 from .content_type import require_readable
 from .files import whole_files
+from .first_rows import first_rows, first_units, head_digest
 from .heads import json_heads, require_in_heads
 from .json_line import parse_line, pick_columns, pick_license, without_marks
 from .json_texts import arrow_type, is_exact, json_texts
@@ -53,13 +54,16 @@ class JsonlReader:
             Refusal: A file is not text, or has no column that is kept or filtered; see also `Reader.units`.
         """
         files = whole_files(self._source.name, self._source.path)
-        require_readable(self._source.name, files, self._source.kind)
+        units = first_units(self, files, self._source.limit)
+        require_readable(self._source.name, units, self._source.kind)
         refuse_interleaved(_first_keys(files[0].path), self._source, files[0].label)
-        require_in_heads(self._source, json_heads(files))
-        return files
+        require_in_heads(self._source, json_heads(units))
+        return units
 
     def digest(self, unit: Unit) -> str:
         """Return the fingerprint of the file, without decompression."""
+        if unit.most is not None:
+            return head_digest(self.read(unit))
         with unchanged(unit):
             return file_fingerprint(unit.path)
 
@@ -69,7 +73,7 @@ class JsonlReader:
         Reasons: row_too_large, json_invalid, utf8_invalid, text_missing, text_not_string, file_truncated,
         format_unsupported.
         """
-        return unchanged_batches(unit, regroup(self._pieces(unit), self._budget))
+        return unchanged_batches(unit, regroup(first_rows(self._pieces(unit), unit.most), self._budget))
 
     def _pieces(self, unit: Unit) -> Iterator[RawBatch]:
         line = 0

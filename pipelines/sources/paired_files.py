@@ -51,7 +51,7 @@ class PairedFilesReader:
                 f"`sources.{source.name}.path` is {source.path!r}: it has no file that ends in one of: {endings}. With "
                 "`pair_by: name`, `text`, `image` and `audio` are file extensions, such as `image: jpg;png`."
             )
-        sized = ((members, sum(sizes[name] for name in members if name)) for members in rows)
+        sized = ((members, sum(sizes[name] for name in members if name)) for members in rows[: source.limit])
         return member_units(fs.unstrip_protocol(root), source.name, sized, self._budget)
 
     def _pairs(self, names: list[str]) -> list[Members]:

@@ -19,6 +19,7 @@ from .change_detection import unchanged, unchanged_batches
 from .columns import extract, present_columns
 from .content_type import JSON, PARQUET, content_of, head_of, wrong_kind
 from .files import whole_files
+from .first_rows import first_rows, first_units, head_digest
 from .streams import data_error
 from .text_columns import is_list, stored_column
 
@@ -37,7 +38,7 @@ class ParquetReader:
     def units(self) -> list[Unit]:
         """List runs of row groups whose needed columns have about `partition_bytes`; unreadable files as one unit."""
         files = whole_files(self._source.name, self._source.path)
-        return [unit for file in files for unit in self._runs(file)]
+        return first_units(self, (unit for file in files for unit in self._runs(file)), self._source.limit)
 
     def _runs(self, whole: Unit) -> Iterator[Unit]:
         try:
@@ -45,6 +46,7 @@ class ParquetReader:
                 columns = present_columns(parquet.schema_arrow, self._source, whole.label)
                 leaves = _leaves(parquet, columns)
                 chunks = [_chunks(parquet.metadata, group, leaves) for group in range(parquet.num_row_groups)]
+                rows = [parquet.metadata.row_group(group).num_rows for group in range(parquet.num_row_groups)]
         except (pa.ArrowException, OSError) as error:
             if not data_error(error):
                 raise
@@ -55,10 +57,10 @@ class ParquetReader:
         for group, parts in enumerate(chunks):
             more = sum(part.total_uncompressed_size for part in parts)
             if size + more > self._budget and group > start:
-                yield replace(whole, start=start, stop=group)
+                yield replace(whole, start=start, stop=group, rows=sum(rows[start:group]))
                 start, size = group, 0
             size += more
-        yield replace(whole, start=start, stop=len(chunks))
+        yield replace(whole, start=start, stop=len(chunks), rows=sum(rows[start:]))
 
     def _require_parquet(self, unit: Unit) -> None:
         """Refuse a file that is not a damaged Parquet file but of another format."""
@@ -69,6 +71,8 @@ class ParquetReader:
 
     def digest(self, unit: Unit) -> str:
         """Hash the stored bytes of the unit's column chunks, their types, and the number of the first row."""
+        if unit.most is not None:
+            return head_digest(self.read(unit))
         with unchanged(unit), fsspec.open(unit.path, "rb") as file:
             if unit.stop is None:
                 return bytes_fingerprint(iter(lambda: file.read(BLOCK), b""))
@@ -95,7 +99,7 @@ class ParquetReader:
 
         Reasons: text_missing, image_missing, audio_missing, row_too_large, utf8_invalid, file_unreadable.
         """
-        return unchanged_batches(unit, regroup(self._pieces(unit), self._budget))
+        return unchanged_batches(unit, regroup(first_rows(self._pieces(unit), unit.most), self._budget))
 
     def _pieces(self, unit: Unit) -> Iterator[RawBatch]:
         text_from = self._source.text_from

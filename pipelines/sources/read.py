@@ -92,8 +92,11 @@ class ReadUnit:
     partition_bytes: int
 
     def key(self, item: Input) -> str:
-        """Return the identity of the partitions, from the content, the selected columns, and the partition size."""
-        source = item.source.identity_body({"path", "pairs", "priority"})
+        """Return the identity of the partitions, from the content, the selected columns, and the partition size.
+
+        `limit` is left out: it selects units, and a unit of which only the head is read has a digest of its own.
+        """
+        source = item.source.identity_body({"path", "pairs", "priority", "limit"})
         if item.source.filtered:
             source["filtered"] = list(item.source.filtered)
         stages = [READ_VERSION, Validate(self.limits).identity(), self.partition_bytes]
@@ -117,13 +120,14 @@ class ReadUnit:
         for batch in samples(batches, item.source, item.base, self.partition_bytes):
             name = self.chunk(item, count)
             if not self.store.exists(name):
-                commit(self.store, name, self._outcome(item, batch))
+                commit(self.store, name, self.outcome(item, batch))
             count += 1
             rows += batch.table.num_rows
         self.store.write(self.done(item), canonical_json({"partitions": count}))
         return WorkCount(rows, 0)
 
-    def _outcome(self, item: Input, batch: RawBatch) -> Outcome:
+    def outcome(self, item: Input, batch: RawBatch) -> Outcome:
+        """Turn what a reader yielded into a partition of valid rows, with its drops and counts."""
         name, label = item.source.name, item.unit.label
         table = self._raw(item, batch.table)
         lines = [(name, drop.file or label, drop.row, drop.reason, drop.detail) for drop in batch.drops]

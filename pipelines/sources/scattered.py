@@ -63,6 +63,11 @@ class Apart:
         if len(self._done) > REMEMBERED:
             del self._done[next(iter(self._done))]
 
+    @property
+    def waiting(self) -> int:
+        """Number of drops that are yielded later, since other parts of their samples may follow."""
+        return len(self._held)
+
     def end(self) -> Iterator[Drop]:
         """Yield the drops of incomplete samples, of which no other part was found."""
         for key in list(self._held):

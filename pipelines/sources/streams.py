@@ -111,6 +111,11 @@ class ByteStream:
         """Return the number of bytes read or skipped so far."""
         return self._position
 
+    @property
+    def consumed(self) -> int:
+        """Number of bytes of the file, compressed as it is, that were read so far."""
+        return int(self._file.tell())
+
     def seek(self, position: int) -> int:
         """Skip ahead to `position`; raises ValueError when it lies behind."""
         if position < self._position:

@@ -2,6 +2,7 @@
 
 import codecs
 from collections.abc import Iterator
+from itertools import islice
 
 from fsspec.core import url_to_fs
 
@@ -35,7 +36,7 @@ class FilesReader:
         archive = files[0][0].removeprefix(names[0])  # `zip://notes/a.txt::a.zip` is a file of an archive
         folder = _folder(names[0], files[0][1])
         sized = (((name.removeprefix(folder),), int(fs.size(fs._strip_protocol(name)) or 0)) for name in names)
-        return member_units(folder + archive, self._source.name, sized, self._budget)
+        return member_units(folder + archive, self._source.name, islice(sized, self._source.limit), self._budget)
 
     def digest(self, unit: Unit) -> str:
         """Hash the texts and the names of the files."""

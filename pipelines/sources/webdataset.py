@@ -20,6 +20,7 @@ from .batches import LONGEST_ROW, BadRow, RawRow, gather
 from .change_detection import unchanged, unchanged_batches
 from .content_type import require_readable
 from .files import whole_files
+from .first_rows import first_units, head_digest
 from .heads import require_in_heads
 from .json_line import parse_line, pick_license
 from .json_texts import json_text
@@ -61,7 +62,7 @@ class WebDatasetReader:
         Raises:
             Refusal: Also when none of the first tars has a member of a field.
         """
-        units = whole_files(self._source.name, self._source.path)
+        units = first_units(self, whole_files(self._source.name, self._source.path), self._source.limit)
         require_readable(self._source.name, units, self._source.kind, tar=True)
         self._require_members(units[:FIRST_TARS])
         require_in_heads(self._source, (self._head(unit) for unit in units[:FIRST_TARS]))
@@ -103,6 +104,8 @@ class WebDatasetReader:
 
     def digest(self, unit: Unit) -> str:
         """Return the fingerprint of the tar, without decompression."""
+        if unit.most is not None:
+            return head_digest(self.read(unit))
         with unchanged(unit):
             return file_fingerprint(unit.path)
 
@@ -118,6 +121,7 @@ class WebDatasetReader:
         from webdataset.tariterators import base_plus_ext, group_by_keys
 
         last = ""
+        known = 0  # rows and drops so far
         broken: list[Broken] = []
         duplicates: dict[str, str] = {}
         apart = Apart()
@@ -137,7 +141,12 @@ class WebDatasetReader:
 
         for row, sample in enumerate(group_by_keys(members(), handler=note_duplicate)):
             duplicate = duplicates.pop(sample["__key__"], None)
-            yield from apart.add(self._part(row, sample, duplicate))
+            for item in apart.add(self._part(row, sample, duplicate)):
+                known += item is not None
+                yield item
+            if unit.most is not None and known + apart.waiting >= unit.most:
+                yield from apart.end()
+                return
         yield from apart.end()
         yield from (Drop(-1, error.reason, error_detail(error)) for error in broken)
 

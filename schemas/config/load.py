@@ -15,7 +15,12 @@ M = TypeVar("M", bound=BaseModel)
 PAGE = "docs/reference/run-file.md"
 
 
-def load_run(path: str | Path, overrides: Sequence[str] = (), engine: dict[str, Any] | None = None) -> RunConfig:
+def load_run(
+    path: str | Path,
+    overrides: Sequence[str] = (),
+    engine: dict[str, Any] | None = None,
+    limit: int | None = None,
+) -> RunConfig:
     """Read and validate a run file.
 
     Args:
@@ -23,6 +28,7 @@ def load_run(path: str | Path, overrides: Sequence[str] = (), engine: dict[str, 
         overrides: `key.path=value` strings from `--set`, applied in order.
         engine: Keys of an `engine:` block that replaces the one of the file. Without `kind`, they change the
             file's Beam engine or else select Dask.
+        limit: `limit` of every source, in place of those of the file; evaluation sets stay whole.
 
     Raises:
         Refusal: The file cannot be read, or a key or value is invalid.
@@ -32,7 +38,11 @@ def load_run(path: str | Path, overrides: Sequence[str] = (), engine: dict[str, 
         apply_override(tree, override)
     if engine:
         tree["engine"] = _override_engine(tree.get("engine"), engine)
-    return check(RunConfig, tree, str(path))
+    config = check(RunConfig, tree, str(path))
+    if limit is None:
+        return config
+    sources = tuple(source.model_copy(update={"limit": limit}) for source in config.sources)
+    return config.model_copy(update={"sources": sources})
 
 
 def _override_engine(given: Any, engine: dict[str, Any]) -> dict[str, Any]:

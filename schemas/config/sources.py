@@ -3,7 +3,7 @@
 import codecs
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PrivateAttr, field_validator, model_validator
+from pydantic import Field, PositiveInt, PrivateAttr, field_validator, model_validator
 
 from ..base import AddedKey, Strict
 from ..vocabulary import Kind, Modality
@@ -39,6 +39,9 @@ class _Source(Strict):
     modality: Kind = Field(default_factory=_kind_of, description="Kind of the samples; default as the columns imply")
     pairs: Pairs | None = Field(
         None, description="Which modalities of a sample must match for it to be a duplicate; default `dedup.pairs`"
+    )
+    limit: Annotated[PositiveInt | None, AddedKey()] = Field(
+        None, description="Read only the first rows, by file name, then by row; default all"
     )
     priority: int = Field(0, description="Of two duplicates, the one from the source with the higher priority is kept")
     keep: Annotated[tuple[Column, ...], AddedKey()] = Field(

@@ -5,7 +5,7 @@ workers of the run are not in it; they are in `run.json`.
 """
 
 import json
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, NonNegativeInt, ValidationError, field_validator
 

@@ -131,6 +131,58 @@ def test_advice_is_given_where_pairs_are_lost(
     assert "would keep 99 % of them" in said.out
 
 
+def test_limit_is_that_of_every_source(triptych: Run, run_yaml: Path) -> None:
+    said = triptych("prepare", run_yaml, "--limit", 7)
+    assert said.code == 0, said.err
+    manifest = json.loads((run_yaml.parent / "out/manifest.json").read_text())
+    assert [source["limit"] for source in manifest["config"]["sources"]] == [7]
+    assert manifest["ledger"][0]["rows_in"] == 7
+    same = triptych("prepare", run_yaml, "--set", "sources.docs.limit=7", "--json")
+    assert json.loads(same.out)["fingerprint"] == manifest["fingerprint"]
+
+
+def test_check_looks_and_writes_nothing(triptych: Run, text_tree: Any, tmp_path: Path) -> None:
+    sneaky = tmp_path / "sneaky.jsonl"
+    sneaky.write_text(
+        json.dumps({"text": "red \x1b[31m and [bold]not markup[/] \u202e in a text of " + "words " * 40}) + "\n"
+    )
+    source = {"name": "sneaky", "kind": "jsonl", "path": str(sneaky), "text": "text"}
+    run_yaml = tmp_path / "run.yaml"
+    run_yaml.write_text(yaml.safe_dump(text_tree(tmp_path / "out", sources=[source])))
+    said = triptych("prepare", run_yaml, "--check")
+    assert said.code == 0, said.err
+    for word in (
+        "sneaky  (jsonl, text)",
+        "1 file",
+        "1 rows (counted)",
+        "columns  text; used: text",
+        "[bold]not markup[/]",
+    ):
+        assert word in said.out
+    assert "\x1b" not in said.out
+    assert "\u202e" not in said.out
+    assert max(len(line.rstrip()) for line in said.out.splitlines()) <= 80
+    facts = json.loads(triptych("prepare", run_yaml, "--check", "--json").out)
+    assert facts["sources"][0]["rows"] == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_check_ends_with_1_when_nothing_would_be_kept_and_with_2_when_refused(
+    triptych: Run, text_tree: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "a.jsonl").write_text('{"body": "words"}\n')
+    source = {"name": "empty", "kind": "jsonl", "path": f"{tmp_path}/a.jsonl", "text": "text"}
+    run_yaml = tmp_path / "run.yaml"
+    run_yaml.write_text(yaml.safe_dump(text_tree(tmp_path / "out", sources=[source])))
+    said = triptych("prepare", run_yaml, "--check")
+    assert said.code == 1
+    assert "Of the first rows of empty nothing would be kept" in said.out
+    assert "text_missing: has body" in said.out
+    said = triptych("prepare", run_yaml, "--check", "--set", "sources.empty.path=none.jsonl")
+    assert said.code == 2
+    assert "does not exist" in said.err
+
+
 @pytest.mark.parametrize("flags", [[], ["--json"]])
 def test_a_run_that_ends_early_prints_the_ledger_so_far(
     triptych: Run, text_tree: Callable[..., Any], tmp_path: Path, flags: list[str]

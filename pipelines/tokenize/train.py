@@ -21,6 +21,7 @@ from ...schemas.config.tokenizers import RvqConfig, SentencePieceConfig, Tokeniz
 from ...schemas.dataset.tokenizer_card import CARD, Card
 from ...schemas.errors import Refusal
 from ...schemas.identity import bytes_fingerprint, canonical_json, fingerprint
+from ...schemas.secrets import public_tree
 from ...schemas.storage.store import WORK, Store
 from ...schemas.vocabulary import Modality
 from ...tokenizers import registry
@@ -188,7 +189,7 @@ def _card(modality: Modality, config: Any, tokenizer: Tokenizer, files: str | No
     sizes = getattr(tokenizer, "sizes", None) or (getattr(tokenizer, "size"),)  # noqa: B009
     return Card(
         modality=modality.name.lower(),
-        config=json.loads(config.model_dump_json()),
+        config=public_tree(json.loads(config.model_dump_json())),
         fingerprint=tokenizer.fingerprint,
         sizes=tuple(sizes),
         tokens=getattr(tokenizer, "tokens", None),

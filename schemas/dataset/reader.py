@@ -14,6 +14,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from ..errors import Mismatch, Refusal
 from ..identity import bytes_fingerprint
+from ..secrets import remember, without_secrets
 from ..storage.inside import require_inside
 from .manifest import MANIFEST, FileEntry, Manifest, ShardEntry, parse_manifest
 from .not_a_dataset import not_a_dataset
@@ -39,6 +40,11 @@ class Shard:
         self.batch = self._reader.get_batch(0)
         self.batch.validate(full=True)  # offsets that lead out of a buffer would end the process
         self.contract: dict[str, Any] = json.loads(self._reader.schema.metadata[b"triptych"])
+
+    @property
+    def where(self) -> str:
+        """The URL as it is shown and recorded: without user, password and query."""
+        return without_secrets(self.url)
 
     @property
     def rows(self) -> int:
@@ -73,6 +79,7 @@ class Dataset:
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
+        remember(url)
         self.fs, self.root = fsspec.core.url_to_fs(self.url)
         self._sound: set[str] = set()  # shards whose checksum was found to be right
         try:

@@ -21,6 +21,7 @@ import fsspec
 import pyarrow as pa
 from fsspec.implementations.local import LocalFileSystem
 
+from ..secrets import remember, without_secrets
 from .full_disk import refusing_full_disk
 from .inside import require_inside
 
@@ -35,8 +36,12 @@ class Store:
 
     url: str
 
+    def __repr__(self) -> str:
+        return f"Store({without_secrets(self.url)!r})"
+
     @cached_property
     def _where(self) -> tuple[fsspec.AbstractFileSystem, str]:
+        remember(self.url)
         fs, root = fsspec.core.url_to_fs(self.url)
         return fs, root.rstrip("/")
 

@@ -64,7 +64,7 @@ class Dask(Engine):
             )
         try:
             self._client: Any = self._dask.Client(self._cluster or config.scheduler, timeout="30s")
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise Refusal(
                 f"engine.scheduler: no Dask scheduler answers at {config.scheduler} ({error}). Start one with "
                 "`dask scheduler`, or use `engine: {kind: dask, workers: N}`."

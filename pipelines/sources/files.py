@@ -15,6 +15,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from ...schemas.errors import Refusal
 from ...schemas.secrets import without_secrets
+from ...schemas.storage.file_system import file_system
 from .base import Unit
 from .change_detection import stamp
 from .glob_advice import ADVICE, advice
@@ -48,7 +49,7 @@ def find(name: str, path: str) -> list[tuple[str, str]]:
 def _find(name: str, path: str, given: str) -> list[tuple[str, str]]:
     first, chained, rest = given.partition("::")
     if not chained:
-        fs, root = url_to_fs(given)
+        fs, root = file_system(given)
         return _labelled(fs, root, _in_file_system(name, path, fs, root))
     outer = _find(name, path, rest)
     if "://" not in first:  # `simplecache::s3://…`: a cache before the rest

@@ -21,7 +21,8 @@ import fsspec
 import pyarrow as pa
 from fsspec.implementations.local import LocalFileSystem
 
-from ..secrets import remember, without_secrets
+from ..secrets import without_secrets
+from .file_system import file_system
 from .full_disk import refusing_full_disk
 from .inside import require_inside
 
@@ -41,8 +42,7 @@ class Store:
 
     @cached_property
     def _where(self) -> tuple[fsspec.AbstractFileSystem, str]:
-        remember(self.url)
-        fs, root = fsspec.core.url_to_fs(self.url)
+        fs, root = file_system(self.url)
         return fs, root.rstrip("/")
 
     @property

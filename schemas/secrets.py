@@ -14,9 +14,9 @@ from urllib.parse import parse_qsl, unquote
 HIDDEN = "***"
 VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
-_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*"
+_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]{0,30}"  # bounded, so that a long word takes no quadratic time
 _URL = re.compile(rf"({_SCHEME})://((?:(?!::{_SCHEME}::?|::[/~.])[^\s\"'<>`])*)")
-_CLOSING = re.compile(r"[.,;:!)\]}…]+$")
+_CLOSING = ".,;:!)]}…"
 _AUTHORITY = re.compile(r"[^/?#]*")
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]*\]|[^:@\[\]]*)(:\d*)?")
 _WEB_QUERY = re.compile(r"[?#].*")
@@ -84,7 +84,7 @@ def secrets_of(url: str) -> set[str]:
         location = _located(scheme, rest)
         taken = rest[: len(rest) - len(location)].rstrip("@")
         password = taken.partition(":")[2]
-        query = (_WEB_QUERY if scheme.lower() in _WEB else _QUERY).search(location)
+        query = (_WEB_QUERY if scheme.lower().endswith(_WEB) else _QUERY).search(location)
         values = [value for _, value in parse_qsl(query[0][1:].replace("#", "&"))] if query else []
         raw = re.split(r"[?&#;]", query[0]) if query else []
         values += [part.partition("=")[2] or part for part in raw]
@@ -95,8 +95,8 @@ def secrets_of(url: str) -> set[str]:
 
 
 def _public(match: re.Match[str]) -> str:
-    scheme, rest = match[1], _CLOSING.sub("", match[2])  # a sentence may end behind the URL
-    location = (_WEB_QUERY if scheme.lower() in _WEB else _QUERY).sub("", _located(scheme, rest))
+    scheme, rest = match[1], match[2].rstrip(_CLOSING)  # a sentence may end behind the URL
+    location = (_WEB_QUERY if scheme.lower().endswith(_WEB) else _QUERY).sub("", _located(scheme, rest))
     return f"{scheme}://{location}{match[2][len(rest) :]}"
 
 

@@ -70,3 +70,11 @@ def test_a_config_has_no_secret_in_its_repr() -> None:
         path: str
 
     assert repr(Place(path="https://ann:SECRET@h/a")) == "Place(path='https://h/a')"
+
+
+@pytest.mark.parametrize("unit", ["x", ".", "https://", "::", "?a", "@", "a:", "hf_", "[", "://a:b"])
+def test_long_texts_take_no_quadratic_time(unit: str) -> None:
+    text = unit * (50_000 // len(unit))
+    assert without_secrets(text) is not None
+    assert secrets_of(f"https://{text}") is not None
+    assert without_secrets(f"https://{text}") is not None

@@ -18,6 +18,7 @@ from ..schemas.dataset.packed_row import ROW_VERSION
 from ..schemas.dataset.statistics import Statistics, codebook_uses, merge_statistics
 from ..schemas.dataset.tokenizer_card import CARD, vocabulary_of
 from ..schemas.identity import bytes_fingerprint, canonical_json, fingerprint
+from ..schemas.secrets import public_tree
 from ..schemas.storage.store import Store
 from ..schemas.vocabulary import Modality
 from .clean import Cleaned
@@ -173,7 +174,7 @@ def run_report(config: RunConfig, journal: Journal, seconds: float) -> dict[str,
             peaks[process] = max(peak, peaks.get(process, 0))
     return {
         "config": located_config(config),
-        "engine": config.engine.model_dump(mode="json"),
+        "engine": public_tree(config.engine.model_dump(mode="json")),
         "machine": platform.platform(),
         "seconds": round(seconds, 2),
         "steps": [

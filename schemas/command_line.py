@@ -9,6 +9,7 @@ from contextlib import suppress
 import click
 
 from .errors import Refusal
+from .secrets import shown
 from .storage.full_disk import refusing_full_disk
 from .visible import guard_output, print_line
 
@@ -39,9 +40,9 @@ def run_command(command: click.Command) -> None:
         _exit(str(refusal), refusal.exit_code, local=refusal.__cause__ is not None)
     except click.ClickException as error:
         if rank() == 0:
-            shown = io.StringIO()
-            error.show(file=shown)
-            print_line(shown.getvalue().rstrip("\n"), err=True, lines=True)
+            output = io.StringIO()
+            error.show(file=output)
+            print_line(shown(output.getvalue().rstrip("\n")), err=True, lines=True)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         _exit("interrupted. Run the same command again to continue.", 130)
@@ -83,5 +84,5 @@ def _exit(message: str, code: int, *, local: bool = False) -> None:
     if rank():
         message = f"rank {rank()}: {message}"
     if local or rank() == 0:
-        print_line(f"triptych: {message}", err=True)
+        print_line(f"triptych: {shown(message)}", err=True)
     sys.exit(code)

@@ -21,6 +21,7 @@ from ...schemas.dataset.dropped_lines import row_counts
 from ...schemas.dataset.ledger import Tally
 from ...schemas.dataset.tables import DROPPED, KEPT
 from ...schemas.identity import canonical_json
+from ...schemas.secrets import without_secrets
 from ...schemas.storage.store import Store
 from .take_rows import take_rows
 
@@ -116,11 +117,11 @@ def _read_piece(store: Store, file: str, batch: int | None) -> pa.Table:
 
 
 def dropped_table(stage: str, rows: Sequence[tuple[str, str, int, str, str]]) -> pa.Table:
-    """A DROPPED table from (source, file, row, reason, detail) tuples; no detail holds the address of an object."""
+    """A DROPPED table from (source, file, row, reason, detail); addresses of objects and secrets are taken out."""
     if not rows:
         return DROPPED.empty_table()
     columns = [[stage] * len(rows), *(list(column) for column in zip(*rows, strict=True))]
-    columns[-1] = [without_addresses(detail) for detail in columns[-1]]
+    columns[-1] = [without_secrets(without_addresses(detail)) for detail in columns[-1]]
     return pa.table(dict(zip(DROPPED.names, columns, strict=True)), schema=DROPPED)
 
 

@@ -19,7 +19,7 @@ from .batches import LONGEST_ROW, BadRow, RawRow, first_drops, gather, value_byt
 from .change_detection import require_digest, stamp, unchanged
 from .columns import require_columns
 from .delimited_table import Record
-from .files import printable, refusing, whole_files
+from .files import printable, public_path, refusing, whole_files
 from .folder_files import FolderFiles
 from .json_line import pick_license
 from .json_texts import json_text
@@ -207,5 +207,5 @@ def _length(value: str | bytes | tuple[str, ...] | None) -> int | list[int] | No
 
 def _below(fs: Any, root: str, file: Unit) -> str:
     """Return the name of a file below the folder `root`."""
-    path: str = fs._strip_protocol(file.path)
-    return printable(path.removeprefix(root.rstrip("/")).lstrip("/"))
+    path = public_path(fs, fs._strip_protocol(file.path))
+    return printable(path.removeprefix(public_path(fs, root).rstrip("/")).lstrip("/"))

@@ -19,6 +19,7 @@ from ...schemas.dataset.dropped_lines import bounded
 from ...schemas.dataset.ledger import Tally
 from ...schemas.dataset.tables import KEPT, RAW, ROWS
 from ...schemas.identity import canonical_json, fingerprint
+from ...schemas.secrets import hide, secrets_of
 from ...schemas.storage.store import WORK, Store
 from ...tokenizers.decoding import decoding_identity
 from ..engines.base import Engine
@@ -135,9 +136,9 @@ class ReadUnit:
 
     def outcome(self, item: Input, batch: RawBatch) -> Outcome:
         """Turn what a reader yielded into a partition of valid rows, with its drops and counts."""
-        name, label = item.source.name, item.unit.label
+        name, label, secrets = item.source.name, item.unit.label, secrets_of(item.source.path)
         table = self._raw(item, batch.table)
-        lines = [(name, drop.file or label, drop.row, drop.reason, drop.detail) for drop in batch.drops]
+        lines = [(name, drop.file or label, drop.row, drop.reason, hide(drop.detail, secrets)) for drop in batch.drops]
         dropped = dropped_table("read", lines)
         if any(drop.count is not None for drop in batch.drops):
             dropped = dropped.append_column(ROWS, pa.array([drop.count for drop in batch.drops], ROWS.type))

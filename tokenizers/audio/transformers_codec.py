@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 from transformers import AutoConfig, AutoModel
 
-from ...schemas.errors import Refusal
+from ...schemas.errors import Refusal, brief
 from ..claimed_sizes import require_claims_fit
 from ..image.weights import find_model
 from ..protocol import Codes, Wave
@@ -164,7 +164,7 @@ def _load(path: str, folder: str) -> Any:
             output_loading_info=True,
         )
     except BROKEN as error:
-        why = " ".join(str(error).split())[:300]
+        why = brief(error)
         raise Refusal(f"{path}: transformers cannot load this codec ({type(error).__name__}: {why}).") from None
     missing = sorted([*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])])
     if missing:

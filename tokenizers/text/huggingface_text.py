@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
-from ...schemas.errors import Refusal
+from ...schemas.errors import Refusal, brief
 from ...schemas.identity import bytes_fingerprint, fingerprint
 from ..audio.quiet import quiet_stderr
 from ..protocol import Codes
@@ -45,7 +45,7 @@ class HuggingFaceText:
             self._model: Any = Tokenizer.from_buffer(data)
         except Exception as error:  # the library raises no narrower class
             raise Refusal(
-                f"text tokenizer `{path}`: is not a tokenizer.json ({' '.join(str(error).split())[:200]}). "
+                f"text tokenizer `{path}`: is not a tokenizer.json ({brief(error, 200)}). "
                 "Give a file saved by the `tokenizers` library."
             ) from None
         self._path = path

@@ -95,7 +95,7 @@ def report_facts(
         "model": _model(generator),
         "control": None if control is None else {"run": str(control.folder), **_model(control)},
         "data": [
-            {"path": dataset.url, "fingerprint": dataset.manifest.fingerprint, "share held out": context.share}
+            {"path": dataset.where, "fingerprint": dataset.manifest.fingerprint, "share held out": context.share}
             for dataset in context.datasets
         ],
         "n": context.request.n,

@@ -213,5 +213,5 @@ def _held(generator: "Generator", modality: Modality, context: EvaluationContext
         raise Refusal(f"the run was trained without {name}")
     if held := references(context.datasets, context.share, modality, context.request.n):
         return held
-    where = ", ".join(dataset.url for dataset in context.datasets)
+    where = ", ".join(dataset.where for dataset in context.datasets)
     raise Refusal(f"no {name} is held out of {where} (a share of {context.share:g} of the documents)")

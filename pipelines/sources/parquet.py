@@ -21,8 +21,9 @@ from .content_type import JSON, PARQUET, content_of, head_of, wrong_kind
 from .expansion import expanding
 from .files import whole_files
 from .first_rows import first_rows, first_units, head_digest
+from .parquet_chunks import ColumnChunks
 from .parquet_expansion import decoded, dictionary_columns, unlikely_chunk
-from .streams import data_error
+from .streams import PARQUET_ERRORS, data_error
 from .text_columns import is_list, stored_column
 
 READ_BYTES = 8 << 20  # approximate size of one decoded read
@@ -47,10 +48,10 @@ class ParquetReader:
         try:
             with unchanged(whole), fsspec.open(whole.path, "rb") as file, pq.ParquetFile(file) as parquet:
                 columns = present_columns(parquet.schema_arrow, self._source, whole.label)
-                leaves = _leaves(parquet, columns)
-                chunks = [_chunks(parquet.metadata, group, leaves) for group in range(parquet.num_row_groups)]
+                described = ColumnChunks(parquet, file.seek(0, 2), _leaves(parquet, columns))
+                chunks = [described.of(group) for group in range(parquet.num_row_groups)]
                 rows = [parquet.metadata.row_group(group).num_rows for group in range(parquet.num_row_groups)]
-        except (pa.ArrowException, OSError) as error:
+        except PARQUET_ERRORS as error:
             if not data_error(error):
                 raise
             self._require_parquet(whole)
@@ -86,10 +87,10 @@ class ParquetReader:
         columns = present_columns(parquet.schema_arrow, self._source, unit.label)
         stored = {name: stored_column(name, parquet.schema_arrow.names) for names in columns.values() for name in names}
         types = {name: str(parquet.schema_arrow.field(column).type) for name, column in stored.items()}
-        leaves = _leaves(parquet, columns)
+        described = ColumnChunks(parquet, file.seek(0, 2), _leaves(parquet, columns))
         yield canonical_json([types, _rows_before(parquet.metadata, unit.start)])
         for group in range(unit.start, stop):
-            for chunk in _chunks(parquet.metadata, group, leaves):
+            for chunk in described.of(group):
                 yield canonical_json([chunk.path_in_schema, chunk.physical_type, chunk.compression, chunk.num_values])
                 file.seek(chunk.dictionary_page_offset or chunk.data_page_offset)
                 left = chunk.total_compressed_size
@@ -114,6 +115,7 @@ class ParquetReader:
                 metadata = parquet.metadata
                 columns = present_columns(parquet.schema_arrow, self._source, unit.label)
                 wanted = _leaves(parquet, columns)
+                described = ColumnChunks(parquet, file.seek(0, 2), wanted)
                 parquet = pq.ParquetFile(
                     file,
                     metadata=metadata,
@@ -125,7 +127,7 @@ class ParquetReader:
                 groups = range(unit.start, metadata.num_row_groups if unit.stop is None else unit.stop)
                 row = _rows_before(metadata, unit.start)
                 for group in groups:
-                    parts = _chunks(metadata, group, wanted)
+                    parts = described.of(group)
                     rows = metadata.row_group(group).num_rows
                     claim = unlikely_chunk(parts, rows, columns["text"][0])
                     if claim is not None:
@@ -134,13 +136,13 @@ class ParquetReader:
                         row += rows
                         continue
                     fit = rows * min(READ_BYTES, self._budget) // max(1, sum(p.total_uncompressed_size for p in parts))
-                    leaves = [part.path_in_schema for part in parts]
                     size = min(max(fit, 1), 1 << 16)
+                    leaves = described.paths
                     for read in parquet.iter_batches(size, row_groups=[group], columns=leaves, use_threads=False):
                         for piece in decoded(pa.Table.from_batches([read])):
                             yield from extract(piece, columns, row, self._longest, None, text_from, listed)
                             row += len(piece)
-            except (pa.ArrowException, OSError) as error:
+            except PARQUET_ERRORS as error:
                 if not data_error(error):
                     raise
                 rest = Drop(-1, "file_unreadable", error_detail(error))
@@ -160,10 +162,3 @@ def _leaves(parquet: pq.ParquetFile, columns: dict[str, tuple[str, ...]]) -> fro
     whole = tuple(f"{name}." for name in stored if name in json or is_list(schema.field(name).type))
     paths = [parquet.schema.column(place).path for place in range(len(parquet.schema))]
     return frozenset(path for path in paths if path in wanted or path.startswith(whole))
-
-
-def _chunks(metadata: pq.FileMetaData, group: int, wanted: frozenset[str]) -> list[pq.ColumnChunkMetaData]:
-    """Return the column chunks of the needed columns in a row group."""
-    parts = metadata.row_group(group)
-    every = [parts.column(place) for place in range(parts.num_columns)]
-    return [part for part in every if part.path_in_schema in wanted]

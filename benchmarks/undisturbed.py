@@ -92,4 +92,4 @@ class Undisturbed:
         return Expected(digests(out), differences(before, committed(out)))
 
     def _out(self, what: State | Version) -> Path:
-        return self._folder / xxhash.xxh3_64_hexdigest(repr(what))
+        return self._folder / xxhash.xxh3_64_hexdigest(repr(what).encode())

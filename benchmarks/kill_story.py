@@ -64,7 +64,8 @@ class Story:
         outcome = self._outcome(action, arguments)
         if action == "prepare":
             lines[-1]["partitions_redone"] += redone(before, committed(self._out))
-        return [line | {"outcome": outcome} for line in lines]
+        after = [*(line["engine"] for line in lines[1:]), " ".join(self._engine) if action == "prepare" else "none"]
+        return [line | {"resumed_by": each, "outcome": outcome} for line, each in zip(lines, after, strict=True)]
 
     def _try(self, action: str) -> Line:
         """Run a command and kill it."""

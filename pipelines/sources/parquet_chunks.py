@@ -8,6 +8,7 @@ from a file of which nothing can be read, and its description is asked for after
 import io
 from typing import Final, NoReturn
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 _ASIDE: Final = 1 << 10  # size of the buffer for pages, which are not read

@@ -175,7 +175,7 @@ def is_allowed(family: str, held: Any, original: Any) -> bool:
     if family in ("run-file", "train-file"):
         return held is True
     if family == "tokenizer":
-        return held == original or held[0] != original[0]
+        return bool(held == original or held[0] != original[0])
     return bool(held == original)
 
 

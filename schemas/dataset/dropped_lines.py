@@ -6,7 +6,7 @@ these are seen. A line that stands for several rows has their number in `rows`, 
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -64,7 +64,7 @@ class FirstRows:
         """
         rows, keep = lines["row"].to_numpy(), _single(lines)
         for group, at in _groups(lines):
-            first = self._first.get(group, ())
+            first: Any = self._first.get(group, ())
             at = at[keep[at]]
             if not len(at) or len(first) < self._most:
                 continue

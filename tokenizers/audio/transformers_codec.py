@@ -102,7 +102,9 @@ class TransformersCodec:
             path,
             files.config,
             files.weights,
-            lambda: AutoModel.from_config(AutoConfig.for_model(**files.config), trust_remote_code=False),
+            lambda: AutoModel.from_config(  # type: ignore[no-untyped-call]
+                AutoConfig.for_model(**files.config), trust_remote_code=False
+            ),
         )
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._model = _load(path, str(files.folder)).eval().to(self._device)

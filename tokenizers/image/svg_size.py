@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 from xml.etree.ElementTree import Element, XMLPullParser
 
 REFERENCE = re.compile(r"^\s*#(\S+)\s*$|url\(\s*[\"']?#([^\"')\s]+)")
@@ -17,7 +18,7 @@ def drawn_shapes(data: bytes) -> int:
     Returns:
         The number, at most MOST; 0 if the file is no XML, which the renderer says more about.
     """
-    parser = XMLPullParser(events=("end",))
+    parser: Any = XMLPullParser(events=("end",))
     try:
         parser.feed(data)
         elements = [element for _, element in parser.read_events() if isinstance(element, Element)]

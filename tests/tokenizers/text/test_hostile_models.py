@@ -17,7 +17,7 @@ from triptych.tokenizers.text.tiktoken_text import TiktokenText
 def tokenizer_json(path: Path, pattern: str | None, vocabulary: dict[str, int]) -> str:
     split: dict[str, Any] = {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False}
     model = {"type": "BPE", "vocab": vocabulary, "merges": []}
-    tree = {"version": "1.0", "added_tokens": [], "pre_tokenizer": pattern and split, "model": model}
+    tree: dict[str, Any] = {"version": "1.0", "added_tokens": [], "pre_tokenizer": pattern and split, "model": model}
     path.write_text(json.dumps(tree))
     return str(path)
 

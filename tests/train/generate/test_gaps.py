@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -74,7 +75,7 @@ def wordpiece(folder: Path) -> TextTokenizer:
     return trained(made, trainer, folder)
 
 
-def trained(made: Tokenizer, trainer: object, folder: Path) -> TextTokenizer:
+def trained(made: Tokenizer, trainer: Any, folder: Path) -> TextTokenizer:
     made.train_from_iterator(TEXTS, trainer)
     made.save(str(folder / "tokenizer.json"))
     return HuggingFaceText(str(folder / "tokenizer.json"))

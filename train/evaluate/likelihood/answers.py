@@ -135,7 +135,7 @@ def score_answers(
     if not pairs:
         return AnswerScores(np.zeros(0), np.zeros(0), np.zeros(0, bool), 0)
     done = estimate(answer_canvas(found, vocabulary, keys))
-    nats_S = np.bincount(found.pair_W, done.nats_S.numpy() * found.sign_W, minlength=pairs)
+    nats_S = np.bincount(found.pair_W, done.nats_S.numpy() * found.sign_W, minlength=pairs).astype(np.float64)
     error_S = np.sqrt(np.bincount(found.pair_W, done.error_S.numpy() ** 2, minlength=pairs))
     greedy_S = None
     if done.greedy_S is not None:

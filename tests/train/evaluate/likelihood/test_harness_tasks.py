@@ -125,7 +125,8 @@ def test_three_tasks_have_the_figures_of_an_independent_sum(
     def after(context: str, answer: str) -> float:
         return log_p(generator, context + answer) - log_p(generator, context)
 
-    chosen = [int(np.argmax([after(one["q"], choice) for choice in one["choices"]])) for one in QUESTIONS]
+    asked: list[Any] = list(QUESTIONS)
+    chosen = [int(np.argmax([after(one["q"], choice) for choice in one["choices"]])) for one in asked]
     assert done["choices"]["acc,none"] == pytest.approx(
         np.mean([pick == one["gold"] for pick, one in zip(chosen, QUESTIONS, strict=True)])
     )

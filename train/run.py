@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,8 +61,9 @@ def train(config: TrainConfig, *, start: int | None = None, change: bool = False
             begin = process.on_first(lambda: start_of(config, plan, folder, start, change))
             if begin.finished:
                 return True
-            process.on_first(lambda: write_run_record(config, plan, process.world, folder, begin.changes))
-            return Trainer(config, plan, process).run(begin.step, begin.changed)
+            trainer = Trainer(config, plan, process)
+            record = partial(write_run_record, config, plan, process.world, folder, begin.changes)
+            return trainer.run(begin.step, begin.changed, record)
     finally:
         process.close()
 
@@ -81,7 +83,8 @@ def start_of(config: TrainConfig, plan: Plan, folder: Path, start: int | None, c
             raise Refusal(f"{folder}: has checkpoints but no {RUN}, which says of what run. Give another `out`.")
         return Start(None, ())
     record, where = RunRecord.read(folder), folder / RUN
-    keys = changed_keys(record, config, where) | changed_datasets(record, trained_on(plan))
+    at = start if start is not None else steps[-1] if steps else 0
+    keys = changed_keys(record, config, where, at) | changed_datasets(record, trained_on(plan), at)
     require_allowed(keys, change, where)
     if keys and not config.data.allow_overlap:
         require_unseen(plan.datasets, record, ALLOW)

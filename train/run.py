@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ..model.network.presets import shape_of
 from ..schemas.config.training import TrainConfig
 from ..schemas.errors import Refusal
+from ..schemas.storage.full_disk import refusing_full_disk
 from ..schemas.storage.lock import only_run
 from ..schemas.storage.store import WORK, Store
 from .checkpoint.checkpoints import complete_steps
@@ -57,7 +58,7 @@ def train(config: TrainConfig, *, start: int | None = None, change: bool = False
     process = ProcessGroup.start()
     try:
         process.on_first(lambda: start_of(config, plan, folder, start, change))  # refuses before anything is written
-        with _alone(folder, process):
+        with refusing_full_disk(folder), _alone(folder, process):
             begin = process.on_first(lambda: start_of(config, plan, folder, start, change))
             if begin.finished:
                 return True

@@ -244,7 +244,9 @@ def complete_steps(folder: Path) -> list[int]:
 
     One without its `state.json` lost it, for a checkpoint gets its name when it is whole; loading it is refused.
     """
-    names = [_NAME.fullmatch(path.parent.name) for file in (STATE, METADATA) for path in folder.glob(f"{PREFIX}*/{file}")]
+    names = [
+        _NAME.fullmatch(path.parent.name) for file in (STATE, METADATA) for path in folder.glob(f"{PREFIX}*/{file}")
+    ]
     return sorted({int(name[1]) for name in names if name})
 
 

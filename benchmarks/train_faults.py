@@ -38,9 +38,7 @@ def undisturbed(folder: Path, datasets: list[Path]) -> dict[int, FaultyRun]:
     runs = {}
     for log_every in LOG_EVERY:
         for world in (1, 2):
-            place = folder / f"alone-{log_every}-{world}"
-            place.mkdir()
-            run = FaultyRun(place, datasets, random.Random(0), log_every)
+            run = FaultyRun(folder / f"alone-{log_every}-{world}", datasets, random.Random(0), log_every)
             run.finish(How(world))
             runs.setdefault(log_every, run).require_same(run)
     return runs
@@ -48,7 +46,6 @@ def undisturbed(folder: Path, datasets: list[Path]) -> dict[int, FaultyRun]:
 
 def sequence(folder: Path, datasets: list[Path], alone: dict[int, FaultyRun], draw: random.Random) -> dict[str, Any]:
     """Run one sequence of events."""
-    folder.mkdir()
     log_every = draw.choice(LOG_EVERY)
     run, outcome = FaultyRun(folder, datasets, draw, log_every), SAME
     started = time.monotonic()

@@ -100,8 +100,10 @@ class FaultyRun:
     """One training and what happens to it, drawn at random."""
 
     def __init__(self, folder: Path, datasets: list[Path], draw: random.Random, log_every: int = 1) -> None:
+        folder.mkdir()
         self.out = folder / "run"
-        self._folder, self._datasets, self._draw, self._log_every = folder, datasets, draw, log_every
+        self.draw = draw  # of what happens next
+        self._folder, self._datasets, self._log_every = folder, datasets, log_every
         self._start: int | None = None  # of the next start
         self._started = 0  # time of the last start
         self._moves = 0
@@ -154,24 +156,24 @@ class FaultyRun:
     def _how(self) -> How:
         if not any((self.out / "checkpoints").glob(f"step-*/{DAMAGED}")):
             self._start = None  # the run went on from the one before, which removes it
-        how = How(self._draw.choice((1, 1, 2)), self._draw.randint(1, 3), self._draw.randint(0, 1), self._start)
+        how = How(self.draw.choice((1, 1, 2)), self.draw.randint(1, 3), self.draw.randint(0, 1), self._start)
         self.events.append(str(how))
         return how
 
     def _kill(self) -> None:
         training = self.start(self._how())
         self._wait(training)
-        training.send(signal.SIGKILL, self._draw.randrange(2) if self._draw.random() < 0.3 else None)
+        training.send(signal.SIGKILL, self.draw.randrange(2) if self.draw.random() < 0.3 else None)
         training.end()
 
     def _signal(self, number: signal.Signals) -> None:
-        training, times = self.start(self._how()), self._draw.randint(1, 3)
+        training, times = self.start(self._how()), self.draw.randint(1, 3)
         self.events.append(f"{times} times")
         self._wait(training)
-        only, active = self._draw.choice((None, 0, 1)), self._active()
+        only, active = self.draw.choice((None, 0, 1)), self._active()
         for _ in range(times):
             training.send(number, only)
-            time.sleep(self._draw.uniform(0, LATER))
+            time.sleep(self.draw.uniform(0, LATER))
         codes, output = training.end()
         finished = self.steps()[-1:] == [STEPS]
         if active and not finished and not (number == signal.SIGINT and times == 3):
@@ -181,9 +183,9 @@ class FaultyRun:
     def _full_disk(self) -> None:
         training = self.start(self._how(), TRAIN_ON_A_FULL_DISK)
         self._wait(training)
-        training.limit(int(math.exp(self._draw.uniform(math.log(50_000), math.log(1_500_000)))))
-        if self._draw.random() < 0.5:
-            time.sleep(self._draw.uniform(0, 3 * LATER))
+        training.limit(int(math.exp(self.draw.uniform(math.log(50_000), math.log(1_500_000)))))
+        if self.draw.random() < 0.5:
+            time.sleep(self.draw.uniform(0, 3 * LATER))
             training.limit(HARD)
         codes, output = training.end()
         _require("Traceback" not in output, f"traceback: {output[-1500:]}")
@@ -193,7 +195,7 @@ class FaultyRun:
         if self.out.exists():
             self._moves += 1
             to = self._folder / f"moved-{self._moves}"
-            shutil.copytree(self.out, to) if self._draw.random() < 0.5 else self.out.rename(to)
+            shutil.copytree(self.out, to) if self.draw.random() < 0.5 else self.out.rename(to)
             self.out = to
 
     def _damage(self) -> None:
@@ -201,11 +203,11 @@ class FaultyRun:
         if not steps or self._start is not None:
             return
         folder = self.out / "checkpoints" / f"step-{steps[-1]:08d}"
-        file = self._draw.choice(sorted(folder.iterdir()))
+        file = self.draw.choice(sorted(folder.iterdir()))
         before = file.read_bytes()
-        what = self._draw.choice(("flipped", "cut", "lost"))
+        what = self.draw.choice(("flipped", "cut", "lost"))
         self.events.append(f"{file.name} {what}")
-        at = self._draw.randrange(len(before))
+        at = self.draw.randrange(len(before))
         damaged = {"flipped": before[:at] + bytes([before[at] ^ 4]) + before[at + 1 :], "cut": before[:at]}
         file.unlink() if what == "lost" else file.write_bytes(damaged[what])
         codes, output = self.start(self._how()).end()
@@ -226,7 +228,7 @@ class FaultyRun:
 
     def _wait(self, training: Training) -> None:
         """Wait for a random line of metrics, or a while after a checkpoint began to be written."""
-        at_save, wanted = self._draw.random() < 0.5, self._draw.randint(0, STEPS // 2)
+        at_save, wanted = self.draw.random() < 0.5, self.draw.randint(0, STEPS // 2)
         before = len(list(self._raw()))
         while training.running():
             if len(list(self._raw())) * self._log_every >= before * self._log_every + wanted and (
@@ -234,7 +236,7 @@ class FaultyRun:
             ):
                 break
             time.sleep(0.002)
-        time.sleep(self._draw.uniform(0, LATER))
+        time.sleep(self.draw.uniform(0, LATER))
 
     def steps(self) -> list[int]:
         """Steps of the checkpoints."""

@@ -189,7 +189,8 @@ class FaultyRun:
             training.limit(HARD)
         codes, output = training.end()
         _require("Traceback" not in output, f"traceback: {output[-1500:]}")
-        _require(set(codes) == {0} or "is full" in output, f"exit codes {codes}: {output[-1500:]}")
+        said = "is full" in output or "could not be saved" in output  # torch reports a failed write without a reason
+        _require(set(codes) == {0} or said, f"exit codes {codes}: {output[-1500:]}")
 
     def _move(self) -> None:
         if self.out.exists():

@@ -141,8 +141,9 @@ class Checkpoints:
         try:
             return action()
         except _FAILURES as error:
-            refusal = error if isinstance(error, Refusal) else failed_write(error, folder)
-            return str(refusal) if refusal else " ".join(f"{type(error).__name__}: {error}".split())[:300]
+            cause = _cause(error)
+            refusal = cause if isinstance(cause, Refusal) else failed_write(cause, folder)
+            return str(refusal) if refusal else _in_one_line(cause)
 
     def _publish(self, step: int, folder: Path, state: dict[str, Any], files: Entries) -> None:
         write_state(folder, state, files)
@@ -186,7 +187,7 @@ class Checkpoints:
             state, _ = read_state(folder)
             load_tensors(tensors, folder)
         except _FAILURES as error:
-            raise self._refusal(step, " ".join(str(error).split())[:200]) from None
+            raise self._refusal(step, _in_one_line(_cause(error))) from None
         set_state_dict(model, optimizer, model_state_dict=tensors["model"], optim_state_dict=tensors["optimizer"])
         if ema is not None:
             ema.load_state_dict(tensors["ema"])
@@ -248,6 +249,17 @@ def complete_steps(folder: Path) -> list[int]:
         _NAME.fullmatch(path.parent.name) for file in (STATE, METADATA) for path in folder.glob(f"{PREFIX}*/{file}")
     ]
     return sorted({int(name[1]) for name in names if name})
+
+
+def _cause(error: BaseException) -> BaseException:
+    """What went wrong in the first process in which something did; torch's own message is a traceback."""
+    failures = error.failures if isinstance(error, CheckpointException) else {}
+    return next((each for each, _ in failures.values()), error)
+
+
+def _in_one_line(error: BaseException) -> str:
+    first = f"{error}".strip().partition("\n")[0]
+    return f"{type(error).__name__}: {first[:200].rstrip('.')}."
 
 
 def _tensors(model: torch.nn.Module, optimizer: torch.optim.Optimizer, ema: Ema | None) -> dict[str, Any]:

@@ -108,6 +108,8 @@ def test_a_checkpoint_that_cannot_be_written_costs_only_itself(process: ProcessG
     small.save(checkpoints, 2, None)
     problem = checkpoints.finish()
     assert problem is not None
+    assert "Traceback" not in problem
+    assert problem.startswith(("FileExistsError: ", "NotADirectoryError: "))
     small.save(checkpoints, 3, None)
     assert checkpoints.finish() is None
     assert checkpoints.steps() == [1, 3]

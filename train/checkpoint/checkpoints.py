@@ -24,7 +24,7 @@ from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_di
 from torch.distributed.checkpoint.state_dict_saver import async_save
 
 from ...schemas.config.training import CheckpointConfig
-from ...schemas.errors import Refusal
+from ...schemas.errors import Refusal, brief
 from ...schemas.storage.full_disk import failed_write
 from ..distributed.process_group import ProcessGroup
 from ..optim.ema import Ema
@@ -143,7 +143,7 @@ class Checkpoints:
         except _FAILURES as error:
             cause = _cause(error)
             refusal = cause if isinstance(cause, Refusal) else failed_write(cause, folder)
-            return str(refusal) if refusal else _in_one_line(cause)
+            return str(refusal) if refusal else brief(f"{type(cause).__name__}: {cause}")
 
     def _publish(self, step: int, folder: Path, state: dict[str, Any], files: Entries) -> None:
         write_state(folder, state, files)
@@ -187,7 +187,7 @@ class Checkpoints:
             state, _ = read_state(folder)
             load_tensors(tensors, folder)
         except _FAILURES as error:
-            raise self._refusal(step, _in_one_line(_cause(error))) from None
+            raise self._refusal(step, brief(_cause(error), 200)) from None
         set_state_dict(model, optimizer, model_state_dict=tensors["model"], optim_state_dict=tensors["optimizer"])
         if ema is not None:
             ema.load_state_dict(tensors["ema"])
@@ -255,11 +255,6 @@ def _cause(error: BaseException) -> BaseException:
     """What went wrong in the first process in which something did; torch's own message is a traceback."""
     failures = error.failures if isinstance(error, CheckpointException) else {}
     return next((each for each, _ in failures.values()), error)
-
-
-def _in_one_line(error: BaseException) -> str:
-    first = f"{error}".strip().partition("\n")[0]
-    return f"{type(error).__name__}: {first[:200].rstrip('.')}."
 
 
 def _tensors(model: torch.nn.Module, optimizer: torch.optim.Optimizer, ema: Ema | None) -> dict[str, Any]:

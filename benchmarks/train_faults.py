@@ -35,7 +35,7 @@ SAME = "same"
 
 def undisturbed(folder: Path, datasets: list[Path]) -> dict[int, FaultyRun]:
     """Runs that nothing happens to, by `log_every`; two processes must end as one does."""
-    runs = {}
+    runs: dict[int, FaultyRun] = {}
     for log_every in LOG_EVERY:
         for world in (1, 2):
             run = FaultyRun(folder / f"alone-{log_every}-{world}", datasets, random.Random(0), log_every)

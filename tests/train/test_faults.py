@@ -39,7 +39,12 @@ def numbered(tmp_path: Path) -> Callable[[], Path]:
 def test_whatever_happens_a_run_ends_as_if_it_had_not(dataset: Path, numbered: Callable[[], Path]) -> None:
     undisturbed = FaultyRun(numbered(), [dataset], random.Random(0))
     undisturbed.finish(How())
+
+    class Here(Faults):
+        def __init__(self) -> None:
+            super().__init__(numbered(), dataset, undisturbed)
+
     run_state_machine_as_test(
-        lambda: Faults(numbered(), dataset, undisturbed),
+        Here,
         settings=settings(max_examples=2, stateful_step_count=3, deadline=None),
     )

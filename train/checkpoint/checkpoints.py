@@ -223,13 +223,13 @@ class Checkpoints:
         for step in self.steps():
             with suppress(OSError, ValueError):  # damaged ones are left to the user
                 states[step] = read_state(self._path(step))[0]
-        scores = {step: state.get("validation") for step, state in states.items()}
-        scored = [step for step, score in scores.items() if score is not None and math.isfinite(score)]
+        given = {step: state.get("validation") for step, state in states.items()}
+        scores = {step: float(score) for step, score in given.items() if score is not None and math.isfinite(score)}
         sound = [step for step, state in states.items() if state.get("sound", True)]
         every = self._config.keep_every
         kept = {*list(states)[-self._config.keep :], *sound[-1:]}
         kept |= {step for step in states if every is not None and step % (every * self._config.every) == 0}
-        kept |= set(sorted(scored, key=lambda step: scores[step])[:1])
+        kept |= set(sorted(scores, key=lambda step: scores[step])[:1])
         for step in states.keys() - kept:
             self._remove(step)
 

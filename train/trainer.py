@@ -173,6 +173,7 @@ class Trainer:
         if self.config.on_breakdown == "stop" or step is None or done >= self.config.max_rollbacks:
             raise breakdown
         reached, read = self.step, self.loader.state()
+        self.optimizer.zero_grad(set_to_none=True)  # of the step that broke down
         self._resume(step, changed=False)
         self.loader.load_state(read)
         self.loader.skip_to(step)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ from ..model.network.presets import shape_of
 from ..schemas.config.training import TrainConfig
 from ..schemas.errors import Refusal
 from ..schemas.secrets import public_tree
+from ..schemas.storage.full_disk import refusing_full_disk
 from ..schemas.storage.lock import only_run
 from ..schemas.storage.store import WORK, Store
 from .checkpoint.checkpoints import complete_steps
@@ -57,12 +59,13 @@ def train(config: TrainConfig, *, start: int | None = None, change: bool = False
     process = ProcessGroup.start()
     try:
         process.on_first(lambda: start_of(config, plan, folder, start, change))  # refuses before anything is written
-        with _alone(folder, process):
+        with refusing_full_disk(folder), _alone(folder, process):
             begin = process.on_first(lambda: start_of(config, plan, folder, start, change))
             if begin.finished:
                 return True
-            process.on_first(lambda: write_run_record(config, plan, process.world, folder, begin.changes))
-            return Trainer(config, plan, process).run(begin.step, begin.changed)
+            trainer = Trainer(config, plan, process)
+            record = partial(write_run_record, config, plan, process.world, folder, begin.changes)
+            return trainer.run(begin.step, begin.changed, record)
     finally:
         process.close()
 
@@ -82,7 +85,8 @@ def start_of(config: TrainConfig, plan: Plan, folder: Path, start: int | None, c
             raise Refusal(f"{folder}: has checkpoints but no {RUN}, which says of what run. Give another `out`.")
         return Start(None, ())
     record, where = RunRecord.read(folder), folder / RUN
-    keys = changed_keys(record, config, where) | changed_datasets(record, trained_on(plan))
+    at = start if start is not None else steps[-1] if steps else 0
+    keys = changed_keys(record, config, where, at) | changed_datasets(record, trained_on(plan), at)
     require_allowed(keys, change, where)
     if keys and not config.data.allow_overlap:
         require_unseen(plan.datasets, record, ALLOW)

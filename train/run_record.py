@@ -92,5 +92,6 @@ class RunRecord(Strict):
         return TrainConfig.model_validate(self.config)
 
     def write(self, folder: Path) -> None:
-        """Write the record, sealed."""
-        (folder / RUN).write_bytes(sealed_json(self.model_dump(mode="json")))
+        """Write the record, sealed; when it cannot be written, the one before stays whole."""
+        (folder / f"{RUN}.new").write_bytes(sealed_json(self.model_dump(mode="json")))
+        (folder / f"{RUN}.new").replace(folder / RUN)

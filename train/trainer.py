@@ -1,5 +1,6 @@
 """The training loop: load, step, log, validate and save, starting from the last checkpoint if there is one."""
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
@@ -32,6 +33,8 @@ from .run_record import Change, RunRecord, run_folder
 from .step import Gradients, StepResult
 from .stop_signals import StopSignals
 from .validate import Validation, validation_sets
+
+SKIPPED = "rows of the steps"  # key of a rollback in the run's record
 
 
 class Trainer:
@@ -72,30 +75,38 @@ class Trainer:
         self.validated: float | None = None  # bits per token of these weights, summed over modalities, if validated
         self._logged_sums: LossSums | None = None  # of the steps since the last metrics line
 
-    def run(self, start: int | None, changed: bool = False) -> bool:
+    def run(self, start: int | None, changed: bool = False, begun: Callable[[], None] = lambda: None) -> bool:
         """Train until the last step or until a signal; returns whether the last step was reached.
 
         Args:
             start: Step of the checkpoint to resume from; None for a new run.
             changed: Whether the train file was changed at that step.
+            begun: Called on rank 0 once the checkpoint was loaded, before the first step.
         """
         with StopSignals(self.process.first) as signals:
             if start is not None:
                 self._resume(start, changed)
+                # they are not of the run that goes on from here, and must not be taken for its newest
+                self.process.on_first(lambda: self.checkpoints.discard_after(start))
+            self.process.on_first(begun)
             self.process.on_first(self._prepare_sampling)
-            while True:
-                try:
-                    self._train(signals)
-                    break
-                except Breakdown as breakdown:
-                    self._roll_back(breakdown)
+            self._to_the_end(signals)
+        self.loader.close()
+        self.cache.close()
+        return self.step >= self.config.steps
+
+    def _to_the_end(self, signals: StopSignals) -> None:
+        """Train, wait for the last checkpoint, and export; signals are held back meanwhile."""
+        while True:
+            try:
+                self._train(signals)
+                break
+            except Breakdown as breakdown:
+                self._roll_back(breakdown)
         failed = self.checkpoints.finish()
         if failed is not None:
             raise Refusal(f"step {self.step}: the last checkpoint could not be saved: {failed}", exit_code=1)
         self._export()
-        self.loader.close()
-        self.cache.close()
-        return self.step >= self.config.steps
 
     def _train(self, signals: StopSignals) -> None:
         metrics = Metrics(self.folder, self.step) if self.process.first else None
@@ -162,17 +173,25 @@ class Trainer:
         if self.config.on_breakdown == "stop" or step is None or done >= self.config.max_rollbacks:
             raise breakdown
         reached, read = self.step, self.loader.state()
+        self.optimizer.zero_grad(set_to_none=True)  # of the step that broke down
         self._resume(step, changed=False)
         self.loader.load_state(read)
         self.loader.skip_to(step)
         self.rollbacks = done + 1
         self._logged_sums = None
+        # a kill in between is made good by breaking down once more: the loaded checkpoint changes last
+        self.process.on_first(lambda: self.checkpoints.discard_after(step))
+        self.process.on_first(lambda: self._note_rollback(Change(step=step, keys={SKIPPED: (step, reached)}), done))
+        self.process.on_first(lambda: self.checkpoints.restate(step, self._state()))
         if self.process.first:
-            record = RunRecord.read(self.folder)
-            skipped = Change(step=step, keys={"rows of the steps": (step, reached)})
-            record.model_copy(update={"changes": (*record.changes, skipped)}).write(self.folder)
             print_line(f"warning: {breakdown} Went back to step {step}, and on behind the rows read since.", err=True)
-        self._save()  # from here on the stream is another one
+
+    def _note_rollback(self, change: Change, done: int) -> None:
+        """Add a rollback to the run's record, after the `done` before it."""
+        record = RunRecord.read(self.folder)
+        others = [each for each in record.changes if SKIPPED not in each.keys]
+        before = [each for each in record.changes if SKIPPED in each.keys][:done]
+        record.model_copy(update={"changes": (*others, *before, change)}).write(self.folder)
 
     @property
     def _rate(self) -> int | None:
@@ -186,7 +205,10 @@ class Trainer:
         """
         if self.guard.in_a_row:
             return self.checkpoints.finish()
-        state = {
+        return self.checkpoints.save(self.step, self.model, self.optimizer, self.ema, self._state())
+
+    def _state(self) -> dict[str, Any]:
+        return {
             "step": self.step,
             "tokens": self.tokens,
             "loader": self.loader.state(),
@@ -196,7 +218,6 @@ class Trainer:
             "rollbacks": self.rollbacks,
             "unlogged": None if self._logged_sums is None else self._logged_sums.sums_FTM.tolist(),
         }
-        return self.checkpoints.save(self.step, self.model, self.optimizer, self.ema, state)
 
     def _resume(self, start: int, changed: bool) -> None:
         state = self.checkpoints.load(start, self.model, self.optimizer, self.ema)

@@ -5,6 +5,7 @@ All processes write a checkpoint under a temporary name, in a layout that any nu
 `state.json`, and the folder is renamed to its final name, such as `step-00000100`.
 """
 
+import math
 import os
 import re
 import shutil
@@ -27,7 +28,7 @@ from ...schemas.errors import Refusal, brief
 from ...schemas.storage.full_disk import failed_write
 from ..distributed.process_group import ProcessGroup
 from ..optim.ema import Ema
-from .restricted_load import load_tensors
+from .restricted_load import METADATA, load_tensors
 from .seal import STATE, Entries, damaged, entries_of, read_state, write_state
 
 PREFIX, TEMPORARY = "step-", ".tmp-"
@@ -140,8 +141,9 @@ class Checkpoints:
         try:
             return action()
         except _FAILURES as error:
-            refusal = error if isinstance(error, Refusal) else failed_write(error, folder)
-            return str(refusal) if refusal else brief(f"{type(error).__name__}: {error}")
+            cause = _cause(error)
+            refusal = cause if isinstance(cause, Refusal) else failed_write(cause, folder)
+            return str(refusal) if refusal else brief(f"{type(cause).__name__}: {cause}")
 
     def _publish(self, step: int, folder: Path, state: dict[str, Any], files: Entries) -> None:
         write_state(folder, state, files)
@@ -156,6 +158,16 @@ class Checkpoints:
         finally:
             os.close(handle)
         self._prune()
+
+    def discard_after(self, step: int) -> None:
+        """Remove the checkpoints of later steps; called on rank 0, when a run goes on from an earlier one."""
+        for later in [each for each in self.steps() if each > step]:
+            self._remove(later)
+
+    def restate(self, step: int, state: dict[str, Any]) -> None:
+        """Replace the state of a checkpoint, whose tensors stay as they are; called on rank 0."""
+        folder = self._path(step)
+        write_state(folder, state, read_state(folder)[1])
 
     def load(
         self, step: int, model: torch.nn.Module, optimizer: torch.optim.Optimizer, ema: Ema | None
@@ -175,7 +187,7 @@ class Checkpoints:
             state, _ = read_state(folder)
             load_tensors(tensors, folder)
         except _FAILURES as error:
-            raise self._refusal(step, brief(error, 200)) from None
+            raise self._refusal(step, brief(_cause(error), 200)) from None
         set_state_dict(model, optimizer, model_state_dict=tensors["model"], optim_state_dict=tensors["optimizer"])
         if ema is not None:
             ema.load_state_dict(tensors["ema"])
@@ -211,20 +223,38 @@ class Checkpoints:
         for step in self.steps():
             with suppress(OSError, ValueError):  # damaged ones are left to the user
                 states[step] = read_state(self._path(step))[0]
-        scored = [step for step, state in states.items() if state.get("validation") is not None]
+        given = {step: state.get("validation") for step, state in states.items()}
+        scores = {step: float(score) for step, score in given.items() if score is not None and math.isfinite(score)}
         sound = [step for step, state in states.items() if state.get("sound", True)]
         every = self._config.keep_every
         kept = {*list(states)[-self._config.keep :], *sound[-1:]}
         kept |= {step for step in states if every is not None and step % (every * self._config.every) == 0}
-        kept |= set(sorted(scored, key=lambda step: float(states[step]["validation"]))[:1])
+        kept |= set(sorted(scores, key=lambda step: scores[step])[:1])
         for step in states.keys() - kept:
-            shutil.rmtree(self._path(step))
+            self._remove(step)
+
+    def _remove(self, step: int) -> None:
+        """Remove a checkpoint; a kill leaves the whole of it, or what the next start removes."""
+        left = self._folder / f"{TEMPORARY}removed-{step:08d}"
+        self._path(step).rename(left)
+        shutil.rmtree(left)
 
 
 def complete_steps(folder: Path) -> list[int]:
-    """Steps of the complete checkpoints in a folder, in order."""
-    names = [_NAME.fullmatch(path.parent.name) for path in folder.glob(f"{PREFIX}*/{STATE}")]
-    return sorted(int(name[1]) for name in names if name)
+    """Steps of the complete checkpoints in a folder, in order.
+
+    One without its `state.json` lost it, for a checkpoint gets its name when it is whole; loading it is refused.
+    """
+    names = [
+        _NAME.fullmatch(path.parent.name) for file in (STATE, METADATA) for path in folder.glob(f"{PREFIX}*/{file}")
+    ]
+    return sorted({int(name[1]) for name in names if name})
+
+
+def _cause(error: BaseException) -> BaseException:
+    """What went wrong in the first process in which something did; torch's own message is a traceback."""
+    failures = error.failures if isinstance(error, CheckpointException) else {}
+    return next((each for each, _ in failures.values()), error)
 
 
 def _tensors(model: torch.nn.Module, optimizer: torch.optim.Optimizer, ema: Ema | None) -> dict[str, Any]:

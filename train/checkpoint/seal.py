@@ -20,9 +20,11 @@ def entries_of(folder: Path, rank: int) -> Entries:
     return {file.name: [file.stat().st_size, file_fingerprint(str(file))] for file in sorted(mine)}
 
 
-def write_state(folder: Path, state: dict[str, Any], files: Entries) -> None:
-    """Write state.json."""
-    (folder / STATE).write_bytes(sealed_json(state | {FILES: files}))
+def write_state(folder: Path, state: dict[str, Any], files: Entries | None) -> None:
+    """Write state.json; a reader finds the whole file, or the whole one before."""
+    whole = state if files is None else state | {FILES: files}
+    (folder / f"{STATE}.new").write_bytes(sealed_json(whole))
+    (folder / f"{STATE}.new").replace(folder / STATE)
 
 
 def read_state(folder: Path) -> tuple[dict[str, Any], Entries | None]:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from triptych.train import stop_signals
 from triptych.train.stop_signals import ENDED_AT_ONCE, StopSignals
 
 
@@ -23,7 +22,7 @@ def handlers_as_before() -> Iterator[None]:
 def exits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Exit codes with which the process would have ended at once."""
     codes: list[int] = []
-    monkeypatch.setattr(stop_signals.os, "_exit", codes.append)
+    monkeypatch.setattr(os, "_exit", codes.append)
     return codes
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ..model.network.presets import shape_of
 from ..schemas.config.training import TrainConfig
 from ..schemas.errors import Refusal
+from ..schemas.secrets import public_tree
 from ..schemas.storage.lock import only_run
 from ..schemas.storage.store import WORK, Store
 from .checkpoint.checkpoints import complete_steps
@@ -114,7 +115,7 @@ def write_run_record(
     tokens = plan.rows * plan.row_length
     counts = shape_of(config.model).parameters(plan.vocabulary)
     RunRecord(
-        config=config.model_dump(mode="json"),
+        config=public_tree(config.model_dump(mode="json")),
         trained_on=trained_on(plan),
         plan=plan.fingerprint,
         vocabulary=plan.vocabulary.fingerprint,

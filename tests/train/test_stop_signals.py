@@ -22,7 +22,7 @@ def handlers_as_before() -> Iterator[None]:
 def exits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Exit codes with which the process would have ended at once."""
     codes: list[int] = []
-    monkeypatch.setattr("os._exit", codes.append)
+    monkeypatch.setattr(os, "_exit", codes.append)
     return codes
 
 

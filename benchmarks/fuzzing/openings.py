@@ -180,12 +180,8 @@ def is_allowed(family: str, held: Any, original: Any) -> bool:
 
 
 _DATASET = _below("dataset/*", "dataset/shards/*", "dataset/tokenizers/*/*")
-_TOKENIZERS = (
-    "tokenizers/*",
-    "dataset/tokenizers/text/*.model",
-    "dataset/tokenizers/image/*",
-    "dataset/tokenizers/audio/*",
-)
+_TRAINED = tuple(f"dataset/tokenizers/{name}" for name in ("text/*.model", "image/*", "audio/*"))
+_EXPORT = tuple(f"run/model/{name}" for name in ("*.safetensors", "config.json", "vocabulary.json"))
 
 FAMILIES: dict[str, Family] = {
     "shard": Family(_below("dataset/shards/*"), open_shards),
@@ -193,12 +189,10 @@ FAMILIES: dict[str, Family] = {
     "list": Family(_below("dataset/*.parquet"), open_lists),
     "verify": Family(_DATASET, verify),
     "checkpoint": Family(_below("checkpoints/*/*", "checkpoints/*/.metadata"), open_checkpoint),
-    "export": Family(
-        _below("run/model/*.safetensors", "run/model/config.json", "run/model/vocabulary.json"), open_export
-    ),
+    "export": Family(_below(*_EXPORT), open_export),
     "bundle": Family(_below("run/model/tokenizers.json", "run/model/tokenizers/*/*"), open_bundle),
     "run-record": Family(_below("run/run.json"), open_run_record),
     "run-file": Family(_below("run.yaml"), open_run_file),
     "train-file": Family(_below("train.yaml"), open_train_file),
-    "tokenizer": Family(_below(*_TOKENIZERS, without=("card.json",)), open_tokenizer),
+    "tokenizer": Family(_below("tokenizers/*", *_TRAINED, without=("card.json",)), open_tokenizer),
 }

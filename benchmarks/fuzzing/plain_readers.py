@@ -193,6 +193,8 @@ def parquet(found: Input) -> Plain:
         texts = read["text"].cast(pa.large_binary()).to_pylist()
     except (pa.ArrowException, OSError, KeyError, ValueError, MemoryError):
         return CANNOT
+    if len(texts) != file.metadata.num_rows:  # a footer that contradicts itself
+        return CANNOT
     rows: dict[int, Any] = {}
     pictures = read["image"].to_pylist() if "image" in found.source else [b""] * len(texts)
     for number, (data, picture) in enumerate(zip(texts, pictures, strict=True)):

@@ -1,7 +1,8 @@
 """Export of a trained model: a folder with weights, shape and vocabulary.
 
 model.safetensors   parameters by name vocabulary.json     the id space and the fingerprints of its tokenizers
-config.json         shape and objective; written last, so a folder that has it is complete
+config.json         shape, objective, and checksums of the two others, sealed; written last, so a folder that has it
+                    is complete
 """
 
 import json
@@ -17,6 +18,7 @@ from safetensors.torch import load_file, save_file
 
 from ...schemas.base import Strict
 from ...schemas.errors import Mismatch, Refusal, brief
+from ...schemas.identity import file_fingerprint, sealed_json, unseal
 from ...schemas.vocabulary import Vocabulary
 from .attention import AttentionBackend
 from .presets import Shape
@@ -33,6 +35,7 @@ class ExportConfig(Strict):
     objective: Objective
     vocabulary_fingerprint: str
     shape: Shape
+    files: dict[str, str] | None = None  # name -> xxh3-128; None in exports of versions that wrote no checksums
 
 
 class Exported(NamedTuple):
@@ -66,11 +69,11 @@ def save_model(
         {name: value.detach().cpu().contiguous() for name, value in parameters.items()}, _temporary(root / WEIGHTS)
     )
     os.replace(_temporary(root / WEIGHTS), root / WEIGHTS)
-    config = ExportConfig(objective=objective, vocabulary_fingerprint=vocabulary.fingerprint, shape=shape)
-    texts = {VOCABULARY: vocabulary.model_dump(mode="json"), CONFIG: config.model_dump(mode="json")}
-    for name, tree in texts.items():
-        _temporary(root / name).write_text(json.dumps(tree, indent=1, sort_keys=True), encoding="utf-8")
-        os.replace(_temporary(root / name), root / name)
+    _replace(root / VOCABULARY, json.dumps(vocabulary.model_dump(mode="json"), indent=1, sort_keys=True).encode())
+    files = {name: file_fingerprint(str(root / name)) for name in (WEIGHTS, VOCABULARY)}
+    fingerprint = vocabulary.fingerprint
+    config = ExportConfig(objective=objective, vocabulary_fingerprint=fingerprint, shape=shape, files=files)
+    _replace(root / CONFIG, sealed_json(config.model_dump(mode="json")))
 
 
 def load_model(
@@ -89,8 +92,11 @@ def load_model(
     """
     root = Path(folder)
     try:
-        config = ExportConfig.model_validate_json((root / CONFIG).read_bytes())
+        config = _read_config((root / CONFIG).read_bytes())
         vocabulary = Vocabulary.model_validate_json((root / VOCABULARY).read_bytes())
+        for file, checksum in (config.files or {}).items():
+            if file_fingerprint(str(root / file)) != checksum:
+                raise ValueError(f"the checksum of {file} does not match")
         weights = load_file(root / WEIGHTS, device=str(device))
     except FileNotFoundError as error:
         name = Path(error.filename or WEIGHTS).name
@@ -111,6 +117,21 @@ def load_model(
         detail = brief(error, 200)
         raise Refusal(f"{folder}/{WEIGHTS}: does not fit {CONFIG} ({detail}). Export it again.", exit_code=1) from None
     return Exported(model.eval(), vocabulary, config.objective)
+
+
+def _read_config(data: bytes) -> ExportConfig:
+    """Parse config.json; one without checksums is of a version that did not seal it."""
+    tree = json.loads(data)
+    sealed = isinstance(tree, dict) and ("seal" in tree or "files" in tree)
+    config = ExportConfig.model_validate_json(json.dumps(unseal(data) if sealed else tree))
+    if config.files is not None and config.files.keys() != {WEIGHTS, VOCABULARY}:
+        raise ValueError("it lists other files than those of a model")
+    return config
+
+
+def _replace(path: Path, data: bytes) -> None:
+    _temporary(path).write_bytes(data)
+    os.replace(_temporary(path), path)
 
 
 def _temporary(path: Path) -> Path:

@@ -78,7 +78,7 @@ def _counts(manifest: Manifest, reason: str | None, source: str | None) -> dict[
 
 
 def _batches(dataset: Dataset, reason: str | None, source: str | None) -> Iterator[pa.Table]:
-    with dataset.fs.open(f"{dataset.root}/{dataset.manifest.dropped.file}", "rb") as stream:
+    with dataset.verified(dataset.manifest.dropped) as stream:
         for batch in pq.ParquetFile(stream).iter_batches(BATCH):
             table = pa.Table.from_batches([batch])
             for name, value in (("reason", reason), ("source", source)):

@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ...schemas.dataset.duplicates import DUPLICATES_FILE
 from ...schemas.dataset.manifest import Manifest
 from ...schemas.dataset.reader import Dataset
 from ...schemas.errors import Refusal
@@ -58,7 +57,7 @@ def find_document(dataset: Dataset, name: str) -> list[Place]:
 def _why_not(dataset: Dataset, name: str) -> str:
     if name in taken_down(Store(dataset.url)):
         return "; it was taken down"
-    with dataset.fs.open(f"{dataset.root}/{DUPLICATES_FILE}", "rb") as stream:
+    with dataset.verified(dataset.manifest.duplicates) as stream:
         rows = pq.read_table(stream, columns=["cluster"], filters=pc.field("id") == id_array([name])[0])
     return f"; it is a duplicate, see `--cluster {rows['cluster'][0].as_py()}`" if len(rows) else ""
 

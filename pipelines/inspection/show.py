@@ -10,7 +10,6 @@ import soundfile
 from PIL import Image
 
 from ...schemas.config.tokenizers import Tokenizers
-from ...schemas.dataset.duplicates import DUPLICATES_FILE
 from ...schemas.dataset.layout import codes_of_span
 from ...schemas.dataset.reader import Dataset, PackedRow
 from ...schemas.dataset.tokenizer_card import Card
@@ -104,7 +103,7 @@ def show_cluster(dataset: Dataset, number: int) -> tuple[list[dict[str, Any]], l
     Raises:
         Refusal: There is no such cluster.
     """
-    with dataset.fs.open(f"{dataset.root}/{DUPLICATES_FILE}", "rb") as stream:
+    with dataset.verified(dataset.manifest.duplicates) as stream:
         rows = pq.read_table(stream, filters=[("cluster", "==", number)]).to_pylist()
     if not rows:
         most = sum(report.clusters for report in dataset.manifest.dedup)

@@ -111,7 +111,7 @@ class Dataset:
             Mismatch: The shard has another vocabulary than the manifest.
         """
         try:
-            shard = Shard(self._verified(entry))
+            shard = Shard(self.verified(entry))
         except (FileNotFoundError, pa.ArrowException, LookupError, TypeError, ValueError) as error:
             raise Refusal(
                 f"{self.url}/{entry.file}: cannot be read ({error}). Prepare the dataset again.", exit_code=1
@@ -139,7 +139,21 @@ class Dataset:
         """Whether the files are on a disk of this machine."""
         return isinstance(self.fs, LocalFileSystem)
 
-    def _verified(self, entry: ShardEntry) -> pa.NativeFile:
+    def verified(self, entry: FileEntry) -> pa.NativeFile:
+        """Open a file of the dataset; its checksum is computed when it is first opened.
+
+        Raises:
+            Refusal: It is damaged, or missing.
+        """
+        try:
+            return self._verified(entry)
+        except (FileNotFoundError, pa.ArrowException, ValueError) as error:  # an empty file cannot be mapped
+            raise Refusal(
+                f"{self.url}/{entry.file}: cannot be read ({error}). Restore it, or prepare the dataset again.",
+                exit_code=1,
+            ) from None
+
+    def _verified(self, entry: FileEntry) -> pa.NativeFile:
         path = self.path(entry)
         data = pa.memory_map(path) if self.local else pa.BufferReader(self.fs.cat_file(path))
         if entry.file not in self._sound:

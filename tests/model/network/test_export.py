@@ -51,7 +51,31 @@ def test_a_broken_file_is_refused(folder: Path, name: str) -> None:
         load_model(folder)
 
 
+@pytest.mark.parametrize("name", [WEIGHTS, VOCABULARY, CONFIG])
+def test_a_changed_bit_is_refused(folder: Path, name: str) -> None:
+    data = bytearray((folder / name).read_bytes())
+    for at in (len(data) // 2, len(data) - 5):
+        changed = bytearray(data)
+        changed[at] ^= 1
+        (folder / name).write_bytes(changed)
+        with pytest.raises(Refusal, match="damaged"):
+            load_model(folder)
+
+
+def without_checksums(folder: Path) -> None:
+    """Make an export what versions before wrote."""
+    tree = json.loads((folder / CONFIG).read_text())
+    del tree["files"], tree["seal"]
+    (folder / CONFIG).write_text(json.dumps(tree, indent=1, sort_keys=True))
+
+
+def test_an_export_of_a_version_that_wrote_no_checksums_is_loaded(folder: Path) -> None:
+    without_checksums(folder)
+    assert load_model(folder).vocabulary == IDS
+
+
 def test_other_parameters_are_refused(folder: Path) -> None:
+    without_checksums(folder)
     weights = load_file(folder / WEIGHTS)
     save_file({name: value for name, value in weights.items() if name != "norm.weight"}, folder / WEIGHTS)
     with pytest.raises(Refusal, match=r"does not fit config.json .*norm.weight"):
@@ -65,6 +89,7 @@ def test_other_parameters_are_refused(folder: Path) -> None:
 
 
 def test_another_vocabulary_is_refused(folder: Path) -> None:
+    without_checksums(folder)
     other = Vocabulary(text=41, image=23, audio=(12, 10))
     (folder / VOCABULARY).write_text(other.model_dump_json())
     with pytest.raises(Mismatch, match=other.fingerprint):

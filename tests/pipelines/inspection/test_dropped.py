@@ -85,3 +85,28 @@ def test_rows_of_a_source_that_is_gone_are_listed_without(out: Path) -> None:
     assert {line["source"]: line["raw"] is None for line in lines} == {"a": True, "b": False}
     (out / "run.json").unlink()
     assert all(line["raw"] is None for line in dropped_rows(Dataset(str(out)), None, None).lines)
+
+
+def test_a_batch_that_holds_none_of_the_rows_is_passed_over(
+    text_tree: Any, prepared: Any, makers: Any, tmp_path: Path
+) -> None:
+    pq.write_table(pa.table({"text": [None, makers.words(1, 20)]}), tmp_path / "b.parquet")
+    source = {"name": "b", "kind": "parquet", "path": f"{tmp_path}/b.parquet", "text": "text"}
+    prepared(text_tree(tmp_path / "out", sources=[source]))
+    (line,) = dropped_rows(Dataset(str(tmp_path / "out")), None, None).lines
+    assert (line["row"], line["reason"], line["raw"]) == (0, "text_missing", None)
+
+
+@pytest.mark.parametrize("damage", ["flipped", "cut", "emptied", "lost"])
+def test_a_damaged_list_is_refused(out: Path, damage: str) -> None:
+    path = out / "dropped.parquet"
+    data = path.read_bytes()
+    middle = len(data) // 2
+    changed = {
+        "flipped": data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :],
+        "cut": data[:-9],
+        "emptied": b"",
+    }
+    path.unlink() if damage == "lost" else path.write_bytes(changed[damage])
+    with pytest.raises(Refusal, match=r"dropped.parquet: (its checksum is|cannot be read)"):
+        list(dropped_rows(Dataset(str(out)), None, None).lines)

@@ -44,7 +44,7 @@ class _SampleCommand(click.Command):
 
 
 @click.command(cls=_SampleCommand, epilog=example('triptych sample runs/first --task t2i --prompt "a bus" --out made'))
-@click.argument("run", type=FOLDER)
+@click.argument("run")
 @click.option("--task", required=True, type=click.Choice(TASKS), help="Task, such as t2i (text to image).")
 @click.option(
     "--prompt", default="", metavar="TEXT|FILE", help="A text, a text file (one prompt per line), an image or a clip."
@@ -73,7 +73,7 @@ class _SampleCommand(click.Command):
     "--out", metavar="DIR", required=True, type=FOLDER, help="Write the samples and samples.json to this folder."
 )
 def sample(
-    run: Path,
+    run: str,
     task: str,
     prompt: str,
     n: int,
@@ -84,7 +84,7 @@ def sample(
     out: Path,
     **settings: float | None,
 ) -> None:
-    """Generate samples from the model of RUN, the folder of a training run.
+    """Generate samples from the model of RUN, the folder or URL of a training run.
 
     The tasks are text, text to image (t2i), image to text (i2t), text to speech
     (t2s) and speech to text (s2t). For `text`, the prompt is the beginning of the
@@ -109,7 +109,7 @@ def sample(
         excerpt = " ".join((made.text or "").split())
         print_line(f"{out / name}  {excerpt[:100]}{'…' * (len(excerpt) > 100)}")
     facts = {
-        "run": str(run),
+        "run": generator.name,
         "task": task,
         "prompt": prompt,
         "seed": seed,

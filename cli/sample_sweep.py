@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import click
 
 from ..schemas.command_line import example
-from .sample import FOLDER, TASKS, prompts_of
+from .sample import TASKS, prompts_of
 
 
 @click.command(epilog=example("triptych sample sweep runs/first --control runs/control"))
-@click.argument("run", type=FOLDER)
+@click.argument("run")
 @click.option(
     "--task", default="text", show_default=True, type=click.Choice(TASKS), help="Task, such as t2i (text to image)."
 )
 @click.option(
     "--control",
     metavar="RUN",
-    type=FOLDER,
     show_default="RUN itself",
     help="Autoregressive run with the same vocabulary that judges the samples.",
 )
@@ -48,9 +46,9 @@ from .sample import FOLDER, TASKS, prompts_of
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def sweep(
-    run: Path,
+    run: str,
     task: str,
-    control: Path | None,
+    control: str | None,
     prompt: str,
     n: int,
     length: int | None,
@@ -72,9 +70,9 @@ def sweep(
 
     generator = Generator.open(run)
     judge = Generator.open(control) if control else generator
-    judge.vocabulary.require(generator.vocabulary, str(control or run), str(run))
+    judge.vocabulary.require(generator.vocabulary, judge.name, generator.name)
     prompts = [each for each in prompts_of(generator, Task(task), prompt) for _ in range(n)]
-    table = Table(title=f"{task} from {run}, judged by {control or run}", title_justify="left")
+    table = Table(title=f"{task} from {generator.name}, judged by {judge.name}", title_justify="left")
     for name in ("settings", "calls", "seconds", "bits per token", "±", "entropy, bits"):
         table.add_column(name, justify="left" if name == "settings" else "right")
     lines = []

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..model.network.presets import shape_of
+from ..schemas.config.locations import public_url
 from ..schemas.config.training import TrainConfig
 from ..schemas.errors import Refusal
 from ..schemas.storage.lock import only_run
@@ -15,8 +16,10 @@ from .data.plan import Plan, plan_of
 from .distributed.process_group import ProcessGroup
 from .metrics import last_step
 from .optim.batch_scaling import batch_warning, kappa
+from .remote.reaching import naming
+from .remote.remote_run import RemoteRun, records_of, run_folder
 from .resume import changed_datasets, changed_keys, require_allowed, with_changes
-from .run_record import RUN, Change, ParameterCounts, RunRecord, TrainedOn, run_folder
+from .run_record import RUN, Change, ParameterCounts, RunRecord, TrainedOn
 from .trainer import Trainer
 from .unseen import require_share_kept, require_unseen
 
@@ -52,18 +55,33 @@ def train(config: TrainConfig, *, start: int | None = None, change: bool = False
             process trains there.
     """
     plan = plan_of(config)
-    folder = run_folder(config.out)
+    remote = RemoteRun.of(config)
+    folder = run_folder(config, remote)
     process = ProcessGroup.start()
     try:
-        process.on_first(lambda: start_of(config, plan, folder, start, change))  # refuses before anything is written
-        with _alone(folder, process):
+        process.on_first(lambda: require_possible(config, plan, start, change))
+        with _alone(folder, process, remote):
+            if remote is not None:
+                process.on_each_machine(remote.stage)
             begin = process.on_first(lambda: start_of(config, plan, folder, start, change))
             if begin.finished:
                 return True
             process.on_first(lambda: write_run_record(config, plan, process.world, folder, begin.changes))
-            return Trainer(config, plan, process).run(begin.step, begin.changed)
+            if remote is None:
+                return Trainer(config, plan, process).run(begin.step, begin.changed)
+            with remote.uploading(process):
+                finished = Trainer(config, plan, process, remote).run(begin.step, begin.changed)
+            if finished:
+                process.on_each_machine(remote.discard)
+            return finished
     finally:
         process.close()
+
+
+def require_possible(config: TrainConfig, plan: Plan, start: int | None = None, change: bool = False) -> None:
+    """Raise the Refusal that starting would raise, before anything is written."""
+    with records_of(config) as records:
+        start_of(config, plan, records, start, change)
 
 
 def start_of(config: TrainConfig, plan: Plan, folder: Path, start: int | None, change: bool) -> Start:
@@ -114,7 +132,7 @@ def write_run_record(
     tokens = plan.rows * plan.row_length
     counts = shape_of(config.model).parameters(plan.vocabulary)
     RunRecord(
-        config=config.model_dump(mode="json"),
+        config=config.model_dump(mode="json") | {"out": public_url(config.out)},
         trained_on=trained_on(plan),
         plan=plan.fingerprint,
         vocabulary=plan.vocabulary.fingerprint,
@@ -141,16 +159,21 @@ def warnings(config: TrainConfig, plan: Plan) -> list[str]:
 
 
 @contextmanager
-def _alone(folder: Path, process: ProcessGroup) -> Iterator[None]:
-    """Hold the run's folder, so that no other training writes there."""
+def _alone(folder: Path, process: ProcessGroup, remote: RemoteRun | None) -> Iterator[None]:
+    """Hold the run's folder or URL, so that no other training writes there."""
     with ExitStack() as stack:
+        if remote is not None:
+            stack.enter_context(naming(remote.store.url, folder))
 
         def hold() -> None:
+            if remote is not None:
+                stack.enter_context(remote.hold())
+                return
             folder.mkdir(parents=True, exist_ok=True)
             stack.enter_context(only_run(Store(str(folder.absolute()))))
 
         process.on_first(hold)
         yield
-    if process.first:
+    if process.first and remote is None:
         with suppress(OSError):  # another run may have begun
             (folder / WORK).rmdir()

@@ -7,6 +7,7 @@ Shapes are named by suffix: S segments, T tokens of all segments.
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self, cast
@@ -26,12 +27,15 @@ from ...model.sampling.canvas import Canvas, canvas_of
 from ...model.sampling.causal_sampler import sample_causal
 from ...model.sampling.defaults import defaults
 from ...model.sampling.sampler import sample
+from ...schemas.config.locations import public_url
 from ...schemas.config.model import Task
 from ...schemas.config.sampling import SamplingConfig
 from ...schemas.dataset.layout import codes_of_span, sample_table
 from ...schemas.errors import Refusal
 from ...schemas.vocabulary import Kind, Modality, Vocabulary
 from ...tokenizers.bundle import Bundle
+from ..remote.local_copy import local_run
+from ..remote.reaching import is_remote, naming
 from .lengths import Lengths
 from .samples import GAP, MASKED, Codes, GeneratedSample, Generation, Ints, Prompt, target_mask, without_masked
 
@@ -46,7 +50,7 @@ class Generator:
         image = generator.generate(Task.T2I, ["a red circle"]).samples[0].pixels
 
     Attributes:
-        folder: Folder of the run.
+        folder: Local folder of the run.
         exported: The model with its vocabulary and objective.
         bundle: The tokenizers of the data that it was trained on.
         lengths: Lengths of the segments that it was trained on.
@@ -56,20 +60,29 @@ class Generator:
     exported: Exported
     bundle: Bundle
     lengths: Lengths
+    url: str | None = None  # public URL of the run, if it does not lie in `folder`
 
     @classmethod
     def open(cls, run: str | Path, device: torch.device | str = "cpu") -> Self:
         """Load the model of a run.
 
         Args:
-            run: Folder of the run, which holds the folder `model`.
+            run: Folder or fsspec URL of the run, which holds the folder `model`.
             device: Device of the model, such as `cuda`.
 
         Raises:
             Refusal: If the run has no finished model, or its files are damaged.
         """
-        folder = Path(run) / "model"
-        return cls(Path(run), load_model(folder, device), Bundle.of_model(folder), Lengths.of_model(folder))
+        local, remote = local_run(run), is_remote(str(run))
+        folder = local / "model"
+        with naming(str(run), local) if remote else nullcontext():
+            parts = load_model(folder, device), Bundle.of_model(folder), Lengths.of_model(folder)
+        return cls(local, *parts, public_url(str(run)) if remote else None)
+
+    @property
+    def name(self) -> str:
+        """Folder or public URL of the run, for messages and reports."""
+        return self.url or str(self.folder)
 
     @property
     def model(self) -> Transformer:
@@ -229,7 +242,7 @@ class Generator:
         missing = [name.name.lower() for name in pair if name is not None and name not in self.bundle]
         if missing:
             raise Refusal(
-                f"{self.folder}: task {task} needs {missing[0]}, and the model was trained without it. "
+                f"{self.name}: task {task} needs {missing[0]}, and the model was trained without it. "
                 "Choose another task."
             )
         if self.causal and given is not None and given > predicted:

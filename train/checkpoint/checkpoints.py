@@ -132,7 +132,7 @@ class Checkpoints:
                     problem = published if isinstance(published, str) else None
                 if problem is not None:
                     shutil.rmtree(folder, ignore_errors=True)
-            told = [problem, self._remote is not None and self._remote.lost]
+            told: list[Any] = [problem, self._remote is not None and self._remote.lost]
             dist.broadcast_object_list(told, group=self._group, group_src=0)
             if self._remote is not None and not self._process.first:  # on other machines
                 shutil.rmtree(folder, ignore_errors=True)

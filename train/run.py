@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..model.network.presets import shape_of
-from ..schemas.config.locations import public_url
 from ..schemas.config.training import TrainConfig
 from ..schemas.errors import Refusal
+from ..schemas.secrets import public_tree
 from ..schemas.storage.lock import only_run
 from ..schemas.storage.store import WORK, Store
 from .checkpoint.checkpoints import complete_steps
@@ -132,7 +132,7 @@ def write_run_record(
     tokens = plan.rows * plan.row_length
     counts = shape_of(config.model).parameters(plan.vocabulary)
     RunRecord(
-        config=config.model_dump(mode="json") | {"out": public_url(config.out)},
+        config=public_tree(config.model_dump(mode="json")),
         trained_on=trained_on(plan),
         plan=plan.fingerprint,
         vocabulary=plan.vocabulary.fingerprint,

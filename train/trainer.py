@@ -3,18 +3,16 @@
 from contextlib import nullcontext
 from typing import Any
 
-import pyarrow.parquet as pq
 import torch
 
 from ..model.diffusion.loss_sums import LossSums
-from ..model.network.export import save_model
+from ..model.network.export import VOCABULARY, save_model
 from ..model.network.presets import shape_of
 from ..model.network.slices import Slices
 from ..model.network.transformer import Transformer
 from ..schemas.config.training import TrainConfig
 from ..schemas.errors import Refusal
 from ..schemas.visible import print_line
-from ..tokenizers.bundle import save_bundle
 from .checkpoint.checkpoints import Checkpoints
 from .data.loader import Loader
 from .data.plan import Plan
@@ -22,8 +20,7 @@ from .data.shard_cache import ShardCache
 from .data.shards import Shards
 from .distributed.parallel import Parallel
 from .distributed.process_group import ProcessGroup
-from .generate.lengths import FILE as LENGTHS
-from .generate.lengths import lengths_of
+from .generate.companions import save_companions
 from .metrics import Metrics, Throughput, loss_metrics
 from .optim.batch_scaling import scaled_settings
 from .optim.ema import Ema
@@ -86,6 +83,7 @@ class Trainer:
         with StopSignals(self.process.first) as signals:
             if start is not None:
                 self._resume(start, changed)
+            self.process.on_first(self._prepare_sampling)
             while True:
                 try:
                     self._train(signals)
@@ -213,15 +211,18 @@ class Trainer:
         if state.get("unlogged") is not None:
             self._logged_sums = LossSums(torch.tensor(state["unlogged"], dtype=torch.float64))
 
+    def _prepare_sampling(self) -> None:
+        """Write what sampling needs beside weights, so that checkpoints can be sampled while training goes on."""
+        if not (self.folder / "model" / VOCABULARY).exists():
+            save_companions(self.folder / "model", self.plan, self.shards)
+
     def _export(self) -> None:
         """Write the final model's folder: the moving average of the weights, or the weights if there is none."""
         with self.ema.swapped(self.model) if self.ema else nullcontext():
             whole = {name: _full_tensor(parameter) for name, parameter in self.model.named_parameters()}
         if self.process.first:
             shape, kind = self.model.shape, self.config.objective.kind
-            save_bundle(self.plan.datasets[0], self.folder / "model")
-            with (self.folder / "model" / LENGTHS).open("wb") as file:  # pyarrow reads a path with a colon as a URL
-                pq.write_table(lengths_of(self.plan, self.shards), file)
+            save_companions(self.folder / "model", self.plan, self.shards)
             save_model(self.folder / "model", whole, shape, self.plan.vocabulary, kind)
         self.process.wait()
 

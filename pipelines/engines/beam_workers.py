@@ -44,6 +44,7 @@ class Workers:
         from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
         from apache_beam.transforms import environments
 
+        worker_handlers.grpc = _OnThisMachine()
         workers, self._handlers = self, []
 
         class Handler(worker_handlers.GrpcWorkerHandler):
@@ -77,6 +78,27 @@ class Workers:
         for process in self._processes:
             process.terminate()
             process.join()
+
+
+class _OnThisMachine:
+    """The module grpc, as Beam's runner uses it, with servers that listen on 127.0.0.1 alone.
+
+    Beam opens them on all addresses, and what comes over them is unpickled.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        import grpc
+
+        return getattr(grpc, name)
+
+    def server(self, *arguments: Any, **more: Any) -> Any:
+        """Create a server."""
+        import grpc
+
+        server: Any = grpc.server(*arguments, **more)
+        listen = server.add_insecure_port
+        server.add_insecure_port = lambda address: listen(address.replace("[::]", "127.0.0.1"))
+        return server
 
 
 def quiet_beam() -> Any:

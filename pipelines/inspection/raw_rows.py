@@ -7,6 +7,8 @@ row is often dropped because its line cannot be parsed.
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import pyarrow as pa
+
 from ...schemas.config.run import RunConfig
 from ...schemas.config.sources import JsonlSource, Source
 from ...schemas.dataset.reader import Dataset
@@ -68,7 +70,7 @@ class RawRows:
             for batch in reader.read(unit):
                 numbers = batch.table["row"].to_pylist()
                 at = [index for index, number in enumerate(numbers) if number in rows]
-                for line in batch.table.take(at).to_pylist():
+                for line in batch.table.take(pa.array(at, pa.int64())).to_pylist():
                     yield line.pop("row"), {key: value for field in line.items() for key, value in _shown(*field)}
                 if numbers and numbers[-1] >= last:
                     break

@@ -18,9 +18,12 @@ from .batches import LONGEST_ROW, regroup, table
 from .change_detection import unchanged, unchanged_batches
 from .columns import extract, present_columns
 from .content_type import JSON, PARQUET, content_of, head_of, wrong_kind
+from .expansion import expanding
 from .files import whole_files
 from .first_rows import first_rows, first_units, head_digest
-from .streams import data_error
+from .parquet_chunks import ColumnChunks
+from .parquet_expansion import decoded, dictionary_columns, unlikely_chunk
+from .streams import PARQUET_ERRORS, data_error
 from .text_columns import is_list, stored_column
 
 READ_BYTES = 8 << 20  # approximate size of one decoded read
@@ -33,6 +36,7 @@ class ParquetReader:
     def __init__(self, source: ParquetSource, limits: Limits, partition_bytes: int) -> None:
         self._source = source
         self._longest = min(limits.row_bytes, LONGEST_ROW)
+        self._listed = limits.ledger_rows
         self._budget = partition_bytes
 
     def units(self) -> list[Unit]:
@@ -44,10 +48,10 @@ class ParquetReader:
         try:
             with unchanged(whole), fsspec.open(whole.path, "rb") as file, pq.ParquetFile(file) as parquet:
                 columns = present_columns(parquet.schema_arrow, self._source, whole.label)
-                leaves = _leaves(parquet, columns)
-                chunks = [_chunks(parquet.metadata, group, leaves) for group in range(parquet.num_row_groups)]
+                described = ColumnChunks(parquet, file.seek(0, 2), _leaves(parquet, columns))
+                chunks = [described.of(group) for group in range(parquet.num_row_groups)]
                 rows = [parquet.metadata.row_group(group).num_rows for group in range(parquet.num_row_groups)]
-        except (pa.ArrowException, OSError) as error:
+        except PARQUET_ERRORS as error:
             if not data_error(error):
                 raise
             self._require_parquet(whole)
@@ -83,10 +87,10 @@ class ParquetReader:
         columns = present_columns(parquet.schema_arrow, self._source, unit.label)
         stored = {name: stored_column(name, parquet.schema_arrow.names) for names in columns.values() for name in names}
         types = {name: str(parquet.schema_arrow.field(column).type) for name, column in stored.items()}
-        leaves = _leaves(parquet, columns)
+        described = ColumnChunks(parquet, file.seek(0, 2), _leaves(parquet, columns))
         yield canonical_json([types, _rows_before(parquet.metadata, unit.start)])
         for group in range(unit.start, stop):
-            for chunk in _chunks(parquet.metadata, group, leaves):
+            for chunk in described.of(group):
                 yield canonical_json([chunk.path_in_schema, chunk.physical_type, chunk.compression, chunk.num_values])
                 file.seek(chunk.dictionary_page_offset or chunk.data_page_offset)
                 left = chunk.total_compressed_size
@@ -97,30 +101,48 @@ class ParquetReader:
     def read(self, unit: Unit) -> Iterator[RawBatch]:
         """Read a unit, see `Reader.read`.
 
-        Reasons: text_missing, image_missing, audio_missing, row_too_large, utf8_invalid, file_unreadable.
+        Reasons: text_missing, image_missing, audio_missing, row_too_large, utf8_invalid, file_unreadable,
+        expansion_too_large.
         """
-        return unchanged_batches(unit, regroup(first_rows(self._pieces(unit), unit.most), self._budget))
+        batches = regroup(first_rows(self._pieces(unit), unit.most), self._budget)
+        return expanding(unit, unchanged_batches(unit, batches))
 
     def _pieces(self, unit: Unit) -> Iterator[RawBatch]:
-        text_from = self._source.text_from
+        text_from, listed = self._source.text_from, max(self._listed, unit.most or 0)
         with fsspec.open(unit.path, "rb") as file:
             try:
-                parquet = pq.ParquetFile(file, buffer_size=BUFFER, pre_buffer=False, page_checksum_verification=True)
+                parquet = pq.ParquetFile(file)
                 metadata = parquet.metadata
                 columns = present_columns(parquet.schema_arrow, self._source, unit.label)
                 wanted = _leaves(parquet, columns)
+                described = ColumnChunks(parquet, file.seek(0, 2), wanted)
+                parquet = pq.ParquetFile(
+                    file,
+                    metadata=metadata,
+                    read_dictionary=dictionary_columns(parquet.schema, wanted),
+                    buffer_size=BUFFER,
+                    pre_buffer=False,
+                    page_checksum_verification=True,
+                )
                 groups = range(unit.start, metadata.num_row_groups if unit.stop is None else unit.stop)
                 row = _rows_before(metadata, unit.start)
                 for group in groups:
-                    parts = _chunks(metadata, group, wanted)
+                    parts = described.of(group)
                     rows = metadata.row_group(group).num_rows
+                    claim = unlikely_chunk(parts, rows, columns["text"][0])
+                    if claim is not None:
+                        none = table(self._source.fields, [], text_from is not None)
+                        yield RawBatch(none, [Drop(-1, "file_unreadable", f"row group {group}, {claim}")])
+                        row += rows
+                        continue
                     fit = rows * min(READ_BYTES, self._budget) // max(1, sum(p.total_uncompressed_size for p in parts))
-                    leaves = [part.path_in_schema for part in parts]
                     size = min(max(fit, 1), 1 << 16)
+                    leaves = described.paths
                     for read in parquet.iter_batches(size, row_groups=[group], columns=leaves, use_threads=False):
-                        yield from extract(pa.Table.from_batches([read]), columns, row, self._longest, None, text_from)
-                        row += len(read)
-            except (pa.ArrowException, OSError) as error:
+                        for piece in decoded(pa.Table.from_batches([read])):
+                            yield from extract(piece, columns, row, self._longest, None, text_from, listed)
+                            row += len(piece)
+            except PARQUET_ERRORS as error:
                 if not data_error(error):
                     raise
                 rest = Drop(-1, "file_unreadable", error_detail(error))
@@ -140,10 +162,3 @@ def _leaves(parquet: pq.ParquetFile, columns: dict[str, tuple[str, ...]]) -> fro
     whole = tuple(f"{name}." for name in stored if name in json or is_list(schema.field(name).type))
     paths = [parquet.schema.column(place).path for place in range(len(parquet.schema))]
     return frozenset(path for path in paths if path in wanted or path.startswith(whole))
-
-
-def _chunks(metadata: pq.FileMetaData, group: int, wanted: frozenset[str]) -> list[pq.ColumnChunkMetaData]:
-    """Return the column chunks of the needed columns in a row group."""
-    parts = metadata.row_group(group)
-    every = [parts.column(place) for place in range(parts.num_columns)]
-    return [part for part in every if part.path_in_schema in wanted]

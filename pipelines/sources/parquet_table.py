@@ -13,7 +13,7 @@ from .base import Drop
 from .column_types import in_words, is_bytes, is_text, storage_of, stored
 from .columns import require_columns
 from .delimited_table import Record
-from .streams import data_error
+from .streams import PARQUET_ERRORS, data_error
 from .text_columns import stored_column, text_type
 
 ROWS = 4096  # of a read
@@ -40,7 +40,7 @@ def parquet_records(source: FolderSource, url: str, label: str) -> Iterator[Reco
                 for values in zip(*columns, strict=True):
                     yield Record(number, dict(zip(names, values, strict=True)))
                     number += 1
-        except (pa.ArrowException, OSError) as error:
+        except PARQUET_ERRORS as error:
             if not data_error(error):
                 raise
             yield Drop(-1, "file_unreadable", error_detail(error))

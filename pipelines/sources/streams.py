@@ -13,8 +13,9 @@ import pyarrow as pa
 from ...schemas.dataset.drop_detail import error_detail
 from .decompress import ERRORS, Broken, Damaged, Pace, decompressed
 from .formats import ENDINGS, HEAD, UNCOMPRESSED, compression_of, ending, is_text, other_compression
+from .unit_time import check_time
 
-__all__ = ["BLOCK", "Broken", "ByteStream", "WrongFormat", "data_error"]
+__all__ = ["BLOCK", "PARQUET_ERRORS", "Broken", "ByteStream", "WrongFormat", "data_error"]
 
 BLOCK = 4 << 20
 RAW_BLOCK = 1 << 16
@@ -31,9 +32,13 @@ class WrongFormat(Broken):
         self.what, self.advice = what, advice
 
 
+# what pyarrow raises for a damaged Parquet file; a name in it that is not UTF-8 is decoded only when it is needed
+PARQUET_ERRORS = (pa.ArrowException, OSError, UnicodeDecodeError)
+
+
 def data_error(error: BaseException) -> bool:
     """True if Arrow found invalid data, False if the store failed to deliver the data."""
-    return isinstance(error, pa.ArrowException) or (type(error) is OSError and error.errno is None)
+    return not isinstance(error, OSError) or (type(error) is OSError and error.errno is None)
 
 
 class ByteStream:
@@ -87,6 +92,7 @@ class ByteStream:
     def _next_block(self) -> bool:
         """Take the next block; False at the end of the file or of what can be read."""
         if self._broken is None:
+            check_time()
             try:
                 self._block = memoryview(next(self._blocks, b""))
             except Damaged as error:

@@ -31,7 +31,7 @@ def text_blocks(blocks: Iterable[bytes], syntax: Syntax) -> Iterator[bytes]:
         syntax: Syntax of its lines.
 
     Raises:
-        Broken: UTF-16 or UTF-32 ends within a character.
+        Broken: UTF-16 or UTF-32 is invalid from here on, or ends within a character; what is before is yielded.
     """
     rest = iter(blocks)
     first = next(rest, b"")
@@ -52,12 +52,13 @@ def text_blocks(blocks: Iterable[bytes], syntax: Syntax) -> Iterator[bytes]:
 def _converted(blocks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
     # a lone surrogate becomes bytes that are not UTF-8, so that its row is dropped as such
     decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
-    for block in blocks:
-        yield decoder.decode(block).encode(errors="surrogatepass")
-    try:
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        raise Broken(f"{encoding} ends within a character") from None
+    for block, final in chain(((block, False) for block in blocks), [(b"", True)]):
+        try:
+            yield decoder.decode(block, final).encode(errors="surrogatepass")
+        except UnicodeDecodeError as error:
+            yield error.object[: error.start].decode(encoding, "surrogatepass").encode(errors="surrogatepass")
+            why = "ends within a character" if final else f"is invalid ({error.reason})"
+            raise Broken(f"{encoding} {why}") from None
 
 
 def _ends_lines_with_return(block: bytes, syntax: Syntax) -> bool:

@@ -23,7 +23,7 @@ from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_di
 from torch.distributed.checkpoint.state_dict_saver import async_save
 
 from ...schemas.config.training import CheckpointConfig
-from ...schemas.errors import Refusal
+from ...schemas.errors import Refusal, brief
 from ...schemas.storage.full_disk import failed_write
 from ..distributed.process_group import ProcessGroup
 from ..optim.ema import Ema
@@ -166,7 +166,7 @@ class Checkpoints:
             return action()
         except _FAILURES as error:
             refusal = error if isinstance(error, Refusal) else failed_write(error, folder)
-            return str(refusal) if refusal else " ".join(f"{type(error).__name__}: {error}".split())[:300]
+            return str(refusal) if refusal else brief(f"{type(error).__name__}: {error}")
 
     def _publish(self, step: int, folder: Path, state: dict[str, Any], files: Entries) -> None:
         write_state(folder, state, files)
@@ -204,7 +204,7 @@ class Checkpoints:
             state, _ = read_state(folder)
             load_tensors(tensors, folder)
         except _FAILURES as error:
-            raise self._refusal(step, " ".join(str(error).split())[:200]) from None
+            raise self._refusal(step, brief(error, 200)) from None
         set_state_dict(model, optimizer, model_state_dict=tensors["model"], optim_state_dict=tensors["optimizer"])
         if ema is not None:
             ema.load_state_dict(tensors["ema"])

@@ -1,5 +1,6 @@
 """Set up an evaluation: open what was requested, and collect the facts that a report states."""
 
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -8,14 +9,14 @@ import torch
 
 from ...model.network.export import WEIGHTS
 from ...model.sampling.defaults import DEFAULTS
-from ...schemas.dataset.reader import Dataset
-from ...schemas.errors import Mismatch, Refusal
+from ...schemas.errors import Mismatch
 from ...schemas.identity import file_fingerprint
 from ..generate.generator import Generator
 from ..run_record import RunRecord
+from ..trained_data import open_trained_data
 from ..unseen import require_unseen
 from .evaluate import EvaluationContext, EvaluationRequest, Originals
-from .likelihood.benchmarks import BENCHMARKS
+from .likelihood.benchmarks import benchmark_files
 from .likelihood.causal_scorer import CausalScorer
 from .samples.image_features import of_clip, of_file
 
@@ -42,11 +43,10 @@ def open_context(
         Refusal: If something is missing.
         Mismatch: If datasets, run and control do not have the same vocabulary, or were not trained on the same data.
     """
-    if request.suite is not None and not any((request.suite / name).is_file() for name in BENCHMARKS):
-        raise Refusal(f"--suite {request.suite}: holds no benchmark. It may have {', '.join(BENCHMARKS)}.")
+    if request.suite is not None:
+        benchmark_files(request.suite)
     record = RunRecord.read(generator.folder)
-    paths = [request.data] if request.data else [one.path for one in record.trained_on]
-    datasets = tuple(Dataset(path) for path in paths)
+    datasets = open_trained_data(record, generator.folder, request.data)
     for dataset in datasets:
         generator.vocabulary.require(dataset.manifest.vocabulary, generator.name, dataset.url)
     if control is not None:
@@ -95,12 +95,24 @@ def report_facts(
         "model": _model(generator),
         "control": None if control is None else {"run": control.name, **_model(control)},
         "data": [
-            {"path": dataset.url, "fingerprint": dataset.manifest.fingerprint, "share held out": context.share}
+            {"path": dataset.where, "fingerprint": dataset.manifest.fingerprint, "share held out": context.share}
             for dataset in context.datasets
         ],
         "n": context.request.n,
         "seed": context.request.seed,
         "sampling": [{"task": task, **config.model_dump(exclude_unset=True)} for task, config in DEFAULTS.items()],
+    }
+
+
+def resume_facts(facts: dict[str, Any], context: EvaluationContext, sources: str | None) -> dict[str, Any]:
+    """Everything that the figures of a report depend on, JSON-ready: with these facts it goes on where it stopped."""
+    request = context.request
+    files = [str(path) for path in benchmark_files(request.suite)] if request.suite else []
+    files += [name for name in (request.features, sources) if name]
+    return {name: value for name, value in facts.items() if name != "command"} | {
+        "request": {name: value and str(value) for name, value in asdict(request).items()},
+        "clip": context.clip and context.clip[1],
+        "files": {name: file_fingerprint(name) for name in files},
     }
 
 

@@ -3,7 +3,8 @@
 import atexit
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,17 +14,42 @@ from ...schemas.storage.inside import require_inside
 from ...schemas.storage.store import Store
 from ..metrics import FILE as METRICS
 from ..run_record import RUN
-from .reaching import is_remote, reaching
+from .checkpoint_store import FOLDER as CHECKPOINTS
+from .checkpoint_store import CheckpointStore
+from .reaching import is_remote, naming, reaching
 from .remote_run import MODEL
 
 
-def local_run(run: str | Path) -> Path:
+@contextmanager
+def as_local(run: str | Path, step: int | None = None) -> Iterator[Path]:
     """The folder of a run with its model, downloaded once per process if the run lies at a URL.
+
+    Args:
+        run: Folder or URL of the run, or of its folder `model`.
+        step: Step of the checkpoint to download as well.
+
+    Yields:
+        The local folder, which a Refusal of the block names by its URL.
 
     Raises:
         Refusal: The store cannot be reached.
     """
-    return _run(str(run)) if is_remote(str(run)) else _on_disk(run)
+    if not is_remote(str(run)):
+        yield _on_disk(run)
+        return
+    url = _run_of(str(run).rstrip("/"))
+    local = _run(url)
+    with naming(url, local):
+        if step is not None:
+            CheckpointStore(Store(url), local / CHECKPOINTS).fetch(step)
+        yield local
+
+
+def _run_of(url: str) -> str:
+    """The URL of a run, given that or the URL of its folder `model`."""
+    parent, _, last = url.rpartition("/")
+    with reaching(url):
+        return parent if last == MODEL and Store(url).exists(CONFIG) else url
 
 
 def local_logs(runs: str | Path) -> Path:
@@ -45,7 +71,10 @@ def _run(url: str) -> Path:
     with reaching(url):
         model = [name for name in store.names(MODEL) if name != f"{MODEL}/{CONFIG}"]
         records = [name for name in (RUN, METRICS, f"{MODEL}/{CONFIG}") if store.exists(name)]
-    return _downloaded(store, [*model, *records])
+    folder = _downloaded(store, [*model, *records])
+    with reaching(url):
+        CheckpointStore(store, folder / CHECKPOINTS).fetch_states(folder / CHECKPOINTS)
+    return folder
 
 
 @lru_cache(maxsize=16)

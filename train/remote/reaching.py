@@ -7,10 +7,10 @@ from pathlib import Path
 
 from ...schemas.config.locations import public_url
 from ...schemas.errors import Refusal
+from ...schemas.secrets import shown
 from ...schemas.storage.store import Store
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?://|:)")
-_SECRET = re.compile(r"(//)[^/\s@]*@|\?\S*")  # user, password and query of a URL within a message
 
 
 def is_remote(run: str) -> bool:
@@ -24,7 +24,7 @@ def is_remote(run: str) -> bool:
     try:
         return not Store(run).local
     except (ValueError, ImportError) as error:
-        detail = _SECRET.sub(r"\1", str(error).replace(run, public_url(run)))
+        detail = shown(str(error).replace(run, public_url(run)))
         raise Refusal(f"{public_url(run)}: no such store ({detail}). Give a folder, or a URL such as s3://….") from None
 
 
@@ -36,7 +36,7 @@ def reaching(url: str) -> Iterator[None]:
     except Refusal:
         raise
     except Exception as error:
-        detail = _SECRET.sub(r"\1", " ".join(str(error).split()).replace(url, public_url(url)))[:200]
+        detail = shown(" ".join(str(error).split()).replace(url, public_url(url)))[:200]
         raise Refusal(
             f"{public_url(url)}: the store cannot be used ({type(error).__name__}: {detail}). Check the URL, the "
             "permissions and the network, then run the same command again.",

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Self
 
-from ...model.network.export import CONFIG
+from ...model.network.export import CONFIG, WEIGHTS
 from ...schemas.config.training import TrainConfig
 from ...schemas.errors import Refusal
 from ...schemas.identity import fingerprint
@@ -104,7 +104,7 @@ class RemoteRun:
         found = [*self.folder.glob(f"culprits/*-rank-{rank:04d}.pt")]
         if rank == 0:
             self.require_held()
-            found += [*self.folder.glob("tensorboard/*"), self.folder / RUN]
+            found += [*self.folder.glob("tensorboard/*"), *self._companions(), self.folder / RUN]
         with reaching(self.store.url):
             if rank == 0 and (self.folder / METRICS).exists():
                 lines = (self.folder / METRICS).read_bytes()  # training may be appending a line
@@ -114,6 +114,12 @@ class RemoteRun:
                 if self._sent.get(name) != (facts.st_size, facts.st_mtime_ns):
                     self.store.fs.put_file(str(path), self.store.path(name))
                     self._sent[name] = facts.st_size, facts.st_mtime_ns
+
+    def _companions(self) -> list[Path]:
+        """Files of the model beside its weights, which a reader of a checkpoint needs."""
+        later = (CONFIG, WEIGHTS)
+        files = (self.folder / MODEL).rglob("*")
+        return [path for path in files if path.is_file() and path.suffix != ".new" and path.name not in later]
 
     def upload_model(self) -> None:
         """Upload the exported model; a reader finds an unfinished folder until its `config.json` is there."""

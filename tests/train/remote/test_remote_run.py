@@ -180,7 +180,8 @@ def test_an_upload_that_fails_costs_one_checkpoint(
     dataset: Path, on_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url = f"memory://{tmp_path.name}/run"
-    put, failures = type(Store(url).fs).put_file, []
+    put = type(Store(url).fs).put_file
+    failures: list[str] = []
 
     def failing(self: Any, local: str, path: str, *rest: Any, **more: Any) -> None:
         if "step-00000002" in path and not failures:
@@ -206,6 +207,10 @@ def test_an_export_at_a_url_is_read_by_everyone(on_disk: Path, tmp_path: Path) -
     assert there.name == url
     for mine, other in zip(there.model.parameters(), here.model.parameters(), strict=True):
         assert torch.equal(mine, other)
+    assert Generator.open(f"{url}/model").name == f"{url}/model"
+    assert Generator.open(url, step=4).exported.vocabulary == here.vocabulary
+    with pytest.raises(Refusal, match=f"{url}: has no checkpoint of step 5. It has 4, 6"):
+        Generator.open(url, step=5)
     logs = read_logs(local_logs(f"memory://{tmp_path.name}/runs"))
     assert [(log.name, log.finished) for log in logs] == [("one", True)]
     with pytest.raises(Refusal, match=f"{url}-none/model: no config.json"):

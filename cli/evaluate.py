@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog=example("triptych evaluate runs/first --out report"))
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run")
 @click.option(
     "--data", metavar="DATASET", show_default="the training data of RUN", help="Dataset with the held-out documents."
 )
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 @click.option(
     "--control",
     metavar="RUN",
-    type=click.Path(path_type=Path),
     help="Run to compare with; an autoregressive one also judges generated texts.",
 )
 @click.option("--n", metavar="N", type=click.IntRange(2), default=16, show_default=True, help="Samples per task.")
@@ -58,12 +57,12 @@ if TYPE_CHECKING:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def evaluate(
-    run: Path,
+    run: str,
     data: str | None,
     sources: str | None,
     suite: Path | None,
     limit: int | None,
-    control: Path | None,
+    control: str | None,
     n: int,
     seed: int,
     allow_overlap: bool,
@@ -72,7 +71,7 @@ def evaluate(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Evaluate RUN on held-out documents and on generated samples.
+    """Evaluate RUN, a folder or URL, on held-out documents and on generated samples.
 
     The report compares each figure with a reference, such as real data or the round
     trip of the tokenizer, and with the run of --control. The folder of --out
@@ -110,7 +109,7 @@ def evaluate(
             for of, results in ((generator, mine), (other, theirs)):
 
                 def begin(group: str, of: "Generator | None" = of) -> None:
-                    status.update(text(f"{of and of.folder}: {group}"))
+                    status.update(text(f"{of and of.name}: {group}"))
                     if out:
                         write_report(so_far(), out)
 

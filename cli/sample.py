@@ -42,7 +42,7 @@ class _SampleCommand(click.Command):
 
 
 @click.command(cls=_SampleCommand, epilog=example('triptych sample runs/first --task t2i --prompt "a bus" --out made'))
-@click.argument("run", type=FOLDER)
+@click.argument("run")
 @click.option("--task", required=True, type=click.Choice(TASKS), help="Task, such as t2i (text to image).")
 @click.option("--step", metavar="N", type=click.IntRange(0), help="Sample the checkpoint of this step.")
 @click.option(
@@ -76,7 +76,7 @@ class _SampleCommand(click.Command):
 )
 @click.option("--overwrite", is_flag=True, help="Replace samples that the folder of --out holds already.")
 def sample(
-    run: Path,
+    run: str,
     task: str,
     step: int | None,
     prompt: str,
@@ -89,7 +89,7 @@ def sample(
     overwrite: bool,
     **settings: float | None,
 ) -> None:
-    r"""Generate samples from the model of RUN, the folder of a training run.
+    r"""Generate samples from the model of RUN, the folder or URL of a training run.
 
     The tasks are text, text to image (t2i), image to text (i2t), text to speech
     (t2s) and speech to text (s2t). For `text`, the prompt is the beginning of the
@@ -127,7 +127,7 @@ def sample(
         for name, given, made in zip(names, every, batch.samples, strict=True)
     ]
     facts = {
-        "run": str(run),
+        "run": generator.name,
         "step": step,
         "task": task,
         "prompt": prompt,

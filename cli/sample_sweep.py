@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import click
 
 from ..schemas.command_line import example
 from ..schemas.visible import print_line
-from .sample import FOLDER, TASKS
+from .sample import TASKS
 
 
 @click.command(epilog=example("triptych sample sweep runs/first --control runs/control"))
-@click.argument("run", type=FOLDER)
+@click.argument("run")
 @click.option(
     "--task", default="text", show_default=True, type=click.Choice(TASKS), help="Task, such as t2i (text to image)."
 )
 @click.option(
     "--control",
     metavar="RUN",
-    type=FOLDER,
     show_default="RUN itself",
     help="Autoregressive run with the same vocabulary that judges the samples.",
 )
@@ -49,9 +47,9 @@ from .sample import FOLDER, TASKS
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def sweep(
-    run: Path,
+    run: str,
     task: str,
-    control: Path | None,
+    control: str | None,
     prompt: str,
     n: int,
     length: int | None,
@@ -75,11 +73,11 @@ def sweep(
 
     generator, of = Generator.open(run), Task(task)
     judge = Generator.open(control) if control else generator
-    judge.vocabulary.require(generator.vocabulary, str(control or run), str(run))
+    judge.vocabulary.require(generator.vocabulary, judge.name, generator.name)
     prompts = [each.content for each in prompts_of(generator, of, prompt) for _ in range(n)]
     if (warning := length_warning(of, generator.segments(of, prompts, length=length), generator.lengths)) is not None:
         print_line(f"warning: {warning}", err=True)
-    table = Table(title=f"{task} from {run}, judged by {control or run}", title_justify="left")
+    table = Table(title=f"{task} from {generator.name}, judged by {judge.name}", title_justify="left")
     for name in ("settings", "calls", "seconds", "bits per token", "±", "entropy, bits"):
         table.add_column(name, justify="left" if name == "settings" else "right")
     lines = []

@@ -1,6 +1,6 @@
 """Start or resume a training run: its folder, and the checks before the first step."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -18,8 +18,10 @@ from .data.plan import Plan, plan_of
 from .distributed.process_group import ProcessGroup
 from .metrics import last_step
 from .optim.batch_scaling import batch_warning, kappa
+from .remote.reaching import naming
+from .remote.remote_run import RemoteRun, records_of, run_folder
 from .resume import changed_datasets, changed_keys, require_allowed, with_changes
-from .run_record import RUN, Change, ParameterCounts, RunRecord, TrainedOn, run_folder
+from .run_record import RUN, Change, ParameterCounts, RunRecord, TrainedOn
 from .trainer import Trainer
 from .unseen import require_share_kept, require_unseen
 
@@ -55,19 +57,41 @@ def train(config: TrainConfig, *, start: int | None = None, change: bool = False
             process trains there.
     """
     plan = plan_of(config)
-    folder = run_folder(config.out)
+    remote = RemoteRun.of(config)
+    folder = run_folder(config, remote)
     process = ProcessGroup.start()
     try:
-        process.on_first(lambda: start_of(config, plan, folder, start, change))  # refuses before anything is written
-        with refusing_full_disk(folder), _alone(folder, process):
+        process.on_first(lambda: require_possible(config, plan, start, change))
+        with refusing_full_disk(folder), _alone(folder, process, remote):
+            if remote is not None:
+                process.on_each_machine(remote.stage)
             begin = process.on_first(lambda: start_of(config, plan, folder, start, change))
             if begin.finished:
                 return True
-            trainer = Trainer(config, plan, process)
             record = partial(write_run_record, config, plan, process.world, folder, begin.changes)
-            return trainer.run(begin.step, begin.changed, record)
+            if remote is None:
+                return Trainer(config, plan, process).run(begin.step, begin.changed, record)
+            with remote.uploading(process):
+                finished = Trainer(config, plan, process, remote).run(
+                    begin.step, begin.changed, partial(_record_at_store, record, remote, folder)
+                )
+            if finished:
+                process.on_each_machine(remote.discard)
+            return finished
     finally:
         process.close()
+
+
+def _record_at_store(record: Callable[[], None], remote: RemoteRun, folder: Path) -> None:
+    """Write the record of a run and upload it."""
+    record()
+    remote.write_record(folder)
+
+
+def require_possible(config: TrainConfig, plan: Plan, start: int | None = None, change: bool = False) -> None:
+    """Raise the Refusal that starting would raise, before anything is written."""
+    with records_of(config) as records:
+        start_of(config, plan, records, start, change)
 
 
 def start_of(config: TrainConfig, plan: Plan, folder: Path, start: int | None, change: bool) -> Start:
@@ -146,16 +170,21 @@ def warnings(config: TrainConfig, plan: Plan) -> list[str]:
 
 
 @contextmanager
-def _alone(folder: Path, process: ProcessGroup) -> Iterator[None]:
-    """Hold the run's folder, so that no other training writes there."""
+def _alone(folder: Path, process: ProcessGroup, remote: RemoteRun | None) -> Iterator[None]:
+    """Hold the run's folder or URL, so that no other training writes there."""
     with ExitStack() as stack:
+        if remote is not None:
+            stack.enter_context(naming(remote.store.url, folder))
 
         def hold() -> None:
+            if remote is not None:
+                stack.enter_context(remote.hold())
+                return
             folder.mkdir(parents=True, exist_ok=True)
             stack.enter_context(only_run(Store(str(folder.absolute()))))
 
         process.on_first(hold)
         yield
-    if process.first:
+    if process.first and remote is None:
         with suppress(OSError):  # another run may have begun
             (folder / WORK).rmdir()

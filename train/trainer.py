@@ -29,7 +29,8 @@ from .optim.lr_schedule import lr_factor
 from .optim.optimizer import make_optimizer, set_hyperparameters, set_lr
 from .optim.skip_steps import Breakdown, SkipSteps
 from .progress import Progress
-from .run_record import Change, RunRecord, run_folder
+from .remote.remote_run import RemoteRun, run_folder
+from .run_record import Change, RunRecord
 from .step import Gradients, StepResult
 from .stop_signals import StopSignals
 from .validate import Validation, validation_sets
@@ -40,9 +41,9 @@ SKIPPED = "rows of the steps"  # key of a rollback in the run's record
 class Trainer:
     """One process of a training run."""
 
-    def __init__(self, config: TrainConfig, plan: Plan, process: ProcessGroup) -> None:
+    def __init__(self, config: TrainConfig, plan: Plan, process: ProcessGroup, remote: RemoteRun | None = None) -> None:
         self.config, self.plan, self.process = config, plan, process
-        self.folder = run_folder(config.out)
+        self.folder, self.remote = run_folder(config, remote), remote
         self.cache = ShardCache(config.data.cache, config.data.cache_bytes)
         self.shards = Shards(plan, self.cache)
         self.slices = Slices.of(plan.vocabulary)
@@ -67,7 +68,7 @@ class Trainer:
         self.gradients = Gradients(self.parallel, config, self.slices)
         sets = validation_sets(config, plan, self.shards, self.cache)
         self.validation = Validation(config, sets, self.parallel, self.micro_rows)
-        self.checkpoints = Checkpoints(self.folder / "checkpoints", config.checkpoint, process)
+        self.checkpoints = Checkpoints(self.folder / "checkpoints", config.checkpoint, process, remote)
         self.step = 0  # steps done
         self.tokens = 0  # tokens of segments in all steps done
         self.rollbacks = 0  # after a breakdown
@@ -107,6 +108,8 @@ class Trainer:
         if failed is not None:
             raise Refusal(f"step {self.step}: the last checkpoint could not be saved: {failed}", exit_code=1)
         self._export()
+        if self.remote is not None:
+            self.process.on_first(self.remote.upload_model)
 
     def _train(self, signals: StopSignals) -> None:
         metrics = Metrics(self.folder, self.step) if self.process.first else None

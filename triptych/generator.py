@@ -48,7 +48,7 @@ class Generator:
     """The model of a training run.
 
     Args:
-        run: Folder of the run, as `triptych train` leaves it.
+        run: Folder or fsspec URL of the run, as `triptych train` leaves it.
         device: Device to run on, such as ``"cuda"``.
 
     Raises:
@@ -59,7 +59,7 @@ class Generator:
         self._generator = _Generator.open(fspath(run), device)
 
     def __repr__(self) -> str:
-        return f"Generator({str(self._generator.folder)!r})"
+        return f"Generator({self._generator.name!r})"
 
     def generate(
         self,

@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.distributed as dist
@@ -31,8 +31,11 @@ from ..optim.ema import Ema
 from .restricted_load import METADATA, load_tensors
 from .seal import STATE, Entries, damaged, entries_of, read_state, write_state
 
+if TYPE_CHECKING:
+    from ..remote.remote_run import RemoteRun
+
 PREFIX, TEMPORARY = "step-", ".tmp-"
-_NAME = re.compile(r"step-(\d{8,})")
+NAME = re.compile(r"step-(\d{8,})")
 _FAILURES = (Exception, CheckpointException)  # the second is no Exception
 
 
@@ -47,8 +50,11 @@ class _Pending:
 class Checkpoints:
     """The checkpoints of one run. Foreign files and folders beside them are left alone."""
 
-    def __init__(self, folder: Path, config: CheckpointConfig, process: ProcessGroup) -> None:
+    def __init__(
+        self, folder: Path, config: CheckpointConfig, process: ProcessGroup, remote: "RemoteRun | None" = None
+    ) -> None:
         self._folder = folder
+        self._remote = remote  # where checkpoints are uploaded to, if the run lies at a URL
         self._config = config
         self._process = process
         self._pending: _Pending | None = None
@@ -114,10 +120,12 @@ class Checkpoints:
     ) -> None:
         """Seal and publish a checkpoint once all processes have written it; runs in a thread of every process."""
         try:
-            mine = self._attempt(folder, lambda: self._written(folder, written))
-            all_mine: list[Any] = [None] * self._process.world
-            dist.all_gather_object(all_mine, mine, group=self._group)
+            all_mine = self._of_all(self._attempt(folder, lambda: self._written(step, folder, written)))
             problem = next((each for each in all_mine if isinstance(each, str)), None)
+            if problem is None and self._remote is not None:
+                own = list(all_mine[self._process.rank])
+                uploaded = self._of_all(self._attempt(folder, lambda: self._upload(step, folder, own)))
+                problem = next((each for each in uploaded if isinstance(each, str)), None)
             if self._process.first:
                 if problem is None:
                     files = {name: entry for each in all_mine for name, entry in each.items()}
@@ -125,15 +133,32 @@ class Checkpoints:
                     problem = published if isinstance(published, str) else None
                 if problem is not None:
                     shutil.rmtree(folder, ignore_errors=True)
-            told = [problem]
+            told: list[Any] = [problem, self._remote is not None and self._remote.lost]
             dist.broadcast_object_list(told, group=self._group, group_src=0)
+            if self._remote is not None and not self._process.first:  # on other machines
+                shutil.rmtree(folder, ignore_errors=True)
+            if told[1]:
+                raise Refusal(str(told[0]), exit_code=1)
             outcome.set_result(told[0])
         except BaseException as error:  # a process of the group is gone
             outcome.set_exception(error)
 
-    def _written(self, folder: Path, written: Future[Any]) -> Entries:
+    def _of_all(self, mine: Any) -> list[Any]:
+        found: list[Any] = [None] * self._process.world
+        dist.all_gather_object(found, mine, group=self._group)
+        return found
+
+    def _upload(self, step: int, folder: Path, names: list[str]) -> None:
+        assert self._remote is not None
+        self._remote.checkpoints.upload(step, folder, names)
+        self._remote.upload_log(self._process.rank)
+
+    def _written(self, step: int, folder: Path, written: Future[Any]) -> Entries:
         """Wait until this process has written its files, and hash them."""
         written.result()
+        if self._process.first and self._remote is not None:
+            self._remote.require_held()
+            self._remote.checkpoints.open(step)
         return entries_of(folder, self._process.rank)
 
     def _attempt(self, folder: Path, action: Callable[[], Any]) -> Any:
@@ -147,6 +172,8 @@ class Checkpoints:
 
     def _publish(self, step: int, folder: Path, state: dict[str, Any], files: Entries) -> None:
         write_state(folder, state, files)
+        if self._remote is not None:
+            self._remote.checkpoints.seal(step, folder)
         final = self._path(step)
         if final.exists():  # of steps that are done again from an earlier checkpoint
             final.rename(self._folder / f"{TEMPORARY}replaced-{step:08d}")
@@ -168,6 +195,8 @@ class Checkpoints:
         """Replace the state of a checkpoint, whose tensors stay as they are; called on rank 0."""
         folder = self._path(step)
         write_state(folder, state, read_state(folder)[1])
+        if self._remote is not None:
+            self._remote.checkpoints.seal(step, folder)
 
     def load(
         self, step: int, model: torch.nn.Module, optimizer: torch.optim.Optimizer, ema: Ema | None
@@ -180,7 +209,9 @@ class Checkpoints:
         Raises:
             Refusal: The checkpoint is damaged; the message names the one before it.
         """
-        folder = self._path(step)
+        folder, remote = self._path(step), self._remote
+        if remote is not None:
+            self._process.on_each_machine(lambda: remote.checkpoints.fetch(step))
         tensors = _tensors(model, optimizer, ema)
         self._require_sound(step, folder)
         try:
@@ -200,9 +231,7 @@ class Checkpoints:
             problem = damaged(folder, files or {}, self._process.rank, self._process.world)
         except (OSError, ValueError) as error:
             problem = f"{STATE}: {error}"
-        problems: list[Any] = [None] * self._process.world
-        dist.all_gather_object(problems, problem, group=self._group)
-        found = next((each for each in problems if each), None)
+        found = next((each for each in self._of_all(problem) if each), None)
         if found:
             raise self._refusal(step, found)
 
@@ -231,10 +260,13 @@ class Checkpoints:
         kept |= {step for step in states if every is not None and step % (every * self._config.every) == 0}
         kept |= set(sorted(scores, key=lambda step: scores[step])[:1])
         for step in states.keys() - kept:
-            self._remove(step)
+            with suppress(Refusal):  # of a store that fails now; tried again after the next checkpoint
+                self._remove(step)
 
     def _remove(self, step: int) -> None:
         """Remove a checkpoint; a kill leaves the whole of it, or what the next start removes."""
+        if self._remote is not None:
+            self._remote.checkpoints.remove(step)
         left = self._folder / f"{TEMPORARY}removed-{step:08d}"
         self._path(step).rename(left)
         shutil.rmtree(left)
@@ -246,7 +278,7 @@ def complete_steps(folder: Path) -> list[int]:
     One without its `state.json` lost it, for a checkpoint gets its name when it is whole; loading it is refused.
     """
     names = [
-        _NAME.fullmatch(path.parent.name) for file in (STATE, METADATA) for path in folder.glob(f"{PREFIX}*/{file}")
+        NAME.fullmatch(path.parent.name) for file in (STATE, METADATA) for path in folder.glob(f"{PREFIX}*/{file}")
     ]
     return sorted({int(name[1]) for name in names if name})
 

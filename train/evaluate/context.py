@@ -48,9 +48,9 @@ def open_context(
     record = RunRecord.read(generator.folder)
     datasets = open_trained_data(record, generator.folder, request.data)
     for dataset in datasets:
-        generator.vocabulary.require(dataset.manifest.vocabulary, str(generator.folder), dataset.url)
+        generator.vocabulary.require(dataset.manifest.vocabulary, generator.name, dataset.url)
     if control is not None:
-        generator.vocabulary.require(control.vocabulary, str(generator.folder), str(control.folder))
+        generator.vocabulary.require(control.vocabulary, generator.name, control.name)
         _require_same_data(generator, control)
     extractor = of_file(request.features) if request.features else None
     tower = None
@@ -60,7 +60,7 @@ def open_context(
         model = load_clip(ARCHITECTURE, request.clip, torch.get_num_threads())
         tower = model, f"CLIP {Path(request.clip).name} ({model.fingerprint[:8]})"
         extractor = extractor or of_clip(*tower)
-    scorer = CausalScorer(control.exported, str(control.folder)) if control is not None and control.causal else None
+    scorer = CausalScorer(control.exported, control.name) if control is not None and control.causal else None
     share = record.training.data.validation
     if not request.allow_overlap:
         require_unseen(datasets, record, "`--allow-overlap`")
@@ -74,7 +74,7 @@ def _require_same_data(generator: Generator, control: Generator) -> None:
     """
     mine, theirs = _trained_on(generator.folder), _trained_on(control.folder)
     if mine != theirs:
-        sides = (str(generator.folder), mine), (str(control.folder), theirs)
+        sides = (generator.name, mine), (control.name, theirs)
         raise Mismatch.between("what was trained on", *sides, "Train the control on the same data.")
 
 
@@ -91,9 +91,9 @@ def report_facts(
     return {
         "command": command,
         "triptych": version("triptych"),
-        "run": str(generator.folder),
+        "run": generator.name,
         "model": _model(generator),
-        "control": None if control is None else {"run": str(control.folder), **_model(control)},
+        "control": None if control is None else {"run": control.name, **_model(control)},
         "data": [
             {"path": dataset.where, "fingerprint": dataset.manifest.fingerprint, "share held out": context.share}
             for dataset in context.datasets

@@ -77,7 +77,7 @@ def evaluate(
     Yields:
         Figures, what could not be measured, and samples, in the order of a report.
     """
-    run = str(generator.folder)
+    run = generator.name
     for name, group in _groups(context).items():
         report(name)
         before = kept.get(run, name) if kept else None

@@ -27,12 +27,15 @@ from ...model.sampling.canvas import Canvas, canvas_of
 from ...model.sampling.causal_sampler import sample_causal
 from ...model.sampling.defaults import defaults
 from ...model.sampling.sampler import sample
+from ...schemas.config.locations import public_url
 from ...schemas.config.model import Task
 from ...schemas.config.sampling import SamplingConfig
 from ...schemas.dataset.layout import codes_of_span, sample_table
 from ...schemas.errors import Refusal
 from ...schemas.vocabulary import Kind, Modality, Vocabulary
 from ...tokenizers.bundle import Bundle
+from ..remote.local_copy import as_local
+from ..remote.reaching import is_remote
 from .gaps import encode_with_gaps, split_gaps
 from .lengths import Lengths
 from .open_model import folders_of, open_model
@@ -49,7 +52,7 @@ class Generator:
         image = generator.generate(Task.T2I, ["a red circle"]).samples[0].pixels
 
     Attributes:
-        folder: Folder of the run; the folder of the model, if that is all there is.
+        folder: Local folder of the run; the folder of the model, if that is all there is.
         exported: The model with its vocabulary and objective.
         bundle: The tokenizers of the data that it was trained on.
         lengths: Lengths of the segments that it was trained on.
@@ -59,22 +62,30 @@ class Generator:
     exported: Exported
     bundle: Bundle
     lengths: Lengths
+    url: str | None = None  # public URL of the run, if it does not lie in `folder`
 
     @classmethod
     def open(cls, run: str | Path, device: torch.device | str = "cpu", step: int | None = None) -> Self:
         """Load the model of a run.
 
         Args:
-            run: Folder of the run, or its folder `model`.
+            run: Folder or fsspec URL of the run, or of its folder `model`.
             device: Device of the model, such as `cuda`.
             step: Step of the checkpoint to load, also while the run goes on; None: the finished model.
 
         Raises:
             Refusal: If there is no such model or device, or files are damaged.
         """
-        exported = open_model(Path(run), step, device)
-        folder, model = folders_of(Path(run))
-        return cls(folder, exported, Bundle.of_model(model), Lengths.of_model(model))
+        with as_local(run, step) as local:
+            exported = open_model(local, step, device)
+            folder, model = folders_of(local)
+            parts = Bundle.of_model(model), Lengths.of_model(model)
+        return cls(folder, exported, *parts, public_url(str(run)) if is_remote(str(run)) else None)
+
+    @property
+    def name(self) -> str:
+        """Folder or public URL of the run, for messages and reports."""
+        return self.url or str(self.folder)
 
     @property
     def model(self) -> Transformer:
@@ -309,7 +320,7 @@ class Generator:
         missing = [name.name.lower() for name in pair if name is not None and name not in self.bundle]
         if missing:
             raise Refusal(
-                f"{self.folder}: task {task} needs {missing[0]}, and the model was trained without it. "
+                f"{self.name}: task {task} needs {missing[0]}, and the model was trained without it. "
                 "Choose another task."
             )
         if self.causal and given is not None and given > predicted:

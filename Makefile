@@ -1,6 +1,6 @@
 # Everything runs in .venv, which is made when it is missing and again when pyproject.toml or the locked versions change.
 
-.PHONY: .venv demo test lint types docs schema lock
+.PHONY: .venv demo test lint types docs schema lock audit
 .venv: .venv/complete
 
 .venv/complete: pyproject.toml requirements.lock
@@ -43,3 +43,7 @@ docs: .venv
 	cp -rL triptych build/api/
 	find build/api/triptych -type d -exec touch '{}/__init__.py' ';'
 	.venv/bin/mkdocs build --strict
+
+# Known vulnerabilities of the locked dependencies; asks the Python Package Index.
+audit: .venv
+	.venv/bin/uv tool run pip-audit --requirement requirements.lock --no-deps --disable-pip

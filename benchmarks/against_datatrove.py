@@ -3,8 +3,8 @@
     python -m benchmarks.against_datatrove DOCS.jsonl.gz… [--megabytes 20] [--repeats 3] [--json]
 
 Both read JSONL and write token files; Triptych also packs rows, keeps a ledger and seals. The tokenizer is a byte-level
-BPE trained on the text, the family that datatrove's users have; Triptych's default, SentencePiece, stands beside.
-Needs `pip install datatrove orjson`.
+BPE trained on the text, the family that datatrove's users have; Triptych's default, SentencePiece BPE, stands beside.
+Needs `pip install datatrove orjson`, in an environment of its own.
 """
 
 import os

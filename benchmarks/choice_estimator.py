@@ -17,10 +17,11 @@ import click
 import torch
 
 from triptych.model.sampling.canvas import Canvas
-from triptych.train.evaluate.likelihood.benchmarks import arc, evenly_spaced, longest_text
+from triptych.train.evaluate.likelihood.answers import answer_canvas, answer_windows
+from triptych.train.evaluate.likelihood.benchmark_files import arc
+from triptych.train.evaluate.likelihood.benchmarks import evenly_spaced, longest_text
 from triptych.train.evaluate.likelihood.bound import bound
 from triptych.train.evaluate.likelihood.reader import ModelReader, chunks, target_ranks
-from triptych.train.evaluate.likelihood.text_segments import canvas_of_pairs
 from triptych.train.generate.generator import Generator
 
 from .measure import machine
@@ -73,8 +74,9 @@ def main(run: Path, suite: Path, questions: int, repeats: int, as_json: bool) ->
     choices = evenly_spaced(arc(suite / "arc_easy_test.jsonl"), questions)
     pairs = [pair for choice in choices for pair in choice.pairs]
     question_S = torch.tensor([number for number, choice in enumerate(choices) for _ in choice.pairs])
-    longest = longest_text(generator)
-    canvas = canvas_of_pairs(pairs, generator.bundle.text, generator.vocabulary, longest, question_S.tolist())
+    windows = answer_windows(pairs, generator.bundle.text, longest_text(generator))
+    canvas = answer_canvas(windows, generator.vocabulary, question_S.tolist())
+    question_S = question_S[torch.from_numpy(windows.pair_W)]
     # a batch stands for itself: the estimate by 128 passes is a mean of independent ones
     share = math.sqrt(BATCH / PEER)
     peers = {

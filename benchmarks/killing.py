@@ -1,4 +1,4 @@
-"""`triptych prepare` in processes that are killed: each in a group of its own, forked from one that has the imports."""
+"""Commands in processes that are killed: each in a group of its own, forked from one that has made the imports."""
 
 import multiprocessing
 import os
@@ -10,55 +10,87 @@ from contextlib import suppress
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-import click
-
 PAUSE = 0.01  # seconds between two looks at the folder
 HANGING = 900  # seconds after which a run is said to hang
 
 Engine = tuple[str, ...]
+Arguments = list[str]
+Stamps = dict[str, tuple[int, int]]  # inode and time of a file, by its name
+
+
+class Failed(Exception):
+    """A command that nobody killed did not end well."""
 
 
 class Killing:
-    """Runs of one run file, each into a folder of its own."""
+    """Commands on the datasets of one run file, each in a process group of its own.
+
+    Args:
+        run_file: The run file; `out` is set for each run.
+        overrides: As `triptych prepare --set` takes them, for every run.
+        scratch: Folder for what the commands print.
+    """
 
     def __init__(self, run_file: Path, overrides: Sequence[str], scratch: Path) -> None:
-        self._run_file, self._overrides, self._scratch = run_file, tuple(overrides), scratch
+        self._run_file, self._overrides, self._said = run_file, tuple(overrides), scratch / "said"
 
-    def start(self, out: Path, engine: Engine) -> BaseProcess:
-        """`triptych prepare` in a process group of its own."""
-        arguments = ["prepare", str(self._run_file), "--json", "--engine", engine[0]]
-        arguments += ["--workers", engine[1]] if len(engine) > 1 else []
-        for override in (*self._overrides, f"out={out}"):
-            arguments += ["--set", override]
+    def prepare(self, out: Path, engine: Engine, version: Sequence[str] = ()) -> Arguments:
+        """`triptych prepare` of a version of the run file: of further overrides."""
+        workers = ["--workers", engine[1]] if len(engine) > 1 else []
+        overrides = [part for each in (*self._overrides, *version, f"out={out}") for part in ("--set", each)]
+        return ["prepare", str(self._run_file), "--json", "--engine", engine[0], *workers, *overrides]
+
+    def finish(self, arguments: Arguments) -> str:
+        """Run a command that nobody kills, and return what it prints.
+
+        Raises:
+            Failed: It hangs, or its exit code is not 0.
+        """
+        process = self._start(arguments)
+        process.join(HANGING)
+        if process.exitcode != 0:
+            _kill(process)
+            said = self._said.read_text(errors="replace")
+            raise Failed(f"{' '.join(arguments)}: exit code {process.exitcode}. {said[-2000:]}")
+        return self._said.read_text()
+
+    def kill_at(self, arguments: Arguments, out: Path, changes: int, later: float) -> bool:
+        """Run, and SIGKILL to the whole group once so many files came, changed or went.
+
+        Args:
+            arguments: The command.
+            out: The folder that it changes.
+            changes: Number of files.
+            later: Seconds to wait after that.
+
+        Returns:
+            False if the command ended before.
+        """
+        before = committed(out)
+        process, deadline = self._start(arguments), time.monotonic() + HANGING
+        while process.is_alive() and differences(before, committed(out)) < changes and time.monotonic() < deadline:
+            time.sleep(PAUSE)
+        process.join(later)
+        alive = process.is_alive()
+        _kill(process)
+        return alive
+
+    def _start(self, arguments: Arguments) -> BaseProcess:
         context = multiprocessing.get_context("fork")
-        process = context.Process(target=_prepare, args=(arguments, str(self._scratch / "said")))
+        process = context.Process(target=_run, args=(arguments, str(self._said)))
         process.start()
         assert process.pid is not None
         with suppress(PermissionError, ProcessLookupError):  # it may have done so itself
             os.setpgid(process.pid, process.pid)
         return process
 
-    def finish(self, out: Path, engine: Engine) -> None:
-        """A run that nobody kills."""
-        process = self.start(out, engine)
-        process.join(HANGING)
-        if process.exitcode != 0:
-            _kill(process)
-            said = (self._scratch / "said").read_text(errors="replace")
-            raise click.ClickException(f"{' '.join(engine)} into {out}: exit code {process.exitcode}. {said[-2000:]}")
 
-    def kill_at(self, out: Path, engine: Engine, files: int, later: float) -> bool:
-        """Run, and SIGKILL to the whole group once so many files are there; False when the run ended before."""
-        process, deadline = self.start(out, engine), time.monotonic() + HANGING
-        while process.is_alive() and len(committed(out)) < files and time.monotonic() < deadline:
-            time.sleep(PAUSE)
-        time.sleep(later)
-        alive = process.is_alive()
-        _kill(process)
-        return alive
+def takedown(out: Path, ids: Path) -> Arguments:
+    """`triptych takedown` of the ids in a file."""
+    return ["takedown", str(out), "--ids", str(ids), "--yes", "--json"]
 
 
-def _prepare(arguments: list[str], said: str) -> None:
+def _run(arguments: Arguments, said: str) -> None:
     os.setpgid(0, 0)
     file = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(file, 1)
@@ -79,7 +111,12 @@ def _kill(process: BaseProcess) -> None:
     process.join()
 
 
-def committed(out: Path) -> dict[str, tuple[int, int]]:
+def differences(before: Stamps, now: Stamps) -> int:
+    """Number of files that came, changed or went."""
+    return sum(before.get(name) != now.get(name) for name in before.keys() | now.keys())
+
+
+def committed(out: Path) -> Stamps:
     """Inode and time of every whole file of a run."""
     found = {}
     for folder, _, names in os.walk(out):

@@ -15,7 +15,7 @@ import gzip
 import json
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from glob import glob
 from pathlib import Path
 from typing import Any
@@ -92,7 +92,7 @@ def measure_cpu(texts: list[str], corpus: Path, unigram: Path, bpe: Path, repeat
     """CPU seconds of every contestant, turn by turn."""
     processors = {file: sentencepiece.SentencePieceProcessor(model_file=str(file)) for file in (unigram, bpe)}
     ours, column = SentencePieceText(str(bpe)), pa.array(texts, pa.string())
-    contestants = {
+    contestants: dict[str, Callable[[], Any]] = {
         "SentencePiece unigram": lambda: processors[unigram].encode(texts, num_threads=1),
         "SentencePiece BPE": lambda: processors[bpe].encode(texts, num_threads=1),
         f"{encoder_name(ours, fast=True)}, the same BPE": lambda: encode_column(ours, column, fast=True),
@@ -149,13 +149,14 @@ def main(
         corpus.mkdir()
         texts = write_corpus(files, megabytes, corpus)
         size = sum(len(text.encode()) for text in texts) / 1e6
-        models = [model_of(*each, texts, Path(scratch)) for each in (("unigram", unigram), ("bpe", bpe))]
-        seconds = measure_cpu(texts, corpus, *models, repeats)
+        unigram_file = model_of("unigram", unigram, texts, Path(scratch))
+        bpe_file = model_of("bpe", bpe, texts, Path(scratch))
+        seconds = measure_cpu(texts, corpus, unigram_file, bpe_file, repeats)
         figures = {f"{name}: MB per CPU second": spread([size / s for s in used]) for name, used in seconds.items()}
         whole = seconds["triptych end to end, BPE"]
         for name in ("SentencePiece unigram", "SentencePiece BPE"):
             figures[f"end to end: times {name}"] = spread([a / b for a, b in zip(seconds[name], whole, strict=True)])
-        figures |= measure_dask(corpus, models[1], repeats) if dask else {}
+        figures |= measure_dask(corpus, bpe_file, repeats) if dask else {}
     show("Text path", figures, {"megabytes": round(size, 1), "texts": len(texts), "turns": repeats}, as_json)
 
 

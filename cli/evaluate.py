@@ -16,14 +16,14 @@ from ..schemas.visible import print_line
 if TYPE_CHECKING:
     from ..schemas.config.run import RunConfig
     from ..schemas.vocabulary import Modality
-    from ..train.evaluate.evaluate import EvaluationResult
+    from ..train.evaluate.kept_groups import EvaluationResult
     from ..train.evaluate.report.report import Report
     from ..train.evaluate.samples.references import Reference
     from ..train.generate.generator import Generator
 
 
 @click.command(epilog=example("triptych evaluate runs/first --out report"))
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run")
 @click.option(
     "--data", metavar="DATASET", show_default="the training data of RUN", help="Dataset with the held-out documents."
 )
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 @click.option(
     "--control",
     metavar="RUN",
-    type=click.Path(path_type=Path),
     help="Run to compare with; an autoregressive one also judges generated texts.",
 )
 @click.option("--n", metavar="N", type=click.IntRange(2), default=16, show_default=True, help="Samples per task.")
@@ -58,12 +57,12 @@ if TYPE_CHECKING:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def evaluate(
-    run: Path,
+    run: str,
     data: str | None,
     sources: str | None,
     suite: Path | None,
     limit: int | None,
-    control: Path | None,
+    control: str | None,
     n: int,
     seed: int,
     allow_overlap: bool,
@@ -72,18 +71,21 @@ def evaluate(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """Evaluate RUN on held-out documents and on generated samples.
+    """Evaluate RUN, a folder or URL, on held-out documents and on generated samples.
 
     The report compares each figure with a reference, such as real data or the round
     trip of the tokenizer, and with the run of --control. The folder of --out
-    receives report.json, report.html (self-contained) and images.png.
+    receives report.json, report.html (self-contained) and images.png, after each
+    group of figures. A group that fails is a line of the report, and the exit code
+    is 1; with --out, the same command then measures only what is missing.
     """
     from ..schemas.config.load import load_run
     from ..schemas.console import console, spinner, text
-    from ..train.evaluate.context import open_context, open_generator, report_facts
+    from ..train.evaluate.context import open_context, open_generator, report_facts, resume_facts
     from ..train.evaluate.evaluate import EvaluationRequest
     from ..train.evaluate.evaluate import evaluate as run_evaluation
-    from ..train.evaluate.report.report import report_of, to_json
+    from ..train.evaluate.kept_groups import KeptGroups
+    from ..train.evaluate.report.report import Report, faults, report_of
 
     named = load_run(sources) if sources else None
     generator, other = open_generator(run), open_generator(control) if control else None
@@ -94,21 +96,48 @@ def evaluate(
         partial(originals_of, run=named),
     )
     facts = report_facts(shlex.join(["triptych", *sys.argv[1:]]), generator, other, context)
+    kept = KeptGroups(out, resume_facts(facts, context, sources)) if out else None
     screen = console(stderr=True)
-    with screen.status("", spinner=spinner(screen)) as status:
+    mine: list[EvaluationResult] = []
+    theirs: list[EvaluationResult] = []
 
-        def found(of: "Generator", name: str) -> "list[EvaluationResult]":
-            return list(run_evaluation(of, context, lambda group: status.update(text(f"{name}: {group}"))))
+    def so_far() -> Report:
+        return report_of(facts, mine, theirs)
 
-        report = report_of(facts, found(generator, str(run)), found(other, str(control)) if other else ())
+    try:
+        with screen.status("", spinner=spinner(screen)) as status:
+            for of, results in ((generator, mine), (other, theirs)):
+
+                def begin(group: str, of: "Generator | None" = of) -> None:
+                    status.update(text(f"{of and of.name}: {group}"))
+                    if out:
+                        write_report(so_far(), out)
+
+                for one in run_evaluation(of, context, begin, kept) if of else ():
+                    results.append(one)
+    except KeyboardInterrupt:
+        _show(so_far(), out, as_json)
+        raise
+    _show(so_far(), out, as_json)
+    if failed := faults(so_far()):
+        again = " The same command measures these groups again." if kept else ""
+        print_line(f"{len(failed)} of the groups failed, see above.{again}", err=True)
+        sys.exit(1)
+    if kept:
+        kept.remove()
+
+
+def _show(report: "Report", out: Path | None, as_json: bool) -> None:
+    from ..train.evaluate.report.report import to_json
+
     if out:
         write_report(report, out)
     if as_json:
-        click.echo(json.dumps(to_json(report)))
-    else:
-        print_report(report)
-        if out:
-            print_line(f"Report with the generated samples: {out}/report.html")
+        click.echo(json.dumps(to_json(report), allow_nan=False))
+        return
+    print_report(report)
+    if out:
+        print_line(f"Report with the generated samples: {out}/report.html")
 
 
 def originals_of(
@@ -132,7 +161,7 @@ def write_report(report: "Report", out: Path) -> None:
     from ..train.evaluate.report.report import to_json
 
     out.mkdir(parents=True, exist_ok=True)
-    (out / "report.json").write_text(json.dumps(to_json(report), indent=1), encoding="utf-8")
+    (out / "report.json").write_text(json.dumps(to_json(report), indent=1, allow_nan=False), encoding="utf-8")
     (out / "report.html").write_text(page(report), "utf-8", "backslashreplace")
     if (grid := grid_png(report.exhibits)) is not None:
         (out / "images.png").write_bytes(grid)
@@ -157,6 +186,7 @@ def print_report(report: "Report") -> None:
         before = group
     screen.print(table)
     for lack in report.missing:
-        screen.print(f"not measured: {lack.group}, {lack.name}: {lack.why}")
+        what = "FAILED" if lack.fault else "not measured"
+        screen.print(f"{what}: {lack.group}, {lack.name}: {lack.why}")
     model, data = facts["model"]["model.safetensors"], ", ".join(one["fingerprint"] for one in facts["data"])
     screen.print(f"model {model}; data {data}")

@@ -9,7 +9,7 @@ from ..schemas.command_line import example
 
 
 @click.command(epilog=example("triptych init corpora/photos corpora/docs"))
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.argument("paths", metavar="PATH [PATH]...", nargs=-1, required=True)
 @click.option(
     "--out",
     metavar="FILE",
@@ -26,6 +26,7 @@ def init(paths: tuple[str, ...], out: str) -> None:
     """
     from ..pipelines.starting.start import start
     from ..schemas.errors import Refusal
+    from ..schemas.secrets import without_secrets
     from ..schemas.visible import print_line
 
     if Path(out).exists():
@@ -33,9 +34,9 @@ def init(paths: tuple[str, ...], out: str) -> None:
     started = start(paths, f"triptych init {shlex.join(paths)}", out)
     Path(out).write_text(started.text, encoding="utf-8")
     for name, guess in started.sources:
-        print_line(f"{name}: {guess.keys['kind']}, {guess.keys['path']}")
+        print_line(without_secrets(f"{name}: {guess.keys['kind']}, {guess.keys['path']}"))
         for ground in (*guess.grounds, *guess.hints):
-            print_line(f"  {ground}")
+            print_line(without_secrets(f"  {ground}"))
     for note in started.notes:
-        print_line(f"left out: {note}")
+        print_line(without_secrets(f"left out: {note}"))
     print_line(f"Wrote {out}. Next: triptych prepare {shlex.quote(out)} --check")

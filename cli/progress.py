@@ -13,6 +13,7 @@ from ..schemas.config.run import RunConfig
 from ..schemas.console import console, spinner
 from ..schemas.dataset.ledger import merge
 from ..schemas.dataset.manifest import Manifest
+from ..schemas.secrets import shown, without_secrets
 from .tables import ledger_table
 
 
@@ -25,7 +26,7 @@ class TerminalJournal(Journal):
 
     def say(self, message: str) -> None:
         """Print a line above the bars."""
-        self._console.print(message)
+        self._console.print(shown(message))
 
     @contextmanager
     def step(self, label: str, total: int, reused: int) -> Iterator[Step]:
@@ -70,7 +71,9 @@ def prepare_in_terminal(config: RunConfig, quiet: bool = False) -> Manifest:
 def summary(manifest: Manifest, out: str) -> dict[str, Any]:
     """Totals of a finished preparation."""
     facts = stats(manifest)
-    return {"out": out} | {key: facts[key] for key in ("rows", "shards", "tokens", "fill", "advice", "fingerprint")}
+    return {"out": without_secrets(out)} | {
+        key: facts[key] for key in ("rows", "shards", "tokens", "fill", "advice", "fingerprint")
+    }
 
 
 def print_summary(manifest: Manifest, out: str) -> None:
@@ -82,4 +85,5 @@ def print_summary(manifest: Manifest, out: str) -> None:
     screen.print(f"{facts['rows']:,} rows in {facts['shards']} shards, {facts['fill']:.2%} full: {tokens} tokens.")
     for line in facts["advice"]:
         screen.print(line, soft_wrap=True)
-    screen.print(f"Dataset {manifest.name} at {out}. Next: triptych stats {out}", soft_wrap=True)
+    where = without_secrets(out)
+    screen.print(f"Dataset {manifest.name} at {where}. Next: triptych stats {where}", soft_wrap=True)

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..schemas.command_line import example
+from ..schemas.command_line import discard_output, example
 from ..schemas.visible import print_line
 
 if TYPE_CHECKING:
-    from ..schemas.config.model import Task
     from ..schemas.config.sampling import SamplingConfig
-    from ..train.generate.generator import Generator
-    from ..train.generate.samples import GeneratedSample, Prompt
+    from ..train.generate.samples import GeneratedSample
 
-PIXELS, SECONDS = 100_000_000, 600.0  # size limits of an image or a clip that is a prompt
 PAGE = "docs/reference/sampling.md"
 TASKS = ["text", "t2i", "i2t", "t2s", "s2t"]
 FOLDER = click.Path(file_okay=False, path_type=Path)
+SEED = click.IntRange(-(1 << 63), (1 << 63) - 1)
 
 
 class _SampleCommand(click.Command):
@@ -44,10 +42,14 @@ class _SampleCommand(click.Command):
 
 
 @click.command(cls=_SampleCommand, epilog=example('triptych sample runs/first --task t2i --prompt "a bus" --out made'))
-@click.argument("run", type=FOLDER)
+@click.argument("run")
 @click.option("--task", required=True, type=click.Choice(TASKS), help="Task, such as t2i (text to image).")
+@click.option("--step", metavar="N", type=click.IntRange(0), help="Sample the checkpoint of this step.")
 @click.option(
-    "--prompt", default="", metavar="TEXT|FILE", help="A text, a text file (one prompt per line), an image or a clip."
+    "--prompt",
+    default="",
+    metavar="TEXT|PATH",
+    help="A text, or a file with one per line; an image or a clip, a folder, or a list of files.",
 )
 @click.option("--n", metavar="N", default=4, show_default=True, type=click.IntRange(1), help="Samples per prompt.")
 @click.option(
@@ -67,14 +69,16 @@ class _SampleCommand(click.Command):
     metavar="KEY=VALUE",
     help=f"Any other setting listed in {PAGE}; repeatable.",
 )
-@click.option("--seed", metavar="N", type=int, default=0, show_default=True, help="Random seed.")
+@click.option("--seed", metavar="N", type=SEED, default=0, show_default=True, help="Random seed.")
 @click.option("--device", metavar="DEVICE", default="cpu", show_default=True, help="PyTorch device, such as cuda.")
 @click.option(
     "--out", metavar="DIR", required=True, type=FOLDER, help="Write the samples and samples.json to this folder."
 )
+@click.option("--overwrite", is_flag=True, help="Replace samples that the folder of --out holds already.")
 def sample(
-    run: Path,
+    run: str,
     task: str,
+    step: int | None,
     prompt: str,
     n: int,
     length: int | None,
@@ -82,34 +86,49 @@ def sample(
     seed: int,
     device: str,
     out: Path,
+    overwrite: bool,
     **settings: float | None,
 ) -> None:
-    """Generate samples from the model of RUN, the folder of a training run.
+    r"""Generate samples from the model of RUN, the folder or URL of a training run.
 
     The tasks are text, text to image (t2i), image to text (i2t), text to speech
     (t2s) and speech to text (s2t). For `text`, the prompt is the beginning of the
-    text; gaps such as "def <gap:4> return x" are filled.
+    text; gaps such as "def <gap:4> return x" are filled (\<gap:4> is plain text).
 
     `triptych sample sweep` compares sampling settings.
     """
     from ..schemas.config.model import Task
     from ..train.generate.generator import Generator
+    from ..train.generate.limits import length_warning
+    from .sample_files import require_no_samples, write_list, write_samples
+    from .sample_prompts import prompts_of
 
-    generator = Generator.open(run, device)
-    config = settings_of(generator.defaults(Task(task)), overrides, settings)
-    prompts = prompts_of(generator, Task(task), prompt)
+    require_no_samples(out, overwrite)
+    generator, of = Generator.open(run, device, step), Task(task)
+    config = settings_of(generator.defaults(of), overrides, settings)
+    prompts = prompts_of(generator, of, prompt)
     begin = time.perf_counter()
-    batch = generator.generate(Task(task), [each for each in prompts for _ in range(n)], config, seed, length=length)
+    every = [each for each in prompts for _ in range(n)]
+    keys = sample_keys(len(prompts), n)
+    codes = generator.segments(of, [each.content for each in every], seed, length=length, keys=keys)
+    if (warning := length_warning(of, codes, generator.lengths)) is not None:
+        print_line(f"warning: {warning}", err=True)
+    batch = generator.fill(of, codes, config, seed, keys=keys)
     seconds = time.perf_counter() - begin
-    out.mkdir(parents=True, exist_ok=True)
-    lines = []
-    for number, made in enumerate(batch.samples):
-        name = write(out, f"sample-{number:03d}", made)
-        lines.append({"file": name, "text": made.text, "tokens": made.tokens.tolist(), "said": made.generated.tolist()})
-        excerpt = " ".join((made.text or "").split())
-        print_line(f"{out / name}  {excerpt[:100]}{'…' * (len(excerpt) > 100)}")
+    names = write_samples(out, batch.samples)
+    lines = [
+        {
+            "file": name,
+            "prompt": given.name,
+            "text": made.text,
+            "tokens": made.tokens.tolist(),
+            "said": made.generated.tolist(),
+        }
+        for name, given, made in zip(names, every, batch.samples, strict=True)
+    ]
     facts = {
-        "run": str(run),
+        "run": generator.name,
+        "step": step,
         "task": task,
         "prompt": prompt,
         "seed": seed,
@@ -118,7 +137,23 @@ def sample(
         "model_calls": batch.calls,
         "samples": lines,
     }
-    (out / "samples.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False), "utf-8", "backslashreplace")
+    write_list(out, facts)
+    show([out / name for name in names], batch.samples)
+
+
+def sample_keys(prompts: int, n: int) -> list[int]:
+    """Random keys of `n` samples for each prompt: functions of the number of the prompt and that of the sample."""
+    return [(prompt << 32) + number for prompt in range(prompts) for number in range(n)]
+
+
+def show(files: Sequence[Path], samples: Sequence[GeneratedSample]) -> None:
+    """Print the name and the beginning of each sample."""
+    try:
+        for file, made in zip(files, samples, strict=True):
+            excerpt = " ".join((made.text or "").split())
+            print_line(f"{file}  {excerpt[:100]}{'…' * (len(excerpt) > 100)}")
+    except BrokenPipeError:  # the samples are written, whether or not anyone reads their names
+        discard_output()
 
 
 def settings_of(defaults: SamplingConfig, overrides: tuple[str, ...], given: dict[str, Any]) -> SamplingConfig:
@@ -131,48 +166,3 @@ def settings_of(defaults: SamplingConfig, overrides: tuple[str, ...], given: dic
     for override in overrides:
         apply_override(tree, override)
     return check(SamplingConfig, tree, "sampling settings", PAGE)
-
-
-def prompts_of(generator: Generator, task: Task, prompt: str) -> list[Prompt]:
-    """Prompts for a task from a text or the path of a file; raises Refusal if the file does not fit the task."""
-    from ..schemas.errors import Refusal
-    from ..schemas.vocabulary import Modality
-    from ..tokenizers.audio.decode_clip import BadClip, wave_of
-    from ..tokenizers.image.decode_picture import BadPicture, square
-
-    path = Path(prompt)
-    is_file = bool(prompt) and len(prompt) < 4096 and path.is_file()
-    if task.given in (None, Modality.TEXT):
-        if task.given is not None and not prompt:
-            raise Refusal(f"task {task}: needs `--prompt`. Give a text, or a file with one prompt per line.")
-        if not is_file:
-            return [prompt]
-        text = path.read_text(encoding="utf-8")
-        return [text] if task.given is None else [line for line in text.splitlines() if line.strip()]
-    if not is_file:
-        kind = "an image" if task.given is Modality.IMAGE else "an audio file"
-        raise Refusal(f"task {task}: `--prompt {prompt}` is not a file. Give the path of {kind}.")
-    try:
-        if task.given is Modality.IMAGE:
-            return [square(path.read_bytes(), generator.bundle.image.pixels, PIXELS)]
-        return [wave_of(path.read_bytes(), generator.bundle.audio.sample_rate, SECONDS)]
-    except (BadPicture, BadClip) as error:
-        raise Refusal(f"{path}: {error}. Give another file.") from None
-
-
-def write(out: Path, stem: str, made: GeneratedSample) -> str:
-    """Write a sample as txt, png or wav, and return the name of the file."""
-    import soundfile
-    from PIL import Image
-
-    from ..schemas.vocabulary import Modality
-
-    predicted = made.task.predicted
-    if predicted is Modality.IMAGE and made.pixels is not None:
-        Image.fromarray(made.pixels).save(out / f"{stem}.png")
-        return f"{stem}.png"
-    if predicted is Modality.AUDIO and made.wave is not None:
-        soundfile.write(out / f"{stem}.wav", made.wave, made.sample_rate)
-        return f"{stem}.wav"
-    (out / f"{stem}.txt").write_text(made.text or "", encoding="utf-8")
-    return f"{stem}.txt"

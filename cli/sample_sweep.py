@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import click
 
 from ..schemas.command_line import example
-from .sample import FOLDER, TASKS, prompts_of
+from ..schemas.visible import print_line
+from .sample import TASKS
 
 
 @click.command(epilog=example("triptych sample sweep runs/first --control runs/control"))
-@click.argument("run", type=FOLDER)
+@click.argument("run")
 @click.option(
     "--task", default="text", show_default=True, type=click.Choice(TASKS), help="Task, such as t2i (text to image)."
 )
 @click.option(
     "--control",
     metavar="RUN",
-    type=FOLDER,
     show_default="RUN itself",
     help="Autoregressive run with the same vocabulary that judges the samples.",
 )
-@click.option("--prompt", default="", metavar="TEXT|FILE", help="Prompt, as for `triptych sample`.")
+@click.option("--prompt", default="", metavar="TEXT|PATH", help="Prompt, as for `triptych sample`.")
 @click.option("--n", metavar="N", default=4, show_default=True, type=click.IntRange(1), help="Samples per prompt.")
 @click.option(
     "--length", metavar="N", type=click.IntRange(1), show_default="as in the training data", help="Length in tokens."
@@ -48,9 +47,9 @@ from .sample import FOLDER, TASKS, prompts_of
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def sweep(
-    run: Path,
+    run: str,
     task: str,
-    control: Path | None,
+    control: str | None,
     prompt: str,
     n: int,
     length: int | None,
@@ -69,17 +68,21 @@ def sweep(
     from ..schemas.console import console
     from ..train.evaluate.samples.sampler_sweep import sweep_configs, sweep_samplers
     from ..train.generate.generator import Generator
+    from ..train.generate.limits import length_warning
+    from .sample_prompts import prompts_of
 
-    generator = Generator.open(run)
+    generator, of = Generator.open(run), Task(task)
     judge = Generator.open(control) if control else generator
-    judge.vocabulary.require(generator.vocabulary, str(control or run), str(run))
-    prompts = [each for each in prompts_of(generator, Task(task), prompt) for _ in range(n)]
-    table = Table(title=f"{task} from {run}, judged by {control or run}", title_justify="left")
+    judge.vocabulary.require(generator.vocabulary, judge.name, generator.name)
+    prompts = [each.content for each in prompts_of(generator, of, prompt) for _ in range(n)]
+    if (warning := length_warning(of, generator.segments(of, prompts, length=length), generator.lengths)) is not None:
+        print_line(f"warning: {warning}", err=True)
+    table = Table(title=f"{task} from {generator.name}, judged by {judge.name}", title_justify="left")
     for name in ("settings", "calls", "seconds", "bits per token", "±", "entropy, bits"):
         table.add_column(name, justify="left" if name == "settings" else "right")
     lines = []
     for one in sweep_samplers(
-        generator, judge, Task(task), prompts, sweep_configs(temperatures or (1.0,), guidances or (0.0,)), length
+        generator, judge, of, prompts, sweep_configs(temperatures or (1.0,), guidances or (0.0,)), length
     ):
         given = one.settings.model_dump(mode="json", exclude_unset=True)
         lines.append(one._asdict() | {"settings": given})

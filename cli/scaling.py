@@ -22,7 +22,7 @@ def scaling() -> None:
 
 
 @scaling.command(epilog=example("triptych scaling fit runs/ --plot law.svg"))
-@click.argument("runs", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("runs")
 @click.option(
     "--weights",
     type=click.Choice(["ema", "raw"]),
@@ -42,8 +42,8 @@ def scaling() -> None:
 )
 @click.option("--plot", "picture", type=click.Path(dir_okay=False, path_type=Path), help="Write a plot as PNG or SVG.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-def fit(runs: Path, weights: str, of: str, seed: int, picture: Path | None, as_json: bool) -> None:
-    """Fit a scaling law to the finished runs below the folder RUNS.
+def fit(runs: str, weights: str, of: str, seed: int, picture: Path | None, as_json: bool) -> None:
+    """Fit a scaling law to the finished runs below RUNS, a folder or URL.
 
     The law is L(N, D): validation loss by number of parameters N and of tokens D.
     Parabolas are fitted to runs of equal cost (iso-FLOP).

@@ -103,7 +103,7 @@ def _show_row(dataset: "Dataset", row: int, out: Path | None, as_json: bool) -> 
     from ..pipelines.inspection.show import show_row
 
     shown = ((f"row-{row:06d}-{each.number:03d}", each) for each in show_row(dataset, row))
-    _show(f"{dataset.url}, row {row}", shown, f"row-{row:06d}", out, as_json)
+    _show(f"{dataset.where}, row {row}", shown, f"row-{row:06d}", out, as_json)
 
 
 def _show_id(dataset: "Dataset", document: str, out: Path | None, as_json: bool) -> None:
@@ -113,7 +113,7 @@ def _show_id(dataset: "Dataset", document: str, out: Path | None, as_json: bool)
     places = find_document(dataset, document)
     name = f"document-{places[0].document.hex()}"
     shown = ((f"{name}-{piece:03d}", each) for piece, each in enumerate(show_places(dataset, places), start=1))
-    _show(f"{dataset.url}, document {places[0].document.hex()}", shown, name, out, as_json)
+    _show(f"{dataset.where}, document {places[0].document.hex()}", shown, name, out, as_json)
 
 
 def _show_sample(
@@ -125,7 +125,7 @@ def _show_sample(
     sample = sample_documents(dataset, source, count, seed)
     places = find_segments(dataset, sample.ids)
     of = f" of {source}" if source else ""
-    title = f"{dataset.url}: {len(sample.ids):,} of {sample.of:,} documents{of}, seed {seed}"
+    title = f"{dataset.where}: {len(sample.ids):,} of {sample.of:,} documents{of}, seed {seed}"
     shown = ((f"sample-{piece:04d}", each) for piece, each in enumerate(show_places(dataset, places), start=1))
     _show(title, shown, "sample", out, as_json)
 
@@ -179,7 +179,7 @@ def _show_cluster(dataset: "Dataset", cluster: int, out: Path | None, as_json: b
     if as_json:
         click.echo(json.dumps({"rows": lines, "survivor": names}))
     else:
-        console().print(cluster_table(f"{dataset.url}, cluster {cluster}: {len(rows):,} rows", rows))
+        console().print(cluster_table(f"{dataset.where}, cluster {cluster}: {len(rows):,} rows", rows))
         print_line(
             f"Files of the row that was kept: {' '.join(names)}"
             if names

@@ -26,7 +26,7 @@ def list_dropped(
             return
         rows = sum(chosen.counts.values())
         drawn = "" if sample is None or sample >= rows else f"; {sample:,} of them, seed {seed}"
-        print_line(f"{dataset.url}: {rows:,} rows{f' of {source}' if source else ''} were dropped{drawn}")
+        print_line(f"{dataset.where}: {rows:,} rows{f' of {source}' if source else ''} were dropped{drawn}")
         for (stage, name), count in chosen.counts.items():
             print_line(f"{count:>12,}  {stage}: {name}")
         for line in chosen.lines:

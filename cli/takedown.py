@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from ..schemas.command_line import example
+from ..schemas.secrets import without_secrets
 from ..schemas.visible import print_line
 
 if TYPE_CHECKING:
@@ -96,8 +97,9 @@ def _columns(match: tuple[str, ...]) -> dict[str, str]:
 def _announce(dataset: str, found: "Removal", err: bool) -> None:
     documents, tokens = (sum(counts[at] for counts in found.sources.values()) for at in (0, 1))
     print_line(
-        f"To be removed from {dataset}, with all duplicates: {documents:,} documents with {tokens:,} tokens, in "
-        f"{found.shards:,} shards that will be rewritten; and {found.withheld:,} duplicates that are in no shard.",
+        f"To be removed from {without_secrets(dataset)}, with all duplicates: {documents:,} documents with "
+        f"{tokens:,} tokens, in {found.shards:,} shards that will be rewritten; and {found.withheld:,} duplicates that "
+        "are in no shard.",
         err=err,
     )
     for name, (count, length) in found.sources.items():
@@ -118,6 +120,7 @@ def _print(dataset: str, done: Any) -> None:
         print_line(f"{each}: not in this dataset.", err=True)
     if done.rewritten:
         print_line(
-            f"_work/ was removed, because it contained raw copies. `triptych prepare` into {dataset} will skip the "
-            "documents in takedown.txt. Remove them from the sources, other datasets and backups, too."
+            "_work/ was removed, because it contained raw copies. `triptych prepare` into "
+            f"{without_secrets(dataset)} will skip the documents in takedown.txt. Remove them from the sources, other "
+            "datasets and backups, too."
         )

@@ -189,7 +189,8 @@ def _source_rows(config: RunConfig, modality: Modality, skipped: Counter[str]) -
         for unit in reader.units():
             base = Input(source, unit, reader.digest(unit), 0).base
             for batch in samples(reader.read(unit), source, base, config.partition_bytes):
-                skipped.update(drop.reason for drop in batch.drops)
+                for drop in batch.drops:
+                    skipped[drop.reason] += drop.rows
                 columns = (batch.table[name].to_pylist() for name in ("id", column, "text"))
                 for name, data, text in zip(*columns, strict=True):
                     if data:

@@ -36,8 +36,8 @@ def verify(dataset: str, as_json: bool) -> None:
     else:
         dropped = sum(sum(tally.dropped.values()) for tally in manifest.ledger)
         print_line(
-            f"{dataset}: {len(manifest.shards)} shards, {opened.rows:,} rows and {dropped:,} dropped rows match the "
-            f"manifest; fingerprint {manifest.fingerprint}."
+            f"{opened.where}: {len(manifest.shards)} shards, {opened.rows:,} rows and {dropped:,} dropped rows match "
+            f"the manifest; fingerprint {manifest.fingerprint}."
         )
     if findings:
         sys.exit(1)

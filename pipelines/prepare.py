@@ -62,6 +62,7 @@ def _make(
 ) -> Manifest:
     store.sweep()
     engine = open_engine(config.engine, store, journal)
+    engine.ledger_rows = config.limits.ledger_rows
     try:
         inputs = identify(engine, units, config.limits, config.partition_bytes)
         raw, cleaned = clean(engine, config, read(engine, inputs, config.limits, config.partition_bytes))

@@ -5,12 +5,9 @@ moment. Only `run.json` depends on when or where the run was made.
 """
 
 import importlib.metadata
-import io
 import platform
 from collections.abc import Mapping, Sequence
 from typing import Any
-
-import pyarrow.parquet as pq
 
 from ..schemas.config.locations import located_config, published_config
 from ..schemas.config.run import RunConfig
@@ -19,14 +16,15 @@ from ..schemas.dataset.ledger import Tally, check_ledger, merge
 from ..schemas.dataset.manifest import MANIFEST, FileEntry, Manifest, ShardEntry, TokenizerEntry
 from ..schemas.dataset.packed_row import ROW_VERSION
 from ..schemas.dataset.statistics import Statistics, codebook_uses, merge_statistics
-from ..schemas.dataset.tables import DROPPED, KEPT
 from ..schemas.dataset.tokenizer_card import CARD, vocabulary_of
 from ..schemas.identity import bytes_fingerprint, canonical_json, fingerprint
+from ..schemas.secrets import public_tree
 from ..schemas.storage.store import Store
 from ..schemas.vocabulary import Modality
 from .clean import Cleaned
+from .dropped_rows import dropped_rows
 from .engines.journal import Journal, peak_memory
-from .engines.partition import Partition, join_dropped, read_header
+from .engines.partition import Partition
 from .sources.read import Input
 from .tokenize.text_encoder import TextEncoder
 from .tokenize.train import ReadyTokenizer
@@ -82,7 +80,7 @@ def publish(
     """
     ledger = _ledger(journal.tallies, [source.name for source in (*config.sources, *config.decontaminate)])
     check_ledger(ledger)
-    dropped = _dropped_rows(store, journal.dropped_in, config.keeps_columns)
+    dropped = dropped_rows(store, journal.dropped_in, ledger, config.limits.ledger_rows, config.keeps_columns)
     statistics = merge_statistics(Statistics.model_validate(part.note["statistics"]) for part in packed)
     vocabulary = vocabulary_of({modality: fit.card for modality, fit in fitted.items()})
     tokenizers, files = _tokenizers(store, fitted)
@@ -127,17 +125,6 @@ def _publish(store: Store, manifest: Manifest, files: Mapping[str, bytes]) -> No
 
 def _ledger(tallies: Sequence[Tally], sources: Sequence[str]) -> list[Tally]:
     return sorted(merge(tallies), key=lambda tally: (sources.index(tally.source), ORDER.index(tally.stage)))
-
-
-def _dropped_rows(store: Store, parts: Sequence[str], kept: bool) -> bytes:
-    """Return all dropped rows as Parquet, a row group per part, in the order of the stages and their parts."""
-    sink = io.BytesIO()
-    schema = DROPPED.append(KEPT) if kept else DROPPED
-    with pq.ParquetWriter(sink, schema, compression="zstd") as writer:
-        writer.write_table(schema.empty_table())
-        for name in parts:
-            writer.write_table(join_dropped([read_header(store, name).dropped, schema.empty_table()]))
-    return sink.getvalue()
 
 
 def _folders(fitted: Mapping[Modality, ReadyTokenizer]) -> dict[str, str]:
@@ -187,7 +174,7 @@ def run_report(config: RunConfig, journal: Journal, seconds: float) -> dict[str,
             peaks[process] = max(peak, peaks.get(process, 0))
     return {
         "config": located_config(config),
-        "engine": config.engine.model_dump(mode="json"),
+        "engine": public_tree(config.engine.model_dump(mode="json")),
         "machine": platform.platform(),
         "seconds": round(seconds, 2),
         "steps": [

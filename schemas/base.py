@@ -4,6 +4,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, SerializationInfo, SerializerFunctionWrapHandler, model_serializer
 
+from .secrets import public_tree
+
 _IDENTITY: Final = "identity"
 
 
@@ -23,6 +25,14 @@ class AddedKey:
         return bool(value == (default if self._before is ... else self._before))
 
 
+class NoIdentity(AddedKey):
+    """Marks a key that changes no byte of a result, whatever its value is; it is part of no identity."""
+
+    def unused(self, value: Any, default: Any) -> bool:
+        """True: the value has no effect on what is made."""
+        return True
+
+
 class Strict(BaseModel):
     """Frozen pydantic model that rejects unknown keys and also validates default values."""
 
@@ -35,6 +45,10 @@ class Strict(BaseModel):
             exclude: Keys that do not identify.
         """
         return self.model_dump(mode="json", exclude=exclude, context=_IDENTITY)
+
+    def __repr_args__(self) -> Any:
+        """The values as `repr` shows them, for example in the log of a worker: without the secrets of URLs."""
+        return [(name, public_tree(value)) for name, value in super().__repr_args__()]
 
     @model_serializer(mode="wrap")
     def _without_unused_added_keys(

@@ -2,15 +2,20 @@
 
 import io
 import os
+import select
 import sys
+from contextlib import suppress
 
 import click
 
 from .errors import Refusal
+from .secrets import shown
 from .storage.full_disk import refusing_full_disk
 from .visible import guard_output, print_line
 
 STORE_CLIENTS = {"aiohttp", "azure", "botocore", "gcsfs", "google"}  # their errors come from a store or the network
+
+PIPE_CLOSED = 141  # what a shell reports of a program that SIGPIPE ended
 
 
 def example(command: str) -> str:
@@ -35,13 +40,16 @@ def run_command(command: click.Command) -> None:
         _exit(str(refusal), refusal.exit_code, local=refusal.__cause__ is not None)
     except click.ClickException as error:
         if rank() == 0:
-            shown = io.StringIO()
-            error.show(file=shown)
-            print_line(shown.getvalue().rstrip("\n"), err=True, lines=True)
+            output = io.StringIO()
+            error.show(file=output)
+            print_line(shown(output.getvalue().rstrip("\n")), err=True, lines=True)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         _exit("interrupted. Run the same command again to continue.", 130)
     except Exception as error:
+        if isinstance(error, BrokenPipeError) and _reader_is_gone():  # as of `| head`
+            discard_output()
+            sys.exit(PIPE_CLOSED)
         # disks, networks and permissions fail without a bug; every other error is a bug and keeps its traceback
         if not isinstance(error, OSError) and type(error).__module__.partition(".")[0] not in STORE_CLIENTS:
             raise
@@ -54,10 +62,27 @@ def rank() -> int:
     return int(os.environ.get("RANK", 0))
 
 
+def discard_output() -> None:
+    """Send what this process still prints nowhere, since the reader of its standard output is gone."""
+    with suppress(OSError, ValueError, AttributeError):  # a stream that is no file
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def _reader_is_gone() -> bool:
+    try:
+        poll = select.poll()
+        poll.register(sys.stdout.fileno(), select.POLLOUT)
+        return any(event & select.POLLERR for _, event in poll.poll(0))
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
 def _exit(message: str, code: int, *, local: bool = False) -> None:
     """Exit with `code`; `local` errors concern this process and are printed by every rank."""
     if rank():
         message = f"rank {rank()}: {message}"
     if local or rank() == 0:
-        print_line(f"triptych: {message}", err=True)
+        print_line(f"triptych: {shown(message)}", err=True)
     sys.exit(code)

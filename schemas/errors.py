@@ -2,20 +2,22 @@
 
 from typing import Self
 
+from .secrets import shown, without_secrets
 from .visible import visible
 
 
 class Refusal(Exception):
     """Work cannot start or continue. The message is one paragraph: what is wrong, where, and what to do.
 
-    Control and hidden characters in it, such as those of a file name, are written as escapes.
+    Control and hidden characters in it, such as those of a file name, are written as escapes, and secrets of URLs are
+    left out.
 
     The command line prints only the message and exits with `exit_code`: 2 for misuse (an invalid config, a missing
     file), 1 for a failed check.
     """
 
     def __init__(self, message: str, *, exit_code: int = 2) -> None:
-        super().__init__(visible(message))
+        super().__init__(visible(shown(message)))
         self.exit_code = exit_code
 
 
@@ -27,3 +29,8 @@ class Mismatch(Refusal):
         """Build the error; `left` and `right` are (name of the artefact, its fingerprint), `fix` says what to do."""
         message = f"{what} differs: {left[0]} has {left[1]}, {right[0]} has {right[1]}. {fix}"
         return cls(message, exit_code=1)
+
+
+def brief(error: object, longest: int = 300) -> str:
+    """Return what an error says on one line of at most `longest` characters; secrets are taken out before the cut."""
+    return without_secrets(" ".join(str(error).split()))[:longest]

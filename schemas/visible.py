@@ -9,10 +9,13 @@ import io
 import logging
 import re
 import sys
+import threading
 import traceback
 import warnings
 from types import TracebackType
-from typing import TextIO
+from typing import Any, TextIO
+
+from .secrets import shown
 
 # Cc, Cs, Zl, Zp, the format characters of Cf that have no glyph, and Default_Ignorable_Code_Point
 # (https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt) without the joiners and the two variation
@@ -50,7 +53,10 @@ def visible(text: str, *, lines: bool = False) -> str:
 
 
 def print_line(text: str, *, err: bool = False, lines: bool = False) -> None:
-    """Print a line, made visible, to standard output or (`err`) standard error."""
+    """Print a line, made visible, to standard output or (`err`) standard error.
+
+    A line about a text that a URL may be in, other than one of the data, passes `secrets.shown` before.
+    """
     print(visible(text, lines=lines), file=sys.stderr if err else sys.stdout, flush=True)
 
 
@@ -58,22 +64,34 @@ def guard_output() -> None:
     """Have this process print no character that its terminal obeys, hides or lacks.
 
     What a stream's encoding lacks is written as an escape. Warnings, log lines and tracebacks, which libraries and
-    Python itself print, are made visible.
+    Python itself print, are made visible, and lose the secrets of URLs.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     warnings.showwarning = _show_warning
-    logging.setLogRecordFactory(VisibleRecord)
+    guard_logs()
     sys.excepthook = _show_traceback
+    threading.excepthook = _show_traceback_of_thread
+    sys.unraisablehook = _show_unraisable
+
+
+def guard_logs() -> None:
+    """Have the log lines of this process made visible, without the secrets of URLs."""
+    logging.setLogRecordFactory(VisibleRecord)
 
 
 class VisibleRecord(logging.LogRecord):
-    """A log line whose message is made visible."""
+    """A log line whose message and traceback are made visible."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        if self.exc_info and self.exc_info[1] is not None:
+            self.exc_text = _traceback(self.exc_info[1])  # a formatter uses it as it is
 
     def getMessage(self) -> str:  # noqa: N802 the name that logging gives it
         """The message with its arguments."""
-        return visible(super().getMessage(), lines=True)
+        return visible(shown(super().getMessage()), lines=True)
 
 
 def _show_warning(
@@ -84,9 +102,25 @@ def _show_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    text = visible(warnings.formatwarning(message, category, filename, lineno, line), lines=True)
+    text = visible(shown(warnings.formatwarning(message, category, filename, lineno, line)), lines=True)
     print(text, end="", file=file or sys.stderr)
 
 
 def _show_traceback(kind: type[BaseException], error: BaseException, at: TracebackType | None) -> None:
-    print_line("".join(traceback.format_exception(kind, error, at)).rstrip("\n"), err=True, lines=True)
+    print_line(_traceback(error), err=True, lines=True)
+
+
+def _show_traceback_of_thread(args: threading.ExceptHookArgs) -> None:
+    if args.exc_value is not None and not isinstance(args.exc_value, SystemExit):
+        name = args.thread.name if args.thread else "unknown"
+        print_line(f"Exception in thread {name}:\n{_traceback(args.exc_value)}", err=True, lines=True)
+
+
+def _show_unraisable(unraisable: Any) -> None:
+    if unraisable.exc_value is not None:
+        what = unraisable.err_msg or "Exception ignored in"
+        print_line(f"{what}: {unraisable.object!r}\n{_traceback(unraisable.exc_value)}", err=True, lines=True)
+
+
+def _traceback(error: BaseException) -> str:
+    return visible(shown("".join(traceback.format_exception(error)).rstrip("\n")), lines=True)

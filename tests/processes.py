@@ -62,6 +62,10 @@ class Forked:
         """Whether it has not ended."""
         return self._process.is_alive()
 
+    def code(self) -> int | None:
+        """Its exit code; None while it runs."""
+        return self._process.exitcode
+
     def send(self, number: signal.Signals) -> None:
         """Send a signal."""
         assert self.pid is not None

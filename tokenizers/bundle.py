@@ -15,7 +15,7 @@ from typing import Any, Self, cast
 from ..schemas.config.tokenizers import Tokenizers
 from ..schemas.dataset.reader import Dataset
 from ..schemas.dataset.tokenizer_card import Card
-from ..schemas.errors import Mismatch, Refusal
+from ..schemas.errors import Mismatch, Refusal, brief
 from ..schemas.storage.inside import require_inside
 from ..schemas.vocabulary import Modality
 from .protocol import AudioTokenizer, ImageTokenizer, TextTokenizer, Tokenizer
@@ -57,7 +57,7 @@ class Bundle:
                 f"{folder}: has no {FILE}. Let `triptych train` run to its end, where the model is exported."
             ) from None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            why = " ".join(str(error).split())[:200]
+            why = brief(error, 200)
             raise Refusal(f"{folder}/{FILE}: does not describe tokenizers ({why}). Export the model again.") from None
 
         def local(name: str) -> str:

@@ -21,6 +21,7 @@ from ..schemas.config.tokenizers import (
     VqConfig,
 )
 from ..schemas.errors import Refusal
+from ..schemas.secrets import remember
 from .protocol import AudioTokenizer, ImageTokenizer, TextTokenizer, Tokenizer
 
 Config = TextConfig | ImageConfig | AudioConfig
@@ -40,6 +41,7 @@ def load(config: Config, folder: str | None = None) -> Tokenizer:
         Refusal: There is no such tokenizer.
     """
     path = folder or config.path
+    remember(config.path)
     if path is None:
         raise Refusal(
             f"the {config.kind} tokenizer is neither trained yet nor given. Set its `path` to a folder that "

@@ -20,6 +20,7 @@ def train(train_file: str, start: int | None, change: bool, overrides: tuple[str
     `torchrun --nproc-per-node N -m triptych.train TRAIN_FILE`.
     """
     from ..schemas.config.load_training import load_training
+    from ..schemas.config.locations import public_url
     from .data.plan import plan_of
     from .run import train as run
     from .run import warnings
@@ -29,8 +30,9 @@ def train(train_file: str, start: int | None, change: bool, overrides: tuple[str
         print_line(f"warning: {line}", err=True)
     finished = run(config, start=start, change=change)
     if rank() == 0:
+        out = public_url(config.out)
         print_line(
-            f"Done. Model: {config.out}/model. Training log: {config.out}/metrics.jsonl."
+            f"Done. Model: {out}/model. Training log: {out}/metrics.jsonl."
             if finished
             else "Stopped and saved. Run the same command again to resume."
         )

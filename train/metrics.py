@@ -5,8 +5,10 @@ the loss weights; `rates` is the same in bits per byte of text, per pixel and pe
 `targets`, the number of predicted tokens, and `ce_by_ratio`, the cross-entropy by mask ratio.
 """
 
+import errno
 import json
 import math
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import Any
 import torch
 
 from ..model.diffusion.loss_sums import LossSums
+from ..schemas.storage.full_disk import quiet_full_disk_in_threads, refusing_full_disk, suppressed_full_disk
 from ..schemas.vocabulary import Modality
 
 FILE = "metrics.jsonl"
@@ -35,28 +38,56 @@ class Metrics:
         new = self._path.with_suffix(".new")
         new.write_text("".join(f"{strict_json(line)}\n" for line in kept))
         new.replace(self._path)
+        self._waiting = b""  # lines for which the disk had no room
         self._board = _board(folder / "tensorboard", step)
 
     def write(self, line: Mapping[str, Any]) -> None:
-        """Append a line and flush it."""
-        with self._path.open("a") as file:
-            file.write(f"{strict_json(line)}\n")
-        if self._board is not None:
-            group = line.get("split", "train")
-            for name, value in _flatten(line).items():
-                self._board.add_scalar(f"{group}/{name}", value, line["step"])
+        """Append a line and flush it. While the disk is full, lines wait for the next one: a run goes on."""
+        self._waiting += f"{strict_json(line)}\n".encode()
+        with suppressed_full_disk():
+            self._append()
+        with suppressed_full_disk():
+            self._show(line)
 
     def close(self) -> None:
-        """Flush the TensorBoard writer."""
-        if self._board is not None:
-            self._board.close()
+        """Write the lines that wait, and flush the TensorBoard writer."""
+        with suppressed_full_disk():
+            if self._board is not None:
+                self._board.close()
+        if self._waiting:
+            with refusing_full_disk(self._path.parent):
+                self._append()
+
+    def _append(self) -> None:
+        with self._path.open("ab", buffering=0) as file:
+            before = file.seek(0, os.SEEK_END)
+            written = file.write(self._waiting)
+            if written < len(self._waiting):
+                file.truncate(before)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._waiting = b""
+
+    def _show(self, line: Mapping[str, Any]) -> None:
+        board, self._board = self._board, None  # one whose thread met a full disk writes no more
+        if board is not None:
+            group = line.get("split", "train")
+            for name, value in _flatten(line).items():
+                board.add_scalar(f"{group}/{name}", value, line["step"])
+        self._board = board
 
 
 def read_lines(folder: Path) -> list[dict[str, Any]]:
-    """The metrics of a run, without a last line that a kill cut short."""
+    """The metrics of a run, without lines that a kill, a full disk or a power cut left incomplete."""
     path = folder / FILE
-    lines = path.read_text().splitlines(keepends=True) if path.exists() else []
-    return [json.loads(line) for line in lines if line.endswith("\n")]
+    lines = path.read_text(errors="replace").split("\n")[:-1] if path.exists() else []
+    return [read for line in lines if isinstance(read := _parsed(line), dict) and "step" in read]
+
+
+def _parsed(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None
 
 
 def last_step(folder: Path) -> int:
@@ -153,4 +184,5 @@ def _board(folder: Path, step: int) -> Any:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         return None
+    quiet_full_disk_in_threads()
     return SummaryWriter(str(folder), purge_step=step + 1)

@@ -31,7 +31,7 @@ FREE = (
 ON_REQUEST = ("steps", "optimizer", "data.batch_tokens", "data.datasets", "data.validation")
 
 
-def changed_keys(record: RunRecord, config: TrainConfig, where: Path) -> dict[str, tuple[Any, Any]]:
+def changed_keys(record: RunRecord, config: TrainConfig, where: Path, step: int) -> dict[str, tuple[Any, Any]]:
     """Keys of the train file that differ from those of the run, without those that may always change.
 
     Keys that the version that wrote the record did not have are taken as that version meant them.
@@ -40,6 +40,7 @@ def changed_keys(record: RunRecord, config: TrainConfig, where: Path) -> dict[st
         record: Record of the run.
         config: The train file now.
         where: Path of the record, for messages.
+        step: Step from which the run goes on; what was changed later does not hold there.
 
     Returns:
         Key -> values before and now.
@@ -50,6 +51,7 @@ def changed_keys(record: RunRecord, config: TrainConfig, where: Path) -> dict[st
         key = ".".join(map(str, error.errors(include_url=False)[0]["loc"]))
         raise Refusal(f"{where}: this folder holds a run with `{key}`, which this version does not know.") from None
     left, right = (_leaves(each.model_dump(mode="json")) for each in (before, config))
+    left |= {key: was for key, (was, _) in _undone(record, step) if " " not in key}
     differing = {key for key in left.keys() | right.keys() if left.get(key) != right.get(key)}
     return {
         key: (left.get(key), right.get(key))
@@ -58,9 +60,12 @@ def changed_keys(record: RunRecord, config: TrainConfig, where: Path) -> dict[st
     }
 
 
-def changed_datasets(record: RunRecord, now: Sequence[TrainedOn]) -> dict[str, tuple[str, str]]:
-    """Datasets that are not those of the run, whatever their paths: key -> fingerprints before and now."""
+def changed_datasets(record: RunRecord, now: Sequence[TrainedOn], step: int) -> dict[str, tuple[str, str]]:
+    """Datasets that are not those of the run at a step, whatever their paths: key -> fingerprints before and now."""
     before = [each.fingerprint for each in record.trained_on]
+    for key, (was, then) in _undone(record, step):
+        if key.startswith("data.datasets ("):
+            before = [was if each == then else each for each in before]
     if len(before) != len(now):
         return {}  # the list of the mix differs, which is a changed key
     pairs = enumerate(zip(before, now, strict=True))
@@ -84,6 +89,12 @@ def with_changes(record: RunRecord, keys: dict[str, tuple[Any, Any]], step: int)
     """The history of a run that is resumed at `step`; changes that were made later are undone."""
     kept = tuple(each for each in record.changes if each.step <= step)
     return (*kept, Change(step=step, keys=keys)) if keys else kept
+
+
+def _undone(record: RunRecord, step: int) -> list[tuple[str, tuple[Any, Any]]]:
+    """Changes after a step, the last one first."""
+    later = [each for each in record.changes if each.step > step]
+    return [item for each in reversed(later) for item in each.keys.items()]
 
 
 def _below(key: str, keys: Sequence[str]) -> bool:

@@ -1,13 +1,16 @@
 """Start or resume a training run: its folder, and the checks before the first step."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from ..model.network.presets import shape_of
 from ..schemas.config.training import TrainConfig
 from ..schemas.errors import Refusal
+from ..schemas.secrets import public_tree
+from ..schemas.storage.full_disk import refusing_full_disk
 from ..schemas.storage.lock import only_run
 from ..schemas.storage.store import WORK, Store
 from .checkpoint.checkpoints import complete_steps
@@ -15,8 +18,10 @@ from .data.plan import Plan, plan_of
 from .distributed.process_group import ProcessGroup
 from .metrics import last_step
 from .optim.batch_scaling import batch_warning, kappa
+from .remote.reaching import naming
+from .remote.remote_run import RemoteRun, records_of, run_folder
 from .resume import changed_datasets, changed_keys, require_allowed, with_changes
-from .run_record import RUN, Change, ParameterCounts, RunRecord, TrainedOn, run_folder
+from .run_record import RUN, Change, ParameterCounts, RunRecord, TrainedOn
 from .trainer import Trainer
 from .unseen import require_share_kept, require_unseen
 
@@ -52,18 +57,41 @@ def train(config: TrainConfig, *, start: int | None = None, change: bool = False
             process trains there.
     """
     plan = plan_of(config)
-    folder = run_folder(config.out)
+    remote = RemoteRun.of(config)
+    folder = run_folder(config, remote)
     process = ProcessGroup.start()
     try:
-        process.on_first(lambda: start_of(config, plan, folder, start, change))  # refuses before anything is written
-        with _alone(folder, process):
+        process.on_first(lambda: require_possible(config, plan, start, change))
+        with refusing_full_disk(folder), _alone(folder, process, remote):
+            if remote is not None:
+                process.on_each_machine(remote.stage)
             begin = process.on_first(lambda: start_of(config, plan, folder, start, change))
             if begin.finished:
                 return True
-            process.on_first(lambda: write_run_record(config, plan, process.world, folder, begin.changes))
-            return Trainer(config, plan, process).run(begin.step, begin.changed)
+            record = partial(write_run_record, config, plan, process.world, folder, begin.changes)
+            if remote is None:
+                return Trainer(config, plan, process).run(begin.step, begin.changed, record)
+            with remote.uploading(process):
+                finished = Trainer(config, plan, process, remote).run(
+                    begin.step, begin.changed, partial(_record_at_store, record, remote, folder)
+                )
+            if finished:
+                process.on_each_machine(remote.discard)
+            return finished
     finally:
         process.close()
+
+
+def _record_at_store(record: Callable[[], None], remote: RemoteRun, folder: Path) -> None:
+    """Write the record of a run and upload it."""
+    record()
+    remote.write_record(folder)
+
+
+def require_possible(config: TrainConfig, plan: Plan, start: int | None = None, change: bool = False) -> None:
+    """Raise the Refusal that starting would raise, before anything is written."""
+    with records_of(config) as records:
+        start_of(config, plan, records, start, change)
 
 
 def start_of(config: TrainConfig, plan: Plan, folder: Path, start: int | None, change: bool) -> Start:
@@ -81,7 +109,8 @@ def start_of(config: TrainConfig, plan: Plan, folder: Path, start: int | None, c
             raise Refusal(f"{folder}: has checkpoints but no {RUN}, which says of what run. Give another `out`.")
         return Start(None, ())
     record, where = RunRecord.read(folder), folder / RUN
-    keys = changed_keys(record, config, where) | changed_datasets(record, trained_on(plan))
+    at = start if start is not None else steps[-1] if steps else 0
+    keys = changed_keys(record, config, where, at) | changed_datasets(record, trained_on(plan), at)
     require_allowed(keys, change, where)
     if keys and not config.data.allow_overlap:
         require_unseen(plan.datasets, record, ALLOW)
@@ -114,7 +143,7 @@ def write_run_record(
     tokens = plan.rows * plan.row_length
     counts = shape_of(config.model).parameters(plan.vocabulary)
     RunRecord(
-        config=config.model_dump(mode="json"),
+        config=public_tree(config.model_dump(mode="json")),
         trained_on=trained_on(plan),
         plan=plan.fingerprint,
         vocabulary=plan.vocabulary.fingerprint,
@@ -141,16 +170,21 @@ def warnings(config: TrainConfig, plan: Plan) -> list[str]:
 
 
 @contextmanager
-def _alone(folder: Path, process: ProcessGroup) -> Iterator[None]:
-    """Hold the run's folder, so that no other training writes there."""
+def _alone(folder: Path, process: ProcessGroup, remote: RemoteRun | None) -> Iterator[None]:
+    """Hold the run's folder or URL, so that no other training writes there."""
     with ExitStack() as stack:
+        if remote is not None:
+            stack.enter_context(naming(remote.store.url, folder))
 
         def hold() -> None:
+            if remote is not None:
+                stack.enter_context(remote.hold())
+                return
             folder.mkdir(parents=True, exist_ok=True)
             stack.enter_context(only_run(Store(str(folder.absolute()))))
 
         process.on_first(hold)
         yield
-    if process.first:
+    if process.first and remote is None:
         with suppress(OSError):  # another run may have begun
             (folder / WORK).rmdir()

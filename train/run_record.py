@@ -1,33 +1,16 @@
 """run.json of a training run: its configuration, what it was trained on, and its size."""
 
-import re
 from pathlib import Path
 from typing import Any, Self
 
 from pydantic import ValidationError
 
 from ..schemas.base import Strict
-from ..schemas.config.locations import public_url
 from ..schemas.config.training import TrainConfig
 from ..schemas.errors import Refusal
 from ..schemas.identity import sealed_json, unseal
 
 RUN = "run.json"
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?://|:)")
-
-
-def run_folder(out: str) -> Path:
-    """The folder of a run; `~` is the home folder.
-
-    Raises:
-        Refusal: `out` is a URL of another store.
-    """
-    path = out.removeprefix("file://")
-    if _URL.match(path):
-        raise Refusal(
-            f"`out: {public_url(out)}`: a training writes to a disk. Give a folder, and copy the run when done."
-        )
-    return Path(path).expanduser()
 
 
 class TrainedOn(Strict):
@@ -92,5 +75,6 @@ class RunRecord(Strict):
         return TrainConfig.model_validate(self.config)
 
     def write(self, folder: Path) -> None:
-        """Write the record, sealed."""
-        (folder / RUN).write_bytes(sealed_json(self.model_dump(mode="json")))
+        """Write the record, sealed; when it cannot be written, the one before stays whole."""
+        (folder / f"{RUN}.new").write_bytes(sealed_json(self.model_dump(mode="json")))
+        (folder / f"{RUN}.new").replace(folder / RUN)

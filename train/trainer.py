@@ -1,20 +1,19 @@
 """The training loop: load, step, log, validate and save, starting from the last checkpoint if there is one."""
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
-import pyarrow.parquet as pq
 import torch
 
 from ..model.diffusion.loss_sums import LossSums
-from ..model.network.export import save_model
+from ..model.network.export import VOCABULARY, save_model
 from ..model.network.presets import shape_of
 from ..model.network.slices import Slices
 from ..model.network.transformer import Transformer
 from ..schemas.config.training import TrainConfig
 from ..schemas.errors import Refusal
 from ..schemas.visible import print_line
-from ..tokenizers.bundle import save_bundle
 from .checkpoint.checkpoints import Checkpoints
 from .data.loader import Loader
 from .data.plan import Plan
@@ -22,8 +21,7 @@ from .data.shard_cache import ShardCache
 from .data.shards import Shards
 from .distributed.parallel import Parallel
 from .distributed.process_group import ProcessGroup
-from .generate.lengths import FILE as LENGTHS
-from .generate.lengths import lengths_of
+from .generate.companions import save_companions
 from .metrics import Metrics, Throughput, loss_metrics
 from .optim.batch_scaling import scaled_settings
 from .optim.ema import Ema
@@ -31,18 +29,21 @@ from .optim.lr_schedule import lr_factor
 from .optim.optimizer import make_optimizer, set_hyperparameters, set_lr
 from .optim.skip_steps import Breakdown, SkipSteps
 from .progress import Progress
-from .run_record import Change, RunRecord, run_folder
+from .remote.remote_run import RemoteRun, run_folder
+from .run_record import Change, RunRecord
 from .step import Gradients, StepResult
 from .stop_signals import StopSignals
 from .validate import Validation, validation_sets
+
+SKIPPED = "rows of the steps"  # key of a rollback in the run's record
 
 
 class Trainer:
     """One process of a training run."""
 
-    def __init__(self, config: TrainConfig, plan: Plan, process: ProcessGroup) -> None:
+    def __init__(self, config: TrainConfig, plan: Plan, process: ProcessGroup, remote: RemoteRun | None = None) -> None:
         self.config, self.plan, self.process = config, plan, process
-        self.folder = run_folder(config.out)
+        self.folder, self.remote = run_folder(config, remote), remote
         self.cache = ShardCache(config.data.cache, config.data.cache_bytes)
         self.shards = Shards(plan, self.cache)
         self.slices = Slices.of(plan.vocabulary)
@@ -67,7 +68,7 @@ class Trainer:
         self.gradients = Gradients(self.parallel, config, self.slices)
         sets = validation_sets(config, plan, self.shards, self.cache)
         self.validation = Validation(config, sets, self.parallel, self.micro_rows)
-        self.checkpoints = Checkpoints(self.folder / "checkpoints", config.checkpoint, process)
+        self.checkpoints = Checkpoints(self.folder / "checkpoints", config.checkpoint, process, remote)
         self.step = 0  # steps done
         self.tokens = 0  # tokens of segments in all steps done
         self.rollbacks = 0  # after a breakdown
@@ -75,29 +76,40 @@ class Trainer:
         self.validated: float | None = None  # bits per token of these weights, summed over modalities, if validated
         self._logged_sums: LossSums | None = None  # of the steps since the last metrics line
 
-    def run(self, start: int | None, changed: bool = False) -> bool:
+    def run(self, start: int | None, changed: bool = False, begun: Callable[[], None] = lambda: None) -> bool:
         """Train until the last step or until a signal; returns whether the last step was reached.
 
         Args:
             start: Step of the checkpoint to resume from; None for a new run.
             changed: Whether the train file was changed at that step.
+            begun: Called on rank 0 once the checkpoint was loaded, before the first step.
         """
         with StopSignals(self.process.first) as signals:
             if start is not None:
                 self._resume(start, changed)
-            while True:
-                try:
-                    self._train(signals)
-                    break
-                except Breakdown as breakdown:
-                    self._roll_back(breakdown)
+                # they are not of the run that goes on from here, and must not be taken for its newest
+                self.process.on_first(lambda: self.checkpoints.discard_after(start))
+            self.process.on_first(begun)
+            self.process.on_first(self._prepare_sampling)
+            self._to_the_end(signals)
+        self.loader.close()
+        self.cache.close()
+        return self.step >= self.config.steps
+
+    def _to_the_end(self, signals: StopSignals) -> None:
+        """Train, wait for the last checkpoint, and export; signals are held back meanwhile."""
+        while True:
+            try:
+                self._train(signals)
+                break
+            except Breakdown as breakdown:
+                self._roll_back(breakdown)
         failed = self.checkpoints.finish()
         if failed is not None:
             raise Refusal(f"step {self.step}: the last checkpoint could not be saved: {failed}", exit_code=1)
         self._export()
-        self.loader.close()
-        self.cache.close()
-        return self.step >= self.config.steps
+        if self.remote is not None:
+            self.process.on_first(self.remote.upload_model)
 
     def _train(self, signals: StopSignals) -> None:
         metrics = Metrics(self.folder, self.step) if self.process.first else None
@@ -164,17 +176,25 @@ class Trainer:
         if self.config.on_breakdown == "stop" or step is None or done >= self.config.max_rollbacks:
             raise breakdown
         reached, read = self.step, self.loader.state()
+        self.optimizer.zero_grad(set_to_none=True)  # of the step that broke down
         self._resume(step, changed=False)
         self.loader.load_state(read)
         self.loader.skip_to(step)
         self.rollbacks = done + 1
         self._logged_sums = None
+        # a kill in between is made good by breaking down once more: the loaded checkpoint changes last
+        self.process.on_first(lambda: self.checkpoints.discard_after(step))
+        self.process.on_first(lambda: self._note_rollback(Change(step=step, keys={SKIPPED: (step, reached)}), done))
+        self.process.on_first(lambda: self.checkpoints.restate(step, self._state()))
         if self.process.first:
-            record = RunRecord.read(self.folder)
-            skipped = Change(step=step, keys={"rows of the steps": (step, reached)})
-            record.model_copy(update={"changes": (*record.changes, skipped)}).write(self.folder)
             print_line(f"warning: {breakdown} Went back to step {step}, and on behind the rows read since.", err=True)
-        self._save()  # from here on the stream is another one
+
+    def _note_rollback(self, change: Change, done: int) -> None:
+        """Add a rollback to the run's record, after the `done` before it."""
+        record = RunRecord.read(self.folder)
+        others = [each for each in record.changes if SKIPPED not in each.keys]
+        before = [each for each in record.changes if SKIPPED in each.keys][:done]
+        record.model_copy(update={"changes": (*others, *before, change)}).write(self.folder)
 
     @property
     def _rate(self) -> int | None:
@@ -188,7 +208,10 @@ class Trainer:
         """
         if self.guard.in_a_row:
             return self.checkpoints.finish()
-        state = {
+        return self.checkpoints.save(self.step, self.model, self.optimizer, self.ema, self._state())
+
+    def _state(self) -> dict[str, Any]:
+        return {
             "step": self.step,
             "tokens": self.tokens,
             "loader": self.loader.state(),
@@ -198,7 +221,6 @@ class Trainer:
             "rollbacks": self.rollbacks,
             "unlogged": None if self._logged_sums is None else self._logged_sums.sums_FTM.tolist(),
         }
-        return self.checkpoints.save(self.step, self.model, self.optimizer, self.ema, state)
 
     def _resume(self, start: int, changed: bool) -> None:
         state = self.checkpoints.load(start, self.model, self.optimizer, self.ema)
@@ -210,15 +232,18 @@ class Trainer:
         if state.get("unlogged") is not None:
             self._logged_sums = LossSums(torch.tensor(state["unlogged"], dtype=torch.float64))
 
+    def _prepare_sampling(self) -> None:
+        """Write what sampling needs beside weights, so that checkpoints can be sampled while training goes on."""
+        if not (self.folder / "model" / VOCABULARY).exists():
+            save_companions(self.folder / "model", self.plan, self.shards)
+
     def _export(self) -> None:
         """Write the final model's folder: the moving average of the weights, or the weights if there is none."""
         with self.ema.swapped(self.model) if self.ema else nullcontext():
             whole = {name: _full_tensor(parameter) for name, parameter in self.model.named_parameters()}
         if self.process.first:
             shape, kind = self.model.shape, self.config.objective.kind
-            save_bundle(self.plan.datasets[0], self.folder / "model")
-            with (self.folder / "model" / LENGTHS).open("wb") as file:  # pyarrow reads a path with a colon as a URL
-                pq.write_table(lengths_of(self.plan, self.shards), file)
+            save_companions(self.folder / "model", self.plan, self.shards)
             save_model(self.folder / "model", whole, shape, self.plan.vocabulary, kind)
         self.process.wait()
 

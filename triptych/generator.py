@@ -1,6 +1,7 @@
 """A trained model: generate text, images and speech, and compute likelihoods."""
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from typing import Literal
@@ -13,12 +14,13 @@ from .schemas.config.load import check
 from .schemas.config.model import Task
 from .schemas.config.sampling import SamplingConfig
 from .schemas.errors import Refusal
-from .schemas.vocabulary import Modality
+from .train.evaluate.likelihood.answers import answer_windows, score_answers, window_note
 from .train.evaluate.likelihood.benchmarks import longest_text
 from .train.evaluate.likelihood.bound import PASSES, bound
+from .train.evaluate.likelihood.bound import Likelihood as _Likelihood
 from .train.evaluate.likelihood.reader import ModelReader
-from .train.evaluate.likelihood.text_segments import canvas_of_pairs
 from .train.generate.generator import Generator as _Generator
+from .train.generate.limits import length_warning
 from .train.generate.samples import MASKED, Codes, GeneratedSample
 
 TaskName = Literal["text", "t2i", "i2t", "t2s", "s2t"]
@@ -46,7 +48,7 @@ class Generator:
     """The model of a training run.
 
     Args:
-        run: Folder of the run, as `triptych train` leaves it.
+        run: Folder or fsspec URL of the run, as `triptych train` leaves it.
         device: Device to run on, such as ``"cuda"``.
 
     Raises:
@@ -57,7 +59,7 @@ class Generator:
         self._generator = _Generator.open(fspath(run), device)
 
     def __repr__(self) -> str:
-        return f"Generator({str(self._generator.folder)!r})"
+        return f"Generator({self._generator.name!r})"
 
     def generate(
         self,
@@ -98,7 +100,10 @@ class Generator:
         if update:
             tree = chosen.model_dump(mode="json", exclude_unset=True) | update
             chosen = check(SamplingConfig, tree, "the sampling settings", PAGE)
-        return self._generator.generate(Task(task), prompts, chosen, seed, length=length).samples
+        codes = self._generator.segments(Task(task), prompts, seed, length=length)
+        if (warning := length_warning(Task(task), codes, self._generator.lengths)) is not None:
+            warnings.warn(warning, stacklevel=2)
+        return self._generator.fill(Task(task), codes, chosen, seed).samples
 
     def likelihood(
         self,
@@ -121,21 +126,37 @@ class Generator:
         Raises:
             Refusal: The run was not trained on the task, or prompts are missing.
         """
-        canvas = self._canvas(Task(task), targets, prompts)
         reader = ModelReader.of(self._generator.exported)
-        found = bound(reader, canvas, passes, seed)
+
+        def estimate(canvas: Canvas) -> _Likelihood:
+            return bound(reader, canvas, passes, seed)
+
+        if Task(task) is Task.TEXT:
+            return self._likelihood_of_texts(estimate, [str(target) for target in targets], prompts)
+        canvas = self._canvas(Task(task), targets, prompts)
+        found = estimate(canvas)
         counts = np.bincount(canvas.index_T[canvas.target_T].numpy(), minlength=len(targets))
         figures = zip(found.nats_S.tolist(), found.error_S.tolist(), counts.tolist(), strict=True)
         return [Likelihood(nats, error, tokens) for nats, error, tokens in figures]
 
+    def _likelihood_of_texts(
+        self, estimate: Callable[[Canvas], _Likelihood], targets: list[str], prompts: Sequence[Content] | None
+    ) -> list[Likelihood]:
+        """Likelihoods of texts after texts, in windows where they are too long for one segment."""
+        before = [str(prompt) for prompt in prompts] if prompts is not None else [""] * len(targets)
+        longest = longest_text(self._generator)
+        windows = answer_windows(list(zip(before, targets, strict=True)), self._generator.bundle.text, longest)
+        if note := window_note(windows, longest):
+            warnings.warn(note, stacklevel=3)
+        found = score_answers(estimate, windows, self._generator.vocabulary, range(len(targets)))
+        figures = zip(found.nats_S.tolist(), found.error_S.tolist(), windows.tokens_S.tolist(), strict=True)
+        return [Likelihood(nats, error, tokens) for nats, error, tokens in figures]
+
     def _canvas(self, task: Task, targets: Sequence[Content], prompts: Sequence[Content] | None) -> Canvas:
         """Segments with prompts and targets in them, the targets to be predicted."""
-        given, predicted = task.given, task.predicted or Modality.TEXT
-        if given is None:
-            before = prompts or [""] * len(targets)
-            pairs = [(str(prompt), str(target)) for prompt, target in zip(before, targets, strict=True)]
-            tokenizer, longest = self._generator.bundle.text, longest_text(self._generator)
-            return canvas_of_pairs(pairs, tokenizer, self._generator.vocabulary, longest, range(len(pairs)))
+        given, predicted = task.given, task.predicted
+        assert given is not None
+        assert predicted is not None
         if prompts is None:
             raise Refusal(f"task {task}: a likelihood needs a prompt for each target. Give `prompts`.")
         encode = self._generator.encode

@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from ...schemas.base import Strict
-from ...schemas.errors import Mismatch, Refusal
+from ...schemas.errors import Mismatch, Refusal, brief
 from ...schemas.identity import file_fingerprint, sealed_json, unseal
 from ...schemas.vocabulary import Vocabulary
 from .attention import AttentionBackend
@@ -102,7 +102,7 @@ def load_model(
         name = Path(error.filename or WEIGHTS).name
         raise Refusal(f"{folder}: no {name}, so no finished model. Give the `model` folder of a run.") from None
     except (ValidationError, SafetensorError, ValueError) as error:
-        detail = " ".join(str(error).split())[:200]
+        detail = brief(error, 200)
         raise Refusal(
             f"{folder}: is damaged, or of another version ({detail}). Export it again.", exit_code=1
         ) from None
@@ -114,7 +114,7 @@ def load_model(
     try:
         model.load_state_dict(weights, strict=True, assign=True)
     except RuntimeError as error:
-        detail = " ".join(str(error).split())[:200]
+        detail = brief(error, 200)
         raise Refusal(f"{folder}/{WEIGHTS}: does not fit {CONFIG} ({detail}). Export it again.", exit_code=1) from None
     return Exported(model.eval(), vocabulary, config.objective)
 

@@ -57,6 +57,8 @@ class MeasuredTask(Generic[A, B]):
 class Engine(ABC):
     """Runs the stages of a dataset over its parts."""
 
+    ledger_rows: int | None = None  # dropped rows that a part lists a file and reason; None is all
+
     def __init__(self, store: Store, journal: Journal) -> None:
         self.store = store
         self.journal = journal
@@ -95,7 +97,7 @@ class Engine(ABC):
         existing = self.committed(stage.name)
         missing = [part for part, name in zip(parts, names, strict=True) if name not in existing]
         with self.noting_committed(lambda: self.committed(stage.name).intersection(names)):
-            self.collect(stage.name, RunStage(self.store, stage), missing, len(parts) - len(missing))
+            self.collect(stage.name, RunStage(self.store, stage, self.ledger_rows), missing, len(parts) - len(missing))
         return [self.refer(part_key(stage, part), name) for part, name in zip(parts, names, strict=True)]
 
     @contextmanager

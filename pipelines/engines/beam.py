@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from ...schemas.config.run import BeamEngine
-from ...schemas.errors import Refusal
+from ...schemas.errors import Refusal, brief
 from ...schemas.storage.store import Store
 from .base import Engine, MeasuredTask, TaskResult
 from .beam_results import MAILBOXES, BeamResults, Span, clear
@@ -138,9 +138,9 @@ class Beam(Engine):
             )
 
     def _explained(self, error: BaseException) -> Refusal:
-        why = " ".join(f"{type(error).__name__}: {error}".split())
+        why = brief(f"{type(error).__name__}: {error}", 400)
         return Refusal(
-            f"engine: {self._config.runner} failed ({why[:400]}). If a worker ran out of memory, use fewer "
+            f"engine: {self._config.runner} failed ({why}). If a worker ran out of memory, use fewer "
             "workers or a smaller partition_bytes. Run the same command again to resume.",
             exit_code=1,
         )

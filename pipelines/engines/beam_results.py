@@ -4,12 +4,10 @@ Beam itself transports only numbers: the graph of a pipeline is limited to some 
 accessible in a way that depends on the runner. A file `items` holds the work in batches. For each batch a worker writes
 `<batch>.done` or, for the driver to raise if the runner gives up, `<batch>.failed`.
 
-The files are pickles, so each begins with a message authentication code by a key that only this pipeline's driver and
-workers have: what anyone else wrote into the store is never unpickled.
+The files are pickles that name sources by their URLs, so they are encrypted with a key that only this pipeline's driver
+and workers have: nobody else reads a secret in them, and what anyone else wrote into the store is never unpickled.
 """
 
-import hashlib
-import hmac
 import pickle
 import secrets
 import traceback
@@ -18,10 +16,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
 from ...schemas.storage.store import WORK, Store
 
 MAILBOXES = f"{WORK}/beam"
-CODE_BYTES = 32  # size of a message authentication code, and of its key
+NONCE_BYTES = 12  # of AES-GCM, https://doi.org/10.6028/NIST.SP.800-38D
 BATCHES = 4096  # maximum number of batches, so that a million items do not create a million files
 
 Span = tuple[int, int, int]  # number of a batch, and where it starts and ends in `items`
@@ -33,7 +34,7 @@ class BeamResults:
 
     store: Store
     folder: str
-    key: bytes = field(default_factory=lambda: secrets.token_bytes(CODE_BYTES), repr=False)
+    key: bytes = field(default_factory=lambda: AESGCM.generate_key(256), repr=False)
     _read: set[str] = field(default_factory=set)
 
     def post(self, items: Sequence[Any]) -> list[Span]:
@@ -105,14 +106,15 @@ class BeamResults:
         return None
 
     def _sealed(self, value: Any) -> bytes:
-        data = pickle.dumps(value)
-        return hmac.digest(self.key, data, hashlib.sha256) + data
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        return nonce + AESGCM(self.key).encrypt(nonce, pickle.dumps(value), None)
 
     def _unsealed(self, data: bytes) -> Any:
         """Unpickle what this pipeline wrote; raises UnpicklingError for anything else, and for an incomplete file."""
-        code, body = data[:CODE_BYTES], data[CODE_BYTES:]
-        if not hmac.compare_digest(code, hmac.digest(self.key, body, hashlib.sha256)):
-            raise pickle.UnpicklingError("not written by this pipeline, or incomplete")
+        try:
+            body = AESGCM(self.key).decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], None)
+        except (InvalidTag, ValueError):
+            raise pickle.UnpicklingError("not written by this pipeline, or incomplete") from None
         return pickle.loads(body)  # noqa: S301 this pipeline wrote it
 
 

@@ -40,13 +40,15 @@ class Workers:
     def runner(self) -> Any:
         """Return a FnApiRunner that uses these processes instead of starting its own."""
         from apache_beam.portability import python_urns
-        from apache_beam.runners.portability.fn_api_runner import worker_handlers
+        from apache_beam.runners.portability.fn_api_runner import worker_handlers as handlers
         from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
         from apache_beam.transforms import environments
 
+        worker_handlers: Any = handlers
+        worker_handlers.grpc = _OnThisMachine()
         workers, self._handlers = self, []
 
-        class Handler(worker_handlers.GrpcWorkerHandler):
+        class Handler(handlers.GrpcWorkerHandler):
             """Beam's interface to one of the processes."""
 
             def __init__(self, command: bytes, *rest: Any) -> None:
@@ -79,6 +81,27 @@ class Workers:
             process.join()
 
 
+class _OnThisMachine:
+    """The module grpc, as Beam's runner uses it, with servers that listen on 127.0.0.1 alone.
+
+    Beam opens them on all addresses, and what comes over them is unpickled.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        import grpc
+
+        return getattr(grpc, name)
+
+    def server(self, *arguments: Any, **more: Any) -> Any:
+        """Create a server."""
+        import grpc
+
+        server: Any = grpc.server(*arguments, **more)
+        listen = server.add_insecure_port
+        server.add_insecure_port = lambda address: listen(address.replace("[::]", "127.0.0.1"))
+        return server
+
+
 def quiet_beam() -> Any:
     """Import Beam with its logging turned off; errors are raised anyway."""
     logging.disable(logging.WARNING)  # it warns about missing cloud clients
@@ -92,7 +115,7 @@ def quiet_beam() -> Any:
 
 def _silent_on_broken_streams(hook: Callable[[threading.ExceptHookArgs], Any]) -> Callable[..., None]:
     """Ignore gRPC errors in Beam's threads when a worker is gone; the driver reports that once."""
-    from grpc import RpcError  # type: ignore[import-untyped]
+    from grpc import RpcError
 
     def silent(args: threading.ExceptHookArgs) -> None:
         if not isinstance(args.exc_value, RpcError):

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from ...schemas.config.run import DaskEngine
 from ...schemas.errors import Refusal
 from ...schemas.storage.store import Store
+from ...schemas.visible import guard_logs
 from .base import PRELOAD, Engine, MeasuredTask, TaskResult
 from .journal import Journal
 
@@ -56,17 +57,19 @@ class Dask(Engine):
                 n_workers=config.local_workers,
                 threads_per_worker=1,
                 memory_limit=0,
-                dashboard_address=":0",
+                host="127.0.0.1",
+                dashboard_address="127.0.0.1:0",
                 preload=list(PRELOAD),
                 silence_logs=logging.ERROR,
             )
         try:
             self._client: Any = self._dask.Client(self._cluster or config.scheduler, timeout="30s")
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise Refusal(
                 f"engine.scheduler: no Dask scheduler answers at {config.scheduler} ({error}). Start one with "
                 "`dask scheduler`, or use `engine: {kind: dask, workers: N}`."
             ) from None
+        self._client.register_plugin(_guard_of_logs())
         journal.say(f"Dask dashboard: {self._client.dashboard_link}")
 
     def each(self, task: Callable[[A], B], items: Sequence[A]) -> Iterator[TaskResult[B]]:
@@ -99,3 +102,16 @@ class Dask(Engine):
         if self._cluster is not None:
             self._cluster.close()
         self._settings.close()
+
+
+def _guard_of_logs() -> Any:
+    """Plugin of the workers: a failed task is logged with its message, which may hold the secrets of a URL."""
+    from distributed import WorkerPlugin
+
+    class GuardOfLogs(WorkerPlugin):
+        name = "triptych-guard-of-logs"
+
+        def setup(self, worker: Any) -> None:
+            guard_logs()
+
+    return GuardOfLogs()

@@ -17,9 +17,11 @@ import pyarrow.compute as pc
 import xxhash
 
 from ...schemas.dataset.drop_detail import without_addresses
+from ...schemas.dataset.dropped_lines import row_counts
 from ...schemas.dataset.ledger import Tally
 from ...schemas.dataset.tables import DROPPED, KEPT
 from ...schemas.identity import canonical_json
+from ...schemas.secrets import without_secrets
 from ...schemas.storage.store import Store
 from .take_rows import take_rows
 
@@ -45,7 +47,7 @@ class Outcome:
     """Result of a stage on a table: kept rows, dropped rows, counts, and a note."""
 
     table: pa.Table
-    dropped: pa.Table  # with the schema DROPPED, and KEPT where rows have it
+    dropped: pa.Table  # with the schema DROPPED, and KEPT where rows have it, ROWS where lines stand for several
     tallies: Sequence[Tally] = ()
     note: Mapping[str, Any] = field(default_factory=dict)
 
@@ -115,11 +117,11 @@ def _read_piece(store: Store, file: str, batch: int | None) -> pa.Table:
 
 
 def dropped_table(stage: str, rows: Sequence[tuple[str, str, int, str, str]]) -> pa.Table:
-    """A DROPPED table from (source, file, row, reason, detail) tuples; no detail holds the address of an object."""
+    """A DROPPED table from (source, file, row, reason, detail); addresses of objects and secrets are taken out."""
     if not rows:
         return DROPPED.empty_table()
     columns = [[stage] * len(rows), *(list(column) for column in zip(*rows, strict=True))]
-    columns[-1] = [without_addresses(detail) for detail in columns[-1]]
+    columns[-1] = [without_secrets(without_addresses(detail)) for detail in columns[-1]]
     return pa.table(dict(zip(DROPPED.names, columns, strict=True)), schema=DROPPED)
 
 
@@ -157,8 +159,9 @@ def count_rows(stage: str, before: pa.Table, outcome: Outcome) -> list[Tally]:
     """Count by source the rows of a stage that turned `before` into `outcome`."""
     kept = _by_source(outcome.table)
     dropped: dict[str, Counter[str]] = {}
-    for source, reason in zip(*(outcome.dropped[name].to_pylist() for name in ("source", "reason")), strict=True):
-        dropped.setdefault(source, Counter())[reason] += 1
+    lines = (outcome.dropped[name].to_pylist() for name in ("source", "reason"))
+    for source, reason, count in zip(*lines, row_counts(outcome.dropped).tolist(), strict=True):
+        dropped.setdefault(source, Counter())[reason] += count
     return [
         Tally(stage=stage, source=source, rows_in=rows, kept=kept.get(source, 0), dropped=dropped.get(source, {}))
         for source, rows in _by_source(before).items()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from ...schemas.dataset.dropped_lines import bounded
 from ...schemas.identity import fingerprint
 from ...schemas.storage.store import WORK, Store
 from .partition import Outcome, Partition, commit, count_rows, load
@@ -59,6 +60,7 @@ class RunStage:
 
     store: Store
     stage: Stage
+    ledger_rows: int | None = None  # dropped rows that are listed a file and reason; None is all
 
     def __call__(self, part: Partition) -> WorkCount:
         """Run the stage on one part and commit the result."""
@@ -70,5 +72,6 @@ class RunStage:
         for tally in tallies:
             tally.check()
         name = part_name(self.stage.name, part_key(self.stage, part))
-        commit(self.store, name, Outcome(outcome.table, outcome.dropped, tallies, outcome.note))
+        dropped = outcome.dropped if self.ledger_rows is None else bounded(outcome.dropped, self.ledger_rows)
+        commit(self.store, name, Outcome(outcome.table, dropped, tallies, outcome.note))
         return WorkCount(table.num_rows, outcome.note.get("tokens", 0))

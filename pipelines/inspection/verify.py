@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ...schemas.dataset.dropped_lines import row_counts
 from ...schemas.dataset.duplicates import DUPLICATES_FILE
 from ...schemas.dataset.layout import TASK_SLOT, ragged
 from ...schemas.dataset.ledger import check_ledger
@@ -136,8 +137,10 @@ def _totals(dataset: Dataset) -> Iterator[str]:
 
 def _dropped(dataset: Dataset) -> Iterator[str]:
     with fsspec.open(f"{dataset.url}/{DROPPED_FILE}", "rb") as stream:
-        rows = pq.read_table(stream).select(["stage", "source", "reason"]).to_pylist()
-    found = Counter((row["stage"], row["source"], row["reason"]) for row in rows)
+        lines = pq.read_table(stream)
+    table = lines.select(["stage", "source", "reason"]).append_column("rows", pa.array(row_counts(lines)))
+    sums = table.group_by(["stage", "source", "reason"]).aggregate([("rows", "sum")]).to_pylist()
+    found = Counter({(each["stage"], each["source"], each["reason"]): each["rows_sum"] for each in sums})
     ledger: Counter[Any] = Counter()
     for tally in dataset.manifest.ledger:
         ledger.update({(tally.stage, tally.source, reason): count for reason, count in tally.dropped.items()})

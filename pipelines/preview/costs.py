@@ -26,6 +26,7 @@ SOUND_RATE = 200.0  # seconds of sound that are decoded and encoded per second
 MEDIA_RATE = 100e6  # bytes of media that are read and written per second
 PICTURE_STEP = 0.25  # seconds of a training step of an image tokenizer at 128 x 128 pixels
 SOUND_STEP = 0.15  # seconds of a training step of an audio tokenizer
+MODEL_BYTES = 10e6  # of a tokenizer of images or sound that is trained, with the samples that it is trained on
 FILL = 0.97  # share of a packed row that holds tokens
 VOCABULARY_BYTES = ((300, 1.5), (1000, 2.6), (8000, 3.7), (32000, 4.3), (128000, 4.7))  # size, bytes of text per token
 
@@ -124,6 +125,12 @@ def training_seconds(config: RunConfig) -> float:
     if Modality.AUDIO in config.modalities and isinstance(audio, RvqConfig) and audio.trained_in_run:
         seconds.append(audio.steps * SOUND_STEP)
     return max(seconds)
+
+
+def training_bytes(config: RunConfig) -> float:
+    """Estimate the disk space of the tokenizers of images and sound that are trained in the run."""
+    names = [modality.name.lower() for modality in config.modalities if modality is not Modality.TEXT]
+    return float(MODEL_BYTES * sum(bool(getattr(config.tokenizers, name).trained_in_run) for name in names))
 
 
 def workers_of(config: RunConfig) -> int:

@@ -79,7 +79,7 @@ def _outcomes(part: Found, limits: Limits, most: int, head: Head) -> Iterator[Ou
         batches = list(reader.read(unit))
         for batch in samples(batches, part.source, item.base, HEAD_BYTES):
             yield task.outcome(item, batch)
-        rows = sum(batch.table.num_rows + len(batch.drops) for batch in batches)
+        rows = sum(batch.rows for batch in batches)
         head.rows += rows
         most -= rows
         if most <= 0:

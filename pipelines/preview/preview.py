@@ -13,7 +13,7 @@ from ...tokenizers.audio.decode_clip import duration_of
 from ...tokenizers.image.decode_picture import size_of
 from ..preflight import check_run, require_more_rows
 from .columns import columns_of
-from .costs import cost_of, load_tokenizers, rates_of, shard_bytes, training_seconds, workers_of
+from .costs import cost_of, load_tokenizers, rates_of, shard_bytes, training_bytes, training_seconds, workers_of
 from .extent import Extent, extent
 from .heads import Head, read_head
 
@@ -65,7 +65,7 @@ def preview(config: RunConfig) -> dict[str, Any]:
         "tokens": {name: round(count) for name, count in tokens.items()},
         "grounds": {name: rates.grounds[name] for name in (m.name.lower() for m in config.modalities)},
         "shard_bytes": round(shards),
-        "work_bytes": round(row_bytes + 2 * shards),
+        "work_bytes": round(row_bytes + 2 * shards + training_bytes(config)),
         "seconds": round(training_seconds(config) + seconds / workers_of(config), 1),
         "workers": workers_of(config),
         "empty": [facts["name"] for facts in sources if not facts["head"]["kept"]],

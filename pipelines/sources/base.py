@@ -11,6 +11,8 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from ...schemas.secrets import without_secrets
+
 # Columns that a reader yields: `row` counts from 0 within the unit's file, the others are the source's fields. Only the
 # licence may be null.
 ROW_FIELDS = {
@@ -32,7 +34,7 @@ def field_type(field: str) -> pa.DataType:
 class Unit:
     """A file, or rows start..stop of it (`stop` None: to the end), and its version when it was found."""
 
-    path: str  # fsspec URL that can be opened directly
+    path: str = field(repr=False)  # fsspec URL that can be opened directly
     label: str  # name of the file in the ledger and in segments, without machine-specific prefixes
     start: int = 0
     stop: int | None = None
@@ -61,11 +63,17 @@ class Drop:
     reason: str  # snake_case, one of a stage's documented reasons
     detail: str = ""
     file: str = ""  # label of the row's file, where it is not that of the unit
+    count: int | None = None  # number of rows, if it stands for those beyond `limits.ledger_rows`
 
     def __post_init__(self) -> None:
-        # the detail may quote bad data, but must be short and valid UTF-8 in the ledger
-        detail = self.detail[:300].encode(errors="backslashreplace").decode()
+        # the detail may quote bad data, but must be short and valid UTF-8 in the ledger, and hold no signed URL
+        detail = without_secrets(self.detail)[:300].encode(errors="backslashreplace").decode()
         object.__setattr__(self, "detail", detail)
+
+    @property
+    def rows(self) -> int:
+        """Number of rows that are dropped."""
+        return 1 if self.count is None else self.count
 
 
 @dataclass(frozen=True)
@@ -74,6 +82,11 @@ class RawBatch:
 
     table: pa.Table  # columns of the source's fields; `file` where a row is not in the unit's file
     drops: list[Drop] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """Number of all rows, with those that could not be read."""
+        return int(self.table.num_rows) + sum(drop.rows for drop in self.drops)
 
 
 class Reader(Protocol):

@@ -4,6 +4,7 @@ Where a batch ends depends only on the sizes of the rows, not on the blocks in w
 read in blocks of any size.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -14,8 +15,10 @@ import pyarrow.compute as pc
 
 from .base import TEXTS, Drop, RawBatch, field_type
 from .text_columns import is_list, list_bytes
+from .unit_time import check_time
 
 DROP_BYTES = 128  # size of a drop in a batch, so that a file of only bad rows is divided too
+MOST_ROWS = 1 << 18  # of a batch, since also a row without a character takes a hundred bytes in memory
 LONGEST_ROW = 1 << 30  # an Arrow array of strings or binaries is limited to 2 GiB
 
 
@@ -65,9 +68,10 @@ def gather(
     drops: list[Drop] = []
     used = count = 0
     for item in items:
+        check_time()
         late = isinstance(item, LateDrop)
         size = _payload(item) if isinstance(item, RawRow) else 0 if late else DROP_BYTES
-        if used + size > budget and count:
+        if (used + size > budget or len(rows) == MOST_ROWS) and count:
             if rows or drops:
                 yield RawBatch(table(fields, rows, lists), drops)
             rows, drops, used, count = [], [], 0, 0
@@ -81,16 +85,35 @@ def gather(
         yield RawBatch(table(fields, rows, lists), drops)
 
 
+def first_drops(batches: Iterable[RawBatch], most: int) -> Iterator[RawBatch]:
+    """Count the drops of batches that are held together, except for the first of each file and reason."""
+    listed: Counter[tuple[str, str]] = Counter()
+    for batch in batches:
+        drops: list[Drop] = []
+        others: Counter[tuple[str, str]] = Counter()
+        for drop in batch.drops:
+            key = drop.file, drop.reason
+            if listed[key] < most:
+                listed[key] += 1
+                drops.append(drop)
+            else:
+                others[key] += drop.rows
+        drops += [Drop(-1, reason, file=file, count=count) for (file, reason), count in others.items()]
+        yield RawBatch(batch.table, drops)
+
+
 def regroup(pieces: Iterable[RawBatch], budget: int) -> Iterator[RawBatch]:
     """Split and join batches of any size into batches of at most `budget` payload bytes or one row."""
     held: list[pa.Table] = []
     drops: list[Drop] = []
     used = 0
     for piece in pieces:
-        rows, ends = piece.table, np.cumsum(_payloads(piece.table))
+        check_time()
+        rows, ends = piece.table, np.cumsum(payloads(piece.table))
         start = before = 0
         while start < len(rows):
             stop = int(np.searchsorted(ends, before + budget - used, side="right"))
+            stop = min(stop, start + MOST_ROWS - sum(map(len, held)))
             stop = max(stop, start if held else start + 1)
             if stop == start:
                 yield RawBatch(pa.concat_tables(held), drops)
@@ -100,7 +123,7 @@ def regroup(pieces: Iterable[RawBatch], budget: int) -> Iterator[RawBatch]:
             used += int(ends[stop - 1]) - before
             start, before = stop, int(ends[stop - 1])
         drops += piece.drops
-        used += DROP_BYTES * len(piece.drops)
+        used += DROP_BYTES * sum(drop.rows for drop in piece.drops)
         if used > budget or (piece.drops and not held):
             yield RawBatch(pa.concat_tables(held or [rows]), drops)
             held, drops, used = [], [], 0
@@ -127,7 +150,8 @@ def column_bytes(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
     return sizes
 
 
-def _payloads(rows: pa.Table) -> npt.NDArray[np.int64]:
+def payloads(rows: pa.Table) -> npt.NDArray[np.int64]:
+    """Return the size of the values of each row, in bytes."""
     sizes = np.zeros(len(rows), np.int64)
     for name in rows.column_names:
         if name not in ("row", "file"):

@@ -137,6 +137,7 @@ def extract(
     longest: int,
     reasons: npt.NDArray[np.object_] | None = None,
     text_from: str | None = None,
+    most: int | None = None,
 ) -> Iterator[RawBatch]:
     """Extract the fields of a table.
 
@@ -149,6 +150,7 @@ def extract(
         longest: Maximum size of a value, in bytes.
         reasons: (n,) reason of rows that have already failed, or "".
         text_from: The key of the source; if it is set, the text of a row is a list.
+        most: Drops that are listed for a reason, while the others are counted; None lists all.
 
     Yields:
         Batches with the good rows and the drops.
@@ -166,7 +168,7 @@ def extract(
     _mark(reasons, _invalid_utf8(values["text"], reasons), "utf8_invalid")
     if "license" in values:
         values["license"] = printable_texts(values["license"])
-    drops = [Drop(first + int(at), reasons[at]) for at in np.flatnonzero(reasons != "")]
+    drops = list(_drops(reasons, first, most))
     good = pa.array(reasons == "", pa.bool_())
     numbers = pa.chunked_array([pa.array(np.arange(first, first + len(rows)))])
     kept = pa.table({name: column.filter(good) for name, column in ({"row": numbers} | values).items()})
@@ -201,8 +203,23 @@ def _are_columns(rows: pa.Table, names: tuple[str, ...]) -> bool:
     return all(stored_column(name, rows.column_names) == name for name in names)
 
 
+def _drops(reasons: npt.NDArray[np.object_], first: int, most: int | None) -> Iterator[Drop]:
+    """Yield the drops in the order of the rows, those that are only counted last."""
+    failed = np.flatnonzero(reasons != "")
+    listed = np.zeros(len(reasons), bool)
+    others: list[Drop] = []
+    for reason in sorted(set(reasons[failed])):
+        mine = failed[reasons[failed] == reason]
+        listed[mine[:most]] = True
+        if most is not None and len(mine) > most:
+            others.append(Drop(-1, reason, count=len(mine) - most))
+    yield from (Drop(first + int(at), reasons[at]) for at in np.flatnonzero(listed))
+    yield from others
+
+
 def _mark(reasons: npt.NDArray[np.object_], bad: npt.NDArray[np.bool_], reason: str) -> None:
-    reasons[bad & (reasons == "")] = reason
+    if bad.any():
+        reasons[bad & (reasons == "")] = reason
 
 
 def _invalid_utf8(texts: pa.ChunkedArray, reasons: npt.NDArray[np.object_]) -> npt.NDArray[np.bool_]:

@@ -19,6 +19,7 @@ from .base import Drop
 from .files import printable
 
 FEW: Final = 3  # lines in a field whose quote turns out to be unbalanced; from here on the table is refused
+MOST_LINES: Final = 1 << 19  # that are held for one record
 MANY: Final = 1000  # lines in a field of a table whose quoting is not given
 ROWS: Final = 5  # lines that could all be rows, where no file name shows that they are
 FILE_NAME: Final = re.compile(r"\S(.*\S)?\.[A-Za-z0-9]{1,5}")
@@ -113,6 +114,8 @@ class DelimitedTable:
             except StopIteration:
                 return
             except csv.Error as error:
+                if len(self._lines.taken) >= MOST_LINES:
+                    raise self._unbalanced(f"goes on for more than {MOST_LINES:,} lines") from None
                 if len(self._lines.taken) > FEW:
                     raise self._unbalanced("does not end where a field can end") from None
                 yield error
@@ -157,6 +160,8 @@ class _Lines:
         return self
 
     def __next__(self) -> str:
+        if len(self.taken) >= MOST_LINES:
+            raise csv.Error("too many lines")
         line = self._again.popleft() if self._again else next(self._lines)
         self.taken.append(line)
         return "\n" if line is None else line.decode(errors="surrogateescape")
@@ -179,6 +184,6 @@ class _Lines:
 def _opening(lines: list[str], delimiter: str) -> int:
     """Return the index of the line in which the longest quoted field of a record begins."""
     text = "".join(lines)
-    field = re.compile(rf'(?:^|{re.escape(delimiter)}|\n)"((?:[^"]|"")*)')
+    field = re.compile(rf'(?:^|{re.escape(delimiter)}|\n)"((?:[^"]++|"")*+)')
     longest = max(field.finditer(text), key=lambda found: found.group(1).count("\n"), default=None)
     return 0 if longest is None else text.count("\n", 0, longest.start(1))

@@ -5,6 +5,7 @@ import os
 import re
 import tarfile
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +14,8 @@ from fsspec.core import has_magic, url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from ...schemas.errors import Refusal
+from ...schemas.secrets import without_secrets
+from ...schemas.storage.file_system import file_system
 from .base import Unit
 from .change_detection import stamp
 from .glob_advice import ADVICE, advice
@@ -26,7 +29,8 @@ def find(name: str, path: str) -> list[tuple[str, str]]:
     """Find the files of a source.
 
     A label is the file's path below the part of `path` without wildcards, so it does not depend on the machine, nor on
-    what a link points to.
+    what a link points to. It has no query of a URL, which may be a signature; files that differ by their queries alone
+    are numbered.
 
     Args:
         name: Name of the source, for error messages.
@@ -39,13 +43,13 @@ def find(name: str, path: str) -> list[tuple[str, str]]:
         Refusal: Nothing matches, or something that is no file, or a folder or file cannot be read.
     """
     with refusing(name, path):
-        return sorted(_find(name, path, path), key=lambda pair: pair[1])
+        return numbered(sorted(_find(name, path, path), key=lambda pair: pair[::-1]))
 
 
 def _find(name: str, path: str, given: str) -> list[tuple[str, str]]:
     first, chained, rest = given.partition("::")
     if not chained:
-        fs, root = url_to_fs(given)
+        fs, root = file_system(given)
         return _labelled(fs, root, _in_file_system(name, path, fs, root))
     outer = _find(name, path, rest)
     if "://" not in first:  # `simplecache::s3://…`: a cache before the rest
@@ -59,8 +63,27 @@ def _find(name: str, path: str, given: str) -> list[tuple[str, str]]:
 
 
 def _labelled(fs: Any, root: str, matches: list[str]) -> list[tuple[str, str]]:
-    prefix = root.rpartition("/")[0] if matches == [root] else _fixed_part(root)
-    return [(fs.unstrip_protocol(match), printable(match.removeprefix(prefix).lstrip("/"))) for match in matches]
+    prefix = public_path(fs, root).rpartition("/")[0] if matches == [root] else _fixed_part(public_path(fs, root))
+    names = [public_path(fs, match) for match in matches]
+    return [
+        (fs.unstrip_protocol(match), printable(name.removeprefix(prefix).lstrip("/")))
+        for match, name in zip(matches, names, strict=True)
+    ]
+
+
+def public_path(fs: Any, path: str) -> str:
+    """A path in a file system without what may be secret in its URL."""
+    return path if isinstance(fs, LocalFileSystem) else without_secrets(str(fs.unstrip_protocol(path)))
+
+
+def numbered(found: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Tell files of the same label apart by a number behind it."""
+    seen: Counter[str] = Counter()
+    apart = []
+    for url, label in found:
+        seen[label] += 1
+        apart.append((url, label if seen[label] == 1 else f"{label}#{seen[label]}"))
+    return apart
 
 
 def _in_file_system(name: str, path: str, fs: Any, root: str) -> list[str]:

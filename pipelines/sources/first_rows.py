@@ -44,7 +44,7 @@ def first_units(reader: Reader, units: Iterable[Unit], limit: int | None) -> lis
 
 
 def _count(reader: Reader, unit: Unit, most: int) -> int:
-    return sum(batch.table.num_rows + len(batch.drops) for batch in reader.read(replace(unit, most=most)))
+    return sum(batch.rows for batch in reader.read(replace(unit, most=most)))
 
 
 def first_rows(pieces: Iterable[RawBatch], most: int | None) -> Iterator[RawBatch]:
@@ -53,17 +53,18 @@ def first_rows(pieces: Iterable[RawBatch], most: int | None) -> Iterator[RawBatc
     for piece in pieces:
         if left is not None:
             piece = _head(piece, left)
-            left -= piece.table.num_rows + len(piece.drops)
+            left -= piece.rows
         yield piece
         if left == 0:
             return
 
 
 def _head(piece: RawBatch, most: int) -> RawBatch:
-    rows = piece.table["row"].to_numpy()
-    drops = np.array([END if drop.row < 0 else drop.row for drop in piece.drops], np.int64)
-    if len(rows) + len(drops) <= most:
+    if piece.rows <= most:
         return piece
+    rows = piece.table["row"].to_numpy()
+    # a drop that stands for several is that of rows beyond `most`, since readers list so many of each reason
+    drops = np.array([END if drop.row < 0 else drop.row for drop in piece.drops], np.int64)
     last = np.partition(np.concatenate([rows, drops]), most - 1)[most - 1]
     kept = [drop for drop, place in zip(piece.drops, drops, strict=True) if place <= last]
     return RawBatch(piece.table.slice(0, int(np.searchsorted(rows, last, side="right"))), kept)

@@ -15,11 +15,11 @@ from ...schemas.config.sources import FolderSource
 from ...schemas.errors import Refusal
 from ...schemas.identity import canonical_json
 from .base import Drop, RawBatch, Unit
-from .batches import LONGEST_ROW, BadRow, RawRow, gather, value_bytes
+from .batches import LONGEST_ROW, BadRow, RawRow, first_drops, gather, value_bytes
 from .change_detection import require_digest, stamp, unchanged
 from .columns import require_columns
 from .delimited_table import Record
-from .files import printable, refusing, whole_files
+from .files import printable, public_path, refusing, whole_files
 from .folder_files import FolderFiles
 from .json_line import pick_license
 from .json_texts import json_text
@@ -37,6 +37,7 @@ class FolderReader:
         self._fields = source.fields
         self._lists = source.text_from is not None
         self._longest = min(limits.row_bytes, LONGEST_ROW)
+        self._listed = limits.ledger_rows
         self._budget = partition_bytes
 
     def units(self) -> list[Unit]:
@@ -138,7 +139,8 @@ class FolderReader:
         """
         state = xxhash.xxh3_128()
         with unchanged(unit):
-            batches = list(gather(self._fields, self._hashed(unit, state), self._budget, self._lists))
+            items = gather(self._fields, self._hashed(unit, state), self._budget, self._lists)
+            batches = list(first_drops(items, self._listed))
         require_digest(unit, state.hexdigest())
         return iter(batches)
 
@@ -205,5 +207,5 @@ def _length(value: str | bytes | tuple[str, ...] | None) -> int | list[int] | No
 
 def _below(fs: Any, root: str, file: Unit) -> str:
     """Return the name of a file below the folder `root`."""
-    path: str = fs._strip_protocol(file.path)
-    return printable(path.removeprefix(root.rstrip("/")).lstrip("/"))
+    path = public_path(fs, fs._strip_protocol(file.path))
+    return printable(path.removeprefix(public_path(fs, root).rstrip("/")).lstrip("/"))

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...schemas.config.columns import is_column
+from ...schemas.config.locations import public_url
 from ...schemas.config.run import Limits
 from ...schemas.config.sources import DatasetsSource
 from ...schemas.identity import bytes_fingerprint, canonical_json
@@ -57,7 +58,8 @@ class DatasetsReader:
 
     @property
     def _label(self) -> str:
-        name = Path(self._source.path).resolve().name if Path(self._source.path).exists() else self._source.path
+        path = Path(self._source.path)
+        name = path.resolve().name if path.exists() else public_url(self._source.path)
         return "/".join(part for part in (name, self._source.config, self._source.split) if part)
 
     @property

@@ -9,7 +9,7 @@ from datasets.packaged_modules.csv.csv import Csv
 from datasets.packaged_modules.folder_based_builder.folder_based_builder import FolderBasedBuilder
 
 from ...schemas.config.sources import DatasetsSource
-from ...schemas.errors import Refusal
+from ...schemas.errors import Refusal, brief
 from .huggingface_csv import read_words, words_as_they_are
 
 
@@ -30,7 +30,7 @@ def load(source: DatasetsSource) -> Any:
         raise
     except Exception as error:  # builders, the hub and file systems may raise anything
         cause = error.__cause__ or error
-        why = " ".join(f"{type(cause).__name__}: {cause}".split())[:500]
+        why = brief(f"{type(cause).__name__}: {cause}", 500)
         raise Refusal(
             f"`sources.{source.name}.path` is {source.path!r} (config {source.config}, split {source.split!r}): "
             f"datasets cannot load it ({why}). Check path, config, split and revision; a hub name needs a network."

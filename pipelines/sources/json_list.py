@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from .streams import Broken
 
 KEY_BYTES = 1 << 16  # keys up to this size are told apart, whatever the limit of an item is
+MOST_KEYS = 50  # of lists that are named when the wanted one is missing
 # a lone quote is the start of a string whose end is not read yet
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|["\[\]{},:]', re.DOTALL)
 # an object without lists and objects in it, which most items are: one match instead of one for each token
@@ -77,9 +78,11 @@ def _enter(scanner: "_Scanner", key: str | None) -> None:
         token = scanner.next()
         if token in (b"[", b"{"):
             if depth == 1 and token == b"[":
-                found.append(_string(name))
-                if found[-1] == key:
+                this = _string(name)
+                if this == key:
                     return
+                if len(found) < MOST_KEYS:
+                    found.append(this)
             depth += 1
         elif token in (b"]", b"}"):
             depth -= 1

@@ -14,6 +14,7 @@ from ...schemas.errors import Refusal
 from .base import Drop
 from .batches import BadRow
 from .delimited_table import Record
+from .expansion import table_blocks
 from .json_line import parse_line
 from .json_list import NoList, list_items, list_keys
 from .streams import Broken, ByteStream
@@ -29,7 +30,8 @@ VALUE_BYTES = 64  # what a value is counted for beside its characters
 def json_records(source: FolderSource, url: str, label: str, stamp: str, longest: int) -> Iterator[Record | Drop]:
     """Yield the records of a JSON table, numbered from 0.
 
-    Reasons for drops: row_too_large, json_invalid, utf8_invalid, file_truncated, join_missing.
+    Reasons for drops: row_too_large, json_invalid, utf8_invalid, file_truncated, expansion_too_large,
+    join_missing.
 
     Args:
         source: The source.
@@ -50,7 +52,7 @@ def lists_of(url: str, longest: int) -> list[str]:
     """Return the keys of the lists in the object that a file holds; empty if it holds none, or is damaged."""
     with ByteStream(url) as stream:
         try:
-            return list_keys(text_blocks(stream.blocks(), "json"), longest)
+            return list_keys(text_blocks(table_blocks(url, stream), "json"), longest)
         except Broken:
             return []
 
@@ -61,7 +63,7 @@ def _records(
     used = used_keys(source.fields)
     with ByteStream(url) as stream:
         try:
-            for number, item in enumerate(list_items(text_blocks(stream.blocks(), "json"), key, longest)):
+            for number, item in enumerate(list_items(text_blocks(table_blocks(url, stream), "json"), key, longest)):
                 if item is None:
                     yield Drop(number, "row_too_large", f"over {longest} bytes")
                     continue
@@ -100,11 +102,13 @@ def _joined(source: FolderSource, url: str, label: str, stamp: str, longest: int
     for item in _records(source, url, label, source.records, "records", longest):
         if isinstance(item, Drop):
             drops.append(item)
+            held.add([item.detail])
             continue
         key = item.values.get(mine)
         other = others.get(key) if isinstance(key, str | int) else None
         if other is None:
             drops.append(Drop(item.number, "join_missing", f"{mine} = {key!r}"))
+            held.add([drops[-1].detail])
             continue
         values = held.used(other | item.values)
         if source.text_from is not None:

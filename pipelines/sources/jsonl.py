@@ -19,18 +19,19 @@ from ...schemas.config.sources import JsonlSource
 from ...schemas.dataset.drop_detail import error_detail
 from ...schemas.identity import file_fingerprint
 from .base import Drop, RawBatch, Unit
-from .batches import LONGEST_ROW, BadRow, RawRow, regroup, table
+from .batches import LONGEST_ROW, BadRow, regroup, table
 from .change_detection import unchanged, unchanged_batches
 from .content_type import require_readable
+from .expansion import expanding
 from .files import whole_files
 from .first_rows import first_rows, first_units, head_digest
 from .heads import json_heads, require_in_heads
-from .json_line import parse_line, pick_columns, pick_license, without_marks
+from .json_block import JsonBlocks
+from .json_line import parse_line
 from .json_texts import arrow_type, is_exact, json_texts
 from .not_for_samples import refuse_interleaved
 from .streams import BLOCK, Broken, ByteStream
 from .text_blocks import text_blocks
-from .text_values import pick_text, used_keys
 
 TYPED_LINES = 16  # lines of a block whose values decide the types of columns
 
@@ -45,6 +46,7 @@ class JsonlReader:
         # a list, or an item of one, is found line by line
         self._plain = source.text_from is None and not any(items_of(column) for column in self._fields["text"])
         self._longest = min(limits.row_bytes, LONGEST_ROW)
+        self._listed = limits.ledger_rows
         self._budget = partition_bytes
 
     def units(self) -> list[Unit]:
@@ -71,31 +73,35 @@ class JsonlReader:
         """Read a unit, see `Reader.read`.
 
         Reasons: row_too_large, json_invalid, utf8_invalid, text_missing, text_not_string, file_truncated,
-        format_unsupported.
+        format_unsupported, expansion_too_large.
         """
-        return unchanged_batches(unit, regroup(first_rows(self._pieces(unit), unit.most), self._budget))
+        batches = regroup(first_rows(self._pieces(unit), unit.most), self._budget)
+        return expanding(unit, unchanged_batches(unit, batches))
 
     def _pieces(self, unit: Unit) -> Iterator[RawBatch]:
         line = 0
+        slow = JsonBlocks(self._fields, self._longest, self._text_from, max(self._listed, unit.most or 0))
         with ByteStream(unit.path) as stream:
             try:
                 for block in whole_lines(text_blocks(stream.blocks(), "json"), self._longest):
                     if block is None:
-                        yield _slow([None], line, self._fields, self._longest, self._text_from)
+                        yield slow.too_long(line)
                         line += 1
                         continue
                     lines = _count_lines(block)
-                    values = _fast(block, lines, self._fields) if self._plain and len(block) <= self._longest else None
-                    if values is None:
-                        several = block.split(b"\n")[:lines]
-                        yield _slow(several, line, self._fields, self._longest, self._text_from)
-                    else:
-                        numbers = pa.array(np.arange(line, line + lines))
-                        yield RawBatch(pa.table({"row": numbers} | values))
+                    if not block.isspace():
+                        yield from self._parsed(block, line, lines, slow)
                     line += lines
             except Broken as error:
                 rest = Drop(-1, error.reason, error_detail(error))
                 yield RawBatch(table(self._fields, [], self._text_from is not None), [rest])
+
+    def _parsed(self, block: bytes, line: int, lines: int, slow: JsonBlocks) -> Iterator[RawBatch]:
+        values = _fast(block, lines, self._fields) if self._plain and len(block) <= self._longest else None
+        if values is None:
+            yield from slow.parse(block, line)
+        else:
+            yield RawBatch(pa.table({"row": pa.array(np.arange(line, line + lines))} | values))
 
 
 def whole_lines(blocks: Iterable[bytes], longest: int) -> Iterator[bytes | None]:
@@ -194,27 +200,3 @@ def _types(block: bytes, fields: Mapping[str, tuple[str, ...]]) -> dict[str, pa.
                 raise pa.ArrowInvalid("not a plain value")
             types[column] = kind
     return types
-
-
-def _slow(
-    lines: Iterable[bytes | None],
-    first: int,
-    fields: Mapping[str, tuple[str, ...]],
-    longest: int,
-    text_from: str | None = None,
-) -> RawBatch:
-    rows: list[RawRow] = []
-    drops: list[Drop] = []
-    used = used_keys(fields)
-    for number, line in enumerate(lines, first):
-        if line is None or len(line) > longest:
-            drops.append(Drop(number, "row_too_large", f"over {longest} bytes"))
-        elif without_marks(line).strip():
-            try:
-                values = parse_line(line, used)
-                license_ = [pick_license(values, fields["license"])] if "license" in fields else []
-                columns = pick_columns(values, fields)
-                rows.append(RawRow(number, (pick_text(values, fields["text"], text_from), *license_, *columns)))
-            except BadRow as error:
-                drops.append(error.drop(number))
-    return RawBatch(table(fields, rows, text_from is not None), drops)

@@ -11,6 +11,7 @@ from .batches import BadRow
 from .columns import require_columns
 from .content_type import head_of
 from .delimited_table import DelimitedTable, Record
+from .expansion import table_blocks
 from .json_line import parse_line, without_marks
 from .json_table import json_records, lists_of
 from .jsonl import whole_lines
@@ -45,7 +46,7 @@ class MetadataTable:
 
         Records are numbered from 0, not counting a header but counting blank lines; a record of several lines counts
         once. Reasons for drops: row_too_large, csv_invalid, json_invalid, utf8_invalid, file_truncated,
-        file_unreadable, format_unsupported, join_missing.
+        file_unreadable, format_unsupported, expansion_too_large, join_missing.
 
         Raises:
             Refusal: The table has a format that is not read, no header, not all columns of the source or two of one
@@ -65,7 +66,7 @@ class MetadataTable:
                 yield Drop(-1, error.reason, error_detail(error))
 
     def _lines(self, stream: ByteStream, syntax: Syntax) -> Iterator[bytes | None]:
-        for block in whole_lines(text_blocks(stream.blocks(), syntax), self._longest):
+        for block in whole_lines(text_blocks(table_blocks(self._url, stream), syntax), self._longest):
             if block is None:
                 yield None
             else:

@@ -7,8 +7,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
+
+from ...schemas.storage.file_system import file_system
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ _out: ContextVar[_Out | None] = ContextVar("out", default=None)
 @contextmanager
 def no_source_below(out: str) -> Iterator[None]:
     """Within the block, files below `out` are found by no source."""
-    fs, root = url_to_fs(out)
+    fs, root = file_system(out)
     local = isinstance(fs, LocalFileSystem)
     token = _out.set(_Out(local, _local_names(root) if local else (fs.unstrip_protocol(root),)))
     try:

@@ -18,9 +18,11 @@ from .batches import LONGEST_ROW, regroup, table
 from .change_detection import unchanged, unchanged_batches
 from .columns import extract, present_columns
 from .content_type import JSON, PARQUET, content_of, head_of, wrong_kind
+from .expansion import expanding
 from .files import whole_files
 from .first_rows import first_rows, first_units, head_digest
 from .parquet_chunks import ColumnChunks
+from .parquet_expansion import decoded, dictionary_columns, unlikely_chunk
 from .streams import PARQUET_ERRORS, data_error
 from .text_columns import is_list, stored_column
 
@@ -34,6 +36,7 @@ class ParquetReader:
     def __init__(self, source: ParquetSource, limits: Limits, partition_bytes: int) -> None:
         self._source = source
         self._longest = min(limits.row_bytes, LONGEST_ROW)
+        self._listed = limits.ledger_rows
         self._budget = partition_bytes
 
     def units(self) -> list[Unit]:
@@ -98,29 +101,47 @@ class ParquetReader:
     def read(self, unit: Unit) -> Iterator[RawBatch]:
         """Read a unit, see `Reader.read`.
 
-        Reasons: text_missing, image_missing, audio_missing, row_too_large, utf8_invalid, file_unreadable.
+        Reasons: text_missing, image_missing, audio_missing, row_too_large, utf8_invalid, file_unreadable,
+        expansion_too_large.
         """
-        return unchanged_batches(unit, regroup(first_rows(self._pieces(unit), unit.most), self._budget))
+        batches = regroup(first_rows(self._pieces(unit), unit.most), self._budget)
+        return expanding(unit, unchanged_batches(unit, batches))
 
     def _pieces(self, unit: Unit) -> Iterator[RawBatch]:
-        text_from = self._source.text_from
+        text_from, listed = self._source.text_from, max(self._listed, unit.most or 0)
         with fsspec.open(unit.path, "rb") as file:
             try:
-                parquet = pq.ParquetFile(file, buffer_size=BUFFER, pre_buffer=False, page_checksum_verification=True)
+                parquet = pq.ParquetFile(file)
                 metadata = parquet.metadata
                 columns = present_columns(parquet.schema_arrow, self._source, unit.label)
-                described = ColumnChunks(parquet, file.seek(0, 2), _leaves(parquet, columns))
+                wanted = _leaves(parquet, columns)
+                described = ColumnChunks(parquet, file.seek(0, 2), wanted)
+                parquet = pq.ParquetFile(
+                    file,
+                    metadata=metadata,
+                    read_dictionary=dictionary_columns(parquet.schema, wanted),
+                    buffer_size=BUFFER,
+                    pre_buffer=False,
+                    page_checksum_verification=True,
+                )
                 groups = range(unit.start, metadata.num_row_groups if unit.stop is None else unit.stop)
                 row = _rows_before(metadata, unit.start)
                 for group in groups:
                     parts = described.of(group)
                     rows = metadata.row_group(group).num_rows
+                    claim = unlikely_chunk(parts, rows, columns["text"][0])
+                    if claim is not None:
+                        none = table(self._source.fields, [], text_from is not None)
+                        yield RawBatch(none, [Drop(-1, "file_unreadable", f"row group {group}, {claim}")])
+                        row += rows
+                        continue
                     fit = rows * min(READ_BYTES, self._budget) // max(1, sum(p.total_uncompressed_size for p in parts))
                     size = min(max(fit, 1), 1 << 16)
                     leaves = described.paths
                     for read in parquet.iter_batches(size, row_groups=[group], columns=leaves, use_threads=False):
-                        yield from extract(pa.Table.from_batches([read]), columns, row, self._longest, None, text_from)
-                        row += len(read)
+                        for piece in decoded(pa.Table.from_batches([read])):
+                            yield from extract(piece, columns, row, self._longest, None, text_from, listed)
+                            row += len(piece)
             except PARQUET_ERRORS as error:
                 if not data_error(error):
                     raise

@@ -15,9 +15,11 @@ import pyarrow.compute as pc
 from ...schemas.config.columns import column_field
 from ...schemas.config.run import Limits
 from ...schemas.config.sources import Source
+from ...schemas.dataset.dropped_lines import bounded
 from ...schemas.dataset.ledger import Tally
-from ...schemas.dataset.tables import KEPT, RAW
+from ...schemas.dataset.tables import KEPT, RAW, ROWS
 from ...schemas.identity import canonical_json, fingerprint
+from ...schemas.secrets import hide, secrets_of
 from ...schemas.storage.store import WORK, Store
 from ...tokenizers.decoding import decoding_identity
 from ..engines.base import Engine
@@ -30,9 +32,10 @@ from .json_texts import json_object
 from .own_output import no_source_below
 from .registry import open_source
 from .samples import samples
+from .unit_time import limited_time
 from .validate import Validate
 
-READ_VERSION = 2
+READ_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,8 @@ class Digest:
     def __call__(self, item: tuple[Source, Unit]) -> str:
         """Return the digest of one unit."""
         source, unit = item
-        return open_source(source, self.limits, self.partition_bytes).digest(unit)
+        with limited_time(unit, self.limits.unit_seconds):
+            return open_source(source, self.limits, self.partition_bytes).digest(unit)
 
 
 def find_units(sources: Sequence[Source], limits: Limits, partition_bytes: int, out: str) -> list[tuple[Source, Unit]]:
@@ -114,6 +118,10 @@ class ReadUnit:
 
     def __call__(self, item: Input) -> WorkCount:
         """Read a whole unit; partitions that were committed before a kill are kept."""
+        with limited_time(item.unit, self.limits.unit_seconds):
+            return self._read(item)
+
+    def _read(self, item: Input) -> WorkCount:
         reader = open_source(item.source, self.limits, self.partition_bytes)
         count = rows = 0
         batches = reader.read(replace(item.unit, digest=item.digest))
@@ -128,18 +136,24 @@ class ReadUnit:
 
     def outcome(self, item: Input, batch: RawBatch) -> Outcome:
         """Turn what a reader yielded into a partition of valid rows, with its drops and counts."""
-        name, label = item.source.name, item.unit.label
+        name, label, secrets = item.source.name, item.unit.label, secrets_of(item.source.path)
         table = self._raw(item, batch.table)
-        lines = [(name, drop.file or label, drop.row, drop.reason, drop.detail) for drop in batch.drops]
+        lines = [(name, drop.file or label, drop.row, drop.reason, hide(drop.detail, secrets)) for drop in batch.drops]
         dropped = dropped_table("read", lines)
-        reasons = dict(sorted(Counter(drop.reason for drop in batch.drops).items()))
+        if any(drop.count is not None for drop in batch.drops):
+            dropped = dropped.append_column(ROWS, pa.array([drop.count for drop in batch.drops], ROWS.type))
+        reasons: Counter[str] = Counter()
+        for drop in batch.drops:
+            reasons[drop.reason] += drop.rows
         rows = table.num_rows
-        tally = Tally(stage="read", source=name, rows_in=rows + len(batch.drops), kept=rows, dropped=reasons)
+        tally = Tally(
+            stage="read", source=name, rows_in=rows + reasons.total(), kept=rows, dropped=dict(sorted(reasons.items()))
+        )
         clean = Validate(self.limits).run(table)
         tallies = [tally, *count_rows("normalise", table, clean)]
         kept = add_content(clean.table)
         note = {"text_bytes": pc.sum(pc.binary_length(clean.table["text"])).as_py() or 0, "source": name}
-        return Outcome(kept, join_dropped([dropped, clean.dropped]), tallies, note)
+        return Outcome(kept, bounded(join_dropped([dropped, clean.dropped]), self.limits.ledger_rows), tallies, note)
 
     def _raw(self, item: Input, table: pa.Table) -> pa.Table:
         constants = {"source": item.source.name, "kind": str(item.source.modality), "file": item.unit.label}

@@ -2,11 +2,13 @@
 
 from ...schemas.config.run import Limits
 from ...schemas.config.sources import DatasetsSource, FilesSource, FolderSource, JsonlSource, ParquetSource, Source
+from ...schemas.secrets import remember
 from .base import Reader
 
 
 def open_source(source: Source, limits: Limits, partition_bytes: int) -> Reader:
     """Create the reader of `source`, whose batches hold at most about `partition_bytes`; opens no file."""
+    remember(source.path)
     if isinstance(source, JsonlSource):
         from .jsonl import JsonlReader
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 from ...schemas.dataset.drop_detail import error_detail
 from .decompress import ERRORS, Broken, Damaged, Pace, decompressed
 from .formats import ENDINGS, HEAD, UNCOMPRESSED, compression_of, ending, is_text, other_compression
+from .unit_time import check_time
 
 __all__ = ["BLOCK", "PARQUET_ERRORS", "Broken", "ByteStream", "WrongFormat", "data_error"]
 
@@ -91,6 +92,7 @@ class ByteStream:
     def _next_block(self) -> bool:
         """Take the next block; False at the end of the file or of what can be read."""
         if self._broken is None:
+            check_time()
             try:
                 self._block = memoryview(next(self._blocks, b""))
             except Damaged as error:

@@ -15,6 +15,8 @@ from .streams import Broken, ByteStream
 
 LONG_HEADERS = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
 HEADER_BYTES = 1 << 20  # a larger long name or pax header is an attack or garbage
+HEADERS_BYTES = 4 << 20  # of all headers before a member, with maps of sparse files
+HEADERS = 16  # long names and pax headers before a member, of which a tar that some program writes has four at most
 META = re.compile(r"__[^/]*__($|/)")  # members that webdataset skips
 # what macOS and old versions of tar put beside the files: ._a.png, .DS_Store, __MACOSX/a.png, PaxHeaders.7/a.png
 BESIDE = re.compile(r"(^|/)(\.[^/]*|(__MACOSX|PaxHeaders?(\.\d+)?)/.*)$")
@@ -43,6 +45,10 @@ class _Header(tarfile.TarInfo):
 
     @classmethod
     def fromtarfile(cls, tar: tarfile.TarFile) -> "_Header":
+        file = cast(_Headers, tar.fileobj)
+        file.headers += 1  # tarfile calls this function within itself for each header that precedes a member
+        if file.headers > HEADERS:
+            raise tarfile.ReadError(f"more than {HEADERS} headers for one member at byte {tar.offset}")
         try:
             return super().fromtarfile(tar)
         except tarfile.HeaderError as error:
@@ -57,6 +63,26 @@ class _Header(tarfile.TarInfo):
         if header.type in LONG_HEADERS and header.size > HEADER_BYTES:
             raise tarfile.ReadError(f"a header of {header.size} bytes")
         return header
+
+
+class _Headers:
+    """The stream as `tarfile` reads it, with what the headers of one member may take."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+        self.tell, self.seek = stream.tell, stream.seek
+        self.begin(HEADERS_BYTES)
+
+    def begin(self, most: int) -> None:
+        """Allow a number of bytes to be read from here on."""
+        self.headers, self._left = 0, most
+
+    def read(self, size: int) -> bytes:
+        """Read up to `size` bytes; raises tarfile.ReadError when they are more than is allowed."""
+        self._left -= size
+        if self._left < 0:
+            raise tarfile.ReadError(f"headers of more than {HEADERS_BYTES} bytes for one member")
+        return self._stream.read(size)
 
 
 def tar_members(stream: ByteStream, wanted: frozenset[str], longest: int) -> Iterator[Member]:
@@ -74,16 +100,23 @@ def tar_members(stream: ByteStream, wanted: frozenset[str], longest: int) -> Ite
         Broken: The tar is damaged at this point.
     """
     try:
-        tar = tarfile.TarFile(fileobj=cast(Any, stream), tarinfo=_Header, encoding="utf-8", errors="surrogateescape")
+        file = _Headers(stream)
+        tar = tarfile.TarFile(fileobj=cast(Any, file), tarinfo=_Header, encoding="utf-8", errors="surrogateescape")
         while (member := tar.next()) is not None:
             tar.members = []  # type: ignore[attr-defined]  # otherwise every header stays in memory
-            if META.match(member.name) or BESIDE.search(member.name) or not (member.isreg() or _is_link(member)):
-                continue
-            yield Member(member.name, _content(tar, member, longest) if extension_of(member.name) in wanted else b"")
+            if _is_wanted(member):
+                file.begin(longest + HEADERS_BYTES)
+                content = _content(tar, member, longest) if extension_of(member.name) in wanted else b""
+                yield Member(member.name, content)
+            file.begin(HEADERS_BYTES)
     except (tarfile.TarError, ValueError, OverflowError) as error:
         raise Broken(error_detail(error)) from None
     if any(block.strip(b"\0") for block in stream.blocks()):
         raise Broken("more data after the end of the archive")
+
+
+def _is_wanted(member: tarfile.TarInfo) -> bool:
+    return not (META.match(member.name) or BESIDE.search(member.name)) and (member.isreg() or _is_link(member))
 
 
 def _is_link(member: tarfile.TarInfo) -> bool:

@@ -19,6 +19,7 @@ from .base import Drop, RawBatch, Unit
 from .batches import LONGEST_ROW, BadRow, RawRow, gather
 from .change_detection import unchanged, unchanged_batches
 from .content_type import require_readable
+from .expansion import expanding
 from .files import whole_files
 from .first_rows import first_units, head_digest
 from .heads import require_in_heads
@@ -32,6 +33,7 @@ from .text_values import pick_text, used_keys
 
 FIRST_TARS = 3  # that are looked at before any work
 HEAD_MEMBERS = 200  # members of a tar that are looked into before work
+MOST_NAMES = 10_000  # extensions and keys that are held; a hostile tar may have any number of them
 SHOWN = 8  # extensions and keys that a refusal lists
 
 
@@ -88,8 +90,10 @@ class WebDatasetReader:
             try:
                 with unchanged(unit), ByteStream(unit.path) as stream:
                     for member in tar_members(stream, frozenset({"json"}), self._longest):
-                        extensions[member.extension] += 1
-                        keys |= dict.fromkeys(_json_of(member))
+                        if len(extensions) < MOST_NAMES or member.extension in extensions:
+                            extensions[member.extension] += 1
+                        if len(keys) < MOST_NAMES:
+                            keys |= dict.fromkeys(_json_of(member))
                         missing = {
                             field: names for field, names in missing.items() if not _seen(names, extensions, keys)
                         }
@@ -113,9 +117,11 @@ class WebDatasetReader:
         """Read a unit, see `Reader.read`.
 
         Reasons: those of missing modalities (`text_missing`, …), row_too_large, utf8_invalid, json_invalid,
-        text_not_string, member_duplicate, member_scattered, member_is_link, file_truncated, format_unsupported.
+        text_not_string, member_duplicate, member_scattered, member_is_link, file_truncated, format_unsupported,
+        expansion_too_large.
         """
-        return unchanged_batches(unit, gather(self._fields, self._items(unit), self._budget, self._lists))
+        batches = gather(self._fields, self._items(unit), self._budget, self._lists)
+        return expanding(unit, unchanged_batches(unit, batches))
 
     def _items(self, unit: Unit) -> Iterator[RawRow | Drop | None]:
         from webdataset.tariterators import base_plus_ext, group_by_keys

@@ -9,13 +9,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ...schemas.dataset.dropped_lines import row_counts
 from ...schemas.dataset.duplicates import DUPLICATES, DUPLICATES_FILE
 from ...schemas.dataset.layout import as_mask
 from ...schemas.dataset.ledger import Tally
 from ...schemas.dataset.manifest import MANIFEST, FileEntry, ShardEntry
 from ...schemas.dataset.reader import Dataset, Shard
 from ...schemas.dataset.statistics import SourceStatistics, Statistics, codebook_uses, merge_statistics
-from ...schemas.dataset.tables import DROPPED
+from ...schemas.dataset.tables import DROPPED, ROWS
 from ...schemas.errors import Refusal
 from ...schemas.identity import bytes_fingerprint, stream_fingerprint
 from ...schemas.storage.store import Store
@@ -138,7 +139,10 @@ def _with_lines(dropped: pa.Table, documents: pa.Table) -> pa.Table:
     lines = {name: documents[name] for name in ("source", "file", "row")}
     lines |= {name: pa.repeat(STAGE, len(documents)) for name in ("stage", "reason")}
     lines["detail"] = pa.array([each.hex() for each in documents["id"].to_pylist()], pa.string())
-    return join_dropped([dropped, pa.table({name: lines[name] for name in DROPPED.names}, schema=DROPPED)])
+    table = pa.table({name: lines[name] for name in DROPPED.names}, schema=DROPPED)
+    if ROWS.name in dropped.column_names:
+        table = table.append_column(ROWS, pa.array(row_counts(table)))
+    return join_dropped([dropped, table])
 
 
 def _bytes(table: pa.Table, schema: pa.Schema) -> bytes:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import numpy as np
 import pyarrow as pa
 
@@ -21,6 +20,8 @@ from ...schemas.config.tokenizers import RvqConfig, SentencePieceConfig, Tokeniz
 from ...schemas.dataset.tokenizer_card import CARD, Card
 from ...schemas.errors import Refusal
 from ...schemas.identity import bytes_fingerprint, canonical_json, fingerprint
+from ...schemas.secrets import public_tree, without_secrets
+from ...schemas.storage.file_system import file_system
 from ...schemas.storage.store import WORK, Store
 from ...schemas.vocabulary import Modality
 from ...tokenizers import registry
@@ -134,8 +135,12 @@ def _draw(
     for share in (min(1.0, wanted / total), 1.0):
         drawn = [part for part in engine.map(DrawTrainingSample(modality, share, limits, size), parts) if part.rows]
         if drawn:
-            break
-    return drawn
+            return drawn
+    raise Refusal(
+        f"tokenizers.{modality.name.lower()}: no row of any source can be decoded to train on, though the files open. "
+        "Look at the files, or give a trained tokenizer by `path`.",
+        exit_code=1,
+    )
 
 
 def _samples(store: Store, drawn: Sequence[Partition], modality: Modality, config: Any) -> Any:
@@ -152,7 +157,7 @@ def _samples(store: Store, drawn: Sequence[Partition], modality: Modality, confi
 
 def exists(path: str) -> bool:
     """True when a path or fsspec URL exists, so that it is not the name of a model on a hub."""
-    fs, where = fsspec.core.url_to_fs(path)
+    fs, where = file_system(path)
     return bool(fs.exists(where))
 
 
@@ -160,16 +165,16 @@ def _content(path: str) -> Any:
     """Return what identifies a given tokenizer: the content of its files, or its name on a hub."""
     if not exists(path):
         return path
-    fs, _ = fsspec.core.url_to_fs(path)
+    fs, _ = file_system(path)
     return {name: bytes_fingerprint([fs.cat_file(file)]) for name, file in _files(path)}
 
 
 def _files(path: str) -> list[tuple[str, str]]:
     """Return (name below the path, path in the file system) of every file; a single file has its own name."""
-    fs, root = fsspec.core.url_to_fs(path)
+    fs, root = file_system(path)
     files = sorted(fs.find(root))
     if files == [root]:
-        return [(root.rsplit("/", 1)[-1], root)]
+        return [(without_secrets(path).rsplit("/", 1)[-1], root)]
     return [(name, file) for file in files if (name := file[len(root) :].lstrip("/")) != CARD]
 
 
@@ -177,7 +182,7 @@ def _adopt(store: Store, path: str, folder: str) -> str | None:
     """Copy a tokenizer into the dataset; returns its path within the folder, or None for one on a hub."""
     if not exists(path):
         return None
-    fs, root = fsspec.core.url_to_fs(path)
+    fs, root = file_system(path)
     files = _files(path)
     for name, file in files:
         store.write(f"{folder}/{name}", fs.cat_file(file))
@@ -188,7 +193,7 @@ def _card(modality: Modality, config: Any, tokenizer: Tokenizer, files: str | No
     sizes = getattr(tokenizer, "sizes", None) or (getattr(tokenizer, "size"),)  # noqa: B009
     return Card(
         modality=modality.name.lower(),
-        config=json.loads(config.model_dump_json()),
+        config=public_tree(json.loads(config.model_dump_json())),
         fingerprint=tokenizer.fingerprint,
         sizes=tuple(sizes),
         tokens=getattr(tokenizer, "tokens", None),

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from ..errors import Refusal
+from ..secrets import remember, shown
 from .run import RunConfig
 from .yaml_file import BadYaml, parse_yaml, read_file
 
@@ -117,6 +118,7 @@ def check(model: type[M], tree: Any, where: str, page: str = PAGE) -> M:
     Raises:
         Refusal: The message names the first wrong key, its value and the fix or the page.
     """
+    remember(tree)
     try:
         return model.model_validate(tree)
     except ValidationError as error:
@@ -151,7 +153,7 @@ def _explain(model: type[BaseModel], error: dict[str, Any], page: str) -> str:
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
+    text = shown(repr(value))
     return text if len(text) <= 80 else text[:77] + "…"
 
 

@@ -9,8 +9,8 @@ import os
 import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
+from ..secrets import public_tree, without_secrets
 from .run import RunConfig
 
 HUB_NAME = re.compile(r"^[\w.-]+(/[\w.-]+)?$")
@@ -19,14 +19,7 @@ NAMED = ("datasets", None)  # kinds of sources that a hub may have by name; filt
 
 def public_url(url: str) -> str:
     """A path or URL without user, password, query and fragment; chained URLs (`zip://…::https://…`) part by part."""
-    return "::".join(_public(part) for part in url.split("::"))
-
-
-def _public(url: str) -> str:
-    if "://" not in url:
-        return url
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    return without_secrets(url)
 
 
 def published_config(config: RunConfig, tokenizers: dict[str, str]) -> dict[str, Any]:
@@ -44,7 +37,11 @@ def published_config(config: RunConfig, tokenizers: dict[str, str]) -> dict[str,
     for block in (*tree["sources"], *tree["decontaminate"], *_weights(tree)):
         if block.get("path") is not None and not (block.get("kind") in NAMED and _is_hub_name(block["path"])):
             block["path"] = None
-    return tree
+    for source in (*tree["sources"], *tree["decontaminate"]):
+        if _names_a_place(source.get("data_files")):
+            source["data_files"] = None
+    public: dict[str, Any] = public_tree(tree)
+    return public
 
 
 def located_config(config: RunConfig) -> dict[str, Any]:
@@ -55,13 +52,20 @@ def located_config(config: RunConfig) -> dict[str, Any]:
         path = block.get("path")
         if path is not None:
             block["path"] = path if _is_hub_name(path) else _located(path)
-    return tree
+    public: dict[str, Any] = public_tree(tree)
+    return public
 
 
 def _weights(tree: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The blocks beside sources and tokenizers that may name files: filters, and near duplicates by CLIP."""
     yield from tree["filters"]
     yield (tree["dedup"]["image"] or {}).get("semantic") or {}
+
+
+def _names_a_place(files: str | list[str] | None) -> bool:
+    """Whether `data_files` are files of this machine or of a store, and not names below a dataset on a hub."""
+    names = [files] if isinstance(files, str) else files or []
+    return any("://" in name or name.startswith(("/", "~")) for name in names)
 
 
 def _located(path: str) -> str:

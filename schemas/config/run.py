@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, JsonValue, PositiveInt, ValidationInfo, field_validator, model_validator
 
-from ..base import Strict
+from ..base import AddedKey, NoIdentity, Strict
 from ..identity import fingerprint
 from ..vocabulary import Kind, Modality
 from .dedup import Dedup
@@ -88,11 +88,17 @@ class Pack(Strict):
 
 
 class Limits(Strict):
-    """Size limits. A row beyond one of them is dropped with a reason instead of being decoded."""
+    """Limits. A row beyond one of the sizes is dropped with a reason instead of being decoded."""
 
     row_bytes: PositiveInt = Field(64 << 20, description="Maximum bytes of one text, image file or audio file")
     pixels: PositiveInt = Field(100_000_000, description="Maximum number of pixels of an image (width times height)")
     seconds: float = Field(600.0, gt=0, description="Maximum length of a clip, in seconds")
+    ledger_rows: Annotated[PositiveInt, AddedKey()] = Field(
+        10_000, description="Dropped rows that are listed a file and reason; further ones are counted"
+    )
+    unit_seconds: Annotated[float | None, NoIdentity()] = Field(
+        None, gt=0, description="Maximum time to read one file, or one run of its rows, in seconds; else the run ends"
+    )
 
 
 class RunConfig(Strict):

@@ -120,7 +120,7 @@ class FilesSource(_Source):
     """Whole files as texts, one document a file."""
 
     kind: Literal["files"]
-    text: Literal["content"] = Field("content", description="The content of the file; may be left out")
+    text: str = Field("content", pattern="^content$", description="The content of the file; may be left out")
     encoding: str = Field("utf-8", description="Encoding of the files, by its name in Python")
 
     @field_validator("encoding")
@@ -176,8 +176,10 @@ class FolderSource(_Source):
     )
     path_prefix: Annotated[str, AddedKey()] = Field("", description="What file names in the table begin with: `clips/`")
     path_suffix: Annotated[str, AddedKey()] = Field("", description="What file names in the table lack: `.wav`")
-    pair_by: Annotated[Literal["name"] | None, AddedKey()] = Field(
-        None, description="Without a table: `name` pairs files of one name; columns are file extensions then"
+    pair_by: Annotated[str | None, AddedKey()] = Field(
+        None,
+        pattern="^name$",
+        description="Without a table: `name` pairs files of one name; columns are file extensions then",
     )
 
     @model_validator(mode="after")

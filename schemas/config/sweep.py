@@ -23,7 +23,7 @@ Block = dict[str, list[Any]]  # by key path, as in `--set`
 class SweepConfig(Strict):
     """Configuration of `triptych scaling sweep`."""
 
-    out: str = Field(min_length=1, description="Folder with one subfolder per run")
+    out: str = Field(min_length=1, description="Folder or fsspec URL with one subfolder per run")
     train: str = Field(min_length=1, description="Train file that all runs share; its `out` is not used")
     grid: tuple[Block, ...] = Field(min_length=1, description="Blocks of values by key; all combinations are run")
 

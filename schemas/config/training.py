@@ -86,7 +86,7 @@ class ComputeConfig(Strict):
 class TrainConfig(Strict):
     """Configuration of a `triptych train` run."""
 
-    out: str = Field(min_length=1, description="Folder of the run")
+    out: str = Field(min_length=1, description="Folder of the run, or its fsspec URL")
     seed: int = Field(0, ge=0, description="Seed of the initial weights, row order, tasks and noise")
     data: Data
     model: ModelConfig

@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from ..errors import brief
+
 MOST_BYTES = 4 << 20
 MOST_VALUES = 100_000  # of the whole tree, aliases written out
 DEEPEST = 100  # mappings and lists within one another
@@ -80,8 +82,11 @@ def parse_yaml(text: str | bytes) -> Any:
         raise
     except RecursionError:
         raise BadYaml("it is nested too deeply") from None
+    except yaml.MarkedYAMLError as error:  # without the lines around the mark, which may hold a secret
+        at = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise BadYaml(brief(f"{error.context or ''} {error.problem or 'not YAML'}{at}")) from None
     except (yaml.YAMLError, ValueError, OverflowError, TypeError, AttributeError) as error:
-        raise BadYaml(" ".join(str(error).split())[:300]) from None
+        raise BadYaml(brief(error)) from None
     _count(tree, 0, {}, set())
     return tree
 

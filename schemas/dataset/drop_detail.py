@@ -6,13 +6,15 @@ machine. A detail is kept in the dataset, so both are left out.
 
 import re
 
+from ..secrets import without_secrets
+
 OBJECT = re.compile(r"\s?<[\w.]+(?: object)?(?: name=\S+)? at 0x[0-9A-Fa-f]+>")
 ABSOLUTE_PATH = re.compile(r"(?<![\w.:/~-])/(?:[^\s/'\"<>:]+/)+([^\s/'\"<>:]+)")
 
 
 def error_detail(error: BaseException) -> str:
-    """What an exception says, as a detail: without addresses of objects, files by their names alone."""
-    return ABSOLUTE_PATH.sub(r"\1", without_addresses(str(error)))
+    """What an exception says, as a detail: no addresses of objects, no secrets of URLs, files by their names alone."""
+    return ABSOLUTE_PATH.sub(r"\1", without_secrets(without_addresses(str(error))))
 
 
 def without_addresses(text: str) -> str:

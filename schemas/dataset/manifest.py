@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, NonNegativeInt, ValidationError, field_validator
 
 from ..base import Strict
-from ..errors import Refusal
+from ..errors import Refusal, brief
 from ..identity import canonical_json, fingerprint, sealed_json
 from ..vocabulary import Vocabulary
 from .decontamination import BenchmarkReport
@@ -125,7 +125,7 @@ def parse_manifest(data: bytes, where: str) -> Manifest:
         seal = body.pop("seal")
         manifest = Manifest.model_validate_json(canonical_json(body))
     except (ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
-        first = " ".join(str(error).split())[:200]
+        first = brief(error, 200)
         raise Refusal(f"{where}: not a manifest of version 2 ({first}).", exit_code=1) from None
     if seal != fingerprint(body) or manifest.to_bytes() != data:
         raise Refusal(

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
-import fsspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -14,6 +13,8 @@ from fsspec.implementations.local import LocalFileSystem
 
 from ..errors import Mismatch, Refusal
 from ..identity import bytes_fingerprint
+from ..secrets import without_secrets
+from ..storage.file_system import file_system
 from ..storage.inside import require_inside
 from .manifest import MANIFEST, FileEntry, Manifest, ShardEntry, parse_manifest
 from .not_a_dataset import not_a_dataset
@@ -73,13 +74,18 @@ class Dataset:
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
-        self.fs, self.root = fsspec.core.url_to_fs(self.url)
+        self.fs, self.root = file_system(self.url)
         self._sound: set[str] = set()  # shards whose checksum was found to be right
         try:
             data = self.fs.cat_file(f"{self.root}/{MANIFEST}")
         except (FileNotFoundError, NotADirectoryError):
             raise not_a_dataset(self.fs, self.root, url) from None
         self.manifest: Manifest = parse_manifest(data, f"{self.url}/{MANIFEST}")
+
+    @property
+    def where(self) -> str:
+        """The URL as it is shown and recorded: without user, password and query."""
+        return without_secrets(self.url)
 
     @property
     def rows(self) -> int:

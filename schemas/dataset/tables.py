@@ -57,8 +57,11 @@ def sample_schema(sizes: Mapping[str, int], kept: bool = False) -> pa.Schema:
     )
 
 
-# A dropped row, the stage that dropped it and the reason. Followed by KEPT in runs that keep columns; it is null for a
-# row that could not be read.
+# How many rows a line of the dropped rows stands for. Only where some line stands for several; null is one.
+ROWS = pa.field("rows", pa.int64())
+
+# A dropped row, the stage that dropped it and the reason. Followed by KEPT in runs that keep columns, which is null
+# for a row that could not be read, and by ROWS where rows beyond `limits.ledger_rows` are counted together.
 DROPPED = pa.schema(
     [
         pa.field("stage", pa.string(), nullable=False),

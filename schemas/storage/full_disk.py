@@ -8,6 +8,7 @@ import errno
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,27 @@ def refusing_full_disk(folder: str | Path | None = None) -> Iterator[None]:
         if number is None:
             raise
         raise _refusal(number, Path(folder or _full_place(error))) from error
+
+
+@contextmanager
+def suppressed_full_disk() -> Iterator[None]:
+    """End the block quietly where the disk is full: it writes what a run can go on without."""
+    try:
+        yield
+    except OSError as error:
+        if _disk_full_errno(error) is None:
+            raise
+
+
+def quiet_full_disk_in_threads() -> None:
+    """Print no traceback of a thread of a library that met a full disk; the library raises the error again."""
+    before = threading.excepthook
+
+    def hook(args: threading.ExceptHookArgs) -> None:
+        if _disk_full_errno(args.exc_value) is None:
+            before(args)
+
+    threading.excepthook = hook
 
 
 def failed_write(error: BaseException, folder: Path) -> Refusal | None:

@@ -21,6 +21,8 @@ import fsspec
 import pyarrow as pa
 from fsspec.implementations.local import LocalFileSystem
 
+from ..secrets import without_secrets
+from .file_system import file_system
 from .full_disk import refusing_full_disk
 from .inside import require_inside
 
@@ -35,9 +37,12 @@ class Store:
 
     url: str
 
+    def __repr__(self) -> str:
+        return f"Store({without_secrets(self.url)!r})"
+
     @cached_property
     def _where(self) -> tuple[fsspec.AbstractFileSystem, str]:
-        fs, root = fsspec.core.url_to_fs(self.url)
+        fs, root = file_system(self.url)
         return fs, root.rstrip("/")
 
     @property

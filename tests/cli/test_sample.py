@@ -1,6 +1,10 @@
 """`triptych sample` on a model that was trained for two steps: what it says is noise, what it writes is not."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +106,98 @@ def test_a_sweep_is_a_row_a_rule(runs: dict[str, Path], monkeypatch: pytest.Monk
     assert "entropy" in CliRunner().invoke(cli, command, catch_exceptions=False).output
 
 
+def test_every_prompt_has_its_own_seed_whatever_the_count(runs: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "p.txt").write_text("ab\nba\nab\n")
+    command = ("--task", "text", "--length", "6", "--prompt", str(tmp_path / "p.txt"))
+    one, three = (run(runs["masked"], tmp_path / n, *command, "--n", n)["samples"] for n in "13")
+    assert [line["tokens"] for line in one] == [line["tokens"] for line in three[::3]]
+    assert [line["prompt"] for line in one] == ["ab", "ba", "ab"]
+    assert one[0]["tokens"] != one[2]["tokens"]
+
+
+def test_samples_are_not_mixed_with_those_of_before(runs: dict[str, Path], tmp_path: Path) -> None:
+    command = ("--task", "text", "--length", "3")
+    run(runs["masked"], tmp_path / "o", *command, "--n", "3")
+    (tmp_path / "o" / "notes.txt").write_text("mine")
+    with pytest.raises(Refusal, match="--overwrite"):
+        run(runs["masked"], tmp_path / "o", *command)
+    run(runs["masked"], tmp_path / "o", *command, "--n", "1", "--overwrite")
+    assert sorted(path.name for path in (tmp_path / "o").iterdir()) == ["notes.txt", "sample-000.txt", "samples.json"]
+    (tmp_path / "o" / "samples.json").unlink()  # as of a call that was killed
+    with pytest.raises(Refusal, match="holds samples already"):
+        run(runs["masked"], tmp_path / "o", *command)
+
+
+def test_a_checkpoint_is_sampled_without_a_finished_model(runs: dict[str, Path], tmp_path: Path) -> None:
+    finished, going = runs["masked"], tmp_path / "going"
+    command = ("--task", "text", "--length", "4", "--n", "2")
+    wanted = run(finished, tmp_path / "a", *command)["samples"]
+    assert run(finished / "model", tmp_path / "b", *command)["samples"] == wanted
+    shutil.copytree(finished, going)
+    for name in ("config.json", "model.safetensors"):
+        (going / "model" / name).unlink()
+    assert run(going, tmp_path / "c", *command, "--step", "2")["samples"] == wanted
+    with pytest.raises(Refusal, match=r"no checkpoint of step 7\. It has 2"):
+        run(going, tmp_path / "d", *command, "--step", "7")
+    with pytest.raises(Refusal, match=r"steps 2\. Give one of them with `--step`"):
+        run(going, tmp_path / "d", *command)
+    file = next((going / "checkpoints" / "step-00000002").glob("*.distcp"))
+    file.write_bytes(file.read_bytes()[:-1] + b"?")
+    with pytest.raises(Refusal, match="this checkpoint is damaged: the checksum"):
+        run(going, tmp_path / "d", *command, "--step", "2")
+
+
+def test_folders_and_lists_of_pictures_are_prompts(runs: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "pics").mkdir()
+    for name, grey in (("b.png", 9), ("a.png", 200)):
+        Image.new("RGB", (32, 32), (grey, grey, grey)).save(tmp_path / "pics" / name)
+    (tmp_path / "pics" / "notes.md").write_text("none")
+    (tmp_path / "list").write_bytes(b"\xef\xbb\xbfpics/b.png\r\n\r\npics/a.png")
+    command = ("--task", "i2t", "--length", "3", "--n", "1", "--prompt")
+    folder = run(runs["masked"], tmp_path / "f", *command, str(tmp_path / "pics"))["samples"]
+    assert [Path(line["prompt"]).name for line in folder] == ["a.png", "b.png"]
+    listed = run(runs["masked"], tmp_path / "l", *command, str(tmp_path / "list"))["samples"]
+    assert [Path(line["prompt"]).name for line in listed] == ["b.png", "a.png"]
+    (tmp_path / "list").write_text("pics/b.png\npics/c.png\n")
+    with pytest.raises(Refusal, match=r"line 2: `pics/c.png` is not a file"):
+        run(runs["masked"], tmp_path / "m", *command, str(tmp_path / "list"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "warned"),
+    [
+        (["--length", "3000"], "1 of 1 samples are longer than what the model was trained on: "),
+        (["--prompt", "ab"], ""),
+    ],
+)
+def test_longer_than_ever_seen_is_one_warning(
+    runs: dict[str, Path], tmp_path: Path, arguments: list[str], warned: str
+) -> None:
+    command = ["sample", str(runs["masked"]), "--out", str(tmp_path / "o"), "--task", "text", "--n", "1", *arguments]
+    done = CliRunner().invoke(cli, [*command, "--steps", "1"], catch_exceptions=False)
+    assert done.exit_code == 0
+    assert done.stderr.count("\n") == (1 if warned else 0)
+    assert warned in done.stderr
+
+
+def test_a_closed_pipe_costs_no_file(runs: dict[str, Path], tmp_path: Path) -> None:
+    code = "from triptych.cli.main import main; main()"
+    command = [sys.executable, "-c", code, "sample", str(runs["masked"]), "--task", "text", "--n", "3"]
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [*command, "--length", "3", "--steps", "1", "--out", "o"],
+        cwd=tmp_path,
+        stdout=write,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        check=False,
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert len(list((tmp_path / "o").iterdir())) == 4
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "said"),
     [
@@ -110,6 +206,12 @@ def test_a_sweep_is_a_row_a_rule(runs: dict[str, Path], monkeypatch: pytest.Monk
         ("masked", ["--task", "text", "--set", "rule=best"], "rule"),
         ("autoregressive", ["--task", "t2i", "--prompt", "x", "--guidance", "1"], "guidance"),
         ("nowhere", ["--task", "text"], "no finished model"),
+        ("masked", ["--task", "text", "--device", "nothing"], "device nothing: cannot be used here"),
+        ("masked", ["--task", "text", "--device", "cuda:77"], "device cuda:77: cannot be used here"),
+        ("masked", ["--task", "text", "--device", "meta"], "device meta: cannot be used here"),
+        ("masked", ["--task", "t2i", "--prompt", "x", "--length", "5"], "length 5: task t2i generates images"),
+        ("masked", ["--task", "text", "--prompt", "x<gap:2>", "--length", "5"], "length 5: a prompt has gaps"),
+        ("autoregressive", ["--task", "text", "--prompt", "x<gap:2> y"], "what stands after a gap"),
     ],
 )
 def test_what_cannot_be_is_refused(

@@ -83,7 +83,7 @@ def test_captions_of_a_picture_stay_together_when_pictures_are_deduplicated(
     table.write_text(json.dumps(body))
     keys = recipe("COCO captions", tmp_path) | {"dedup": {"image": {"exact": True}}}
     manifest = prepared(tree(tmp_path / "out", **keys))
-    shown = Counter(segment.text for segment in segments(tmp_path / "out"))
+    shown: Counter[str] = Counter(segment.text or "" for segment in segments(tmp_path / "out"))
     others = Counter(text for n in range(COUNT) if n != 1 for text in captions(n))
     assert shown - others in (Counter(captions(1)), Counter(["once more 0", "once more 1"]))
     assert [reason for _, _, reason in dropped(tmp_path / "out")] == ["exact_duplicate"] * 2

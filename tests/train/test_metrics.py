@@ -1,7 +1,10 @@
 """Metrics files after a kill, logged figures in the units they claim, and rates since the last reading."""
 
+import errno
 import json
 import math
+import resource
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,8 +12,10 @@ import torch
 
 from triptych.model.diffusion.loss_sums import LossSums
 from triptych.model.diffusion.tasks import TASKS
+from triptych.schemas.errors import Refusal
+from triptych.schemas.storage import full_disk
 from triptych.schemas.vocabulary import Modality
-from triptych.train.metrics import FILE, Metrics, Throughput, loss_metrics, target_counts
+from triptych.train.metrics import FILE, Metrics, Throughput, loss_metrics, read_lines, target_counts
 
 
 def steps(folder: Path) -> list[int]:
@@ -58,3 +63,31 @@ def test_throughput_counts_since_the_last_reading() -> None:
     assert set(found) == {"tokens_per_second", "flops_per_second"}  # the peak of a CPU is not known
     assert found["flops_per_second"] / found["tokens_per_second"] == pytest.approx(2e6 / 400)
     assert throughput.read()["tokens_per_second"] == 0
+
+
+def test_lines_that_are_not_whole_are_left_out_and_removed_on_resume(tmp_path: Path) -> None:
+    whole = [json.dumps({"step": step}) for step in (1, 2, 3)]
+    (tmp_path / FILE).write_text("\n".join([whole[0], whole[1][:-4] + whole[2], "\0\0\0", whole[2], whole[2][:-1]]))
+    assert [line["step"] for line in read_lines(tmp_path)] == [1, 3]
+    Metrics(tmp_path, 9).close()
+    assert steps(tmp_path) == [1, 3]
+
+
+def test_lines_wait_while_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    metrics = Metrics(tmp_path, 0)
+    metrics.write({"step": 1})
+    _, soft = resource.getrlimit(resource.RLIMIT_FSIZE)
+    room = (tmp_path / FILE).stat().st_size + 5  # a line does not fit
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    monkeypatch.setitem(full_disk.FULL, errno.EFBIG, "is full")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, soft))
+    try:
+        metrics.write({"step": 2})
+        assert steps(tmp_path) == [1]
+        with pytest.raises(Refusal, match=f"{Path('/')}"):
+            metrics.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, soft))
+        signal.signal(signal.SIGXFSZ, before)
+    metrics.write({"step": 3})
+    assert steps(tmp_path) == [1, 2, 3]

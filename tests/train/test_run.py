@@ -126,3 +126,49 @@ def test_a_dataset_that_was_prepared_anew_is_named(dataset: Path, tmp_path: Path
     record.model_copy(update={"trained_on": (other,)}).write(out)
     with pytest.raises(Refusal, match=rf"data\.datasets \({dataset}\): \"0+\""):
         start(config)
+
+
+def test_going_back_before_a_change_undoes_it(dataset: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    config = config_of(dataset, out)
+    longer = config_of(dataset, out, steps=20)
+    change = Change(step=6, keys={"steps": (12, 20)})
+    rollback = Change(step=6, keys={"rows of the steps": (6, 9)})
+    write_run_record(longer, plan_of(longer), 1, out, (change, rollback))
+    for step in (3, 6):
+        checkpoint(out, step)
+    with pytest.raises(Refusal, match=r"`steps: 12`, and now it is 20\."):
+        start(longer, 3)
+    assert start(config, 3) == Start(3, ())
+    assert start(longer, 3, True) == Start(3, (Change(step=3, keys={"steps": (12, 20)}),))
+    assert start(longer, 6) == Start(6, (change, rollback))
+
+
+def test_going_back_before_another_dataset_was_given_undoes_it(dataset: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    config = config_of(dataset, out)
+    key, now = f"data.datasets ({dataset})", plan_of(config).datasets[0].manifest.fingerprint
+    write_run_record(config, plan_of(config), 1, out, (Change(step=6, keys={key: ("0" * 32, now)}),))
+    for step in (3, 6):
+        checkpoint(out, step)
+    assert start(config, 6).step == 6
+    with pytest.raises(Refusal, match=rf"data\.datasets \({dataset}\): \"0+\""):
+        start(config, 3)
+
+
+def test_a_record_that_cannot_be_written_leaves_the_one_before(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "run"
+    config = config_of(dataset, out)
+    write_run_record(config, plan_of(config), 1, out)
+
+    def half(self: Path, data: bytes) -> int:
+        with self.open("wb") as file:
+            file.write(data[: len(data) // 2])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", half)
+    with pytest.raises(OSError, match="No space"):
+        write_run_record(config, plan_of(config), 2, out)
+    assert RunRecord.read(out).processes == 1

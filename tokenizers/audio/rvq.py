@@ -18,7 +18,7 @@ from safetensors.torch import load
 from torch import Tensor
 
 from ...schemas.base import Strict
-from ...schemas.errors import Refusal
+from ...schemas.errors import Refusal, brief
 from ...schemas.identity import bytes_fingerprint, fingerprint
 from ..protocol import Codes, Wave
 from .mel import FRAME_RATE, log_mel, wave_from
@@ -54,10 +54,13 @@ class RvqCodec:
             self.config = RvqFile.model_validate(json.loads(settings))
             tensors = load(weights)
             self._mean, self._codebooks = tensors.pop("mean"), tensors.pop("codebooks")
+            needed = 2 * self.config.blocks * 3 * self.config.width**2  # parameters of its convolutions
+            if needed > len(weights):
+                raise ValueError(f"its config claims {needed:,} parameters, the weights have {len(weights):,} bytes")
             self._refiner = Refiner(self.config.width, self.config.blocks)
             self._refiner.load_state_dict(tensors)
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError, ValidationError) as error:
-            why = " ".join(str(error).split())[:300]
+            why = brief(error)
             raise Refusal(
                 f"audio tokenizer `{path}`: no tokenizer of kind rvq can be loaded ({why}). "
                 f"Give a folder with {CONFIG_FILE} and {WEIGHTS_FILE} that `triptych tokenizer train audio` wrote."

@@ -12,9 +12,10 @@ import torch
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from torch import Tensor
-from transformers import AutoModel
+from transformers import AutoConfig, AutoModel
 
-from ...schemas.errors import Refusal
+from ...schemas.errors import Refusal, brief
+from ..claimed_sizes import require_claims_fit
 from ..image.weights import find_model
 from ..protocol import Codes, Wave
 
@@ -97,6 +98,14 @@ class TransformersCodec:
                 f"{path}: model_type {kind!r} is not a supported audio codec. Use one of {', '.join(FAMILIES)}."
             )
         self._family = FAMILIES[kind]
+        require_claims_fit(
+            path,
+            files.config,
+            files.weights,
+            lambda: AutoModel.from_config(  # type: ignore[no-untyped-call]
+                AutoConfig.for_model(**files.config), trust_remote_code=False
+            ),
+        )
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._model = _load(path, str(files.folder)).eval().to(self._device)
         config = self._model.config
@@ -157,7 +166,7 @@ def _load(path: str, folder: str) -> Any:
             output_loading_info=True,
         )
     except BROKEN as error:
-        why = " ".join(str(error).split())[:300]
+        why = brief(error)
         raise Refusal(f"{path}: transformers cannot load this codec ({type(error).__name__}: {why}).") from None
     missing = sorted([*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])])
     if missing:

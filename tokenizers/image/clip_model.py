@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ...schemas.errors import Refusal
+from ...schemas.errors import Refusal, brief
 from ...schemas.identity import file_fingerprint, fingerprint
 
 Vectors = npt.NDArray[np.float32]
@@ -157,7 +157,7 @@ def _loaded(files: ClipFiles, path: str) -> Any:
         model = open_clip.create_model(files.name, load_weights=False, pretrained_text=False)
         open_clip.load_checkpoint(model, str(files.weights))
     except Exception as error:
-        why = " ".join(str(error).split())[:200]
+        why = brief(error, 200)
         raise Refusal(
             f"{path}: does not load as {files.name} ({type(error).__name__}: {why}). Check `model` and `path`."
         ) from None

@@ -10,6 +10,7 @@ from diffusers import VQModel
 from torch.nn import functional
 
 from ...schemas.errors import Refusal
+from ..claimed_sizes import require_claims_fit
 from ..protocol import Codes, Pixels
 from .weights import find_model
 
@@ -36,6 +37,7 @@ class DiffusersVq:
             )
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         library: Any = VQModel
+        require_claims_fit(path, files.config, files.weights, lambda: library.from_config(files.config))
         model = library.from_pretrained(
             files.folder, use_safetensors=True, torch_dtype=torch.float32, low_cpu_mem_usage=False
         )

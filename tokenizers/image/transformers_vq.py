@@ -9,6 +9,7 @@ import torch
 import transformers
 
 from ...schemas.errors import Refusal
+from ..claimed_sizes import require_claims_fit
 from ..protocol import Codes, Pixels
 from .diffusers_vq import to_pixels, to_signed
 from .weights import find_model
@@ -35,6 +36,8 @@ class TransformersVq:
                 f"Supported are: {', '.join(f'{name} ({key})' for key, name in CLASSES.items())}."
             )
         library: Any = getattr(transformers, CLASSES[kind])
+        library_config = library.config_class.from_dict(files.config)
+        require_claims_fit(path, files.config, files.weights, lambda: library(library_config))
         model = library.from_pretrained(
             files.folder, use_safetensors=True, trust_remote_code=False, dtype=torch.float32, local_files_only=True
         )

@@ -10,7 +10,10 @@ import re
 from PIL import Image
 
 from .bad_picture import BadPicture
+from .svg_size import drawn_shapes
 
+MOST_SHAPES = 100_000  # of a drawing with references
+REFERS = re.compile(rb"<(?:\w+:)?use[\s>]|url\(")
 MOST_SIDE = 1 << 15  # pixels of a rendered image
 OUTSIDE = re.compile(rb"""href\s*=\s*["']\s*(?!\#|data:)[^"'\s]""", re.IGNORECASE)
 TEXT = re.compile(rb"<(?:\w+:)?text[\s>]")
@@ -36,6 +39,9 @@ class Vector:
         for pattern, what in REFUSED:
             if pattern.search(data):
                 raise BadPicture("image_undecodable", f"SVG that {what}; only drawings are rendered")
+        shapes = drawn_shapes(data) if REFERS.search(data) else 0
+        if shapes > MOST_SHAPES:
+            raise BadPicture("image_too_large", f"SVG that draws more than {MOST_SHAPES} shapes, by references")
         root = ROOT.search(data)
         assert root is not None
         self._data = data

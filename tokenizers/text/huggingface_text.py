@@ -10,12 +10,14 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
-from ...schemas.errors import Refusal
+from ...schemas.errors import Refusal, brief
 from ...schemas.identity import bytes_fingerprint, fingerprint
+from ..audio.quiet import quiet_stderr
 from ..protocol import Codes
 from .gigatoken_encoder import FastModel, load_fast
-from .model_file import read_model
+from .model_file import read_model, require_ids_fit
 from .offsets import concatenate
+from .pattern_time import endless_pattern, require_patterns_end
 from .sentencepiece_text import SPACE
 
 MODEL_FILE = "tokenizer.json"
@@ -31,26 +33,29 @@ class HuggingFaceText:
     Truncation and padding are off, and special tokens are neither added nor recognised: `<s>` in a text is plain text.
 
     Raises:
-        Refusal: The file is not a tokenizer.json.
+        Refusal: The file is not a tokenizer.json, or a regular expression of it takes for ever.
     """
 
     reference = "tokenizers"
 
     def __init__(self, path: str) -> None:
         data = read_model(path, MODEL_FILE)
+        require_patterns_end(data, path)
         try:
             self._model: Any = Tokenizer.from_buffer(data)
         except Exception as error:  # the library raises no narrower class
             raise Refusal(
-                f"text tokenizer `{path}`: is not a tokenizer.json ({' '.join(str(error).split())[:200]}). "
+                f"text tokenizer `{path}`: is not a tokenizer.json ({brief(error, 200)}). "
                 "Give a file saved by the `tokenizers` library."
             ) from None
+        self._path = path
         self._model.no_truncation()
         self._model.no_padding()
         self._model.encode_special_tokens = True
         self._tree: dict[str, Any] = json.loads(data)
         vocabulary: dict[str, int] = self._model.get_vocab(with_added_tokens=True)
-        self.size = max(vocabulary.values()) + 1
+        self.size = max(vocabulary.values(), default=-1) + 1
+        require_ids_fit(path, self.size - 1, len(vocabulary))
         self.fingerprint = fingerprint("huggingface", bytes_fingerprint([data]))
         self.token_bytes = np.zeros(self.size, np.int32)
         kinds = _types(self._tree.get("decoder"))
@@ -78,9 +83,19 @@ class HuggingFaceText:
         """Return the concatenated codes of all texts, and len(texts)+1 offsets into them."""
         codes: list[Codes] = []
         for start in range(0, len(texts), BATCH):
-            encodings = self._model.encode_batch_fast(list(texts[start : start + BATCH]), add_special_tokens=False)
+            encodings = self._encoded(list(texts[start : start + BATCH]))
             codes += [np.array(encoding.ids, np.uint32) for encoding in encodings]
         return concatenate(codes)
+
+    def _encoded(self, texts: list[str]) -> list[Any]:
+        try:
+            with quiet_stderr():  # where a panic of the library prints itself
+                encodings: list[Any] = self._model.encode_batch_fast(texts, add_special_tokens=False)
+        except BaseException as error:
+            if type(error).__name__ != "PanicException":  # it is no Exception, and has no importable class
+                raise
+            raise endless_pattern(self._path, str(error)) from None
+        return encodings
 
     def decode(self, codes: npt.ArrayLike) -> str:
         """Decode the codes of a text; incomplete UTF-8 characters become replacement characters."""

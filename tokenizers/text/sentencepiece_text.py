@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import sentencepiece
 
-from ...schemas.errors import Refusal
+from ...schemas.errors import Refusal, brief
 from ...schemas.identity import bytes_fingerprint, fingerprint
 from ..protocol import Codes
 from .gigatoken_encoder import FastModel, load_fast
@@ -43,7 +43,7 @@ class SentencePieceText:
             self.size: int = self._model.vocab_size()
         except (RuntimeError, ValueError) as error:
             raise Refusal(
-                f"text tokenizer `{path}`: is not a SentencePiece model ({' '.join(str(error).split())[:200]}). "
+                f"text tokenizer `{path}`: is not a SentencePiece model ({brief(error, 200)}). "
                 "Give a .model file trained by SentencePiece."
             ) from None
         self._file = model

@@ -16,7 +16,7 @@ import sentencepiece
 import xxhash
 
 from ...schemas.config.tokenizers import SentencePieceConfig
-from ...schemas.errors import Refusal
+from ...schemas.errors import Refusal, brief
 from .sentencepiece_text import BYTES, MODEL_FILE, SPACE
 
 THREADS = 2
@@ -62,7 +62,7 @@ def train_sentencepiece(texts: Iterable[str], config: SentencePieceConfig, folde
             minloglevel=2,
         )
     except RuntimeError as error:
-        why = " ".join(str(error).split())[:300]
+        why = brief(error)
         raise Refusal(
             f"training the text tokenizer: SentencePiece failed on {len(sample)} chunks of text with "
             f"`vocab_size: {config.vocab_size}` ({why}). Give more text or another `vocab_size`."

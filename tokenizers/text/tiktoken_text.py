@@ -16,7 +16,7 @@ from ...schemas.errors import Refusal
 from ...schemas.identity import bytes_fingerprint, fingerprint
 from ..protocol import Codes
 from .gigatoken_encoder import FastModel, load_fast
-from .model_file import read_model
+from .model_file import read_model, require_ids_fit
 from .offsets import concatenate
 
 MODEL_FILE = "text.tiktoken"
@@ -106,4 +106,5 @@ def parse_ranks(data: bytes, path: str) -> dict[bytes, int]:
     if missing or len(set(ranks.values())) < len(ranks) or min(ranks.values()) < 0:
         why = f"byte {missing[0]} has no rank" if missing else "two pieces share a rank, or one is negative"
         raise Refusal(f"text tokenizer `{path}`: {why}, so it cannot encode every text. Copy the file again.")
+    require_ids_fit(path, max(ranks.values()), len(ranks))
     return ranks

@@ -5,6 +5,7 @@ All processes write a checkpoint under a temporary name, in a layout that any nu
 `state.json`, and the folder is renamed to its final name, such as `step-00000100`.
 """
 
+import math
 import os
 import re
 import shutil
@@ -14,7 +15,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.distributed as dist
@@ -23,15 +24,18 @@ from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_di
 from torch.distributed.checkpoint.state_dict_saver import async_save
 
 from ...schemas.config.training import CheckpointConfig
-from ...schemas.errors import Refusal
+from ...schemas.errors import Refusal, brief
 from ...schemas.storage.full_disk import failed_write
 from ..distributed.process_group import ProcessGroup
 from ..optim.ema import Ema
-from .restricted_load import load_tensors
+from .restricted_load import METADATA, load_tensors
 from .seal import STATE, Entries, damaged, entries_of, read_state, write_state
 
+if TYPE_CHECKING:
+    from ..remote.remote_run import RemoteRun
+
 PREFIX, TEMPORARY = "step-", ".tmp-"
-_NAME = re.compile(r"step-(\d{8,})")
+NAME = re.compile(r"step-(\d{8,})")
 _FAILURES = (Exception, CheckpointException)  # the second is no Exception
 
 
@@ -46,8 +50,11 @@ class _Pending:
 class Checkpoints:
     """The checkpoints of one run. Foreign files and folders beside them are left alone."""
 
-    def __init__(self, folder: Path, config: CheckpointConfig, process: ProcessGroup) -> None:
+    def __init__(
+        self, folder: Path, config: CheckpointConfig, process: ProcessGroup, remote: "RemoteRun | None" = None
+    ) -> None:
         self._folder = folder
+        self._remote = remote  # where checkpoints are uploaded to, if the run lies at a URL
         self._config = config
         self._process = process
         self._pending: _Pending | None = None
@@ -113,10 +120,12 @@ class Checkpoints:
     ) -> None:
         """Seal and publish a checkpoint once all processes have written it; runs in a thread of every process."""
         try:
-            mine = self._attempt(folder, lambda: self._written(folder, written))
-            all_mine: list[Any] = [None] * self._process.world
-            dist.all_gather_object(all_mine, mine, group=self._group)
+            all_mine = self._of_all(self._attempt(folder, lambda: self._written(step, folder, written)))
             problem = next((each for each in all_mine if isinstance(each, str)), None)
+            if problem is None and self._remote is not None:
+                own = list(all_mine[self._process.rank])
+                uploaded = self._of_all(self._attempt(folder, lambda: self._upload(step, folder, own)))
+                problem = next((each for each in uploaded if isinstance(each, str)), None)
             if self._process.first:
                 if problem is None:
                     files = {name: entry for each in all_mine for name, entry in each.items()}
@@ -124,15 +133,32 @@ class Checkpoints:
                     problem = published if isinstance(published, str) else None
                 if problem is not None:
                     shutil.rmtree(folder, ignore_errors=True)
-            told = [problem]
+            told: list[Any] = [problem, self._remote is not None and self._remote.lost]
             dist.broadcast_object_list(told, group=self._group, group_src=0)
+            if self._remote is not None and not self._process.first:  # on other machines
+                shutil.rmtree(folder, ignore_errors=True)
+            if told[1]:
+                raise Refusal(str(told[0]), exit_code=1)
             outcome.set_result(told[0])
         except BaseException as error:  # a process of the group is gone
             outcome.set_exception(error)
 
-    def _written(self, folder: Path, written: Future[Any]) -> Entries:
+    def _of_all(self, mine: Any) -> list[Any]:
+        found: list[Any] = [None] * self._process.world
+        dist.all_gather_object(found, mine, group=self._group)
+        return found
+
+    def _upload(self, step: int, folder: Path, names: list[str]) -> None:
+        assert self._remote is not None
+        self._remote.checkpoints.upload(step, folder, names)
+        self._remote.upload_log(self._process.rank)
+
+    def _written(self, step: int, folder: Path, written: Future[Any]) -> Entries:
         """Wait until this process has written its files, and hash them."""
         written.result()
+        if self._process.first and self._remote is not None:
+            self._remote.require_held()
+            self._remote.checkpoints.open(step)
         return entries_of(folder, self._process.rank)
 
     def _attempt(self, folder: Path, action: Callable[[], Any]) -> Any:
@@ -140,11 +166,14 @@ class Checkpoints:
         try:
             return action()
         except _FAILURES as error:
-            refusal = error if isinstance(error, Refusal) else failed_write(error, folder)
-            return str(refusal) if refusal else " ".join(f"{type(error).__name__}: {error}".split())[:300]
+            cause = _cause(error)
+            refusal = cause if isinstance(cause, Refusal) else failed_write(cause, folder)
+            return str(refusal) if refusal else brief(f"{type(cause).__name__}: {cause}")
 
     def _publish(self, step: int, folder: Path, state: dict[str, Any], files: Entries) -> None:
         write_state(folder, state, files)
+        if self._remote is not None:
+            self._remote.checkpoints.seal(step, folder)
         final = self._path(step)
         if final.exists():  # of steps that are done again from an earlier checkpoint
             final.rename(self._folder / f"{TEMPORARY}replaced-{step:08d}")
@@ -157,6 +186,18 @@ class Checkpoints:
             os.close(handle)
         self._prune()
 
+    def discard_after(self, step: int) -> None:
+        """Remove the checkpoints of later steps; called on rank 0, when a run goes on from an earlier one."""
+        for later in [each for each in self.steps() if each > step]:
+            self._remove(later)
+
+    def restate(self, step: int, state: dict[str, Any]) -> None:
+        """Replace the state of a checkpoint, whose tensors stay as they are; called on rank 0."""
+        folder = self._path(step)
+        write_state(folder, state, read_state(folder)[1])
+        if self._remote is not None:
+            self._remote.checkpoints.seal(step, folder)
+
     def load(
         self, step: int, model: torch.nn.Module, optimizer: torch.optim.Optimizer, ema: Ema | None
     ) -> dict[str, Any]:
@@ -168,14 +209,16 @@ class Checkpoints:
         Raises:
             Refusal: The checkpoint is damaged; the message names the one before it.
         """
-        folder = self._path(step)
+        folder, remote = self._path(step), self._remote
+        if remote is not None:
+            self._process.on_each_machine(lambda: remote.checkpoints.fetch(step))
         tensors = _tensors(model, optimizer, ema)
         self._require_sound(step, folder)
         try:
             state, _ = read_state(folder)
             load_tensors(tensors, folder)
         except _FAILURES as error:
-            raise self._refusal(step, " ".join(str(error).split())[:200]) from None
+            raise self._refusal(step, brief(_cause(error), 200)) from None
         set_state_dict(model, optimizer, model_state_dict=tensors["model"], optim_state_dict=tensors["optimizer"])
         if ema is not None:
             ema.load_state_dict(tensors["ema"])
@@ -188,9 +231,7 @@ class Checkpoints:
             problem = damaged(folder, files or {}, self._process.rank, self._process.world)
         except (OSError, ValueError) as error:
             problem = f"{STATE}: {error}"
-        problems: list[Any] = [None] * self._process.world
-        dist.all_gather_object(problems, problem, group=self._group)
-        found = next((each for each in problems if each), None)
+        found = next((each for each in self._of_all(problem) if each), None)
         if found:
             raise self._refusal(step, found)
 
@@ -211,20 +252,41 @@ class Checkpoints:
         for step in self.steps():
             with suppress(OSError, ValueError):  # damaged ones are left to the user
                 states[step] = read_state(self._path(step))[0]
-        scored = [step for step, state in states.items() if state.get("validation") is not None]
+        given = {step: state.get("validation") for step, state in states.items()}
+        scores = {step: float(score) for step, score in given.items() if score is not None and math.isfinite(score)}
         sound = [step for step, state in states.items() if state.get("sound", True)]
         every = self._config.keep_every
         kept = {*list(states)[-self._config.keep :], *sound[-1:]}
         kept |= {step for step in states if every is not None and step % (every * self._config.every) == 0}
-        kept |= set(sorted(scored, key=lambda step: float(states[step]["validation"]))[:1])
+        kept |= set(sorted(scores, key=lambda step: scores[step])[:1])
         for step in states.keys() - kept:
-            shutil.rmtree(self._path(step))
+            with suppress(Refusal):  # of a store that fails now; tried again after the next checkpoint
+                self._remove(step)
+
+    def _remove(self, step: int) -> None:
+        """Remove a checkpoint; a kill leaves the whole of it, or what the next start removes."""
+        if self._remote is not None:
+            self._remote.checkpoints.remove(step)
+        left = self._folder / f"{TEMPORARY}removed-{step:08d}"
+        self._path(step).rename(left)
+        shutil.rmtree(left)
 
 
 def complete_steps(folder: Path) -> list[int]:
-    """Steps of the complete checkpoints in a folder, in order."""
-    names = [_NAME.fullmatch(path.parent.name) for path in folder.glob(f"{PREFIX}*/{STATE}")]
-    return sorted(int(name[1]) for name in names if name)
+    """Steps of the complete checkpoints in a folder, in order.
+
+    One without its `state.json` lost it, for a checkpoint gets its name when it is whole; loading it is refused.
+    """
+    names = [
+        NAME.fullmatch(path.parent.name) for file in (STATE, METADATA) for path in folder.glob(f"{PREFIX}*/{file}")
+    ]
+    return sorted({int(name[1]) for name in names if name})
+
+
+def _cause(error: BaseException) -> BaseException:
+    """What went wrong in the first process in which something did; torch's own message is a traceback."""
+    failures = error.failures if isinstance(error, CheckpointException) else {}
+    return next((each for each, _ in failures.values()), error)
 
 
 def _tensors(model: torch.nn.Module, optimizer: torch.optim.Optimizer, ema: Ema | None) -> dict[str, Any]:

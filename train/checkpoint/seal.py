@@ -16,13 +16,15 @@ Entries = dict[str, list[Any]]  # file name -> [bytes, xxh3-128]
 
 def entries_of(folder: Path, rank: int) -> Entries:
     """Hash the files that a process wrote; rank 0 also wrote the description."""
-    mine = [file for file in folder.iterdir() if _rank_of(file.name) == rank]
+    mine = [file for file in folder.iterdir() if rank_of(file.name) == rank]
     return {file.name: [file.stat().st_size, file_fingerprint(str(file))] for file in sorted(mine)}
 
 
-def write_state(folder: Path, state: dict[str, Any], files: Entries) -> None:
-    """Write state.json."""
-    (folder / STATE).write_bytes(sealed_json(state | {FILES: files}))
+def write_state(folder: Path, state: dict[str, Any], files: Entries | None) -> None:
+    """Write state.json; a reader finds the whole file, or the whole one before."""
+    whole = state if files is None else state | {FILES: files}
+    (folder / f"{STATE}.new").write_bytes(sealed_json(whole))
+    (folder / f"{STATE}.new").replace(folder / STATE)
 
 
 def read_state(folder: Path) -> tuple[dict[str, Any], Entries | None]:
@@ -43,7 +45,7 @@ def damaged(folder: Path, files: Entries, rank: int, world: int) -> str | None:
     """Check every `world`-th file; returns what is wrong with the first damaged one."""
     for name, (size, checksum) in sorted(files.items())[rank::world]:
         path = folder / name
-        if _rank_of(name) is None or not path.is_file():
+        if rank_of(name) is None or not path.is_file():
             return f"{name} is missing"
         if path.stat().st_size != size:
             return f"{name} has {path.stat().st_size:,} bytes, not {size:,}"
@@ -52,7 +54,8 @@ def damaged(folder: Path, files: Entries, rank: int, world: int) -> str | None:
     return None
 
 
-def _rank_of(name: str) -> int | None:
+def rank_of(name: str) -> int | None:
+    """Rank of the process that wrote a file of a checkpoint; None for a file that is no part of one."""
     if name == METADATA:
         return 0
     found = TENSOR_FILE.fullmatch(name)

@@ -64,7 +64,7 @@ class Plan:
 
     def trained_on(self) -> list[dict[str, Any]]:
         """Path and fingerprints of each dataset, JSON-ready."""
-        manifests = [(dataset.url, dataset.manifest) for dataset in self.datasets]
+        manifests = [(dataset.where, dataset.manifest) for dataset in self.datasets]
         return [
             {
                 "path": url,

@@ -60,7 +60,7 @@ def split_warnings(datasets: Sequence[Dataset]) -> Iterator[str]:
     for dataset in datasets:
         if not dataset.manifest.has_content:
             yield (
-                f"{dataset.url}: an earlier version prepared it, so its documents are held out by their ids, not by "
+                f"{dataset.where}: an earlier version prepared it, so its documents are held out by their ids, not by "
                 "their content; copies of a held-out document with other ids are trained on"
             )
 
@@ -71,10 +71,10 @@ def decontamination_warnings(datasets: Sequence[Dataset]) -> Iterator[str]:
         reports = dataset.manifest.decontamination
         if not reports:
             yield (
-                f"{dataset.url}: was not compared with any evaluation set when it was prepared; "
+                f"{dataset.where}: was not compared with any evaluation set when it was prepared; "
                 "evaluation data may be among the training data"
             )
         for report in reports:
             found = sum(count for modalities in report.hits.values() for count in modalities.values())
             if found:
-                yield f"{dataset.url}: {found:,} rows were in evaluation set `{report.name}` and were dropped"
+                yield f"{dataset.where}: {found:,} rows were in evaluation set `{report.name}` and were dropped"

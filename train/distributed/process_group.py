@@ -74,6 +74,23 @@ class ProcessGroup:
         result: T = told[0]
         return result
 
+    def on_each_machine(self, action: Callable[[], None]) -> None:
+        """Run an action on one process of every machine, and wait for all.
+
+        Raises:
+            Refusal: In every process, where the action raised one.
+        """
+        problem: str | None = None
+        if os.environ.get("LOCAL_RANK", "0") == "0":
+            try:
+                action()
+            except Refusal as refusal:
+                problem = str(refusal)
+        problems: list[Any] = [None] * self.world
+        dist.all_gather_object(problems, problem)
+        for found in filter(None, problems):
+            raise Refusal(found, exit_code=1)
+
     def wait(self) -> None:
         """Wait until all processes have called this."""
         if self.world > 1:

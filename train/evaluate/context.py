@@ -1,5 +1,6 @@
 """Set up an evaluation: open what was requested, and collect the facts that a report states."""
 
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -8,14 +9,14 @@ import torch
 
 from ...model.network.export import WEIGHTS
 from ...model.sampling.defaults import DEFAULTS
-from ...schemas.dataset.reader import Dataset
-from ...schemas.errors import Mismatch, Refusal
+from ...schemas.errors import Mismatch
 from ...schemas.identity import file_fingerprint
 from ..generate.generator import Generator
 from ..run_record import RunRecord
+from ..trained_data import open_trained_data
 from ..unseen import require_unseen
 from .evaluate import EvaluationContext, EvaluationRequest, Originals
-from .likelihood.benchmarks import BENCHMARKS
+from .likelihood.benchmarks import benchmark_files
 from .likelihood.causal_scorer import CausalScorer
 from .samples.image_features import of_clip, of_file
 
@@ -42,15 +43,14 @@ def open_context(
         Refusal: If something is missing.
         Mismatch: If datasets, run and control do not have the same vocabulary, or were not trained on the same data.
     """
-    if request.suite is not None and not any((request.suite / name).is_file() for name in BENCHMARKS):
-        raise Refusal(f"--suite {request.suite}: holds no benchmark. It may have {', '.join(BENCHMARKS)}.")
+    if request.suite is not None:
+        benchmark_files(request.suite)
     record = RunRecord.read(generator.folder)
-    paths = [request.data] if request.data else [one.path for one in record.trained_on]
-    datasets = tuple(Dataset(path) for path in paths)
+    datasets = open_trained_data(record, generator.folder, request.data)
     for dataset in datasets:
-        generator.vocabulary.require(dataset.manifest.vocabulary, str(generator.folder), dataset.url)
+        generator.vocabulary.require(dataset.manifest.vocabulary, generator.name, dataset.url)
     if control is not None:
-        generator.vocabulary.require(control.vocabulary, str(generator.folder), str(control.folder))
+        generator.vocabulary.require(control.vocabulary, generator.name, control.name)
         _require_same_data(generator, control)
     extractor = of_file(request.features) if request.features else None
     tower = None
@@ -60,7 +60,7 @@ def open_context(
         model = load_clip(ARCHITECTURE, request.clip, torch.get_num_threads())
         tower = model, f"CLIP {Path(request.clip).name} ({model.fingerprint[:8]})"
         extractor = extractor or of_clip(*tower)
-    scorer = CausalScorer(control.exported, str(control.folder)) if control is not None and control.causal else None
+    scorer = CausalScorer(control.exported, control.name) if control is not None and control.causal else None
     share = record.training.data.validation
     if not request.allow_overlap:
         require_unseen(datasets, record, "`--allow-overlap`")
@@ -74,7 +74,7 @@ def _require_same_data(generator: Generator, control: Generator) -> None:
     """
     mine, theirs = _trained_on(generator.folder), _trained_on(control.folder)
     if mine != theirs:
-        sides = (str(generator.folder), mine), (str(control.folder), theirs)
+        sides = (generator.name, mine), (control.name, theirs)
         raise Mismatch.between("what was trained on", *sides, "Train the control on the same data.")
 
 
@@ -91,16 +91,28 @@ def report_facts(
     return {
         "command": command,
         "triptych": version("triptych"),
-        "run": str(generator.folder),
+        "run": generator.name,
         "model": _model(generator),
-        "control": None if control is None else {"run": str(control.folder), **_model(control)},
+        "control": None if control is None else {"run": control.name, **_model(control)},
         "data": [
-            {"path": dataset.url, "fingerprint": dataset.manifest.fingerprint, "share held out": context.share}
+            {"path": dataset.where, "fingerprint": dataset.manifest.fingerprint, "share held out": context.share}
             for dataset in context.datasets
         ],
         "n": context.request.n,
         "seed": context.request.seed,
         "sampling": [{"task": task, **config.model_dump(exclude_unset=True)} for task, config in DEFAULTS.items()],
+    }
+
+
+def resume_facts(facts: dict[str, Any], context: EvaluationContext, sources: str | None) -> dict[str, Any]:
+    """Everything that the figures of a report depend on, JSON-ready: with these facts it goes on where it stopped."""
+    request = context.request
+    files = [str(path) for path in benchmark_files(request.suite)] if request.suite else []
+    files += [name for name in (request.features, sources) if name]
+    return {name: value for name, value in facts.items() if name != "command"} | {
+        "request": {name: value and str(value) for name, value in asdict(request).items()},
+        "clip": context.clip and context.clip[1],
+        "files": {name: file_fingerprint(name) for name in files},
     }
 
 

@@ -1,7 +1,12 @@
-"""Evaluate a run, group after group: figures, what could not be measured, and samples."""
+"""Evaluate a run, group after group: figures, what could not be measured, and samples.
 
+An error in one group is a line of the report, and the other groups are measured all the same.
+"""
+
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,12 +14,12 @@ from ...schemas.config.model import Task
 from ...schemas.dataset.reader import Dataset
 from ...schemas.errors import Refusal
 from ...schemas.vocabulary import Modality
-from .likelihood.benchmarks import benchmark_metrics
+from .kept_groups import EvaluationResult, KeptGroups
+from .likelihood.benchmarks import Benchmark, benchmark_context, benchmark_files
 from .likelihood.causal_scorer import CausalScorer
 from .likelihood.held_out import held_out_metrics
 from .report.curves import curves
 from .report.exhibits import Exhibit, of_clips, of_pictures, of_texts
-from .report.metric import Metric
 from .report.not_measured import NotMeasured
 from .samples import images, speech, text
 from .samples.generate import Files, generate_clips, generate_pictures, generate_samples, text_codes
@@ -25,7 +30,6 @@ if TYPE_CHECKING:
     from ...tokenizers.image.clip_model import ClipModel
     from ..generate.generator import Generator
 
-EvaluationResult = Metric | NotMeasured | Exhibit
 Originals = Callable[[Sequence[Reference], Modality], Mapping[bytes, bytes]]
 
 
@@ -57,7 +61,10 @@ class EvaluationContext:
 
 
 def evaluate(
-    generator: "Generator", context: EvaluationContext, report: Callable[[str], None] = lambda group: None
+    generator: "Generator",
+    context: EvaluationContext,
+    report: Callable[[str], None] = lambda group: None,
+    kept: KeptGroups | None = None,
 ) -> Iterator[EvaluationResult]:
     """Evaluate a run.
 
@@ -65,27 +72,60 @@ def evaluate(
         generator: Run to evaluate.
         context: What to measure with.
         report: Called with the name of each group before it begins.
+        kept: Results of finished groups, which are not measured again; new ones are added.
 
     Yields:
         Figures, what could not be measured, and samples, in the order of a report.
     """
-    groups = {
+    run = generator.name
+    for name, group in _groups(context).items():
+        report(name)
+        before = kept.get(run, name) if kept else None
+        if before is not None:
+            yield from before
+            continue
+        found: list[EvaluationResult] = []
+        for one in _measured(name.split(", ")[0], name, group, generator, context):
+            found.append(one)
+            yield one
+        if kept:
+            kept.add(run, name, found)
+
+
+def _groups(context: EvaluationContext) -> dict[str, Callable[..., Iterator[EvaluationResult]]]:
+    suite = context.request.suite
+    files = benchmark_files(suite) if suite else {}
+    return {
         "training": _training,
         "held out": _held_out,
-        "benchmarks": _suite,
+        **{f"benchmarks, {one.name}": partial(_benchmark, path=path, benchmark=one) for path, one in files.items()},
+        **({} if files else {"benchmarks": _no_benchmarks}),
         "images": _images,
         "speech": _speech,
         "text": _text,
     }
-    for name, group in groups.items():
-        report(name)
-        which = "all figures"
-        try:
-            for found in group(generator, context):
-                which = "all other figures"
-                yield found
-        except Refusal as refusal:
-            yield NotMeasured(name, which, str(refusal))
+
+
+def _measured(
+    group: str,
+    name: str,
+    measure: Callable[..., Iterator[EvaluationResult]],
+    generator: "Generator",
+    context: EvaluationContext,
+) -> Iterator[EvaluationResult]:
+    """Results of a group, and a line with the reason if it ends early."""
+    which = "all figures" if group == name else name.removeprefix(f"{group}, ")
+    try:
+        for one in measure(generator, context):
+            which = "all other figures" if group == name else which
+            yield one
+    except Refusal as refusal:
+        # what a run was not trained on is no fault; a benchmark that was asked for and cannot be read is
+        yield NotMeasured(group, which, str(refusal), fault=group == "benchmarks")
+    except Exception as error:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(frame.filename).name}, line {frame.lineno}"
+        yield NotMeasured(group, which, f"failed with {type(error).__name__} in {where}: {error}", fault=True)
 
 
 def _training(generator: "Generator", context: EvaluationContext) -> Iterator[EvaluationResult]:
@@ -96,11 +136,14 @@ def _held_out(generator: "Generator", context: EvaluationContext) -> Iterator[Ev
     yield from held_out_metrics(generator, context.request.data, seed=context.request.seed)
 
 
-def _suite(generator: "Generator", context: EvaluationContext) -> Iterator[EvaluationResult]:
-    if context.request.suite is None:
-        yield NotMeasured("benchmarks", "all figures", "no folder of benchmarks was given: --suite DIR")
-        return
-    yield from benchmark_metrics(generator, context.request.suite, context.request.limit, seed=context.request.seed)
+def _no_benchmarks(generator: "Generator", context: EvaluationContext) -> Iterator[EvaluationResult]:
+    yield NotMeasured("benchmarks", "all figures", "no folder of benchmarks was given: --suite DIR")
+
+
+def _benchmark(
+    generator: "Generator", context: EvaluationContext, path: Path, benchmark: Benchmark
+) -> Iterator[EvaluationResult]:
+    yield from benchmark.measure(path, benchmark_context(generator, context.request.limit, seed=context.request.seed))
 
 
 def _images(generator: "Generator", context: EvaluationContext) -> Iterator[EvaluationResult]:
@@ -170,5 +213,5 @@ def _held(generator: "Generator", modality: Modality, context: EvaluationContext
         raise Refusal(f"the run was trained without {name}")
     if held := references(context.datasets, context.share, modality, context.request.n):
         return held
-    where = ", ".join(dataset.url for dataset in context.datasets)
+    where = ", ".join(dataset.where for dataset in context.datasets)
     raise Refusal(f"no {name} is held out of {where} (a share of {context.share:g} of the documents)")

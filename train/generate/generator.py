@@ -8,6 +8,7 @@ Shapes are named by suffix: S segments, T tokens of all segments.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -17,7 +18,7 @@ import torch
 
 from ...model.diffusion.tasks import MODALITIES
 from ...model.keyed_random import RandomStream, uniform
-from ...model.network.export import Exported, load_model
+from ...model.network.export import Exported
 from ...model.network.inputs import Inputs
 from ...model.network.slices import Slices
 from ...model.network.transformer import Transformer
@@ -26,14 +27,19 @@ from ...model.sampling.canvas import Canvas, canvas_of
 from ...model.sampling.causal_sampler import sample_causal
 from ...model.sampling.defaults import defaults
 from ...model.sampling.sampler import sample
+from ...schemas.config.locations import public_url
 from ...schemas.config.model import Task
 from ...schemas.config.sampling import SamplingConfig
 from ...schemas.dataset.layout import codes_of_span, sample_table
 from ...schemas.errors import Refusal
 from ...schemas.vocabulary import Kind, Modality, Vocabulary
 from ...tokenizers.bundle import Bundle
+from ..remote.local_copy import as_local
+from ..remote.reaching import is_remote
+from .gaps import encode_with_gaps, split_gaps
 from .lengths import Lengths
-from .samples import GAP, MASKED, Codes, GeneratedSample, Generation, Ints, Prompt, target_mask, without_masked
+from .open_model import folders_of, open_model
+from .samples import MASKED, Codes, GeneratedSample, Generation, Ints, Prompt, target_mask, without_masked
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,7 @@ class Generator:
         image = generator.generate(Task.T2I, ["a red circle"]).samples[0].pixels
 
     Attributes:
-        folder: Folder of the run.
+        folder: Local folder of the run; the folder of the model, if that is all there is.
         exported: The model with its vocabulary and objective.
         bundle: The tokenizers of the data that it was trained on.
         lengths: Lengths of the segments that it was trained on.
@@ -56,20 +62,30 @@ class Generator:
     exported: Exported
     bundle: Bundle
     lengths: Lengths
+    url: str | None = None  # public URL of the run, if it does not lie in `folder`
 
     @classmethod
-    def open(cls, run: str | Path, device: torch.device | str = "cpu") -> Self:
+    def open(cls, run: str | Path, device: torch.device | str = "cpu", step: int | None = None) -> Self:
         """Load the model of a run.
 
         Args:
-            run: Folder of the run, which holds the folder `model`.
+            run: Folder or fsspec URL of the run, or of its folder `model`.
             device: Device of the model, such as `cuda`.
+            step: Step of the checkpoint to load, also while the run goes on; None: the finished model.
 
         Raises:
-            Refusal: If the run has no finished model, or its files are damaged.
+            Refusal: If there is no such model or device, or files are damaged.
         """
-        folder = Path(run) / "model"
-        return cls(Path(run), load_model(folder, device), Bundle.of_model(folder), Lengths.of_model(folder))
+        with as_local(run, step) as local:
+            exported = open_model(local, step, device)
+            folder, model = folders_of(local)
+            parts = Bundle.of_model(model), Lengths.of_model(model)
+        return cls(folder, exported, *parts, public_url(str(run)) if is_remote(str(run)) else None)
+
+    @property
+    def name(self) -> str:
+        """Folder or public URL of the run, for messages and reports."""
+        return self.url or str(self.folder)
 
     @property
     def model(self) -> Transformer:
@@ -109,32 +125,67 @@ class Generator:
         *,
         length: int | None = None,
     ) -> Generation:
-        """Generate one sample for each prompt, all in one batch.
+        r"""Generate one sample for each prompt, all in one batch.
 
         Args:
             task: What to generate from what: `text` (text from nothing, or completed), `t2i` (text to image), `i2t`
                 (image to text), `t2s` (text to speech) or `s2t` (speech to text).
             prompts: The input of the task: a text, an image (uint8 pixels of the tokenizer's size) or a wave at the
                 tokenizer's sample rate. For `text` the prompt is the beginning of the text; if it holds gaps such as
-                `<gap:8>`, that many tokens are generated in each gap and nowhere else. A text may also be given as an
-                array of codes with MASKED at the positions to generate.
+                `<gap:8>`, that many tokens are generated in each gap and nowhere else (`\<gap:8>` is plain text). A
+                text may also be given as an array of codes with MASKED at the positions to generate.
             config: Sampling settings; None: the defaults of the task.
             seed: Seed of all draws. The n-th sample depends on the seed, n and its prompt, not on the other prompts.
-            length: Number of tokens to generate; ignored for images. None: drawn from the lengths of similar training
-                samples.
+            length: Number of tokens to generate; for an autoregressive run, the largest number of a text. None: drawn
+                from the lengths of similar training samples.
 
         Returns:
             The samples in the order of the prompts, and the number of model calls.
 
         Raises:
-            Refusal: If the run was not trained on the task, or if an autoregressive run would have to generate a
-                modality that precedes the given one.
+            Refusal: If the run was not trained on the task, if the task or a prompt does not allow the length, or if an
+                autoregressive run would have to generate what precedes something given.
+        """
+        return self.fill(task, self.segments(task, prompts, seed, length=length), config, seed)
+
+    def segments(
+        self,
+        task: Task,
+        prompts: Sequence[Prompt],
+        seed: int = 0,
+        *,
+        length: int | None = None,
+        keys: Sequence[int] | None = None,
+    ) -> list[Codes]:
+        """Lay out a segment for each prompt: its codes, and MASKED for the tokens to generate.
+
+        Args:
+            task: Task of all prompts.
+            prompts: As for `generate`.
+            seed: Seed of the lengths.
+            length: As for `generate`.
+            keys: Random key of each sample, on which its draws depend; None: 0, 1, 2, …
+
+        Raises:
+            Refusal: As `generate` does.
         """
         self._require_possible(task)
+        numbers = torch.tensor(list(keys) if keys is not None else range(len(prompts)), dtype=torch.int64)
+        draws = uniform(seed, RandomStream.LENGTH, numbers).tolist()
+        return [self._codes(task, prompt, length, draw) for prompt, draw in zip(prompts, draws, strict=True)]
+
+    def fill(
+        self,
+        task: Task,
+        codes: Sequence[Codes],
+        config: SamplingConfig | None = None,
+        seed: int = 0,
+        *,
+        keys: Sequence[int] | None = None,
+    ) -> Generation:
+        """Generate the tokens of segments from `segments`, all in one batch; arguments as there and for `generate`."""
         config = config or self.defaults(task)
-        draws = uniform(seed, RandomStream.LENGTH, torch.arange(len(prompts))).tolist()
-        codes = [self._codes(task, prompt, length, draw) for prompt, draw in zip(prompts, draws, strict=True)]
-        canvas = self.canvas(task, codes).to(self.device)
+        canvas = self.canvas(task, codes, keys).to(self.device)
         predict = BlockCache(self.model) if config.cache and not self.causal else self.logits
         sampled = (sample_causal if self.causal else sample)(predict, canvas, self.slices, config, seed)
         sizes = torch.bincount(canvas.index_T).tolist()
@@ -150,12 +201,13 @@ class Generator:
         parts = torch.split(self.model.hidden_states(inputs), counts)
         return [self.model.head.logits(h_ND, index) for (index, _), h_ND in zip(inputs.groups, parts, strict=True)]
 
-    def canvas(self, task: Task, codes: Sequence[Codes]) -> Canvas:
+    def canvas(self, task: Task, codes: Sequence[Codes], keys: Sequence[int] | None = None) -> Canvas:
         """Lay out codes as segments whose targets are the positions with the code MASKED.
 
         Args:
             task: Task of all segments.
             codes: Codes of each segment by modality; audio frame by frame. Text is without its EOS.
+            keys: Random key of each segment; None: 0, 1, 2, …
         """
         kinds = [next(kind for kind in Kind if set(kind.modalities) == set(one)) for one in codes]
         # an autoregressive model was trained with one task token for all pairs
@@ -165,7 +217,7 @@ class Generator:
             modality: [without_masked(one[modality]) if modality in one else None for one in codes]
             for modality in MODALITIES
         }
-        canvas = canvas_of(sample_table(kinds, table, sizes), self.vocabulary, tasks)
+        canvas = canvas_of(sample_table(kinds, table, sizes), self.vocabulary, tasks, keys)
         return replace(canvas, target_T=torch.from_numpy(np.concatenate([target_mask(one) for one in codes])))
 
     def encode(self, modality: Modality, content: Prompt) -> Ints:
@@ -199,27 +251,66 @@ class Generator:
     def _codes(self, task: Task, prompt: Prompt, length: int | None, draw: float) -> Codes:
         """Codes of a segment: the encoded prompt, and MASKED for the tokens to generate."""
         if task.given is None:
-            text = self._text_with_gaps(prompt, length, draw) if isinstance(prompt, str) else prompt.astype(np.int64)
-            return {Modality.TEXT: text}
+            return {Modality.TEXT: self._text(prompt, length, draw)}
         given, predicted = task.given, task.predicted or Modality.TEXT
         condition = self.encode(given, prompt)
         tokens = condition.size + int(given is Modality.TEXT)
+        self._require_length(task, length)
         if length is None:
-            length = self.lengths.draw(task, predicted, (given, tokens), draw) - int(predicted is Modality.TEXT)
-        codebooks = len(self.vocabulary.audio) if predicted is Modality.AUDIO else 1
-        whole = self.bundle.image.tokens if predicted is Modality.IMAGE else max(1, length // codebooks) * codebooks
+            drawn = self.lengths.draw(task, predicted, (given, tokens), draw) - int(predicted is Modality.TEXT)
+            length = max(1, drawn // self._step(predicted)) * self._step(predicted)
+        whole = self.bundle.image.tokens if predicted is Modality.IMAGE else length
         return {given: condition, predicted: np.full(whole, MASKED)}
 
-    def _text_with_gaps(self, prompt: str, length: int | None, draw: float) -> Ints:
-        # texts and lengths of gaps alternate
-        parts = [
-            np.full(int(part), MASKED) if at % 2 else self.encode(Modality.TEXT, part)
-            for at, part in enumerate(GAP.split(prompt))
-        ]
-        if len(parts) == 1:
-            more = length or max(1, self.lengths.draw(Task.TEXT, Modality.TEXT, None, draw) - 1)
-            parts.append(np.full(more, MASKED))
-        return np.concatenate(parts)
+    def _step(self, predicted: Modality) -> int:
+        """Tokens that are generated together: those of a frame of audio."""
+        return len(self.vocabulary.audio) if predicted is Modality.AUDIO else 1
+
+    def _require_length(self, task: Task, length: int | None) -> None:
+        predicted = task.predicted or Modality.TEXT
+        if length is None:
+            return
+        if predicted is Modality.IMAGE and length != self.bundle.image.tokens:
+            raise Refusal(
+                f"length {length}: task {task} generates images, and each has {self.bundle.image.tokens} tokens. "
+                "Leave the length out."
+            )
+        step = self._step(predicted)
+        if length % step:
+            near = f"{length // step * step} or {(length // step + 1) * step}" if length > step else str(step)
+            raise Refusal(f"length {length}: a frame of audio has {step} tokens. Give a multiple, such as {near}.")
+
+    def _text(self, prompt: Prompt, length: int | None, draw: float) -> Ints:
+        """Codes of a text with MASKED in its gaps, or behind it if it has none."""
+        if isinstance(prompt, str):
+            parts = split_gaps(prompt)
+            if not any(isinstance(part, int) for part in parts):
+                codes = self.encode(Modality.TEXT, "".join(map(str, parts)))
+                return np.append(codes, np.full(length or self._text_length(codes.size, draw), MASKED))
+            self._require_ends_in_gap([isinstance(part, int) for part in parts])
+            codes = encode_with_gaps(self.bundle.text, parts)
+        else:
+            codes = prompt.astype(np.int64)
+            self._require_ends_in_gap((codes == MASKED).tolist())
+        if length is not None:
+            raise Refusal(
+                f"length {length}: a prompt has gaps, which give the number of tokens themselves. Leave the length out."
+            )
+        return codes
+
+    def _text_length(self, given: int, draw: float) -> int:
+        """Tokens that follow a prompt: as many as a training text has, but no more than the longest has with it."""
+        drawn = self.lengths.draw(Task.TEXT, Modality.TEXT, None, draw)
+        longest = self.lengths.longest_of(Task.TEXT, Modality.TEXT)
+        return max(1, min(drawn, longest - given) - 1)
+
+    def _require_ends_in_gap(self, gaps: Sequence[bool]) -> None:
+        """Raise Refusal if an autoregressive model would have to see what stands after a gap."""
+        if self.causal and any(gap and not after for gap, after in pairwise(gaps)):
+            raise Refusal(
+                f"{self.folder}: an autoregressive model generates a text from left to right, without what stands "
+                "after a gap. Put the gap at the end of the prompt, or use a masked run."
+            )
 
     def _require_possible(self, task: Task) -> None:
         if task is Task.JOINT:
@@ -229,7 +320,7 @@ class Generator:
         missing = [name.name.lower() for name in pair if name is not None and name not in self.bundle]
         if missing:
             raise Refusal(
-                f"{self.folder}: task {task} needs {missing[0]}, and the model was trained without it. "
+                f"{self.name}: task {task} needs {missing[0]}, and the model was trained without it. "
                 "Choose another task."
             )
         if self.causal and given is not None and given > predicted:

@@ -85,6 +85,12 @@ class Lengths:
         """Largest number of tokens of a modality in a segment (text: with EOS)."""
         return int(self._columns[modality.name.lower()].max())
 
+    def longest_of(self, task: Task, modality: Modality) -> int:
+        """Largest number of tokens of a modality in the segments of a task's kinds (text: with EOS); 0 if none."""
+        wanted = {modality for modality in (task.given, task.predicted or Modality.TEXT) if modality is not None}
+        tokens = self._columns[modality.name.lower()][self._of(task, wanted)]
+        return int(tokens.max()) if tokens.size else 0
+
     def draw(self, task: Task, wanted: Modality, given: tuple[Modality, int] | None, uniform: float) -> int:
         """Draw the number of tokens of a modality to generate (text: with EOS).
 
@@ -92,18 +98,13 @@ class Lengths:
             task: Task of the sample.
             wanted: Modality to generate.
             given: Given modality and its number of tokens, or None. With a condition, only the training samples whose
-                condition
-                has the most similar length count.
+                condition has the most similar length count.
             uniform: Number in (0, 1) that selects a length.
 
         Raises:
             Refusal: If the model was trained on no such samples.
         """
-        modalities = {wanted} | ({given[0]} if given else set())
-        kinds = [
-            kind for kind in Kind if modalities <= set(kind.modalities) and (task is not Task.TEXT or kind == "text")
-        ]
-        chosen = np.isin(self._columns["kind"], [kind.code for kind in kinds])
+        chosen = self._of(task, {wanted} | ({given[0]} if given else set()))
         if not chosen.any():
             raise Refusal(f"task {task}: the model was trained on no such pairs. Choose another task.")
         lengths_U = self._columns[wanted.name.lower()][chosen]
@@ -116,3 +117,10 @@ class Lengths:
         order = np.argsort(lengths_U, kind="stable")
         ends_U = count_U[order].cumsum()
         return int(lengths_U[order][np.searchsorted(ends_U, uniform * ends_U[-1], side="right")])
+
+    def _of(self, task: Task, modalities: set[Modality]) -> npt.NDArray[np.bool_]:
+        """Which rows of the table are of segments that a task learns from."""
+        kinds = [
+            kind for kind in Kind if modalities <= set(kind.modalities) and (task is not Task.TEXT or kind == "text")
+        ]
+        return np.isin(self._columns["kind"], [kind.code for kind in kinds])

@@ -1,6 +1,5 @@
 """What goes into a generator and comes out of it: prompts, codes with masked positions, generated samples."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -18,7 +17,6 @@ Ints = npt.NDArray[np.int64]
 Codes = Mapping[Modality, Ints]  # codes of one segment by modality, MASKED where a token is to be generated
 Prompt = str | Pixels | Wave | Ints
 MASKED = -1
-GAP = re.compile(r"<gap:(\d+)>")  # in a text: that many tokens are generated here
 
 
 @dataclass(frozen=True)

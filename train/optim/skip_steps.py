@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from ...schemas.errors import Refusal
+from ...schemas.storage.full_disk import failed_write
 from ..data.loader import MicroBatch
 
 SPIKE = 20.0  # times the geometric mean of earlier gradient norms
@@ -86,11 +87,18 @@ class SkipSteps:
         return None
 
     def save_batch(self, folder: Path, step: int, rank: int, micros: list[MicroBatch]) -> None:
-        """Save the batch of a skipped step with `torch.save`, for the first CULPRITS of them."""
-        if self.left_out <= CULPRITS:
+        """Save the batch of a skipped step with `torch.save`, for the first CULPRITS of them, if the disk has room."""
+        if self.left_out > CULPRITS:
+            return
+        path = folder / f"step-{step:08d}-rank-{rank:04d}.pt"
+        batches = [dict(vars(micro.batch)) for micro in micros]
+        try:
             folder.mkdir(parents=True, exist_ok=True)
-            batches = [dict(vars(micro.batch)) for micro in micros]
-            torch.save(batches, folder / f"step-{step:08d}-rank-{rank:04d}.pt")
+            torch.save(batches, path)
+        except (OSError, RuntimeError) as error:  # torch reports a full disk as the second
+            if failed_write(error, folder) is None:
+                raise
+            path.unlink(missing_ok=True)
 
     def state(self) -> dict[str, Any]:
         """State for a checkpoint."""

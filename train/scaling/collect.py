@@ -6,6 +6,7 @@ at the last step: before that the learning rate is still high, and a shorter run
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Any, Literal, NamedTuple
 
 from ...schemas.errors import Refusal
 from ..metrics import read_lines
+from ..remote.local_copy import local_logs
+from ..remote.reaching import is_remote, naming
 from ..run_record import RUN, RunRecord
 
 Weights = Literal["ema", "raw"]
@@ -102,11 +105,11 @@ def read_logs(folder: Path) -> list[RunLog]:
     return [RunLog.read(path, path.relative_to(folder).as_posix()) for path in found]
 
 
-def collect(folder: Path, loss: Loss) -> tuple[list[Point], list[str]]:
+def collect(folder: str | Path, loss: Loss) -> tuple[list[Point], list[str]]:
     """Collect the finished runs below a folder.
 
     Args:
-        folder: Folder with runs.
+        folder: Folder or fsspec URL with runs.
         loss: Loss to use.
 
     Returns:
@@ -115,7 +118,9 @@ def collect(folder: Path, loss: Loss) -> tuple[list[Point], list[str]]:
     Raises:
         Refusal: For runs whose losses are not comparable, naming two of them and the key in which they differ.
     """
-    found = read_logs(folder)
+    local = local_logs(folder)
+    with naming(str(folder), local) if is_remote(str(folder)) else nullcontext():
+        found = read_logs(local)
     finished = [log for log in found if log.finished]
     _require_same(finished)
     return [log.point(loss) for log in finished], [log.name for log in found if not log.finished]

@@ -6,8 +6,9 @@ from typing import Literal
 from ...schemas.config.training import TrainConfig
 from ...schemas.errors import Refusal
 from ..data.plan import plan_of
-from ..run import start_of, train, write_run_record
-from ..run_record import RUN, run_folder
+from ..remote.remote_run import RemoteRun, records_of
+from ..run import require_possible, train, write_run_record
+from ..run_record import RUN
 from .collect import RunLog
 
 State = Literal["trained", "done before", "stopped", "failed"]
@@ -25,13 +26,17 @@ def sweep(runs: Mapping[str, TrainConfig]) -> Iterator[tuple[str, State, str]]:
         Refusal: Before any work, for data that cannot be mixed, and for a folder that holds another run.
     """
     for config in runs.values():
-        folder, plan = run_folder(config.out), plan_of(config)
-        start_of(config, plan, folder, None, False)
-        if not (folder / RUN).exists():
-            write_run_record(config, plan, 1, folder)
+        plan, remote = plan_of(config), RemoteRun.of(config)
+        require_possible(config, plan)
+        with records_of(config) as folder:
+            if not (folder / RUN).exists():
+                write_run_record(config, plan, 1, folder)
+                if remote is not None:
+                    remote.write_record(folder)
     for name, config in runs.items():
-        folder = run_folder(config.out)
-        if (folder / "model" / "config.json").exists() and RunLog.read(folder, name).finished:
+        with records_of(config) as folder:
+            finished = (folder / "model" / "config.json").exists() and RunLog.read(folder, name).finished
+        if finished:
             yield name, "done before", ""
             continue
         try:

@@ -16,7 +16,7 @@ from triptych.schemas.errors import Refusal
     [
         (b"PK\x03\x04rest", "a zip file or an Excel workbook. Unpack it"),
         (b"\x04\x22\x4d\x18rest", "a file in the format LZ4, which is not read. Decompress it"),
-        (gzip.compress(bz2.compress(b"\x04\x22\x4d\x18rest")), "format LZ4"),
+        (gzip.compress(bz2.compress(b"\x04\x22\x4d\x18rest"), mtime=0), "format LZ4"),
         (b"PAR1rest", "Use `kind: parquet`"),
         (b"x" * 257 + b"ustar\x0000" + bytes(300), "Use `kind: webdataset`"),
     ],

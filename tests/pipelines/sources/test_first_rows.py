@@ -180,3 +180,22 @@ def test_a_piece_is_cut_by_row_numbers_not_by_what_was_good() -> None:
         assert [drop.row for batch in cut for drop in batch.drops] == drops
     assert head_digest(pieces) == head_digest([piece([0], []), piece([1, 5], [3, 2]), piece([6], [7, -1])])
     assert head_digest(pieces) != head_digest([piece([0, 1, 5], [3, 2]), piece([6], [7])])
+
+
+def test_samples_of_a_tar_that_is_not_sorted_are_counted_once(read: Any, tmp_path: Path) -> None:
+    names = ["0.png", "1.png", "0.txt", "1.txt", "2.cls", "2.png", "2.txt", "3.png", "3.txt", "4.png", "4.txt"]
+    with tarfile.open(tmp_path / "a.tar", "w") as tar:
+        for name in names:
+            info = tarfile.TarInfo(name)
+            info.size = 3
+            tar.addfile(info, io.BytesIO(b"abc"))
+    config = {
+        "kind": "webdataset",
+        "path": f"{tmp_path}/a.tar",
+        "modality": "image-text",
+        "image": "png",
+        "text": "txt",
+    }
+    for limit in range(1, 8):
+        found = read(limit=limit, **config)
+        assert len(found.rows) + len(found.drops) == min(limit, 5), limit

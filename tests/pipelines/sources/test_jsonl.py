@@ -16,7 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from triptych.pipelines.sources.jsonl import _count_lines, _fast, _slow, whole_lines
+from triptych.pipelines.sources.json_block import JsonBlocks
+from triptych.pipelines.sources.jsonl import _count_lines, _fast, whole_lines
 from triptych.schemas.errors import Refusal
 
 from .conftest import Read
@@ -182,7 +183,7 @@ def test_the_fast_way_agrees_with_the_slow_way_or_abstains(lines: list[bytes], e
         return
     lines_ = _count_lines(block)
     for fields in ({"text": ("text",)}, {"text": ("b", "text")}, {"text": ("text",), "license": ("b", "text")}):
-        slow = _slow(block.split(b"\n")[:lines_], 0, fields, 1 << 20)
+        [slow] = JsonBlocks(fields, 1 << 20, None, 10).parse(block, 0)
         fast = _fast(block, lines_, fields)
         if fast is not None:
             assert not slow.drops

@@ -64,7 +64,7 @@ def test_a_group_that_is_no_plain_name_is_refused(made: Path, group: str) -> Non
         parse_manifest(data, "here")
 
 
-@pytest.mark.parametrize("name", [*HOSTILE[:4], "shards/x", "/home/someone/.bashrc"])
+@pytest.mark.parametrize("name", [*HOSTILE[:4], "shards/x", "/etc/cron.d/planted"])
 def test_a_file_of_a_tokenizer_outside_of_its_folder_is_refused(made: Path, name: str) -> None:
     data = planted(made, lambda body: body["tokenizers"]["text"]["files"][0].update(file=name))
     with pytest.raises(Refusal, match=r"here: not a manifest .*tokenizers"):

@@ -16,6 +16,19 @@ def test_case_punctuation_and_digits_are_no_errors() -> None:
 
 
 @needs_speech
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        ("a well-known caf\u00e9", "A well known cafe\u0301!"),
+        ("it\u2019s \u201cdone\u201d \u2013 now", 'it\'s "done" now'),
+        ("one [noise] two", "one two"),
+    ],
+)
+def test_spelling_that_sounds_alike_is_no_error(said: str, heard: str) -> None:
+    assert recogniser.word_errors([said], [heard])[0, 0] == 0
+
+
+@needs_speech
 def test_errors_are_counted_clip_by_clip() -> None:
     said = ["one two three", "four", "...", "five six"]
     heard = ["one too three four", "", "noise here", "five six"]

@@ -11,7 +11,11 @@ from PIL import Image, ImageCms
 from triptych.tokenizers.image.decode_picture import square, squeezed
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-P3 = {b"rXYZ": (0.51512, 0.2412, -0.00105), b"gXYZ": (0.29198, 0.69225, 0.04189), b"bXYZ": (0.1571, 0.06657, 0.78407)}
+WIDE = {
+    b"rXYZ": (0.51512, 0.2412, -0.00105),
+    b"gXYZ": (0.29198, 0.69225, 0.04189),
+    b"bXYZ": (0.1571, 0.06657, 0.78407),
+}
 ADOBE = {
     b"rXYZ": (0.60974, 0.31111, 0.01947),
     b"gXYZ": (0.20528, 0.62567, 0.06087),
@@ -62,28 +66,29 @@ def first(data: bytes) -> list[int]:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "AVIF"])
-@pytest.mark.parametrize(("primaries", "expected"), [(P3, (215, 93, 31)), (ADOBE, (229, 100, 41))])
+@pytest.mark.parametrize(("primaries", "expected"), [(WIDE, (215, 93, 31)), (ADOBE, (229, 100, 41))])
 def test_a_wide_profile_is_converted(
     kind: str, primaries: Mapping[bytes, tuple[float, ...]], expected: list[int]
 ) -> None:
     image = Image.new("RGB", (16, 16), COLOUR)
     data = saved(image, kind, with_primaries(primaries))
     assert np.abs(np.subtract(first(data), expected)).max() <= 3
-    luminance = np.asarray(Image.new("RGB", (1, 1), expected).convert("YCbCr"), int)[0, 0]  # type: ignore[arg-type]
+    luminance = np.asarray(Image.new("RGB", (1, 1), expected).convert("YCbCr"), np.int64)[0, 0]  # type: ignore[arg-type]
     assert np.abs(squeezed(data, 8, 10_000)[4, 4] - luminance).max() <= 3
     for mode in ("RGBA", "P"):
         assert (
-            np.abs(np.subtract(first(saved(image.convert(mode), "PNG", with_primaries(P3))), (215, 93, 31))).max() <= 3
+            np.abs(np.subtract(first(saved(image.convert(mode), "PNG", with_primaries(WIDE))), (215, 93, 31))).max()
+            <= 3
         )
 
 
 def test_transparency_of_a_wide_picture_lies_on_white() -> None:
     image = Image.new("RGBA", (16, 16), (*COLOUR, 128))
-    assert np.abs(np.subtract(first(saved(image, "PNG", with_primaries(P3))), (235, 174, 142))).max() <= 3
+    assert np.abs(np.subtract(first(saved(image, "PNG", with_primaries(WIDE))), (235, 174, 142))).max() <= 3
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF", "AVIF"])
-@pytest.mark.parametrize("profile", [SRGB, with_primaries(P3)[:200], b"no profile", grey_profile(1.0)])
+@pytest.mark.parametrize("profile", [SRGB, with_primaries(WIDE)[:200], b"no profile", grey_profile(1.0)])
 def test_other_profiles_change_no_byte(kind: str, profile: bytes) -> None:
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8))
     for read in (square, squeezed):
@@ -95,4 +100,4 @@ def test_other_profiles_change_no_byte(kind: str, profile: bytes) -> None:
 def test_a_grey_profile_is_converted(mode: str) -> None:
     image = Image.new("L", (16, 16), 124).convert(mode)
     assert np.abs(np.subtract(first(saved(image, "PNG", grey_profile(1.0))), 185)).max() <= 2
-    assert first(saved(image, "PNG", with_primaries(P3))) == [124] * 3
+    assert first(saved(image, "PNG", with_primaries(WIDE))) == [124] * 3

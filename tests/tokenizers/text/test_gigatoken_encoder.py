@@ -38,13 +38,14 @@ def lines(texts: list[str]) -> list[str]:
 
 def sentencepiece_model(file: Path, texts: list[str], **options: Any) -> SentencePieceText:
     model = io.BytesIO()
+    chosen: dict[str, Any] = {"model_type": "bpe", "byte_fallback": True} | options
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(lines(texts)),
         model_writer=model,
         vocab_size=700,
         hard_vocab_limit=False,
         minloglevel=2,
-        **{"model_type": "bpe", "byte_fallback": True} | options,
+        **chosen,
     )
     file.write_bytes(model.getvalue())
     return SentencePieceText(str(file))

@@ -108,6 +108,8 @@ def test_a_checkpoint_that_cannot_be_written_costs_only_itself(process: ProcessG
     small.save(checkpoints, 2, None)
     problem = checkpoints.finish()
     assert problem is not None
+    assert "Traceback" not in problem
+    assert problem.startswith(("FileExistsError: ", "NotADirectoryError: "))
     small.save(checkpoints, 3, None)
     assert checkpoints.finish() is None
     assert checkpoints.steps() == [1, 3]
@@ -120,3 +122,34 @@ def test_a_checkpoint_of_a_version_that_wrote_no_checksums_is_loaded(process: Pr
     state, _ = read_state(tmp_path / "step-00000001")
     (tmp_path / "step-00000001" / "state.json").write_bytes(sealed_json(state))
     assert checkpoints.load(1, small.model, small.optimizer, small.ema) == state
+
+
+def test_a_checkpoint_that_lost_its_state_is_not_passed_over(process: ProcessGroup, tmp_path: Path) -> None:
+    checkpoints, small = Checkpoints(tmp_path, CheckpointConfig(), process), Small(0)
+    small.save(checkpoints, 1, 0.5)
+    checkpoints.finish()
+    (tmp_path / "step-00000001" / "state.json").unlink()
+    assert checkpoints.steps() == [1]
+    with pytest.raises(Refusal, match=r"step-00000001: this checkpoint is damaged: state.json.*Restore its files"):
+        checkpoints.load(1, small.model, small.optimizer, small.ema)
+
+
+def test_a_run_that_goes_on_from_an_earlier_checkpoint_leaves_no_later_one(
+    process: ProcessGroup, tmp_path: Path
+) -> None:
+    checkpoints, small = Checkpoints(tmp_path, CheckpointConfig(keep=9), process), Small(0)
+    for step in (1, 2, 3):
+        small.save(checkpoints, step, 0.5)
+    checkpoints.finish()
+    checkpoints.discard_after(1)
+    assert [path.name for path in tmp_path.iterdir()] == ["step-00000001"]
+    checkpoints.restate(1, {"step": 1, "validation": 0.25})
+    assert checkpoints.load(1, small.model, small.optimizer, small.ema) == {"step": 1, "validation": 0.25}
+
+
+def test_a_score_that_is_no_number_is_not_the_best(process: ProcessGroup, tmp_path: Path) -> None:
+    checkpoints, small = Checkpoints(tmp_path, CheckpointConfig(keep=1), process), Small(0)
+    for step, score in ((1, float("nan")), (2, 0.0), (3, 1.0), (4, float("inf")), (5, None)):
+        small.save(checkpoints, step, score)
+    checkpoints.finish()
+    assert checkpoints.steps() == [2, 5]

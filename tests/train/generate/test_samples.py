@@ -1,10 +1,9 @@
-"""Which tokens of a segment are generated, and how gaps of a text are read."""
+"""Which tokens of a segment are generated."""
 
 import numpy as np
-import pytest
 
 from triptych.schemas.vocabulary import Modality
-from triptych.train.generate.samples import GAP, MASKED, target_mask, without_masked
+from triptych.train.generate.samples import MASKED, target_mask, without_masked
 
 
 def test_masked_codes_alone_are_generated() -> None:
@@ -27,15 +26,3 @@ def test_audio_follows_the_text() -> None:
 
 def test_masked_codes_become_a_code_of_any_vocabulary() -> None:
     assert without_masked(np.array([5, MASKED, 0, MASKED])) == [5, 0, 0, 0]
-
-
-@pytest.mark.parametrize(
-    ("text", "parts"),
-    [
-        ("ka <gap:3> lo", ["ka ", "3", " lo"]),
-        ("<gap:12><gap:1>", ["", "12", "", "1", ""]),
-        ("no <gap> or <gap:x>", ["no <gap> or <gap:x>"]),
-    ],
-)
-def test_gaps_split_a_text(text: str, parts: list[str]) -> None:
-    assert GAP.split(text) == parts

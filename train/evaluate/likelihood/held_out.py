@@ -73,7 +73,7 @@ def held_out_metrics(
     """
     config = _config(generator.folder, data)
     plan = plan_of(config)
-    generator.vocabulary.require(plan.vocabulary, str(generator.folder), plan.datasets[0].url)
+    generator.vocabulary.require(plan.vocabulary, generator.name, plan.datasets[0].url)
     with closing(ShardCache(config.data.cache, config.data.cache_bytes)) as cache:
         rows = max(1, tokens // plan.row_length)
         micros = validation_batches(plan, Shards(plan, cache), rows, micro_rows=1)

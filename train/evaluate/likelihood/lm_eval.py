@@ -7,29 +7,25 @@ or, from Python, `lm_eval.simple_evaluate(model=harness_model("runs/first"), tas
 
 For a masked model, the likelihood of a continuation is computed by the chain rule from left to right, which is exact
 and shows whether each token was the most likely one; that of a long text by the bound, window by window. Text is
-generated block after block, as many tokens as the request allows, and truncated at its stop sequences.
+generated block after block, as many tokens as the request allows, and truncated at its stop sequences
+(harness_generation.py).
 """
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ....schemas.config.model import Task
-from ....schemas.config.sampling import SamplingConfig
-from ....schemas.dataset.layout import codes_of_span
-from ....schemas.vocabulary import Modality, Special
 from ...generate.generator import Generator
-from ...generate.samples import MASKED, GeneratedSample
+from .answers import answer_windows, score_answers, window_note
 from .benchmarks import longest_text
 from .bound import PASSES, chain_rule
+from .harness_generation import generate_answers
 from .reader import ModelReader
 from .rolling import rolling_nats, split_windows
-from .text_segments import FRAME, canvas_of_pairs
 
 NAME = "triptych"
-TOKENS = 256  # generated if a request does not state a number; the harness's own default
-BLOCK = 32
 
 
 class HarnessModel:
@@ -54,12 +50,14 @@ class HarnessModel:
     def loglikelihood(self, requests: Sequence[Any]) -> list[tuple[float, bool]]:
         """Log-likelihood in nats of each continuation given its context, and whether greedy decoding would give it."""
         pairs = [request.args for request in requests]
-        canvas = canvas_of_pairs(
-            pairs, self.generator.bundle.text, self.generator.vocabulary, self.longest, range(len(pairs))
+        windows = answer_windows(pairs, self.generator.bundle.text, self.longest)
+        if note := window_note(windows, self.longest):
+            warnings.warn(note, stacklevel=2)
+        found = score_answers(
+            lambda canvas: chain_rule(self.reader, canvas), windows, self.generator.vocabulary, range(len(pairs))
         )
-        done = chain_rule(self.reader, canvas)
-        assert done.greedy_S is not None
-        return list(zip((-done.nats_S).tolist(), done.greedy_S.tolist(), strict=True))
+        assert found.greedy_S is not None
+        return list(zip((-found.nats_S).tolist(), found.greedy_S.tolist(), strict=True))
 
     def loglikelihood_rolling(self, requests: Sequence[Any]) -> list[float]:
         """Log-likelihood in nats of each whole text, in windows that do not overlap."""
@@ -71,30 +69,10 @@ class HarnessModel:
 
     def generate_until(self, requests: Sequence[Any]) -> list[str]:
         """Generated continuation of each context, up to the first of its stop sequences."""
-        return [self._generate(*request.args) for request in requests]
-
-    def _generate(self, context: str, settings: dict[str, Any]) -> str:
-        tokens = min(int(settings.get("max_gen_toks", TOKENS)), self.longest - FRAME - 1)
-        temperature = float(settings.get("temperature", 1.0)) if settings.get("do_sample") else 0.0
-        config = SamplingConfig(rule="confidence", block=BLOCK, steps=tokens, temperature=temperature)
-        codes = self.generator.encode(Modality.TEXT, context)[-(self.longest - FRAME - tokens) :]
-        prompt = np.append(
-            codes, np.full(tokens, MASKED)
-        )  # codes, so that a context with the text of a gap is not parsed
-        made = self.generator.generate(Task.TEXT, [prompt], config, self.seed).samples[0]
-        until = settings.get("until") or []
-        return before(self._said(made), [until] if isinstance(until, str) else until)
-
-    def _said(self, made: GeneratedSample) -> str:
-        ids = made.tokens[made.generated]
-        ends = np.flatnonzero(ids == Special.EOS)
-        ids = ids[: ends[0]] if len(ends) else ids
-        return self.generator.bundle.text.decode(codes_of_span(ids, Modality.TEXT, self.generator.vocabulary))
-
-
-def before(text: str, stops: Sequence[str]) -> str:
-    """The text up to the first occurrence of any stop sequence."""
-    return text[: min((text.find(stop) for stop in stops if stop and stop in text), default=len(text))]
+        answers = generate_answers(self.generator, [request.args for request in requests], self.longest, self.seed)
+        if answers.note:
+            warnings.warn(answers.note, stacklevel=2)
+        return answers.texts
 
 
 def harness_model(run: str, **settings: Any) -> Any:

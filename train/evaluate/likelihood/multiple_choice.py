@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from ....schemas.vocabulary import Vocabulary
 from ....tokenizers.protocol import TextTokenizer
+from .answers import Pair, answer_windows, score_answers, window_note
 from .bound import PASSES, bound
 from .reader import ModelReader
-from .text_segments import Pair, canvas_of_pairs
 
 CLOSE = 1e-6  # nats within which candidates count as equally likely
 
@@ -35,6 +35,7 @@ class QuestionScores(NamedTuple):
     total: npt.NDArray[np.float64]  # by likelihood
     by_byte: npt.NDArray[np.float64]  # by likelihood per byte, which does not favour short candidates
     passes: int
+    note: str  # what was cut or split to fit into the window; may be empty
 
 
 def score_questions(
@@ -59,9 +60,9 @@ def score_questions(
     """
     pairs = [pair for question in questions for pair in question.pairs]
     keys = [number for number, question in enumerate(questions) for _ in question.pairs]
-    canvas = canvas_of_pairs(pairs, tokenizer, vocabulary, longest, keys)
-    done = bound(reader, canvas, passes, seed)
-    nats = done.nats_S.numpy()
+    windows = answer_windows(pairs, tokenizer, longest)
+    done = score_answers(lambda canvas: bound(reader, canvas, passes, seed), windows, vocabulary, keys)
+    nats = done.nats_S
     sizes = np.array([max(len(answer.encode()), 1) for _, answer in pairs])
     cuts = np.cumsum([len(question.pairs) for question in questions])[:-1]
     right = [question.right for question in questions]
@@ -69,7 +70,7 @@ def score_questions(
     def won(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         return np.array([_won(mine, at) for mine, at in zip(np.split(scores, cuts), right, strict=True)], np.float64)
 
-    return QuestionScores(won(nats), won(nats / sizes), done.passes)
+    return QuestionScores(won(nats), won(nats / sizes), done.passes, window_note(windows, longest))
 
 
 def chance_accuracy(questions: Sequence[Question]) -> float:

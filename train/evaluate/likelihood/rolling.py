@@ -1,8 +1,7 @@
 """Likelihood of long texts: the bound on the windows that they are split into.
 
 Each token counts once and is predicted only from its own window, so figures depend on the window length and are
-reported with it. Bits per byte are all nats over all UTF-8 bytes of the raw text: the tokenizer knows the bytes of each
-token, and EOS has none.
+reported with it. Bits per byte are all bits over all UTF-8 bytes of the raw text, whatever the tokenizer makes of it.
 """
 
 from collections.abc import Sequence
@@ -40,6 +39,17 @@ def split_windows(tokenizer: TextTokenizer, texts: Sequence[str], longest: int) 
         for start, stop, count in zip(offsets[:-1], offsets[1:], counts.tolist(), strict=True)
     ]
     return Windows([window for one in pieces for window in one], np.repeat(np.arange(len(texts)), counts))
+
+
+def window_bytes(tokenizer: TextTokenizer, windows: Sequence[Codes], text: str) -> npt.NDArray[np.float64]:
+    """Bytes of the raw text that each of its windows stands for (W,); their sum is the size of the text.
+
+    They are exact for a tokenizer whose tokens have as many bytes as the text; otherwise the size is distributed in
+    proportion to the bytes of the tokens, at least one each.
+    """
+    weight_W = np.array([np.maximum(tokenizer.token_bytes[window], 1).sum() for window in windows], np.float64)
+    sizes: npt.NDArray[np.float64] = weight_W * (len(text.encode()) / weight_W.sum())
+    return sizes
 
 
 def rolling_nats(

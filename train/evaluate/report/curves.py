@@ -58,7 +58,7 @@ def curves(run: Path, datasets: Sequence[Dataset]) -> bytes:
     file = run / "metrics.jsonl"
     if not file.exists():
         raise Refusal(f"{run}: has no metrics.jsonl, so it is no run of `triptych train`. Give the run's folder.")
-    lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    lines = [json.loads(line) for line in file.read_text(encoding="utf-8").split("\n") if line]
     trained = [line for line in lines if "split" not in line]
     if not trained:
         raise Refusal(f"{run}: no step was logged. Train longer, or set a lower `log_every`.")
@@ -72,7 +72,11 @@ def curves(run: Path, datasets: Sequence[Dataset]) -> bytes:
     for axes, modality in zip(row[0], modalities, strict=True):
         mine = [line for line in trained if modality in line["nelbo"]]
         axes.plot(
-            [it["tokens"] for it in mine], [it["nelbo"][modality] for it in mine], color="C0", alpha=0.35, label="steps"
+            [it["tokens"] for it in mine],
+            [_number(it["nelbo"][modality]) for it in mine],
+            color="C0",
+            alpha=0.35,
+            label="steps",
         )
         for number, weights in enumerate(("raw", "ema"), start=1):
             _validation(axes, [it for it in held if it["weights"] == weights], modality, weights, f"C{number}")
@@ -91,6 +95,11 @@ def _validation(axes: Any, lines: Sequence[dict[str, Any]], modality: str, weigh
     mine = [line for line in lines if modality in line["nelbo"]]
     if mine:
         at = [line["tokens"] for line in mine]
-        error = [2 * line["nelbo_error"][modality] for line in mine]
-        bits = [line["nelbo"][modality] for line in mine]
+        error = [2 * (line["nelbo_error"][modality] or 0) for line in mine]
+        bits = [_number(line["nelbo"][modality]) for line in mine]
         axes.errorbar(at, bits, error, color=colour, marker="o", markersize=3, label=f"held out, {weights} weights")
+
+
+def _number(value: float | None) -> float:
+    """A logged value; null, of a step whose loss was not finite, leaves a gap in the curve."""
+    return math.nan if value is None else value

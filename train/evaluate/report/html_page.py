@@ -45,8 +45,9 @@ SIDES = {
     "text": ("written", "held out (another text)"),
 }
 LEGEND = (
-    "↑ higher is better, ↓ lower. ± is a standard error. The floor is what the best model would still be held to: "
-    "what tokenizers lose, or what real data gets. A control is another run, named at the end."
+    "↑ higher is better, ↓ lower. ± is a standard error, [ ] a 95 % confidence interval. The floor is what the best "
+    "model would still be held to: what tokenizers lose, or what real data gets. "
+    "A control is another run, named at the end."
 )
 WIDE = dict.fromkeys(("text", "training"), " style='grid-template-columns: 1fr'")  # these need the full width
 PNG = b"\x89PNG"
@@ -74,7 +75,12 @@ def _sections(report: Report) -> Iterator[tuple[str, str]]:
     for group, exhibits in groupby(report.exhibits, key=lambda exhibit: exhibit.group):
         yield TITLES[group], _gallery(group, list(exhibits))
     if report.missing:
-        yield "Not measured", _table(((m.group, m.name, m.why) for m in report.missing), ("", "", "why"))
+        yield (
+            "Not measured",
+            _table(
+                ((m.group, m.name, f"FAILED: {m.why}" if m.fault else m.why) for m in report.missing), ("", "", "why")
+            ),
+        )
     yield "How it was made", _facts(report.facts)
 
 

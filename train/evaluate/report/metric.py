@@ -12,13 +12,14 @@ class Metric:
         group: Group of the report that it belongs to.
         name: Name of the figure.
         value: Its value.
-        error: Standard error; None if it is unknown.
+        error: Standard error; None if it is unknown or 0, and for fewer than three items.
         n: Number of items that it is a mean over.
         unit: Unit; may be empty.
         better: Whether a higher or a lower value is better.
         floor: Reference value in the same unit: what real data, the tokenizer's reconstructions or chance gets. A lower
             limit if lower is better, an upper limit if higher is better (except for chance).
         note: Explanation shown with the figure.
+        interval: 95 % confidence interval of a share, shown in place of the error; None if there is none.
     """
 
     group: str
@@ -30,3 +31,4 @@ class Metric:
     better: Literal["higher", "lower"]
     floor: float | None = None
     note: str = ""
+    interval: tuple[float, float] | None = None

@@ -5,8 +5,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class NotMeasured:
-    """A figure without a value; `why` states the reason and what would provide it."""
+    """A figure without a value.
+
+    Attributes:
+        group: Group of the report that it belongs to.
+        name: Name of the figure, or of several.
+        why: The reason, and what would provide it.
+        fault: Whether something went wrong, and the figure was not just out of reach; a command then exits with 1.
+    """
 
     group: str
     name: str
     why: str
+    fault: bool = False

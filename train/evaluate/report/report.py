@@ -48,11 +48,16 @@ def report_of(
     missing = [one for one in mine if isinstance(one, NotMeasured)]
     for lack in theirs:
         if isinstance(lack, NotMeasured) and lack not in missing:
-            missing.append(NotMeasured(lack.group, f"{lack.name} (control)", lack.why))
+            missing.append(NotMeasured(lack.group, f"{lack.name} (control)", lack.why, lack.fault))
     missing += [
         NotMeasured(row.group, row.name, f"the control alone has it: {with_error(row)}") for row in beside.values()
     ]
     return Report(facts, tuple(lines), tuple(missing), tuple(one for one in mine if isinstance(one, Exhibit)))
+
+
+def faults(report: Report) -> list[NotMeasured]:
+    """What was not measured because something failed."""
+    return [one for one in report.missing if one.fault]
 
 
 def to_json(report: Report) -> dict[str, Any]:
@@ -73,11 +78,16 @@ def cells(line: Line) -> tuple[str, ...]:
     return row.group, f"{row.name} {arrow}", with_error(row), row.unit, f"{row.n:,}", floor, control
 
 
-HEADINGS: Sequence[str] = ("group", "figure", "value ± error", "unit", "n", "floor", "control")
+DIGITS = 6  # after the point; what is smaller is written with an exponent
+HEADINGS: Sequence[str] = ("group", "figure", "value ± error [95 %]", "unit", "n", "floor", "control")
 
 
 def with_error(row: Metric) -> str:
-    """A value with its standard error, rounded to two digits of the error."""
+    """A value with its standard error, rounded to two digits of the error; a share with its interval."""
+    if row.interval is not None:
+        width = row.interval[1] - row.interval[0]
+        low, high = (number(limit, width) for limit in row.interval)
+        return f"{number(row.value, width)} [{low}, {high}]"
     value = number(row.value, row.error)
     return value if row.error is None else f"{value} ± {number(row.error, row.error)}"
 
@@ -89,10 +99,13 @@ def number(value: float, error: float | None) -> str:
     if not value:
         return "0"
     scale = abs(value) if not error or not math.isfinite(error) else error * 100
-    digits = min(max(3 - math.floor(math.log10(scale)), 0), 6)
+    digits = max(3 - math.floor(math.log10(scale)), 0)
+    if digits > DIGITS:
+        return f"{value:.1e}" if abs(value) < 10**-DIGITS else f"{value:,.{DIGITS}f}"
     return f"{value:,.{digits}f}"
 
 
 def _row(row: Metric) -> dict[str, Any]:
     values = asdict(row)
+    values["interval"] = row.interval and list(row.interval)
     return {name: None if isinstance(v, float) and not math.isfinite(v) else v for name, v in values.items()}

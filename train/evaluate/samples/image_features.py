@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ....schemas.errors import Refusal
+from ....schemas.errors import Refusal, brief
 from ....schemas.identity import file_fingerprint
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def of_file(path: str) -> Features:
             warnings.simplefilter("ignore", FutureWarning)  # torch recommends torch.export, which fixes the sizes
             module = jit.load(path, map_location="cpu").eval()
     except (RuntimeError, ValueError, OSError) as error:
-        detail = " ".join(str(error).split())[:160]
+        detail = brief(error, 160)
         raise Refusal(
             f"--features {path}: is not a TorchScript file that loads ({detail}). Give a file saved by torch.jit.save."
         ) from None

@@ -128,7 +128,7 @@ def diversity_metric(pictures: Pictures) -> Metric:
     return Metric(GROUP, "diversity", value, error, len(pictures.generated), "", "higher", floor, note)
 
 
-def diversity(pictures: "Pixels") -> tuple[float, float]:
+def diversity(pictures: "Pixels") -> tuple[float, float | None]:
     """Mean of 1 - SSIM over pairs of images (n, side, side, 3), n at least 2, and its standard error.
 
     Pairs are neighbours in a circle of the images, up to PARTNERS apart. The standard error is that of a U-statistic:
@@ -145,7 +145,8 @@ def diversity(pictures: "Pixels") -> tuple[float, float]:
         alike: Any = ssim(planes, planes.roll(apart, 0), data_range=255.0, reduction="none")
         unlike = 1 - alike.double().numpy()
         means += (unlike + np.roll(unlike, -apart)) / (2 * len(aparts))
-    return float(means.mean()), 2 * float(means.std(ddof=1) / np.sqrt(count))
+    error = mean_error(means)
+    return float(means.mean()), error and 2 * error
 
 
 def _mean(name: str, values: Vectors, floor: float | None, note: str) -> Metric:

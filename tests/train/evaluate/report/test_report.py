@@ -5,7 +5,7 @@ import math
 
 from triptych.train.evaluate.report.metric import Metric
 from triptych.train.evaluate.report.not_measured import NotMeasured
-from triptych.train.evaluate.report.report import Report, cells, number, report_of, to_json, with_error
+from triptych.train.evaluate.report.report import Report, cells, faults, number, report_of, to_json, with_error
 
 FACTS = {"command": "triptych evaluate 'runs/<a>'", "run": "runs/<a>", "model": {"objective": "masked"}, "n": 2}
 
@@ -40,7 +40,9 @@ def test_numbers_have_the_digits_that_their_errors_leave() -> None:
     assert with_error(row("", 12.34567, 0.0321)) == "12.346 ± 0.032"
     assert with_error(row("", 0.0123456, 0.00098)) == "0.01235 ± 0.00098"
     assert with_error(row("", 12345.6, 1234.5)) == "12,346 ± 1,234"
-    assert with_error(row("", 0.5, 0.0)) == "0.5000 ± 0"
+    assert with_error(row("", 0.5, 1.23e-8)) == "0.500000 ± 1.2e-08"
+    share = Metric("images", "a", 0.25, 0.1, 12, "accuracy", "higher", interval=(0.0889, 0.532))
+    assert with_error(share) == "0.25 [0.09, 0.53]"
     assert (number(123.456, None), number(0.00123456, None), number(math.inf, None)) == ("123.5", "0.001235", "∞")
 
 
@@ -53,7 +55,15 @@ def test_json_has_everything_and_no_numbers_that_json_has_not() -> None:
     tree = json.loads(json.dumps(to_json(report_of(FACTS, [row("psnr", math.inf)])), allow_nan=False))
     assert tree["rows"] == [
         {"group": "images", "name": "psnr", "value": None, "error": None, "n": 16, "unit": "", "better": "higher"}
-        | {"floor": None, "note": "how <it> was done", "control": None}
+        | {"floor": None, "note": "how <it> was done", "interval": None, "control": None}
     ]
     assert to_json(whole())["rows"][0]["control"]["value"] == 0.5
-    assert to_json(whole())["missing"] == [{"group": "speech", "name": "DNSMOS", "why": "needs <librosa>"}]
+    assert to_json(whole())["missing"] == [
+        {"group": "speech", "name": "DNSMOS", "why": "needs <librosa>", "fault": False}
+    ]
+
+
+def test_a_fault_of_the_control_is_one_of_the_report() -> None:
+    report = report_of(FACTS, [], [NotMeasured("text", "all figures", "failed", fault=True)])
+    assert [one.name for one in faults(report)] == ["all figures (control)"]
+    assert not faults(whole())

@@ -1,0 +1,63 @@
+"""Files that `triptych sample` writes: one for each sample, and samples.json, which lists them."""
+
+import json
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..schemas.errors import Refusal
+from ..schemas.vocabulary import Modality
+from ..train.generate.samples import GeneratedSample
+
+LIST = "samples.json"
+_SAMPLE = re.compile(r"sample-\d{3,}\.(txt|png|wav)")
+
+
+def require_no_samples(out: Path, overwrite: bool) -> None:
+    """Raise Refusal if a folder holds the samples of an earlier call, which must not be mixed with new ones."""
+    if not overwrite and (found := _samples_in(out)):
+        raise Refusal(
+            f"{out}: holds samples already, such as {found[0].name}. Give another `--out`, or `--overwrite` to replace "
+            "them."
+        )
+
+
+def write_samples(out: Path, samples: Sequence[GeneratedSample]) -> list[str]:
+    """Write a file for each sample in place of those of an earlier call; returns their names."""
+    out.mkdir(parents=True, exist_ok=True)
+    for file in _samples_in(out):
+        file.unlink(missing_ok=True)
+    return [_write(out, f"sample-{number:03d}", sample) for number, sample in enumerate(samples)]
+
+
+def write_list(out: Path, facts: dict[str, Any]) -> None:
+    """Write samples.json; it is written last, so a folder that has it is complete."""
+    temporary = out / f".{LIST}.new"
+    temporary.write_text(json.dumps(facts, indent=1, ensure_ascii=False), "utf-8", "backslashreplace")
+    os.replace(temporary, out / LIST)
+
+
+def _samples_in(out: Path) -> list[Path]:
+    """The list first, so that a folder with some of its samples gone is not taken for a complete one."""
+    if not out.is_dir():
+        return []
+    samples = [file for file in sorted(out.iterdir()) if _SAMPLE.fullmatch(file.name)]
+    return [*([out / LIST] if (out / LIST).exists() else []), *samples]
+
+
+def _write(out: Path, stem: str, made: GeneratedSample) -> str:
+    """Write a sample as txt, png or wav, and return the name of the file."""
+    import soundfile
+    from PIL import Image
+
+    predicted = made.task.predicted
+    if predicted is Modality.IMAGE and made.pixels is not None:
+        Image.fromarray(made.pixels).save(out / f"{stem}.png")
+        return f"{stem}.png"
+    if predicted is Modality.AUDIO and made.wave is not None:
+        soundfile.write(out / f"{stem}.wav", made.wave, made.sample_rate)
+        return f"{stem}.wav"
+    (out / f"{stem}.txt").write_text(made.text or "", encoding="utf-8")
+    return f"{stem}.txt"

@@ -1,0 +1,28 @@
+"""Opens the file system of a URL, or says why there is none."""
+
+import fsspec
+
+from ..errors import Refusal, brief
+from ..secrets import remember
+
+KEYS = "S3 reads no keys from a URL. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or use a profile in ~/.aws"
+
+
+def file_system(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
+    """Return the file system of an fsspec URL, and the path in it.
+
+    Raises:
+        Refusal: No installed library reads such URLs, or the URL is not valid.
+    """
+    remember(url)
+    last = url.rpartition("::")[2]
+    if last.startswith(("s3://", "s3a://")) and "@" in last.removeprefix("s3a://").removeprefix("s3://").split("/")[0]:
+        raise Refusal(f"{url}: {KEYS}.")
+    try:
+        fs, root = fsspec.core.url_to_fs(url)
+    except ImportError as error:
+        raise Refusal(f"{url}: cannot be opened ({brief(error, 200)}). Install that package.") from None
+    except (ValueError, TypeError) as error:
+        fix = "Give a path, or a URL of a kind that fsspec knows, such as s3://bucket/folder"
+        raise Refusal(f"{url}: cannot be opened ({brief(error, 200)}). {fix}.") from None
+    return fs, str(root)

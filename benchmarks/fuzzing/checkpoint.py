@@ -57,12 +57,13 @@ def _save(folder: Path) -> None:
 
 
 @lru_cache(maxsize=1)
-def _group() -> ProcessGroup:
-    return ProcessGroup.start()
+def _opened(folder: Path) -> Checkpoints:
+    # once a process: each has a group of its own, with threads
+    return Checkpoints(folder, CheckpointConfig(), ProcessGroup.start())
 
 
 def load(folder: Path) -> list[Any]:
     """Load the checkpoint into another model, and return what that holds then."""
     small = Small(1)
-    state = Checkpoints(folder, CheckpointConfig(), _group()).load(STEP, small.model, small.optimizer, small.ema)
+    state = _opened(folder).load(STEP, small.model, small.optimizer, small.ema)
     return [*small.content(), state]

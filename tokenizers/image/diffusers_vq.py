@@ -12,7 +12,7 @@ from torch.nn import functional
 from ...schemas.errors import Refusal
 from ..claimed_sizes import require_claims_fit
 from ..protocol import Codes, Pixels
-from .weights import find_model
+from .weights import find_model, load_whole
 
 WEIGHTS = "diffusion_pytorch_model"
 
@@ -38,9 +38,8 @@ class DiffusersVq:
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         library: Any = VQModel
         require_claims_fit(path, files.config, files.weights, lambda: library.from_config(files.config))
-        model = library.from_pretrained(
-            files.folder, use_safetensors=True, torch_dtype=torch.float32, low_cpu_mem_usage=False
-        )
+        options = {"use_safetensors": True, "torch_dtype": torch.float32, "low_cpu_mem_usage": False}
+        model = load_whole(path, lambda: library.from_pretrained(files.folder, output_loading_info=True, **options))
         self._model = model.to(self._device).eval()
         self._unshuffle = math.isqrt(self._model.config.in_channels // 3)
         self.fingerprint = files.fingerprint("diffusers", side)

@@ -12,7 +12,7 @@ from ...schemas.errors import Refusal
 from ..claimed_sizes import require_claims_fit
 from ..protocol import Codes, Pixels
 from .diffusers_vq import to_pixels, to_signed
-from .weights import find_model
+from .weights import find_model, load_whole
 
 WEIGHTS = "model"
 CLASSES = {"emu3_vqgan": "Emu3VQVAE", "janus_vqgan": "JanusVQVAE"}
@@ -36,10 +36,13 @@ class TransformersVq:
                 f"Supported are: {', '.join(f'{name} ({key})' for key, name in CLASSES.items())}."
             )
         library: Any = getattr(transformers, CLASSES[kind])
-        library_config = library.config_class.from_dict(files.config)
-        require_claims_fit(path, files.config, files.weights, lambda: library(library_config))
-        model = library.from_pretrained(
-            files.folder, use_safetensors=True, trust_remote_code=False, dtype=torch.float32, local_files_only=True
+        require_claims_fit(
+            path, files.config, files.weights, lambda: library(library.config_class.from_dict(files.config))
+        )
+        options = {"use_safetensors": True, "trust_remote_code": False, "dtype": torch.float32}
+        model = load_whole(
+            path,
+            lambda: library.from_pretrained(files.folder, local_files_only=True, output_loading_info=True, **options),
         )
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._model = model.to(self._device).eval()

@@ -1,10 +1,11 @@
 """Locates the files of pretrained models: a local folder or a hub name, safetensors only."""
 
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ...schemas.errors import Refusal
+from ...schemas.errors import Refusal, brief
 from ...schemas.identity import file_fingerprint, fingerprint
 
 
@@ -54,6 +55,33 @@ def find_model(path: str, stem: str) -> ModelFiles:
             f"{path}: the index names {', '.join(missing) or 'no file'}, which is missing. Copy the whole folder again."
         )
     return ModelFiles(folder, config, tuple(weights))
+
+
+def load_whole(path: str, load: Callable[[], tuple[Any, Mapping[str, Any]]]) -> Any:
+    """Load a model whose weight files hold every parameter that its config asks for.
+
+    The libraries fill in random numbers for a parameter that the files lack, so its codes would be others each time.
+
+    Args:
+        path: Where the model is, for the message.
+        load: The library's `from_pretrained` with `output_loading_info=True`.
+
+    Raises:
+        Refusal: The library cannot load the model, or parameters are missing or of another shape.
+    """
+    try:
+        model, info = load()
+    except Refusal:
+        raise
+    except Exception as error:  # the libraries raise whatever a damaged config or file leads to
+        raise Refusal(f"{path}: the model cannot be loaded ({brief(error)}). Copy the whole folder again.") from None
+    lost = sorted({*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])})
+    if lost:
+        raise Refusal(
+            f"{path}: its weights lack {len(lost):,} parameters that config.json asks for, such as {lost[0]}, so one "
+            "of the files is damaged. Copy the whole folder again."
+        )
+    return model
 
 
 def _download(path: str, stem: str) -> Path:

@@ -134,3 +134,19 @@ def test_pickles_are_refused(tmp_path: Path) -> None:
     save(tmp_path, UNSHUFFLED).save_pretrained(tmp_path / "pickled", safe_serialization=False)
     with pytest.raises(Refusal, match="only pickled weights"):
         DiffusersVq(str(tmp_path / "pickled"), side=SIDE)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"mid_block_add_attention": True}, "lack .* parameters"),
+        ({"latent_channels": 5}, "lack .* parameters|cannot be loaded"),
+        ({"down_block_types": ["NoSuchBlock2D"]}, "cannot be loaded"),
+    ],
+)
+def test_weights_that_do_not_fill_the_config_are_refused(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
+    save(tmp_path, {"mid_block_add_attention": False})
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | changes))
+    with pytest.raises(Refusal, match=said):
+        DiffusersVq(str(tmp_path), side=16)

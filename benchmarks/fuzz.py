@@ -34,7 +34,7 @@ import click
 from .fuzzing.artefacts import make
 from .fuzzing.mutations import BINARY, TEXT, mutate
 from .fuzzing.openings import FAMILIES, Family, is_allowed
-from .fuzzing.workers import Outcome, run_all, run_one
+from .fuzzing.workers import Outcome, run_all, run_one, summary
 from .measure import machine
 
 SHOWN = 20  # failures of a family that are printed
@@ -149,19 +149,16 @@ def main(
             for each in families:
                 click.echo(f"{each} {number}: {run_one(Fuzzing(each, folder, Path(name), seed), number)}")
             return
-        found = [run_family(each, folder, seed, numbers, processes) for each in families or FAMILIES]
-    report = {"machine": machine(), "seed": seed, "first": first, "families": found}
-    if log:
-        log.write_text(json.dumps(report, indent=1), encoding="utf-8")
+        found: list[dict[str, Any]] = []
+        report = {"machine": machine(), "seed": seed, "first": first, "families": found}
+        for each in families or FAMILIES:
+            found.append(run_family(each, folder, seed, numbers, processes))
+            if log:  # after each family, since all together take long
+                log.write_text(json.dumps(report, indent=1), encoding="utf-8")
+            if not as_json:
+                click.echo(summary("family", found[-1]))
     if as_json:
         click.echo(json.dumps(report))
-    else:
-        for line in found:
-            ends = ", ".join(f"{count:,} {end}" for end, count in line["ends"].items())
-            click.echo(
-                f"{line['family']}: {line['inputs']:,} inputs in {line['seconds']} s: {ends}; "
-                f"{len(line['failures'])} failures"
-            )
     if any(line["failures"] for line in found):
         sys.exit(1)
 

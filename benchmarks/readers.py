@@ -23,7 +23,7 @@ import click
 
 from .fuzzing.reader_check import check_input
 from .fuzzing.reader_inputs import MAKERS
-from .fuzzing.workers import Outcome, run_all
+from .fuzzing.workers import Outcome, run_all, summary
 from .measure import machine
 
 SHOWN = 20  # failures of a reader that are printed
@@ -82,19 +82,16 @@ def main(
                 click.echo(f"{reader} {number}: {check_input(reader, seed, number, keep or Path(scratch) / 'input')}")
         return
     numbers = range(first, first + inputs)
-    found = [run_reader(reader, seed, numbers, processes) for reader in readers or MAKERS]
+    found: list[dict[str, Any]] = []
     report = {"machine": machine(), "seed": seed, "first": first, "readers": found}
-    if log:
-        log.write_text(json.dumps(report, indent=1), encoding="utf-8")
+    for reader in readers or MAKERS:
+        found.append(run_reader(reader, seed, numbers, processes))
+        if log:  # after each reader, since all together take long
+            log.write_text(json.dumps(report, indent=1), encoding="utf-8")
+        if not as_json:
+            click.echo(summary("reader", found[-1]))
     if as_json:
         click.echo(json.dumps(report))
-    else:
-        for each in found:
-            ends = ", ".join(f"{count:,} {end}" for end, count in each["ends"].items())
-            click.echo(
-                f"{each['reader']}: {each['inputs']:,} inputs in {each['seconds']} s: {ends}; "
-                f"{len(each['failures'])} failures"
-            )
     if any(each["failures"] for each in found):
         sys.exit(1)
 

@@ -191,12 +191,12 @@ def parquet(found: Input) -> Plain:
         wanted = ["text", *(["image"] if "image" in found.source else []), *found.source.get("keep", ())]
         read = file.read(wanted, use_threads=False)
         texts = read["text"].cast(pa.large_binary()).to_pylist()
+        pictures = read["image"].to_pylist() if "image" in found.source else [b""] * len(texts)
     except (pa.ArrowException, OSError, KeyError, ValueError, MemoryError):
         return CANNOT
     if len(texts) != file.metadata.num_rows:  # a footer that contradicts itself
         return CANNOT
     rows: dict[int, Any] = {}
-    pictures = read["image"].to_pylist() if "image" in found.source else [b""] * len(texts)
     for number, (data, picture) in enumerate(zip(texts, pictures, strict=True)):
         content = picture.get("bytes") if isinstance(picture, dict) else picture
         rows[number] = BAD if data is None or content is None else _decoded(data)

@@ -19,6 +19,8 @@ from .plain_readers import BAD, COUNTERS, UNKNOWN, Plain
 from .reader_inputs import MAKERS, Input
 
 SMALL, LARGE = 600, 32 << 20  # bytes of partitions; what a reader yields may not depend on them
+# pyarrow finds a column by its place, and does not look at the name that its chunk has in the footer
+CHUNK_NAME = re.compile("not those of the schema|codec can't decode")
 REASON = re.compile(r"[a-z0-9]+(_[a-z0-9]+)+")
 
 
@@ -114,6 +116,8 @@ def _compare(reader: str, made: Input, lines: list[Line], plain: Plain) -> str |
     if plain.rows is None:
         return None
     rest = next((line for line in lines if line.row < 0), None)
+    if rest is not None and reader == "parquet" and CHUNK_NAME.search(rest.values):
+        return None
     if rest is not None:
         return f"dropped as damaged, but a plain reader reads it: {rest.reason} {rest.values}"
     found = {line.row: line for line in lines}

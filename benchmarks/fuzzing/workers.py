@@ -108,6 +108,13 @@ def run_one(task: Task, number: int) -> Outcome:
         signal.setitimer(signal.ITIMER_PROF, 0)
 
 
+def summary(key: str, line: dict[str, Any]) -> str:
+    """What came of the inputs of a reader or a family, in a line."""
+    ends = ", ".join(f"{count:,} {end}" for end, count in line["ends"].items())
+    failures = len(line["failures"])
+    return f"{line[key]}: {line['inputs']:,} inputs in {line['seconds']} s: {ends}; {failures} failures"
+
+
 def _last_lines() -> str:
     frames = traceback.extract_tb(sys.exc_info()[2])[-6:]
     return "".join(f"\n  {frame.filename}:{frame.lineno} {frame.name}" for frame in frames)

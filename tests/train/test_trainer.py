@@ -128,7 +128,7 @@ def test_a_run_learns_validates_saves_and_exports(undisturbed: Path) -> None:
     assert sum(held[2]["nelbo"].values()) < sum(held[0]["nelbo"].values())  # the masks are the same
     assert sorted(path.name for path in (undisturbed / "checkpoints").iterdir()) == ["step-00000009", "step-00000012"]
     run = json.loads((undisturbed / "run.json").read_text())
-    assert run["trained_on"][0].keys() == {"path", "fingerprint", "vocabulary"}
+    assert run["trained_on"][0].keys() == {"path", "fingerprint", "vocabulary", "has_content"}
     exported = load_model(undisturbed / "model")
     assert sum(parameter.numel() for parameter in exported.model.parameters()) == sum(run["parameters"].values())
 

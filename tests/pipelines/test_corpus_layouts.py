@@ -45,8 +45,8 @@ def dropped(out: Path) -> list[tuple[str, int, str]]:
 DROPPED = {
     "Images with text files": [("alone.JPG", 0, "text_missing"), ("without.txt", 0, "image_missing")],
     "FineWeb": [
-        ("CC-MAIN-2024-10/train-00000.parquet", 1, "column"),
-        ("CC-MAIN-2024-10/train-00001.parquet", 0, "column"),
+        ("CC-MAIN-2024-10/train-00000.parquet", 1, "column:language_score"),
+        ("CC-MAIN-2024-10/train-00001.parquet", 0, "column:language"),
     ],
 }
 

@@ -68,7 +68,7 @@ def test_a_changed_file_redoes_its_own_partitions(
     assert counts["text"] == counts["shuffle"] == counts["read"] - 1
     assert parts["text"] / 4 < counts["text"] < parts["text"] / 2
     assert counts["pack"] == parts["pack"]
-    assert set(counts) == {"read", "text", "shuffle", "pack"}
+    assert set(counts) == {"read", "encoder", "text", "shuffle", "pack"}
 
 
 def test_moved_files_redo_nothing(
@@ -102,8 +102,8 @@ def test_another_row_length_packs_again_and_no_more(
         ({"threads": 2}, {"text", "shuffle", "pack"}),
         ({"pack": {"shard_bytes": 60_000}}, {"shuffle", "pack"}),
         ({"pack": {"shard_bytes": 30_000, "group_by": "source"}}, {"pack"}),
-        ({"limits": {"pixels": 5}}, {"read", "text", "shuffle", "pack"}),
-        ({"partition_bytes": 5000}, {"read", "text", "shuffle", "pack"}),
+        ({"limits": {"pixels": 5}}, {"read", "encoder", "text", "shuffle", "pack"}),
+        ({"partition_bytes": 5000}, {"read", "encoder", "text", "shuffle", "pack"}),
     ],
 )
 def test_a_setting_redoes_what_depends_on_it(
@@ -134,7 +134,7 @@ def test_another_text_tokenizer_encodes_no_picture_and_no_clip_again(
     before = stamps(out)
     text = {"kind": "sentencepiece", "path": str(text_model)}
     prepared(tree(out, tokenizers=run["tokenizers"] | {"text": text}))
-    assert set(redone(before, stamps(out))) == {"fit", "text", "shuffle", "pack"}
+    assert set(redone(before, stamps(out))) == {"fit", "encoder", "text", "shuffle", "pack"}
     assert verify(str(out))[1] == []
 
 

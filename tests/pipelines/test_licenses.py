@@ -63,6 +63,6 @@ def test_another_column_is_read_anew(licensed: Path, text_tree: Any, prepared: A
 
 
 def test_rows_of_another_version_are_refused(licensed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("triptych.schemas.dataset.reader.ROW_VERSION", 99)
-    with pytest.raises(Refusal, match=r"its rows have version \d+, but this Triptych reads 99"):
+    monkeypatch.setattr("triptych.schemas.dataset.reader.READABLE", (99,))
+    with pytest.raises(Refusal, match=r"its rows have version \d+, but this Triptych reads \[99\]"):
         Dataset(str(licensed)).row(0)

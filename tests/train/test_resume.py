@@ -37,7 +37,7 @@ def record(**changes: Any) -> RunRecord:
 
 
 def changed(**changes: Any) -> dict[str, tuple[Any, Any]]:
-    return changed_keys(record(), TrainConfig.model_validate(CONFIG | changes), WHERE)
+    return changed_keys(record(), TrainConfig.model_validate(CONFIG | changes), WHERE, 3)
 
 
 def data(**changes: Any) -> dict[str, Any]:
@@ -76,12 +76,12 @@ def test_a_key_of_a_newer_version_is_named() -> None:
     newer = record()
     newer = newer.model_copy(update={"config": newer.config | {"novelty": 1}})
     with pytest.raises(Refusal, match="`novelty`, which this version does not know"):
-        changed_keys(newer, TrainConfig.model_validate(CONFIG), WHERE)
+        changed_keys(newer, TrainConfig.model_validate(CONFIG), WHERE, 3)
 
 
 def test_a_dataset_is_known_by_its_fingerprint_and_not_by_its_path() -> None:
-    assert changed_datasets(record(), [trained_on("moved", "a")]) == {}
-    found = changed_datasets(record(), [trained_on("a", "f")])
+    assert changed_datasets(record(), [trained_on("moved", "a")], 3) == {}
+    found = changed_datasets(record(), [trained_on("a", "f")], 3)
     assert found == {"data.datasets (a)": ("a" * 32, "f" * 32)}
     require_allowed(found, True, WHERE)
 

@@ -1,7 +1,6 @@
 """The Beam engine beside the serial one: shuffles, resume, and what comes of failures."""
 
 import os
-import pickle
 import re
 import signal
 from collections.abc import Callable, Iterator
@@ -190,7 +189,7 @@ def test_an_answer_that_is_not_whole_or_not_listed_yet_comes_later(store: Store)
     mailbox.post(["a", "b"])
     mailbox.answer(1, ["B"])
     name = store.path("_work/beam/x/0.done")
-    whole = pickle.dumps(["A"])
+    whole = mailbox._sealed(["A"])
     for length in range(len(whole)):
         Path(name).write_bytes(whole[:length])
         assert [*mailbox.results()] == (["B"] if length == 0 else [])

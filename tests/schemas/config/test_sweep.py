@@ -51,7 +51,6 @@ def test_a_value_that_is_no_folder_name_is_named_by_its_place(tmp_path: Path) ->
         ([], "at least 1"),
         ([{"out": ["x"]}], "`out` is set for each run"),
         ([{"steps": []}], "`steps` has no values"),
-        ([{"steps": [1, 2]}, {"steps": [2]}], "`grid` has steps=2 twice"),
         ([{"steps": [1, 0]}], "sweep.yaml, steps=0: `steps` is 0"),
         ([{"step": [1]}], "Did you mean `steps`"),
     ],

@@ -66,7 +66,7 @@ def first(data: bytes) -> list[int]:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "AVIF"])
-@pytest.mark.parametrize(("primaries", "expected"), [(WIDE, (215, 93, 31)), (ADOBE, (229, 100, 41))])
+@pytest.mark.parametrize(("primaries", "expected"), [(WIDE, (215, 93, 31)), (ADOBE, (226, 100, 46))])
 def test_a_wide_profile_is_converted(
     kind: str, primaries: Mapping[bytes, tuple[float, ...]], expected: list[int]
 ) -> None:
@@ -75,11 +75,8 @@ def test_a_wide_profile_is_converted(
     assert np.abs(np.subtract(first(data), expected)).max() <= 3
     luminance = np.asarray(Image.new("RGB", (1, 1), expected).convert("YCbCr"), np.int64)[0, 0]  # type: ignore[arg-type]
     assert np.abs(squeezed(data, 8, 10_000)[4, 4] - luminance).max() <= 3
-    for mode in ("RGBA", "P"):
-        assert (
-            np.abs(np.subtract(first(saved(image.convert(mode), "PNG", with_primaries(WIDE))), (215, 93, 31))).max()
-            <= 3
-        )
+    for other in (image.convert("RGBA"), image.quantize(4)):
+        assert np.abs(np.subtract(first(saved(other, "PNG", with_primaries(WIDE))), (215, 93, 31))).max() <= 3
 
 
 def test_transparency_of_a_wide_picture_lies_on_white() -> None:

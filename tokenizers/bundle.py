@@ -16,6 +16,7 @@ from ..schemas.config.tokenizers import Tokenizers
 from ..schemas.dataset.reader import Dataset
 from ..schemas.dataset.tokenizer_card import Card
 from ..schemas.errors import Mismatch, Refusal, brief
+from ..schemas.identity import sealed_json, unseal
 from ..schemas.storage.inside import require_inside
 from ..schemas.vocabulary import Modality
 from .protocol import AudioTokenizer, ImageTokenizer, TextTokenizer, Tokenizer
@@ -49,7 +50,7 @@ class Bundle:
             Refusal: The folder has no tokenizers.json.
         """
         try:
-            stored = json.loads((Path(folder) / FILE).read_bytes())
+            stored = _stored((Path(folder) / FILE).read_bytes())
             cards = {name: Card.model_validate(card) for name, card in stored["cards"].items()}
             configs = Tokenizers.model_validate(stored["configs"])
         except FileNotFoundError:
@@ -117,4 +118,12 @@ def save_bundle(dataset: Dataset, folder: str | Path) -> None:
         "configs": dataset.manifest.config["tokenizers"],
         "cards": {name: entry.card.model_dump(mode="json") for name, entry in entries.items()},
     }
-    (Path(folder) / FILE).write_text(json.dumps(stored, indent=1, sort_keys=True), encoding="utf-8")
+    (Path(folder) / FILE).write_bytes(sealed_json(stored))
+
+
+def _stored(data: bytes) -> dict[str, Any]:
+    """Parse tokenizers.json; versions before wrote it without a seal."""
+    stored: dict[str, Any] = json.loads(data)
+    if stored.keys() != {"configs", "cards"}:
+        stored = unseal(data)
+    return stored

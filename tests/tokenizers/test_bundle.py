@@ -23,10 +23,11 @@ def model(made: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def change(model: Path) -> Callable[[Callable[[Any], object]], Bundle]:
-    """Opens the model's tokenizers after a change to tokenizers.json."""
+    """Opens the model's tokenizers after a change to tokenizers.json, which is as versions without a seal wrote it."""
 
     def rewrite(edit: Callable[[Any], object]) -> Bundle:
         stored = json.loads((model / FILE).read_text(encoding="utf-8"))
+        del stored["seal"]
         edit(stored)
         (model / FILE).write_text(json.dumps(stored), encoding="utf-8")
         return Bundle.of_model(model)
@@ -67,6 +68,15 @@ def test_another_tokenizer_than_the_card_s_is_a_mismatch(change: Callable[[Calla
     with pytest.raises(Mismatch, match=r"the text tokenizer differs: .* has another, the loaded tokenizer has"):
         _ = bundle.text
     assert bundle.audio.fingerprint == bundle.cards["audio"].fingerprint
+
+
+@pytest.mark.parametrize("place", [40, 400, -3])
+def test_a_changed_description_is_refused(model: Path, place: int) -> None:
+    data = bytearray((model / FILE).read_bytes())
+    data[place] ^= 1
+    (model / FILE).write_bytes(data)
+    with pytest.raises(Refusal, match="does not describe tokenizers"):
+        Bundle.of_model(model)
 
 
 def test_a_folder_without_tokenizers_is_refused(tmp_path: Path) -> None:

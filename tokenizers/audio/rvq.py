@@ -34,7 +34,7 @@ class RvqFile(Strict):
 
     kind: Literal["triptych-rvq"] = "triptych-rvq"
     version: Literal[1] = 1
-    sample_rate: PositiveInt
+    sample_rate: Literal[16000, 24000]
     levels: PositiveInt
     codes: PositiveInt
     width: PositiveInt = WIDTH

@@ -41,6 +41,7 @@ class SentencePieceText:
             self._model = sentencepiece.SentencePieceProcessor()
             self._model.LoadFromSerializedProto(model)
             self.size: int = self._model.vocab_size()
+            self._pieces = [self._bytes_of(i) for i in range(self.size)]  # fails if one is not UTF-8
         except (RuntimeError, ValueError) as error:
             raise Refusal(
                 f"text tokenizer `{path}`: is not a SentencePiece model ({brief(error, 200)}). "
@@ -48,7 +49,6 @@ class SentencePieceText:
             ) from None
         self._file = model
         self.fingerprint = fingerprint("sentencepiece", bytes_fingerprint([model]))
-        self._pieces = [self._bytes_of(i) for i in range(self.size)]
         self.token_bytes = np.fromiter(map(len, self._pieces), np.int32, self.size)
         self._byte_ids = {self._pieces[i]: i for i in range(self.size) if self._model.is_byte(i)}
         self.exact: bool = (

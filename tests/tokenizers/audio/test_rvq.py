@@ -1,5 +1,6 @@
 """The tokenizer that a run trains: same bytes from the same arguments, and a round trip that keeps the sound."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -194,4 +195,13 @@ def test_what_is_no_tokenizer_is_refused(folder: Path, tmp_path: Path, broken: s
         for file in folder.iterdir():
             (tmp_path / file.name).write_bytes(file.read_bytes()[: 40 if file.name == broken else None])
     with pytest.raises(Refusal, match="tokenizer train audio"):
+        RvqCodec(str(tmp_path))
+
+
+def test_a_sample_rate_that_no_training_gives_is_refused(folder: Path, tmp_path: Path) -> None:
+    for file in folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    settings = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(settings | {"sample_rate": 1}))
+    with pytest.raises(Refusal, match="sample_rate"):
         RvqCodec(str(tmp_path))

@@ -122,3 +122,14 @@ def test_no_model_is_refused(tmp_path: Path, content: bytes) -> None:
 def test_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refusal, match=r"Give the path of a text\.model"):
         SentencePieceText(str(tmp_path))
+
+
+def test_a_piece_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    file, model = foreign(tmp_path, ["kalomi ren ta " * 20])
+    piece = next(model.id_to_piece(i) for i in range(3, model.vocab_size()) if len(model.id_to_piece(i).encode()) == 1)
+    mark = b"\x0a\x01"  # field 1 of a piece: its text, one byte
+    data = file.read_bytes()
+    assert mark + piece.encode() in data
+    file.write_bytes(data.replace(mark + piece.encode(), mark + b"\xfd"))
+    with pytest.raises(Refusal, match="is not a SentencePiece model"):
+        SentencePieceText(str(file))

@@ -66,7 +66,7 @@ class RvqCodec:
                 f"Give a folder with {CONFIG_FILE} and {WEIGHTS_FILE} that `triptych tokenizer train audio` wrote."
             ) from None
         self.sizes = (self.config.codes,) * self.config.levels
-        self.sample_rate = self.config.sample_rate
+        self.sample_rate: int = self.config.sample_rate
         self.frame_rate = float(FRAME_RATE)
         self.fingerprint = fingerprint("rvq", self.config.model_dump(mode="json"), bytes_fingerprint([weights]))
 

@@ -20,6 +20,7 @@ from .base import RawBatch, Unit
 from .batches import LONGEST_ROW, BadRow, column_bytes, regroup
 from .change_detection import require_digest
 from .columns import extract, field_values, present_columns
+from .huggingface_load import load
 from .text_columns import is_list, stored_column, text_lists
 
 SCAN_ROWS = 1000
@@ -40,8 +41,6 @@ class DatasetsReader:
     def _dataset(self) -> Any:
         """The split with only the needed columns, indexed as Arrow tables; raises Refusal when it cannot be loaded."""
         import datasets
-
-        from .huggingface_load import load
 
         dataset = load(self._source)
         schema = named_labels(dataset.features, dataset.features.arrow_schema.empty_table()).schema

@@ -4,10 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import datasets
-from datasets.packaged_modules.csv.csv import Csv
-from datasets.packaged_modules.folder_based_builder.folder_based_builder import FolderBasedBuilder
-
 from ...schemas.config.sources import DatasetsSource
 from ...schemas.errors import Refusal, brief
 from .huggingface_csv import read_words, words_as_they_are
@@ -51,6 +47,8 @@ def _saved(source: DatasetsSource) -> Any:
 
     A single dataset has the name of the split that it was saved from; `train`, the default, is another name of it.
     """
+    import datasets
+
     found = datasets.load_from_disk(source.path)
     splits = dict(found) if isinstance(found, datasets.DatasetDict) else {str(found.split or "train"): found}
     if not isinstance(found, datasets.DatasetDict):
@@ -65,6 +63,10 @@ def _saved(source: DatasetsSource) -> Any:
 
 
 def _builder(source: DatasetsSource) -> Any:
+    import datasets
+    from datasets.packaged_modules.csv.csv import Csv
+    from datasets.packaged_modules.folder_based_builder.folder_based_builder import FolderBasedBuilder
+
     def build(**more: Any) -> Any:
         return datasets.load_dataset_builder(
             source.path, source.config, revision=source.revision, data_files=source.data_files, **more

@@ -147,7 +147,7 @@ def test_contracts_and_pipelines_do_without_torch() -> None:
         ".".join(["triptych", *path.relative_to(ROOT).with_suffix("").parts])
         for folder in ("schemas", "pipelines")
         for path in modules(folder)
-        if path.name not in ("huggingface_audio.py", "huggingface_load.py")  # about `datasets`, imported late
+        if path.name != "huggingface_audio.py"  # a subclass of a class of `datasets`, itself imported late
     ]
     assert "triptych.pipelines.prepare" in names
     code = f"import importlib, sys\nfor name in {names}: importlib.import_module(name)\nprint(*sys.modules)"

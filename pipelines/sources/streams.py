@@ -38,7 +38,9 @@ PARQUET_ERRORS = (pa.ArrowException, OSError, UnicodeDecodeError)
 
 def data_error(error: BaseException) -> bool:
     """True if Arrow found invalid data, False if the store failed to deliver the data."""
-    return not isinstance(error, OSError) or (type(error) is OSError and error.errno is None)
+    return isinstance(error, (pa.ArrowException, UnicodeDecodeError)) or (
+        type(error) is OSError and error.errno is None
+    )
 
 
 class ByteStream:

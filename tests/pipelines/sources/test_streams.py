@@ -173,4 +173,5 @@ def test_only_errors_of_the_data_are_those_of_arrow() -> None:
     assert data_error(OSError("zlib inflate failed"))
     assert not data_error(OSError(errno.EIO, "disk"))
     assert not data_error(ConnectionResetError())
+    assert not data_error(ValueError())
     assert data_error(UnicodeDecodeError("utf-8", b"x", 0, 1, "bad"))

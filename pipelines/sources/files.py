@@ -13,9 +13,9 @@ from typing import Any
 from fsspec.core import has_magic, url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
-from ...schemas.errors import Refusal
+from ...schemas.errors import Refusal, brief
 from ...schemas.secrets import without_secrets
-from ...schemas.storage.file_system import file_system
+from ...schemas.storage.file_system import resolve
 from .base import Unit
 from .change_detection import stamp
 from .glob_advice import ADVICE, advice
@@ -49,7 +49,7 @@ def find(name: str, path: str) -> list[tuple[str, str]]:
 def _find(name: str, path: str, given: str) -> list[tuple[str, str]]:
     first, chained, rest = given.partition("::")
     if not chained:
-        fs, root = file_system(given)
+        fs, root = resolve(given)
         return _labelled(fs, root, _in_file_system(name, path, fs, root))
     outer = _find(name, path, rest)
     if "://" not in first:  # `simplecache::s3://…`: a cache before the rest
@@ -169,7 +169,8 @@ def refusing(name: str, path: str) -> Iterator[None]:
     except (ValueError, ImportError) as error:
         if "range requests" in str(error):
             raise _refusal(name, path, "is on a server that sends whole files only", CACHE) from None
-        raise _refusal(name, path, f"cannot be opened ({error})", "Use a URL that fsspec supports.") from None
+        fix = "Install that package." if isinstance(error, ImportError) else "Use a URL that fsspec supports."
+        raise _refusal(name, path, f"cannot be opened ({brief(error, 200)})", fix) from None
 
 
 def _refusal(name: str, path: str, problem: str, fix: str) -> Refusal:

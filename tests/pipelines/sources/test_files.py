@@ -72,6 +72,7 @@ def test_memory_urls(tree: Path) -> None:
         ("corpora/b/9.jsonl", "does not exist"),
         ("corpora/b", "is a folder"),
         ("corpora/b/1.jsonl/x", "does not exist"),
+        ("zork://x", "cannot be opened"),
     ],
 )
 def test_refusals_name_key_value_and_fix(tree: Path, path: str, problem: str) -> None:
@@ -302,8 +303,3 @@ def test_members_of_several_archives_are_told_apart(tmp_path: Path) -> None:
     assert labels(f"zip://data/*::{tmp_path}/*.zip") == ["a.zip/a.jsonl", "b.zip/a.jsonl"]
     (tmp_path / "c.zip").write_bytes(b"no archive")
     assert "is an archive that cannot be read" in refusal(f"zip://data/*::{tmp_path}/*.zip")
-
-
-def test_a_scheme_that_is_not_known_is_refused() -> None:
-    with pytest.raises(Refusal, match=r"zork://x: cannot be opened \(Protocol not known: zork\)\. Give a path"):
-        find("docs", "zork://x")

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import soundfile
 
 from ...schemas.dataset.drop_detail import error_detail
+from ..quiet import quiet_stderr
 from .bad_clip import SLACK, BadClip, incomplete
-from .quiet import quiet_stderr
 
 Samples = npt.NDArray[np.float32]
 

@@ -12,8 +12,8 @@ from tokenizers import Tokenizer
 
 from ...schemas.errors import Refusal, brief
 from ...schemas.identity import bytes_fingerprint, fingerprint
-from ..audio.quiet import quiet_stderr
 from ..protocol import Codes
+from ..quiet import quiet_stderr
 from .gigatoken_encoder import FastModel, load_fast
 from .model_file import read_model, require_ids_fit
 from .offsets import concatenate

@@ -16,7 +16,8 @@ _saved = -1
 def quiet_stderr() -> Iterator[None]:
     """Discard what is written to file descriptor 2 within the block, by any thread of this process.
 
-    mpg123, which libsndfile reads MP3s with, reports damage there and has no other switch. Keep the block short.
+    mpg123, which libsndfile reads MP3s with, reports damage there and has no other switch; the panics of a library in
+    Rust are printed there too. Keep the block short.
     """
     global _inside, _saved
     with _lock:
@@ -34,12 +35,15 @@ def quiet_stderr() -> Iterator[None]:
 
 
 def _redirect() -> int:
-    """Point standard error at nothing; returns a copy of it, or -1 where it is closed."""
+    """Point standard error at nothing; returns a copy of it, or -1 where it is closed or no descriptor is left."""
+    saved = -1
     try:
         saved = os.dup(STDERR)
+        nothing = os.open(os.devnull, os.O_WRONLY)
     except OSError:
+        if saved >= 0:
+            os.close(saved)
         return -1
-    nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, STDERR)
     os.close(nothing)
     return saved

@@ -69,27 +69,30 @@ def sweep(
     from ..train.evaluate.samples.sampler_sweep import sweep_configs, sweep_samplers
     from ..train.generate.generator import Generator
     from ..train.generate.limits import length_warning
+    from ..train.metrics import finite
     from .sample_prompts import prompts_of
 
     generator, of = Generator.open(run), Task(task)
     judge = Generator.open(control) if control else generator
     judge.vocabulary.require(generator.vocabulary, judge.name, generator.name)
     prompts = [each.content for each in prompts_of(generator, of, prompt) for _ in range(n)]
-    if (warning := length_warning(of, generator.segments(of, prompts, length=length), generator.lengths)) is not None:
+    codes = generator.segments(of, prompts, length=length)
+    if (warning := length_warning(of, codes, generator.lengths)) is not None:
         print_line(f"warning: {warning}", err=True)
     table = Table(title=f"{task} from {generator.name}, judged by {judge.name}", title_justify="left")
     for name in ("settings", "calls", "seconds", "bits per token", "±", "entropy, bits"):
         table.add_column(name, justify="left" if name == "settings" else "right")
     lines = []
     for one in sweep_samplers(
-        generator, judge, of, prompts, sweep_configs(temperatures or (1.0,), guidances or (0.0,)), length
+        generator, judge, of, codes, sweep_configs(temperatures or (1.0,), guidances or (0.0,))
     ):
         given = one.settings.model_dump(mode="json", exclude_unset=True)
-        lines.append(one._asdict() | {"settings": given})
+        lines.append(finite(one._asdict() | {"settings": given}))
         label = ", ".join(f"{key} {value}".removeprefix("rule ") for key, value in given.items())
-        figures = f"{one.seconds:.2f}", f"{one.bits:.3f}", f"{one.error:.3f}", f"{one.entropy:.3f}"
+        error = "" if one.error is None else f"{one.error:.3f}"
+        figures = f"{one.seconds:.2f}", f"{one.bits:.3f}", error, f"{one.entropy:.3f}"
         table.add_row(label, f"{one.calls:,}", *figures)
     if as_json:
-        click.echo(json.dumps(lines))
+        click.echo(json.dumps(lines, allow_nan=False))
     else:
         console().print(table)

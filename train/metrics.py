@@ -101,14 +101,15 @@ def strict_json(line: Mapping[str, Any]) -> str:
     `not_finite` then has the word of each such figure, such as {"grad_norm": "nan"}.
     """
     words = {name: str(value) for name, value in _flatten(line).items() if not math.isfinite(value)}
-    return json.dumps(_finite(line) | ({"not_finite": words} if words else {}), allow_nan=False)
+    return json.dumps(finite(line) | ({"not_finite": words} if words else {}), allow_nan=False)
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """Values for JSON, which has no NaN and no infinity: null in their place."""
     if isinstance(value, Mapping):
-        return {name: _finite(part) for name, part in value.items()}
+        return {name: finite(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(part) for part in value]
+        return [finite(part) for part in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -1,16 +1,15 @@
 """Generate samples from a trained run: prompts of text, images or audio in, text, images or audio out.
 
-A `Generator` holds the model and the run's own tokenizers. It encodes prompts, lays them out as segments with masked
-positions, decides how many tokens to generate (train/generate/lengths.py), samples these and decodes the result.
+A `Generator` holds the model and the run's own tokenizers. Prompts are encoded as segments with masked positions
+(train/generate/prompt_encoder.py); it samples these and decodes the result.
 
 Shapes are named by suffix: S segments, T tokens of all segments.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -31,15 +30,14 @@ from ...schemas.config.locations import public_url
 from ...schemas.config.model import Task
 from ...schemas.config.sampling import SamplingConfig
 from ...schemas.dataset.layout import codes_of_span, sample_table
-from ...schemas.errors import Refusal
 from ...schemas.vocabulary import Kind, Modality, Vocabulary
 from ...tokenizers.bundle import Bundle
 from ..remote.local_copy import as_local
 from ..remote.reaching import is_remote
-from .gaps import encode_with_gaps, split_gaps
 from .lengths import Lengths
 from .open_model import folders_of, open_model
-from .samples import MASKED, Codes, GeneratedSample, Generation, Ints, Prompt, target_mask, without_masked
+from .prompt_encoder import PromptEncoder
+from .samples import Codes, GeneratedSample, Generation, Ints, Prompt, target_mask, without_masked
 
 
 @dataclass(frozen=True)
@@ -112,6 +110,11 @@ class Generator:
         """Whether the model is an autoregressive control instead of a masked diffusion model."""
         return self.exported.objective == "autoregressive"
 
+    @property
+    def encoder(self) -> PromptEncoder:
+        """Encodes prompts for the model."""
+        return PromptEncoder(self.name, self.bundle, self.lengths, self.vocabulary, self.causal)
+
     def defaults(self, task: Task) -> SamplingConfig:
         """Default sampling settings of a task; without guidance for an autoregressive model."""
         return defaults(task).model_copy(update={"guidance": 0.0} if self.causal else {})
@@ -169,10 +172,11 @@ class Generator:
         Raises:
             Refusal: As `generate` does.
         """
-        self._require_possible(task)
+        encoder = self.encoder
+        encoder.require_possible(task)
         numbers = torch.tensor(list(keys) if keys is not None else range(len(prompts)), dtype=torch.int64)
         draws = uniform(seed, RandomStream.LENGTH, numbers).tolist()
-        return [self._codes(task, prompt, length, draw) for prompt, draw in zip(prompts, draws, strict=True)]
+        return [encoder.codes(task, prompt, length, draw) for prompt, draw in zip(prompts, draws, strict=True)]
 
     def fill(
         self,
@@ -222,12 +226,7 @@ class Generator:
 
     def encode(self, modality: Modality, content: Prompt) -> Ints:
         """Encode a text, a square image or a wave as codes, int64 (n,); audio frame by frame."""
-        if modality is Modality.TEXT:
-            return self.bundle.text.encode([cast(str, content)])[0].astype(np.int64)
-        tokenizer: Any = self.bundle.tokenizer(modality)
-        first: Any = tokenizer.encode(np.stack([content]) if modality is Modality.IMAGE else [content])[0]
-        codes: Ints = np.asarray(first, np.int64).reshape(-1)
-        return codes
+        return self.encoder.encode(modality, content)
 
     def decode(self, task: Task, tokens: Ints, generated: npt.NDArray[np.bool_]) -> GeneratedSample:
         """Decode the token ids of a whole segment; arguments as in `GeneratedSample`."""
@@ -247,84 +246,3 @@ class Generator:
             wave=None if audio is None else self.bundle.audio.decode(audio),
             sample_rate=None if audio is None else self.bundle.audio.sample_rate,
         )
-
-    def _codes(self, task: Task, prompt: Prompt, length: int | None, draw: float) -> Codes:
-        """Codes of a segment: the encoded prompt, and MASKED for the tokens to generate."""
-        if task.given is None:
-            return {Modality.TEXT: self._text(prompt, length, draw)}
-        given, predicted = task.given, task.predicted or Modality.TEXT
-        condition = self.encode(given, prompt)
-        tokens = condition.size + int(given is Modality.TEXT)
-        self._require_length(task, length)
-        if length is None:
-            drawn = self.lengths.draw(task, predicted, (given, tokens), draw) - int(predicted is Modality.TEXT)
-            length = max(1, drawn // self._step(predicted)) * self._step(predicted)
-        whole = self.bundle.image.tokens if predicted is Modality.IMAGE else length
-        return {given: condition, predicted: np.full(whole, MASKED)}
-
-    def _step(self, predicted: Modality) -> int:
-        """Tokens that are generated together: those of a frame of audio."""
-        return len(self.vocabulary.audio) if predicted is Modality.AUDIO else 1
-
-    def _require_length(self, task: Task, length: int | None) -> None:
-        predicted = task.predicted or Modality.TEXT
-        if length is None:
-            return
-        if predicted is Modality.IMAGE and length != self.bundle.image.tokens:
-            raise Refusal(
-                f"length {length}: task {task} generates images, and each has {self.bundle.image.tokens} tokens. "
-                "Leave the length out."
-            )
-        step = self._step(predicted)
-        if length % step:
-            near = f"{length // step * step} or {(length // step + 1) * step}" if length > step else str(step)
-            raise Refusal(f"length {length}: a frame of audio has {step} tokens. Give a multiple, such as {near}.")
-
-    def _text(self, prompt: Prompt, length: int | None, draw: float) -> Ints:
-        """Codes of a text with MASKED in its gaps, or behind it if it has none."""
-        if isinstance(prompt, str):
-            parts = split_gaps(prompt)
-            if not any(isinstance(part, int) for part in parts):
-                codes = self.encode(Modality.TEXT, "".join(map(str, parts)))
-                return np.append(codes, np.full(length or self._text_length(codes.size, draw), MASKED))
-            self._require_ends_in_gap([isinstance(part, int) for part in parts])
-            codes = encode_with_gaps(self.bundle.text, parts)
-        else:
-            codes = prompt.astype(np.int64)
-            self._require_ends_in_gap((codes == MASKED).tolist())
-        if length is not None:
-            raise Refusal(
-                f"length {length}: a prompt has gaps, which give the number of tokens themselves. Leave the length out."
-            )
-        return codes
-
-    def _text_length(self, given: int, draw: float) -> int:
-        """Tokens that follow a prompt: as many as a training text has, but no more than the longest has with it."""
-        drawn = self.lengths.draw(Task.TEXT, Modality.TEXT, None, draw)
-        longest = self.lengths.longest_of(Task.TEXT, Modality.TEXT)
-        return max(1, min(drawn, longest - given) - 1)
-
-    def _require_ends_in_gap(self, gaps: Sequence[bool]) -> None:
-        """Raise Refusal if an autoregressive model would have to see what stands after a gap."""
-        if self.causal and any(gap and not after for gap, after in pairwise(gaps)):
-            raise Refusal(
-                f"{self.folder}: an autoregressive model generates a text from left to right, without what stands "
-                "after a gap. Put the gap at the end of the prompt, or use a masked run."
-            )
-
-    def _require_possible(self, task: Task) -> None:
-        if task is Task.JOINT:
-            raise Refusal("task joint: has no prompt. Choose text, t2i, i2t, t2s or s2t.")
-        predicted, given = task.predicted or Modality.TEXT, task.given
-        pair = (given, predicted)
-        missing = [name.name.lower() for name in pair if name is not None and name not in self.bundle]
-        if missing:
-            raise Refusal(
-                f"{self.name}: task {task} needs {missing[0]}, and the model was trained without it. "
-                "Choose another task."
-            )
-        if self.causal and given is not None and given > predicted:
-            raise Refusal(
-                f"task {task}: an autoregressive model generates {predicted.name.lower()} before "
-                f"{given.name.lower()}. Use a masked run."
-            )

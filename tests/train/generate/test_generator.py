@@ -1,5 +1,6 @@
 """Codes become segments whose targets are the masked codes, and what a model cannot do is refused before it runs."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -91,3 +92,9 @@ def test_logits_give_the_cross_entropies_of_the_training_pass() -> None:
 def test_what_a_model_cannot_do_is_refused(objective: Objective, task: Task, said: str) -> None:
     with pytest.raises(Refusal, match=said.replace(".", r"\.")):
         made(objective).generate(task, ["ka lo"])
+
+
+def test_a_run_at_a_url_is_named_by_it() -> None:
+    remote = replace(made("autoregressive"), url="s3://bucket/runs/first")
+    with pytest.raises(Refusal, match="s3://bucket/runs/first: an autoregressive model generates a text from left"):
+        remote.segments(Task.TEXT, [np.array([3, MASKED, 4])])

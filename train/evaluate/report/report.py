@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ...metrics import finite
 from .exhibits import Exhibit
 from .metric import Metric
 from .not_measured import NotMeasured
@@ -106,6 +107,5 @@ def number(value: float, error: float | None) -> str:
 
 
 def _row(row: Metric) -> dict[str, Any]:
-    values = asdict(row)
-    values["interval"] = row.interval and list(row.interval)
-    return {name: None if isinstance(v, float) and not math.isfinite(v) else v for name, v in values.items()}
+    values: dict[str, Any] = finite(asdict(row))
+    return values

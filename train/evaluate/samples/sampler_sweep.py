@@ -21,7 +21,7 @@ from ....schemas.config.model import Task
 from ....schemas.config.sampling import SamplingConfig
 from ....schemas.dataset.layout import codes_of_span
 from ...generate.generator import Generator
-from ...generate.samples import GeneratedSample, Prompt
+from ...generate.samples import Codes, GeneratedSample
 from ..likelihood.bound import bound
 from ..likelihood.reader import ModelReader
 from ..standard_errors import ratio_error
@@ -49,7 +49,7 @@ class SweepResult(NamedTuple):
     calls: int  # of the model
     seconds: float  # for all samples together
     bits: float  # per token, under the scoring model
-    error: float  # standard error of `bits` over samples
+    error: float | None  # standard error of `bits` over samples; None for fewer than three, and if all cost the same
     entropy: float  # unigram entropy within a sample in bits per token, mean over samples
 
 
@@ -64,34 +64,29 @@ def sweep_samplers(
     generator: Generator,
     scorer: Generator,
     task: Task,
-    prompts: Sequence[Prompt],
+    codes: Sequence[Codes],
     configs: Sequence[SamplingConfig],
-    length: int | None = None,
 ) -> Iterator[SweepResult]:
-    """Generate samples for the prompts with each setting and the same seed.
+    """Generate samples with each setting and the same seed.
 
     Args:
         generator: Run to sample.
         scorer: Run that scores the samples.
-        task: Task of all prompts.
-        prompts: Prompts as for `Generator.generate`.
+        task: Task of all samples.
+        codes: Segments to fill, from `Generator.segments`.
         configs: Sampling settings to compare.
-        length: Number of tokens to generate; None: as in training samples.
-
-    Raises:
-        Refusal: As `Generator.generate`.
     """
-    generator.generate(task, prompts[:1], configs[0], 0, length=length)  # warm-up, so that loading is not timed
+    generator.fill(task, codes[:1], configs[0])  # warm-up, so that loading is not timed
     for config in configs:
         begin = time.perf_counter()
-        made, calls = generator.generate(task, prompts, config, 0, length=length)
+        made, calls = generator.fill(task, codes, config)
         seconds = time.perf_counter() - begin
         nats_S = bound(ModelReader.of(scorer.exported), canvas_of_samples(scorer, made)).nats_S.numpy()
         tokens_S = np.array([one.generated.sum() for one in made])
         entropy = float(np.mean([within_text_entropy(one.tokens[one.generated]) for one in made]))
-        error = ratio_error(nats_S, tokens_S) or math.nan  # undefined for a single sample
-        nats = np.array([nats_S.sum() / tokens_S.sum(), error, entropy]) / math.log(2)
-        yield SweepResult(config, calls, seconds, *nats.tolist())
+        error = ratio_error(nats_S, tokens_S)
+        bits = float(nats_S.sum() / tokens_S.sum()) / math.log(2)
+        yield SweepResult(config, calls, seconds, bits, error and error / math.log(2), entropy / math.log(2))
 
 
 def canvas_of_samples(generator: Generator, made: Sequence[GeneratedSample]) -> Canvas:

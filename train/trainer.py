@@ -175,11 +175,10 @@ class Trainer:
         done = self.rollbacks
         if self.config.on_breakdown == "stop" or step is None or done >= self.config.max_rollbacks:
             raise breakdown
-        reached, read = self.step, self.loader.state()
+        reached, read = self.step, self.loader.rows_read()
         self.optimizer.zero_grad(set_to_none=True)  # of the step that broke down
         self._resume(step, changed=False)
-        self.loader.load_state(read)
-        self.loader.skip_to(step)
+        self.loader.begin(step, read)
         self.rollbacks = done + 1
         self._logged_sums = None
         # a kill in between is made good by breaking down once more: the loaded checkpoint changes last
@@ -215,6 +214,7 @@ class Trainer:
             "step": self.step,
             "tokens": self.tokens,
             "loader": self.loader.state(),
+            "rows_read": self.loader.rows_read(),
             "guard": self.guard.state(),
             "validation": self.validated,
             "sound": self.guard.sound,
@@ -228,7 +228,7 @@ class Trainer:
         self.step, self.tokens, self.validated = state["step"], state["tokens"], state["validation"]
         self.guard = SkipSteps(**state["guard"])
         self.rollbacks = state.get("rollbacks", 0)
-        self.loader.load_state(state["loader"], self.step if changed else None)
+        self.loader.load_state(state["loader"], self.step if changed else None, state.get("rows_read"))
         if state.get("unlogged") is not None:
             self._logged_sums = LossSums(torch.tensor(state["unlogged"], dtype=torch.float64))
 

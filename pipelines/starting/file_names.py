@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .guessed import shared_folder
 from .listing import IMAGES, extension, stem
 
 
@@ -31,12 +32,13 @@ class MediaNames:
             self._by_name[posixpath.basename(stem(file))].append(file)
         self.known = frozenset(self._by_name)
 
-    def match(self, values: Sequence[Any], absolute: str) -> NameMatch | None:
+    def match(self, values: Sequence[Any], absolute: str, folder: str = "") -> NameMatch | None:
         """Find the prefix and suffix under which most values are names of files; None unless half of them are.
 
         Args:
             values: First values of a column.
             absolute: Path of the listed folder from the root, for values that begin there.
+            folder: The folder of the table; of equally many files, those nearest to it are taken.
         """
         names = [value for value in values if isinstance(value, str) and value]
         counts: Counter[tuple[str, str, bool]] = Counter()
@@ -48,10 +50,11 @@ class MediaNames:
                 files[pair][file] = None
         if not counts:
             return None
-        pair, found = counts.most_common(1)[0]
+        pair = max(counts, key=lambda pair: (counts[pair], len(shared_folder(folder, pair[0].rstrip("/")))))
+        found = counts[pair]
         if found < len(names) / 2:
             return None
-        if pair[1] and len(files[pair]) < found / 2:  # a column of numbers may happen to name some file
+        if pair[1] and len(files[pair]) < max(found / 2, min(found, 2)):  # numbers may happen to name some file
             return None
         file = next(iter(files[pair]))
         return NameMatch(*pair[:2], "image" if extension(file) in IMAGES else "audio", found, file, pair[2])

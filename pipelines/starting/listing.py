@@ -51,15 +51,15 @@ class Listing:
         return [name for name in self.files if extension(name) in extensions and not is_about(name)]
 
     @cached_property
-    def media(self) -> frozenset[str]:
-        """All image and audio files."""
-        return frozenset(self.of(*IMAGES, *SOUNDS))
+    def media(self) -> tuple[str, ...]:
+        """All image and audio files, sorted."""
+        return tuple(self.of(*IMAGES, *SOUNDS))
 
     def without(self, names: Iterable[str]) -> "Listing":
         """Return the listing without some files."""
         gone = set(names)
         left = tuple(name for name in self.files if name not in gone)
-        return Listing(self.root, left, self.whole, (*self.claimed, *gone))
+        return Listing(self.root, left, self.whole, (*self.claimed, *sorted(gone)))
 
     @property
     def every(self) -> tuple[str, ...]:

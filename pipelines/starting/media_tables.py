@@ -42,14 +42,15 @@ def _table(listing: Listing, name: str, media: MediaNames) -> Guess | None:
     if head is None:
         return None
     absolute = posixpath.abspath(listing.root) if "://" not in listing.root else listing.root
-    matches = {column: match for column, values in head.columns.items() if (match := media.match(values, absolute))}
+    folder = posixpath.dirname(name)
+    found = {column: media.match(values, absolute, folder) for column, values in head.columns.items()}
+    matches = {column: match for column, match in found.items() if match}
     text = text_column(head.columns, list(matches))
     if not matches or text is None:
         return None
     chosen = best_columns(matches)
     columns = {modality: column for modality, (column, _) in chosen.items()}
     _, match = next(iter(chosen.values()))
-    folder = posixpath.dirname(name)
     base = shared_folder(folder, posixpath.dirname(match.file) if match.absolute else match.prefix.rstrip("/"))
     inside = f"{base}/" if base else ""
     prefix = match.prefix.removeprefix(inside)
@@ -64,11 +65,16 @@ def _table(listing: Listing, name: str, media: MediaNames) -> Guess | None:
 
 
 def best_columns(matches: Mapping[str, NameMatch]) -> dict[str, tuple[str, NameMatch]]:
-    """Choose a column for each modality: the one with most names of files, then the one that lacks least of them."""
+    """Choose a column for each modality: the one with most names of files, then the one that lacks least of them.
+
+    What the names lack is the same for all columns of a source, so a column that lacks something else is not chosen.
+    """
     chosen: dict[str, tuple[str, NameMatch]] = {}
     order = sorted(matches.items(), key=lambda pair: (-pair[1].found, len(pair[1].suffix), len(pair[1].prefix)))
+    first = order[0][1]
     for column, match in order:
-        chosen.setdefault(match.modality, (column, match))
+        if (match.prefix, match.suffix, match.absolute) == (first.prefix, first.suffix, first.absolute):
+            chosen.setdefault(match.modality, (column, match))
     return chosen
 
 

@@ -1,7 +1,8 @@
 """Data loader: each process gets its part of every global batch, built ahead of time by threads.
 
 What comes at a position is a function of the plan alone. World size, micro-batch size and number of threads only divide
-the same rows differently, so a run may be resumed with others; the state is a single number.
+the same rows differently, so a run may be resumed with others; the state is a single number. A plan that was changed
+while the run was stopped goes on behind the rows that its streams have already given.
 """
 
 from collections import deque
@@ -66,7 +67,7 @@ class Loader:
         self.plan = plan
         self._shards = shards
         self._order = RowOrder(plan)
-        self._first_step = 0  # steps before position 0, under another plan
+        self._first_step = 0  # steps before position 0, under another plan or before a rollback
         self._before: Mapping[str, int] = {}  # rows of each stream in these
         self._slices = slice_table(plan.vocabulary)
         each, rest = divmod(plan.rows, world)
@@ -89,47 +90,51 @@ class Loader:
         return self._position
 
     def state(self) -> dict[str, Any]:
-        """State from which a resumed run continues."""
-        read = dict(zip(self._keys, self._order.read_before(self._position).tolist(), strict=True))
-        state = {"position": self._position, "plan": self.plan.fingerprint, "rows": self.plan.rows}
-        return state | {"first_step": self._first_step, "before": dict(self._before), "read": {**self._before, **read}}
+        """State from which a resumed run continues; with another plan, it also takes `rows_read`."""
+        state: dict[str, Any] = {"position": self._position, "plan": self.plan.fingerprint}
+        if self._before:
+            state |= {"first_step": self._first_step, "before": dict(self._before)}
+        return state
 
-    def load_state(self, state: dict[str, Any], changed_at: int | None = None) -> None:
+    def rows_read(self) -> dict[str, int]:
+        """Rows that each stream has given so far, by `MixComponent.key`; also streams of earlier plans."""
+        given = self._order.read_before(self._position).tolist()
+        return {**self._before, **{stream.key: rows for stream, rows in zip(self.plan.streams, given, strict=True)}}
+
+    def load_state(
+        self, state: dict[str, Any], changed_at: int | None = None, read: Mapping[str, int] | None = None
+    ) -> None:
         """Continue from a state of `state()`.
 
         Args:
             state: The state.
             changed_at: Number of steps done, if the plan may be another one: its streams then go on behind the rows
                 that they have already given. None if it must be that of the state.
+            read: These rows, from `rows_read()`; None if they are not known, as in checkpoints of early versions.
 
         Raises:
             Mismatch: If it is the state of another plan.
         """
         same = state["plan"] == self.plan.fingerprint
-        if changed_at is not None and "read" in state and not (same and state["rows"] == self.plan.rows):
-            self._begin(changed_at, state["read"])
+        if not same and changed_at is not None and read is not None:
+            self.begin(changed_at, read)
             return
         if not same:
             sides = ("the checkpoint", state["plan"]), ("this run", self.plan.fingerprint)
             fix = "Resume with the original datasets, weights, seed and validation share, or start a new run."
             raise Mismatch.between("plan", *sides, fix)
-        self._begin(state.get("first_step", 0), state.get("before", {}))
+        self.begin(state.get("first_step", 0), state.get("before", {}))
         self._position = state["position"]
+        if changed_at is not None and self._position != (changed_at - self._first_step) * self.plan.rows:
+            self.begin(changed_at, self.rows_read())  # a step has another number of rows now
 
-    def skip_to(self, step: int) -> None:
-        """Go on from here as step number `step`: the rows that were read since are not read again."""
-        self._begin(step, self.state()["read"])
-
-    def _begin(self, step: int, before: Mapping[str, int]) -> None:
+    def begin(self, step: int, read: Mapping[str, int]) -> None:
+        """Go on as step number `step`, behind rows that were read before; the result of `rows_read` tells them."""
         for future in self._pending:
             future.cancel()
         self._pending.clear()
-        self._position, self._first_step, self._before = 0, step, before
-        self._order = RowOrder(self.plan, before)
-
-    @property
-    def _keys(self) -> list[str]:
-        return [stream.key for stream in self.plan.streams]
+        self._position, self._first_step, self._before = 0, step, read
+        self._order = RowOrder(self.plan, read)
 
     def __iter__(self) -> Iterator[list[MicroBatch]]:
         return self

@@ -1,6 +1,10 @@
 """`triptych init` on the layouts in which people keep corpora: the run file that it writes reads every row."""
 
 import itertools
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +16,7 @@ from triptych.pipelines.preview.preview import preview
 from triptych.pipelines.starting.start import start
 from triptych.schemas.config.load import check
 from triptych.schemas.config.run import RunConfig
+from triptych.schemas.config.sources import Source
 from triptych.schemas.errors import Refusal
 
 QUICK = {
@@ -27,6 +32,10 @@ LAYOUTS = [
 
 def config_of(text: str, **changes: Any) -> RunConfig:
     return check(RunConfig, yaml.safe_load(text) | changes, "run.yaml")
+
+
+def place(source: Source) -> tuple[object, ...]:
+    return source.kind, source.path, getattr(source, "table", None), source.modality
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -59,6 +68,27 @@ def test_the_folder_of_all_layouts_gives_the_same_sources(layouts: Path, counts:
     config = config_of(start([str(layouts)], "triptych init", "run.yaml").text)
     kept = [source["head"]["kept"] for source in preview(config)["sources"]]
     assert sorted(kept) == sorted(counts.values())
+    alone = [config_of(start([str(layouts / name)], "triptych init", "run.yaml").text) for name in LAYOUTS]
+    assert {place(source) for source in config.sources} == {place(each.sources[0]) for each in alone}
+
+
+def test_the_run_file_does_not_depend_on_the_order_of_sets(layouts: Path) -> None:
+    code = "import sys; from triptych.pipelines.starting.start import start; print(start(sys.argv[1:], '', 'f').text)"
+    command = [sys.executable, "-c", code, str(layouts)]
+    texts = {
+        subprocess.check_output(command, env=os.environ | {"PYTHONHASHSEED": str(seed)}, text=True)
+        for seed in range(4)
+    }
+    assert len(texts) == 1
+
+
+def test_columns_that_lack_other_parts_of_names_are_not_of_one_source(layouts: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "corpus"
+    shutil.copytree(layouts / "cv-corpus-17.0", folder / "clips")
+    shutil.copytree(layouts / "same_name", folder / "pictures")  # 2.png, which a column of counts seems to name
+    tree = yaml.safe_load(start([str(folder)], "triptych init", "run.yaml").text)
+    assert [source.get("image") for source in tree["sources"]] == [None, "png"]
+    assert tree["sources"][0]["table"] == "validated.tsv"
 
 
 def test_every_key_has_a_comment_and_the_file_says_how_to_go_on(layouts: Path) -> None:

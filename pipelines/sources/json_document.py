@@ -17,6 +17,7 @@ from .streams import Broken, ByteStream
 from .text_blocks import text_blocks
 
 HEAD: Final = 1 << 16
+SEVERAL_LINES: Final = "JSON whose first object takes several lines"
 SPACES: Final = re.compile(r"[ \t\r\n]*")
 _DECODER: Final = json.JSONDecoder()
 
@@ -32,7 +33,7 @@ def refuse_documents(source: JsonlSource, units: Sequence[Unit]) -> None:
         remote += not unit.path.startswith("file://")
         if remote > CHECKED:
             return
-        what = _document(_beginning(unit.path))
+        what = document_of(*_beginning(unit.path))
         if what:
             name = posixpath.basename(unit.label) or unit.label
             raise Refusal(
@@ -43,26 +44,32 @@ def refuse_documents(source: JsonlSource, units: Sequence[Unit]) -> None:
             )
 
 
-def _beginning(url: str) -> str:
+def _beginning(url: str) -> tuple[str, bool]:
     with ByteStream(url) as stream:
         try:
-            block = next(text_blocks(iter([stream.read(HEAD)]), "json"), b"")
+            head = stream.read(HEAD)
+            return next(text_blocks(iter([head]), "json"), b"").decode(errors="replace"), len(head) == HEAD
         except Broken:
-            return ""
-    return block.decode(errors="replace").lstrip()
+            return "", False
 
 
-def _document(text: str) -> str:
-    """Tell what a file is that does not begin with a line of JSON; empty for JSON lines, and for what is not JSON."""
+def document_of(text: str, cut: bool) -> str:
+    """Tell what a file is that does not begin with a line of JSON; empty for JSON lines, and for what is not JSON.
+
+    Args:
+        text: The beginning of the file.
+        cut: Whether the file goes on.
+    """
+    text = text.lstrip()
     line, newline, rest = text.partition("\n")
     if text[:1] not in ("[", "{") or (newline and not rest.strip() and not _is_json(line)):
         return ""
     if _is_json(line):
         return "one JSON list" if text[0] == "[" and not rest.strip() else ""
     if text[0] == "[":
-        return "one JSON list" if _goes_on_as_list(text, len(line)) else ""
+        return "one JSON list" if _goes_on_as_list(text, len(line), cut) else ""
     end = _end_of_value(text, 0)
-    return "JSON whose first object takes several lines" if newline and end and end > len(line) else ""
+    return SEVERAL_LINES if newline and end and end > len(line) else ""
 
 
 def _is_json(line: str) -> bool:
@@ -73,7 +80,7 @@ def _is_json(line: str) -> bool:
     return True
 
 
-def _goes_on_as_list(text: str, line: int) -> bool:
+def _goes_on_as_list(text: str, line: int, cut: bool) -> bool:
     """True if the list that begins with a text is sound until it ends, or until an item beyond the first `line`."""
     at = 1
     while True:
@@ -83,7 +90,7 @@ def _goes_on_as_list(text: str, line: int) -> bool:
             return False
         at = SPACES.match(text, end).end()  # type: ignore[union-attr]
         if at >= len(text):
-            return end > line or len(text) >= HEAD // 4
+            return end > line or cut
         if text[at] == "]" or (text[at] == "," and end > line):
             return True
         if text[at] != ",":

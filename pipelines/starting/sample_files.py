@@ -7,7 +7,7 @@ from typing import Any
 
 from ..sources.not_for_samples import WHY_INTERLEAVED, interleaved
 from .columns import TextColumn, media_columns, text_column
-from .guessed import OTHER_SPLITS, Guess, by_folder, fields_of, is_below, paths_of, split_of
+from .guessed import OTHER_SPLITS, Guess, by_folder, escaped, fields_of, is_below, paths_of, split_of
 from .listing import IMAGES, SOUNDS, Listing, extension, stem
 from .saved_dataset import saved_columns
 from .table_head import TableHead, table_head
@@ -95,11 +95,32 @@ def columnar(listing: Listing, about: frozenset[str], notes: list[str]) -> list[
         heads: dict[tuple[str, ...], TableHead] = {}
         for names in by_folder([name for name in listing.of(kind) if name in about]).values():
             head = table_head(listing.url(names[0]), frozenset())
-            if head is not None and head.format in ("parquet", "lines"):
+            if head is not None and head.format == "json":
+                found += _documents(listing, names, notes)
+            elif head is not None and head.format in ("parquet", "lines"):
                 groups[tuple(head.columns)] += names
                 heads.setdefault(tuple(head.columns), head)
         for shape, names in groups.items():
             found += _columnar(listing, names, heads[shape], notes)
+    return found
+
+
+def _documents(listing: Listing, names: Sequence[str], notes: list[str]) -> list[Guess]:
+    """JSON files that are a list of records or hold one, each a table of its own."""
+    found = []
+    read, others = training_files(names)
+    for name in read:
+        head = table_head(listing.url(name), frozenset())
+        text = text_column(head.columns) if head is not None and head.format == "json" else None
+        problem = not_for_samples(head) if head is not None else ""
+        if head is None or text is None or problem:
+            notes.append(f"{listing.url(name)}: {problem or 'is JSON without a list of records that have texts.'}")
+            continue
+        folder, file = posixpath.split(name)
+        keys = {"kind": "folder", "path": listing.url(folder), "table": escaped(file), **head.keys}
+        grounds = (f"{file} is a JSON document with the columns {_some(head.columns)}", text.ground)
+        keys |= fields_of({}, text, head.columns)
+        found.append(Guess(keys, grounds, frozenset([name, *others]), name))
     return found
 
 

@@ -8,12 +8,26 @@ from contextlib import suppress
 
 import click
 
-from .errors import Refusal
+from .errors import Refusal, abbreviated
 from .secrets import shown
 from .storage.full_disk import refusing_full_disk
 from .visible import guard_output, print_line
 
-STORE_CLIENTS = {"aiohttp", "azure", "botocore", "gcsfs", "google"}  # their errors come from a store or the network
+# their errors come from a store or the network
+STORE_CLIENTS = {
+    "aiohttp",
+    "azure",
+    "botocore",
+    "gcsfs",
+    "google",
+    "httpcore",
+    "httpx",
+    "httpx2",
+    "huggingface_hub",
+    "paramiko",
+    "requests",
+    "urllib3",
+}
 
 PIPE_CLOSED = 141  # what a shell reports of a program that SIGPIPE ended
 
@@ -53,7 +67,7 @@ def run_command(command: click.Command) -> None:
         # disks, networks and permissions fail without a bug; every other error is a bug and keeps its traceback
         if not isinstance(error, OSError) and type(error).__module__.partition(".")[0] not in STORE_CLIENTS:
             raise
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        reason = abbreviated(shown(" ".join(f"{type(error).__name__}: {error}".split())))
         _exit(f"{reason}. Committed work is intact. Fix the cause, then run the same command again.", 1, local=True)
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pydantic import Field
 
 from triptych.schemas.base import Strict
 from triptych.schemas.config.misread import misread
@@ -22,7 +23,7 @@ class Block(Strict):
     count: int = 0
     below: Below = Below()
     pair: tuple[float, ...] = ()
-    shares: dict[int, float] = {}
+    shares: dict[int, float] = Field(default_factory=dict)
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def test_a_content_finds_its_documents_in_every_preparation(text_tree: Any, prep
     for name, lines in (("a", texts), ("b", ["a line before", *texts[:2]])):
         (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in lines))
         source = {"name": name, "kind": "jsonl", "path": str(tmp_path / f"{name}.jsonl"), "text": "text"}
-        prepared(text_tree(tmp_path / f"out-{name}", sources=[source], dedup={"text": {"exact": False}}))
+        prepared(text_tree(tmp_path / f"out-{name}", sources=[source]))
         found.append(Dataset(str(tmp_path / f"out-{name}")))
     content = xxhash.xxh3_128_digest(b"one text")
     for dataset, rows in zip(found, ([0, 2], [1]), strict=True):

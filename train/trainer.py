@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import torch
 
 from ..model.diffusion.loss_sums import LossSums
-from ..model.network.export import VOCABULARY, save_model
+from ..model.network.export import VOCABULARY
 from ..model.network.presets import shape_of
 from ..model.network.slices import Slices
 from ..model.network.transformer import Transformer
@@ -21,6 +21,7 @@ from .data.shard_cache import ShardCache
 from .data.shards import Shards
 from .distributed.parallel import Parallel
 from .distributed.process_group import ProcessGroup
+from .export import export_model
 from .generate.companions import save_companions
 from .metrics import Metrics, Throughput, loss_metrics
 from .optim.batch_scaling import scaled_settings
@@ -273,21 +274,10 @@ class Trainer:
     def _export(self) -> None:
         """Write the final model's folder: the moving average of the weights, or the weights if there is none."""
         with self.ema.swapped(self.model) if self.ema else nullcontext():
-            whole = {name: _full_tensor(parameter) for name, parameter in self.model.named_parameters()}
-        if self.process.first:
-            shape, kind = self.model.shape, self.config.objective.kind
-            save_companions(self.folder / "model", self.plan, self.shards)
-            save_model(self.folder / "model", whole, shape, self.plan.vocabulary, kind)
-        self.process.wait()
+            export_model(self.folder / "model", self.model, self.plan, self.shards, self.config, self.process)
 
 
 def micro_rows(config: TrainConfig, plan: Plan, process: ProcessGroup) -> int | None:
     """Rows of a micro-batch; None: all rows of the process."""
     tokens = config.compute.micro_batch_tokens
     return None if tokens is None else max(1, tokens // (plan.row_length * config.objective.copies))
-
-
-def _full_tensor(parameter: torch.nn.Parameter) -> torch.Tensor:
-    whole: Any = parameter.detach()
-    tensor: torch.Tensor = whole.full_tensor() if hasattr(whole, "full_tensor") else whole
-    return tensor.float().cpu().clone()

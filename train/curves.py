@@ -180,4 +180,4 @@ def _verdict(bits: float, baseline: float | None) -> str:
         return "the datasets of the run cannot be read here, so there is no baseline"
     if bits >= baseline:
         return "worse than the unigram baseline: trained too little"
-    return f"{1 - bits / baseline:.0%} below the unigram baseline"
+    return f"{100 * (1 - bits / baseline):.1f} % below the unigram baseline"

@@ -5,7 +5,6 @@ from typing import Any
 from ...pipelines.inspection.browse.media import peaks, psnr, sound_of
 from ...pipelines.inspection.browse.original_media import Missing
 from ...pipelines.inspection.browse.segment_detail import SegmentDetail
-from ...schemas.errors import Refusal
 from ...schemas.vocabulary import Modality
 from .items import Item
 
@@ -14,16 +13,16 @@ PIECES = 20_000  # of a text that are shown token by token
 
 
 def segment_card(item: Item, row: int, number: int) -> dict[str, Any]:
-    """A segment in short: its origin, an excerpt, and whether it has an image and a clip."""
+    """A segment in short: its origin, an excerpt, and the addresses of its image and its clip, if it has them."""
     detail = item.media.detail(row, number)
     text = item.media.text(row, number)
+    media = f"/{item.number}/media/{row}/{number}/"
     return {
         "detail": detail,
         "excerpt": text[:EXCERPT] + ("…" if len(text) > EXCERPT else ""),
-        "image": Modality.IMAGE in detail.codes,
-        "audio": Modality.AUDIO in detail.codes,
+        "image": f"{media}decoded.png" if Modality.IMAGE in detail.codes else None,
+        "audio": f"{media}decoded.wav" if Modality.AUDIO in detail.codes else None,
         "seconds": seconds_of(item, detail),
-        "media": f"/{item.number}/media/{row}/{number}/",
     }
 
 
@@ -49,7 +48,7 @@ def segment_view(item: Item, row: int, number: int) -> dict[str, Any]:
         codes = detail.codes[Modality.IMAGE]
         side = round(len(codes.codes) ** 0.5)
         grid = codes.codes.reshape(side, side).tolist() if side * side == len(codes.codes) else [codes.codes.tolist()]
-        view["image"] = {"grid": grid, "pixels": item.media.image(row, number).shape[0], "offset": codes.first_id - int(codes.codes[0])}
+        view["image"] = {"grid": grid, "pixels": item.media.image(row, number).shape[0]}
     if Modality.AUDIO in detail.codes:
         wave = item.media.wave(row, number)
         codes = detail.codes[Modality.AUDIO]
@@ -106,11 +105,3 @@ def _audio(item: Item, row: int, number: int) -> dict[str, Any]:
     assert isinstance(data, bytes)
     rate = item.media.sample_rate
     return {"peaks": peaks(wave), "sound": sound_of(wave, rate), "bytes": len(data), "rate": rate}
-
-
-def excerpt_of(item: Item, row: int, number: int) -> str:
-    """The beginning of a segment's text; empty where it cannot be decoded."""
-    try:
-        return item.media.text(row, number)[:EXCERPT]
-    except Refusal:
-        return ""

@@ -75,4 +75,5 @@ def _runs(site: Site, left: Item, right: Item) -> dict[str, Any]:
         "config": config_difference(*configs),
         "data": (run_data(site, left), run_data(site, right)),
         "charts": [run_data(site, left), run_data(site, right)],
+        "live": False,
     }

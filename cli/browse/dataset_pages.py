@@ -55,10 +55,10 @@ def _round_trip(site: Site, request: Request) -> Response:
 
 def _gallery(site: Site, request: Request) -> Response:
     item = site.item(request)
-    return HTMLResponse(render("cards.html", cards=_by_group(item, whole(request, "seed", 0)), offline=False, item=item))
+    return HTMLResponse(render("cards.html", cards=by_group(item, whole(request, "seed", 0)), offline=False, item=item))
 
 
-def _by_group(item: Item, seed: int, each: int = 4) -> list[dict[str, Any]]:
+def by_group(item: Item, seed: int, each: int = 4) -> list[dict[str, Any]]:
     """A few segments of every group of rows."""
     groups = item.dataset.shards["group"].unique().to_pylist()
     places = [place for group in groups for place in draw_segments(item.dataset, each, seed, str(group))]

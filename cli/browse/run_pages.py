@@ -59,19 +59,19 @@ def _run(site: Site, request: Request) -> Response:
     item = site.item(request)
     if item.kind != "run":
         return RedirectResponse(f"/{item.number}/")
+    runs = [other for other in site.items if other.kind == "run" and other is not item]
+    chosen = request.query_params.getlist("with")
+    shown = [other for other in runs if not chosen or str(other.number) in chosen]
+    context = run_context(site, item, [item, *shown])
+    return site.page("run.html", item=item, tab="run", title=item.name, live=True, others=runs, **context)
+
+
+def run_context(site: Site, item: Item, runs: list[Item]) -> dict[str, Any]:
+    """What the page of a run shows: its figures, and the curves of it and of other runs."""
     record = item.curves.record
-    runs = [other for other in site.items if other.kind == "run"]
-    chosen = request.query_params.getlist("with") or [str(other.number) for other in runs]
-    overlaid = [other for other in runs if other is item or str(other.number) in chosen]
-    shown = {
-        "record": record,
-        "train_file": yaml.safe_dump(record.config, sort_keys=False, allow_unicode=True) if record else "",
-        "data": run_data(site, item),
-        "runs": [item, *(other for other in overlaid if other is not item)],
-        "others": runs,
-        "charts": [run_data(site, other) for other in [item, *(o for o in overlaid if o is not item)]],
-    }
-    return site.page("run.html", item=item, tab="run", title=item.name, **shown)
+    charts = [run_data(site, each) for each in runs]
+    train_file = yaml.safe_dump(record.config, sort_keys=False, allow_unicode=True) if record else ""
+    return {"record": record, "train_file": train_file, "data": charts[0], "runs": runs, "charts": charts}
 
 
 def _preparation(site: Site, request: Request) -> Response:

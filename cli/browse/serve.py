@@ -27,6 +27,7 @@ def serve(items: tuple[Item, ...], port: int, no_open: bool) -> None:
     Raises:
         Refusal: The port is taken.
     """
+    pages = application(items)
     with listening(port) as listener:
         number = listener.getsockname()[1]
         address = f"http://{HOST}:{number}/"
@@ -36,7 +37,7 @@ def serve(items: tuple[Item, ...], port: int, no_open: bool) -> None:
             print_line(f"From your own machine: ssh -N -L {number}:{HOST}:{number} {host}, then open that address there.")
         elif not no_open and has_display():
             webbrowser.open(address)
-        config = uvicorn.Config(application(items), log_level="warning", access_log=False, lifespan="off")
+        config = uvicorn.Config(pages, log_level="warning", access_log=False, lifespan="off")
         with suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listener])
 

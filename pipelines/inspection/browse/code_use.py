@@ -10,7 +10,7 @@ from .blocks import draw_blocks
 from .browsed import BrowsedDataset
 
 SAMPLE_TOKENS = 16_000_000  # a few tenths of a second
-CELLS = 512  # of a heat strip
+CELLS = 2048  # of the heat strips of all codebooks together
 LEVELS = 9
 
 
@@ -20,12 +20,13 @@ class CodeUse:
 
     name: str
     counts: npt.NDArray[np.int64]  # (size,)
+    cells: int  # most cells of its heat strip
 
     @property
     def strip(self) -> list[tuple[float, int, int]]:
-        """At most CELLS neighbouring groups of codes: use of a code relative to an even one, first and last code."""
+        """At most `cells` neighbouring groups of codes: use of a code relative to an even one, first and last code."""
         total, size = int(self.counts.sum()), len(self.counts)
-        edges = np.linspace(0, size, min(CELLS, size) + 1).astype(np.int64)
+        edges = np.linspace(0, size, min(self.cells, size) + 1).astype(np.int64)
         sums = np.add.reduceat(self.counts, edges[:-1])
         even = total / size if total else 1.0
         return [
@@ -64,8 +65,9 @@ def code_uses(dataset: BrowsedDataset, tokens: int = SAMPLE_TOKENS, seed: int = 
         ids = part.column("tokens").flatten().to_numpy()
         uses += np.bincount(ids, minlength=vocabulary.size)[: vocabulary.size]
         done += count
+    cells = min(512, max(64, CELLS // len(vocabulary.slices[1:])))
     books = tuple(
-        CodeUse(codebook_name(block.modality, block.codebook), uses[block.start : block.stop])
+        CodeUse(codebook_name(block.modality, block.codebook), uses[block.start : block.stop], cells)
         for block in vocabulary.slices[1:]
     )
     return CodeUses(books, done, dataset.rows)

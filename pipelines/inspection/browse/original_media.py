@@ -2,19 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from threading import RLock
 
 import numpy as np
+from PIL import Image
 
 from ....schemas.dataset.reader import Dataset
 from ....schemas.errors import Refusal
 from ....schemas.vocabulary import Modality
 from ....tokenizers.audio.bad_clip import BadClip
 from ....tokenizers.image.bad_picture import BadPicture
+from ....tokenizers.image.decode_picture import size_of, square, uncropped
 from ....tokenizers.protocol import Pixels, Wave
 from ...sources.streams import Broken
 from ..originals import originals
 from .segment_detail import SegmentDetail
 
+MEDIA_LOCK = RLock()  # held while images and clips are decoded: two threads must not import torch at once
 LARGEST = 1024  # side of an original image that is shown whole
 
 
@@ -51,23 +55,19 @@ def read_originals(
 
 def picture_as_seen(data: bytes, side: int, most: int) -> Pixels | Missing:
     """Decode an original image as the tokenizer saw it: upright, cropped to a square, resized."""
-    from ....tokenizers.image.decode_picture import square
-
     try:
-        return square(data, side, most)
+        with MEDIA_LOCK:
+            return square(data, side, most)
     except BadPicture as error:
         return Missing(str(error))
 
 
 def whole_picture(data: bytes, most: int) -> Pixels | Missing:
     """Decode a whole original image, scaled down to at most LARGEST pixels a side."""
-    from PIL import Image
-
-    from ....tokenizers.image.decode_picture import size_of, uncropped
-
     try:
-        width, height = size_of(data)
-        pixels = uncropped(data, min(LARGEST, max(width, height)), most)
+        with MEDIA_LOCK:
+            width, height = size_of(data)
+            pixels = uncropped(data, min(LARGEST, max(width, height)), most)
     except BadPicture as error:
         return Missing(str(error))
     image = Image.fromarray(pixels)
@@ -77,9 +77,10 @@ def whole_picture(data: bytes, most: int) -> Pixels | Missing:
 
 def clip_as_heard(data: bytes, rate: int, seconds: float) -> Wave | Missing:
     """Decode an original clip as the tokenizer heard it: mono, at its sample rate."""
-    from ....tokenizers.audio.decode_clip import wave_of
+    with MEDIA_LOCK:
+        from ....tokenizers.audio.decode_clip import wave_of
 
-    try:
-        return wave_of(data, rate, seconds)
-    except BadClip as error:
-        return Missing(str(error))
+        try:
+            return wave_of(data, rate, seconds)
+        except BadClip as error:
+            return Missing(str(error))

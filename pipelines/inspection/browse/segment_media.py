@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from threading import RLock
+from threading import Lock
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,7 +16,7 @@ from ....tokenizers.protocol import Pixels, Wave
 from ..originals import sources_of
 from ..show import Decoder
 from .browsed import BrowsedDataset
-from .original_media import Missing, clip_as_heard, picture_as_seen, read_originals, whole_picture
+from .original_media import MEDIA_LOCK, Missing, clip_as_heard, picture_as_seen, read_originals, whole_picture
 from .segment_detail import SegmentDetail, segment_detail
 from .text_pieces import Piece, text_pieces
 
@@ -30,7 +30,8 @@ class SegmentMedia:
     def __init__(self, dataset: BrowsedDataset) -> None:
         self.dataset = dataset
         self.bundle = Decoder(dataset).bundle
-        self._lock = RLock()
+        self._lock = Lock()
+        self._texts = Lock()  # of its own, since loading an image tokenizer takes seconds
         self.detail = self._kept(lambda row, number: segment_detail(dataset, row, number))
         self.image = self._kept(self._image)
         self.wave = self._kept(self._wave)
@@ -51,25 +52,25 @@ class SegmentMedia:
 
     def decoded_text(self, codes: npt.NDArray[np.int64]) -> str:
         """Decode the codes of a text."""
-        with self._lock:
+        with self._texts:
             return self.bundle.text.decode(codes)
 
     def pieces(self, detail: SegmentDetail) -> list[Piece]:
         """Cut the text of a segment at its tokens; empty if it has none."""
         if Modality.TEXT not in detail.codes:
             return []
-        with self._lock:
+        with self._texts:
             return text_pieces(self.bundle.text, detail.codes[Modality.TEXT].codes)
 
     def _image(self, row: int, number: int) -> Pixels:
         codes = self._codes(row, number, Modality.IMAGE)
-        with self._lock:
+        with MEDIA_LOCK:
             pixels: Pixels = self.bundle.image.decode(codes[None])[0]
         return pixels
 
     def _wave(self, row: int, number: int) -> Wave:
         codes = self._codes(row, number, Modality.AUDIO)
-        with self._lock:
+        with MEDIA_LOCK:
             wave: Wave = np.asarray(self.bundle.audio.decode(codes), np.float32)
         return wave
 

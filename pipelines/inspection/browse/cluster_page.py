@@ -10,6 +10,7 @@ from ....schemas.dataset.reader import Dataset
 from ....schemas.errors import Refusal
 from ...sources.streams import Broken
 from ..originals import originals
+from .media_lock import MEDIA_LOCK
 
 MEMBERS = 12  # of a cluster that are shown on a page of several
 READ = 24  # whose media are read again
@@ -52,6 +53,7 @@ def cluster_media(dataset: Dataset, cluster: ClusterView) -> dict[bytes, bytes]:
         return {}
     wanted = {row["id"]: (row["source"], row["file"], row["row"]) for row in cluster.rows[:READ]}
     try:
-        return originals(dataset, wanted, column)
+        with MEDIA_LOCK:
+            return originals(dataset, wanted, column)
     except (Refusal, OSError, Broken):
         return {}

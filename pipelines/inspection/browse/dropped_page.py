@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from ....schemas.dataset.kept import kept_of
 from ....schemas.dataset.reader import Dataset
 from ..raw_rows import RawRows
+from .media_lock import MEDIA_LOCK
 
 BATCH = 1 << 14
 
@@ -48,7 +49,8 @@ def dropped_page(
                 window += table.slice(low, high - low).to_pylist()
             seen += len(table)
     origins = [(line["source"], line["file"], line["row"]) for line in window]
-    found = raw.read(origins)
+    with MEDIA_LOCK:
+        found = raw.read(origins)
     lines = (
         line | {"kept": kept_of(line), "rows": line.get("rows") or 1, "raw": found.get(origin)}
         for line, origin in zip(window, origins, strict=True)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from threading import RLock
 
 import numpy as np
 from PIL import Image
@@ -16,9 +15,9 @@ from ....tokenizers.image.decode_picture import size_of, square, uncropped
 from ....tokenizers.protocol import Pixels, Wave
 from ...sources.streams import Broken
 from ..originals import originals
+from .media_lock import MEDIA_LOCK
 from .segment_detail import SegmentDetail
 
-MEDIA_LOCK = RLock()  # held while images and clips are decoded: two threads must not import torch at once
 LARGEST = 1024  # side of an original image that is shown whole
 
 
@@ -44,7 +43,8 @@ def read_originals(
     """
     origins = {bytes.fromhex(d.id): (d.origin["source"], d.origin["file"], d.origin["row"]) for d in details}
     try:
-        found = originals(dataset, origins, modality.name.lower())
+        with MEDIA_LOCK:
+            found = originals(dataset, origins, modality.name.lower())
     except (Refusal, OSError, Broken) as error:
         return {document.hex(): Missing(str(error)) for document in origins}
     return {

@@ -16,7 +16,8 @@ from ....tokenizers.protocol import Pixels, Wave
 from ..originals import sources_of
 from ..show import Decoder
 from .browsed import BrowsedDataset
-from .original_media import MEDIA_LOCK, Missing, clip_as_heard, picture_as_seen, read_originals, whole_picture
+from .media_lock import MEDIA_LOCK
+from .original_media import Missing, clip_as_heard, picture_as_seen, read_originals, whole_picture
 from .segment_detail import SegmentDetail, segment_detail
 from .text_pieces import Piece, text_pieces
 

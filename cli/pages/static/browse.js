@@ -58,12 +58,13 @@ function scrollRows(list) {
   };
   const extend = async () => {
     if (busy) return; busy = true;
+    let added = false;
     try {
       const blocks = here(".rowblock", list), first = Number(blocks[0].dataset.first);
       const next = Number(blocks.at(-1).dataset.first) + count;
       const box = list.getBoundingClientRect();
       if (box.bottom < innerHeight * 2 && next < of) {
-        list.append(await fetchBlock(next));
+        list.append(await fetchBlock(next)); added = true;
         if (blocks.length >= most) { const gone = blocks[0].offsetHeight; blocks[0].remove(); scrollBy(0, -gone); }
       } else if (box.top > -200 && first > 0 && scrollY < 400 && scrollY > 0) {
         const block = await fetchBlock(Math.max(0, first - count));
@@ -74,6 +75,7 @@ function scrollRows(list) {
       const seen = here(".rowblock", list).find((block) => block.getBoundingClientRect().bottom > 0);
       if (seen) history.replaceState(null, "", `${rows}?start=${seen.dataset.first}`);
     } finally { busy = false; }
+    if (added) extend();
   };
   addEventListener("scroll", extend, { passive: true });
   extend();

@@ -6,7 +6,7 @@ from .browsed import BrowsedDataset
 
 
 def draw_segments(dataset: BrowsedDataset, count: int, seed: int, group: str | None = None) -> list[tuple[int, int]]:
-    """Draw rows with equal chances and without replacement, and one segment of each.
+    """Draw rows with equal chances and without replacement, and one segment of each; more of each if rows are few.
 
     Args:
         dataset: The dataset.
@@ -18,13 +18,19 @@ def draw_segments(dataset: BrowsedDataset, count: int, seed: int, group: str | N
         (row, number of the segment) pairs, in the order of rows.
     """
     draw = np.random.default_rng(seed)
-    found = []
-    for row in _draw_rows(dataset, count, draw, group):
-        shard = dataset.shard_of(row)
-        segments = len(dataset.part(shard, row - dataset.first_row(shard), 1).column("segments")[0])
-        if segments:
-            found.append((row, int(draw.integers(segments)) + 1))
-    return found
+    rows = _draw_rows(dataset, count, draw, group)
+    orders = {row: draw.permutation(_segments_of(dataset, row)).tolist() for row in rows}
+    found: list[tuple[int, int]] = []
+    turn = 0
+    while len(found) < count and any(len(order) > turn for order in orders.values()):
+        found += [(row, order[turn] + 1) for row, order in orders.items() if len(order) > turn]
+        turn += 1
+    return sorted(found[:count])
+
+
+def _segments_of(dataset: BrowsedDataset, row: int) -> int:
+    shard = dataset.shard_of(row)
+    return len(dataset.part(shard, row - dataset.first_row(shard), 1).column("segments")[0])
 
 
 def _draw_rows(dataset: BrowsedDataset, count: int, draw: np.random.Generator, group: str | None) -> list[int]:

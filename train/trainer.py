@@ -31,12 +31,10 @@ from .optim.optimizer import make_optimizer, set_hyperparameters, set_lr
 from .optim.skip_steps import Breakdown, SkipSteps
 from .progress import Progress
 from .remote.remote_run import RemoteRun, run_folder
-from .run_record import Change, RunRecord
+from .run_record import SKIPPED, Change, RunRecord
 from .step import Gradients, RowsLost, StepResult
 from .stop_signals import StopSignals
 from .validate import Validation, validation_sets
-
-SKIPPED = "rows of the steps"  # key of a rollback in the run's record
 
 
 class Trainer:
@@ -78,20 +76,25 @@ class Trainer:
         self._logged_sums: LossSums | None = None  # of the steps since the last metrics line
         self._lost: Exception | None = None  # why rows could not be read
 
-    def run(self, start: int | None, changed: bool = False, begun: Callable[[], None] = lambda: None) -> bool:
+    def run(
+        self,
+        start: int | None,
+        changed: bool = False,
+        begun: Callable[[dict[str, Any]], None] = lambda state: None,
+    ) -> bool:
         """Train until the last step or until a signal; returns whether the last step was reached.
 
         Args:
             start: Step of the checkpoint to resume from; None for a new run.
             changed: Whether the train file was changed at that step.
-            begun: Called on rank 0 once the checkpoint was loaded, before the first step.
+            begun: Called on rank 0 with the state of the loader once the checkpoint was loaded, before the first step.
         """
         with StopSignals(self.process.first) as signals:
             if start is not None:
                 self._resume(start, changed)
                 # they are not of the run that goes on from here, and must not be taken for its newest
                 self.process.on_first(lambda: self.checkpoints.discard_after(start))
-            self.process.on_first(begun)
+            self.process.on_first(lambda: begun(self.loader.state()))
             self.process.on_first(self._prepare_sampling)
             self._to_the_end(signals)
         self.loader.close()
@@ -227,7 +230,8 @@ class Trainer:
         record = RunRecord.read(self.folder)
         others = [each for each in record.changes if SKIPPED not in each.keys]
         before = [each for each in record.changes if SKIPPED in each.keys][:done]
-        record.model_copy(update={"changes": (*others, *before, change)}).write(self.folder)
+        changed = record.model_copy(update={"changes": (*others, *before, change)})
+        changed.with_stretch(self.loader.state()).write(self.folder)
 
     @property
     def _rate(self) -> int | None:

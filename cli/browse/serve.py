@@ -34,7 +34,9 @@ def serve(items: tuple[Item, ...], port: int, no_open: bool) -> None:
         print_line(f"Browse {', '.join(item.where for item in items)} at {address} (Ctrl-C ends it).")
         if "SSH_CONNECTION" in os.environ:
             host = socket.gethostname()
-            print_line(f"From your own machine: ssh -N -L {number}:{HOST}:{number} {host}, then open that address there.")
+            print_line(
+                f"From your own machine: ssh -N -L {number}:{HOST}:{number} {host}, then open that address there."
+            )
         elif not no_open and has_display():
             webbrowser.open(address)
         config = uvicorn.Config(pages, log_level="warning", access_log=False, lifespan="off")
@@ -54,7 +56,9 @@ def listening(port: int) -> socket.socket:
         listener.bind((HOST, port))
     except OSError as error:
         listener.close()
-        raise Refusal(f"--port {port}: cannot be used ({error.strerror}). Give another, or none for a free one.") from None
+        raise Refusal(
+            f"--port {port}: cannot be used ({error.strerror}). Give another, or none for a free one."
+        ) from None
     return listener
 
 

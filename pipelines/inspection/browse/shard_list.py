@@ -118,6 +118,8 @@ def _without_shards(manifest: Manifest) -> Manifest:
 
 
 def _key(url: str, fs: fsspec.AbstractFileSystem, path: str, info: dict[str, Any]) -> str:
-    marks = [info.get(name) for name in ("size", "mtime", "ino", "ETag", "etag", "LastModified", "version_id", "md5Hash")]
+    marks = [
+        info.get(name) for name in ("size", "mtime", "ino", "ETag", "etag", "LastModified", "version_id", "md5Hash")
+    ]
     parts = json.dumps([VERSION, url, type(fs).__name__, path, *map(str, marks)])
     return hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()

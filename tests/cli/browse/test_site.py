@@ -91,7 +91,13 @@ def test_the_policy_of_a_file_names_its_scripts() -> None:
 
 
 def test_numbers_are_written_in_full_or_with_their_unit() -> None:
-    assert [percent(value) for value in (0.5, 0.00001, 0.99999, 0, 1)] == ["50.0 %", "0.001 %", "99.999 %", "0.0 %", "100.0 %"]
+    assert [percent(value) for value in (0.5, 0.00001, 0.99999, 0, 1)] == [
+        "50.0 %",
+        "0.001 %",
+        "99.999 %",
+        "0.0 %",
+        "100.0 %",
+    ]
     assert [short(value) for value in (5, 1234, 12_345_678)] == ["5", "1.23 k", "12.3 M"]
     assert size(1_500_000) == "1.5 MB"
     assert shown("\u202e\x1b") == "\\u202e\\x1b"

@@ -28,7 +28,7 @@ def source(path: Path) -> dict[str, Any]:
         json.dumps(ROWS, indent=2),
         "[\n" + ",\n".join(map(json.dumps, ROWS)) + "\n]\n",
         "\n [" + ",\n".join(map(json.dumps, ROWS)) + "]",
-        "[\r\n  {\r\n    \"text\": \"x\"\r\n  }\r\n]\r\n",
+        '[\r\n  {\r\n    "text": "x"\r\n  }\r\n]\r\n',
         json.dumps(["a", "b"]),
         json.dumps(MANY),
         json.dumps(MANY, indent=1),

@@ -67,7 +67,9 @@ def test_columns_of_single_values_are_no_interleaved_documents(tmp_path: Path, r
     keys = {"text": "texts", "image": "images", "modality": "image-text"}
     assert len(read(kind="parquet", path=str(tmp_path / "a.parquet"), **keys).rows) == 1
     (tmp_path / "a.jsonl").write_text(json.dumps({"texts": "a text", "images": []}))
-    assert read(kind="jsonl", path=str(tmp_path / "a.jsonl"), modality="text", text="texts").column("text") == ["a text"]
+    assert read(kind="jsonl", path=str(tmp_path / "a.jsonl"), modality="text", text="texts").column("text") == [
+        "a text"
+    ]
 
 
 def test_names_are_told_in_any_case() -> None:

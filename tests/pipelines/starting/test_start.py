@@ -79,8 +79,7 @@ def test_the_run_file_does_not_depend_on_the_order_of_sets(layouts: Path) -> Non
     code = "import sys; from triptych.pipelines.starting.start import start; print(start(sys.argv[1:], '', 'f').text)"
     command = [sys.executable, "-c", code, str(layouts)]
     texts = {
-        subprocess.check_output(command, env=os.environ | {"PYTHONHASHSEED": str(seed)}, text=True)
-        for seed in range(4)
+        subprocess.check_output(command, env=os.environ | {"PYTHONHASHSEED": str(seed)}, text=True) for seed in range(4)
     }
     assert len(texts) == 1
 
@@ -200,7 +199,9 @@ def test_interleaved_documents_and_addresses_are_refused_by_name(tmp_path: Path)
     mmc4 = {"text_list": ["one", None], "image_info": [{"image_name": "a.png"}]}
     for name, record in (("0.tar", rows[0] | {"images": ["a.png", None]}), ("1.tar", mmc4)):
         write_tar(tmp_path / name, {"0.json": json.dumps(record).encode(), "0.png": b"x", "1.json": b"[]"})
-        with pytest.raises(Refusal, match=r"0.tar: holds interleaved documents|`text: text_list` and `text_from: join`"):
+        with pytest.raises(
+            Refusal, match=r"0.tar: holds interleaved documents|`text: text_list` and `text_from: join`"
+        ):
             start([str(tmp_path / name)], "triptych init", "run.yaml")
     write_tar(tmp_path / "2.tar", {"0.json": json.dumps(mmc4).encode(), "0.png": b"x", "0.txt": b"a caption"})
     assert "text: txt" in start([str(tmp_path / "2.tar")], "triptych init", "run.yaml").text

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     "--ids",
     metavar="FILE",
     type=click.File(encoding="utf-8"),
-    help="Document ids, one per line; - reads standard input.",
+    help="Ids or contents of documents, one per line; - reads standard input.",
 )
 @click.option("--source", metavar="NAME", help="Documents of this source.")
 @click.option("--file", "label", metavar="GLOB", help="Documents of these files, named as `triptych show` names them.")
@@ -49,8 +49,8 @@ def takedown(
     A document must meet all of --ids, --source, --file and --match that are given.
     The command prints what it will remove, and asks first if it runs in a terminal.
 
-    A line of --ids is an id of 32 hexadecimal digits, or JSON with an `id`, as
-    `triptych show --json` prints it. The exit code is 1 if an id is not in the
+    A line of --ids is an id or a `content` of 32 hexadecimal digits, or JSON with
+    an `id`, as `triptych show --json` prints them. The exit code is 1 if an id is not in the
     dataset, or if no document meets the conditions.
     """
     from ..pipelines.filters.taken_down import parse_ids

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import torch
 
 from ..model.diffusion.loss_sums import LossSums
-from ..model.network.export import VOCABULARY, save_model
+from ..model.network.export import VOCABULARY
 from ..model.network.presets import shape_of
 from ..model.network.slices import Slices
 from ..model.network.transformer import Transformer
@@ -21,6 +21,7 @@ from .data.shard_cache import ShardCache
 from .data.shards import Shards
 from .distributed.parallel import Parallel
 from .distributed.process_group import ProcessGroup
+from .export import export_model
 from .generate.companions import save_companions
 from .metrics import Metrics, Throughput, loss_metrics
 from .optim.batch_scaling import scaled_settings
@@ -30,12 +31,10 @@ from .optim.optimizer import make_optimizer, set_hyperparameters, set_lr
 from .optim.skip_steps import Breakdown, SkipSteps
 from .progress import Progress
 from .remote.remote_run import RemoteRun, run_folder
-from .run_record import Change, RunRecord
+from .run_record import SKIPPED, Change, RunRecord
 from .step import Gradients, RowsLost, StepResult
 from .stop_signals import StopSignals
 from .validate import Validation, validation_sets
-
-SKIPPED = "rows of the steps"  # key of a rollback in the run's record
 
 
 class Trainer:
@@ -77,20 +76,25 @@ class Trainer:
         self._logged_sums: LossSums | None = None  # of the steps since the last metrics line
         self._lost: Exception | None = None  # why rows could not be read
 
-    def run(self, start: int | None, changed: bool = False, begun: Callable[[], None] = lambda: None) -> bool:
+    def run(
+        self,
+        start: int | None,
+        changed: bool = False,
+        begun: Callable[[dict[str, Any]], None] = lambda state: None,
+    ) -> bool:
         """Train until the last step or until a signal; returns whether the last step was reached.
 
         Args:
             start: Step of the checkpoint to resume from; None for a new run.
             changed: Whether the train file was changed at that step.
-            begun: Called on rank 0 once the checkpoint was loaded, before the first step.
+            begun: Called on rank 0 with the state of the loader once the checkpoint was loaded, before the first step.
         """
         with StopSignals(self.process.first) as signals:
             if start is not None:
                 self._resume(start, changed)
                 # they are not of the run that goes on from here, and must not be taken for its newest
                 self.process.on_first(lambda: self.checkpoints.discard_after(start))
-            self.process.on_first(begun)
+            self.process.on_first(lambda: begun(self.loader.state()))
             self.process.on_first(self._prepare_sampling)
             self._to_the_end(signals)
         self.loader.close()
@@ -226,7 +230,8 @@ class Trainer:
         record = RunRecord.read(self.folder)
         others = [each for each in record.changes if SKIPPED not in each.keys]
         before = [each for each in record.changes if SKIPPED in each.keys][:done]
-        record.model_copy(update={"changes": (*others, *before, change)}).write(self.folder)
+        changed = record.model_copy(update={"changes": (*others, *before, change)})
+        changed.with_stretch(self.loader.state()).write(self.folder)
 
     @property
     def _rate(self) -> int | None:
@@ -273,21 +278,10 @@ class Trainer:
     def _export(self) -> None:
         """Write the final model's folder: the moving average of the weights, or the weights if there is none."""
         with self.ema.swapped(self.model) if self.ema else nullcontext():
-            whole = {name: _full_tensor(parameter) for name, parameter in self.model.named_parameters()}
-        if self.process.first:
-            shape, kind = self.model.shape, self.config.objective.kind
-            save_companions(self.folder / "model", self.plan, self.shards)
-            save_model(self.folder / "model", whole, shape, self.plan.vocabulary, kind)
-        self.process.wait()
+            export_model(self.folder / "model", self.model, self.plan, self.shards, self.config, self.process)
 
 
 def micro_rows(config: TrainConfig, plan: Plan, process: ProcessGroup) -> int | None:
     """Rows of a micro-batch; None: all rows of the process."""
     tokens = config.compute.micro_batch_tokens
     return None if tokens is None else max(1, tokens // (plan.row_length * config.objective.copies))
-
-
-def _full_tensor(parameter: torch.nn.Parameter) -> torch.Tensor:
-    whole: Any = parameter.detach()
-    tensor: torch.Tensor = whole.full_tensor() if hasattr(whole, "full_tensor") else whole
-    return tensor.float().cpu().clone()

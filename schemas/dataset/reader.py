@@ -103,6 +103,10 @@ class Dataset:
     def _ends(self) -> npt.NDArray[np.int64]:
         return np.cumsum([entry.rows for entry in self.manifest.shards])
 
+    def first_row(self, shard: int) -> int:
+        """Return the number of the first row of a shard, given its place in the manifest."""
+        return int(self._ends[shard]) - self.manifest.shards[shard].rows
+
     @cached_property
     def _opened(self) -> Callable[[int], Shard]:
         return lru_cache(maxsize=16)(lambda number: self.open(self.manifest.shards[number]))

@@ -27,6 +27,17 @@ def test_the_output_of_show_names_what_goes(triptych: Callable[..., Any], datase
     assert json.loads(verified.out)["fingerprint"] == done["fingerprint"]
 
 
+def test_contents_name_what_goes_as_ids_do(triptych: Callable[..., Any], dataset: Path, tmp_path: Path) -> None:
+    shown = json.loads(triptych("show", dataset, "--row", 0, "--json").out)
+    contents = sorted({segment["content"] for segment in shown})
+    (tmp_path / "contents").write_text("\n".join([*contents, "0" * 32]))
+    said = triptych("takedown", dataset, "--ids", tmp_path / "contents", "--json")
+    assert said.code == 1
+    done = json.loads(said.out)
+    assert done["removed"] == sorted({segment["id"] for segment in shown})
+    assert done["missing"] == ["0" * 32]
+
+
 def test_shards_and_ids_are_named(triptych: Callable[..., Any], dataset: Path, tmp_path: Path) -> None:
     first = json.loads(triptych("show", dataset, "--json").out)[0]["id"]
     (tmp_path / "ids").write_text(f"{first}\n{'0' * 32}\n")

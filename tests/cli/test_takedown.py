@@ -27,9 +27,7 @@ def test_the_output_of_show_names_what_goes(triptych: Callable[..., Any], datase
     assert json.loads(verified.out)["fingerprint"] == done["fingerprint"]
 
 
-def test_contents_name_what_goes_as_ids_do(
-    triptych: Callable[..., Any], dataset: Path, tmp_path: Path
-) -> None:
+def test_contents_name_what_goes_as_ids_do(triptych: Callable[..., Any], dataset: Path, tmp_path: Path) -> None:
     shown = json.loads(triptych("show", dataset, "--row", 0, "--json").out)
     contents = sorted({segment["content"] for segment in shown})
     (tmp_path / "contents").write_text("\n".join([*contents, "0" * 32]))

@@ -111,3 +111,30 @@ def test_what_selects_nothing_changes_nothing(
     assert said.code == code
     assert "Traceback" not in said.err
     assert (dataset / "manifest.json").read_bytes() == manifest
+
+
+def test_what_remains_elsewhere_is_said(triptych: Callable[..., Any], dataset: Path) -> None:
+    for arguments in (["--dry-run"], ["--yes"]):
+        said = triptych("takedown", dataset, "--source", "prompts", *arguments)
+        assert said.code == 0
+        assert "tokenizers of this dataset, which the run trained on its documents" in said.out
+        assert "`run.json` of a run names " in said.out
+        assert "copies of shards in a `data.cache` other than ~/.cache/triptych" in said.out
+    told = json.loads(triptych("takedown", dataset, "--source", "docs", "--dry-run", "--json").out)
+    assert len(told["remains"]) == 4
+
+
+def test_copies_of_rewritten_shards_leave_the_cache_of_trainings(
+    triptych: Callable[..., Any], dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    cache = tmp_path / "home" / ".cache" / "triptych"
+    cache.mkdir(parents=True)
+    entries = json.loads((dataset / "manifest.json").read_bytes())["shards"]
+    for entry in entries:
+        (cache / f"{entry['xxh3']}.arrow").write_bytes((dataset / entry["file"]).read_bytes())
+    done = json.loads(triptych("takedown", dataset, "--source", "prompts", "--json").out)
+    gone = {line["file"] for line in done["rewritten"]}
+    left = {entry["xxh3"] for entry in entries if entry["file"] not in gone}
+    assert {path.stem for path in cache.iterdir()} == left
+    assert len(done["uncached"]) == len(gone) > 0

@@ -20,7 +20,7 @@ from ...schemas.storage.full_disk import refusing_full_disk
 from ...schemas.storage.lock import only_run
 from ...schemas.storage.store import Store
 from ..distributed.process_group import ProcessGroup
-from ..metrics import FILE as METRICS
+from ..metrics_file import FILE as METRICS
 from ..run_record import RUN
 from .checkpoint_store import FOLDER, CheckpointStore, folder_name
 from .reaching import is_remote, naming, reaching

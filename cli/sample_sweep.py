@@ -83,9 +83,7 @@ def sweep(
     for name in ("settings", "calls", "seconds", "bits per token", "±", "entropy, bits"):
         table.add_column(name, justify="left" if name == "settings" else "right")
     lines = []
-    for one in sweep_samplers(
-        generator, judge, of, codes, sweep_configs(temperatures or (1.0,), guidances or (0.0,))
-    ):
+    for one in sweep_samplers(generator, judge, of, codes, sweep_configs(temperatures or (1.0,), guidances or (0.0,))):
         given = one.settings.model_dump(mode="json", exclude_unset=True)
         lines.append(finite(one._asdict() | {"settings": given}))
         label = ", ".join(f"{key} {value}".removeprefix("rule ") for key, value in given.items())

@@ -65,7 +65,11 @@ def _run_page(item: Item) -> str:
 
 def _page(template: str, item: Item, scripts: list[str], styles: list[str], **context: Any) -> str:
     texts, looks = [static(name) for name in scripts], [static(name) for name in styles]
-    frame = {"policy": file_policy(texts, looks), "scripts": list(map(Markup, texts)), "styles": list(map(Markup, looks))}
+    frame = {
+        "policy": file_policy(texts, looks),
+        "scripts": list(map(Markup, texts)),
+        "styles": list(map(Markup, looks)),
+    }
     return render(template, items=(item,), item=item, offline=True, title=item.name, **frame, **context)
 
 

@@ -31,7 +31,9 @@ def run_data(site: Site, item: Item) -> dict[str, Any]:
     """Everything that the charts of a run draw."""
     curves = item.curves
     lines, record, steps, age = curves.lines, curves.record, curves.steps, curves.age
-    local = {other.dataset.manifest.fingerprint: other.dataset.manifest for other in site.items if other.kind == "dataset"}
+    local = {
+        other.dataset.manifest.fingerprint: other.dataset.manifest for other in site.items if other.kind == "dataset"
+    }
     series, checks = training_series(lines), validations(lines)
     baseline = unigram_bits(trained_manifests(record, local))
     done = series["step"][-1] if series["step"] else 0

@@ -34,7 +34,9 @@ def serve(items: tuple[Item, ...], port: int, no_open: bool) -> None:
         print_line(f"Browse {', '.join(item.where for item in items)} at {address} (Ctrl-C ends it).")
         if "SSH_CONNECTION" in os.environ:
             host = socket.gethostname()
-            print_line(f"From your own machine: ssh -N -L {number}:{HOST}:{number} {host}, then open that address there.")
+            print_line(
+                f"From your own machine: ssh -N -L {number}:{HOST}:{number} {host}, then open that address there."
+            )
         elif not no_open and has_display():
             webbrowser.open(address)
         config = uvicorn.Config(pages, log_level="warning", access_log=False, lifespan="off")
@@ -52,9 +54,12 @@ def listening(port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((HOST, port))
+        listener.listen()  # from now on a browser waits for its answer
     except OSError as error:
         listener.close()
-        raise Refusal(f"--port {port}: cannot be used ({error.strerror}). Give another, or none for a free one.") from None
+        raise Refusal(
+            f"--port {port}: cannot be used ({error.strerror}). Give another, or none for a free one."
+        ) from None
     return listener
 
 

@@ -42,7 +42,9 @@ def clusters_page(dataset: Dataset, start: int, count: int) -> list[ClusterView]
     found: dict[int, list[dict[str, Any]]] = {}
     for row in rows:
         found.setdefault(row["cluster"], []).append(row)
-    ordered = ((number, sorted(members, key=lambda row: row["reason"] is not None)) for number, members in found.items())
+    ordered = (
+        (number, sorted(members, key=lambda row: row["reason"] is not None)) for number, members in found.items()
+    )
     return [ClusterView(number, tuple(members)) for number, members in sorted(ordered)]
 
 

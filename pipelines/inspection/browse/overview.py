@@ -255,7 +255,13 @@ def verdict(name: str, size: int, used: int, perplexity: float) -> tuple[str, st
     if dead <= FEW_DEAD and even >= BALANCED:
         return "good", f"Nearly all codes are in use, and evenly: as informative as {perplexity:,.0f} equal codes."
     if dead <= MANY_DEAD and even >= UNEVEN:
-        return "uneven", f"Some codes carry most of the data: as informative as {perplexity:,.0f} of {size:,} equal codes."
+        return (
+            "uneven",
+            f"Some codes carry most of the data: as informative as {perplexity:,.0f} of {size:,} equal codes.",
+        )
     if dead <= MANY_DEAD:
-        return "poor", f"A few codes carry almost all of the data: as informative as {perplexity:,.0f} of {size:,} equal codes."
+        return (
+            "poor",
+            f"A few codes carry almost all of the data: as informative as {perplexity:,.0f} of {size:,} equal codes.",
+        )
     return "poor", f"Only {used:,} of {size:,} codes are in use, as informative as {perplexity:,.0f} equal codes."

@@ -85,9 +85,7 @@ class SegmentMedia:
         """Read the file or the text of a segment's document again from its source."""
         return self.read_ahead([(row, number)], modality)[self.detail(row, number).id]
 
-    def read_ahead(
-        self, places: Sequence[tuple[int, int]], modality: Modality
-    ) -> dict[str, bytes | str | Missing]:
+    def read_ahead(self, places: Sequence[tuple[int, int]], modality: Modality) -> dict[str, bytes | str | Missing]:
         """Read the originals of several segments in one pass over their files; they are kept for a while."""
         details = [self.detail(*place) for place in places]
         with self._lock:

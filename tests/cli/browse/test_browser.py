@@ -121,7 +121,9 @@ def test_rows_are_added_while_one_scrolls(browser: Callable[..., Any], served: s
         for _ in range(30):
             page.mouse.wheel(0, 4000)
             page.wait_for_timeout(50)
-        page.wait_for_function("of => [...document.querySelectorAll('.rownumber')].at(-1).textContent === of", arg=str(of - 1))
+        page.wait_for_function(
+            "of => [...document.querySelectorAll('.rownumber')].at(-1).textContent === of", arg=str(of - 1)
+        )
         assert page.locator(".rowblock").count() <= 9
     finally:
         dataset_pages.ROWS = before

@@ -76,8 +76,7 @@ def test_the_run_file_does_not_depend_on_the_order_of_sets(layouts: Path) -> Non
     code = "import sys; from triptych.pipelines.starting.start import start; print(start(sys.argv[1:], '', 'f').text)"
     command = [sys.executable, "-c", code, str(layouts)]
     texts = {
-        subprocess.check_output(command, env=os.environ | {"PYTHONHASHSEED": str(seed)}, text=True)
-        for seed in range(4)
+        subprocess.check_output(command, env=os.environ | {"PYTHONHASHSEED": str(seed)}, text=True) for seed in range(4)
     }
     assert len(texts) == 1
 

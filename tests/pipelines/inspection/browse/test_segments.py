@@ -108,9 +108,13 @@ def test_a_draw_depends_on_its_seed_alone(browsed: BrowsedDataset) -> None:
     first = draw_segments(browsed, 8, 3)
     assert first == draw_segments(browsed, 8, 3) != draw_segments(browsed, 8, 4)
     assert len({row for row, _ in first}) == len(first) == 8
-    kinds = {browsed.row(row).segments[number - 1]["source"] for row, number in draw_segments(browsed, 3, 0, "image-text")}
+    kinds = {
+        browsed.row(row).segments[number - 1]["source"] for row, number in draw_segments(browsed, 3, 0, "image-text")
+    }
     assert kinds == {"stamps"}
-    assert len(set(draw_segments(browsed, 10_000, 0))) == sum(len(browsed.row(row).segments) for row in range(browsed.rows))
+    assert len(set(draw_segments(browsed, 10_000, 0))) == sum(
+        len(browsed.row(row).segments) for row in range(browsed.rows)
+    )
 
 
 def test_media_are_drawn() -> None:

@@ -11,6 +11,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import statistics
 import subprocess
@@ -63,8 +64,9 @@ def make_large(dataset: Dataset, large: Path) -> None:
     counted = dataset.manifest.statistics.model_copy(update={"rows": count * SHARD_ROWS})
     body = dataset.manifest.model_copy(update={"shards": shards, "statistics": counted, "name": "large"})
     manifest: Manifest = body.sealed()
-    for name in ("tokenizers", "dropped.parquet", "duplicates.parquet", "run.json"):
-        (large / name).symlink_to(Path(dataset.root).resolve() / name)
+    shutil.copytree(Path(dataset.root) / "tokenizers", large / "tokenizers")
+    for name in ("dropped.parquet", "duplicates.parquet", "run.json"):
+        shutil.copy(Path(dataset.root) / name, large)
     (large / "manifest.json").write_bytes(manifest.to_bytes())
 
 
@@ -75,7 +77,7 @@ def served(large: Path, work: Path) -> dict[str, Any]:
         figures: dict[str, Any] = {"seconds to the address": time.perf_counter() - started}
         figures["first page"], page = timed(f"{address}0/")
         rows = int(re.search(r"packed into ([\d,]+) rows", page)[1].replace(",", ""))  # type: ignore[index]
-        figures["rows"] = rows
+        figures["rows of the dataset"] = rows
         timed(f"{address}0/row/0")
         draw = random.Random(SEED)
         drawn = [draw.randrange(rows) for _ in range(DRAWN)]
@@ -84,7 +86,8 @@ def served(large: Path, work: Path) -> dict[str, Any]:
             figures[name] = {"median": statistics.median(times), "worst": times[-1]}
         # nothing here has loaded an image or audio tokenizer, so this is the memory that does not depend on them
         status = Path(f"/proc/{process.pid}/status").read_text()
-        figures["peak memory"] = int(status.partition("VmHWM:")[2].split()[0]) * 1024
+        for name, key in (("peak memory", "VmHWM:"), ("memory of its own", "RssAnon:"), ("mapped files", "RssFile:")):
+            figures[name] = int(status.partition(key)[2].split()[0]) * 1024
     return figures
 
 

@@ -22,7 +22,7 @@ from ....schemas.storage.file_system import file_system
 from ....schemas.storage.inside import require_inside
 from .shard_list import listed
 
-OPEN_LOCAL, OPEN_REMOTE = 64, 2  # shards that stay open; a remote one is held in memory
+OPEN_LOCAL, OPEN_REMOTE = 16, 2  # shards that stay open; a remote one is held in memory
 
 
 class BrowsedDataset(Dataset):

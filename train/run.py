@@ -1,10 +1,10 @@
 """Start or resume a training run: its folder, and the checks before the first step."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..model.network.presets import shape_of
 from ..schemas.config.training import TrainConfig
@@ -13,7 +13,7 @@ from ..schemas.secrets import public_tree
 from ..schemas.storage.full_disk import refusing_full_disk
 from ..schemas.storage.lock import only_run
 from ..schemas.storage.store import WORK, Store
-from .checkpoint.checkpoints import complete_steps
+from .checkpoint.retention import complete_steps
 from .data.plan import Plan, plan_of
 from .distributed.process_group import ProcessGroup
 from .metrics import last_step
@@ -68,7 +68,7 @@ def train(config: TrainConfig, *, start: int | None = None, change: bool = False
             begin = process.on_first(lambda: start_of(config, plan, folder, start, change))
             if begin.finished:
                 return True
-            record = partial(write_run_record, config, plan, process.world, folder, begin.changes)
+            record = partial(_write_stretch, config, plan, process.world, folder, begin.changes)
             if remote is None:
                 return Trainer(config, plan, process).run(begin.step, begin.changed, record)
             with remote.uploading(process):
@@ -82,9 +82,11 @@ def train(config: TrainConfig, *, start: int | None = None, change: bool = False
         process.close()
 
 
-def _record_at_store(record: Callable[[], None], remote: RemoteRun, folder: Path) -> None:
+def _record_at_store(
+    record: Callable[[Mapping[str, Any]], None], remote: RemoteRun, folder: Path, state: Mapping[str, Any]
+) -> None:
     """Write the record of a run and upload it."""
-    record()
+    record(state)
     remote.write_record(folder)
 
 
@@ -140,9 +142,28 @@ def write_run_record(
 ) -> None:
     """Write run.json: configuration, fingerprints and sizes of the run."""
     folder.mkdir(parents=True, exist_ok=True)
+    _record_of(config, plan, processes, changes).write(folder)
+
+
+def _write_stretch(
+    config: TrainConfig,
+    plan: Plan,
+    processes: int,
+    folder: Path,
+    changes: tuple[Change, ...],
+    state: Mapping[str, Any],
+) -> None:
+    """Write run.json of a run that goes on from a state of its loader."""
+    folder.mkdir(parents=True, exist_ok=True)
+    before = RunRecord.read(folder).known_stretches if (folder / RUN).exists() else ()
+    record = _record_of(config, plan, processes, changes).model_copy(update={"stretches": before})
+    record.with_stretch(state).write(folder)
+
+
+def _record_of(config: TrainConfig, plan: Plan, processes: int, changes: tuple[Change, ...]) -> RunRecord:
     tokens = plan.rows * plan.row_length
     counts = shape_of(config.model).parameters(plan.vocabulary)
-    RunRecord(
+    return RunRecord(
         config=public_tree(config.model_dump(mode="json")),
         trained_on=trained_on(plan),
         plan=plan.fingerprint,
@@ -151,7 +172,7 @@ def write_run_record(
         kappa=kappa(config.optimizer, tokens, config.steps),
         processes=processes,
         changes=changes,
-    ).write(folder)
+    )
 
 
 def trained_on(plan: Plan) -> tuple[TrainedOn, ...]:

@@ -1,9 +1,10 @@
 """run.json of a training run: its configuration, what it was trained on, and its size."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from ..schemas.base import Strict
 from ..schemas.config.training import TrainConfig
@@ -11,6 +12,7 @@ from ..schemas.errors import Refusal
 from ..schemas.identity import sealed_json, unseal
 
 RUN = "run.json"
+SKIPPED = "rows of the steps"  # key of a rollback among the changes
 
 
 class TrainedOn(Strict):
@@ -36,6 +38,23 @@ class Change(Strict):
     keys: dict[str, tuple[Any, Any]]  # key -> value before and after
 
 
+class Stretch(Strict):
+    """Steps whose rows follow one plan without a gap: up to the next stretch, or the end.
+
+    The first stretch of a run begins at its first step. A new one begins where a change of the train file gives a step
+    other rows, and where a run goes back to a checkpoint and on behind the rows that it has read since.
+    """
+
+    first_step: int  # steps done before
+    plan: str  # fingerprint of the order of rows
+    data: dict[str, Any]  # `data` of the train file
+    steps: int  # of the train file; `max_epochs` makes the shares depend on it
+    trained_on: tuple[TrainedOn, ...]
+    before: dict[str, int] = Field(
+        default_factory=dict
+    )  # rows that each stream had given before, by `MixComponent.key`
+
+
 class RunRecord(Strict):
     """What `run.json` holds."""
 
@@ -47,6 +66,7 @@ class RunRecord(Strict):
     kappa: float  # factor of the batch scaling rule
     processes: int
     changes: tuple[Change, ...] = ()
+    stretches: tuple[Stretch, ...] = ()  # empty in runs of versions that did not record them
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -73,6 +93,29 @@ class RunRecord(Strict):
     def training(self) -> TrainConfig:
         """The train file."""
         return TrainConfig.model_validate(self.config)
+
+    @property
+    def known_stretches(self) -> tuple[Stretch, ...]:
+        """The stretches of the run; where none is recorded, the only one, if no change gave steps other rows."""
+        capped = any(entry.get("max_epochs") for entry in self.config["data"]["datasets"])
+        other = (SKIPPED, "data.", *(("steps",) if capped else ()))
+        if self.stretches or any(key.startswith(other) for change in self.changes for key in change.keys):
+            return self.stretches
+        return self.with_stretch({}).stretches
+
+    def with_stretch(self, state: Mapping[str, Any]) -> Self:
+        """A copy in which the rows from here on are those of a loader's state, and stretches after it are undone."""
+        first = state.get("first_step", 0)
+        now = Stretch(
+            first_step=first,
+            plan=self.plan,
+            data=self.config["data"],
+            steps=self.config["steps"],
+            trained_on=self.trained_on,
+            before=state.get("before", {}),
+        )
+        kept = (each for each in self.stretches if each.first_step < first)
+        return self.model_copy(update={"stretches": (*kept, now)})
 
     def write(self, folder: Path) -> None:
         """Write the record, sealed; when it cannot be written, the one before stays whole."""

@@ -21,10 +21,11 @@ def open_trained_data(record: RunRecord, run: Path, data: str | None) -> tuple[D
     """
     if data is not None:
         return (Dataset(data),)
-    return tuple(_open(each.path, run) for each in record.trained_on)
+    return tuple(open_dataset(each.path, run) for each in record.trained_on)
 
 
-def _open(path: str, run: Path) -> Dataset:
+def open_dataset(path: str, run: Path) -> Dataset:
+    """Open a dataset that a run was trained on; raises Refusal as `open_trained_data` does."""
     try:
         return Dataset(path)
     except Refusal as refusal:

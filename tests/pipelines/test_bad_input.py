@@ -169,13 +169,14 @@ def test_pairs_too_long_come_with_advice_that_helps(
     bad: tuple[Path, Manifest, list[Line]], tree: Callable[..., Any], prepared: Any, sources: list[Any]
 ) -> None:
     out, manifest, _ = bad
-    (line,) = [each for each in advice(manifest) if "row_length" in each]
-    assert line.startswith("stamps: 1 of 4 pairs need more than row_length 512; row_length ")
+    print("ADVICE", advice(manifest))
+    line = advice(manifest)[-1]
     better = int(line.split("row_length ")[2].split()[0])
     mine = [sources[1] | {"path": f"{out.parent}/a.tar"}]
     for length, lines in ((better, 0), (better - 1, 1)):
         made = prepared(tree(out.parent / f"{length}", sources=mine, row_length=length))
-        assert len([each for each in advice(made) if "row_length" in each]) == lines
+        print("ADVICE", advice(made))
+    assert 0
 
 
 def test_a_line_of_200_mb_is_a_ledger_line(text_tree: Any, prepared: Any, sources: list[Any], tmp_path: Path) -> None:

@@ -56,6 +56,27 @@ def _assign(mine: Ints, index: Ints, stream: Ints, units: Ints, first: int) -> N
     _assign(mine[~to_left], index, stream, units[half:], first + half)
 
 
+def position_of(stream: int, row: npt.ArrayLike, units: Ints) -> Ints:
+    """The position in the mix of each row of a stream: the inverse of `assign_streams`.
+
+    Args:
+        stream: Number of the stream.
+        row: Rows within the stream (n,), from 0; their positions must be below 2^42.
+        units: Shares (streams,) from `apportion`.
+    """
+    index = np.asarray(row, np.int64)
+    if len(units) == 1:
+        return index
+    half = len(units) // 2
+    left, total = int(units[:half].sum()), int(units.sum())
+    if stream < half:
+        inner = position_of(stream, index, units[:half])
+        # the first q rows have floor((q * left + total / 2) / total) rows of the left half
+        return -(((total // 2) - (inner + 1) * total) // left) - 1
+    inner = position_of(stream - half, index, units[half:])
+    return (inner * total + total // 2) // (total - left)
+
+
 def rows_per_stream(rows: int, units: Ints) -> Ints:
     """(streams,) number of rows of each stream among the first `rows` rows of the mix."""
     if len(units) == 1:

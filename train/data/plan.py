@@ -76,7 +76,15 @@ class Plan:
         ]
 
 
-def make_plan(mix: Mixture, *, seed: int, validation: float = 0.0, steps: int | None = None, copies: int = 1) -> Plan:
+def make_plan(
+    mix: Mixture,
+    *,
+    seed: int,
+    validation: float = 0.0,
+    steps: int | None = None,
+    copies: int = 1,
+    opened: Sequence[Dataset] = (),
+) -> Plan:
     """Open the datasets of a mix and compute its shares.
 
     Args:
@@ -85,11 +93,12 @@ def make_plan(mix: Mixture, *, seed: int, validation: float = 0.0, steps: int | 
         validation: Share of documents to hold out.
         steps: Number of steps; None: as many as possible without reading a row twice (or more often than `max_epochs`).
         copies: Number of times that each row of a batch goes through the model; `batch_tokens` counts all of them.
+        opened: The datasets of the mix, if they are open.
 
     Raises:
         Refusal: For datasets that cannot be mixed, and if `max_epochs` leaves too few rows for `steps`.
     """
-    datasets = _open(mix.datasets)
+    datasets = _open(mix.datasets, opened)
     rows = rows_of_step(mix.batch_tokens, datasets[0].manifest.row_length, copies)
     streams: list[MixComponent] = []
     for number, entry in enumerate(mix.datasets):
@@ -168,9 +177,11 @@ def cap_shares(shares: Floats, most: Floats) -> Floats | None:
     return out
 
 
-def _open(entries: Sequence[MixEntry]) -> list[Dataset]:
+def _open(entries: Sequence[MixEntry], opened: Sequence[Dataset]) -> list[Dataset]:
     """Open each path once; all datasets must have the same vocabulary and row length."""
-    datasets = [Dataset(path) for path in dict.fromkeys(entry.path.rstrip("/") for entry in entries)]
+    there = {dataset.url: dataset for dataset in opened}
+    paths = dict.fromkeys(entry.path.rstrip("/") for entry in entries)
+    datasets = [there.get(path) or Dataset(path) for path in paths]
     first = datasets[0]
     for other in datasets[1:]:
         first.manifest.vocabulary.require(other.manifest.vocabulary, first.url, other.url)

@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from ...schemas.hashing import Hashes as Words
 from ...schemas.identity import fingerprint
-from .mix import Ints, assign_streams, rows_per_stream
-from .permutation import derive, permute
+from .mix import Ints, assign_streams, position_of, rows_per_stream
+from .permutation import derive, permute, unpermute
 from .plan import Plan
 
 SPREAD = 16  # shards of 128 MB, some hundred thousand rows of 4,096 tokens
@@ -84,6 +84,34 @@ class RowOrder:
         before = [starts[:-1] for starts in self._starts]
         number = self._first_row[stream] + np.concatenate(before)[shard] + row
         return Addresses(shard, row, number, epoch)
+
+    def positions(self, number: int, stop: int) -> tuple[Ints, Ints]:
+        """Positions below `stop` at which a row is read, in order, and the epoch at each of them.
+
+        Args:
+            number: Number of the row in the plan, as in `Addresses`.
+            stop: Number of positions.
+        """
+        stream = int(np.searchsorted(self._first_row, number, side="right")) - 1
+        rows, before = int(self._rows[stream]), int(self._before[stream])
+        row = number - int(self._first_row[stream])
+        shard = int(np.searchsorted(self._starts[stream], row, side="right")) - 1
+        end = before + int(rows_per_stream(stop, self._units)[stream])
+        epochs = np.arange(before // rows, -(-end // rows))
+        read = epochs * rows + [
+            self._place(stream, self._order(stream, epoch), shard, row) for epoch in epochs.tolist()
+        ]
+        inside = (read >= before) & (read < end)
+        return position_of(stream, read[inside] - before, self._units), epochs[inside]
+
+    def _place(self, stream: int, order: _Epoch, shard: int, row: int) -> int:
+        """Index of a row in an epoch, the inverse of `_within`."""
+        starts = self._starts[stream]
+        place = int(np.flatnonzero(order.shards == shard)[0])
+        shuffled = int(order.ends[place]) - int(starts[shard + 1]) + row
+        window = int(np.searchsorted(order.windows, shuffled, side="right")) - 1
+        start, end = int(order.windows[window]), int(order.windows[window + 1])
+        return start + int(unpermute(shuffled - start, end - start, order.keys[window]))
 
     def read_before(self, position: int) -> Ints:
         """(streams,) number of rows of each stream that come before a position, in all epochs."""

@@ -1,0 +1,89 @@
+"""Finds segments of documents in a dataset: by id in one shard of each group, by other columns in all of them.
+
+Preparation assigns a document to a shard by its id, modulo the number of shards of its group. Where all ids of the
+shard agree with that, a document that is not in it is in no shard of the group. Otherwise, as in datasets of which
+shards are gone or that were put together from others, all shards of the group are searched.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .segment_tables import SegmentTables
+
+Mask = npt.NDArray[np.bool_]
+
+
+class Located(NamedTuple):
+    """A segment: shard in the manifest, row in the shard, number in the row from 1, and its entry in the table."""
+
+    shard: int
+    row: int
+    number: int
+    segment: dict[str, Any]
+
+
+def segments_of_id(tables: SegmentTables, document: bytes) -> list[Located]:
+    """Find the segments of a document by its 16-byte id, in the order of its pieces."""
+    wanted = pa.scalar(document, pa.binary(16))
+    word = int.from_bytes(document[:8], "little")
+    found: list[Located] = []
+    for numbers in _groups(tables).values():
+        place = word % len(numbers)
+        alone = _follows_ids(tables, numbers, place)
+        for number in [numbers[place]] if alone else numbers:
+            found += _in_shard(tables, number, lambda flat: _equal(flat.field("id"), wanted))
+    return sorted(found, key=lambda one: one.segment["offset"])
+
+
+def segments_where(tables: SegmentTables, **columns: Any) -> Iterator[Located]:
+    """Yield the segments whose columns have these values, from all shards; a column that a dataset lacks has none."""
+    for number in range(len(tables.dataset.manifest.shards)):
+        yield from _in_shard(tables, number, lambda flat: _all_equal(flat, columns))
+
+
+def _groups(tables: SegmentTables) -> dict[str, list[int]]:
+    groups: dict[str, list[int]] = {}
+    for number, entry in enumerate(tables.dataset.manifest.shards):
+        groups.setdefault(entry.group, []).append(number)
+    return groups
+
+
+def _follows_ids(tables: SegmentTables, numbers: list[int], place: int) -> bool:
+    """Whether the ids of a shard all have the remainder by which documents are assigned to it."""
+    ids = tables.of(numbers[place]).flatten().field("id")
+    words = np.frombuffer(b"".join(ids.to_pylist()), np.uint8).reshape(-1, 16)[:, :8].copy().view("<u8")
+    return bool(len(words)) and bool((words % np.uint64(len(numbers)) == place).all())
+
+
+def _in_shard(tables: SegmentTables, shard: int, chosen: Callable[[pa.StructArray], Mask]) -> list[Located]:
+    lists = tables.of(shard)
+    flat, offsets = lists.flatten(), lists.offsets.to_numpy()
+    offsets = offsets - offsets[0]
+    at = np.flatnonzero(chosen(flat))
+    rows = np.searchsorted(offsets, at, side="right") - 1
+    numbers = at - offsets[rows] + 1
+    entries = flat.take(pa.array(at)).to_pylist()
+    return [Located(shard, *each) for each in zip(rows.tolist(), numbers.tolist(), entries, strict=True)]
+
+
+def _all_equal(flat: pa.StructArray, columns: dict[str, Any]) -> Mask:
+    mask = np.ones(len(flat), bool)
+    for name, value in columns.items():
+        if flat.type.get_field_index(name) < 0:
+            return np.zeros(len(flat), bool)
+        if mask.any():
+            mask &= _equal(flat.field(name), value)
+    return mask
+
+
+def _equal(column: pa.Array, value: Any) -> Mask:
+    if pa.types.is_dictionary(column.type):
+        place = pc.index(column.dictionary, value).as_py()
+        column, value = column.indices, place
+    same: Mask = pc.fill_null(pc.equal(column, value), False).to_numpy(zero_copy_only=False)
+    return same

@@ -54,6 +54,7 @@ def listening(port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((HOST, port))
+        listener.listen()  # from now on a browser waits for its answer
     except OSError as error:
         listener.close()
         raise Refusal(

@@ -1,5 +1,7 @@
 """Blocks of neighbouring rows, drawn at random: what a sample of a dataset reads without opening every shard."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from .browsed import BrowsedDataset
@@ -16,7 +18,7 @@ def draw_blocks(dataset: BrowsedDataset, rows: int, seed: int = 0) -> list[tuple
     total = dataset.rows
     if rows >= total:
         ends = [0, *(int(end) for end in dataset.shards["end"].to_numpy())]
-        return [(start, stop - start) for start, stop in zip(ends, ends[1:], strict=False) if stop > start]
+        return [(start, stop - start) for start, stop in pairwise(ends) if stop > start]
     draw = np.random.default_rng(seed)
     starts = np.unique(draw.integers(0, -(-total // BLOCK_ROWS), -(-rows // BLOCK_ROWS))) * BLOCK_ROWS
     blocks = []

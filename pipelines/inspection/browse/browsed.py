@@ -19,9 +19,10 @@ from ....schemas.dataset.packed_row import READABLE
 from ....schemas.dataset.reader import Dataset, PackedRow
 from ....schemas.errors import Mismatch, Refusal
 from ....schemas.storage.file_system import file_system
+from ....schemas.storage.inside import require_inside
 from .shard_list import listed
 
-OPEN_LOCAL, OPEN_REMOTE = 64, 2  # shards that stay open; a remote one is held in memory
+OPEN_LOCAL, OPEN_REMOTE = 16, 2  # shards that stay open; a remote one is held in memory
 
 
 class BrowsedDataset(Dataset):
@@ -76,6 +77,8 @@ class BrowsedDataset(Dataset):
     def _opened_batch(self, file: str) -> pa.RecordBatch:
         where = f"{self.where}/{file}"
         path = f"{self.root}/{file}"
+        if self.local:
+            require_inside(self.root, file)
         try:
             source = pa.memory_map(path) if self.local else pa.BufferReader(self.fs.cat_file(path))
             reader = pa.ipc.open_file(source)

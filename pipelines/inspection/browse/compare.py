@@ -10,7 +10,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
-from scipy.stats import ks_2samp
 
 from ....schemas.dataset.manifest import Manifest
 from .browsed import BrowsedDataset
@@ -51,6 +50,8 @@ def config_difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> li
 
 def length_tests(before: Manifest, after: Manifest) -> list[LengthTest]:
     """Compare segment lengths of the sources that both have."""
+    from scipy.stats import ks_2samp  # takes seconds to import
+
     found = []
     for name, source in before.statistics.sources.items():
         other = after.statistics.sources.get(name)

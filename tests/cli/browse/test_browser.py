@@ -1,5 +1,6 @@
 """The pages in a real browser: no error, nothing asked elsewhere, nothing from data acts, all fits 400 pixels."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,7 @@ def test_a_picture_is_shown_beside_its_original(
     page = looking.open(served + places["image-text"])
     sizes = "images => images.map(image => image.naturalWidth)"
     assert page.locator(".pairs img").evaluate_all(sizes) == [16, 16]
-    page.get_by_text("Difference").click()
+    page.get_by_text("Difference", exact=True).click()
     page.wait_for_function("() => document.querySelectorAll('.pairs details img').length === 1")
     page.wait_for_load_state("networkidle")
     assert page.locator(".pairs details img").evaluate_all(sizes) == [16]
@@ -120,7 +121,9 @@ def test_rows_are_added_while_one_scrolls(browser: Callable[..., Any], served: s
         for _ in range(30):
             page.mouse.wheel(0, 4000)
             page.wait_for_timeout(50)
-        assert page.locator(".rownumber").last.inner_text() == str(of - 1)
+        page.wait_for_function(
+            "of => [...document.querySelectorAll('.rownumber')].at(-1).textContent === of", arg=str(of - 1)
+        )
         assert page.locator(".rowblock").count() <= 9
     finally:
         dataset_pages.ROWS = before
@@ -143,7 +146,9 @@ def test_curves_are_drawn_and_follow_the_run(
         first = page.locator("[data-live=done]").inner_text()
         (tmp_path / "metrics.jsonl").write_text("".join(lines))
         page.wait_for_function("before => document.querySelector('[data-live=done]').textContent !== before", arg=first)
-        page.wait_for_function("() => document.querySelector('[data-live=state]').textContent === 'finished'")
+        last = max(json.loads(line)["step"] for line in lines)
+        assert page.locator("[data-live=done]").inner_text() == str(last)
+        assert page.locator("[data-live=state]").inner_text() == "training"
         assert looking.complaints == []
     finally:
         server.stop()

@@ -112,7 +112,6 @@ def test_a_query_takes_what_makes_sense() -> None:
 
 def test_a_port_that_is_taken_is_refused() -> None:
     with listening(0) as taken, pytest.raises(Refusal, match="cannot be used"):
-        taken.listen()
         listening(taken.getsockname()[1])
 
 
@@ -140,11 +139,6 @@ def test_the_command_serves_until_it_is_interrupted(trained: Path) -> None:
         address = re.search(r"http://127\.0\.0\.1:\d+/", line)
         assert address is not None, line
         assert "ssh -N -L" in hint
-        while True:
-            try:
-                assert b"trained" in fetched(address[0])[2]
-                break
-            except urllib.error.URLError:
-                assert process.poll() is None
+        assert b"trained" in fetched(address[0])[2]
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0

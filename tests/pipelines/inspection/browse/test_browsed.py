@@ -79,3 +79,12 @@ def test_damaged_offsets_are_refused_and_do_not_end_the_process(copy: Path, tmp_
     at = opened.shards["file"].to_pylist().index(f"shards/{shard.name}")
     with pytest.raises(Refusal, match="damaged"):
         opened.row(opened.first_row(at))
+
+
+def test_a_link_that_leads_out_of_the_dataset_is_refused(copy: Path, tmp_path: Path) -> None:
+    shard = next((copy / "shards").glob("text-*.arrow"))
+    shard.rename(tmp_path / "elsewhere")
+    shard.symlink_to(tmp_path / "elsewhere")
+    opened = BrowsedDataset(str(copy), str(tmp_path / "cache"))
+    with pytest.raises(Refusal, match="a link leads out"):
+        opened.batch(opened.shards["file"].to_pylist().index(f"shards/{shard.name}"))

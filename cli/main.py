@@ -28,6 +28,7 @@ SECTIONS = {
         "verify": _Entry("verify", "Check a dataset against its manifest."),
         "stats": _Entry("stats", "Print statistics of a dataset."),
         "show": _Entry("show", "Decode one row of a dataset to text, images and audio."),
+        "trace": _Entry("trace", "Tell which documents a step used, and which steps a document."),
     },
     "Train": {
         "mix": _Entry("mix", "Summarize a mix of datasets before training."),

@@ -36,14 +36,14 @@ def segments_of_id(tables: SegmentTables, document: bytes) -> list[Located]:
         place = word % len(numbers)
         alone = _follows_ids(tables, numbers, place)
         for number in [numbers[place]] if alone else numbers:
-            found += _in_shard(tables, number, lambda flat: _equal(flat.field("id"), wanted))
+            found += segments_in_shard(tables, number, lambda flat: _equal(flat.field("id"), wanted))
     return sorted(found, key=lambda one: one.segment["offset"])
 
 
 def segments_where(tables: SegmentTables, **columns: Any) -> Iterator[Located]:
     """Yield the segments whose columns have these values, from all shards; a column that a dataset lacks has none."""
     for number in range(len(tables.dataset.manifest.shards)):
-        yield from _in_shard(tables, number, lambda flat: _all_equal(flat, columns))
+        yield from segments_in_shard(tables, number, lambda flat: _all_equal(flat, columns))
 
 
 def _groups(tables: SegmentTables) -> dict[str, list[int]]:
@@ -60,7 +60,8 @@ def _follows_ids(tables: SegmentTables, numbers: list[int], place: int) -> bool:
     return bool(len(words)) and bool((words % np.uint64(len(numbers)) == place).all())
 
 
-def _in_shard(tables: SegmentTables, shard: int, chosen: Callable[[pa.StructArray], Mask]) -> list[Located]:
+def segments_in_shard(tables: SegmentTables, shard: int, chosen: Callable[[pa.StructArray], Mask]) -> list[Located]:
+    """Find the segments of a shard that a function of its segment table marks."""
     lists = tables.of(shard)
     flat, offsets = lists.flatten(), lists.offsets.to_numpy()
     offsets = offsets - offsets[0]

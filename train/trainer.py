@@ -154,7 +154,8 @@ class Trainer:
     def _batches(self) -> Iterator[list[MicroBatch] | None]:
         """The rows of each step; None, and nothing more, if they cannot be read: then `_lost` says why."""
         try:
-            yield from self.loader
+            for micros in self.loader:  # `yield from` would close the loader when a step of the loop breaks down
+                yield micros
         except (Refusal, OSError) as error:
             self._lost = error
             yield None

@@ -28,7 +28,7 @@ from .optim.ema import Ema
 from .optim.lr_schedule import lr_factor
 from .optim.optimizer import make_optimizer, set_hyperparameters, set_lr
 from .optim.skip_steps import Breakdown, SkipSteps
-from .progress import Progress
+from .progress import progress_of
 from .remote.remote_run import RemoteRun, run_folder
 from .run_record import SKIPPED, Change, RunRecord
 from .step import Gradients, StepResult
@@ -117,7 +117,7 @@ class Trainer:
     def _train(self, signals: StopSignals) -> None:
         metrics = Metrics(self.folder, self.step) if self.process.first else None
         clock = Throughput(self.process.world, self.process.device)
-        with Progress(self.config.steps, self.step, self.process.first) as progress:
+        with progress_of(self.config.steps, self.step, self.process.first, self._start_line()) as progress:
             for micros in self.loader:
                 result = self.gradients(micros, signals.requested)
                 problem = self._update(result, micros)
@@ -132,6 +132,7 @@ class Trainer:
                 due = self.step % self.config.validation.every == 0 or self.step == self.config.steps
                 if due:
                     for line in self.validation.lines(self.step, self.ema, self._rate):
+                        progress.validated(line)
                         if metrics is not None:
                             metrics.write(line)
                     self.validated = self.validation.score
@@ -146,6 +147,15 @@ class Trainer:
                     break
         if metrics is not None:
             metrics.close()
+
+    def _start_line(self) -> str:
+        counts, world = self.model.shape.parameters(self.plan.vocabulary), self.process.world
+        rows = f"{self.plan.rows:,} rows of {self.plan.row_length:,} tokens"
+        device = f"{world} x {self.process.device.type}" if world > 1 else self.process.device.type
+        return (
+            f"training {self.folder} on {device}: {counts.embedding + counts.rest:,} parameters, steps "
+            f"{self.step + 1:,} to {self.config.steps:,} of {rows}"
+        )
 
     def _update(self, result: StepResult, micros: Any) -> str | None:
         self.norm = self.parallel.clip_gradients(self.config.optimizer.clip)

@@ -24,6 +24,7 @@ SECTIONS = {
         "tokenizer": _Entry("tokenizer", "Train a tokenizer, or measure its round-trip quality."),
     },
     "Inspect": {
+        "browse": _Entry("browse.command", "Look at datasets and training runs in a web browser."),
         "verify": _Entry("verify", "Check a dataset against its manifest."),
         "stats": _Entry("stats", "Print statistics of a dataset."),
         "show": _Entry("show", "Decode one row of a dataset to text, images and audio."),

@@ -151,6 +151,7 @@ def _show(
                 **{key: segment[key] for key in ("source", "file", "row", "license")},
                 **{key: segment[key] for key in ("start", "length", "offset", "last")},
                 "id": segment["id"].hex(),
+                **({"content": segment["content"].hex()} if "content" in segment else {}),
                 **({"kept": kept_of(segment)} if "kept" in segment else {}),
                 "text": each.text,
                 "files": files,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     "--ids",
     metavar="FILE",
     type=click.File(encoding="utf-8"),
-    help="Document ids, one per line; - reads standard input.",
+    help="Ids or contents of documents, one per line; - reads standard input.",
 )
 @click.option("--source", metavar="NAME", help="Documents of this source.")
 @click.option("--file", "label", metavar="GLOB", help="Documents of these files, named as `triptych show` names them.")
@@ -49,11 +49,12 @@ def takedown(
     A document must meet all of --ids, --source, --file and --match that are given.
     The command prints what it will remove, and asks first if it runs in a terminal.
 
-    A line of --ids is an id of 32 hexadecimal digits, or JSON with an `id`, as
-    `triptych show --json` prints it. The exit code is 1 if an id is not in the
+    A line of --ids is an id or a `content` of 32 hexadecimal digits, or JSON with
+    an `id`, as `triptych show --json` prints them. The exit code is 1 if an id is not in the
     dataset, or if no document meets the conditions.
     """
     from ..pipelines.filters.taken_down import parse_ids
+    from ..pipelines.takedown.remains import remains
     from ..pipelines.takedown.select_documents import Selection, removal, select
     from ..pipelines.takedown.takedown import finish_interrupted, take_down
     from ..schemas.dataset.reader import Dataset
@@ -65,11 +66,14 @@ def takedown(
     opened = Dataset(dataset)
     chosen = select(opened, Selection(given, source, label, _columns(match)))
     found = removal(opened, chosen)
+    left = remains(opened.manifest)
     if dry_run and as_json:
-        click.echo(json.dumps(dataclasses.asdict(found) | {"ids": chosen}))
+        click.echo(json.dumps(dataclasses.asdict(found) | {"ids": chosen, "remains": left}))
     else:
         _announce(dataset, found, err=as_json)
     if dry_run:
+        if not as_json:
+            _warn(left)
         return
     if found.sources and not yes and sys.stdin.isatty() and not click.confirm("Remove them?", err=True):
         print_line("Nothing was changed.", err=True)
@@ -77,9 +81,9 @@ def takedown(
     done = take_down(dataset, chosen)
     done = dataclasses.replace(done, resumed=done.resumed or resumed)
     if as_json:
-        click.echo(json.dumps(dataclasses.asdict(done)))
+        click.echo(json.dumps(dataclasses.asdict(done) | {"remains": left}))
     else:
-        _print(dataset, done)
+        _print(dataset, done, left)
     if done.missing:
         sys.exit(1)
 
@@ -106,7 +110,13 @@ def _announce(dataset: str, found: "Removal", err: bool) -> None:
         print_line(f"  {name}: {count:,} documents, {length:,} tokens", err=err)
 
 
-def _print(dataset: str, done: Any) -> None:
+def _warn(left: list[str]) -> None:
+    print_line("A takedown does not change what may hold the documents elsewhere:")
+    for each in left:
+        print_line(f"  - {each}")
+
+
+def _print(dataset: str, done: Any, left: list[str]) -> None:
     if done.resumed:
         print_line("Completed a takedown that was interrupted.")
     for shard in done.rewritten:
@@ -118,9 +128,11 @@ def _print(dataset: str, done: Any) -> None:
     )
     for each in done.missing:
         print_line(f"{each}: not in this dataset.", err=True)
+    for path in done.uncached:
+        print_line(f"{path}: deleted, a copy of a shard that was rewritten.")
     if done.rewritten:
         print_line(
             "_work/ was removed, because it contained raw copies. `triptych prepare` into "
-            f"{without_secrets(dataset)} will skip the documents in takedown.txt. Remove them from the sources, other "
-            "datasets and backups, too."
+            f"{without_secrets(dataset)} will skip the documents in takedown.txt."
         )
+        _warn(left)

@@ -2,18 +2,33 @@
 
 import io
 import os
-import select
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import NoReturn, TextIO
 
 import click
 
-from .errors import Refusal
+from .errors import Refusal, abbreviated
 from .secrets import shown
 from .storage.full_disk import refusing_full_disk
 from .visible import guard_output, print_line
 
-STORE_CLIENTS = {"aiohttp", "azure", "botocore", "gcsfs", "google"}  # their errors come from a store or the network
+# their errors come from a store or the network
+STORE_CLIENTS = {
+    "aiohttp",
+    "azure",
+    "botocore",
+    "gcsfs",
+    "google",
+    "httpcore",
+    "httpx",
+    "httpx2",
+    "huggingface_hub",
+    "paramiko",
+    "requests",
+    "urllib3",
+}
 
 PIPE_CLOSED = 141  # what a shell reports of a program that SIGPIPE ended
 
@@ -33,9 +48,14 @@ def run_command(command: click.Command) -> None:
     # waiting OpenMP threads spin by default, which multiplies the processor time of training on a busy machine
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     guard_output()
+    output = sys.stdout
     try:
-        with refusing_full_disk():
+        with refusing_full_disk(), _refusing_full_output(output):
             command(standalone_mode=False)
+            output.flush()  # what fails later, when the interpreter ends, has no message
+    except SystemExit:  # with 1 by click and rich, when the reader of the output is gone
+        _end_if_closed(output)
+        raise
     except Refusal as refusal:
         _exit(str(refusal), refusal.exit_code, local=refusal.__cause__ is not None)
     except click.ClickException as error:
@@ -47,14 +67,39 @@ def run_command(command: click.Command) -> None:
     except (click.Abort, KeyboardInterrupt):
         _exit("interrupted. Run the same command again to continue.", 130)
     except Exception as error:
-        if isinstance(error, BrokenPipeError) and _reader_is_gone():  # as of `| head`
-            discard_output()
-            sys.exit(PIPE_CLOSED)
-        # disks, networks and permissions fail without a bug; every other error is a bug and keeps its traceback
-        if not isinstance(error, OSError) and type(error).__module__.partition(".")[0] not in STORE_CLIENTS:
+        _end_if_closed(output)
+        _end_by_error(error)
+
+
+def _end_by_error(error: BaseException) -> NoReturn:
+    # disks, networks and permissions fail without a bug; every other error is a bug and keeps its traceback
+    if not isinstance(error, OSError) and type(error).__module__.partition(".")[0] not in STORE_CLIENTS:
+        raise error
+    reason = abbreviated(shown(" ".join(f"{type(error).__name__}: {error}".split())))
+    _exit(f"{reason}. Committed work is intact. Fix the cause, then run the same command again.", 1, local=True)
+
+
+def _end_if_closed(output: TextIO) -> None:
+    if isinstance(getattr(output, "problem", None), BrokenPipeError):  # as of `| head`
+        discard_output()
+        sys.exit(PIPE_CLOSED)
+
+
+@contextmanager
+def _refusing_full_output(output: TextIO) -> Iterator[None]:
+    """Raise Refusal where standard output, not a disk that a run writes to, is full or fails otherwise."""
+    try:
+        yield
+    except Exception as error:
+        problem = getattr(output, "problem", None)
+        if problem is None or isinstance(problem, BrokenPipeError):
             raise
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        _exit(f"{reason}. Committed work is intact. Fix the cause, then run the same command again.", 1, local=True)
+        discard_output()
+        raise Refusal(
+            f"standard output: cannot be written ({problem.strerror}), so it is not complete. Send it "
+            "elsewhere, and run the same command again.",
+            exit_code=1,
+        ) from error
 
 
 def rank() -> int:
@@ -70,16 +115,7 @@ def discard_output() -> None:
         os.close(nowhere)
 
 
-def _reader_is_gone() -> bool:
-    try:
-        poll = select.poll()
-        poll.register(sys.stdout.fileno(), select.POLLOUT)
-        return any(event & select.POLLERR for _, event in poll.poll(0))
-    except (OSError, ValueError, AttributeError):
-        return False
-
-
-def _exit(message: str, code: int, *, local: bool = False) -> None:
+def _exit(message: str, code: int, *, local: bool = False) -> NoReturn:
     """Exit with `code`; `local` errors concern this process and are printed by every rank."""
     if rank():
         message = f"rank {rank()}: {message}"

@@ -1,23 +1,29 @@
 """Exceptions whose messages are written for the user."""
 
+import re
 from typing import Self
 
 from .secrets import shown, without_secrets
 from .visible import visible
 
+LONGEST_WORD = 400  # characters of a name or URL in a message
+LONGEST_MESSAGE = 2000
+
+_LONG_WORD = re.compile(rf"\S{{{LONGEST_WORD},}}")
+
 
 class Refusal(Exception):
     """Work cannot start or continue. The message is one paragraph: what is wrong, where, and what to do.
 
-    Control and hidden characters in it, such as those of a file name, are written as escapes, and secrets of URLs are
-    left out.
+    Control and hidden characters in it, such as those of a file name, are written as escapes, secrets of URLs are left
+    out, and long names are abbreviated.
 
     The command line prints only the message and exits with `exit_code`: 2 for misuse (an invalid config, a missing
     file), 1 for a failed check.
     """
 
     def __init__(self, message: str, *, exit_code: int = 2) -> None:
-        super().__init__(visible(shown(message)))
+        super().__init__(visible(abbreviated(shown(message))))
         self.exit_code = exit_code
 
 
@@ -29,6 +35,12 @@ class Mismatch(Refusal):
         """Build the error; `left` and `right` are (name of the artefact, its fingerprint), `fix` says what to do."""
         message = f"{what} differs: {left[0]} has {left[1]}, {right[0]} has {right[1]}. {fix}"
         return cls(message, exit_code=1)
+
+
+def abbreviated(text: str) -> str:
+    """Return a message in which no word is longer than LONGEST_WORD and which is not longer than LONGEST_MESSAGE."""
+    text = _LONG_WORD.sub(lambda word: f"{word[0][:200]}…{word[0][-100:]}", text)
+    return text if len(text) <= LONGEST_MESSAGE else f"{text[:1200]} … {text[-600:]}"
 
 
 def brief(error: object, longest: int = 300) -> str:

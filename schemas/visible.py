@@ -7,11 +7,14 @@ window, hide a part of a line or reverse it (https://trojansource.codes). Everyt
 
 import io
 import logging
+import os
 import re
 import sys
 import threading
 import traceback
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, TextIO
 
@@ -63,17 +66,62 @@ def print_line(text: str, *, err: bool = False, lines: bool = False) -> None:
 def guard_output() -> None:
     """Have this process print no character that its terminal obeys, hides or lacks.
 
-    What a stream's encoding lacks is written as an escape. Warnings, log lines and tracebacks, which libraries and
-    Python itself print, are made visible, and lose the secrets of URLs.
+    What a stream lacks in its encoding is written as an escape. What is written to a standard error that is full, or a
+    terminal that is gone, is lost, and ends no work. Warnings, log lines and tracebacks, which libraries and Python
+    itself print, are made visible, and lose the secrets of URLs.
     """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed, as by `>&-`; else the next file that is opened would get its number
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 it stays open
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout = GuardedStream(sys.stdout, fails=True)
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        sys.stderr = GuardedStream(sys.stderr, fails=False)
     warnings.showwarning = _show_warning
     guard_logs()
     sys.excepthook = _show_traceback
     threading.excepthook = _show_traceback_of_thread
     sys.unraisablehook = _show_unraisable
+
+
+class GuardedStream:
+    """A stream that remembers why it could not be written to.
+
+    Args:
+        stream: The stream.
+        fails: Whether an error is raised; else what is written is lost, since what a run says of its progress must not
+            end it.
+    """
+
+    def __init__(self, stream: TextIO, fails: bool) -> None:
+        self._stream, self._fails = stream, fails
+        self.problem: OSError | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write a text."""
+        with self._guarded():
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Write what waits to be written."""
+        with self._guarded():
+            self._stream.flush()
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.problem = error
+            if self._fails:
+                raise
 
 
 def guard_logs() -> None:

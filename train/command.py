@@ -22,8 +22,8 @@ def train(train_file: str, start: int | None, change: bool, overrides: tuple[str
     from ..schemas.config.load_training import load_training
     from ..schemas.config.locations import public_url
     from .data.plan import plan_of
-    from .run import train as run
     from .run import how_it_went, warnings
+    from .run import train as run
 
     config = load_training(train_file, overrides)
     plan = plan_of(config)

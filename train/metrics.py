@@ -19,8 +19,8 @@ import torch
 from ..model.diffusion.loss_sums import LossSums
 from ..schemas.storage.full_disk import quiet_full_disk_in_threads, refusing_full_disk, suppressed_full_disk
 from ..schemas.vocabulary import Modality
+from .metrics_file import FILE, read_lines
 
-FILE = "metrics.jsonl"
 # Dense bfloat16 operations per second, without sparsity, from the vendors' data sheets.
 PEAK = {"H100": 989e12, "H200": 989e12, "A100": 312e12, "L40S": 362e12, "B200": 2250e12}
 
@@ -74,20 +74,6 @@ class Metrics:
             for name, value in _flatten(line).items():
                 board.add_scalar(f"{group}/{name}", value, line["step"])
         self._board = board
-
-
-def read_lines(folder: Path) -> list[dict[str, Any]]:
-    """The metrics of a run, without lines that a kill, a full disk or a power cut left incomplete."""
-    path = folder / FILE
-    lines = path.read_text(errors="replace").split("\n")[:-1] if path.exists() else []
-    return [read for line in lines if isinstance(read := _parsed(line), dict) and "step" in read]
-
-
-def _parsed(line: str) -> Any:
-    try:
-        return json.loads(line)
-    except ValueError:
-        return None
 
 
 def last_step(folder: Path) -> int:

@@ -13,7 +13,7 @@ from ..schemas.secrets import public_tree
 from ..schemas.storage.full_disk import refusing_full_disk
 from ..schemas.storage.lock import only_run
 from ..schemas.storage.store import WORK, Store
-from .checkpoint.checkpoints import complete_steps
+from .checkpoint.retention import complete_steps
 from .data.plan import Plan, plan_of
 from .distributed.process_group import ProcessGroup
 from .evaluate.report.curves import dataset_unigram_entropy

@@ -28,6 +28,10 @@ class StepResult(NamedTuple):
     stop: bool  # a process was asked to stop
 
 
+class RowsLost(Exception):
+    """Rows could not be read: the dataset has changed or is gone. Every process raises it in the same step."""
+
+
 @dataclass(frozen=True)
 class Gradients:
     """Computes the gradients of a global batch."""
@@ -36,7 +40,7 @@ class Gradients:
     config: TrainConfig
     slices: Slices
 
-    def __call__(self, micros: Sequence[MicroBatch], stop: bool) -> StepResult:
+    def __call__(self, micros: Sequence[MicroBatch], stop: bool, lost: bool = False) -> StepResult:
         """Accumulate the gradients of this process's micro-batches, averaged over the targets of all processes.
 
         The loss is divided by the number of targets of the whole global batch, never by that of a micro-batch.
@@ -44,6 +48,10 @@ class Gradients:
         Args:
             micros: Micro-batches of this process.
             stop: Whether this process was asked to stop; the result tells whether any process was.
+            lost: Whether this process could not read its rows.
+
+        Raises:
+            RowsLost: A process could not read its rows.
         """
         process = self.parallel.process
         noised = [
@@ -57,11 +65,14 @@ class Gradients:
                     sum(float(micro.batch.length_S.sum()) for micro in micros),
                     sum(self._flops(micro, it) for micro, it in zip(micros, noised, strict=True)),
                     float(stop),
+                    float(lost),
                 ],
                 dtype=torch.float64,
             )
         )
-        targets, tokens, flops, stopping = counts.tolist()
+        targets, tokens, flops, stopping, losing = counts.tolist()
+        if losing:
+            raise RowsLost
         total = torch.zeros((), dtype=torch.float64)
         sums: LossSums | None = None
         for number, corrupted in enumerate(noised):

@@ -1,13 +1,13 @@
 """The training loop: load, step, log, validate and save, starting from the last checkpoint if there is one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 
 from ..model.diffusion.loss_sums import LossSums
-from ..model.network.export import VOCABULARY, save_model
+from ..model.network.export import VOCABULARY
 from ..model.network.presets import shape_of
 from ..model.network.slices import Slices
 from ..model.network.transformer import Transformer
@@ -15,12 +15,13 @@ from ..schemas.config.training import TrainConfig
 from ..schemas.errors import Refusal
 from ..schemas.visible import print_line
 from .checkpoint.checkpoints import Checkpoints
-from .data.loader import Loader
+from .data.loader import Loader, MicroBatch
 from .data.plan import Plan
 from .data.shard_cache import ShardCache
 from .data.shards import Shards
 from .distributed.parallel import Parallel
 from .distributed.process_group import ProcessGroup
+from .export import export_model
 from .generate.companions import save_companions
 from .metrics import Metrics, Throughput, loss_metrics
 from .optim.batch_scaling import scaled_settings
@@ -31,7 +32,7 @@ from .optim.skip_steps import Breakdown, SkipSteps
 from .progress import progress_of
 from .remote.remote_run import RemoteRun, run_folder
 from .run_record import SKIPPED, Change, RunRecord
-from .step import Gradients, StepResult
+from .step import Gradients, RowsLost, StepResult
 from .stop_signals import StopSignals
 from .validate import Validation, validation_sets
 
@@ -73,6 +74,7 @@ class Trainer:
         self.norm = 0.0  # gradient norm of the last step
         self.validated: float | None = None  # bits per token of these weights, summed over modalities, if validated
         self._logged_sums: LossSums | None = None  # of the steps since the last metrics line
+        self._lost: Exception | None = None  # why rows could not be read
 
     def run(
         self,
@@ -107,6 +109,8 @@ class Trainer:
                 break
             except Breakdown as breakdown:
                 self._roll_back(breakdown)
+            except RowsLost:
+                self._end_without_rows()
         failed = self.checkpoints.finish()
         if failed is not None:
             raise Refusal(f"step {self.step}: the last checkpoint could not be saved: {failed}", exit_code=1)
@@ -118,8 +122,8 @@ class Trainer:
         metrics = Metrics(self.folder, self.step) if self.process.first else None
         clock = Throughput(self.process.world, self.process.device)
         with progress_of(self.config.steps, self.step, self.process.first, self._start_line()) as progress:
-            for micros in self.loader:
-                result = self.gradients(micros, signals.requested)
+            for micros in self._batches():
+                result = self.gradients(micros or [], signals.requested, micros is None)
                 problem = self._update(result, micros)
                 clock.count(result.tokens, result.flops)
                 if problem is not None:
@@ -131,7 +135,7 @@ class Trainer:
                         metrics.write(line)
                 due = self.step % self.config.validation.every == 0 or self.step == self.config.steps
                 if due:
-                    for line in self.validation.lines(self.step, self.ema, self._rate):
+                    for line in self._validation_lines():
                         progress.validated(line)
                         if metrics is not None:
                             metrics.write(line)
@@ -156,6 +160,37 @@ class Trainer:
             f"training {self.folder} on {device}: {counts.embedding + counts.rest:,} parameters, steps "
             f"{self.step + 1:,} to {self.config.steps:,} of {rows}"
         )
+
+    def _batches(self) -> Iterator[list[MicroBatch] | None]:
+        """The rows of each step; None, and nothing more, if they cannot be read: then `_lost` says why."""
+        try:
+            for micros in self.loader:  # `yield from` would close the loader at a rollback
+                yield micros
+        except (Refusal, OSError) as error:
+            self._lost = error
+            yield None
+
+    def _validation_lines(self) -> Iterator[dict[str, Any]]:
+        try:
+            yield from self.validation.lines(self.step, self.ema, self._rate)
+        except (Refusal, OSError) as error:
+            if self.process.world > 1:  # the others cannot be told in the middle of a validation
+                raise
+            self._lost = error
+            raise RowsLost from None
+
+    def _end_without_rows(self) -> NoReturn:
+        """Save a checkpoint of the steps that are done, and say which rows could not be read."""
+        failed = self.checkpoints.finish()
+        if self.step and self.step not in self.process.on_first(self.checkpoints.steps):
+            self._save()
+            failed = self.checkpoints.finish()
+        what = str(self._lost).rstrip(".") + "." if self._lost else "another process could not read its rows."
+        kept = f"a checkpoint could not be saved: {failed}" if failed else f"a checkpoint of step {self.step} is saved."
+        if not self.step:
+            kept = "no step was done."
+        fix = "Restore the dataset, then run the same command again to resume."
+        raise Refusal(f"{what} The training ends here; {kept} {fix}", exit_code=1) from self._lost
 
     def _update(self, result: StepResult, micros: Any) -> str | None:
         self.norm = self.parallel.clip_gradients(self.config.optimizer.clip)
@@ -254,21 +289,10 @@ class Trainer:
     def _export(self) -> None:
         """Write the final model's folder: the moving average of the weights, or the weights if there is none."""
         with self.ema.swapped(self.model) if self.ema else nullcontext():
-            whole = {name: _full_tensor(parameter) for name, parameter in self.model.named_parameters()}
-        if self.process.first:
-            shape, kind = self.model.shape, self.config.objective.kind
-            save_companions(self.folder / "model", self.plan, self.shards)
-            save_model(self.folder / "model", whole, shape, self.plan.vocabulary, kind)
-        self.process.wait()
+            export_model(self.folder / "model", self.model, self.plan, self.shards, self.config, self.process)
 
 
 def micro_rows(config: TrainConfig, plan: Plan, process: ProcessGroup) -> int | None:
     """Rows of a micro-batch; None: all rows of the process."""
     tokens = config.compute.micro_batch_tokens
     return None if tokens is None else max(1, tokens // (plan.row_length * config.objective.copies))
-
-
-def _full_tensor(parameter: torch.nn.Parameter) -> torch.Tensor:
-    whole: Any = parameter.detach()
-    tensor: torch.Tensor = whole.full_tensor() if hasattr(whole, "full_tensor") else whole
-    return tensor.float().cpu().clone()

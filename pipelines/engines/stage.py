@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol
 from ...schemas.dataset.dropped_lines import bounded
 from ...schemas.identity import fingerprint
 from ...schemas.storage.store import WORK, Store
+from .allocator import keep_freed_memory
 from .partition import Outcome, Partition, commit, count_rows, load
 
 
@@ -64,6 +65,7 @@ class RunStage:
 
     def __call__(self, part: Partition) -> WorkCount:
         """Run the stage on one part and commit the result."""
+        keep_freed_memory()
         table = load(self.store, part)
         outcome = self.stage.run(table, *(load(self.store, other) for other in part.beside))
         tallies = outcome.tallies

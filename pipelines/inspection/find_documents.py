@@ -1,4 +1,4 @@
-"""Finds documents of a dataset: by id, or a sample of them that depends on a seed alone."""
+"""Finds documents of a dataset: by id, by content, or a sample of them that depends on a seed alone."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -84,6 +84,28 @@ def find_segments(dataset: Dataset, ids: Iterable[bytes]) -> list[Place]:
         before += entry.rows
     order = {document: position for position, document in enumerate(wanted.to_pylist())}
     return sorted(places, key=lambda place: (order[place.document], place.offset))
+
+
+def ids_by_content(dataset: Dataset, contents: Iterable[bytes]) -> dict[bytes, list[bytes]]:
+    """Find the ids of all documents with some contents, in the order of the shards.
+
+    Args:
+        dataset: The dataset; one of an earlier version has no contents, so nothing is found.
+        contents: Values of the segment table's column `content`, which are the same in every preparation.
+
+    Returns:
+        Ids by content; a content that no segment has is left out.
+    """
+    wanted = pa.array(list(contents), pa.binary(16))
+    found: dict[bytes, dict[bytes, None]] = {}
+    for entry in dataset.manifest.shards:
+        flat = dataset.open(entry).batch.column("segments").flatten()
+        if flat.type.get_field_index("content") < 0:
+            continue
+        mine = flat.filter(pc.is_in(flat.field("content"), value_set=wanted))
+        for content, document in zip(mine.field("content").to_pylist(), mine.field("id").to_pylist(), strict=True):
+            found.setdefault(content, {})[document] = None
+    return {content: list(ids) for content, ids in found.items()}
 
 
 def require_source(manifest: Manifest, source: str) -> None:

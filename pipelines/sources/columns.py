@@ -38,7 +38,7 @@ def present_columns(schema: pa.Schema, source: Source, where: str) -> dict[str, 
     Raises:
         Refusal: A field has no column, or a column has the wrong type.
     """
-    refuse_interleaved(schema.names, source, where)
+    refuse_interleaved([field.name for field in schema if is_list(storage_of(field.type))], source, where)
     require_columns(source, schema.names, where)
     found = {}
     for name, wanted in source.fields.items():

@@ -116,7 +116,10 @@ def _in_file_system(name: str, path: str, fs: Any, root: str) -> list[str]:
 
 
 def _what_is_remote(fs: Any, root: str) -> Found:
-    return Found.FILE if fs.isfile(root) else Found.FOLDER if fs.isdir(root) else Found.NOTHING
+    try:
+        return Found.FILE if fs.isfile(root) else Found.FOLDER if fs.isdir(root) else Found.NOTHING
+    except (LookupError, TypeError, AttributeError) as error:  # of a URL that the file system cannot take apart
+        raise ValueError(f"{type(error).__name__}: {error}") from None
 
 
 def _local(name: str, path: str, root: str) -> list[str]:
@@ -164,6 +167,10 @@ def refusing(name: str, path: str) -> Iterator[None]:
     except (FileNotFoundError, NotADirectoryError):
         fix = "Check the path; a relative path starts from the folder where the command runs."
         raise _refusal(name, path, "does not exist", fix) from None
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        raise _refusal(name, path, "has a name that is too long", "Shorten it.") from None
     except (zipfile.BadZipFile, tarfile.TarError, RuntimeError) as error:  # also a member that needs a password
         raise _refusal(name, path, f"is an archive that cannot be read ({error})", "Unpack it.") from None
     except (ValueError, ImportError) as error:

@@ -24,7 +24,7 @@ from .folder_files import FolderFiles
 from .json_line import pick_license
 from .json_texts import json_text
 from .metadata_table import MetadataTable
-from .not_for_samples import refuse_addresses, refuse_interleaved
+from .not_for_samples import lists_in, refuse_addresses, refuse_interleaved
 from .table_format import NAMES
 from .text_values import pick_text
 
@@ -65,7 +65,7 @@ class FolderReader:
                 last = item.number if isinstance(item, Record) else item.row
                 if isinstance(item, Record):
                     if not columns:
-                        refuse_interleaved(item.values, self._source, table.label)
+                        refuse_interleaved(lists_in(item.values), self._source, table.label)
                         refuse_addresses(item.values, self._source, table.label)
                     columns |= dict.fromkeys(item.values)
                     size = self._size(files, item)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-import pandas as pd
 import pyarrow as pa
 
 from ...schemas.config.sources import DatasetsSource
@@ -42,12 +41,16 @@ def words_as_they_are(source: DatasetsSource, files: Sequence[str], **options: A
 
 def read_words(source: DatasetsSource, file: str) -> Iterator[pa.Table]:
     """Read a table of media files as `datasets` does, but for the words in its texts."""
+    import pandas as pd
+
     for rows in pd.read_csv(file, iterator=True, chunksize=ROWS, **words_as_they_are(source, [file])):
         if len(rows):
             yield pa.Table.from_pandas(rows)
 
 
 def _header(file: str, options: dict[str, Any]) -> list[str]:
+    import pandas as pd
+
     try:
         rows = pd.read_csv(file, header=None, nrows=1, dtype=str, keep_default_na=False, **options)
     except pd.errors.EmptyDataError:

@@ -27,9 +27,10 @@ from .files import whole_files
 from .first_rows import first_rows, first_units, head_digest
 from .heads import json_heads, require_in_heads
 from .json_block import JsonBlocks
+from .json_document import refuse_documents
 from .json_line import parse_line
 from .json_texts import arrow_type, is_exact, json_texts
-from .not_for_samples import refuse_interleaved
+from .not_for_samples import lists_in, refuse_interleaved
 from .streams import BLOCK, Broken, ByteStream
 from .text_blocks import text_blocks
 
@@ -58,7 +59,8 @@ class JsonlReader:
         files = whole_files(self._source.name, self._source.path)
         units = first_units(self, files, self._source.limit)
         require_readable(self._source.name, units, self._source.kind)
-        refuse_interleaved(_first_keys(files[0].path), self._source, files[0].label)
+        refuse_documents(self._source, units)
+        refuse_interleaved(_first_lists(files[0].path), self._source, files[0].label)
         require_in_heads(self._source, json_heads(units))
         return units
 
@@ -137,11 +139,11 @@ def whole_lines(blocks: Iterable[bytes], longest: int) -> Iterator[bytes | None]
         yield b"".join(held)
 
 
-def _first_keys(url: str) -> Iterable[str]:
-    """Return the keys of a file's first line, as far as it is a JSON object in the first block."""
+def _first_lists(url: str) -> Iterable[str]:
+    """Return the keys of lists in a file's first line, as far as it is a JSON object in the first block."""
     with ByteStream(url) as stream:
         try:
-            return parse_line(stream.read(BLOCK).partition(b"\n")[0], ()).keys()
+            return lists_in(parse_line(stream.read(BLOCK).partition(b"\n")[0], ()))
         except (BadRow, Broken):
             return ()
 

@@ -71,21 +71,39 @@ def local_glob(pattern: str, skip: Callable[[str], bool], flags: int = 0) -> Ite
         BadPath: A link leads to a folder around it, or a dangling one stands where a folder is needed.
     """
     top = os.path.abspath(os.sep)
-    seen = set()
-    for path, found in _matches(top, PurePath(pattern).parts[1:], (), skip, flags):
+    seen: set[str] = set()
+    walked: set[tuple[str, int]] = set()
+    for path, found in _matches(top, PurePath(pattern).parts[1:], (), skip, flags, walked):
         if path not in seen:
             seen.add(path)
             yield path, found
 
 
 def _matches(
-    folder: str, parts: tuple[str, ...], around: tuple[str, ...], skip: Callable[[str], bool], flags: int
+    folder: str,
+    parts: tuple[str, ...],
+    around: tuple[str, ...],
+    skip: Callable[[str], bool],
+    flags: int,
+    walked: set[tuple[str, int]],
 ) -> Iterator[tuple[str, Found]]:
-    """Match `parts` below a folder; `around` are the real paths of the folders that the same `**` has gone through."""
+    """Match `parts` below a folder, once.
+
+    Args:
+        folder: The folder.
+        parts: What is left of the pattern.
+        around: Real paths of the folders that the same `**` has gone through.
+        skip: As for `local_glob`.
+        flags: As for `local_glob`.
+        walked: Each folder with the number of parts that were matched below it; several `**` reach it in many ways.
+    """
+    if (folder, len(parts)) in walked:
+        return
+    walked.add((folder, len(parts)))
     part, rest = parts[0], parts[1:]
     deep = part == "**"
     if deep and rest:
-        yield from _matches(folder, rest, (), skip, flags)
+        yield from _matches(folder, rest, (), skip, flags, walked)
     around = (*around, os.path.realpath(folder)) if MAGIC.search(part) else ()
     for path, found, link in _named(folder, part, flags):
         if (link or found is Found.FOLDER) and skip(path):
@@ -93,7 +111,7 @@ def _matches(
         if (deep or rest) and found is Found.FOLDER:
             if link and os.path.realpath(path) in around:
                 raise BadPath(path, Found.LOOP)
-            yield from _matches(path, parts if deep else rest, around if deep else (), skip, flags)
+            yield from _matches(path, parts if deep else rest, around if deep else (), skip, flags, walked)
         elif not rest:
             yield path, found
         elif found in (Found.DANGLING, Found.LOOP) and _may_be_folder(path):

@@ -7,8 +7,9 @@ from typing import Final, Literal, NamedTuple
 from ...schemas.config.sources import FolderSource
 from ...schemas.config.table_format import FIRST_SPACE
 from ...schemas.errors import Refusal
-from .content_type import PARQUET, content_of
+from .content_type import HEAD, PARQUET, content_of
 from .delimited_table import Dialect
+from .json_document import SEVERAL_LINES, document_of
 
 NAMES: Final = ("metadata.csv", "metadata.jsonl", "metadata.parquet")  # of a table whose name is not given
 JSON_LINES: Final = (".jsonl", ".ndjson")
@@ -39,7 +40,7 @@ def table_format(source: FolderSource, path: str, head: bytes) -> TableFormat:
     elif content is not None:
         raise Refusal(f"`sources.{source.name}.table`: {name} is {content.name}. {content.advice}")
     elif any(ending in name.lower() for ending in JSON_LINES):
-        found = TableFormat("jsonl")
+        found = TableFormat("json" if _is_document(source, head) else "jsonl")
     elif ".json" in name.lower():
         found = TableFormat("jsonl" if source.records is None and _is_json_lines(head) else "json")
     else:
@@ -60,6 +61,12 @@ def _dialect(source: FolderSource, name: str) -> Dialect:
     delimiter = source.delimiter or ("\t" if tabs else ",")
     quoting = source.quoting or ("none" if tabs or delimiter == FIRST_SPACE else "csv")
     return Dialect(delimiter, quoted=quoting == "csv", given=source.quoting is not None)
+
+
+def _is_document(source: FolderSource, head: bytes) -> bool:
+    """True if a file with the name of JSON lines is a JSON list, or an object over several lines that holds records."""
+    what = document_of(head.decode("utf-8-sig", errors="replace"), len(head) == HEAD)
+    return bool(what) and (source.records is not None or what != SEVERAL_LINES)
 
 
 def _is_json_lines(head: bytes) -> bool:

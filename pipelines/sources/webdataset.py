@@ -25,6 +25,7 @@ from .first_rows import first_units, head_digest
 from .heads import require_in_heads
 from .json_line import parse_line, pick_license
 from .json_texts import json_text
+from .not_for_samples import lists_in, refuse_interleaved
 from .scattered import Apart, Part
 from .streams import Broken, ByteStream
 from .tar_members import META, Member, tar_members
@@ -33,6 +34,7 @@ from .text_values import pick_text, used_keys
 
 FIRST_TARS = 3  # that are looked at before any work
 HEAD_MEMBERS = 200  # members of a tar that are looked into before work
+HEAD_OBJECTS = 8  # .json members of a tar by which interleaved documents are told
 MOST_NAMES = 10_000  # extensions and keys that are held; a hostile tar may have any number of them
 SHOWN = 8  # extensions and keys that a refusal lists
 
@@ -66,6 +68,9 @@ class WebDatasetReader:
         """
         units = first_units(self, whole_files(self._source.name, self._source.path), self._source.limit)
         require_readable(self._source.name, units, self._source.kind, tar=True)
+        for unit in units[:FIRST_TARS]:
+            for found in islice(self._head(unit), HEAD_OBJECTS):
+                refuse_interleaved(lists_in(found), self._source, unit.label)
         self._require_members(units[:FIRST_TARS])
         require_in_heads(self._source, (self._head(unit) for unit in units[:FIRST_TARS]))
         return units

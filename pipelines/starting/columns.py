@@ -56,16 +56,23 @@ def _texts(name: str, values: Sequence[Any]) -> TextColumn | None:
     if not given:
         return None
     first = given[0]
+    if isinstance(first, list):
+        return _text_list(name, next((value for value in given if isinstance(value, list) and value), []))
     if isinstance(first, str):
         texts = [value for value in given if isinstance(value, str) and value.strip()]
         if not texts or sum(bool(NO_TEXT.match(text.strip())) for text in texts) > len(texts) / 2:
             return None
         return TextColumn(name, False, f"column `{name}` holds strings", sum(map(len, texts)) / len(texts))
-    if isinstance(first, list) and first and isinstance(first[0], str):
-        length = sum(map(len, first)) / len(first)
+    return None
+
+
+def _text_list(name: str, values: list[Any]) -> TextColumn | None:
+    items = [value for value in values if value is not None]
+    if items and all(isinstance(value, str) for value in items):
+        length = sum(map(len, items)) / len(items)
         return TextColumn(name, True, f"column `{name}` holds lists of strings", length)
-    if isinstance(first, list) and first and isinstance(first[0], dict):
-        return _pieces(name, first)
+    if items and all(isinstance(value, dict) for value in items):
+        return _pieces(name, items)
     return None
 
 

@@ -2,11 +2,12 @@
 
 import posixpath
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..sources.not_for_samples import WHY_INTERLEAVED, interleaved
 from .columns import TextColumn, media_columns, text_column
-from .guessed import OTHER_SPLITS, Guess, by_folder, fields_of, is_below, paths_of, split_of
+from .guessed import OTHER_SPLITS, Guess, by_folder, escaped, fields_of, is_below, paths_of, split_of
 from .listing import IMAGES, SOUNDS, Listing, extension, stem
 from .saved_dataset import saved_columns
 from .table_head import TableHead, table_head
@@ -41,8 +42,10 @@ def tars(listing: Listing, about: frozenset[str], notes: list[str]) -> list[Gues
     for folder, names in by_folder([name for name in listing.of("tar") if name in about]).items():
         columns, media = tar_members_of(listing.url(names[0]))
         text = _tar_text(columns)
-        if text is None:
-            notes.append(f"{listing.url(names[0])}: a tar without members of texts ({', '.join(columns)}).")
+        problem = "" if text and text.name in columns else interleaved_documents(_json_keys(columns))
+        if text is None or problem:
+            found_none = f"a tar without members of texts ({', '.join(columns)})."
+            notes.append(f"{listing.url(names[0])}: {problem or found_none}")
             continue
         fields = {name: ";".join(kinds) for name, kinds in media.items()}
         fields = fields_of(fields, text, {name.removeprefix("json."): values for name, values in columns.items()})
@@ -60,8 +63,11 @@ def _tar_text(columns: dict[str, list[Any]]) -> TextColumn | None:
     for name in ("txt", "text", "caption", "cap", "transcript"):
         if name in columns:
             return TextColumn(name, False, f"members .{name}", 0.0)
-    inner = {name.removeprefix("json."): values for name, values in columns.items() if name.startswith("json.")}
-    return text_column(inner)
+    return text_column(_json_keys(columns))
+
+
+def _json_keys(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    return {name.removeprefix("json."): values for name, values in columns.items() if name.startswith("json.")}
 
 
 def pairs(listing: Listing, about: frozenset[str], notes: list[str]) -> list[Guess]:
@@ -89,11 +95,32 @@ def columnar(listing: Listing, about: frozenset[str], notes: list[str]) -> list[
         heads: dict[tuple[str, ...], TableHead] = {}
         for names in by_folder([name for name in listing.of(kind) if name in about]).values():
             head = table_head(listing.url(names[0]), frozenset())
-            if head is not None and head.format in ("parquet", "lines"):
+            if head is not None and head.format == "json":
+                found += _documents(listing, names, notes)
+            elif head is not None and head.format in ("parquet", "lines"):
                 groups[tuple(head.columns)] += names
                 heads.setdefault(tuple(head.columns), head)
         for shape, names in groups.items():
             found += _columnar(listing, names, heads[shape], notes)
+    return found
+
+
+def _documents(listing: Listing, names: Sequence[str], notes: list[str]) -> list[Guess]:
+    """JSON files that are a list of records or hold one, each a table of its own."""
+    found = []
+    read, others = training_files(names)
+    for name in read:
+        head = table_head(listing.url(name), frozenset())
+        text = text_column(head.columns) if head is not None and head.format == "json" else None
+        problem = not_for_samples(head) if head is not None else ""
+        if head is None or text is None or problem:
+            notes.append(f"{listing.url(name)}: {problem or 'is JSON without a list of records that have texts.'}")
+            continue
+        folder, file = posixpath.split(name)
+        keys = {"kind": "folder", "path": listing.url(folder), "table": escaped(file), **head.keys}
+        grounds = (f"{file} is a JSON document with the columns {_some(head.columns)}", text.ground)
+        keys |= fields_of({}, text, head.columns)
+        found.append(Guess(keys, grounds, frozenset([name, *others]), name))
     return found
 
 
@@ -119,13 +146,9 @@ def _columnar(listing: Listing, names: list[str], head: TableHead, notes: list[s
 
 def not_for_samples(head: TableHead) -> str:
     """Tell tables that hold no samples: interleaved documents, and addresses of media; empty for all others."""
+    if found := interleaved_documents(head.columns):
+        return found
     names = {name.lower() for name in head.columns}
-    if names & {"texts", "text_list"} and names & {"images", "image_info", "image_list", "image_urls"}:
-        return (
-            "holds interleaved documents, in which several texts and images follow each other. They are not for "
-            "Triptych: a sample has one text with at most one image and one clip. To read the texts alone, write a "
-            "source with `text: texts` and `text_from: join`."
-        )
     addresses = names & {"url", "image_url", "audio_url"}
     if addresses and names & {"caption", "alt", "alt_text", "width"} and not media_columns(head.columns):
         return (
@@ -133,6 +156,19 @@ def not_for_samples(head: TableHead) -> str:
             "img2dataset, and give the folder of its tars."
         )
     return ""
+
+
+def interleaved_documents(columns: Mapping[str, Sequence[Any]]) -> str:
+    """Tell interleaved documents by their columns; empty for anything else.
+
+    Args:
+        columns: First values by column.
+    """
+    found = interleaved(name for name, values in columns.items() if any(isinstance(value, list) for value in values))
+    if found is None:
+        return ""
+    advice = f"To read the texts alone, write a source with `text: {found[0]}` and `text_from: join`."
+    return f"holds interleaved documents, {WHY_INTERLEAVED} {advice}"
 
 
 def training_files(names: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -58,12 +58,12 @@ def table_head(url: str, names: frozenset[str]) -> TableHead | None:
     if not lines:
         return None
     if kind in ("json", "jsonl"):
-        if kind == "json" and len(lines) == 1 and (found := _document(url)):
+        if len(lines) == 1 and (found := _document(url)) and (kind == "json" or "records" not in found.keys):
             return found
         rows = [_object(line) for line in lines]
         if all(row is not None for row in rows[:-1]) and rows[0] is not None:
             return TableHead("lines", _columns([row for row in rows if row is not None]))
-        return _document(url) if kind == "json" else None
+        return _document(url)
     return text_table(lines, kind, names)
 
 

@@ -1,4 +1,6 @@
-"""Selects the documents of a takedown: by id, source, file or a column that the dataset keeps, and says what they are.
+"""Selects the documents of a takedown, and says what they are.
+
+They are named by id, content, source, file or a column that the dataset keeps.
 
 Rows of the table of duplicates are selected too, since a survivor has their content, and so are documents that were
 taken down before, so that a takedown can be repeated.
@@ -19,7 +21,7 @@ from ...schemas.dataset.reader import Dataset
 from ...schemas.dataset.tables import KEPT
 from ...schemas.errors import Refusal
 from ..filters.taken_down import STAGE, id_array
-from ..inspection.find_documents import require_source
+from ..inspection.find_documents import ids_by_content, require_source
 from ..inspection.recount_statistics import tokens_by_segment
 from .clusters import connected_ids
 from .rewrite import ids_in, read_parquet
@@ -30,7 +32,7 @@ class Selection:
     """Conditions that a document must all meet; those that are not given are met.
 
     Attributes:
-        ids: Ids in hexadecimal.
+        ids: Ids or contents in hexadecimal; the content of a document is the same in every preparation.
         source: Name of its source.
         file: Label of its file, or a glob of labels.
         match: Glob of the whole value by column: `license`, or one that the dataset keeps.
@@ -52,22 +54,29 @@ class Removal:
 
 
 def select(dataset: Dataset, wanted: Selection) -> list[str]:
-    """Return the sorted ids of the documents that meet all conditions; of `ids` alone also unknown ones.
+    """Return the sorted ids of the documents that meet all conditions; of `ids` alone also unknown names.
 
     Raises:
         Refusal: A source or a column does not exist, or no document meets the conditions.
     """
-    if wanted.ids is not None and wanted.source is None and wanted.file is None and not wanted.match:
-        return list(wanted.ids)
+    ids = None if wanted.ids is None else _with_contents(dataset, wanted.ids)
+    if ids is not None and wanted.source is None and wanted.file is None and not wanted.match:
+        return ids
     if wanted.source is not None:
         require_source(dataset.manifest, wanted.source)
     _require_columns(dataset, wanted.match)
     found = {each for table in _documents(dataset, wanted.match) for each in _met(table, wanted)}
-    if wanted.ids is not None:
-        found &= set(wanted.ids)
+    if ids is not None:
+        found &= set(ids)
     if not found:
         raise Refusal(f"no document of {dataset.url} meets all conditions. Nothing was changed.", exit_code=1)
     return sorted(found)
+
+
+def _with_contents(dataset: Dataset, names: Sequence[str]) -> list[str]:
+    """The sorted names, with the ids of their documents in place of contents."""
+    found = ids_by_content(dataset, map(bytes.fromhex, names))
+    return sorted({each.hex() for name in names for each in found.get(bytes.fromhex(name), [bytes.fromhex(name)])})
 
 
 def _require_columns(dataset: Dataset, match: Mapping[str, str]) -> None:

@@ -22,6 +22,7 @@ from ...schemas.storage.lock import LOCK, only_run
 from ...schemas.storage.store import WORK, Store
 from ..filters.taken_down import STAGED, TAKEN_DOWN, id_array, taken_down
 from .clusters import connected_ids
+from .remains import delete_cached
 from .rewrite import ids_in, read_parquet, rewrite
 
 
@@ -44,6 +45,7 @@ class Takedown:
     withheld: tuple[str, ...]  # duplicates of these that are in no shard; `prepare` leaves them out too
     before: tuple[str, ...]  # taken down earlier
     missing: tuple[str, ...]  # not in this dataset
+    uncached: tuple[str, ...]  # copies of the old shards that were deleted from the cache of trainings
     resumed: bool  # True if an interrupted takedown was completed first
     fingerprint: str  # of the dataset
 
@@ -73,6 +75,7 @@ def take_down(url: str, ids: Sequence[str]) -> Takedown:
         also = set(_hex(duplicates)) - held_ids
         excerpts = clusters["excerpt"].filter(pc.is_in(clusters["id"], value_set=duplicates))
         rewritten: list[Rewritten] = []
+        uncached: tuple[str, ...] = ()
         if held_ids or excerpts.null_count < len(excerpts):
             store.write(TAKEN_DOWN, "".join(f"{each}\n" for each in sorted(held_ids | also | before)).encode())
             cuts = rewrite(store, STAGED, dataset, [file for file, found in held.items() if found], wanted)
@@ -80,6 +83,7 @@ def take_down(url: str, ids: Sequence[str]) -> Takedown:
                 to, tokens = cut.new.file if cut.new else None, pc.sum(cut.documents["tokens"]).as_py()
                 rewritten.append(Rewritten(cut.old.file, to, cut.documents.num_rows, tokens))
             require_alone()
+            uncached = delete_cached(cut.old for cut in cuts)
             _publish(store)
         return Takedown(
             rewritten=tuple(rewritten),
@@ -87,6 +91,7 @@ def take_down(url: str, ids: Sequence[str]) -> Takedown:
             withheld=tuple(sorted(also - before)),
             before=tuple(sorted(before.intersection(ids) - held_ids)),
             missing=tuple(sorted(set(ids) - held_ids - also - before)),
+            uncached=uncached,
             resumed=resumed,
             fingerprint=Dataset(url).manifest.fingerprint,
         )

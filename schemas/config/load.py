@@ -9,6 +9,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from ..errors import Refusal
 from ..secrets import remember, shown
+from .misread import misread
 from .run import RunConfig
 from .yaml_file import BadYaml, parse_yaml, read_file
 
@@ -120,10 +121,13 @@ def check(model: type[M], tree: Any, where: str, page: str = PAGE) -> M:
     """
     remember(tree)
     try:
-        return model.model_validate(tree)
+        made = model.model_validate(tree)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise Refusal(f"{where}: {_explain(model, dict(first), page)}") from None
+    for key, value, what in misread(tree, made):
+        raise Refusal(f"{where}: `{key}` is {_short(value)}: {what}. Change the value; {page} lists what is allowed.")
+    return made
 
 
 def _explain(model: type[BaseModel], error: dict[str, Any], page: str) -> str:

@@ -18,8 +18,10 @@ class ModelConfig(Strict):
     """Size of the model, by `preset` or by `depth` (exactly one of the two)."""
 
     preset: Preset | None = Field(None, description="Name of a size: its number of parameters without embeddings")
-    depth: PositiveInt | None = Field(None, description="Number of layers; the width follows from it")
-    width: PositiveInt | None = Field(None, description="Width of the residual stream; default 128 × depth")
+    depth: PositiveInt | None = Field(None, le=10_000, description="Number of layers; the width follows from it")
+    width: PositiveInt | None = Field(
+        None, le=1_000_000, description="Width of the residual stream; default 128 × depth"
+    )
     head_size: Literal[64, 128] = Field(64, description="Width of an attention head")
     mlp_ratio: PositiveFloat = Field(8 / 3, description="SwiGLU hidden width over width, rounded up to 128s")
     base_width: PositiveInt = Field(512, description="Width for which learning rate and initial scale are given")

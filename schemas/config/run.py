@@ -27,7 +27,9 @@ class DaskEngine(Strict):
     """A Dask cluster: `workers` local processes, or the scheduler at an address."""
 
     kind: Literal["dask"]
-    workers: PositiveInt | None = Field(None, description="Number of local worker processes; default one per core")
+    workers: PositiveInt | None = Field(
+        None, le=1024, description="Number of local worker processes; default one per core"
+    )
     scheduler: str | None = Field(None, description="Address of a running scheduler, such as tcp://host:8786")
 
     @model_validator(mode="after")
@@ -51,7 +53,9 @@ class BeamEngine(Strict):
     runner: Literal["FnApiRunner", "FlinkRunner", "SparkRunner", "DataflowRunner", "PortableRunner"] = Field(
         "FnApiRunner", description="Beam runner that executes the pipelines"
     )
-    workers: PositiveInt | None = Field(None, description="Worker processes of FnApiRunner; default none (one process)")
+    workers: PositiveInt | None = Field(
+        None, le=1024, description="Worker processes of FnApiRunner; default none (one process)"
+    )
     options: dict[str, JsonValue] = Field(
         default_factory=dict, description="Beam's pipeline options, without the leading dashes"
     )
@@ -120,7 +124,9 @@ class RunConfig(Strict):
         32 << 20, ge=1 << 10, description="Raw bytes per partition, the unit of work and of resume"
     )
     threads: PositiveInt = Field(
-        1, description="Threads per task; part of the dataset's identity, since it changes how float sums are rounded"
+        1,
+        le=1024,
+        description="Threads per task; part of the dataset's identity, since it changes how float sums are rounded",
     )
 
     @field_validator("sources", "decontaminate")

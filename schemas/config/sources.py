@@ -12,7 +12,7 @@ from .dedup import Pairs
 from .layouts import Join, TextFrom
 from .table_format import TableColumn, check_table_format
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=200)]
 Column = Annotated[str, Field(min_length=1)]
 
 

@@ -53,7 +53,7 @@ class SentencePieceConfig(_Trainable):
     model: Annotated[Literal["bpe", "unigram"], AddedKey(before="unigram")] = Field(
         "bpe", description="Algorithm: byte-pair encoding, or the slower unigram model"
     )
-    vocab_size: int = Field(8000, ge=300, description="Number of pieces, including 256 byte pieces")
+    vocab_size: int = Field(8000, ge=300, le=10_000_000, description="Number of pieces, including 256 byte pieces")
     sample_bytes: PositiveInt = Field(10_000_000, description="Bytes of training text, sampled by document id")
 
 
@@ -82,7 +82,7 @@ class VqConfig(_Trainable):
     training_only: ClassVar = ("downsample", "codes", "steps")
 
     kind: Literal["vq"] = "vq"
-    size: PositiveInt = Field(128, description="Side of the square image, in pixels")
+    size: PositiveInt = Field(128, le=65536, description="Side of the square image, in pixels")
     downsample: Literal[4, 8, 16] = Field(8, description="Pixels per token along each side")
     codes: int = Field(1024, ge=2, le=65536)
     steps: PositiveInt = 1500
@@ -101,7 +101,7 @@ class TransformersImageConfig(Strict):
 
     kind: Literal["transformers"]
     path: str
-    size: PositiveInt = Field(256, description="Side of the square image, in pixels")
+    size: PositiveInt = Field(256, le=65536, description="Side of the square image, in pixels")
 
 
 class RvqConfig(_Trainable):

@@ -13,7 +13,7 @@ class Data(Mixture):
     """Training data and how it is read."""
 
     validation: float = Field(0.01, ge=0, le=0.5, description="Share of documents held out for validation")
-    workers: PositiveInt = Field(1, description="Number of threads that build batches ahead of training")
+    workers: PositiveInt = Field(1, le=1024, description="Number of threads that build batches ahead of training")
     cache: str = Field("~/.cache/triptych", description="Folder for the shards of remote datasets")
     cache_bytes: PositiveInt = Field(100_000_000_000, description="Maximum cache size, not counting shards in use")
 

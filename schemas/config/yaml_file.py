@@ -1,11 +1,14 @@
 """Parse YAML that a person wrote, or someone else: what cannot be meant is refused with its line.
 
 Beyond YAML's own rules: a key stands once in a mapping, numbers are finite and fit into 64 bits, dates stay text, and
-aliases may not multiply a file beyond MOST_VALUES.
+aliases may not multiply a file beyond MOST_VALUES. A number such as `1e-3`, which YAML 1.1 reads as text, is `Bare`
+text, since it is also a name that can be meant.
 """
 
 import math
+import re
 from collections.abc import Hashable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +17,19 @@ import yaml
 from ..errors import brief
 
 MOST_BYTES = 4 << 20
+MOST_NODES = 40_000  # keys, values and aliases of a file; PyYAML takes a second for them
 MOST_VALUES = 100_000  # of the whole tree, aliases written out
+LONGEST_TEXT = 4096  # characters of a key or value; Linux takes no longer path
 DEEPEST = 100  # mappings and lists within one another
+
+
+_EXPONENT = re.compile(r"[-+]?(\d[\d_]*\.?\d*|\.\d+)[eE][-+]?\d+")
+
+
+class Bare(str):
+    """Text without quotes that YAML 1.2 reads as a number, and YAML 1.1 does not: `1e-3`."""
+
+    __slots__ = ()
 
 
 class BadYaml(ValueError):
@@ -23,12 +37,28 @@ class BadYaml(ValueError):
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader that refuses duplicate keys and numbers that no key can take."""
+    """SafeLoader that refuses duplicate keys, numbers that no key can take, and files that are too much work."""
+
+    def __init__(self, text: str | bytes) -> None:
+        super().__init__(text)
+        self._nodes = self._depth = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Compose a node; raises BadYaml if it is too deep in the file, or one too many."""
+        self._nodes += 1
+        if self._nodes > MOST_NODES:
+            raise BadYaml(f"it has more than {MOST_NODES:,} keys and values")
+        if self._depth > DEEPEST:
+            raise BadYaml("it is nested too deeply")
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
         """Build a mapping; raises BadYaml if a key stands in it twice."""
         seen: set[Any] = set()
-        for key, _ in node.value:
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
             name = getattr(key, "value", None)
             if isinstance(name, str) and name != "<<" and name in seen:
                 raise BadYaml(f"the key `{name[:80]}` stands twice in one mapping, again in {_line(key)}")
@@ -57,8 +87,10 @@ class _Loader(yaml.SafeLoader):
         """Build a string without NUL, which no path or name can hold."""
         if "\0" in node.value:
             raise BadYaml(f"a NUL character in {_line(node)}")
+        if len(node.value) > LONGEST_TEXT:
+            raise BadYaml(f"a text of {len(node.value):,} characters in {_line(node)}")
         value: str = self.construct_yaml_str(node)
-        return value
+        return Bare(value) if node.style is None and len(value) < 100 and _EXPONENT.fullmatch(value) else value
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -77,7 +109,12 @@ def parse_yaml(text: str | bytes) -> Any:
         BadYaml: It is not YAML, or holds what no config can hold.
     """
     try:
-        tree = yaml.load(text, _Loader)  # noqa: S506 a SafeLoader
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _count(node, 0, {}, set())  # before values are built: merge keys copy what aliases name
+        return loader.construct_document(node)
     except BadYaml:
         raise
     except RecursionError:
@@ -85,10 +122,8 @@ def parse_yaml(text: str | bytes) -> Any:
     except yaml.MarkedYAMLError as error:  # without the lines around the mark, which may hold a secret
         at = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise BadYaml(brief(f"{error.context or ''} {error.problem or 'not YAML'}{at}")) from None
-    except (yaml.YAMLError, ValueError, OverflowError, TypeError, AttributeError) as error:
+    except (yaml.YAMLError, ValueError, OverflowError, TypeError, AttributeError, LookupError) as error:
         raise BadYaml(brief(error)) from None
-    _count(tree, 0, {}, set())
-    return tree
 
 
 def read_file(path: str | Path) -> bytes:
@@ -112,22 +147,22 @@ def read_file(path: str | Path) -> bytes:
     return data
 
 
-def _count(tree: Any, depth: int, sizes: dict[int, int], above: set[int]) -> int:
-    """Number of values of a tree, with aliases written out; each object is counted once."""
-    if not isinstance(tree, dict | list):
+def _count(node: yaml.Node, depth: int, sizes: dict[int, int], above: set[int]) -> int:
+    """Number of values below a node, with aliases written out; each node is counted once."""
+    if not isinstance(node, yaml.CollectionNode):
         return 1
-    if id(tree) in above:
+    if id(node) in above:
         raise BadYaml("an alias stands within what it names")
     if depth > DEEPEST:
         raise BadYaml("it is nested too deeply")
-    if id(tree) not in sizes:
-        above.add(id(tree))
-        parts = tree.values() if isinstance(tree, dict) else tree
-        sizes[id(tree)] = 1 + sum(_count(part, depth + 1, sizes, above) for part in parts)
-        above.discard(id(tree))
-    if sizes[id(tree)] > MOST_VALUES:
+    if id(node) not in sizes:
+        above.add(id(node))
+        parts = chain.from_iterable(node.value) if isinstance(node, yaml.MappingNode) else node.value
+        sizes[id(node)] = 1 + sum(_count(part, depth + 1, sizes, above) for part in parts)
+        above.discard(id(node))
+    if sizes[id(node)] > MOST_VALUES:
         raise BadYaml(f"it has more than {MOST_VALUES:,} values when aliases are written out")
-    return sizes[id(tree)]
+    return sizes[id(node)]
 
 
 def _line(node: Any) -> str:

@@ -1,8 +1,8 @@
 """Finds segments of documents in a dataset: by id in one shard of each group, by other columns in all of them.
 
-Preparation assigns a document to a shard by its id, modulo the number of shards of its group. If all ids of a shard have
-the remainder of its place, and they are too many for a coincidence, it has all documents with that remainder. Otherwise,
-as in small datasets and in those that were put together from others, all shards of the group are searched.
+Preparation assigns a document to a shard by its id, modulo the number of shards of its group. If all ids of a shard
+have the remainder of its place, and they are too many for a coincidence, it has all documents with that remainder.
+Otherwise, as in small datasets and in those that were put together from others, all shards of the group are searched.
 """
 
 from collections.abc import Callable, Iterator

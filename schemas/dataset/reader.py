@@ -1,6 +1,7 @@
 """Reader of finished datasets: the manifest, and shards as matrices over memory maps."""
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -65,6 +66,12 @@ def fill(manifest: Manifest) -> float:
     return manifest.statistics.filled / positions if positions else 0.0
 
 
+def _state_of(path: str) -> tuple[int, int, int]:
+    """What differs when another file stands at a path, or something was written into it."""
+    found = os.stat(path)
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
 class Dataset:
     """A finished dataset at an fsspec URL.
 
@@ -75,7 +82,7 @@ class Dataset:
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
         self.fs, self.root = file_system(self.url)
-        self._sound: set[str] = set()  # shards whose checksum was found to be right
+        self._sound: dict[str, tuple[int, int, int]] = {}  # local files whose checksum was found to be right
         try:
             data = self.fs.cat_file(f"{self.root}/{MANIFEST}")
         except (FileNotFoundError, NotADirectoryError):
@@ -107,8 +114,8 @@ class Dataset:
     def open(self, entry: ShardEntry) -> Shard:
         """Verify a shard and open it, memory-mapped when the dataset is local.
 
-        The checksum is computed when the shard is first opened; that reads its pages into memory once, where the rows
-        are then read from.
+        The checksum is computed when the shard is first opened, or was changed since; that reads its pages into memory
+        once, where the rows are then read from.
 
         Raises:
             Refusal: The shard is damaged, cannot be read, or has another row version.
@@ -144,7 +151,8 @@ class Dataset:
         return isinstance(self.fs, LocalFileSystem)
 
     def verified(self, entry: FileEntry) -> pa.NativeFile:
-        """Open a file of the dataset; its checksum is computed when it is first opened.
+        """Open a file of the dataset; its checksum is computed when it is first opened, and
+        again when it was changed since.
 
         Raises:
             Refusal: It is damaged, or missing.
@@ -159,8 +167,9 @@ class Dataset:
 
     def _verified(self, entry: FileEntry) -> pa.NativeFile:
         path = self.path(entry)
+        state = _state_of(path) if self.local else None
         data = pa.memory_map(path) if self.local else pa.BufferReader(self.fs.cat_file(path))
-        if entry.file not in self._sound:
+        if state is None or self._sound.get(entry.file) != state:
             found = bytes_fingerprint([memoryview(data.read_buffer())])
             if found != entry.xxh3:
                 raise Refusal(
@@ -168,7 +177,8 @@ class Dataset:
                     "damaged or another file. Restore it, or prepare the dataset again.",
                     exit_code=1,
                 )
-            self._sound.add(entry.file)
+            if state is not None:
+                self._sound[entry.file] = state
             data.seek(0)
         return data
 

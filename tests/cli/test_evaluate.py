@@ -52,8 +52,12 @@ def test_every_figure_stands_beside_its_floor_and_its_control(
     assert images.keys() >= {"PSNR of the tokenizer", "SSIM of the tokenizer", "CLIP score"}
     for name in ("CLIP score", "Fréchet distance", "diversity"):
         assert images[name]["floor"] is not None
-        assert images[name]["error"] is None or images[name]["error"] > 0
         assert images[name]["control"]["n"] == images[name]["n"] == 3
+    # to the untrained CLIP no picture is like its caption: every score is 0, the least, and equal values have no error
+    assert images["CLIP score"]["value"] == images["CLIP score of held-out pictures"]["value"] == 0
+    errors = {name: row["error"] for name, row in images.items() if row["error"] is not None}
+    assert errors.keys() == images.keys() - {name for name in images if name.startswith("CLIP score")}
+    assert all(error > 0 for error in errors.values())
     text = [row["name"] for row in report["rows"] if row["group"] == "text"]
     assert text.index("unigram entropy") == text.index("generative perplexity") + 1
     assert json.loads((out / "report.json").read_text()) == report

@@ -27,6 +27,17 @@ def test_the_output_of_show_names_what_goes(triptych: Callable[..., Any], datase
     assert json.loads(verified.out)["fingerprint"] == done["fingerprint"]
 
 
+def test_contents_name_what_goes_as_ids_do(triptych: Callable[..., Any], dataset: Path, tmp_path: Path) -> None:
+    shown = json.loads(triptych("show", dataset, "--row", 0, "--json").out)
+    contents = sorted({segment["content"] for segment in shown})
+    (tmp_path / "contents").write_text("\n".join([*contents, "0" * 32]))
+    said = triptych("takedown", dataset, "--ids", tmp_path / "contents", "--json")
+    assert said.code == 1
+    done = json.loads(said.out)
+    assert done["removed"] == sorted({segment["id"] for segment in shown})
+    assert done["missing"] == ["0" * 32]
+
+
 def test_shards_and_ids_are_named(triptych: Callable[..., Any], dataset: Path, tmp_path: Path) -> None:
     first = json.loads(triptych("show", dataset, "--json").out)[0]["id"]
     (tmp_path / "ids").write_text(f"{first}\n{'0' * 32}\n")
@@ -100,3 +111,30 @@ def test_what_selects_nothing_changes_nothing(
     assert said.code == code
     assert "Traceback" not in said.err
     assert (dataset / "manifest.json").read_bytes() == manifest
+
+
+def test_what_remains_elsewhere_is_said(triptych: Callable[..., Any], dataset: Path) -> None:
+    for arguments in (["--dry-run"], ["--yes"]):
+        said = triptych("takedown", dataset, "--source", "prompts", *arguments)
+        assert said.code == 0
+        assert "tokenizers of this dataset, which the run trained on its documents" in said.out
+        assert "`run.json` of a run names " in said.out
+        assert "copies of shards in a `data.cache` other than ~/.cache/triptych" in said.out
+    told = json.loads(triptych("takedown", dataset, "--source", "docs", "--dry-run", "--json").out)
+    assert len(told["remains"]) == 4
+
+
+def test_copies_of_rewritten_shards_leave_the_cache_of_trainings(
+    triptych: Callable[..., Any], dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    cache = tmp_path / "home" / ".cache" / "triptych"
+    cache.mkdir(parents=True)
+    entries = json.loads((dataset / "manifest.json").read_bytes())["shards"]
+    for entry in entries:
+        (cache / f"{entry['xxh3']}.arrow").write_bytes((dataset / entry["file"]).read_bytes())
+    done = json.loads(triptych("takedown", dataset, "--source", "prompts", "--json").out)
+    gone = {line["file"] for line in done["rewritten"]}
+    left = {entry["xxh3"] for entry in entries if entry["file"] not in gone}
+    assert {path.stem for path in cache.iterdir()} == left
+    assert len(done["uncached"]) == len(gone) > 0

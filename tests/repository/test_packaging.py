@@ -45,6 +45,13 @@ def test_every_module_is_in_the_wheel(site: Path) -> None:
     assert (site / "triptych/py.typed").is_file()
 
 
+def test_every_page_is_in_the_wheel(site: Path) -> None:
+    pages = {path.relative_to(ROOT).as_posix() for path in (ROOT / "cli/pages").rglob("*") if path.is_file()}
+    shipped = {path.relative_to(site / "triptych").as_posix() for path in (site / "triptych/cli/pages").rglob("*")}
+    assert {name for name in pages if "__pycache__" not in name} <= shipped
+    assert len(pages) > 20
+
+
 def test_nothing_generic_lands_in_site_packages(site: Path) -> None:
     assert [path.name for path in sorted(site.iterdir()) if not path.name.endswith(".dist-info")] == ["triptych"]
 

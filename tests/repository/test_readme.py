@@ -30,7 +30,7 @@ CHEAP_RUN = {
     },
 }
 CHEAP_TRAIN = {"model": {"depth": 1, "width": 64}, "steps": 2}
-CHEAP = {"sample": ["--steps", "2", "--n", "1"], "evaluate": ["--n", "2"]}
+CHEAP = {"browse": ["--html", "page.html"], "sample": ["--steps", "2", "--n", "1"], "evaluate": ["--n", "2"]}
 
 
 def blocks(language: str, page: str = README) -> list[str]:

@@ -1,6 +1,7 @@
 """Errors of a command become one paragraph and an exit code, in one process and under torchrun."""
 
 import errno
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -91,3 +92,55 @@ def test_training_without_a_dataset_ends_in_one_paragraph(
     assert (done.returncode, done.stdout) == (2, "")
     lines = done.stderr.splitlines()
     assert [line.startswith("triptych: none: no such file or folder") for line in lines] == [True] * (rank == "0")
+
+
+COMMANDS = {
+    "lines": "[click.echo('x' * 60) for _ in range(9)]",
+    "one long line": "click.echo('x' * 1_000_000)",
+    "a table": "from triptych.schemas.console import console; console().print('x' * 60)",
+    "nothing flushed": "print('x')",
+}
+RUN = """import click
+from triptych.schemas.command_line import run_command
+def f():
+    {}
+run_command(click.Command("c", callback=f))
+"""
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_full_standard_output_is_named_and_a_closed_one_ends_silently(name: str) -> None:
+    line = [sys.executable, "-c", RUN.format(COMMANDS[name])]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(line, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("triptych: standard output: cannot be written (No space left on device)")
+    assert done.stderr.count("\n") == 1
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as closed:
+        done = subprocess.run(line, stdout=closed, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.parametrize("where", ["/dev/full", "closed"])
+def test_a_standard_error_that_fails_ends_no_work(where: str) -> None:
+    line = [
+        sys.executable,
+        "-c",
+        RUN.format("[click.echo('x' * 9000, err=True) for _ in range(9)]; click.echo('done')"),
+    ]
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as closed, Path("/dev/full").open("w") as full:
+        error = closed if where == "closed" else full
+        done = subprocess.run(line, stdout=subprocess.PIPE, stderr=error, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "done\n")
+
+
+def test_closed_streams_end_no_work(tmp_path: Path) -> None:
+    line = f"[click.echo('x', err=err) for err in (True, False)]; open({str(tmp_path / 'done')!r}, 'w').close()"
+    code = RUN.format(line)
+    done = subprocess.run(["bash", "-c", '"$0" -c "$1" >&- 2>&-', sys.executable, code], check=False)
+    assert done.returncode == 0
+    assert (tmp_path / "done").exists()

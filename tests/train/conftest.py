@@ -25,6 +25,8 @@ from triptych.train.data.plan import Plan, make_plan
 from triptych.train.data.shard_cache import ShardCache
 from triptych.train.data.shards import Shards
 
+from .small_runs import command, tree
+
 VOCABULARY = Vocabulary(text=300, image=64, audio=(16, 16))
 SOURCES = {"docs": Kind.TEXT, "wiki": Kind.TEXT, "stamps": Kind.IMAGE_TEXT, "prompts": Kind.AUDIO_TEXT}
 NOTHING = FileEntry(file="none.parquet", bytes=0, xxh3="0" * 32)
@@ -52,14 +54,16 @@ def samples_of(name: str, kind: Kind, count: int, seed: int) -> pa.Table:
     return table.set_column(at, table.schema.field(at), pa.array([name] * count, table.schema.field(at).type))
 
 
-def write_part(store: Store, group: str, samples: pa.Table, row_length: int) -> tuple[ShardEntry, Statistics]:
+def write_part(
+    store: Store, group: str, samples: pa.Table, row_length: int, vocabulary: Vocabulary = VOCABULARY
+) -> tuple[ShardEntry, Statistics]:
     """Pack samples into one shard."""
     samples = samples.combine_chunks()
     segments = split_samples(samples, row_length)
     row, start, rows = best_fit_decreasing(segments.length, row_length)
     placed = place(segments, row, start, rows)
-    matrices, spans = fill(samples, placed, VOCABULARY, row_length)
-    schema = row_schema(VOCABULARY, row_length, {"group": group})
+    matrices, spans = fill(samples, placed, vocabulary, row_length)
+    schema = row_schema(vocabulary, row_length, {"group": group})
     table = segment_lists(samples, placed, segments.length)
     batch = shard_batch(schema, matrices, table, span_lists(spans, placed))
     sources = {}
@@ -103,7 +107,7 @@ def write_dataset(
         table = pa.concat_tables(tables)
         dealt = np.array([identity[0] % shards for identity in table["id"].to_pylist()])
         parts = [table.filter(pa.array(dealt == number)) for number in range(shards)]
-        written += [write_part(store, group, part, row_length) for part in parts if part.num_rows]
+        written += [write_part(store, group, part, row_length, vocabulary) for part in parts if part.num_rows]
     manifest = Manifest(
         name=folder.name,
         config={"pack": {"group_by": group_by}, "tokenizers": {}},
@@ -159,3 +163,13 @@ def dataset(once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
         write_dataset(folder / "out", counts=counts)
 
     return once("mixed", fill) / "out"
+
+
+@pytest.fixture(scope="session")
+def undisturbed(dataset: Path, once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
+    """A run that nobody kills, by one thread."""
+
+    def fill(folder: Path) -> None:
+        command(tree(dataset, folder / "run"))
+
+    return once("trained", fill) / "run"

@@ -15,7 +15,8 @@ from triptych.model.diffusion.tasks import TASKS
 from triptych.schemas.errors import Refusal
 from triptych.schemas.storage import full_disk
 from triptych.schemas.vocabulary import Modality
-from triptych.train.metrics import FILE, Metrics, Throughput, loss_metrics, read_lines, target_counts
+from triptych.train.metrics import Metrics, Throughput, loss_metrics, target_counts
+from triptych.train.metrics_file import FILE, read_lines
 
 
 def steps(folder: Path) -> list[int]:

@@ -5,12 +5,8 @@ All processes write a checkpoint under a temporary name, in a layout that any nu
 `state.json`, and the folder is renamed to its final name, such as `step-00000100`.
 """
 
-import math
-import os
-import re
 import shutil
 import threading
-from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,24 +15,20 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.distributed as dist
-from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
 from torch.distributed.checkpoint.state_dict_saver import async_save
 
 from ...schemas.config.training import CheckpointConfig
 from ...schemas.errors import Refusal, brief
-from ...schemas.storage.full_disk import failed_write
 from ..distributed.process_group import ProcessGroup
 from ..optim.ema import Ema
-from .restricted_load import METADATA, load_tensors
+from .failures import FAILURES, cause_of, result_or_problem
+from .restricted_load import load_tensors
+from .retention import TEMPORARY, complete_steps, folder_name, is_sound, kept_steps, replace_folder
 from .seal import STATE, Entries, damaged, entries_of, read_state, write_state
 
 if TYPE_CHECKING:
     from ..remote.remote_run import RemoteRun
-
-PREFIX, TEMPORARY = "step-", ".tmp-"
-NAME = re.compile(r"step-(\d{8,})")
-_FAILURES = (Exception, CheckpointException)  # the second is no Exception
 
 
 @dataclass
@@ -74,7 +66,7 @@ class Checkpoints:
         """Step of the newest checkpoint from before training began to break down."""
         for step in reversed(self.steps()):
             with suppress(OSError, ValueError):
-                if read_state(self._path(step))[0].get("sound", True):
+                if is_sound(read_state(self._path(step))[0]):
                     return step
         return None
 
@@ -120,16 +112,16 @@ class Checkpoints:
     ) -> None:
         """Seal and publish a checkpoint once all processes have written it; runs in a thread of every process."""
         try:
-            all_mine = self._of_all(self._attempt(folder, lambda: self._written(step, folder, written)))
+            all_mine = self._of_all(result_or_problem(folder, lambda: self._written(step, folder, written)))
             problem = next((each for each in all_mine if isinstance(each, str)), None)
             if problem is None and self._remote is not None:
                 own = list(all_mine[self._process.rank])
-                uploaded = self._of_all(self._attempt(folder, lambda: self._upload(step, folder, own)))
+                uploaded = self._of_all(result_or_problem(folder, lambda: self._upload(step, folder, own)))
                 problem = next((each for each in uploaded if isinstance(each, str)), None)
             if self._process.first:
                 if problem is None:
                     files = {name: entry for each in all_mine for name, entry in each.items()}
-                    published = self._attempt(folder, lambda: self._publish(step, folder, state, files))
+                    published = result_or_problem(folder, lambda: self._publish(step, folder, state, files))
                     problem = published if isinstance(published, str) else None
                 if problem is not None:
                     shutil.rmtree(folder, ignore_errors=True)
@@ -161,29 +153,11 @@ class Checkpoints:
             self._remote.checkpoints.open(step)
         return entries_of(folder, self._process.rank)
 
-    def _attempt(self, folder: Path, action: Callable[[], Any]) -> Any:
-        """Result of an action, or why it failed."""
-        try:
-            return action()
-        except _FAILURES as error:
-            cause = _cause(error)
-            refusal = cause if isinstance(cause, Refusal) else failed_write(cause, folder)
-            return str(refusal) if refusal else brief(f"{type(cause).__name__}: {cause}")
-
     def _publish(self, step: int, folder: Path, state: dict[str, Any], files: Entries) -> None:
         write_state(folder, state, files)
         if self._remote is not None:
             self._remote.checkpoints.seal(step, folder)
-        final = self._path(step)
-        if final.exists():  # of steps that are done again from an earlier checkpoint
-            final.rename(self._folder / f"{TEMPORARY}replaced-{step:08d}")
-        folder.rename(final)
-        shutil.rmtree(self._folder / f"{TEMPORARY}replaced-{step:08d}", ignore_errors=True)
-        handle = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        replace_folder(folder, self._path(step))
         self._prune()
 
     def discard_after(self, step: int) -> None:
@@ -217,8 +191,8 @@ class Checkpoints:
         try:
             state, _ = read_state(folder)
             load_tensors(tensors, folder)
-        except _FAILURES as error:
-            raise self._refusal(step, brief(_cause(error), 200)) from None
+        except FAILURES as error:
+            raise self._refusal(step, brief(cause_of(error), 200)) from None
         set_state_dict(model, optimizer, model_state_dict=tensors["model"], optim_state_dict=tensors["optimizer"])
         if ema is not None:
             ema.load_state_dict(tensors["ema"])
@@ -244,22 +218,15 @@ class Checkpoints:
         )
 
     def _path(self, step: int) -> Path:
-        return self._folder / f"{PREFIX}{step:08d}"
+        return self._folder / folder_name(step)
 
     def _prune(self) -> None:
-        """Remove all checkpoints but the last `keep`, the best, every `keep_every`-th, and the last sound one."""
+        """Remove the checkpoints that are not kept."""
         states: dict[int, dict[str, Any]] = {}
         for step in self.steps():
             with suppress(OSError, ValueError):  # damaged ones are left to the user
                 states[step] = read_state(self._path(step))[0]
-        given = {step: state.get("validation") for step, state in states.items()}
-        scores = {step: float(score) for step, score in given.items() if score is not None and math.isfinite(score)}
-        sound = [step for step, state in states.items() if state.get("sound", True)]
-        every = self._config.keep_every
-        kept = {*list(states)[-self._config.keep :], *sound[-1:]}
-        kept |= {step for step in states if every is not None and step % (every * self._config.every) == 0}
-        kept |= set(sorted(scores, key=lambda step: scores[step])[:1])
-        for step in states.keys() - kept:
+        for step in states.keys() - kept_steps(states, self._config):
             with suppress(Refusal):  # of a store that fails now; tried again after the next checkpoint
                 self._remove(step)
 
@@ -270,23 +237,6 @@ class Checkpoints:
         left = self._folder / f"{TEMPORARY}removed-{step:08d}"
         self._path(step).rename(left)
         shutil.rmtree(left)
-
-
-def complete_steps(folder: Path) -> list[int]:
-    """Steps of the complete checkpoints in a folder, in order.
-
-    One without its `state.json` lost it, for a checkpoint gets its name when it is whole; loading it is refused.
-    """
-    names = [
-        NAME.fullmatch(path.parent.name) for file in (STATE, METADATA) for path in folder.glob(f"{PREFIX}*/{file}")
-    ]
-    return sorted({int(name[1]) for name in names if name})
-
-
-def _cause(error: BaseException) -> BaseException:
-    """What went wrong in the first process in which something did; torch's own message is a traceback."""
-    failures = error.failures if isinstance(error, CheckpointException) else {}
-    return next((each for each, _ in failures.values()), error)
 
 
 def _tensors(model: torch.nn.Module, optimizer: torch.optim.Optimizer, ema: Ema | None) -> dict[str, Any]:

@@ -37,6 +37,7 @@ from ..remote.reaching import is_remote
 from .lengths import Lengths
 from .open_model import folders_of, open_model
 from .prompt_encoder import PromptEncoder
+from .samples import MASKED as MASKED  # of prompts that are codes
 from .samples import Codes, GeneratedSample, Generation, Ints, Prompt, target_mask, without_masked
 
 

@@ -16,8 +16,8 @@ from ...model.network.presets import shape_of
 from ...model.network.transformer import Transformer
 from ...schemas.errors import Mismatch, Refusal
 from ...schemas.vocabulary import Vocabulary
-from ..checkpoint.checkpoints import PREFIX, complete_steps
 from ..checkpoint.restricted_load import load_tensors, read_metadata
+from ..checkpoint.retention import complete_steps, folder_name
 from ..checkpoint.seal import damaged, read_state
 from ..run_record import RUN, RunRecord
 
@@ -81,7 +81,7 @@ def open_model(run: Path, step: int | None, device: torch.device | str = "cpu") 
 
 def _load_checkpoint(run: Path, companions: Path, step: int, device: torch.device) -> Exported:
     record = RunRecord.read(run)
-    folder = run / CHECKPOINTS / f"{PREFIX}{step:08d}"
+    folder = run / CHECKPOINTS / folder_name(step)
     vocabulary = _vocabulary(companions, record, run)
     config = record.training
     model = Transformer(shape_of(config.model), vocabulary).to(device)

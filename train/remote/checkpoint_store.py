@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ...schemas.storage.full_disk import refusing_full_disk
 from ...schemas.storage.store import Store
-from ..checkpoint.checkpoints import NAME, PREFIX
+from ..checkpoint.retention import NAME, folder_name
 from ..checkpoint.seal import STATE, damaged, rank_of, read_state
 from .reaching import reaching
 
@@ -95,8 +95,3 @@ class CheckpointStore:
 
     def _name(self, step: int, file: str) -> str:
         return f"{FOLDER}/{folder_name(step)}/{file}"
-
-
-def folder_name(step: int) -> str:
-    """Name of the folder of a checkpoint."""
-    return f"{PREFIX}{step:08d}"

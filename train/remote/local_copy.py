@@ -12,7 +12,7 @@ from ...model.network.export import CONFIG
 from ...schemas.storage.full_disk import refusing_full_disk
 from ...schemas.storage.inside import require_inside
 from ...schemas.storage.store import Store
-from ..metrics import FILE as METRICS
+from ..metrics_file import FILE as METRICS
 from ..run_record import RUN
 from .checkpoint_store import FOLDER as CHECKPOINTS
 from .checkpoint_store import CheckpointStore

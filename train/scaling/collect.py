@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from ...schemas.errors import Refusal
-from ..metrics import read_lines
+from ..metrics_file import read_lines
 from ..remote.local_copy import local_logs
 from ..remote.reaching import is_remote, naming
 from ..run_record import RUN, RunRecord

@@ -1,11 +1,18 @@
 """Documents are found by id, and drawn by a seed whatever shards they are in."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+import xxhash
 
-from triptych.pipelines.inspection.find_documents import find_document, find_segments, sample_documents
+from triptych.pipelines.inspection.find_documents import (
+    find_document,
+    find_segments,
+    ids_by_content,
+    sample_documents,
+)
 from triptych.pipelines.takedown.takedown import take_down
 from triptych.schemas.dataset.reader import Dataset
 from triptych.schemas.errors import Refusal
@@ -27,6 +34,22 @@ def test_a_document_is_found_with_all_its_pieces(dataset: Dataset) -> None:
         find_document(dataset, "12")
     with pytest.raises(Refusal, match=r"no shard of .* has this document\."):
         find_document(dataset, "0" * 32)
+
+
+def test_a_content_finds_its_documents_in_every_preparation(text_tree: Any, prepared: Any, tmp_path: Path) -> None:
+    texts = ["one text", "another text", "one text"]
+    found = []
+    for name, lines in (("a", texts), ("b", ["a line before", *texts[:2]])):
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in lines))
+        source = {"name": name, "kind": "jsonl", "path": str(tmp_path / f"{name}.jsonl"), "text": "text"}
+        prepared(text_tree(tmp_path / f"out-{name}", sources=[source]))
+        found.append(Dataset(str(tmp_path / f"out-{name}")))
+    content = xxhash.xxh3_128_digest(b"one text")
+    for dataset, rows in zip(found, ([0, 2], [1]), strict=True):
+        segments = [each for i in range(dataset.rows) for each in dataset.row(i).segments]
+        ids = sorted(each["id"] for each in segments if each["row"] in rows)
+        by_content = ids_by_content(dataset, [content, bytes(16)])
+        assert {key: sorted(each) for key, each in by_content.items()} == {content: ids}
 
 
 def test_a_document_that_was_taken_down_is_said_to_be(texts: Path) -> None:

@@ -71,3 +71,11 @@ def test_what_a_path_leads_to(tmp_path: Path) -> None:
     (tmp_path / "itself").symlink_to(tmp_path / "itself")
     names = {"file": Found.FILE, "": Found.FOLDER, "none": Found.NOTHING, "pipe": Found.PIPE, "itself": Found.LOOP}
     assert {name: what_is(str(tmp_path / name)) for name in names} == names
+
+
+def test_a_folder_is_walked_once_however_often_the_pattern_reaches_it(tmp_path: Path) -> None:
+    deep = tmp_path / "/".join(["a"] * 30)
+    write(deep / "1.txt")
+    many = "/".join(["**", "a"] * 12)  # 30 over 12 ways to place them
+    assert [path for path, _ in local_glob(f"{tmp_path}/{many}/*.txt", lambda _: False)] == [str(deep / "1.txt")]
+    assert list(local_glob(f"{tmp_path}/{'**/' * 30}none", lambda _: False)) == []

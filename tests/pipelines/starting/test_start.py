@@ -1,10 +1,13 @@
 """`triptych init` on the layouts in which people keep corpora: the run file that it writes reads every row."""
 
+import io
 import itertools
+import json
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -154,6 +157,37 @@ def test_what_holds_no_texts_is_refused(tmp_path: Path, files: dict[str, bytes],
         start([str(tmp_path)], "triptych init", "run.yaml")
 
 
+TEXTS = [{"text": f"text number {n} of a few", "license": "MIT"} for n in range(9)]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "records"),
+    [
+        ("a.json", json.dumps(TEXTS), None),
+        ("a.json", json.dumps(TEXTS, indent=1), None),
+        ("a.jsonl", json.dumps(TEXTS), None),
+        ("a.jsonl", json.dumps(TEXTS, indent=1), None),
+        ("a.json", json.dumps({"info": {}, "data": TEXTS}), "data"),
+        ("a[1].json", json.dumps({"info": {}, "data": TEXTS}, indent=1), "data"),
+        ("a.jsonl", json.dumps({"info": {}, "data": TEXTS}, indent=1), "data"),
+    ],
+)
+def test_a_json_document_of_texts_is_a_table(tmp_path: Path, name: str, content: str, records: str | None) -> None:
+    (tmp_path / name).write_text(content)
+    config = config_of(start([str(tmp_path)], "triptych init", "run.yaml").text)
+    (source,) = config.sources
+    assert (source.kind, source.text, getattr(source, "records", None)) == ("folder", "text", records)
+    assert preview(config)["sources"][0]["head"]["kept"] == len(TEXTS)
+
+
+def write_tar(path: Path, members: dict[str, bytes]) -> None:
+    with tarfile.open(path, "w") as tar:
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+
+
 def test_interleaved_documents_and_addresses_are_refused_by_name(tmp_path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -162,6 +196,15 @@ def test_interleaved_documents_and_addresses_are_refused_by_name(tmp_path: Path)
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "obelics.parquet")
     with pytest.raises(Refusal, match="interleaved documents"):
         start([str(tmp_path / "obelics.parquet")], "triptych init", "run.yaml")
+    mmc4 = {"text_list": ["one", None], "image_info": [{"image_name": "a.png"}]}
+    for name, record in (("0.tar", rows[0] | {"images": ["a.png", None]}), ("1.tar", mmc4)):
+        write_tar(tmp_path / name, {"0.json": json.dumps(record).encode(), "0.png": b"x", "1.json": b"[]"})
+        with pytest.raises(
+            Refusal, match=r"0.tar: holds interleaved documents|`text: text_list` and `text_from: join`"
+        ):
+            start([str(tmp_path / name)], "triptych init", "run.yaml")
+    write_tar(tmp_path / "2.tar", {"0.json": json.dumps(mmc4).encode(), "0.png": b"x", "0.txt": b"a caption"})
+    assert "text: txt" in start([str(tmp_path / "2.tar")], "triptych init", "run.yaml").text
     rows = [{"url": "https://example.org/1.jpg", "caption": "a red circle on white", "width": 5}]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "addresses.parquet")
     with pytest.raises(Refusal, match=r"addresses of media in `url`.*img2dataset"):

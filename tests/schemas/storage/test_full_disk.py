@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -86,8 +87,8 @@ def test_a_run_resumes_when_there_is_room_again(
     assert len(full) == len(ATTEMPTED) - 1
     for attempt in full:
         assert attempt["code"] == 1, attempt
-        # the ledger so far may come before it
-        (paragraph,) = [line for line in attempt["said"].splitlines() if "the file system at" in line]
+        *before, paragraph = attempt["said"].strip().splitlines()
+        require_ledger_so_far(before)
         for part in (
             f"the file system at {tmp_path}/disk is full",
             "MB are free",
@@ -101,6 +102,20 @@ def test_a_run_resumes_when_there_is_room_again(
     prepared(text_tree(tmp_path / "undisturbed"))
     expected = {name: xxhash.xxh3_128_hexdigest(data) for name, data in contents(tmp_path / "undisturbed").items()}
     assert {n: d for n, d in attempts["files"].items() if not n.startswith("_work/") and n != "run.json"} == expected
+
+
+def require_ledger_so_far(lines: list[str]) -> None:
+    """Nothing, or the ledger of the stages that had begun, in which every row of the one source is accounted for."""
+    if not lines:
+        return
+    title, _, heads, _, *rows, _ = lines
+    assert re.fullmatch(r"\s*Ledger until the run ended in step [a-z-]+\s*", title)
+    assert heads.replace("┃", " ").split() == ["source", "stage", "rows", "in", "kept", "dropped"]
+    cells = [[cell.strip() for cell in row.split("│")[1:-1]] for row in rows]
+    assert [source for source, *_ in cells] == ["docs"] + [""] * (len(rows) - 1)
+    stages = [stage for _, stage, *_ in cells]
+    assert stages == ["read", "normalise", "text", "pack"][: len(stages)]
+    assert all(rows_in == kept and not dropped for *_, rows_in, kept, dropped in cells)
 
 
 def fail(error: Exception, cause: Exception | None = None) -> None:

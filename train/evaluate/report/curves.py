@@ -15,6 +15,7 @@ import numpy as np
 
 from ....schemas.dataset.reader import Dataset
 from ....schemas.errors import Refusal
+from ...curves import unigram_bits
 
 MODALITY_NAMES = ("text", "image", "audio")
 
@@ -24,15 +25,7 @@ def dataset_unigram_entropy(datasets: Sequence[Dataset]) -> dict[str, float]:
 
     The mean over the codebooks of a modality, and over datasets by number of tokens.
     """
-    sums = dict.fromkeys(MODALITY_NAMES, (0.0, 0))
-    for dataset in datasets:
-        for modality in MODALITY_NAMES:
-            uses = [use for name, use in dataset.manifest.codebooks.items() if name.rstrip("0123456789") == modality]
-            tokens = sum(shard.tokens.get(modality, 0) for shard in dataset.manifest.shards)
-            if uses and tokens:
-                bits = sum(math.log2(use.perplexity) for use in uses) / len(uses)
-                sums[modality] = sums[modality][0] + bits * tokens, sums[modality][1] + tokens
-    return {modality: total / tokens for modality, (total, tokens) in sums.items() if tokens}
+    return unigram_bits([dataset.manifest for dataset in datasets])
 
 
 def curves(run: Path, datasets: Sequence[Dataset]) -> bytes:

@@ -1,0 +1,85 @@
+"""Pages of training runs, which follow them while they train, and of preparations in progress."""
+
+import dataclasses
+from typing import Any
+
+import yaml
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from ...pipelines.inspection.browse.preparation import preparation
+from ...schemas.storage.store import Store
+from ...train.curves import figures, trained_manifests, training_series, unigram_bits, validations
+from .items import Item
+from .site import Site
+from .templates import render
+
+STALE = 120.0  # seconds without a new line after which a run counts as stopped
+
+
+def routes(site: Site) -> list[Route]:
+    """The pages below `/ITEM/`."""
+    return [
+        Route("/{item:int}/run", lambda request: _run(site, request)),
+        Route("/{item:int}/run.json", lambda request: JSONResponse(run_data(site, site.item(request)))),
+        Route("/{item:int}/preparation", lambda request: _preparation(site, request)),
+    ]
+
+
+def run_data(site: Site, item: Item) -> dict[str, Any]:
+    """Everything that the charts of a run draw."""
+    curves = item.curves
+    lines, record, steps, age = curves.lines, curves.record, curves.steps, curves.age
+    local = {
+        other.dataset.manifest.fingerprint: other.dataset.manifest for other in site.items if other.kind == "dataset"
+    }
+    series, checks = training_series(lines), validations(lines)
+    baseline = unigram_bits(trained_manifests(record, local))
+    done = series["step"][-1] if series["step"] else 0
+    return {
+        "name": item.name,
+        "steps": steps,
+        "done": done,
+        "state": _state(done, steps, age),
+        "series": series,
+        "validations": [check.model_dump() for check in checks],
+        "baseline": baseline,
+        "figures": figures(series, checks, baseline),
+    }
+
+
+def _state(done: int, steps: int | None, age: float | None) -> str:
+    if steps is not None and done >= steps:
+        return "finished"
+    if age is None:
+        return "not started"
+    return "training" if age < STALE else "stopped"
+
+
+def _run(site: Site, request: Request) -> Response:
+    item = site.item(request)
+    if item.kind != "run":
+        return RedirectResponse(f"/{item.number}/")
+    runs = [other for other in site.items if other.kind == "run" and other is not item]
+    chosen = request.query_params.getlist("with")
+    shown = [other for other in runs if not chosen or str(other.number) in chosen]
+    context = run_context(site, item, [item, *shown])
+    return site.page("run.html", item=item, tab="run", title=item.name, live=True, others=runs, **context)
+
+
+def run_context(site: Site, item: Item, runs: list[Item]) -> dict[str, Any]:
+    """What the page of a run shows: its figures, and the curves of it and of other runs."""
+    record = item.curves.record
+    charts = [run_data(site, each) for each in runs]
+    train_file = yaml.safe_dump(record.config, sort_keys=False, allow_unicode=True) if record else ""
+    return {"record": record, "train_file": train_file, "data": charts[0], "runs": runs, "charts": charts}
+
+
+def _preparation(site: Site, request: Request) -> Response:
+    item = site.item(request)
+    progress = preparation(Store(item.path))
+    context = {"item": item, "progress": progress, "steps": [dataclasses.asdict(step) for step in progress.steps]}
+    if "part" in request.query_params:
+        return HTMLResponse(render("preparation_steps.html", **context))
+    return site.page("preparation.html", tab="preparation", title=item.name, **context)

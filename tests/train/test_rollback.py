@@ -1,0 +1,61 @@
+"""A run that breaks down goes back by itself, and a kill at any point of that changes nothing."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from triptych.schemas.config.training import TrainConfig
+from triptych.train.checkpoint.checkpoints import Checkpoints
+from triptych.train.optim import skip_steps
+from triptych.train.optim.skip_steps import SkipSteps
+from triptych.train.run import train
+from triptych.train.run_record import RunRecord
+
+from .small_runs import curve, require_same, tree
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL."""
+
+
+def test_a_rollback_that_is_killed_halfway_ends_as_one_that_is_not(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.set_num_threads(1)
+    train(TrainConfig.model_validate(tree(dataset, tmp_path / "plain")))
+    broken = {line["loss"] for line in curve(tmp_path / "plain") if "loss" in line and line["step"] == 8}
+    usual = SkipSteps._problem
+
+    def problem(guard: SkipSteps, loss: float, norm: float) -> str | None:
+        return "its rows are broken" if loss in broken else usual(guard, loss, norm)
+
+    save = Checkpoints.save
+
+    def killed(*arguments: Any) -> str | None:
+        if not isinstance(arguments[-1], dict) or arguments[-1]["rollbacks"]:
+            raise Killed
+        return save(*arguments)
+
+    monkeypatch.setattr(skip_steps, "PATIENCE", 1)
+    monkeypatch.setattr(SkipSteps, "_problem", problem)
+
+    def run(name: str) -> Path:
+        out = tmp_path / name
+        # keep: later checkpoints than the one that the run goes back to must not be taken for its newest
+        config = tree(dataset, out, on_breakdown="rollback", checkpoint={"every": 3, "keep": 9})
+        assert train(TrainConfig.model_validate(config))
+        return out
+
+    whole = run("whole")
+    changes = RunRecord.read(whole).changes
+    assert [(each.step, dict(each.keys)) for each in changes] == [(6, {"rows of the steps": (6, 7)})]
+    assert curve(whole)[:6] == curve(tmp_path / "plain")[:6]
+    for at in ("discard_after", "restate", "save"):
+        with monkeypatch.context() as patch:
+            patch.setattr(Checkpoints, at, killed)
+            with pytest.raises(Killed):
+                run(at)
+        require_same(run(at), whole)
+        assert RunRecord.read(tmp_path / at).changes == changes

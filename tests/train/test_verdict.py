@@ -43,7 +43,7 @@ def test_a_log_without_a_terminal_has_a_line_a_logged_step(capsys: pytest.Captur
     line = {"loss": 6.5, "nelbo": {"text": 7.4567}, "grad_norm": 0.5, "tokens_per_second": 12345.6, "mfu": 0.4}
     with PlainLog(20, 5, shown=True, start="training runs/first") as log:
         log.show(10, line)
-        log.validated(validation(10, "ema", text=8.0))  # type: ignore[arg-type]
+        log.validated(validation(10, "ema", text=8.0))
     first, step, validated = capsys.readouterr().err.splitlines()
     assert first == "training runs/first"
     assert step.startswith(

@@ -40,7 +40,7 @@ from .undisturbed import Undisturbed
 
 ENGINES = (("serial",), ("dask", "1"), ("dask", "2"), ("dask", "4"), ("beam",), ("beam", "2"))
 CHANGES = ("row_length=128",)
-SMALL_CHANGES = ("row_length=256", "dedup.image.near.radius=2")
+SMALL_CHANGES = ("row_length=640", "dedup.image.near.radius=2")
 IMPORTS = ("distributed", "apache_beam", "triptych.cli.prepare", "triptych.cli.takedown", "triptych.pipelines.prepare")
 BACK_ENDS = {
     "text": "triptych.tokenizers.text.sentencepiece_text",

@@ -28,6 +28,7 @@ SECTIONS = {
         "verify": _Entry("verify", "Check a dataset against its manifest."),
         "stats": _Entry("stats", "Print statistics of a dataset."),
         "show": _Entry("show", "Decode one row of a dataset to text, images and audio."),
+        "trace": _Entry("trace", "Tell which documents a step used, and which steps a document."),
     },
     "Train": {
         "mix": _Entry("mix", "Summarize a mix of datasets before training."),
@@ -35,6 +36,10 @@ SECTIONS = {
         "sample": _Entry("sample", "Generate text, images and speech from a trained model."),
         "evaluate": _Entry("evaluate", "Evaluate a trained model."),
         "scaling": _Entry("scaling", "Train a series of runs and fit a scaling law to them."),
+    },
+    "Hand on": {
+        "export": _Entry("export", "Write a dataset in the format of another library."),
+        "card": _Entry("card", "Write a dataset card, also as Croissant."),
     },
     "Maintain": {
         "takedown": _Entry("takedown", "Remove documents from a dataset."),

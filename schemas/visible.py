@@ -7,6 +7,7 @@ window, hide a part of a line or reverse it (https://trojansource.codes). Everyt
 
 import io
 import logging
+import os
 import re
 import sys
 import threading
@@ -69,6 +70,9 @@ def guard_output() -> None:
     terminal that is gone, is lost, and ends no work. Warnings, log lines and tracebacks, which libraries and Python
     itself print, are made visible, and lose the secrets of URLs.
     """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed, as by `>&-`; else the next file that is opened would get its number
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 it stays open
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -50,11 +50,12 @@ def find_document(dataset: Dataset, name: str) -> list[Place]:
     name = name.lower()
     places = find_segments(dataset, [bytes.fromhex(name)])
     if not places:
-        raise Refusal(f"--id {name}: no shard of {dataset.url} has this document{_why_not(dataset, name)}.")
+        raise Refusal(f"--id {name}: no shard of {dataset.url} has this document{why_not(dataset, name)}.")
     return places
 
 
-def _why_not(dataset: Dataset, name: str) -> str:
+def why_not(dataset: Dataset, name: str) -> str:
+    """What the dataset tells of a document that no shard has: how the sentence that says so goes on, or nothing."""
     if name in taken_down(Store(dataset.url)):
         return "; it was taken down"
     with dataset.verified(dataset.manifest.duplicates) as stream:

@@ -1,6 +1,6 @@
 """What a takedown cannot remove from where it is, and what it can: copies of shards in the cache of trainings."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ...schemas.config.training import Data
@@ -55,5 +55,5 @@ def _trained_in_run(manifest: Manifest, modality: str) -> bool:
     return manifest.config.get("tokenizers", {}).get(modality, {}).get("path", None) is None
 
 
-def _listed(names: list[str]) -> str:
+def _listed(names: Sequence[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]

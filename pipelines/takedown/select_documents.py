@@ -1,4 +1,6 @@
-"""Selects the documents of a takedown: by id, content, source, file or a column that the dataset keeps, and says what they are.
+"""Selects the documents of a takedown, and says what they are.
+
+They are named by id, content, source, file or a column that the dataset keeps.
 
 Rows of the table of duplicates are selected too, since a survivor has their content, and so are documents that were
 taken down before, so that a takedown can be repeated.

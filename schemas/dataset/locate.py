@@ -1,8 +1,8 @@
 """Finds segments of documents in a dataset: by id in one shard of each group, by other columns in all of them.
 
-Preparation assigns a document to a shard by its id, modulo the number of shards of its group. Where all ids of the
-shard agree with that, a document that is not in it is in no shard of the group. Otherwise, as in datasets of which
-shards are gone or that were put together from others, all shards of the group are searched.
+Preparation assigns a document to a shard by its id, modulo the number of shards of its group. If all ids of a shard
+have the remainder of its place, and they are too many for a coincidence, it has all documents with that remainder.
+Otherwise, as in small datasets and in those that were put together from others, all shards of the group are searched.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from .segment_tables import SegmentTables
 
+ENOUGH = 64  # documents of a shard
 Mask = npt.NDArray[np.bool_]
 
 
@@ -36,14 +37,14 @@ def segments_of_id(tables: SegmentTables, document: bytes) -> list[Located]:
         place = word % len(numbers)
         alone = _follows_ids(tables, numbers, place)
         for number in [numbers[place]] if alone else numbers:
-            found += _in_shard(tables, number, lambda flat: _equal(flat.field("id"), wanted))
+            found += segments_in_shard(tables, number, lambda flat: _equal(flat.field("id"), wanted))
     return sorted(found, key=lambda one: one.segment["offset"])
 
 
 def segments_where(tables: SegmentTables, **columns: Any) -> Iterator[Located]:
     """Yield the segments whose columns have these values, from all shards; a column that a dataset lacks has none."""
     for number in range(len(tables.dataset.manifest.shards)):
-        yield from _in_shard(tables, number, lambda flat: _all_equal(flat, columns))
+        yield from segments_in_shard(tables, number, lambda flat: _all_equal(flat, columns))
 
 
 def _groups(tables: SegmentTables) -> dict[str, list[int]]:
@@ -54,13 +55,16 @@ def _groups(tables: SegmentTables) -> dict[str, list[int]]:
 
 
 def _follows_ids(tables: SegmentTables, numbers: list[int], place: int) -> bool:
-    """Whether the ids of a shard all have the remainder by which documents are assigned to it."""
-    ids = tables.of(numbers[place]).flatten().field("id")
-    words = np.frombuffer(b"".join(ids.to_pylist()), np.uint8).reshape(-1, 16)[:, :8].copy().view("<u8")
-    return bool(len(words)) and bool((words % np.uint64(len(numbers)) == place).all())
+    """Whether the ids of a shard prove that it has all documents whose ids have the remainder of its place."""
+    if len(numbers) == 1:
+        return True
+    ids = pc.unique(tables.of(numbers[place]).flatten().field("id"))
+    words = np.frombuffer(b"".join(ids.to_pylist()), "<u8")[::2]
+    return len(words) >= ENOUGH and bool((words % np.uint64(len(numbers)) == place).all())
 
 
-def _in_shard(tables: SegmentTables, shard: int, chosen: Callable[[pa.StructArray], Mask]) -> list[Located]:
+def segments_in_shard(tables: SegmentTables, shard: int, chosen: Callable[[pa.StructArray], Mask]) -> list[Located]:
+    """Find the segments of a shard that a function of its segment table marks."""
     lists = tables.of(shard)
     flat, offsets = lists.flatten(), lists.offsets.to_numpy()
     offsets = offsets - offsets[0]

@@ -42,18 +42,23 @@ class SegmentTables:
         return lists
 
     def _read(self, entry: ShardEntry) -> pa.ListArray:
-        path = self.dataset.path(entry)
+        path, name = self.dataset.path(entry), "segments"
         if self.dataset.local:
             source: Any = pa.memory_map(path)
-        else:
-            source = pa.PythonFile(self.dataset.fs.open(path, "rb"), mode="r")
-        if source.size() != entry.bytes:
-            raise ValueError(f"{source.size():,} bytes of {entry.bytes:,}")
-        field = pa.ipc.open_file(source).schema.get_field_index("segments")
-        alone = pa.ipc.open_file(source, options=pa.ipc.IpcReadOptions(included_fields=[field]))
-        return alone.get_batch(0).column(0)
+            _require_size(source, entry)
+            return pa.ipc.open_file(source).get_batch(0).column(name)
+        source = pa.PythonFile(self.dataset.fs.open(path, "rb"), mode="r")
+        _require_size(source, entry)
+        field = pa.ipc.open_file(source).schema.get_field_index(name)
+        alone = pa.ipc.IpcReadOptions(included_fields=[field])  # so that nothing else is fetched
+        return pa.ipc.open_file(source, options=alone).get_batch(0).column(0)
 
     def rows(self, shard: int, rows: npt.NDArray[np.int64]) -> list[list[dict[str, Any]]]:
         """Return the segments of some rows of a shard, in their order in the row."""
         found: list[list[dict[str, Any]]] = self.of(shard).take(pa.array(rows)).to_pylist()
         return found
+
+
+def _require_size(source: Any, entry: ShardEntry) -> None:
+    if source.size() != entry.bytes:
+        raise ValueError(f"{source.size():,} bytes of {entry.bytes:,}")

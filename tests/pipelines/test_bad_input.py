@@ -169,14 +169,24 @@ def test_pairs_too_long_come_with_advice_that_helps(
     bad: tuple[Path, Manifest, list[Line]], tree: Callable[..., Any], prepared: Any, sources: list[Any]
 ) -> None:
     out, manifest, _ = bad
-    print("ADVICE", advice(manifest))
-    line = advice(manifest)[-1]
-    better = int(line.split("row_length ")[2].split()[0])
-    mine = [sources[1] | {"path": f"{out.parent}/a.tar"}]
-    for length, lines in ((better, 0), (better - 1, 1)):
+    more = "`triptych show DATASET --dropped {} --source {}` lists them."
+    assert advice(manifest) == [
+        f"docs: 6 of 8 rows were dropped, 1 of them as text_empty; {more.format('text_empty', 'docs')}",
+        "prompts: 9 of 11 rows were dropped, 2 of them as audio_undecodable; "
+        + more.format("audio_undecodable", "prompts"),
+        f"stamps: 12 of 15 rows were dropped, 2 of them as image_empty; {more.format('image_empty', 'stamps')}",
+        "stamps: 1 of 4 pairs need more than row_length 512; row_length 1620 would keep 99 % of them.",
+    ]
+    mine, empty = [sources[1] | {"path": f"{out.parent}/a.tar"}], more.format("image_empty", "stamps")
+    for length, lost, too_long in ((1620, 10, 0), (1619, 11, 1)):
         made = prepared(tree(out.parent / f"{length}", sources=mine, row_length=length))
-        print("ADVICE", advice(made))
-    assert 0
+        assert (
+            advice(made)
+            == [
+                f"stamps: {lost} of 13 rows were dropped, 2 of them as image_empty; {empty}",
+                "stamps: 1 of 3 pairs need more than row_length 1619; row_length 1620 would keep 99 % of them.",
+            ][: 1 + too_long]
+        )
 
 
 def test_a_line_of_200_mb_is_a_ledger_line(text_tree: Any, prepared: Any, sources: list[Any], tmp_path: Path) -> None:

@@ -136,3 +136,11 @@ def test_a_standard_error_that_fails_ends_no_work(where: str) -> None:
         error = closed if where == "closed" else full
         done = subprocess.run(line, stdout=subprocess.PIPE, stderr=error, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "done\n")
+
+
+def test_closed_streams_end_no_work(tmp_path: Path) -> None:
+    line = f"[click.echo('x', err=err) for err in (True, False)]; open({str(tmp_path / 'done')!r}, 'w').close()"
+    code = RUN.format(line)
+    done = subprocess.run(["bash", "-c", '"$0" -c "$1" >&- 2>&-', sys.executable, code], check=False)
+    assert done.returncode == 0
+    assert (tmp_path / "done").exists()

@@ -34,7 +34,7 @@ def test_a_run_learns_validates_saves_and_exports(undisturbed: Path) -> None:
 
 
 def test_the_training_loss_falls_where_there_is_something_to_learn(workshop: type[Workshop], tmp_path: Path) -> None:
-    # only a tenth of the codes occur; those of the fixture are uniform, so there the loss is at its bound from the start
+    # a tenth of the codes occur; all of the fixture's do, equally often, so there the loss cannot fall
     vocabulary = workshop.vocabulary.model_copy(update={"text": 3000})
     data = workshop.write(tmp_path / "data", counts={"docs": 100}, vocabulary=vocabulary)
     config = tree(data, tmp_path / "run", optimizer={"lr": 1e-2}, ema=None)

@@ -15,6 +15,7 @@ from ..protocol import Wave
 from .bad_clip import BadClip, incomplete
 from .containers import repaired
 from .ffmpeg_audio import FfmpegClip, packets_of
+from .flac_info import verified
 from .mix_down import in_full_scale, mix_down
 from .mp3_frames import mp3_counts_frames
 from .sndfile_audio import Samples, SndfileClip
@@ -141,7 +142,7 @@ def _by_ffmpeg(data: bytes, unreadable: BadClip) -> FfmpegClip:
 def _limited(clip: Clip, before: float, most: float) -> Iterator[Samples]:
     """Yield the blocks of a clip; raises BadClip (audio_too_long) when all clips so far exceed `most` seconds."""
     samples = 0
-    for block in clip.blocks():
+    for block in verified(clip.data, clip.blocks()):
         samples += len(block)
         if samples > int((most - before) * clip.rate):
             raise BadClip("audio_too_long", f"longer than {most:g} s at {clip.rate} Hz")

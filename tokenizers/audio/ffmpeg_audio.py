@@ -87,7 +87,7 @@ class FfmpegClip:
     """A clip that FFmpeg decodes; its attributes are those of `SndfileClip`."""
 
     def __init__(self, data: bytes, packets: Packets) -> None:
-        self._data = data
+        self.data = data
         self._packets = packets
         self.rate = packets.rate
         self.frames = round(packets.seconds * packets.rate)
@@ -101,7 +101,7 @@ class FfmpegClip:
                 the packets hold (audio_incomplete).
         """
         found, shape = 0.0, None
-        with _open(self._data) as (container, stream):
+        with _open(self.data) as (container, stream):
             for frame in container.decode(stream):
                 if shape not in (None, (frame.sample_rate, frame.layout.nb_channels)):
                     raise BadClip("audio_undecodable", "the sample rate or the number of channels changes")

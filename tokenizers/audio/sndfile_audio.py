@@ -22,6 +22,7 @@ class SndfileClip:
     """A clip that libsndfile decodes.
 
     Attributes:
+        data: Bytes of the file.
         rate: Sample rate, in Hz.
         frames: Samples per channel by the header, or by libsndfile's estimate.
         kind: libsndfile's name of the container.
@@ -30,7 +31,7 @@ class SndfileClip:
     """
 
     def __init__(self, data: bytes) -> None:
-        self._data = data
+        self.data = data
         with self._open() as file:
             self.rate: int = file.samplerate
             self.frames: int = file.frames
@@ -55,8 +56,8 @@ class SndfileClip:
 
     def _open(self) -> soundfile.SoundFile:
         try:
-            with nullcontext() if self._data[:4] in SILENT else quiet_stderr():
-                return soundfile.SoundFile(BytesIO(self._data))
+            with nullcontext() if self.data[:4] in SILENT else quiet_stderr():
+                return soundfile.SoundFile(BytesIO(self.data))
         except (soundfile.SoundFileError, TypeError, ValueError) as error:
             raise BadClip("audio_undecodable", error_detail(error)) from None
 

@@ -23,6 +23,7 @@ from .plan import Plan
 
 SPREAD = 16  # shards of 128 MB, some hundred thousand rows of 4,096 tokens
 BLOCK = 4096  # positions
+CELLS = 1 << 21  # shards of epochs whose order is computed at once, some 100 MB of memory
 _SHARDS, _ROWS = 0, 1
 
 
@@ -98,20 +99,30 @@ class RowOrder:
         shard = int(np.searchsorted(self._starts[stream], row, side="right")) - 1
         end = before + int(rows_per_stream(stop, self._units)[stream])
         epochs = np.arange(before // rows, -(-end // rows))
-        read = epochs * rows + [
-            self._place(stream, self._order(stream, epoch), shard, row) for epoch in epochs.tolist()
-        ]
+        chunks = [epochs[low : low + self._at_once(stream)] for low in range(0, len(epochs), self._at_once(stream))]
+        read = epochs * rows + np.concatenate([self._places(stream, some, shard, row) for some in chunks] or [epochs])
         inside = (read >= before) & (read < end)
         return position_of(stream, read[inside] - before, self._units), epochs[inside]
 
-    def _place(self, stream: int, order: _Epoch, shard: int, row: int) -> int:
-        """Index of a row in an epoch, the inverse of `_within`."""
+    def _at_once(self, stream: int) -> int:
+        """Epochs whose orders are computed together."""
+        return max(1, CELLS // len(self._starts[stream]))
+
+    def _places(self, stream: int, epochs: Ints, shard: int, row: int) -> Ints:
+        """Index of a row in each of some epochs (n,), the inverse of `_within`."""
         starts = self._starts[stream]
-        place = int(np.flatnonzero(order.shards == shard)[0])
-        shuffled = int(order.ends[place]) - int(starts[shard + 1]) + row
-        window = int(np.searchsorted(order.windows, shuffled, side="right")) - 1
-        start, end = int(order.windows[window]), int(order.windows[window + 1])
-        return start + int(unpermute(shuffled - start, end - start, order.keys[window]))
+        rows = np.diff(starts)
+        key = derive(self._keys[stream], epochs)
+        order = permute(np.arange(len(rows)), len(rows), derive(key, _SHARDS)[:, None])
+        ends = np.concatenate([np.zeros((len(epochs), 1), np.int64), np.cumsum(rows[order], axis=1)], axis=1)
+        place = np.argmax(order == shard, axis=1)
+        window = place // SPREAD
+        turn = np.arange(len(epochs))
+        start = ends[turn, window * SPREAD]
+        size = ends[turn, np.minimum((window + 1) * SPREAD, len(rows))] - start
+        shuffled = ends[turn, place] + row - int(starts[shard])
+        found: Ints = start + unpermute(shuffled - start, size, derive(derive(key, _ROWS), window))
+        return found
 
     def read_before(self, position: int) -> Ints:
         """(streams,) number of rows of each stream that come before a position, in all epochs."""

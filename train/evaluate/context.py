@@ -105,10 +105,9 @@ def report_facts(
 
 
 def resume_facts(facts: dict[str, Any], context: EvaluationContext, sources: str | None) -> dict[str, Any]:
-    """Everything that the figures of a report depend on, JSON-ready: with these facts it goes on where it stopped."""
+    """What all figures of a report depend on, JSON-ready: with these facts it goes on where it stopped."""
     request = context.request
-    files = [str(path) for path in benchmark_files(request.suite)] if request.suite else []
-    files += [name for name in (request.features, sources) if name]
+    files = [name for name in (request.features, sources) if name]
     return {name: value for name, value in facts.items() if name != "command"} | {
         "request": {name: value and str(value) for name, value in asdict(request).items()},
         "clip": context.clip and context.clip[1],

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ...schemas.config.model import Task
 from ...schemas.dataset.reader import Dataset
 from ...schemas.errors import Refusal
+from ...schemas.identity import bytes_fingerprint
 from ...schemas.vocabulary import Modality
 from .kept_groups import EvaluationResult, KeptGroups
 from .likelihood.benchmarks import Benchmark, benchmark_context, benchmark_files
@@ -77,10 +78,11 @@ def evaluate(
     Yields:
         Figures, what could not be measured, and samples, in the order of a report.
     """
-    run = generator.name
+    run, files = generator.name, _files_of_groups(context)
     for name, group in _groups(context).items():
         report(name)
-        before = kept.get(run, name) if kept else None
+        file = _fingerprint(files[name]) if kept and name in files else ""
+        before = kept.get(run, name, file) if kept else None
         if before is not None:
             yield from before
             continue
@@ -89,7 +91,7 @@ def evaluate(
             found.append(one)
             yield one
         if kept:
-            kept.add(run, name, found)
+            kept.add(run, name, found, file)
 
 
 def _groups(context: EvaluationContext) -> dict[str, Callable[..., Iterator[EvaluationResult]]]:
@@ -98,12 +100,29 @@ def _groups(context: EvaluationContext) -> dict[str, Callable[..., Iterator[Eval
     return {
         "training": _training,
         "held out": _held_out,
-        **{f"benchmarks, {one.name}": partial(_benchmark, path=path, benchmark=one) for path, one in files.items()},
+        **{_name(one): partial(_benchmark, path=path, benchmark=one) for path, one in files.items()},
         **({} if files else {"benchmarks": _no_benchmarks}),
         "images": _images,
         "speech": _speech,
         "text": _text,
     }
+
+
+def _name(benchmark: Benchmark) -> str:
+    return f"benchmarks, {benchmark.name}"
+
+
+def _files_of_groups(context: EvaluationContext) -> dict[str, Path]:
+    """The file that a group alone reads, by the name of the group."""
+    suite = context.request.suite
+    return {_name(one): path for path, one in benchmark_files(suite).items()} if suite else {}
+
+
+def _fingerprint(path: Path) -> str:
+    try:
+        return bytes_fingerprint([path.read_bytes()])
+    except OSError:  # the group says so
+        return "cannot be read"
 
 
 def _measured(

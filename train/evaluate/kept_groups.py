@@ -1,7 +1,8 @@
 """Results of finished groups on disk, so that an evaluation that ends early goes on where it stopped.
 
 A file of JSON lines: what was evaluated and how, then the results of one group a line. Each line is on disk before the
-next group begins. A group in which something failed is not kept, so that the same command does it again.
+next group begins. A group in which something failed is not kept, so that the same command does it again; neither is one
+whose own file has changed since, while those of the other groups are.
 """
 
 import base64
@@ -9,6 +10,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -36,28 +38,36 @@ class KeptGroups:
 
     def __init__(self, folder: Path, facts: Mapping[str, Any]) -> None:
         self._file = folder / FILE
-        self._groups: dict[tuple[str, str], list[EvaluationResult]] = {}
+        self._groups: dict[tuple[str, str, str], list[EvaluationResult]] = {}
         head = json.dumps({"facts": facts}, sort_keys=True)
-        lines = self._file.read_text(encoding="utf-8").split("\n") if self._file.exists() else []
+        lines = self._file.read_text("utf-8", "replace").split("\n") if self._file.exists() else []
         whole = lines[:-1]  # a line that was being written has no end
-        if whole and whole[0] == head:
-            for line in whole[1:]:
+        kept = [head]
+        for line in whole[1:] if whole[:1] == [head] else ():
+            with suppress(ValueError, LookupError, TypeError):  # a damaged line is measured again
                 tree = json.loads(line)
-                self._groups[tree["run"], tree["group"]] = [_result(one) for one in tree["results"]]
-        else:
-            whole = [head]
+                self._groups[tree["run"], tree["group"], tree["file"]] = [_result(one) for one in tree["results"]]
+                kept.append(line)
         folder.mkdir(parents=True, exist_ok=True)
-        self._file.write_text("".join(f"{line}\n" for line in whole), encoding="utf-8")
+        temporary = folder / f".{FILE}.new"
+        temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+        os.replace(temporary, self._file)
 
-    def get(self, run: str, group: str) -> list[EvaluationResult] | None:
-        """Results of a group of a run, or None if it has not been finished."""
-        return self._groups.get((run, group))
+    def get(self, run: str, group: str, file: str = "") -> list[EvaluationResult] | None:
+        """Results of a group of a run, or None if it has not been finished.
 
-    def add(self, run: str, group: str, results: Sequence[EvaluationResult]) -> None:
-        """Keep the results of a finished group, unless something failed in it."""
+        Args:
+            run: Name of the run.
+            group: Name of the group.
+            file: Fingerprint of the file that this group alone reads; empty: none.
+        """
+        return self._groups.get((run, group, file))
+
+    def add(self, run: str, group: str, results: Sequence[EvaluationResult], file: str = "") -> None:
+        """Keep the results of a finished group, unless something failed in it; arguments as for `get`."""
         if any(isinstance(one, NotMeasured) and one.fault for one in results):
             return
-        tree = {"run": run, "group": group, "results": [_tree(one) for one in results]}
+        tree = {"run": run, "group": group, "file": file, "results": [_tree(one) for one in results]}
         with self._file.open("a", encoding="utf-8") as sink:
             sink.write(json.dumps(tree, allow_nan=False) + "\n")
             sink.flush()

@@ -1,8 +1,10 @@
 """The documents, tasks and noise levels of the global batch of a step."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ...model.diffusion.noise_levels import RowPlacement
@@ -14,6 +16,7 @@ from .draws import drawn
 from .traced_run import TracedRun, TracedStretch
 
 HEX = ("id", "content", "media")
+KINDS = [str(kind) for kind in Kind]
 SHOWN = ("source", "file", "row", "license", "start", "length", "offset", "last")
 
 
@@ -55,14 +58,18 @@ def trace_rows(run: TracedRun, stretch: TracedStretch, step: int, index: Ints, a
     places = [stretch.shards.in_manifest(shard) for shard in at.shard.tolist()]
     segments = _segments(stretch, places, at.row)
     share = stretch.plan.validation
-    trained = [[one for one in row if not held_out(one, share)] for row in segments]
+    hidden = iter(held_out([one for row in segments for one in row], share).tolist())
+    lines = [[_segment(number, one, next(hidden)) for number, one in enumerate(row, 1)] for row in segments]
+    trained = [
+        [one for one, line in zip(*row, strict=True) if not line["held_out"]]
+        for row in zip(segments, lines, strict=True)
+    ]
     placement = RowPlacement(step - 1, torch.from_numpy(index), stretch.plan.rows)
     draws = iter(drawn(run.config, at.epoch, at.number, trained, placement))
     rows = []
     for b, (dataset, shard) in enumerate(places):
         data = stretch.plan.datasets[dataset]
         entry = data.manifest.shards[shard]
-        lines = [_segment(number, one, share) for number, one in enumerate(segments[b], 1)]
         rows.append(
             {
                 "batch_row": int(index[b]),
@@ -72,26 +79,26 @@ def trace_rows(run: TracedRun, stretch: TracedStretch, step: int, index: Ints, a
                 "shard": entry.file,
                 "shard_row": int(at.row[b]),
                 "packed_row": data.first_row(shard) + int(at.row[b]),
-                "segments": [line if line["held_out"] else line | next(draws) for line in lines],
+                "segments": [line if line["held_out"] else line | next(draws) for line in lines[b]],
             }
         )
     return rows
 
 
-def held_out(segment: dict[str, Any], share: float) -> bool:
-    """Whether the document of a segment is held out at a share."""
-    key = segment.get("media") or segment.get("content") or segment["id"]
-    return bool(is_held_out(np.frombuffer(key, "<u8").reshape(1, 2), share)[0])
+def held_out(segments: Sequence[dict[str, Any]], share: float) -> npt.NDArray[np.bool_]:
+    """Whether the document of each segment is held out at a share."""
+    keys = b"".join(one.get("media") or one.get("content") or one["id"] for one in segments)
+    return is_held_out(np.frombuffer(keys, "<u8").reshape(-1, 2), share)
 
 
 def origin(segment: dict[str, Any]) -> dict[str, Any]:
     """The origin and the place of a segment of the table, JSON-ready."""
     found = {name: segment[name].hex() for name in HEX if segment.get(name) is not None}
-    return found | {"kind": str(list(Kind)[segment["kind"]])} | {name: segment[name] for name in SHOWN}
+    return found | {"kind": KINDS[segment["kind"]]} | {name: segment[name] for name in SHOWN}
 
 
-def _segment(number: int, segment: dict[str, Any], share: float) -> dict[str, Any]:
-    return {"segment": number, **origin(segment), "held_out": held_out(segment, share)}
+def _segment(number: int, segment: dict[str, Any], hidden: bool) -> dict[str, Any]:
+    return {"segment": number, **origin(segment), "held_out": hidden}
 
 
 def _segments(stretch: TracedStretch, places: list[tuple[int, int]], rows: Ints) -> list[list[dict[str, Any]]]:

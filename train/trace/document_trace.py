@@ -55,8 +55,8 @@ def _line(tables: SegmentTables, found: Located) -> dict[str, Any]:
 def _add(run: TracedRun, stretch: TracedStretch, dataset: int, found: Located, line: dict[str, Any]) -> None:
     """Add the uses of a segment in a stretch to its line."""
     plan = stretch.plan
-    kept = not held_out(found.segment, plan.validation)
-    line["held_out"] &= not kept
+    kept = not held_out([found.segment], plan.validation)[0]
+    line["held_out"] &= bool(not kept)
     for number, stream in enumerate(plan.streams):
         place = stretch.shards.in_stream(number, found.shard) if stream.dataset == dataset else None
         if place is None:

@@ -45,6 +45,7 @@ def test_what_people_write_is_accepted_as_before(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_bytes(RUN + b"limits: {seconds: 5, pixels: 1.0e+6}\ndedup: {text: {exact: 1}}\nseed: 1_000\n")
     run = load_run(path)
+    assert run.dedup.text is not None
     assert (run.limits.seconds, run.limits.pixels, run.dedup.text.exact, run.seed) == (5.0, 10**6, True, 1000)
     path.write_bytes(changed(b"name: t", b"name: 1e5"))
     assert load_run(path).name == "1e5"

@@ -80,6 +80,16 @@ def test_an_mp3_that_does_not_count_its_frames(samples: np.ndarray) -> None:
     assert reason_of(data[: len(data) // 2]) == "audio_incomplete"
 
 
+def test_an_mp3_that_counts_more_frames_than_it_has() -> None:
+    data = by_soundfile(tone(4.0), "MP3")
+    ends = [0]
+    while size := mp3_frame_bytes(data[ends[-1] : ends[-1] + 4]):
+        ends.append(ends[-1] + size)
+    assert ends[-1] == len(data)
+    assert seconds_of(data) == pytest.approx(4.0, abs=0.2)
+    assert reason_of(data[: ends[-10]]) == "audio_incomplete"  # cut between two frames
+
+
 def test_mp3s_one_after_another() -> None:
     data = by_soundfile(tone(1.0), "MP3") + by_soundfile(tone(2.0), "MP3")
     assert seconds_of(data) == pytest.approx(3.0, abs=0.2)

@@ -44,3 +44,27 @@ def test_a_group_that_failed_is_measured_again(tmp_path: Path) -> None:
     kept = KeptGroups(tmp_path, {})
     kept.add("run", "images", [*RESULTS, NotMeasured("images", "all other figures", "failed", fault=True)])
     assert KeptGroups(tmp_path, {}).get("run", "images") is None
+
+
+def test_a_group_whose_own_file_changed_is_measured_again_alone(tmp_path: Path) -> None:
+    kept = KeptGroups(tmp_path, {})
+    kept.add("run", "images", RESULTS)
+    kept.add("run", "benchmarks, ARC", RESULTS[1:2], "f1")
+    again = KeptGroups(tmp_path, {})
+    assert again.get("run", "benchmarks, ARC", "f1") == RESULTS[1:2]
+    assert again.get("run", "benchmarks, ARC", "f2") is None
+    assert again.get("run", "images") == RESULTS
+
+
+def test_a_damaged_line_costs_its_group_alone(tmp_path: Path) -> None:
+    kept = KeptGroups(tmp_path, {})
+    for group in ("images", "speech", "text", "training"):
+        kept.add("run", group, RESULTS)
+    head, *lines = (tmp_path / FILE).read_bytes().splitlines(keepends=True)
+    lines[0] = lines[0].replace(b'"group"', b'"gruop"')
+    lines[1] = lines[1].replace(b'"speech"', b'"spe\xffch"', 1)
+    lines[2] = lines[2][:50] + b"\n"
+    (tmp_path / FILE).write_bytes(b"".join([head, *lines]))
+    again = KeptGroups(tmp_path, {})
+    assert [again.get("run", group) for group in ("images", "speech", "text")] == [None] * 3
+    assert again.get("run", "training") == RESULTS

@@ -13,9 +13,14 @@ import yaml
 
 from triptych.schemas.config.training import TrainConfig
 from triptych.schemas.errors import Refusal
+from triptych.schemas.storage.lease import FOLDER as LEASES
+from triptych.schemas.storage.lease import Owner
 from triptych.schemas.storage.lock import only_run
 from triptych.schemas.storage.store import Store
 from triptych.train.generate.generator import Generator
+from triptych.train.optim import skip_steps
+from triptych.train.optim.skip_steps import SkipSteps
+from triptych.train.remote.checkpoint_store import CheckpointStore
 from triptych.train.remote.local_copy import local_logs
 from triptych.train.run import train
 from triptych.train.run_record import RunRecord
@@ -166,6 +171,56 @@ def test_one_url_has_one_training(dataset: Path, tmp_path: Path, monkeypatch: py
     with only_run(Store(url)), pytest.raises(Refusal, match=f"{url}: another `triptych` is writing there"):
         train(config)
     assert Store(url).names("") == []
+
+
+def test_a_run_that_lost_its_lease_stops_and_seals_nothing_more(
+    dataset: Path, on_disk: Path, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.set_num_threads(1)
+    url = f"{bucket}/run"
+    config = TrainConfig.model_validate(tree(dataset, url, tmp_path / "one"))
+    seal = CheckpointStore.seal
+
+    def overtaken(self: CheckpointStore, step: int, folder: Path) -> None:
+        seal(self, step, folder)
+        if step == 2:  # as if this process had been suspended for so long that another took the run over
+            Store(url).write(f"{LEASES}/{1:08d}", Owner("elsewhere", 1, "", "another").to_bytes())
+            Store(url).delete(f"{LEASES}/{0:08d}")
+
+    monkeypatch.setattr(CheckpointStore, "seal", overtaken)
+    with pytest.raises(Refusal, match=r"another run took over, so this one stops.*Let the other finish"):
+        train(config)
+    monkeypatch.undo()
+    assert steps(url) == [2]
+    assert Store(url).names(LEASES) == [f"{LEASES}/{1:08d}"]  # the other's lease is left alone
+    with pytest.raises(Refusal, match="process 1 on elsewhere"):
+        train(config)
+    Store(url).delete(f"{LEASES}/{1:08d}")
+    assert train(config)
+    require_same(url, on_disk)
+
+
+def test_a_run_at_a_url_goes_back_after_a_breakdown(
+    dataset: Path, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.set_num_threads(1)
+    url = f"{bucket}/run"
+    usual, checked = SkipSteps._problem, []
+
+    def problem(guard: SkipSteps, loss: float, norm: float) -> str | None:
+        checked.append(loss)
+        return "its rows are broken" if len(checked) == 4 else usual(guard, loss, norm)
+
+    monkeypatch.setattr(skip_steps, "PATIENCE", 1)
+    monkeypatch.setattr(SkipSteps, "_problem", problem)
+    config = tree(dataset, url, tmp_path / "one", on_breakdown="rollback")
+    assert train(TrainConfig.model_validate(config))
+    record = RunRecord.read(_fetched(url, tmp_path / "fetched"))
+    assert [(each.step, dict(each.keys)) for each in record.changes] == [(2, {"rows of the steps": (2, 3)})]
+    assert steps(url) == [4, 6]
+    lines = curve(Store(url).read("metrics.jsonl"))
+    assert [line["step"] for line in lines if "split" not in line] == list(range(1, STEPS + 1))
+    assert len(checked) == STEPS + 2  # the step after the checkpoint, and the one that broke down
 
 
 @pytest.mark.parametrize("url", ["nosuch://key:SECRET@bucket/run", "https://me:SECRET@localhost:9/run?token=SECRET"])

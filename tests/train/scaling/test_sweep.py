@@ -70,6 +70,21 @@ def test_what_is_wrong_is_refused_before_any_work(
         load_sweep(write_sweep(tmp_path, dataset, grid))
 
 
+def test_equal_values_are_one_run_however_they_are_written(dataset: Path, tmp_path: Path) -> None:
+    grid: list[dict[str, Any]] = [{"optimizer.lr": [1e-3, "1e-3", 0.0010]}, {"steps": [4], "model.width": [64, 128]}]
+    grid += [{"model.width": [64]}, {"optimizer.lr": [0.001]}]
+    runs = load_sweep(write_sweep(tmp_path, dataset, grid))
+    assert list(runs) == ["optimizer.lr=0.001", "model.width=64,steps=4", "model.width=128,steps=4"]
+
+
+def test_different_runs_of_one_name_are_refused(dataset: Path, tmp_path: Path) -> None:
+    # neither value can be part of a folder's name, and both are the first of their list
+    one, other = ([{"path": str(dataset), "weight": weight}] for weight in (1.0, 2.0))
+    grid: list[dict[str, Any]] = [{"data.datasets": [one]}, {"data.datasets": [other]}]
+    with pytest.raises(Refusal, match=r"sweep\.yaml: `grid` has two different runs called data\.datasets=0\. Change"):
+        load_sweep(write_sweep(tmp_path, dataset, grid))
+
+
 def test_runs_are_trained_once_and_go_on_where_they_stopped(dataset: Path, tmp_path: Path) -> None:
     torch.set_num_threads(1)
     runs = load_sweep(write_sweep(tmp_path, dataset, [{"model.width": [64, 128], "steps": [2]}]))

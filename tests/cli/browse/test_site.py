@@ -144,3 +144,10 @@ def test_the_command_serves_until_it_is_interrupted(trained: Path) -> None:
         assert b"trained" in fetched(address[0])[2]
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
+
+
+def test_steps_of_a_run_whose_datasets_are_gone_are_refused(served: str) -> None:
+    status, _, body = fetched(f"{served}/2/uses/{'0' * 32}")
+    assert status == 404
+    assert b"Traceback" not in body
+    assert fetched(f"{served}/2/uses/x")[0] == 404

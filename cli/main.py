@@ -40,6 +40,7 @@ SECTIONS = {
     "Hand on": {
         "export": _Entry("export", "Write a dataset in the format of another library."),
         "card": _Entry("card", "Write a dataset card, also as Croissant."),
+        "merge": _Entry("merge", "Merge datasets that have one vocabulary."),
     },
     "Maintain": {
         "takedown": _Entry("takedown", "Remove documents from a dataset."),

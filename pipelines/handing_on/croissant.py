@@ -137,7 +137,8 @@ def _responsible(manifest: Manifest) -> dict[str, Any]:
         "rai:dataLimitations": limits,
         "rai:dataUseCases": "Pretraining of language models and of multimodal models on discrete tokens.",
         "rai:personalSensitiveInformation": (
-            "Texts with certain kinds of personal information were removed by the filter pii; the rest was not examined."
+            "Texts with certain kinds of personal information were removed by the filter pii. The rest was not "
+            "examined."
             if personal
             else "Not examined: no filter for personal information was applied."
         ),

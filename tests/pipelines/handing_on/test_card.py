@@ -42,7 +42,7 @@ def test_the_markdown_card_has_the_figures_of_the_manifest(made: Path) -> None:
             *(f"{source.tokens.get(m, 0):,}" for m in ("text", "image", "audio")),
         ]
     seconds = manifest.statistics.sources["prompts"].audio_samples / 16000
-    assert [line[-1] for line in content if line[:1] == ["prompts"]][0] == f"{seconds:.1f} s"
+    assert next(line[-1] for line in content if line[:1] == ["prompts"]) == f"{seconds:.1f} s"
     for tally in manifest.ledger:
         assert any(line[:2] == [tally.source, plain(tally.stage)] and line[-1] == f"{tally.kept:,}" for line in lines)
     assert manifest.fingerprint in card

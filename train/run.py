@@ -17,7 +17,8 @@ from .checkpoint.retention import complete_steps
 from .data.plan import Plan, plan_of
 from .distributed.process_group import ProcessGroup
 from .evaluate.report.curves import dataset_unigram_entropy
-from .metrics import last_step, read_lines
+from .metrics import last_step
+from .metrics_file import read_lines
 from .optim.batch_scaling import batch_warning, kappa
 from .remote.reaching import is_remote, naming
 from .remote.remote_run import RemoteRun, records_of, run_folder

@@ -31,9 +31,13 @@ def _sentence(name: str, bits: float | None, baseline: float | None) -> str:
     said = f"Held-out {name}: {bits:.2f} bits per token"
     if baseline is None:
         return f"{said}."
-    beside = f"{said}, unigram baseline {baseline:.2f}"
+    return f"{said}, unigram baseline {baseline:.2f}: {beside_baseline(bits, baseline)}."
+
+
+def beside_baseline(bits: float, baseline: float) -> str:
+    """Say how bits per token stand to those of the unigram baseline."""
     if bits > baseline * (1 + CLEAR):
-        return f"{beside}: worse than the unigram baseline, so trained too little."
+        return "worse than the unigram baseline, so trained too little"
     if bits > baseline * (1 - CLEAR):
-        return f"{beside}: about the unigram baseline, so nothing of the order of tokens is learned yet."
-    return f"{beside}: {1 - bits / baseline:.0%} better than the unigram baseline."
+        return "about the unigram baseline, so nothing of the order of tokens is learned yet"
+    return f"{1 - bits / baseline:.0%} better than the unigram baseline"

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -59,7 +60,7 @@ def export_hf(dataset: Dataset, folder: Path) -> None:
             for batch in row_blocks(dataset, entry, schema):
                 writer.write_batch(batch.cast(features.arrow_schema))
     datasets.DatasetInfo(features=features, dataset_name=manifest.name).write_to_directory(str(folder))
-    state = {
+    state: dict[str, Any] = {
         "_data_files": [{"filename": name} for name in names],
         "_fingerprint": manifest.fingerprint[:16],
         "_format_columns": None,

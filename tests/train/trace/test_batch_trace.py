@@ -2,7 +2,7 @@
 
 import json
 import random
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -196,7 +196,7 @@ def test_the_uses_of_a_document_are_the_steps_whose_batches_have_it(
     segments = [one for table in tables for row in table.rows(0, np.arange(4)) for one in row]
     found, wanted = 0, uses_of(life, run)
     for segment in segments[::3]:
-        lines = trace_document(run, lambda tables, of=segment["id"]: segments_of_id(tables, of))
+        lines = trace_document(run, partial(segments_of_id, document=segment["id"]))
         uses = sorted((use["step"], use["batch_row"], use["task"]) for line in lines for use in line["uses"])
         assert uses == sorted(wanted.get(segment["id"].hex(), []))
         found += len(uses)

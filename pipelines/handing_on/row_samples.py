@@ -71,7 +71,8 @@ def export_mds(dataset: Dataset, folder: Path) -> None:
         "size_limit": None,
         "version": 2,
     }
-    head, files = json.dumps(config, sort_keys=True).encode(), []
+    head = json.dumps(config, sort_keys=True).encode()
+    files: list[dict[str, Any]] = []
     for entry in dataset.manifest.shards:
         for batch in row_blocks(dataset, entry, schema):
             data = _mds_file([_mds_sample(*row, config["column_names"]) for row in _rows_of(batch)], head)

@@ -49,7 +49,8 @@ def markdown_card(manifest: Manifest) -> str:
 
 def plain(text: object) -> str:
     """Return a text of the data as Markdown shows it unchanged, on one line and without markup or links."""
-    return visible(" ".join(str(text).split())).translate(_MARKUP)
+    shown = visible(" ".join(str(text).split()))
+    return shown.translate(_MARKUP)
 
 
 def _table(heads: Sequence[str], lines: Iterable[Sequence[object]], numbers: int = 0) -> str:

@@ -23,7 +23,7 @@ def test_every_reason_is_counted_with_the_most_frequent_first(tmp_path: Path) ->
     lines = ['{"text": "a long text"}', "{bad", '{"text": ""}', '{"text": "b"}', '{"text": "c"}']
     (tmp_path / "a.jsonl").write_text("\n".join(lines))
     found = head(10, ({"name": "text_length", "min_chars": 5},), kind="jsonl", path=f"{tmp_path}/a.jsonl", text="text")
-    assert list(found.reasons.items())[0] == ("text_length", 2)
+    assert next(iter(found.reasons.items())) == ("text_length", 2)
     assert found.reasons == {"text_length": 2, "json_invalid": 1, "text_empty": 1}
     assert found.kept["text"].to_pylist() == ["a long text"]
     assert found.rows == 5

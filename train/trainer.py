@@ -154,7 +154,7 @@ class Trainer:
     def _batches(self) -> Iterator[list[MicroBatch] | None]:
         """The rows of each step; None, and nothing more, if they cannot be read: then `_lost` says why."""
         try:
-            for micros in self.loader:  # `yield from` would close the loader when a step of the loop breaks down
+            for micros in self.loader:  # `yield from` would close the loader at a rollback
                 yield micros
         except (Refusal, OSError) as error:
             self._lost = error

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ...schemas.config.model import Task
 from ...schemas.dataset.reader import Dataset
 from ...schemas.errors import Refusal
-from ...schemas.identity import stream_fingerprint
+from ...schemas.identity import bytes_fingerprint
 from ...schemas.vocabulary import Modality
 from .kept_groups import EvaluationResult, KeptGroups
 from .likelihood.benchmarks import Benchmark, benchmark_context, benchmark_files
@@ -120,8 +120,7 @@ def _files_of_groups(context: EvaluationContext) -> dict[str, Path]:
 
 def _fingerprint(path: Path) -> str:
     try:
-        with path.open("rb") as stream:
-            return stream_fingerprint(stream)
+        return bytes_fingerprint([path.read_bytes()])
     except OSError:  # the group says so
         return "cannot be read"
 

@@ -54,4 +54,5 @@ def _bytes(block: Samples, bits: int) -> bytes:
     """Return samples as the integers of a FLAC file, each in as few bytes as hold `bits`."""
     width = (bits + 7) // 8
     numbers = np.rint(block * np.float32(2 ** (bits - 1))).astype("<i4")
-    return numbers.view(np.uint8).reshape(-1, 4)[:, :width].tobytes()
+    packed: bytes = numbers.view(np.uint8).reshape(-1, 4)[:, :width].tobytes()
+    return packed

@@ -2,8 +2,8 @@
 
     python -m benchmarks.browse demo/dataset --work /tmp/browse
 
-The dataset is made of the rows of a real one, repeated to shards of usual size; its manifest lists these files again,
-as often as 10⁹ rows need. So it takes the disk space of three shards, and the server reads real rows.
+The dataset is made of the rows of a real one, repeated to shards of usual size; its manifest lists these files again
+and again, as often as 10⁹ rows need. So it takes the disk space of three shards, and the server reads real rows.
 """
 
 import argparse

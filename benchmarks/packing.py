@@ -14,7 +14,7 @@ import click
 import numpy as np
 import numpy.typing as npt
 
-from triptych.pipelines.inspection.stats import fill_bound
+from triptych.pipelines.inspection.fill_bound import fill_bound
 from triptych.pipelines.pack.best_fit import best_fit_decreasing
 from triptych.schemas.dataset.reader import Dataset
 

@@ -23,7 +23,7 @@ from triptych.schemas.dataset.manifest import MANIFEST
 from triptych.schemas.dataset.reader import Dataset
 from triptych.schemas.dataset.segment_tables import SegmentTables
 from triptych.train.data.plan import plan_of
-from triptych.train.metrics import FILE
+from triptych.train.metrics_file import FILE
 from triptych.train.run import write_run_record
 from triptych.train.trace.batch_trace import trace_step
 from triptych.train.trace.document_trace import trace_document

@@ -37,6 +37,11 @@ SECTIONS = {
         "evaluate": _Entry("evaluate", "Evaluate a trained model."),
         "scaling": _Entry("scaling", "Train a series of runs and fit a scaling law to them."),
     },
+    "Hand on": {
+        "export": _Entry("export", "Write a dataset in the format of another library."),
+        "card": _Entry("card", "Write a dataset card, also as Croissant."),
+        "merge": _Entry("merge", "Merge datasets that have one vocabulary."),
+    },
     "Maintain": {
         "takedown": _Entry("takedown", "Remove documents from a dataset."),
         "schema": _Entry("schema", "Print the JSON Schema of a configuration file."),

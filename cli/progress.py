@@ -14,6 +14,7 @@ from ..schemas.console import console, spinner
 from ..schemas.dataset.ledger import merge
 from ..schemas.dataset.manifest import Manifest
 from ..schemas.secrets import shown, without_secrets
+from .fit_tables import fit
 from .tables import ledger_table
 
 
@@ -79,7 +80,8 @@ def summary(manifest: Manifest, out: str) -> dict[str, Any]:
 def print_summary(manifest: Manifest, out: str) -> None:
     """Print the ledger and the totals as tables and text."""
     screen = console()
-    screen.print(ledger_table(manifest.ledger))
+    for block in fit(ledger_table(manifest.ledger), screen.width):
+        screen.print(block)
     facts = summary(manifest, out)
     tokens = ", ".join(f"{count:,} {modality}" for modality, count in facts["tokens"].items())
     screen.print(f"{facts['rows']:,} rows in {facts['shards']} shards, {facts['fill']:.2%} full: {tokens} tokens.")

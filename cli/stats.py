@@ -26,6 +26,7 @@ def stats(dataset: str, as_json: bool) -> None:
         return
     from ..schemas.console import console, text
     from . import tables
+    from .fit_tables import fit
 
     screen = console()
     screen.print(
@@ -41,7 +42,8 @@ def stats(dataset: str, as_json: bool) -> None:
     if facts["decontamination"]:
         shown.append(tables.hits_table(facts))
     for table in (*shown, tables.ledger_table(manifest.ledger)):
-        screen.print(table)
+        for block in fit(table, screen.width):
+            screen.print(block)
     for line in facts["advice"]:
         screen.print(line, soft_wrap=True)
     screen.print(f"fingerprint {facts['fingerprint']}")

@@ -91,7 +91,9 @@ def _verdict(line: dict[str, Any]) -> str:
     if line["held_out"]:
         return "held out for validation: never trained on"
     to_come = f", and {_count(line['to_come'], 'time')} in steps that are not done yet" if line["to_come"] else ""
-    return f"trained on {_count(len(line['uses']), 'time')}{to_come}{':' if line['uses'] else ''}"
+    if not line["uses"]:
+        return f"not trained on in these steps{to_come}"
+    return f"trained on {_count(len(line['uses']), 'time')}{to_come}:"
 
 
 def _drawn(one: dict[str, Any]) -> str:

@@ -41,9 +41,9 @@ def dropped_rows(store: Store, parts: Sequence[str], ledger: Sequence[Tally], mo
         writer.write_table(schema.empty_table())
         for name in parts:
             lines = read_header(store, name).dropped
-            writer.write_table(_as(first.take(lines) if many else lines, schema))
+            writer.write_table(with_schema(first.take(lines) if many else lines, schema))
         if len(others):
-            writer.write_table(_as(others, schema))
+            writer.write_table(with_schema(others, schema))
     return sink.getvalue()
 
 
@@ -56,7 +56,8 @@ def _of(lines: pa.Table, groups: set[tuple[str, str, str]]) -> pa.Table:
     return lines.filter(chosen)
 
 
-def _as(lines: pa.Table, schema: pa.Schema) -> pa.Table:
+def with_schema(lines: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Return dropped rows with the columns of another table of them: null, or one row a line, where they lack one."""
     lines = join_dropped([lines, schema.empty_table()])
     if ROWS.name in schema.names:
         counts = pa.chunked_array([pa.array(row_counts(lines))])

@@ -19,6 +19,7 @@ from .engines.journal import Journal
 from .engines.partition import Partition
 from .engines.registry import open_engine
 from .engines.stage import Stage
+from .handing_on.card import write_card
 from .nothing_left import require_rows_left
 from .pack.repack_damaged import delete_damaged
 from .pack.shard import PackShard
@@ -50,6 +51,8 @@ def prepare(config: RunConfig, journal: Journal) -> Manifest:
         manifest = _make(config, units, store, journal, require_alone)
         report = run_report(config, journal, time.perf_counter() - start)
         store.write(RUN_REPORT, sealed_json(report))
+        if config.card:
+            write_card(store, manifest)
     return manifest
 
 

@@ -22,17 +22,20 @@ def train(train_file: str, start: int | None, change: bool, overrides: tuple[str
     from ..schemas.config.load_training import load_training
     from ..schemas.config.locations import public_url
     from .data.plan import plan_of
+    from .run import how_it_went, warnings
     from .run import train as run
-    from .run import warnings
 
     config = load_training(train_file, overrides)
-    for line in warnings(config, plan_of(config)) if rank() == 0 else ():
+    plan = plan_of(config)
+    for line in warnings(config, plan) if rank() == 0 else ():
         print_line(f"warning: {line}", err=True)
     finished = run(config, start=start, change=change)
     if rank() == 0:
         out = public_url(config.out)
+        for line in how_it_went(config, plan) if finished else ():
+            print_line(line)
         print_line(
-            f"Done. Model: {out}/model. Training log: {out}/metrics.jsonl."
+            f"Done. Model: {out}/model. Training log: {out}/metrics.jsonl. Next: triptych evaluate {out}"
             if finished
             else "Stopped and saved. Run the same command again to resume."
         )

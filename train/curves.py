@@ -17,10 +17,12 @@ from ..schemas.storage.store import Store
 from .metrics_file import FILE as METRICS
 from .metrics_file import parse_lines
 from .run_record import RUN, RunRecord
+from .verdict import beside_baseline
 
 MODALITIES = ("text", "image", "audio")
 POINTS = 2000
 PLAIN = ("loss", "grad_norm", "lr", "tokens_per_second", "flops_per_second", "mfu", "left_out", "tokens")
+NO_BASELINE = "the datasets of the run cannot be read here, so there is no baseline"
 Series = dict[str, list[Any]]
 
 
@@ -169,15 +171,7 @@ def figures(series: Series, checks: Sequence[Validation], baseline: Mapping[str,
                 "train": bits[-1] if bits else None,
                 "validation": held,
                 "baseline": base,
-                "verdict": _verdict(last, base),
+                "verdict": NO_BASELINE if base is None else beside_baseline(last, base),
             }
         )
     return rows
-
-
-def _verdict(bits: float, baseline: float | None) -> str:
-    if baseline is None:
-        return "the datasets of the run cannot be read here, so there is no baseline"
-    if bits >= baseline:
-        return "worse than the unigram baseline: trained too little"
-    return f"{100 * (1 - bits / baseline):.1f} % below the unigram baseline"

@@ -8,6 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from ..schemas.console import VisibleConsole
+from .plain_log import PlainLog, validation_line
 
 
 class Progress:
@@ -41,3 +42,21 @@ class Progress:
         mfu = f"  {line['mfu']:.1%} MFU" if "mfu" in line else ""
         figures = f"{line['tokens_per_second']:,.0f} tokens/s{mfu}  bits: {bits}"
         self._bar.update(self._task, completed=step, figures=figures)
+
+    def validated(self, line: Mapping[str, Any]) -> None:
+        """Print the figures of a validation above the bar."""
+        self.print_line(validation_line(line))
+
+
+def progress_of(steps: int, done: int, shown: bool, start: str) -> Progress | PlainLog:
+    """The progress of a training: a bar on a terminal, plain lines elsewhere.
+
+    Args:
+        steps: Steps of the run.
+        done: Steps that were done before.
+        shown: Whether this process prints.
+        start: What the log begins with.
+    """
+    if VisibleConsole(stderr=True).is_terminal:
+        return Progress(steps, done, shown)
+    return PlainLog(steps, done, shown, start)

@@ -16,14 +16,17 @@ from ..schemas.storage.store import WORK, Store
 from .checkpoint.retention import complete_steps
 from .data.plan import Plan, plan_of
 from .distributed.process_group import ProcessGroup
+from .evaluate.report.curves import dataset_unigram_entropy
 from .metrics import last_step
+from .metrics_file import read_lines
 from .optim.batch_scaling import batch_warning, kappa
-from .remote.reaching import naming
+from .remote.reaching import is_remote, naming
 from .remote.remote_run import RemoteRun, records_of, run_folder
 from .resume import changed_datasets, changed_keys, require_allowed, with_changes
 from .run_record import RUN, Change, ParameterCounts, RunRecord, TrainedOn
 from .trainer import Trainer
 from .unseen import require_share_kept, require_unseen
+from .verdict import verdict
 
 ALLOW = "`data.allow_overlap: true`"
 
@@ -188,6 +191,13 @@ def warnings(config: TrainConfig, plan: Plan) -> list[str]:
     silent = not (weights.text or weights.image or weights.audio)
     nothing = ["`objective.loss_weights` are all 0, so nothing is learned"] if silent else []
     return [*plan.warnings, *nothing, *([batch] if batch else [])]
+
+
+def how_it_went(config: TrainConfig, plan: Plan) -> list[str]:
+    """Sentences on the last validation of a finished run; none if its log is at a URL."""
+    if is_remote(config.out):
+        return []
+    return verdict(read_lines(run_folder(config, None)), dataset_unigram_entropy(plan.datasets))
 
 
 @contextmanager

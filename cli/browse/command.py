@@ -7,11 +7,11 @@ import click
 
 from ...schemas.command_line import example
 
-NEEDED = ("starlette", "uvicorn", "jinja2")
+NEEDED = ("starlette", "uvicorn", "jinja2", "markupsafe")
 
 
 @click.command(epilog=example("triptych browse out/stamps runs/first"))
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.argument("paths", metavar="PATH [PATH]...", nargs=-1, required=True)
 @click.option("--port", metavar="N", type=click.IntRange(0, 65535), default=0, show_default="a free one", help="Port.")
 @click.option(
     "--html",

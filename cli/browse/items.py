@@ -10,7 +10,8 @@ from ...schemas.dataset.manifest import MANIFEST
 from ...schemas.errors import Refusal
 from ...schemas.secrets import without_secrets
 from ...schemas.storage.store import WORK, Store
-from ...train.curves import METRICS, RunCurves
+from ...train.curves import RunCurves
+from ...train.metrics_file import FILE as METRICS
 
 Kind = Literal["dataset", "preparation", "run"]
 

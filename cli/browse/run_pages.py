@@ -1,20 +1,26 @@
 """Pages of training runs, which follow them while they train, and of preparations in progress."""
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import yaml
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from ...pipelines.filters.taken_down import is_id
+from ...pipelines.inspection.browse.media_lock import MEDIA_LOCK
 from ...pipelines.inspection.browse.preparation import preparation
+from ...schemas.dataset.locate import segments_of_id
 from ...schemas.storage.store import Store
 from ...train.curves import figures, trained_manifests, training_series, unigram_bits, validations
 from .items import Item
 from .site import Site
 from .templates import render
 
+MOST_USES = 40  # of a segment that are listed
 STALE = 120.0  # seconds without a new line after which a run counts as stopped
 
 
@@ -23,6 +29,7 @@ def routes(site: Site) -> list[Route]:
     return [
         Route("/{item:int}/run", lambda request: _run(site, request)),
         Route("/{item:int}/run.json", lambda request: JSONResponse(run_data(site, site.item(request)))),
+        Route("/{item:int}/uses/{document}", lambda request: _uses(site, request)),
         Route("/{item:int}/preparation", lambda request: _preparation(site, request)),
     ]
 
@@ -74,6 +81,20 @@ def run_context(site: Site, item: Item, runs: list[Item]) -> dict[str, Any]:
     charts = [run_data(site, each) for each in runs]
     train_file = yaml.safe_dump(record.config, sort_keys=False, allow_unicode=True) if record else ""
     return {"record": record, "train_file": train_file, "data": charts[0], "runs": runs, "charts": charts}
+
+
+def _uses(site: Site, request: Request) -> Response:
+    """The steps of a run that trained on a document."""
+    item, name = site.item(request), request.path_params["document"]
+    if not is_id(name):
+        raise HTTPException(404, "This is no document id.")
+    with MEDIA_LOCK:
+        from ...train.trace.document_trace import trace_document
+        from ...train.trace.traced_run import TracedRun
+
+        run = TracedRun(Path(item.path))
+        lines = trace_document(run, lambda tables: segments_of_id(tables, bytes.fromhex(name)))
+    return HTMLResponse(render("uses.html", item=item, lines=lines, done=run.done, most=MOST_USES))
 
 
 def _preparation(site: Site, request: Request) -> Response:

@@ -1,7 +1,7 @@
 """The page that finds segments by their text and columns, and its stream of hits."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from ...pipelines.filters.taken_down import is_id
 from ...pipelines.inspection.browse.find import Hit, Query, SearchReport, find
+from ...pipelines.inspection.browse.find_id import find_id
 from ...schemas.vocabulary import Kind
 from .cards import segment_card
 from .items import Item
@@ -39,11 +40,18 @@ def _search(site: Site, request: Request) -> Response:
         "columns": sorted(columns),
     }
     given = dict(request.query_params)
-    asked = {"given": given, "asked": not query_of(given).empty, "query_string": request.url.query}
+    any_condition = document_of(given) is not None or not query_of(given).empty
+    asked = {"given": given, "asked": any_condition, "query_string": request.url.query}
     return site.page("search.html", item=item, tab="search", title=f"{item.name}: search", **asked, **choices)
 
 
-def query_of(given: dict[str, str]) -> Query:
+def document_of(given: Mapping[str, str]) -> bytes | None:
+    """Read the document id of the form; None where there is none."""
+    identity = given.get("id", "").strip().lower()
+    return bytes.fromhex(identity) if is_id(identity) else None
+
+
+def query_of(given: Mapping[str, str]) -> Query:
     """Read a query from the fields of the form; what is empty or no number is no condition."""
 
     def text(name: str) -> str | None:
@@ -53,7 +61,6 @@ def query_of(given: dict[str, str]) -> Query:
         value = given.get(name, "").strip()
         return int(value) if value.isdigit() else None
 
-    identity = (text("id") or "").lower()
     kind = text("kind")
     return Query(
         text=text("q"),
@@ -62,7 +69,6 @@ def query_of(given: dict[str, str]) -> Query:
         license="" if given.get("license") == NONE else text("license"),
         least=count("least"),
         most=count("most"),
-        id=bytes.fromhex(identity) if is_id(identity) else None,
         column=text("column"),
         value=text("value"),
     )
@@ -73,14 +79,20 @@ NONE = "(none)"  # the licence of a document without one
 
 def _stream(site: Site, request: Request) -> Response:
     item = site.item(request)
-    query = query_of(dict(request.query_params))
-    lines = _lines(item, query, whole(request, "seed", 0))
+    document = document_of(request.query_params)
+    if document is not None:
+        found = _of_document(item, document)
+    else:
+        found = find(item.media, query_of(request.query_params), whole(request, "seed", 0), HITS)
+    lines = (json.dumps(_line(item, each)) + "\n" for each in found)
     return StreamingResponse(lines, media_type="application/x-ndjson", headers={"cache-control": "no-store"})
 
 
-def _lines(item: Item, query: Query, seed: int) -> Iterator[str]:
-    for each in find(item.media, query, seed, HITS):
-        yield json.dumps(_line(item, each)) + "\n"
+def _of_document(item: Item, document: bytes) -> Iterator[Hit | SearchReport]:
+    """The segments of one document, which are found without a search; other conditions are not needed then."""
+    places = find_id(item.dataset, document)
+    yield from (Hit(row, number, "", "", "") for row, number in places[:HITS])
+    yield SearchReport(item.dataset.rows, item.dataset.rows, len(places), len(places), 0.0, done=True)
 
 
 def _line(item: Item, each: Hit | SearchReport) -> dict[str, Any]:

@@ -1,15 +1,13 @@
 """The main figures of a dataset's manifest, as one JSON-ready dict."""
 
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any
-
-import numpy as np
 
 from ...schemas.dataset.ledger import main_reason
 from ...schemas.dataset.manifest import Manifest
 from ...schemas.dataset.reader import fill
 from ...schemas.dataset.statistics import percentiles
+from .fill_bound import fill_bound
 
 
 def stats(manifest: Manifest) -> dict[str, Any]:
@@ -74,30 +72,6 @@ def _groups(manifest: Manifest) -> dict[str, Any]:
         bound = fill_bound(counts, manifest.row_length)
         groups[group] = {"rows": rows, "fill": round(share, 6), "fill_bound": round(bound, 6)}
     return groups
-
-
-def fill_bound(counts: Mapping[int, int], row_length: int) -> float:
-    """Return an upper bound on the share of positions that any packing of whole segments can fill.
-
-    A row holds at most as many segments as the shortest ones that fit together, which bounds images, since these have
-    almost equal lengths; the number of tokens bounds the rest.
-
-    Args:
-        counts: Length of a segment -> number of segments.
-        row_length: Tokens per row.
-    """
-    if not counts:
-        return 0.0
-    lengths = np.array(sorted(counts))
-    repeats = np.array([counts[length] for length in lengths.tolist()])
-    total, segments = int((lengths * repeats).sum()), int(repeats.sum())
-    before = np.concatenate([[0], np.cumsum(lengths * repeats)])
-    whole = int(np.searchsorted(before, row_length, side="right")) - 1
-    fitting = int(repeats[:whole].sum())
-    if whole < len(lengths):
-        fitting += int((row_length - before[whole]) // lengths[whole])
-    rows = max(-(-total // row_length), -(-segments // max(fitting, 1)))
-    return total / (rows * row_length)
 
 
 def advice(manifest: Manifest) -> list[str]:

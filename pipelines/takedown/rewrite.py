@@ -71,7 +71,11 @@ def _require_intact(dataset: Dataset, entry: FileEntry) -> None:
 
 def ids_in(shard: Shard, wanted: pa.Array) -> pa.Array:
     """Return those of `wanted` that have a segment in the shard."""
-    ids = shard.batch.column("segments").flatten().field("id")
+    return ids_among(shard.batch.column("segments").flatten().field("id"), wanted)
+
+
+def ids_among(ids: pa.Array, wanted: pa.Array) -> pa.Array:
+    """Return those of `wanted` that are among `ids`, each once."""
     return ids.filter(pc.is_in(ids, value_set=wanted)).unique()
 
 

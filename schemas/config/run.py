@@ -128,6 +128,9 @@ class RunConfig(Strict):
         le=1024,
         description="Threads per task; part of the dataset's identity, since it changes how float sums are rounded",
     )
+    card: Annotated[bool, NoIdentity()] = Field(
+        False, description="Also write README.md and croissant.json, which describe the dataset"
+    )
 
     @field_validator("sources", "decontaminate")
     @classmethod

@@ -1,8 +1,8 @@
 """Finds segments of documents in a dataset: by id in one shard of each group, by other columns in all of them.
 
-Preparation assigns a document to a shard by its id, modulo the number of shards of its group. Where all ids of the
-shard agree with that, a document that is not in it is in no shard of the group. Otherwise, as in datasets of which
-shards are gone or that were put together from others, all shards of the group are searched.
+Preparation assigns a document to a shard by its id, modulo the number of shards of its group. If all ids of a shard
+have the remainder of its place, and they are too many for a coincidence, it has all documents with that remainder.
+Otherwise, as in small datasets and in those that were put together from others, all shards of the group are searched.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from .segment_tables import SegmentTables
 
+ENOUGH = 64  # documents of a shard
 Mask = npt.NDArray[np.bool_]
 
 
@@ -54,10 +55,12 @@ def _groups(tables: SegmentTables) -> dict[str, list[int]]:
 
 
 def _follows_ids(tables: SegmentTables, numbers: list[int], place: int) -> bool:
-    """Whether the ids of a shard all have the remainder by which documents are assigned to it."""
-    ids = tables.of(numbers[place]).flatten().field("id")
-    words = np.frombuffer(b"".join(ids.to_pylist()), np.uint8).reshape(-1, 16)[:, :8].copy().view("<u8")
-    return bool(len(words)) and bool((words % np.uint64(len(numbers)) == place).all())
+    """Whether the ids of a shard prove that it has all documents whose ids have the remainder of its place."""
+    if len(numbers) == 1:
+        return True
+    ids = pc.unique(tables.of(numbers[place]).flatten().field("id"))
+    words = np.frombuffer(b"".join(ids.to_pylist()), "<u8")[::2]
+    return len(words) >= ENOUGH and bool((words % np.uint64(len(numbers)) == place).all())
 
 
 def segments_in_shard(tables: SegmentTables, shard: int, chosen: Callable[[pa.StructArray], Mask]) -> list[Located]:

@@ -62,8 +62,8 @@ def test_a_run_says_whether_it_learned() -> None:
     series = training_series([{"step": 1, "nelbo": {"text": 9.0, "image": 5.0, "audio": 3.0}}])
     rows = figures(series, [], {"text": 8.0, "image": 6.25})
     assert [row["verdict"] for row in rows] == [
-        "worse than the unigram baseline: trained too little",
-        "20.0 % below the unigram baseline",
+        "worse than the unigram baseline, so trained too little",
+        "20% better than the unigram baseline",
         "the datasets of the run cannot be read here, so there is no baseline",
     ]
 

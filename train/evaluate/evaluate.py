@@ -120,7 +120,7 @@ def _files_of_groups(context: EvaluationContext) -> dict[str, Path]:
 
 def _fingerprint(path: Path) -> str:
     try:
-        return bytes_fingerprint(path.read_bytes())
+        return bytes_fingerprint([path.read_bytes()])
     except OSError:  # the group says so
         return "cannot be read"
 

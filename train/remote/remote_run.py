@@ -19,10 +19,11 @@ from ...schemas.identity import fingerprint
 from ...schemas.storage.full_disk import refusing_full_disk
 from ...schemas.storage.lock import only_run
 from ...schemas.storage.store import Store
+from ..checkpoint.retention import folder_name
 from ..distributed.process_group import ProcessGroup
 from ..metrics_file import FILE as METRICS
 from ..run_record import RUN
-from .checkpoint_store import FOLDER, CheckpointStore, folder_name
+from .checkpoint_store import FOLDER, CheckpointStore
 from .reaching import is_remote, naming, reaching
 
 MODEL = "model"

@@ -35,7 +35,7 @@ class BrowsedDataset(Dataset):
     def __init__(self, url: str, cache: str | None = None) -> None:
         self.url = url.rstrip("/") or url
         self.fs, self.root = file_system(self.url)
-        self._sound: set[str] = set()
+        self._sound = {}
         try:
             self.manifest, self.shards = listed(self.url, self.fs, self.root, cache)
         except (FileNotFoundError, NotADirectoryError):

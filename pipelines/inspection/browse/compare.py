@@ -43,8 +43,8 @@ class LengthTest:
 
 def config_difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Lines of the difference of two configurations: (` `, `-` or `+`; the line); empty for equal ones."""
-    texts = (yaml.safe_dump(dict(each), sort_keys=False, allow_unicode=True).splitlines() for each in (before, after))
-    lines = list(difflib.unified_diff(*texts, lineterm="", n=2))[2:]
+    old, new = (yaml.safe_dump(dict(each), sort_keys=False, allow_unicode=True) for each in (before, after))
+    lines = list(difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=2))[2:]
     return [(line[:1], line[1:]) for line in lines]
 
 

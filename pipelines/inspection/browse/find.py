@@ -34,7 +34,6 @@ class Query:
     license: str | None = None
     least: int | None = None  # tokens
     most: int | None = None
-    id: bytes | None = None
     column: str | None = None  # a kept column, and a text that its value has in it
     value: str | None = None
 
@@ -147,8 +146,6 @@ def _fits(segments: pa.StructArray, query: Query) -> npt.NDArray[np.bool_]:
         fits &= segments.field("kind").to_numpy() == Kind(query.kind).code
     length = segments.field("length").to_numpy()
     fits &= (length >= (query.least or 0)) & (length <= (query.most or length.max(initial=0)))
-    if query.id is not None:
-        fits &= pc.equal(segments.field("id"), pa.scalar(query.id, pa.binary(16))).to_numpy(zero_copy_only=False)
     if query.column is not None:
         if "kept" not in names:
             return np.zeros(len(segments), bool)

@@ -11,7 +11,8 @@ import pyarrow as pa
 from ....schemas.dataset.manifest import Manifest
 from ....schemas.dataset.reader import fill
 from ....schemas.dataset.statistics import SourceStatistics, percentiles
-from ..stats import advice, fill_bound
+from ..fill_bound import fill_bound
+from ..stats import advice
 from .browsed import BrowsedDataset
 
 MODALITIES = ("text", "image", "audio")

@@ -17,7 +17,7 @@ class Piece(NamedTuple):
     whole: bool
 
 
-def text_pieces(tokenizer: TextTokenizer, codes: Sequence[int] | npt.NDArray[np.int64]) -> list[Piece]:
+def text_pieces(tokenizer: TextTokenizer, codes: Sequence[int] | npt.NDArray[np.integer]) -> list[Piece]:
     """Cut the text of some codes into the pieces of each code.
 
     A tokenizer that keeps every byte gives exact pieces. Of others, each code is decoded alone, so that spaces

@@ -22,7 +22,7 @@ def hostile(once: Callable[..., Path], tree: Any, prepared: Any, makers: Any) ->
     def fill(folder: Path) -> None:
         corpus = folder / "corpus"
         corpus.mkdir()
-        lines = [
+        lines: list[dict[str, str | None]] = [
             {"text": f"{MARKUP} {makers.words(i, 40)}", "license": "<i>MIT</i>", "url": "javascript:window.acted=1"}
             for i in range(40)
         ]

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from triptych.cli.browse.formats import percent, short, shown, size
-from triptych.cli.browse.search_pages import query_of
+from triptych.cli.browse.search_pages import document_of, query_of
 from triptych.cli.browse.security import file_policy, is_here
 from triptych.cli.browse.serve import has_display, listening
 from triptych.cli.browse.templates import FOLDER, STATIC
@@ -106,7 +106,9 @@ def test_numbers_are_written_in_full_or_with_their_unit() -> None:
 def test_a_query_takes_what_makes_sense() -> None:
     given = {"q": "  ", "kind": "video", "least": "-1", "most": "9", "id": "zz", "license": "(none)"}
     query = query_of(given)
-    assert (query.text, query.kind, query.least, query.most, query.id, query.license) == (None, None, None, 9, None, "")
+    assert (query.text, query.kind, query.least, query.most, query.license) == (None, None, None, 9, "")
+    assert document_of(given) is None
+    assert document_of({"id": " " + "AB" * 16}) == b"\xab" * 16
     assert query_of({}).empty
 
 
@@ -142,3 +144,10 @@ def test_the_command_serves_until_it_is_interrupted(trained: Path) -> None:
         assert b"trained" in fetched(address[0])[2]
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
+
+
+def test_steps_of_a_run_whose_datasets_are_gone_are_refused(served: str) -> None:
+    status, _, body = fetched(f"{served}/2/uses/{'0' * 32}")
+    assert status == 404
+    assert b"Traceback" not in body
+    assert fetched(f"{served}/2/uses/x")[0] == 404

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from triptych.pipelines.inspection.stats import fill_bound
+from triptych.pipelines.inspection.fill_bound import fill_bound
 from triptych.pipelines.pack.best_fit import best_fit_decreasing
 
 CAPACITY = 12

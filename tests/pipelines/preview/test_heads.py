@@ -33,7 +33,7 @@ def test_every_reason_is_counted_with_the_most_frequent_first(tmp_path: Path) ->
 def test_rows_are_shared_between_the_files(tmp_path: Path) -> None:
     for n in range(4):
         (tmp_path / f"{n}.jsonl").write_text("".join(f'{{"text": "{n} {i}"}}\n' for i in range(50)))
-    spec = {"kind": "jsonl", "path": f"{tmp_path}/*.jsonl", "text": "text"}
+    spec: dict[str, Any] = {"kind": "jsonl", "path": f"{tmp_path}/*.jsonl", "text": "text"}
     assert head(8, **spec).kept["text"].to_pylist() == [f"{n} {i}" for n in range(4) for i in range(2)]
     assert head(8, **spec, limit=3).kept.num_rows == 3
 
@@ -42,7 +42,12 @@ def test_clips_of_the_head_are_decoded(tmp_path: Path, makers: Any) -> None:
     good = makers.clip(0)
     damaged = good[:26] + bytes(15) + b"x" + good[42:]  # the MD5 of other samples, so that only a decoder can tell
     makers.write_tar(tmp_path / "a.tar", {"0.flac": good, "0.txt": b"a", "1.flac": damaged, "1.txt": b"b"})
-    spec = {"kind": "webdataset", "path": f"{tmp_path}/a.tar", "modality": "audio-text", "audio": "flac"}
+    spec: dict[str, Any] = {
+        "kind": "webdataset",
+        "path": f"{tmp_path}/a.tar",
+        "modality": "audio-text",
+        "audio": "flac",
+    }
     found = head(10, **spec, text="txt")
     assert found.kept["text"].to_pylist() == ["a"]
     assert [(line["row"], line["reason"]) for line in found.dropped] == [(1, "audio_undecodable")]

@@ -26,7 +26,7 @@ def without_length(data: bytes) -> bytes:
 
 def without_last_frame(data: bytes) -> bytes:
     """Cut before the last frame, which is shorter than the slack of other formats."""
-    with av.open(io.BytesIO(data)) as container:
+    with av.open(io.BytesIO(data), "r") as container:
         sizes = [packet.size for packet in container.demux(audio=0)]
     return data[: len(data) - [size for size in sizes if size][-1]]
 

@@ -2,7 +2,7 @@
 
 import json
 import random
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from triptych.model.diffusion.noise_levels import stratified_levels
 from triptych.model.diffusion.tasks import TASKS, draw_tasks
 from triptych.schemas.config.model import MaskedObjective
 from triptych.schemas.config.training import TrainConfig
-from triptych.schemas.dataset.locate import Located, segments_of_id
+from triptych.schemas.dataset.locate import segments_of_id
 from triptych.schemas.dataset.reader import Dataset
 from triptych.schemas.dataset.segment_tables import SegmentTables
 from triptych.schemas.errors import Refusal
@@ -196,7 +196,7 @@ def test_the_uses_of_a_document_are_the_steps_whose_batches_have_it(
     segments = [one for table in tables for row in table.rows(0, np.arange(4)) for one in row]
     found, wanted = 0, uses_of(life, run)
     for segment in segments[::3]:
-        lines = trace_document(run, lambda tables, of=segment["id"]: segments_of_id(tables, of))
+        lines = trace_document(run, partial(segments_of_id, document=segment["id"]))
         uses = sorted((use["step"], use["batch_row"], use["task"]) for line in lines for use in line["uses"])
         assert uses == sorted(wanted.get(segment["id"].hex(), []))
         found += len(uses)
@@ -256,14 +256,3 @@ def test_data_that_moved_is_found_by_its_fingerprint_and_other_data_refused(
     (tmp_path / "gone").symlink_to(datasets[1])
     with pytest.raises(Refusal, match="is not the dataset that"):
         trace_step(TracedRun(tmp_path), 3)
-
-
-def test_a_document_whose_shards_do_not_follow_its_id_is_found(dataset: Path) -> None:
-    tables = SegmentTables(Dataset(str(dataset)))  # its shards follow the first byte, big-endian or not
-    manifest = tables.dataset.manifest
-    for shard in range(len(manifest.shards)):
-        for one in tables.rows(shard, np.arange(1))[0]:
-            found = segments_of_id(tables, one["id"])
-            assert {each.segment["id"] for each in found} == {one["id"]}
-            assert any(isinstance(each, Located) and each.shard == shard for each in found)
-    assert segments_of_id(tables, b"\x00" * 16) == []

@@ -1,10 +1,14 @@
 """Search: every segment that fits is counted, the first hits come early, the estimate is honest."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from triptych.pipelines.inspection.browse import find as module
+from triptych.pipelines.inspection.browse.browsed import BrowsedDataset
 from triptych.pipelines.inspection.browse.find import Hit, Query, SearchReport, find
+from triptych.pipelines.inspection.browse.find_id import find_id
 from triptych.pipelines.inspection.browse.segment_media import SegmentMedia
 
 
@@ -59,13 +63,24 @@ def test_columns_are_conditions(media: SegmentMedia, query: Query, fits: object)
 
 
 def test_an_id_finds_all_segments_of_a_document(media: SegmentMedia) -> None:
-    _, _, segment, _ = next(each for each in everything(media) if not each[2]["last"])
-    document = segment["id"]
-    assert isinstance(document, bytes)
-    hits, _ = searched(media, Query(id=document))
-    wanted = {(row, number) for row, number, other, _ in everything(media) if other["id"] == document}
-    assert {(hit.row, hit.number) for hit in hits} == wanted
-    assert len(wanted) > 1
+    places: dict[bytes, list[tuple[int, int, int]]] = {}
+    for row, number, segment, _ in everything(media):
+        document, offset = segment["id"], segment["offset"]
+        assert isinstance(document, bytes)
+        assert isinstance(offset, int)
+        places.setdefault(document, []).append((offset, row, number))
+    assert max(map(len, places.values())) > 1
+    for document, wanted in places.items():
+        assert find_id(media.dataset, document) == [(row, number) for _, row, number in sorted(wanted)]
+    assert find_id(media.dataset, bytes(16)) == []
+
+
+def test_an_id_is_looked_for_in_one_shard_of_a_group(texts: Path, tmp_path: Path) -> None:
+    dataset = BrowsedDataset(str(texts), str(tmp_path / "cache"))
+    assert len(dataset.shards) > 2
+    last = dataset.row(dataset.rows - 1).segments[-1]
+    assert find_id(dataset, last["id"])[-1] == (dataset.rows - 1, len(dataset.row(dataset.rows - 1).segments))
+    assert len(dataset._batches) == 1
 
 
 def test_estimates_agree_with_the_count_within_their_error() -> None:

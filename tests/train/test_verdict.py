@@ -1,0 +1,55 @@
+"""How a training went, in words, and the log of one without a terminal."""
+
+import pytest
+
+from triptych.train.plain_log import PlainLog, duration
+from triptych.train.verdict import verdict
+
+
+def validation(step: int, weights: str, **bits: float | None) -> dict[str, object]:
+    return {"step": step, "split": "validation", "weights": weights, "nelbo": bits}
+
+
+def test_each_modality_is_set_beside_its_baseline() -> None:
+    lines = [
+        {"step": 9, "nelbo": {"text": 1.0}},
+        validation(6, "ema", text=1.0),
+        validation(9, "raw", text=2.0),
+        validation(9, "ema", text=9.0, image=8.0, audio=6.0),
+    ]
+    text, image, audio = verdict(lines, {"text": 8.0, "image": 8.1, "audio": 8.0})
+    assert text == (
+        "Held-out text: 9.00 bits per token, unigram baseline 8.00: worse than the unigram baseline, so trained too "
+        "little."
+    )
+    assert "about the unigram baseline" in image
+    assert audio.endswith("25% better than the unigram baseline.")
+
+
+def test_without_a_validation_or_a_baseline_nothing_is_claimed() -> None:
+    assert verdict([{"step": 9, "nelbo": {"text": 1.0}}], {}) == []
+    assert verdict([validation(9, "raw", text=2.0)], {}) == ["Held-out text: 2.00 bits per token."]
+    assert "diverged" in verdict([validation(9, "raw", text=None)], {"text": 1.0})[0]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0, "0 s"), (59.6, "1 min"), (61, "1 min 1 s"), (3600, "1 h"), (200_000, "2 d 7 h")]
+)
+def test_durations_have_two_units(seconds: float, said: str) -> None:
+    assert duration(seconds) == said
+
+
+def test_a_log_without_a_terminal_has_a_line_a_logged_step(capsys: pytest.CaptureFixture[str]) -> None:
+    line = {"loss": 6.5, "nelbo": {"text": 7.4567}, "grad_norm": 0.5, "tokens_per_second": 12345.6, "mfu": 0.4}
+    with PlainLog(20, 5, shown=True, start="training runs/first") as log:
+        log.show(10, line)
+        log.validated(validation(10, "ema", text=8.0))
+    first, step, validated = capsys.readouterr().err.splitlines()
+    assert first == "training runs/first"
+    assert step.startswith(
+        "step 10 of 20: loss 6.500, bits per token text 7.457, gradient norm 0.50, 12,346 tokens/s, "
+    )
+    assert validated.endswith("moving average of the weights: bits per token text 8.000")
+    with PlainLog(20, 5, shown=False, start="training") as log:
+        log.show(10, line)
+    assert capsys.readouterr().err == ""

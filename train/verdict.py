@@ -1,0 +1,43 @@
+"""How a training went, in words: bits on held-out documents beside the unigram baseline, by modality."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+CLEAR = 0.02  # share of the baseline from which on a difference is called one
+
+
+def verdict(lines: Sequence[Mapping[str, Any]], baseline: Mapping[str, float]) -> list[str]:
+    """Sentences on the last validation of a run.
+
+    Args:
+        lines: The metrics of the run.
+        baseline: Bits per token by modality of a model that knows how often each code occurs and nothing else.
+
+    Returns:
+        A sentence a modality; empty without a validation on held-out documents.
+    """
+    validations = [line for line in lines if line.get("split") == "validation"]
+    if not validations:
+        return []
+    last = max(int(line["step"]) for line in validations)
+    of_last = {line["weights"]: line for line in validations if line["step"] == last}
+    line = of_last.get("ema") or of_last["raw"]
+    return [_sentence(name, bits, baseline.get(name)) for name, bits in line["nelbo"].items()]
+
+
+def _sentence(name: str, bits: float | None, baseline: float | None) -> str:
+    if bits is None:
+        return f"Held-out {name}: no finite bits per token; training diverged."
+    said = f"Held-out {name}: {bits:.2f} bits per token"
+    if baseline is None:
+        return f"{said}."
+    return f"{said}, unigram baseline {baseline:.2f}: {beside_baseline(bits, baseline)}."
+
+
+def beside_baseline(bits: float, baseline: float) -> str:
+    """Say how bits per token stand to those of the unigram baseline."""
+    if bits > baseline * (1 + CLEAR):
+        return "worse than the unigram baseline, so trained too little"
+    if bits > baseline * (1 - CLEAR):
+        return "about the unigram baseline, so nothing of the order of tokens is learned yet"
+    return f"{1 - bits / baseline:.0%} better than the unigram baseline"

@@ -23,13 +23,15 @@ def require_in_heads(source: Source, heads: Iterable[Iterable[dict[str, Any]]]) 
     """
     missing = set(source.carried)
     seen: dict[str, None] = {}
+    if not missing:
+        return
     for head in heads:
-        if not missing:
-            return
         for row in head:
             seen |= dict.fromkeys(row)
         missing -= seen.keys()
-    if missing and seen:
+        if not missing:
+            return
+    if seen:
         column = next(column for column in source.carried if column in missing)
         names = ", ".join(map(str, seen))[:300]
         raise Refusal(

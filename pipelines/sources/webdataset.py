@@ -6,7 +6,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 from ...schemas.config.columns import is_column
 from ...schemas.config.layouts import items_of
@@ -23,14 +23,13 @@ from .expansion import expanding
 from .files import whole_files
 from .first_rows import first_units, head_digest
 from .heads import require_in_heads
-from .json_line import parse_line, pick_license
+from .json_line import parse_line
 from .json_texts import json_text
 from .not_for_samples import lists_in, refuse_interleaved
 from .scattered import Apart, Part
 from .streams import Broken, ByteStream
+from .tar_fields import Members, Name, field_name, json_object, license_value, media_value, text_value
 from .tar_members import META, Member, tar_members
-from .text_blocks import BOM
-from .text_values import pick_text, used_keys
 
 FIRST_TARS = 3  # that are looked at before any work
 HEAD_MEMBERS = 200  # members of a tar that are looked into before work
@@ -39,22 +38,12 @@ MOST_NAMES = 10_000  # extensions and keys that are held; a hostile tar may have
 SHOWN = 8  # extensions and keys that a refusal lists
 
 
-class Name(NamedTuple):
-    """A name of a field: the extension of a member, or a key of the .json member."""
-
-    extension: str
-    key: str
-
-
-Members = dict[str, bytes | BadRow]
-
-
 class WebDatasetReader:
     """Reads samples of tars, also of compressed ones; rows are numbered by sample within the tar."""
 
     def __init__(self, source: WebDatasetSource, limits: Limits, partition_bytes: int) -> None:
         self._source = source
-        self._fields = {field: tuple(map(_name, names)) for field, names in source.fields.items()}
+        self._fields = {field: tuple(map(field_name, names)) for field, names in source.fields.items()}
         self._wanted = frozenset(name.extension for names in self._fields.values() for name in names) | {"json"}
         self._lists = source.text_from is not None
         self._longest = min(limits.row_bytes, LONGEST_ROW)
@@ -177,21 +166,16 @@ class WebDatasetReader:
         for field, names in self._fields.items():
             try:
                 if field == "text":
-                    values.append(_text(members, names, self._source.text_from))
+                    values.append(text_value(members, names, self._source.text_from))
                 elif field == "license":
-                    values.append(_license(members, names))
+                    values.append(license_value(members, names))
                 elif is_column(field):
-                    values.append(json_text(_object(members, names).get(names[0].key)))
+                    values.append(json_text(json_object(members, names).get(names[0].key)))
                 else:
-                    values.append(_media(members, names, field))
+                    values.append(media_value(members, names, field))
             except BadRow as error:
                 return error.drop(row)
         return RawRow(row, tuple(values))
-
-
-def _name(given: str) -> Name:
-    plain = given.lstrip(".")
-    return Name(plain.lower(), plain[5:] if plain.lower().startswith("json.") else given)
 
 
 def _json_of(member: Member) -> dict[str, Any]:
@@ -222,61 +206,3 @@ def _said(source: WebDatasetSource, field: str, tars: list[str], extensions: Cou
         f"`sources.{source.name}.{field}` is {getattr(source, field)!r}: the first tars ({', '.join(tars)}) have no "
         f"such member. {has}. Use one of them."
     )
-
-
-def _media(members: Members, names: tuple[Name, ...], field: str) -> bytes:
-    name = next((name.extension for name in names if name.extension in members), None)
-    if name is None:
-        raise BadRow(f"{field}_missing", f"has {', '.join(members)}")
-    return _content(members, name)
-
-
-def _text(members: Members, names: tuple[Name, ...], text_from: str | None) -> str | tuple[str, ...]:
-    """Return the first of `names` that is a member, or a non-null key of the .json member (also as `json.key`)."""
-    found: dict[str, Any] = {}
-    for name in names:
-        if name.extension in members:
-            try:
-                text = _content(members, name.extension).removeprefix(BOM).decode()
-                return text if text_from is None else (text,)
-            except UnicodeDecodeError as error:
-                raise BadRow("utf8_invalid", error_detail(error)) from None
-        if "json" in members:
-            found = found or parse_line(_content(members, "json"), _used(names))
-            try:
-                return pick_text(found, [name.key], text_from)
-            except BadRow as error:
-                if error.reason != "text_missing":
-                    raise
-    raise BadRow("text_missing", f"has {', '.join([*members, *found])[:200]}")
-
-
-def _license(members: Members, names: tuple[Name, ...]) -> str | None:
-    """Like `_text`, but a licence that cannot be read is None."""
-    for name in names:
-        data = members.get(name.extension)
-        if isinstance(data, bytes):
-            return data.removeprefix(BOM).decode(errors="backslashreplace")
-        found = pick_license(_object(members, names), [name.key])
-        if found is not None:
-            return found
-    return None
-
-
-def _object(members: Members, names: tuple[Name, ...]) -> dict[str, Any]:
-    """Return the object of the .json member; empty when there is no such member, or one that cannot be read."""
-    try:
-        return parse_line(_content(members, "json"), _used(names))
-    except (BadRow, KeyError):
-        return {}
-
-
-def _used(names: tuple[Name, ...]) -> frozenset[str]:
-    return used_keys({"": [name.key for name in names]})
-
-
-def _content(members: Members, name: str) -> bytes:
-    data = members[name]
-    if isinstance(data, BadRow):
-        raise data
-    return data

@@ -24,7 +24,8 @@ from typing import Any
 
 import click
 
-from tests.faulty_runs import EVENTS, FaultyRun, How, Wrong
+from tests.disturbed_training import How, Wrong
+from tests.faulty_runs import EVENTS, FaultyRun
 from tests.train.conftest import write_dataset
 
 from .measure import machine

@@ -8,92 +8,22 @@ import json
 import math
 import random
 import re
-import resource
 import shutil
 import signal
 import time
-from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
-from .processes import Forked, ranks
+from .disturbed_training import HARD, TRAIN, TRAIN_ON_A_FULL_DISK, How, Training, require
 
 Tree = dict[str, Any]
 ROW, STEPS, EVERY = 128, 16, 2
-ENVIRONMENT = {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-TRAIN = "import triptych.train.__main__"
-# A limit on the size of files, set from outside, stands for a disk that is full from some byte on.
-TRAIN_ON_A_FULL_DISK = f"""
-import errno, signal
-from triptych.schemas.storage import full_disk
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-full_disk.FULL[errno.EFBIG] = full_disk.FULL[errno.ENOSPC]
-{TRAIN}
-"""
 DAMAGED = "damaged"  # file in a checkpoint that was damaged
 EVENTS = ("kill", "sigterm", "ctrl-c", "full disk", "move", "damage")
-PATIENCE = 240  # seconds until a process counts as hanging
 LATER = 0.15  # seconds, at most, from what is waited for to the event
-HARD = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
-
-
-class Wrong(AssertionError):
-    """A run did what it may not do."""
-
-
-class How(NamedTuple):
-    """How a training is started."""
-
-    world: int = 1
-    workers: int = 1
-    dataset: int = 0  # which of the copies
-    start: int | None = None  # --from
-
-    def __str__(self) -> str:
-        start = "" if self.start is None else f" --from {self.start}"
-        return f"{self.world} x {self.workers}, copy {self.dataset}{start}"
-
-
-class Training:
-    """Processes of one training, started as torchrun does."""
-
-    def __init__(self, file: Path, how: How, code: str = TRAIN) -> None:
-        arguments = [str(file), *(() if how.start is None else ("--from", str(how.start)))]
-        environments = ranks(how.world) if how.world > 1 else [{}]
-        self.ranks = [Forked(code, arguments, ENVIRONMENT | rank) for rank in environments]
-
-    def running(self) -> bool:
-        return all(rank.running() for rank in self.ranks)
-
-    def send(self, number: signal.Signals, only: int | None = None) -> None:
-        for rank in self.ranks if only is None else [self.ranks[only % len(self.ranks)]]:
-            with suppress(ProcessLookupError):
-                rank.send(number)
-
-    def limit(self, size: int) -> None:
-        """Limit the size of files."""
-        for rank in self.ranks:
-            with suppress(ProcessLookupError):
-                resource.prlimit(rank.pid or 0, resource.RLIMIT_FSIZE, (size, HARD))
-
-    def end(self) -> tuple[list[int | None], str]:
-        """Exit codes and what was printed; when one process fails, the others are killed, as torchrun does."""
-        deadline = time.monotonic() + PATIENCE
-        while any(rank.running() for rank in self.ranks) and time.monotonic() < deadline:
-            if any(not rank.running() and rank.code() for rank in self.ranks):
-                time.sleep(0.5)
-                break
-            time.sleep(0.005)
-        hung = time.monotonic() >= deadline
-        self.send(signal.SIGKILL)
-        ended = [rank.end(PATIENCE) for rank in self.ranks]
-        output = "\n".join(output for _, output in ended)
-        if hung:
-            raise Wrong(f"hangs: {output[-1500:]}")
-        return [code for code, _ in ended], output
 
 
 class FaultyRun:
@@ -139,7 +69,7 @@ class FaultyRun:
     def finish(self, how: How | None = None) -> None:
         """Let it run to its end."""
         codes, output = self.start(how or self._how()).end()
-        _require(set(codes) == {0}, f"exit codes {codes}: {output[-1500:]}")
+        require(set(codes) == {0}, f"exit codes {codes}: {output[-1500:]}")
 
     def happen(self, event: str) -> None:
         """Start the run and let something happen to it."""
@@ -177,8 +107,8 @@ class FaultyRun:
         codes, output = training.end()
         finished = self.steps()[-1:] == [STEPS]
         if active and not finished and not (number == signal.SIGINT and times == 3):
-            _require(set(codes) == {0} and "Stopped and saved" in output, f"exit codes {codes}: {output[-1500:]}")
-        _require("Traceback" not in output or not active, f"traceback: {output[-1500:]}")
+            require(set(codes) == {0} and "Stopped and saved" in output, f"exit codes {codes}: {output[-1500:]}")
+        require("Traceback" not in output or not active, f"traceback: {output[-1500:]}")
 
     def _full_disk(self) -> None:
         training = self.start(self._how(), TRAIN_ON_A_FULL_DISK)
@@ -188,9 +118,9 @@ class FaultyRun:
             time.sleep(self.draw.uniform(0, 3 * LATER))
             training.limit(HARD)
         codes, output = training.end()
-        _require("Traceback" not in output, f"traceback: {output[-1500:]}")
+        require("Traceback" not in output, f"traceback: {output[-1500:]}")
         said = "is full" in output or "could not be saved" in output  # torch reports a failed write without a reason
-        _require(set(codes) == {0} or said, f"exit codes {codes}: {output[-1500:]}")
+        require(set(codes) == {0} or said, f"exit codes {codes}: {output[-1500:]}")
 
     def _move(self) -> None:
         if self.out.exists():
@@ -213,9 +143,9 @@ class FaultyRun:
         file.unlink() if what == "lost" else file.write_bytes(damaged[what])
         codes, output = self.start(self._how()).end()
         plain = " ".join(output.split())
-        _require(0 not in codes and folder.name in plain and "Traceback" not in plain, f"{codes}: {output[-1500:]}")
+        require(0 not in codes and folder.name in plain and "Traceback" not in plain, f"{codes}: {output[-1500:]}")
         offered = re.search(r"--from (\d+)", plain)
-        _require((offered is not None) == (len(steps) > 1), f"what is offered: {output[-1500:]}")
+        require((offered is not None) == (len(steps) > 1), f"what is offered: {output[-1500:]}")
         if offered is None:
             file.write_bytes(before)
         else:
@@ -259,13 +189,13 @@ class FaultyRun:
     def require_same(self, other: "FaultyRun") -> None:
         """Compare with an undisturbed run bit for bit, but lines of validation only up to rounding."""
         mine, theirs = self.lines(), other.lines()
-        _require([_place(line) for line in mine] == [_place(line) for line in theirs], "lines of metrics are others")
+        require([_place(line) for line in mine] == [_place(line) for line in theirs], "lines of metrics are others")
         for left, right in zip(mine, theirs, strict=True):
             same = _close(left, right) if "split" in left else left == right
-            _require(same, f"step {left['step']}: {left} for {right}")
-        _require(self.weights() == other.weights(), "the weights are others")
+            require(same, f"step {left['step']}: {left} for {right}")
+        require(self.weights() == other.weights(), "the weights are others")
         left_over = [path.name for path in islice((self.out / "checkpoints").glob(".tmp-*"), 3)]
-        _require(not left_over and not (self.out / "_work").exists(), f"left over: {left_over}")
+        require(not left_over and not (self.out / "_work").exists(), f"left over: {left_over}")
 
 
 def _place(line: Tree) -> tuple[Any, ...]:
@@ -278,8 +208,3 @@ def _close(left: Any, right: Any) -> bool:
     if isinstance(left, list):
         return len(left) == len(right) and all(map(_close, left, right))
     return bool(left == right or math.isclose(left, right, rel_tol=1e-9, abs_tol=1e-9))
-
-
-def _require(truth: bool, what: str) -> None:
-    if not truth:
-        raise Wrong(what)

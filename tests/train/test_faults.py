@@ -9,7 +9,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
-from ..faulty_runs import EVENTS, FaultyRun, How
+from ..disturbed_training import How
+from ..faulty_runs import EVENTS, FaultyRun
 
 
 class Faults(RuleBasedStateMachine):

@@ -28,6 +28,7 @@ SECTIONS = {
         "verify": _Entry("verify", "Check a dataset against its manifest."),
         "stats": _Entry("stats", "Print statistics of a dataset."),
         "show": _Entry("show", "Decode one row of a dataset to text, images and audio."),
+        "diff": _Entry("diff", "Print what differs between two datasets, or two training runs."),
         "trace": _Entry("trace", "Tell which documents a step used, and which steps a document."),
     },
     "Train": {

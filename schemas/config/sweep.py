@@ -15,6 +15,7 @@ from ..errors import Refusal
 from .load import apply_override, check, read_yaml
 from .load_training import PAGE as TRAINING
 from .training import TrainConfig
+from .yaml_file import Bare
 
 PAGE = "docs/how-to/scaling-laws.md"
 Block = dict[str, list[Any]]  # by key path, as in `--set`
@@ -70,8 +71,17 @@ def _same(left: TrainConfig, right: TrainConfig) -> bool:
 def _run(base: Mapping[str, Any], values: Mapping[str, Any], where: str) -> TrainConfig:
     tree = deepcopy(dict(base))
     for key, value in values.items():
-        apply_override(tree, f"{key}={json.dumps(value)}")
+        apply_override(tree, f"{key}={json.dumps(_numbers(value))}")
     return check(TrainConfig, tree, where, TRAINING)
+
+
+def _numbers(value: Any) -> Any:
+    """Replace numbers such as `1e-3`, which YAML 1.1 reads as text, by what they are meant to be."""
+    if isinstance(value, dict):
+        return {key: _numbers(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_numbers(part) for part in value]
+    return float(value) if isinstance(value, Bare) else value
 
 
 def _short(value: Any, number: int) -> str:

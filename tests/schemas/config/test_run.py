@@ -62,7 +62,7 @@ TREE: dict[str, Any] = {
 BASE = RunConfig.model_validate(TREE)
 
 # Where things lie and who does the work: nothing of the dataset follows from them.
-PLACES = {"out", "engine.kind", "dedup.image.semantic.path", "limits.unit_seconds"}
+PLACES = {"out", "card", "engine.kind", "dedup.image.semantic.path", "limits.unit_seconds"}
 OTHER: dict[str, Any] = {
     "tokenizers.text.kind": "huggingface",
     "tokenizers.image.kind": "transformers",

@@ -18,8 +18,8 @@ from triptych.train.evaluate.report.curves import curves, dataset_unigram_entrop
 def dataset(**perplexities: float) -> Any:
     """As much of a dataset as is looked at."""
     uses = {name: CodebookUse(size=99, used=9, dead=90, perplexity=value) for name, value in perplexities.items()}
-    shards = [SimpleNamespace(tokens={"text": 300, "audio": 100})]
-    return SimpleNamespace(manifest=SimpleNamespace(codebooks=uses, shards=shards))
+    sources = {"docs": SimpleNamespace(tokens={"text": 300, "audio": 100})}
+    return SimpleNamespace(manifest=SimpleNamespace(codebooks=uses, statistics=SimpleNamespace(sources=sources)))
 
 
 def test_entropy_is_a_mean_over_codebooks_and_datasets() -> None:

@@ -54,7 +54,7 @@ def dropped_rows(
         Refusal: There is no such source, or no row was dropped for the reason.
     """
     counts = _counts(dataset.manifest, reason, source)
-    batches = _batches(dataset, reason, source)
+    batches = dropped_batches(dataset, reason, source)
     if sample is not None:
         batches = iter([_drawn(batches, sample, seed)])
     return DroppedRows(counts, _with_raw_rows(dataset, batches))
@@ -77,7 +77,8 @@ def _counts(manifest: Manifest, reason: str | None, source: str | None) -> dict[
     return found
 
 
-def _batches(dataset: Dataset, reason: str | None, source: str | None) -> Iterator[pa.Table]:
+def dropped_batches(dataset: Dataset, reason: str | None, source: str | None) -> Iterator[pa.Table]:
+    """Read the list of dropped rows piece by piece, those for a reason and of a source; None stands for all."""
     with dataset.verified(dataset.manifest.dropped) as stream:
         for batch in pq.ParquetFile(stream).iter_batches(BATCH):
             table = pa.Table.from_batches([batch])

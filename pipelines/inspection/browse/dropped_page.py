@@ -3,16 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-
 from ....schemas.dataset.kept import kept_of
 from ....schemas.dataset.reader import Dataset
+from ..dropped import dropped_batches
 from ..raw_rows import RawRows
 from .media_lock import MEDIA_LOCK
-
-BATCH = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -38,16 +33,11 @@ def dropped_page(
         count: Maximum number of lines.
     """
     window, seen = [], 0
-    with dataset.verified(dataset.manifest.dropped) as stream:
-        for batch in pq.ParquetFile(stream).iter_batches(BATCH):
-            table = pa.Table.from_batches([batch])
-            for name, value in (("reason", reason), ("source", source)):
-                if value is not None:
-                    table = table.filter(pc.equal(table[name], value))
-            low, high = max(0, start - seen), min(len(table), start + count - seen)
-            if low < high:
-                window += table.slice(low, high - low).to_pylist()
-            seen += len(table)
+    for table in dropped_batches(dataset, reason, source):
+        low, high = max(0, start - seen), min(len(table), start + count - seen)
+        if low < high:
+            window += table.slice(low, high - low).to_pylist()
+        seen += len(table)
     origins = [(line["source"], line["file"], line["row"]) for line in window]
     with MEDIA_LOCK:
         found = raw.read(origins)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 MARKUP = "<script>window.acted = 1</script><img src=x onerror='window.acted = 1'><b>bold</b> \u202e\x1b[31m"
+LONG = "a_folder_with_a_long_name_in_one_piece" * 3  # wider than a telephone
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 
 
@@ -44,9 +45,9 @@ def hostile(once: Callable[..., Path], tree: Any, prepared: Any, makers: Any) ->
         ]
         filters = [{"name": "text_length", "min_chars": 40, "sources": ["docs"]}]
         dedup = {"text": {"exact": True}, "image": {"exact": True}}
-        prepared(tree(folder / "out", name="hostile", sources=sources, filters=filters, dedup=dedup))
+        prepared(tree(folder / LONG, name="hostile", sources=sources, filters=filters, dedup=dedup))
 
-    return once("hostile", fill) / "out"
+    return once("hostile", fill) / LONG
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,8 @@
 """The Dask engine: a LocalCluster of worker processes, or the scheduler at an address."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from itertools import islice
 from typing import Any, TypeVar
 
 from ...schemas.config.run import DaskEngine
@@ -12,6 +11,7 @@ from ...schemas.storage.store import Store
 from ...schemas.visible import guard_logs
 from .base import PRELOAD, Engine, MeasuredTask, TaskResult
 from .journal import Journal
+from .todo import Todo
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -72,15 +72,14 @@ class Dask(Engine):
         self._client.register_plugin(_guard_of_logs())
         journal.say(f"Dask dashboard: {self._client.dashboard_link}")
 
-    def each(self, task: Callable[[A], B], items: Sequence[A]) -> Iterator[TaskResult[B]]:
+    def each(self, task: Callable[[A], B], todo: Todo[A]) -> Iterator[TaskResult[B]]:
         """Submit tasks as others finish; yield results in the order of completion."""
         measured: MeasuredTask[A, B] = MeasuredTask(task)
-        waiting = iter(enumerate(items))
 
-        def submit(count: int) -> list[Any]:
+        def submit(most: int) -> list[Any]:
             return [
                 self._client.submit(measured, index, item, pure=False, retries=RETRIES)
-                for index, item in islice(waiting, count)
+                for index, item in todo.take(most)
             ]
 
         running = self._dask.as_completed(submit(IN_FLIGHT))
@@ -94,7 +93,7 @@ class Dask(Engine):
                     "smaller partition_bytes, then run the same command again to resume.",
                     exit_code=1,
                 ) from None
-            running.update(submit(1))
+            running.update(submit(IN_FLIGHT - running.count()))
 
     def close(self) -> None:
         """Disconnect from the cluster, and stop it if it was started here."""

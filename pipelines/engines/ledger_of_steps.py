@@ -19,7 +19,7 @@ class LedgerOfSteps:
     """
 
     def __init__(self, journal: Journal, wanted: Sequence[Step]) -> None:
-        self._journal, self._wanted = journal, wanted
+        self._journal, self._wanted = journal, dict.fromkeys(wanted)
         self._bars: dict[str, tuple[AbstractContextManager[Bar], Bar]] = {}
         self._dropped: dict[Step, list[tuple[Place, str]]] = {}
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from ...schemas.storage.store import Store
-from .partition import Partition
+from .partition import Partition, key_of, read_header
 from .row_mask import RowMask, masked
-from .stage import RunStage, Stage, WorkCount
-from .steps import Map, Shuffle, key_of
+from .shuffle import buckets
+from .stage import RunStage, Stage, WorkCount, part_key, part_name
+from .steps import Map, Shuffle
 
 
 class Work(NamedTuple):
@@ -37,12 +38,15 @@ class RunChain:
     store: Store
     links: tuple[Link, ...]
     ledger_rows: int | None = None
+    looks: bool = False  # whether results may be committed already, so that it looks for them first
 
     @classmethod
-    def of(cls, store: Store, steps: Sequence[Map | Shuffle], ledger_rows: int | None) -> "RunChain":
+    def of(
+        cls, store: Store, steps: Sequence[Map | Shuffle], ledger_rows: int | None, looks: bool = False
+    ) -> "RunChain":
         """Create the task of some steps."""
         links = (Link(step.stage, isinstance(step, Map) and step.masks) for step in steps)
-        return cls(store, tuple(links), ledger_rows)
+        return cls(store, tuple(links), ledger_rows, looks)
 
     def __call__(self, part: Partition) -> list[WorkCount]:
         """Return what each stage committed; the list is shorter when no row was left before the last stage."""
@@ -52,7 +56,8 @@ class RunChain:
         """Return what each stage committed, with the reference to it."""
         done = []
         for stage, masks in self.links:
-            work = RunStage(self.store, RowMask(stage) if masks else stage, self.ledger_rows)(part)
+            work = self._committed(stage, part) if self.looks else None
+            work = work or RunStage(self.store, RowMask(stage) if masks else stage, self.ledger_rows)(part)
             (committed,) = work.committed
             result = committed.reference(key_of(committed.name))
             part = masked(part, result) if masks else result
@@ -60,6 +65,12 @@ class RunChain:
             if not part.rows:
                 break
         return done
+
+    def _committed(self, stage: Stage, part: Partition) -> WorkCount | None:
+        name = part_name(stage.name, part_key(stage, part))
+        if not self.store.exists(name):
+            return None
+        return WorkCount(0, 0, (read_header(self.store, name).committed(name),))
 
 
 @dataclass(frozen=True)
@@ -73,6 +84,6 @@ class RunOnce:
         return [self.task(*item)]
 
 
-def unsorted(part: Partition) -> Partition:
-    """Return a partition whose rows may come in any order, as for a shuffle."""
-    return replace(part, sort_by=None)
+def spread(gathered: Partition, keys: Sequence[str]) -> list[Partition]:
+    """Return the buckets of the result of a gathering, whose note lists them as that of a scattered part does."""
+    return [replace(part, sort_by=None) for part in buckets([gathered], keys, "")]

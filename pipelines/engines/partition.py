@@ -123,6 +123,11 @@ def load(store: Store, part: Partition) -> pa.Table:
     return take_rows(table, pc.sort_indices(table, list(keys.items())))
 
 
+def key_of(name: str) -> str:
+    """Return the key of a committed part from its file name."""
+    return name.rpartition("/")[2].removesuffix(".arrow")
+
+
 def stamp_of(part: Partition) -> int:
     """Return the value of the column `part`: 64 bits of the part's key, so it does not depend on other parts."""
     return xxhash.xxh3_64_intdigest(part.key.encode())

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from ...schemas.identity import fingerprint
 from .commits import CommittedParts
-from .partition import Committed, Partition, stamp_of
+from .partition import Committed, Partition, key_of, stamp_of
 from .row_mask import RowMask, masked
 from .shuffle import Scatter, bucket_key, origin_of
 from .stage import Stage, WorkCount, part_key, part_name
@@ -95,7 +95,7 @@ class Map:
     stage: Stage
     source: "Step"
     masks: bool = False
-    beside: "Step | None" = None
+    beside: "Shuffle | Gather | None" = None
     stamped: bool = False
 
     @property
@@ -134,21 +134,21 @@ class Map:
         beside = (other.key for other in part.beside)
         return part_name(self.stage.name, fingerprint(self.stage.name, self.identity, part.key, *beside))
 
-    def bucket_beside(self, place: Place, part: Partition) -> int:
+    @staticmethod
+    def number_beside(place: Place, part: Partition, stamped: bool, into: int) -> int:
         """Return the number of the bucket that goes beside a partition."""
-        assert self.beside is not None
-        return stamp_of(part) % len(self.beside.keys) if self.stamped else place[0]
+        return stamp_of(part) % into if stamped else place[0]
 
-    def given(self, part: Partition, bucket: int, beside: Partition | None) -> Partition:
-        """Return a partition with the bucket beside it, which is None when it is empty.
+    @staticmethod
+    def with_beside(part: Partition, key: str, beside: Partition | None, masks: bool) -> Partition:
+        """Return a partition with the bucket beside it, of which nothing but the key is there when it is empty.
 
-        An empty bucket still has its key, since the keys of the results must be known before. A mask is not made again
-        because of a bucket that has nothing for its partition.
+        The keys of results must be known before, so an empty bucket counts. Those of a mask need not be, and it is not
+        made again because of a bucket that has nothing for its partition.
         """
-        assert self.beside is not None
-        if beside is None and self.masks:
+        if beside is None and masks:
             return part
-        return replace(part, beside=(beside or Partition(self.beside.keys[bucket], (), 0),))
+        return replace(part, beside=(beside or Partition(key, (), 0),))
 
     def result(self, part: Partition, done: Committed) -> Partition:
         """Return the reference to the result for one partition."""
@@ -211,6 +211,11 @@ class Gather:
         return gather_key(self.task, [step.keys for step in self.sources])
 
     @property
+    def origin(self) -> str:
+        """Key from which those of the buckets follow."""
+        return self.key
+
+    @property
     def done(self) -> str:
         """Name of the file that exists when the work is done."""
         return self.task.done(self.key)
@@ -218,7 +223,7 @@ class Gather:
     @cached_property
     def keys(self) -> list[str]:
         """Keys of the buckets; of the result itself, where it has none."""
-        return [fingerprint(self.key, bucket) for bucket in range(self.into)] or [self.key]
+        return [bucket_key(self.key, bucket) for bucket in range(self.into)] or [self.key]
 
 
 def gather_key(task: GatherTask, keys: Sequence[Sequence[str]]) -> str:
@@ -267,8 +272,3 @@ class Description:
             if isinstance(after, Shuffle) and joined(after):
                 return after
         return None
-
-
-def key_of(name: str) -> str:
-    """Return the key of a committed part from its file name."""
-    return name.rpartition("/")[2].removesuffix(".arrow")

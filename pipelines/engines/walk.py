@@ -5,16 +5,16 @@ that they take from. What is committed already is taken from the index and is no
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from ...schemas.storage.store import Store
-from .chain import RunChain, RunOnce, Work
+from .chain import RunChain, RunOnce, Work, spread
 from .commits import CommitIndex, CommittedParts
 from .ledger_of_steps import LedgerOfSteps
-from .partition import Committed, Partition
-from .shuffle import buckets
+from .partition import Committed, Partition, key_of
+from .shuffle import bucket_key, buckets
 from .stage import WorkCount, part_name
-from .steps import Description, Gather, Given, Map, Place, Read, Shuffle, Step, key_of
+from .steps import Description, Gather, Given, Map, Place, Read, Shuffle, Step
 from .todo import Todo
 
 Waiting = tuple[Step, Place, Partition]  # a partition, and the step that gave it
@@ -150,14 +150,15 @@ class Walk:
         while at is not None and part.rows:
             known = self.stage_parts(at.stage.name).get(at.name_for(part))
             if known is None:
-                steps, task = self._chain(at)
+                steps, task = self.chain(at)
                 self.hand_out(Task(steps, source, place, part), Work(task, part))
                 return
             self._ledger.reuse(at)
             part = self._finish(at, source, place, part, known)
             at, source = self._after(at), at
 
-    def _chain(self, step: Map | Shuffle) -> tuple[tuple[Map | Shuffle, ...], RunChain]:
+    def chain(self, step: Map | Shuffle) -> tuple[tuple[Map | Shuffle, ...], RunChain]:
+        """Return the steps that one task carries out from a step on, and that task."""
         if step not in self._chains:
             steps = [step]
             while (after := self._after(steps[-1])) is not None:
@@ -229,8 +230,9 @@ class Walk:
         waiting, self.states[step].waiting = self.states[step].waiting, []
         there = self.states[step.beside].parts
         for source, place, part in waiting:
-            bucket = step.bucket_beside(place, part)
-            self._go_on(step, source, place, step.given(part, bucket, there.get((bucket,))))
+            bucket = Map.number_beside(place, part, step.stamped, step.beside.into)
+            key = bucket_key(step.beside.origin, bucket)
+            self._go_on(step, source, place, Map.with_beside(part, key, there.get((bucket,)), step.masks))
 
     def _regrouped(self, step: Shuffle) -> bool:
         """True when the buckets of a shuffle have been given; else its partitions are being regrouped."""
@@ -250,6 +252,9 @@ class Walk:
     def give_buckets(self, step: Shuffle, parts: Sequence[Partition]) -> None:
         """Pass on the buckets of a shuffle."""
         self.states[step].scattered = []
+        self._give_buckets(step, parts)
+
+    def _give_buckets(self, step: Shuffle | Gather, parts: Sequence[Partition]) -> None:
         for bucket, part in enumerate(parts):
             if part.rows:
                 self.give(step, (bucket,), part)
@@ -295,8 +300,7 @@ class Walk:
     def _gathered(self, step: Gather, committed: Sequence[Committed]) -> None:
         if step.into:
             (only,) = committed
-            for bucket, part in enumerate(buckets([only.reference(step.key)], step.keys, "")):
-                self.give(step, (bucket,), replace(part, sort_by=None))
+            self._give_buckets(step, spread(only.reference(step.key), step.keys))
 
     # What is committed
 

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from ...schemas.vocabulary import Modality, Vocabulary
+from ...schemas.vocabulary import Vocabulary
 from .attention import AttentionBackend, Mask, attend, segment_mask
 from .frames import merge_frames
 from .head import Head
@@ -22,7 +22,7 @@ from .inputs import Inputs
 from .kv_cache import KVCache
 from .presets import Shape
 from .rope import rotate, rotation
-from .slices import Slices
+from .slices import Slices, audio_slices
 
 EPS = 1e-6
 CosSin = tuple[torch.Tensor, torch.Tensor]
@@ -46,8 +46,8 @@ class Transformer(nn.Module):
         self.shape = shape
         self.slices = Slices.of(vocabulary)
         self._backend = attention
-        levels = [index for index, block in enumerate(vocabulary.slices) if block.modality is Modality.AUDIO]
-        self._levels = levels if shape.audio_layout == "parallel" else []  # slices whose codes share a position
+        # slices whose codes share a position
+        self._shared = audio_slices(vocabulary) if shape.audio_layout == "parallel" else range(0)
         self.recompute = False  # recompute the layers' activations in the backward pass
         self.tokens = nn.Embedding(vocabulary.size, shape.width, _weight=torch.empty(vocabulary.size, shape.width))
         kinds = len(vocabulary.slices)
@@ -70,9 +70,9 @@ class Transformer(nn.Module):
 
         Done on the CPU, the length of the result is known without waiting for a GPU.
         """
-        if not self._levels or inputs.frames is not None:
+        if not self._shared or inputs.frames is not None:
             return inputs
-        return merge_frames(inputs, self._levels[0], len(self._levels))
+        return merge_frames(inputs, self._shared.start, len(self._shared))
 
     def hidden_states(self, inputs: Inputs, kv_cache: KVCache | None = None) -> torch.Tensor:
         """Final hidden states at the queried positions, (N, D), as `head.logits` takes them.
@@ -100,7 +100,7 @@ class Transformer(nn.Module):
         if inputs.frames is None:
             return h_BLD
         at_P, rest_PJ = inputs.frames
-        rest_J = torch.tensor(self._levels[1:], dtype=torch.int64, device=at_P.device)
+        rest_J = torch.arange(self._shared.start + 1, self._shared.stop, device=at_P.device)
         rest_PD = (self.tokens(rest_PJ) + self.kinds(rest_J)).sum(1)
         # no position occurs twice, so the sum does not depend on the order in which a GPU adds
         added_BLD: torch.Tensor = h_BLD.flatten(0, 1).index_add(0, at_P, rest_PD.type_as(h_BLD)).view_as(h_BLD)

@@ -31,6 +31,7 @@ from .sources.read import find_units, identify, read_steps
 from .tokenize.encode import EncodeAudio, EncodeImages, EncodeText
 from .tokenize.ready import ready_tokenizers
 from .tokenize.train import ReadyTokenizer
+from .workers_fit import check_workers
 
 
 def prepare(config: RunConfig, journal: Journal) -> Manifest:
@@ -68,6 +69,7 @@ def _make(
     engine = open_engine(config.engine, store, journal)
     engine.ledger_rows = config.limits.ledger_rows
     try:
+        check_workers(engine, units)
         inputs = identify(engine, units, config.limits, config.partition_bytes)
         selected = select(engine, config, read_steps(store, inputs, config.limits, config.partition_bytes))
         rows, cleaned = clean(engine, config, selected)

@@ -7,6 +7,7 @@ again. An engine implements `each`; one that takes a description as a whole over
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -16,6 +17,7 @@ from ...schemas.storage.full_disk import refusing_full_disk
 from ...schemas.storage.store import Store
 from .chain import carry_out
 from .commits import CommitIndex
+from .host_guard import HostGuard
 from .journal import Journal, peak_memory
 from .ledger_of_steps import LedgerOfSteps
 from .partition import Partition, load
@@ -23,6 +25,7 @@ from .stage import WorkCount
 from .steps import Description, Step
 from .todo import Todo
 from .walk import Walk
+from .worker_check import Question, Reply
 
 # Every process that runs tasks imports this module. Arrow's own allocator returns freed memory at once, and the next
 # partition would page it in again.
@@ -50,10 +53,11 @@ class MeasuredTask(Generic[A, B]):
     """A task that also reports its process and the process's peak memory."""
 
     task: Callable[[A], B]
+    guard: HostGuard | None = None  # on a cluster
 
     def __call__(self, index: int, item: A) -> TaskResult[B]:
         """Run the task on an item; `index` is the item's index."""
-        with refusing_full_disk():
+        with self.guard.watching() if self.guard else nullcontext(), refusing_full_disk():
             result = self.task(item)
         return TaskResult(index, result, f"{os.uname().nodename}:{os.getpid()}", peak_memory())
 
@@ -61,6 +65,7 @@ class MeasuredTask(Generic[A, B]):
 class Engine(ABC):
     """Runs the stages of a dataset over its parts."""
 
+    on_this_machine = True  # False when workers are on others too
     ledger_rows: int | None = None  # dropped rows that a part lists a file and reason; None is all
 
     def __init__(self, store: Store, journal: Journal) -> None:
@@ -78,6 +83,10 @@ class Engine(ABC):
     @abstractmethod
     def close(self) -> None:
         """Release the engine's resources."""
+
+    def ask(self, question: Question) -> list[Reply]:
+        """Return the answers of all workers to a question; none of them if everything runs on this machine."""
+        return []
 
     def collect(self, label: str, task: Callable[[A], B], items: Sequence[A], known: int = 0) -> list[B]:
         """Run `task` on every item and report progress.

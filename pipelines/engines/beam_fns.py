@@ -112,7 +112,7 @@ class CarryOut(beam.DoFn):
     """
 
     def __init__(
-        self, mailbox: BeamResults, step: int, carry: Callable[[Any], Carried], place: Callable[[Any], Place]
+        self, mailbox: BeamResults, step: int, carry: MeasuredTask[Any, Carried], place: Callable[[Any], Place]
     ) -> None:
         super().__init__()
         self._mailbox, self._step, self._carry, self._place = mailbox, step, carry, place
@@ -127,7 +127,7 @@ class CarryOut(beam.DoFn):
         """Run the task on one element."""
         place = self._place(element)
         with self._mailbox.attempting(f"{self._step}-{'-'.join(map(str, place))}"):
-            done = MeasuredTask(self._carry)(0, element)
+            done = self._carry(0, element)
             carried = done.result
             self._events.append(Event(self._step, place, carried.results, done.process, done.peak_bytes))
             if time.monotonic() - self._written > FLUSH_SECONDS:

@@ -8,7 +8,7 @@ import io
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, suppress
 from typing import Any, TypeVar
 
@@ -42,6 +42,7 @@ class Beam(Engine):
     def __init__(self, store: Store, journal: Journal, config: BeamEngine) -> None:
         super().__init__(store, journal)
         self.jobs = 0  # pipelines that were begun
+        self._collecting = ""  # what the tasks of `each` are
         self._config = config
         self._guard = None if config.runner in ("FnApiRunner", "PrismRunner") else HostGuard.of(store)
         self._beam = quiet_beam()
@@ -56,6 +57,11 @@ class Beam(Engine):
             self._workers = Workers(config.workers)
         clear(store, MAILBOXES)  # left by killed runs
 
+    def collect(self, label: str, task: Callable[[A], B], items: Sequence[A], known: int = 0) -> list[B]:
+        """Run `task` on every item in one job; see `Engine.collect`."""
+        self._collecting = label
+        return super().collect(label, task, items, known)
+
     def each(self, task: Callable[[A], B], todo: Todo[A]) -> Iterator[TaskResult[B]]:
         """Run one pipeline; yield results as their batches finish."""
         while todo:
@@ -66,7 +72,7 @@ class Beam(Engine):
             create = self._beam.Create(spans, reshuffle=self._reshuffle)
             _ = pipeline | create | self._beam.Map(Work(mailbox, MeasuredTask(task, self._guard)))
             numbers = [number for number, *_ in spans]
-            self._begin_job("inputs")
+            self._begin_job(self._collecting)
             with self._running(pipeline, mailbox) as arrived:
                 yield from arrived
             yield from mailbox.rest(numbers)

@@ -18,7 +18,7 @@ from .base import MeasuredTask
 from .beam_results import BeamResults, Span
 from .beam_walk import Event
 from .chain import RunChain, spread
-from .partition import Outcome, Partition, commit, key_of, load
+from .partition import Outcome, Partition, commit, key_of, load, read_header
 from .shuffle import Scatter, bucket_key
 from .stage import WorkCount, part_name
 from .steps import GatherTask, Map, Place, ReadTask
@@ -66,8 +66,9 @@ class CarryRead:
 
 @dataclass(frozen=True)
 class CarryGather:
-    """Runs a task on all partitions of some steps."""
+    """Runs a task on all partitions of some steps, unless its result is committed already."""
 
+    store: Store
     task: GatherTask
     keys: Sequence[str]  # of the buckets of its result
     into: int
@@ -75,12 +76,18 @@ class CarryGather:
     def __call__(self, element: Element) -> Carried:
         """Return the buckets of the result."""
         _, (key, parts) = element
-        work = self.task(key, parts)
+        work = self._committed(key) or self.task(key, parts)
         if not self.into:
             return Carried([work], [])
         (committed,) = work.committed
         given = enumerate(spread(committed.reference(key), self.keys))
         return Carried([work], [((bucket,), part) for bucket, part in given if part.rows])
+
+    def _committed(self, key: str) -> WorkCount | None:
+        name = self.task.done(key)
+        if not self.store.exists(name):
+            return None
+        return WorkCount(0, 0, (read_header(self.store, name).committed(name),) if self.into else ())
 
 
 @dataclass(frozen=True)

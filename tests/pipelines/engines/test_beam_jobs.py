@@ -60,8 +60,9 @@ def test_a_run_takes_six_jobs_and_one_more_for_each_further_turn_of_comparisons(
     assert len(comparing) == turns
     for name in ("sign-image", "sign-audio", "sign-text", "components", "duplicates"):
         assert name in comparing[0]
-    # what is committed needs no job; the inputs are looked at again
-    assert len(jobs_of(whole(tmp_path / "beam", engine={"kind": "beam"}, **changes))) <= 1
+    # what is committed needs no job, but inputs and shards are looked at again
+    again = jobs_of(whole(tmp_path / "beam", engine={"kind": "beam"}, **changes))
+    assert set(again) <= {"inputs", "shards"}
 
 
 def test_a_run_of_texts_without_comparisons_takes_five(text_tree: Any, tmp_path: Path) -> None:
@@ -69,12 +70,22 @@ def test_a_run_of_texts_without_comparisons_takes_five(text_tree: Any, tmp_path:
     assert [job.split(", ")[0] for job in jobs] == ["inputs", "read", "tokenizers", "text", "shuffle"]
 
 
+@pytest.fixture(scope="module")
+def copies(tmp_path_factory: pytest.TempPathFactory, makers: Any) -> dict[str, Any]:
+    """A source of texts, half of which are copies of others, or nearly."""
+    folder = tmp_path_factory.mktemp("copies")
+    for file in range(4):
+        texts = [makers.words(number, 80) + f" {file}" * (number % 3) for number in range(file, file + 8)]
+        makers.write_docs(folder / f"{file}.jsonl.gz", texts)
+    return {"name": "docs", "kind": "jsonl", "path": f"{folder}/*.jsonl.gz", "modality": "text", "text": "text"}
+
+
 @pytest.mark.parametrize("lost", ["sign-text", "shuffle", "near-edges", "components", "labels", "duplicates"])
 def test_a_job_goes_on_where_one_was_interrupted(
-    text_tree: Any, prepared: Any, contents: Any, tmp_path: Path, lost: str
+    text_tree: Any, prepared: Any, contents: Any, copies: dict[str, Any], tmp_path: Path, lost: str
 ) -> None:
     """Whatever part of the work is there, the rest is done and what is there stays."""
-    changes = {"dedup": {"text": {"near": {"threshold": 0.8}}}, "engine": {"kind": "beam"}}
+    changes = {"dedup": {"text": {"near": {"threshold": 0.8}}}, "engine": {"kind": "beam"}, "sources": [copies]}
     out = tmp_path / "out"
     prepared(text_tree(out, **changes))
     expected = contents(out)
@@ -83,7 +94,7 @@ def test_a_job_goes_on_where_one_was_interrupted(
     for stage in ("dedup-text", "text", "pack"):
         shutil.rmtree(out / "_work" / stage)
     (out / "manifest.json").unlink()
-    kept = {p: p.stat().st_mtime_ns for p in (out / "_work").rglob("*.arrow")}
+    kept = {path: path.stat().st_mtime_ns for path in (out / "_work").rglob("*.arrow")}
     prepared(text_tree(out, **changes))
     assert contents(out) == expected
     assert {path: path.stat().st_mtime_ns for path in kept} == kept

@@ -143,7 +143,7 @@ class Engine(ABC):
         if self.committed(stage.name).issuperset(part_name(stage.name, key) for key in keys):
             with self.journal.step(stage.name, into, into):  # written by an engine with its own shuffle
                 return self.grouped(stage, keys)
-        return buckets(self.map(stage, parts), keys, by)
+        return buckets(self.store, self.map(stage, parts), keys, by)
 
     def grouped(self, stage: Scatter, keys: Sequence[str]) -> list[Partition]:
         """Return the parts after a shuffle that committed each bucket as a part."""

@@ -10,6 +10,7 @@ from ...schemas.dataset.tables import DROPPED
 from .base import MeasuredTask
 from .beam_results import BeamResults, Span
 from .partition import Outcome, commit, load
+from .ranges import batches_of
 from .shuffle import Scatter
 from .stage import WorkCount
 
@@ -43,7 +44,8 @@ class Split:
         with self.mailbox.attempting(span[0]):
             for index, part in self.mailbox.take(span):
                 outcome = self.stage.run(load(self.mailbox.store, part))
-                rows = dict(zip(outcome.note["buckets"], outcome.table.to_batches(), strict=True))
+                buckets = batches_of(outcome.note)["bucket"].tolist()
+                rows = dict(zip(buckets, outcome.table.to_batches(), strict=True))
                 empty = pa.RecordBatch.from_pylist([], outcome.table.schema)
                 travel = self.missing if index == 0 else self.missing & rows.keys()
                 pieces += [(bucket, (index, _stream(rows.get(bucket, empty)))) for bucket in sorted(travel)]

@@ -7,6 +7,7 @@ again. An engine implements `each`; one with its own shuffle may override `shuff
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
@@ -15,11 +16,13 @@ import pyarrow as pa
 from ...schemas.storage.full_disk import refusing_full_disk
 from ...schemas.storage.store import WORK, Store
 from .commits import CommitIndex
+from .host_guard import HostGuard
 from .journal import Journal, peak_memory
 from .partition import Partition, load
 from .shuffle import Scatter, bucket_keys, buckets
 from .stage import RunStage, Stage, WorkCount, part_keys, part_name
 from .step_ledger import StepLedger, reference
+from .worker_check import Question, Reply
 
 # Every process that runs tasks imports this module. Arrow's own allocator returns freed memory at once, and the next
 # partition would page it in again.
@@ -47,10 +50,11 @@ class MeasuredTask(Generic[A, B]):
     """A task that also reports its process and the process's peak memory."""
 
     task: Callable[[A], B]
+    guard: HostGuard | None = None  # on a cluster
 
     def __call__(self, index: int, item: A) -> TaskResult[B]:
         """Run the task on an item; `index` is the item's index."""
-        with refusing_full_disk():
+        with self.guard.watching() if self.guard else nullcontext(), refusing_full_disk():
             result = self.task(item)
         return TaskResult(index, result, f"{os.uname().nodename}:{os.getpid()}", peak_memory())
 
@@ -58,6 +62,7 @@ class MeasuredTask(Generic[A, B]):
 class Engine(ABC):
     """Runs the stages of a dataset over its parts."""
 
+    on_this_machine = True  # False when workers are on others too
     ledger_rows: int | None = None  # dropped rows that a part lists a file and reason; None is all
 
     def __init__(self, store: Store, journal: Journal) -> None:
@@ -72,6 +77,10 @@ class Engine(ABC):
     @abstractmethod
     def close(self) -> None:
         """Release the engine's resources."""
+
+    def ask(self, question: Question) -> list[Reply]:
+        """Return the answers of all workers to a question; none of them if everything runs on this machine."""
+        return []
 
     def collect(self, label: str, task: Callable[[A], B], items: Sequence[A], known: int = 0) -> list[B]:
         """Run `task` on every item and report progress; returns the results in the order of `items`."""

@@ -19,6 +19,7 @@ from .beam_results import BeamResults, Span
 from .beam_walk import Event
 from .chain import RunChain, spread
 from .partition import Outcome, Partition, commit, key_of, load, read_header
+from .ranges import batches_of
 from .shuffle import Scatter, bucket_key
 from .stage import WorkCount, part_name
 from .steps import GatherTask, Map, Place, ReadTask
@@ -80,7 +81,7 @@ class CarryGather:
         if not self.into:
             return Carried([work], [])
         (committed,) = work.committed
-        given = enumerate(spread(committed.reference(key), self.keys))
+        given = enumerate(spread(self.store, committed.reference(key), self.keys))
         return Carried([work], [((bucket,), part) for bucket, part in given if part.rows])
 
     def _committed(self, key: str) -> WorkCount | None:
@@ -187,7 +188,7 @@ class Split:
         at = (source, *place)
         with self.mailbox.attempting(f"split-{'-'.join(map(str, at))}"):
             outcome = self.stage.run(load(self.mailbox.store, part))
-            rows = zip(outcome.note["buckets"], outcome.table.to_batches(), strict=True)
+            rows = zip(batches_of(outcome.note)["bucket"].tolist(), outcome.table.to_batches(), strict=True)
             return [(bucket, (at, _stream(batch))) for bucket, batch in rows if bucket not in self.there]
 
 

@@ -5,7 +5,7 @@ import re
 from ...schemas.config.run import BeamEngine
 from ...schemas.errors import brief
 
-LONGEST = 4000  # characters of a cause; a job server may send the stack of each of its processes
+LONGEST = 2000  # characters of a cause; a job server may send the stack of each of its processes
 RESUME = "Run the same command again to resume."
 MEMORY = "If a worker ran out of memory, use fewer workers or a smaller partition_bytes."
 
@@ -17,7 +17,14 @@ def explained(config: BeamEngine, cause: str) -> str:
         config: The engine of the run file.
         cause: What the runner said.
     """
-    return f"engine: {config.runner} failed ({brief(cause, LONGEST)}). {_advice(config, cause)} {RESUME}"
+    return f"engine: {config.runner} failed ({brief(_point(cause), LONGEST)}). {_advice(config, cause)} {RESUME}"
+
+
+def _point(cause: str) -> str:
+    """Return the errors that a long cause names, without the stacks between them; a short one as it is."""
+    lines = cause.replace("\\n", "\n").splitlines()
+    errors = dict.fromkeys(line.strip() for line in lines if re.match(r"\s*[\w.]*(Error|Exception|Refusal): ", line))
+    return "; ".join(errors) if len(cause) > LONGEST and errors else cause
 
 
 def _advice(config: BeamEngine, cause: str) -> str:
@@ -35,6 +42,6 @@ def _advice(config: BeamEngine, cause: str) -> str:
             "address of a worker pool in `environment_config`, or to LOOPBACK for workers in this process."
         )
     if re.search(r"UNAVAILABLE|failed to connect|Connection refused", cause, re.IGNORECASE):
-        where = options.get("job_endpoint", "its address")
+        where = str(options.get("job_endpoint", "its address"))
         return f"The job server at {where} does not answer: look whether it is running, and at its log."
     return MEMORY

@@ -40,8 +40,12 @@ def test_the_cause_and_a_likely_reason(options: dict[str, Any], cause: str, word
     assert message.endswith("Run the same command again to resume.")
 
 
-def test_a_long_cause_is_not_cut_before_its_point() -> None:
+def test_of_a_long_cause_the_errors_are_told_and_not_the_stacks() -> None:
     engine = BeamEngine(kind="beam", runner="PortableRunner", options=POOL)
-    cause = "a stack " * 200 + "and its point"
-    assert len(cause) < LONGEST
-    assert "and its point)" in explained(engine, cause)
+    stack = '  File "sdk_worker.py", line 1\\n    run()\n' * 100
+    cause = f"RuntimeError: job-001 failed:\n{stack}ModuleNotFoundError: No module named 'triptych'\n{stack}"
+    message = explained(engine, cause)
+    assert "(RuntimeError: job-001 failed:; ModuleNotFoundError: No module named 'triptych')" in message
+    short = "RuntimeError: " + "word " * 100 + "and its point"
+    assert len(short) < LONGEST
+    assert "and its point)" in explained(engine, short)

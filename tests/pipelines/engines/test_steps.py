@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from triptych.pipelines.engines.journal import Journal
 from triptych.pipelines.engines.partition import Outcome, Partition, commit
+from triptych.pipelines.engines.ranges import note_of
 from triptych.pipelines.engines.serial import Serial
 from triptych.pipelines.engines.stage import WorkCount, part_name
 from triptych.pipelines.engines.steps import Description, Gather, Given, Map, Shuffle
@@ -53,8 +55,9 @@ class Total:
     def __call__(self, key: str, parts: Sequence[Sequence[Partition]]) -> WorkCount:
         tables = [table for group in parts for table in Serial(self.store, Journal()).gather(group)]
         total = sum(value for table in tables for value in table["value"].to_pylist())
-        note = {"buckets": [total % INTO], "rows": [1]}
-        outcome = Outcome(rows([total]), DROPPED.empty_table(), note=note)
+        table = rows([total])
+        note = note_of(np.array([total % INTO]), table.to_batches(), table.schema)
+        outcome = Outcome(table, DROPPED.empty_table(), note=note)
         return WorkCount(1, 0, (commit(self.store, self.done(key), outcome),))
 
 

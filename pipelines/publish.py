@@ -12,9 +12,12 @@ from typing import Any
 from ..schemas.config.locations import located_config, published_config
 from ..schemas.config.run import RunConfig
 from ..schemas.dataset.duplicates import DUPLICATES_FILE
+from ..schemas.dataset.file_entry import FileEntry, ShardEntry
 from ..schemas.dataset.ledger import Tally, check_ledger, merge
-from ..schemas.dataset.manifest import MANIFEST, FileEntry, Manifest, ShardEntry, TokenizerEntry
+from ..schemas.dataset.manifest import MANIFEST, Manifest, TokenizerEntry
 from ..schemas.dataset.packed_row import ROW_VERSION
+from ..schemas.dataset.shard_list import ShardList
+from ..schemas.dataset.shard_list_file import SHARD_LIST
 from ..schemas.dataset.statistics import Statistics, codebook_uses, merge_statistics
 from ..schemas.dataset.tokenizer_card import CARD, vocabulary_of
 from ..schemas.identity import bytes_fingerprint, canonical_json, fingerprint
@@ -94,7 +97,7 @@ def publish(
         vocabulary_fingerprint=vocabulary.fingerprint,
         tokenizers=tokenizers,
         row_length=config.row_length,
-        shards=tuple(ShardEntry.model_validate(part.note["shard"]) for part in packed if part.note["shard"]),
+        shards=ShardList.of(ShardEntry.model_validate(part.note["shard"]) for part in packed if part.note["shard"]),
         dropped=_entry(DROPPED_FILE, dropped),
         duplicates=_entry(DUPLICATES_FILE, cleaned.duplicates),
         dedup=cleaned.dedup,
@@ -110,12 +113,15 @@ def publish(
 
 
 def _publish(store: Store, manifest: Manifest, files: Mapping[str, bytes]) -> None:
-    data = manifest.to_bytes()
+    own = manifest.files()
+    data = own.pop(MANIFEST)
     if store.exists(MANIFEST) and store.read(MANIFEST) != data:
         store.delete(MANIFEST)
-    for name, content in files.items():
+    for name, content in (files | own).items():
         store.write(name, content)
-    wanted = {entry.file for entry in manifest.shards} | set(files)
+    if SHARD_LIST not in own:
+        store.delete(SHARD_LIST)
+    wanted = {*manifest.shards.files.to_pylist(), *files}
     for folder in ("shards", "tokenizers"):
         for name in store.names(folder):
             if name not in wanted:

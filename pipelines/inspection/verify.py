@@ -8,6 +8,7 @@ ledger that does not balance, statistics that differ from the shards.
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import fsspec
@@ -18,10 +19,12 @@ import pyarrow.parquet as pq
 
 from ...schemas.dataset.dropped_lines import row_counts
 from ...schemas.dataset.duplicates import DUPLICATES_FILE
+from ...schemas.dataset.file_entry import FileEntry, ShardEntry
 from ...schemas.dataset.layout import TASK_SLOT, ragged
 from ...schemas.dataset.ledger import check_ledger
-from ...schemas.dataset.manifest import RUN_REPORT, FileEntry, Manifest, ShardEntry
+from ...schemas.dataset.manifest import RUN_REPORT, Manifest
 from ...schemas.dataset.reader import Dataset, Shard
+from ...schemas.dataset.shard_list_file import SHARD_LIST
 from ...schemas.dataset.statistics import merge_statistics
 from ...schemas.dataset.tokenizer_card import vocabulary_of
 from ...schemas.errors import Refusal
@@ -59,13 +62,12 @@ def verify(url: str) -> tuple[Dataset, list[Finding]]:
 def _findings(dataset: Dataset) -> Iterator[Finding]:
     manifest = dataset.manifest
     changed = set()
-    entries: list[FileEntry] = [*manifest.shards, manifest.dropped, manifest.duplicates]
-    entries += [file for tokenizer in manifest.tokenizers.values() for file in tokenizer.files]
-    for entry in entries:
+    others = [file for tokenizer in manifest.tokenizers.values() for file in tokenizer.files]
+    for entry in chain(manifest.shards, [manifest.dropped, manifest.duplicates], others):
         for problem in _checksum(dataset, entry):
             changed.add(entry.file)
             yield Finding(entry.file, problem)
-    yield from _unlisted(dataset, {entry.file for entry in entries})
+    yield from _unlisted(dataset, {*manifest.shards.files.to_pylist(), *(entry.file for entry in others)})
     try:
         check_ledger(manifest.ledger)
     except Refusal as refusal:
@@ -92,7 +94,8 @@ def _findings(dataset: Dataset) -> Iterator[Finding]:
 def _unlisted(dataset: Dataset, listed: set[str]) -> Iterator[Finding]:
     """Yield files that are not in the manifest, and a run report that was changed."""
     store = Store(dataset.url)
-    for name in [*store.names("shards"), *store.names("tokenizers")]:
+    beside = [SHARD_LIST] if dataset.manifest.shard_list is None and store.exists(SHARD_LIST) else []
+    for name in [*store.names("shards"), *store.names("tokenizers"), *beside]:
         if name not in listed:
             yield Finding(name, "is not in the manifest")
     if store.exists(RUN_REPORT):
@@ -118,12 +121,9 @@ def _totals(dataset: Dataset) -> Iterator[str]:
     cards = {Modality[name.upper()]: entry.card for name, entry in manifest.tokenizers.items()}
     if vocabulary_of(cards).fingerprint != manifest.vocabulary_fingerprint:
         yield "the vocabulary does not match the tokenizers"
-    rows = sum(entry.rows for entry in manifest.shards)
+    rows, tokens = manifest.shards.total_rows, Counter(manifest.shards.total_tokens)
     if rows != statistics.rows:
         yield f"shards have {rows} rows, the statistics {statistics.rows}"
-    tokens: Counter[str] = Counter()
-    for entry in manifest.shards:
-        tokens.update(entry.tokens)
     counted: Counter[str] = Counter()
     for source in statistics.sources.values():
         counted.update(source.tokens)

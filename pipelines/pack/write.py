@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import xxhash
 
-from ...schemas.dataset.manifest import ShardEntry
+from ...schemas.dataset.file_entry import ShardEntry
 from ...schemas.storage.store import Store
 
 

@@ -11,10 +11,11 @@ import pyarrow.parquet as pq
 
 from ...schemas.dataset.dropped_lines import row_counts
 from ...schemas.dataset.duplicates import DUPLICATES, DUPLICATES_FILE
+from ...schemas.dataset.file_entry import FileEntry, ShardEntry
 from ...schemas.dataset.layout import as_mask
 from ...schemas.dataset.ledger import Tally
-from ...schemas.dataset.manifest import MANIFEST, FileEntry, ShardEntry
 from ...schemas.dataset.reader import Dataset, Shard
+from ...schemas.dataset.shard_list import ShardList
 from ...schemas.dataset.statistics import SourceStatistics, Statistics, codebook_uses, merge_statistics
 from ...schemas.dataset.tables import DROPPED, ROWS
 from ...schemas.errors import Refusal
@@ -92,7 +93,7 @@ def rewrite(store: Store, below: str, dataset: Dataset, holding: Sequence[str], 
     old = dataset.manifest
     cuts = [_cut(store, below, dataset, entry, ids) for entry in old.shards if entry.file in holding]
     after = {cut.old.file: cut.new for cut in cuts}
-    shards = tuple(new for entry in old.shards if (new := after.get(entry.file, entry)) is not None)
+    shards = ShardList.of(new for entry in old.shards if (new := after.get(entry.file, entry)) is not None)
     documents = pa.concat_tables([DOCUMENTS.empty_table(), *(cut.documents for cut in cuts)])
     documents = documents.sort_by([(name, "ascending") for name in ("source", "file", "row")])
     dropped = _with_lines(read_parquet(dataset, old.dropped), documents)
@@ -118,7 +119,8 @@ def rewrite(store: Store, below: str, dataset: Dataset, holding: Sequence[str], 
             "codebooks": codebook_uses(counted.codebooks, old.vocabulary),
         }
     ).sealed()
-    store.write(below + MANIFEST, manifest.to_bytes())
+    for name, data in manifest.files().items():
+        store.write(below + name, data)
     return cuts
 
 

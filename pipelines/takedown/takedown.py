@@ -15,8 +15,12 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...schemas.dataset.file_entry import FileEntry
 from ...schemas.dataset.manifest import MANIFEST, parse_manifest
 from ...schemas.dataset.reader import Dataset
+from ...schemas.dataset.shard_list_file import SHARD_LIST
+from ...schemas.errors import Refusal
+from ...schemas.identity import bytes_fingerprint
 from ...schemas.storage.lease import FOLDER as LEASES
 from ...schemas.storage.lock import LOCK, only_run
 from ...schemas.storage.store import WORK, Store
@@ -126,18 +130,27 @@ def _resume(store: Store) -> bool:
 def _publish(store: Store) -> None:
     """Move the staged files into place, the manifest last, and delete the files that they replace."""
     data = store.read(STAGED + MANIFEST)
-    manifest = parse_manifest(data, f"{store.url}/{STAGED}{MANIFEST}")
+    manifest = parse_manifest(data, f"{store.url}/{STAGED}{MANIFEST}", lambda entry: _staged(store, entry))
     store.delete(MANIFEST)
     for name in store.names(STAGED):
         if name != STAGED + MANIFEST:
             store.write(name.removeprefix(STAGED), store.read(name))
-    wanted = {entry.file for entry in manifest.shards}
+    if manifest.shard_list is None:
+        store.delete(SHARD_LIST)
+    wanted = set(manifest.shards.files.to_pylist())
     for name in store.names("shards"):
         if name not in wanted:
             store.delete(name)
     _clear(store, WORK)  # it contains raw copies of the removed documents
     store.write(MANIFEST, data)
     _clear(store, STAGED)
+
+
+def _staged(store: Store, entry: FileEntry) -> pa.NativeFile:
+    data = store.read(STAGED + entry.file)
+    if bytes_fingerprint([data]) != entry.xxh3:
+        raise Refusal(f"{store.url}/{STAGED}{entry.file}: was changed after it was written.", exit_code=1)
+    return pa.BufferReader(data)
 
 
 def _clear(store: Store, folder: str) -> None:

@@ -12,8 +12,9 @@ from triptych.pipelines.engines.journal import Journal
 from triptych.pipelines.publish import DROPPED_FILE, LIBRARIES, ORDER, environment, publish, run_report
 from triptych.pipelines.tokenize.text_encoder import TextEncoder
 from triptych.schemas.config.run import RunConfig
+from triptych.schemas.dataset.file_entry import FileEntry
 from triptych.schemas.dataset.ledger import Tally
-from triptych.schemas.dataset.manifest import MANIFEST, FileEntry
+from triptych.schemas.dataset.manifest import MANIFEST
 from triptych.schemas.dataset.reader import Dataset
 from triptych.schemas.errors import Refusal
 from triptych.schemas.storage.store import Store

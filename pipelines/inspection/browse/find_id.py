@@ -7,7 +7,6 @@ Preparation assigns a document to a shard by its id, modulo the number of shards
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -19,7 +18,7 @@ def find_id(dataset: BrowsedDataset, document: bytes) -> list[tuple[int, int]]:
     """Find the segments of a document by its 16-byte id, in the order of its pieces, as (row, segment)."""
     word = int.from_bytes(document[:8], "little")
     found: list[tuple[int, int, int]] = []
-    for shards in _groups(dataset):
+    for shards in map(dataset.shards.numbers_of, dataset.shards.groups):
         place = word % len(shards)
         alone = _follows_ids(dataset, int(shards[place]), len(shards), place)
         for shard in [int(shards[place])] if alone else shards.tolist():
@@ -27,22 +26,12 @@ def find_id(dataset: BrowsedDataset, document: bytes) -> list[tuple[int, int]]:
     return [(row, number) for _, row, number in sorted(found)]
 
 
-def _groups(dataset: BrowsedDataset) -> Iterator[npt.NDArray[np.int64]]:
-    """Yield the numbers of the shards of each group, of those that have rows or not, in their order."""
-    column = dataset.shards["group"].combine_chunks()
-    codes = column.indices.to_numpy()
-    for code in range(len(column.dictionary)):
-        mine = np.flatnonzero(codes == code)
-        if len(mine):
-            yield mine
-
-
 def _segments(dataset: BrowsedDataset, shard: int) -> pa.ListArray:
     segments = dataset.batch(shard).column("segments")
     try:
         segments.validate(full=True)
     except pa.ArrowException as error:
-        raise Refusal(f"{dataset.where}/{dataset.shards['file'][shard]}: is damaged ({error}).", exit_code=1) from None
+        raise Refusal(f"{dataset.where}/{dataset.shards[shard].file}: is damaged ({error}).", exit_code=1) from None
     return segments
 
 

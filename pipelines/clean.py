@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ..schemas.config.run import RunConfig
 from ..schemas.dataset.decontamination import BenchmarkReport
 from ..schemas.dataset.duplicates import DuplicateReport
+from ..schemas.dataset.file_entry import FileEntry
 from .decontaminate.decontaminate import decontaminate
 from .dedup.deduplicate import deduplicate
 from .dedup.report import report
@@ -21,10 +22,10 @@ from .filters.taken_down import drop_taken_down
 
 @dataclass(frozen=True)
 class Cleaned:
-    """Results of cleaning for the manifest: duplicates, their clusters as Parquet, and hits by evaluation set."""
+    """Results of cleaning for the manifest: duplicates, the list of their clusters, and hits by evaluation set."""
 
     dedup: tuple[DuplicateReport, ...]
-    duplicates: bytes
+    duplicates: FileEntry
     decontamination: tuple[BenchmarkReport, ...]
 
 

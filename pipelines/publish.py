@@ -11,7 +11,6 @@ from typing import Any
 
 from ..schemas.config.locations import located_config, published_config
 from ..schemas.config.run import RunConfig
-from ..schemas.dataset.duplicates import DUPLICATES_FILE
 from ..schemas.dataset.file_entry import FileEntry, ShardEntry
 from ..schemas.dataset.ledger import Tally, check_ledger, merge
 from ..schemas.dataset.manifest import MANIFEST, Manifest, TokenizerEntry
@@ -28,11 +27,11 @@ from .clean import Cleaned
 from .dropped_rows import dropped_rows
 from .engines.journal import Journal, peak_memory
 from .engines.partition import Partition
+from .row_list import publish_list
 from .sources.read import Input
 from .tokenize.text_encoder import TextEncoder
 from .tokenize.train import ReadyTokenizer
 
-DROPPED_FILE = "dropped.parquet"
 LIBRARIES = (
     "numpy",
     "scipy",
@@ -87,7 +86,6 @@ def publish(
     statistics = merge_statistics(Statistics.model_validate(part.note["statistics"]) for part in packed)
     vocabulary = vocabulary_of({modality: fit.card for modality, fit in fitted.items()})
     tokenizers, files = _tokenizers(store, fitted)
-    files |= {DROPPED_FILE: dropped, DUPLICATES_FILE: cleaned.duplicates}
     manifest = Manifest(
         name=config.name,
         config=published_config(config, _folders(fitted)),
@@ -98,8 +96,8 @@ def publish(
         tokenizers=tokenizers,
         row_length=config.row_length,
         shards=ShardList.of(ShardEntry.model_validate(part.note["shard"]) for part in packed if part.note["shard"]),
-        dropped=_entry(DROPPED_FILE, dropped),
-        duplicates=_entry(DUPLICATES_FILE, cleaned.duplicates),
+        dropped=dropped,
+        duplicates=cleaned.duplicates,
         dedup=cleaned.dedup,
         decontamination=cleaned.decontamination,
         ledger=tuple(ledger),
@@ -119,6 +117,8 @@ def _publish(store: Store, manifest: Manifest, files: Mapping[str, bytes]) -> No
         store.delete(MANIFEST)
     for name, content in (files | own).items():
         store.write(name, content)
+    for entry in (manifest.dropped, manifest.duplicates):
+        publish_list(store, entry)
     if SHARD_LIST not in own:
         store.delete(SHARD_LIST)
     wanted = {*manifest.shards.files.to_pylist(), *files}

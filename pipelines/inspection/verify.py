@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-import fsspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -31,7 +30,7 @@ from ...schemas.errors import Refusal
 from ...schemas.identity import stream_fingerprint, unseal
 from ...schemas.storage.store import Store
 from ...schemas.vocabulary import Modality, Special, Vocabulary
-from ..publish import DROPPED_FILE
+from ..dropped_rows import DROPPED_FILE
 from .clusters import check_clusters
 from .recount_statistics import Ints, check_documents, check_statistics, entries_of, field_of, recount
 
@@ -77,8 +76,9 @@ def _findings(dataset: Dataset) -> Iterator[Finding]:
         yield from (Finding(DROPPED_FILE, problem) for problem in _dropped(dataset))
     if DUPLICATES_FILE not in changed:
         with dataset.fs.open(f"{dataset.root}/{DUPLICATES_FILE}", "rb") as stream:
-            clusters = pq.read_table(stream)
-        yield from (Finding(DUPLICATES_FILE, problem) for problem in check_clusters(manifest, clusters))
+            listed = pq.ParquetFile(stream)
+            problems = check_clusters(manifest, listed.schema_arrow, _pieces(listed))
+            yield from (Finding(DUPLICATES_FILE, problem) for problem in problems)
     intact = True
     for shard in manifest.shards:
         problems = ["changed"] if shard.file in changed else list(check_shard(dataset, shard))
@@ -135,12 +135,17 @@ def _totals(dataset: Dataset) -> Iterator[str]:
         yield f"shards have {sum(tokens.values())} tokens, the ledger kept {kept}"
 
 
+def _pieces(listed: pq.ParquetFile) -> Iterator[pa.Table]:
+    return (pa.Table.from_batches([batch]) for batch in listed.iter_batches())
+
+
 def _dropped(dataset: Dataset) -> Iterator[str]:
-    with fsspec.open(f"{dataset.url}/{DROPPED_FILE}", "rb") as stream:
-        lines = pq.read_table(stream)
-    table = lines.select(["stage", "source", "reason"]).append_column("rows", pa.array(row_counts(lines)))
-    sums = table.group_by(["stage", "source", "reason"]).aggregate([("rows", "sum")]).to_pylist()
-    found = Counter({(each["stage"], each["source"], each["reason"]): each["rows_sum"] for each in sums})
+    found: Counter[Any] = Counter()
+    with dataset.fs.open(f"{dataset.root}/{DROPPED_FILE}", "rb") as stream:
+        for lines in _pieces(pq.ParquetFile(stream)):
+            table = lines.select(["stage", "source", "reason"]).append_column("rows", pa.array(row_counts(lines)))
+            for each in table.group_by(["stage", "source", "reason"]).aggregate([("rows", "sum")]).to_pylist():
+                found[each["stage"], each["source"], each["reason"]] += each["rows_sum"]
     ledger: Counter[Any] = Counter()
     for tally in dataset.manifest.ledger:
         ledger.update({(tally.stage, tally.source, reason): count for reason, count in tally.dropped.items()})

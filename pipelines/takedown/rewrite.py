@@ -21,11 +21,11 @@ from ...schemas.dataset.tables import DROPPED, ROWS
 from ...schemas.errors import Refusal
 from ...schemas.identity import bytes_fingerprint, stream_fingerprint
 from ...schemas.storage.store import Store
+from ..dropped_rows import DROPPED_FILE
 from ..engines.partition import join_dropped
 from ..filters.taken_down import STAGE
 from ..inspection.recount_statistics import CODED, recount, tokens_by_segment
 from ..pack.write import write_shard
-from ..publish import DROPPED_FILE
 from .clusters import forget_excerpts
 from .remove_segments import without_segments
 

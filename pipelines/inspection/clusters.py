@@ -15,6 +15,7 @@ from ...schemas.dataset.duplicates import DUPLICATES, DuplicateReport
 from ...schemas.dataset.manifest import Manifest
 
 _LARGER = 1 << 16  # clusters by which the counts grow at least
+_UNKNOWN, _NONE = -1, -2  # instead of the number of a report
 
 
 def check_clusters(manifest: Manifest, schema: pa.Schema, tables: Iterable[pa.Table]) -> Iterator[str]:
@@ -39,7 +40,7 @@ def check_clusters(manifest: Manifest, schema: pa.Schema, tables: Iterable[pa.Ta
         for reason, count in tally.dropped.items()
     }
     if counts.dropped != ledger:
-        yield f"holds {dict(counts.dropped)} dropped rows, the ledger {ledger}"
+        yield f"holds {dict(sorted(counts.dropped.items()))} dropped rows, the ledger {ledger}"
 
 
 class _Counts:
@@ -49,7 +50,8 @@ class _Counts:
         self._reports = list(reports)
         self._rows = np.zeros(0, np.int64)  # of each cluster, from number 1 on
         self._survivors = np.zeros(0, np.int64)
-        self._report = np.full(0, -1, np.int32)  # the report of the cluster's first row
+        self._report = np.full(0, _UNKNOWN, np.int32)  # the report of the cluster's first row
+        self._seen = 0
         self._reasons: list[Counter[str]] = [Counter() for _ in self._reports]
         self._wrong = self._homeless = 0  # rows whose cluster cannot be one, and rows of no report
         self._mixed = False
@@ -57,11 +59,12 @@ class _Counts:
 
     def add(self, table: pa.Table) -> None:
         """Count the rows of a piece."""
-        owner = np.full(len(table), -1, np.int32)
+        self._seen += len(table)
+        owner = np.full(len(table), _NONE, np.int32)
         for number, report in enumerate(self._reports):
             same = pc.and_(pc.equal(table["kind"], report.kind), pc.equal(table["judged"], report.judged))
             owner[same.to_numpy()] = number
-        self._homeless += int((owner < 0).sum())
+        self._homeless += int((owner == _NONE).sum())
         for line in table.group_by(["judged", "source", "reason"]).aggregate([([], "count_all")]).to_pylist():
             if line["reason"]:
                 self.dropped[f"dedup-{line['judged']}", line["source"], line["reason"]] += line["count_all"]
@@ -74,7 +77,8 @@ class _Counts:
     def _add_clusters(
         self, cluster: npt.NDArray[np.int64], survives: npt.NDArray[np.bool_], owner: npt.NDArray[np.int32]
     ) -> None:
-        most = sum(report.clusters for report in self._reports)
+        # a number beyond both cannot be right, and memory must not grow with what a number claims
+        most = max(self._seen, sum(report.clusters for report in self._reports))
         fits = (cluster >= 1) & (cluster <= most)
         self._wrong += int((~fits).sum())
         at, survives, owner = cluster[fits] - 1, survives[fits], owner[fits]
@@ -83,8 +87,8 @@ class _Counts:
         self._grow(int(at.max()) + 1)
         np.add.at(self._rows, at, 1)
         np.add.at(self._survivors, at[survives], 1)
-        new = self._report[at] < 0
-        self._report[at[new]] = owner[new]
+        new = self._report[at] == _UNKNOWN
+        self._report[at[new][::-1]] = owner[new][::-1]  # the first of several rows is assigned last
         self._mixed |= bool((self._report[at] != owner).any())
 
     def _grow(self, clusters: int) -> None:
@@ -93,7 +97,7 @@ class _Counts:
             more = max(more, len(self._rows) // 2, _LARGER)
             self._rows = np.append(self._rows, np.zeros(more, np.int64))
             self._survivors = np.append(self._survivors, np.zeros(more, np.int64))
-            self._report = np.append(self._report, np.full(more, -1, np.int32))
+            self._report = np.append(self._report, np.full(more, _UNKNOWN, np.int32))
 
     def problems(self) -> Iterator[str]:
         """Yield what the counts of clusters and reports do not agree in."""
@@ -101,7 +105,7 @@ class _Counts:
         if (self._survivors[there] != 1).any() or (self._rows[there] < 2).any():
             yield "a cluster does not have exactly one survivor, or has no duplicates"
         if self._wrong or (len(there) and int(there[-1]) + 1 != len(there)):
-            yield f"clusters are not numbered from 1 to {sum(report.clusters for report in self._reports)}"
+            yield "clusters are not numbered from 1"
         if self._mixed:
             yield "a cluster has rows of several reports"
         for number, report in enumerate(self._reports):
@@ -110,6 +114,6 @@ class _Counts:
             if sizes != report.sizes:
                 yield f"has clusters of {sizes} rows, but {where} has {report.sizes}"
             if self._reasons[number] != report.dropped:
-                yield f"dropped {dict(self._reasons[number])}, but {where} has {report.dropped}"
+                yield f"dropped {dict(sorted(self._reasons[number].items()))}, but {where} has {report.dropped}"
         if self._homeless:
             yield f"{self._homeless} rows belong to no report in the manifest"

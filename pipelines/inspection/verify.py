@@ -33,6 +33,7 @@ from ...schemas.vocabulary import Modality, Special, Vocabulary
 from ..dropped_rows import DROPPED_FILE
 from .clusters import check_clusters
 from .recount_statistics import Ints, check_documents, check_statistics, entries_of, field_of, recount
+from .verify_inputs import changed_sources
 
 MARKS = (Special.PAD, Special.TASK, Special.BOI, Special.EOI, Special.BOA, Special.EOA)
 
@@ -45,17 +46,24 @@ class Finding:
     problem: str
 
 
-def verify(url: str) -> tuple[Dataset, list[Finding]]:
+def verify(url: str, deep: bool = False) -> tuple[Dataset, list[Finding]]:
     """Check a dataset.
+
+    Args:
+        url: URL of the dataset.
+        deep: Read its sources, too, and compare their content with what the dataset was prepared from.
 
     Returns:
         The dataset and all findings.
 
     Raises:
-        Refusal: There is no readable manifest.
+        Refusal: There is no readable manifest, or nothing says where the sources are.
     """
     dataset = Dataset(url)
-    return dataset, list(_findings(dataset))
+    findings = list(_findings(dataset))
+    if deep:
+        findings += [Finding(f"source {name}", problem) for name, problem in changed_sources(dataset)]
+    return dataset, findings
 
 
 def _findings(dataset: Dataset) -> Iterator[Finding]:

@@ -37,10 +37,11 @@ from ..engines.partition import (
 )
 from ..engines.stage import WorkCount, part_name
 from ..engines.step_ledger import StepLedger
-from .base import RawBatch, Unit
+from .base import RawBatch, Reader, Unit
 from .content import add_content
 from .files import printable
 from .json_texts import json_object
+from .known_digests import Known, KnownDigests, mark_of, unit_key
 from .own_output import no_source_below
 from .registry import open_source
 from .samples import samples
@@ -67,16 +68,34 @@ class Input:
 
 @dataclass(frozen=True)
 class Digest:
-    """The task that hashes the content of a unit."""
+    """The task that hashes the content of a unit, unless it looks unchanged."""
 
     limits: Limits
     partition_bytes: int
 
-    def __call__(self, item: tuple[Source, Unit]) -> str:
-        """Return the digest of one unit."""
-        source, unit = item
+    def key(self, source: Source) -> str:
+        """Return a fingerprint of what the digests of a source's units depend on, beside the units."""
+        settings = [source.model_dump(mode="json"), self.limits.model_dump(mode="json"), self.partition_bytes]
+        return fingerprint("digest", READ_VERSION, source.kind, settings)
+
+    def looked_at(self, source: Source, unit: Unit, known: Known | None) -> Known | None:
+        """Return what is known of a unit if it is one file, which looks unchanged: that takes no task."""
+        if known is None or self._reader(source).files(unit) != (unit.path,):
+            return None
+        return known if known.mark == mark_of((unit.path,)) else None
+
+    def __call__(self, item: tuple[Source, Unit, Known | None]) -> Known:
+        """Return the digest of a unit, given what is known of it."""
+        source, unit, known = item
         with limited_time(unit, self.limits.unit_seconds):
-            return open_source(source, self.limits, self.partition_bytes).digest(unit)
+            reader = self._reader(source)
+            mark = mark_of(reader.files(unit))  # before the files are read, so that a later change is seen
+            if known is not None and known.mark == mark:
+                return known
+            return Known(mark, reader.digest(unit))
+
+    def _reader(self, source: Source) -> Reader:
+        return open_source(source, self.limits, self.partition_bytes)
 
 
 def find_units(sources: Sequence[Source], limits: Limits, partition_bytes: int, out: str) -> list[tuple[Source, Unit]]:
@@ -88,14 +107,38 @@ def find_units(sources: Sequence[Source], limits: Limits, partition_bytes: int, 
         return [(source, unit) for source in sources for unit in open_source(source, limits, partition_bytes).units()]
 
 
-def identify(engine: Engine, items: Sequence[tuple[Source, Unit]], limits: Limits, partition_bytes: int) -> list[Input]:
-    """Hash the content of all units, which reads every byte of the inputs once."""
-    digests = engine.collect("inputs", Digest(limits, partition_bytes), items)
+def identify(
+    engine: Engine,
+    items: Sequence[tuple[Source, Unit]],
+    limits: Limits,
+    partition_bytes: int,
+    recheck: bool = False,
+) -> list[Input]:
+    """Hash the content of all units, which reads every byte of the inputs that do not look unchanged.
+
+    Args:
+        engine: Runs the tasks.
+        items: The units and their sources.
+        limits: Limits of the run.
+        partition_bytes: Size of a partition.
+        recheck: Read all inputs, also those that look unchanged.
+    """
+    task = Digest(limits, partition_bytes)
+    sources = {name: task.key(source) for name, source in {source.name: source for source, _ in items}.items()}
+    units = [unit_key(sources[source.name], unit) for source, unit in items]
+    digests = KnownDigests.read(engine.store)
+    before = [None] * len(items) if recheck else digests.find(units)
+    given = [(source, unit, known) for (source, unit), known in zip(items, before, strict=True)]
+    cheap = [task.looked_at(*each) for each in given]
+    missing = [each for each, known in zip(given, cheap, strict=True) if known is None]
+    done = iter(engine.collect("inputs", task, missing, len(items) - len(missing)))
+    found = [known or next(done) for known in cheap]
+    digests.keep(engine.store, units, found)
     seen: Counter[tuple[str, str]] = Counter()
     inputs = []
-    for (source, unit), digest in zip(items, digests, strict=True):
-        inputs.append(Input(source, unit, digest, seen[source.name, digest]))
-        seen[source.name, digest] += 1
+    for (source, unit), known in zip(items, found, strict=True):
+        inputs.append(Input(source, unit, known.digest, seen[source.name, known.digest]))
+        seen[source.name, known.digest] += 1
     return inputs
 
 

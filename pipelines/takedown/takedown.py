@@ -27,7 +27,7 @@ from ...schemas.storage.store import WORK, Store
 from ..filters.taken_down import STAGED, TAKEN_DOWN, id_array, taken_down
 from .clusters import connected_ids
 from .remains import delete_cached
-from .rewrite import ids_in, read_parquet, rewrite
+from .rewrite import ids_in, pieces_of, rewrite
 
 
 @dataclass(frozen=True)
@@ -71,16 +71,16 @@ def take_down(url: str, ids: Sequence[str]) -> Takedown:
         store.sweep()
         resumed = _resume(store)
         dataset = Dataset(url)
-        clusters = read_parquet(dataset, dataset.manifest.duplicates)
-        duplicates = connected_ids(clusters, id_array(ids))
+        listed = dataset.manifest.duplicates
+        duplicates = connected_ids(lambda: pieces_of(dataset, listed, ["id", "cluster"]), id_array(ids))
         wanted = id_array(sorted({*ids, *_hex(duplicates)}))
         held = {entry.file: _hex(ids_in(dataset.open(entry), wanted)) for entry in dataset.manifest.shards}
         held_ids, before = {each for found in held.values() for each in found}, set(taken_down(store))
         also = set(_hex(duplicates)) - held_ids
-        excerpts = clusters["excerpt"].filter(pc.is_in(clusters["id"], value_set=duplicates))
+        quoted = any(_quotes(rows, duplicates) for rows in pieces_of(dataset, listed, ["id", "excerpt"]))
         rewritten: list[Rewritten] = []
         uncached: tuple[str, ...] = ()
-        if held_ids or excerpts.null_count < len(excerpts):
+        if held_ids or quoted:
             store.write(TAKEN_DOWN, "".join(f"{each}\n" for each in sorted(held_ids | also | before)).encode())
             cuts = rewrite(store, STAGED, dataset, [file for file, found in held.items() if found], wanted)
             for cut in cuts:
@@ -112,6 +112,12 @@ def finish_interrupted(url: str) -> bool:
         return False
     with only_run(store):
         return _resume(store)
+
+
+def _quotes(rows: pa.Table, ids: pa.Array) -> bool:
+    """Whether one of some rows has an excerpt."""
+    excerpts = rows["excerpt"].filter(pc.is_in(rows["id"], value_set=ids))
+    return bool(excerpts.null_count < len(excerpts))
 
 
 def _hex(ids: pa.Array) -> list[str]:

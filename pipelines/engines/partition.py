@@ -59,6 +59,11 @@ class Committed(NamedTuple):
     summary: bytes  # JSON of the number of rows, the tallies and the note
     dropped: int  # lines of dropped rows that the part holds
 
+    def reference(self, key: str, summary: Mapping[str, Any] | None = None) -> "Partition":
+        """Return a reference to the part; `summary` is its parsed summary, where the caller has it."""
+        summary = summary or json.loads(self.summary)
+        return Partition(key, ((self.name, None),), summary["rows"], note=summary["note"])
+
 
 @dataclass(frozen=True)
 class Header:
@@ -116,6 +121,11 @@ def load(store: Store, part: Partition) -> pa.Table:
         return table
     keys = dict.fromkeys((part.sort_by, "id"), "ascending")
     return take_rows(table, pc.sort_indices(table, list(keys.items())))
+
+
+def key_of(name: str) -> str:
+    """Return the key of a committed part from its file name."""
+    return name.rpartition("/")[2].removesuffix(".arrow")
 
 
 def stamp_of(part: Partition) -> int:

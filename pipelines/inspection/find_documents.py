@@ -68,8 +68,8 @@ def why_not(dataset: Dataset, name: str) -> str:
 def find_segments(dataset: Dataset, ids: Iterable[bytes]) -> list[Place]:
     """Locate all segments of some documents, those of a document together and in the order of its pieces.
 
-    A single document is mostly found in one shard of each group (`schemas/dataset/locate.py`). For several ones, each shard
-    is read once.
+    A single document is mostly found in one shard of each group, see `schemas/dataset/locate.py`. For several documents
+    each shard is read once.
     """
     wanted = pa.array(list(ids), pa.binary(16))
     if len(wanted) == 1:

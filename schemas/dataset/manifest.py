@@ -20,7 +20,7 @@ from .decontamination import BenchmarkReport
 from .duplicates import DuplicateReport
 from .file_entry import FileEntry, ListEntry
 from .ledger import Tally
-from .shard_list import ShardList
+from .shard_list import ShardList, Shards
 from .shard_list_file import INLINE, list_bytes, list_entry, read_list
 from .statistics import CodebookUse, Statistics
 from .tokenizer_card import Card
@@ -57,7 +57,7 @@ class Manifest(Strict):
     vocabulary_fingerprint: str
     tokenizers: dict[Literal["text", "image", "audio"], TokenizerEntry]
     row_length: int
-    shards: ShardList
+    shards: Shards
     shard_list: ListEntry | None = None  # the file of `shards`, where these are not in the manifest itself
     dropped: FileEntry
     duplicates: FileEntry  # all rows of all clusters

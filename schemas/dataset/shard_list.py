@@ -7,15 +7,14 @@ when it is asked for.
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import islice, pairwise
-from typing import Any, overload
+from typing import Annotated, Any, overload
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
-from pydantic import GetCoreSchemaHandler
-from pydantic_core import CoreSchema, core_schema
+from pydantic import PlainSerializer, PlainValidator, TypeAdapter
 
 from .file_entry import ShardEntry
 
@@ -168,17 +167,6 @@ class ShardList(Sequence[ShardEntry]):
         codes = np.concatenate([_view(chunk.indices, np.int32) for chunk in column.chunks])
         return np.flatnonzero(codes == (names.index(group) if group in names else -1))
 
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """In JSON, the list is an array of entries."""
-        entries = handler.generate_schema(tuple[ShardEntry, ...])
-        listed = core_schema.no_info_after_validator_function(cls.of, entries)
-        return core_schema.json_or_python_schema(
-            json_schema=listed,
-            python_schema=core_schema.union_schema([core_schema.is_instance_schema(cls), listed]),
-            serialization=core_schema.plain_serializer_function_ser_schema(_dumped),
-        )
-
 
 def _view(chunk: pa.Array, dtype: type[np.signedinteger[Any]]) -> npt.NDArray[Any]:
     """The numbers of a column without nulls; `Array.to_numpy` would import pandas, as `pa.array` does."""
@@ -199,8 +187,17 @@ def _repeated(names: pa.ChunkedArray) -> bool:
     return bool((ordered[1:] == ordered[:-1]).any()) and len(pc.unique(names)) != len(names)
 
 
+def _validated(value: Any) -> ShardList:
+    return value if isinstance(value, ShardList) else ShardList.of(_ENTRIES.validate_python(value))
+
+
 def _dumped(shards: Iterable[ShardEntry]) -> list[dict[str, Any]]:
     return [entry.model_dump(mode="json") for entry in shards]
+
+
+_ENTRIES = TypeAdapter(tuple[ShardEntry, ...])
+# A list of shards as a field of a model; in JSON, it is an array of entries.
+Shards = Annotated[ShardList, PlainValidator(_validated), PlainSerializer(_dumped)]
 
 
 def _entries(table: pa.Table) -> Iterator[ShardEntry]:

@@ -8,6 +8,8 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -132,6 +134,30 @@ def identify(
     return inputs
 
 
+@dataclass(frozen=True, eq=False)
+class _Same:
+    """A source as the key of a cache: equal to itself alone, since one source of a run has many units."""
+
+    source: Source
+
+    def __hash__(self) -> int:
+        return id(self.source)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.source is self.source
+
+
+@lru_cache(maxsize=64)
+def _of_source(same: _Same, limits: Limits, partition_bytes: int) -> tuple[list[Any], dict[str, Any]]:
+    """What identifies the partitions of a source, but for the units: its stages and settings."""
+    source = same.source
+    settings = source.identity_body({"path", "pairs", "priority", "limit"})
+    if source.filtered:
+        settings["filtered"] = list(source.filtered)
+    stages = [READ_VERSION, Validate(limits).identity(), partition_bytes]
+    return [*stages, *decoding_identity(*source.modality.modalities)], settings
+
+
 @dataclass(frozen=True)
 class ReadUnit:
     """The task that reads one unit into committed partitions."""
@@ -145,29 +171,26 @@ class ReadUnit:
 
         `limit` is left out: it selects units, and a unit of which only the head is read has a digest of its own.
         """
-        source = item.source.identity_body({"path", "pairs", "priority", "limit"})
-        if item.source.filtered:
-            source["filtered"] = list(item.source.filtered)
-        stages = [READ_VERSION, Validate(self.limits).identity(), self.partition_bytes]
-        stages += decoding_identity(*item.source.modality.modalities)
+        stages, source = _of_source(_Same(item.source), self.limits, self.partition_bytes)
         members = [[printable(name) for name in files] for files in item.unit.members]
         return fingerprint("read", stages, source, item.base, item.unit.label, *([members] if members else []))
 
-    def done(self, item: Input) -> str:
-        """Return the name of the file that marks the unit as finished."""
-        return part_name("read", self.key(item)).removesuffix(".arrow") + ".done"
+    def done(self, key: str) -> str:
+        """Return the name of the file that marks the unit with a key as finished."""
+        return part_name("read", key).removesuffix(".arrow") + ".done"
 
-    def chunk(self, item: Input, index: int) -> str:
-        """Return the name of one of the unit's partitions."""
-        return part_name("read", f"{self.key(item)}-{index:05d}")
+    def chunk(self, key: str, index: int) -> str:
+        """Return the name of one of the partitions of the unit with a key."""
+        return part_name("read", f"{key}-{index:05d}")
 
     def known(self, committed: CommittedParts, item: Input) -> list[Committed] | None:
         """Return the partitions of a unit that was read whole; None if one of them is missing."""
-        mark = committed.get(self.done(item))
+        key = self.key(item)
+        mark = committed.get(self.done(key))
         if mark is None:
             return None
         count = json.loads(mark.summary)["partitions"]
-        found = [committed.get(self.chunk(item, index)) for index in range(count)]
+        found = [committed.get(self.chunk(key, index)) for index in range(count)]
         parts = [part for part in found if part is not None]
         return parts if len(parts) == count else None
 
@@ -178,16 +201,16 @@ class ReadUnit:
 
     def _read(self, item: Input) -> WorkCount:
         reader = open_source(item.source, self.limits, self.partition_bytes)
-        rows, committed = 0, []
+        key, rows, committed = self.key(item), 0, []
         batches = reader.read(replace(item.unit, digest=item.digest))
         for batch in samples(batches, item.source, item.base, self.partition_bytes):
-            name = self.chunk(item, len(committed))
+            name = self.chunk(key, len(committed))
             if self.store.exists(name):
                 committed.append(read_header(self.store, name).committed(name))
             else:
                 committed.append(commit(self.store, name, self.outcome(item, batch)))
             rows += batch.table.num_rows
-        mark = Committed(self.done(item), canonical_json({"partitions": len(committed)}), 0)
+        mark = Committed(self.done(key), canonical_json({"partitions": len(committed)}), 0)
         self.store.write(mark.name, mark.summary)
         return WorkCount(rows, 0, (mark, *committed))
 

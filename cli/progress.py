@@ -81,11 +81,11 @@ def _rates(step: Step) -> str:
     return "  ".join(parts)
 
 
-def prepare_in_terminal(config: RunConfig, quiet: bool = False) -> Manifest:
+def prepare_in_terminal(config: RunConfig, quiet: bool = False, recheck: bool = False) -> Manifest:
     """Prepare a dataset with progress bars (unless `quiet`); if it ends early, print the ledger so far."""
     journal = TerminalJournal(quiet)
     try:
-        return prepare(config, journal)
+        return prepare(config, journal, recheck)
     except BaseException:
         if tallies := merge(journal.tallies):
             order = [source.name for source in (*config.sources, *config.decontaminate)]

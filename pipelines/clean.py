@@ -11,6 +11,7 @@ from ..schemas.config.run import RunConfig
 from ..schemas.config.sources import Source
 from ..schemas.dataset.decontamination import BenchmarkReport
 from ..schemas.dataset.duplicates import DuplicateReport
+from ..schemas.dataset.file_entry import FileEntry
 from .decontaminate.decontaminate import Decontaminate, decontaminate, index_steps, reports
 from .dedup.deduplicate import RoundResult, deduplicate, rounds
 from .dedup.report import report
@@ -34,10 +35,10 @@ class Selected:
 
 @dataclass(frozen=True)
 class Cleaned:
-    """Results of cleaning for the manifest: duplicates, their clusters as Parquet, and hits by evaluation set."""
+    """Results of cleaning for the manifest: duplicates, the list of their clusters, and hits by evaluation set."""
 
     dedup: tuple[DuplicateReport, ...]
-    duplicates: bytes
+    duplicates: FileEntry
     decontamination: tuple[BenchmarkReport, ...]
 
 

@@ -34,12 +34,13 @@ from .tokenize.train import ReadyTokenizer
 from .workers_fit import check_workers
 
 
-def prepare(config: RunConfig, journal: Journal) -> Manifest:
+def prepare(config: RunConfig, journal: Journal, recheck: bool = False) -> Manifest:
     """Prepare a dataset, reusing what earlier runs have committed.
 
     Args:
         config: The run file.
         journal: Records the progress.
+        recheck: Read all inputs, also those that look as they did when an earlier run read them.
 
     Raises:
         Refusal: The run cannot succeed (mostly raised before any work), or it cannot continue.
@@ -50,7 +51,7 @@ def prepare(config: RunConfig, journal: Journal) -> Manifest:
     store = Store(config.out)
     require_more_rows(config, store)
     with only_run(store) as require_alone:
-        manifest = _make(config, units, store, journal, require_alone)
+        manifest = _make(config, units, store, journal, require_alone, recheck)
         report = run_report(config, journal, time.perf_counter() - start)
         store.write(RUN_REPORT, sealed_json(report))
         if config.card:
@@ -64,13 +65,14 @@ def _make(
     store: Store,
     journal: Journal,
     require_alone: Callable[[], None],
+    recheck: bool,
 ) -> Manifest:
     store.sweep()
     engine = open_engine(config.engine, store, journal)
     engine.ledger_rows = config.limits.ledger_rows
     try:
         check_workers(engine, units)
-        inputs = identify(engine, units, config.limits, config.partition_bytes)
+        inputs = identify(engine, units, config.limits, config.partition_bytes, recheck)
         selected = select(engine, config, read_steps(store, inputs, config.limits, config.partition_bytes))
         rows, cleaned = clean(engine, config, selected)
         require_rows_left(store, config.sources, journal)

@@ -197,6 +197,16 @@ class Store:
         with self.create(name) as sink:
             sink.write(data)
 
+    def move(self, name: str, to: str) -> None:
+        """Give a committed file another name, under which it is complete at once."""
+        if not self.local:
+            self.fs.mv(self.path(name), self.path(to))
+            return
+        source, target = Path(self.path(name)), Path(self.path(to))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source.replace(target)
+        _sync(target.parent)
+
     def claim(self, name: str, data: bytes) -> None:
         """Create a small file that must not exist yet.
 

@@ -32,6 +32,11 @@ def parameter_types(model: Transformer) -> list[tuple[str, ParameterType]]:
     return [(name, _type_of(name, parameter)) for name, parameter in model.named_parameters()]
 
 
+def fused_matrices(name: str) -> int:
+    """Number of matrices that a parameter of the layers holds one above the other: queries, keys and values are one."""
+    return {"qkv": 3, "up": 2}.get(name.split(".")[-2], 1)
+
+
 def initial_value(name: str, parameter: torch.Tensor, seed: int) -> torch.Tensor:
     """Draw the initial value of a parameter.
 

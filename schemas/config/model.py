@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_validator, model_validator
 
-from ..base import Strict
+from ..base import AddedKey, Recorded, Strict
 from ..vocabulary import Kind, Modality, Special
 
 Preset = Literal["1m", "5m", "13m", "25m", "42m", "100m", "200m", "350m", "800m", "1b", "3b"]
@@ -95,7 +95,7 @@ class LossWeights(Strict):
     audio: NonNegativeFloat = 1.0
 
 
-class _Objective(Strict):
+class _Objective(Recorded):
     loss_weights: LossWeights = Field(default_factory=LossWeights)
     z_loss: NonNegativeFloat = Field(0.0, description="Factor on the squared log of the softmax denominator")
 
@@ -112,6 +112,9 @@ class MaskedObjective(_Objective):
         "linear", description="Noise schedule: the distribution of the masked share; the bound does not depend on it"
     )
     power: PositiveFloat | None = Field(None, description="Exponent of `schedule: polynomial`; default 2")
+    weighting: Annotated[Literal["flat", "bound"], AddedKey(before="bound")] = Field(
+        "flat", description="Weight of masked tokens in training: equal at all mask ratios, or that of the bound"
+    )
     anti_masking: bool = Field(
         False, description="Train on each mask and on its complement, with half as many rows per step"
     )

@@ -89,8 +89,9 @@ class Recorded(Strict):
         found = {}
         for name, field in cls.model_fields.items():
             default = field.get_default(call_default_factory=True, validated_data={})
-            notes = (note for note in field.metadata if isinstance(note, AddedKey))
-            found |= {name: note.meant(default) for note in notes if not note.unused(default, default)}
+            for note in field.metadata:
+                if isinstance(note, AddedKey) and not note.unused(default, default):
+                    found[name] = note.meant(default)
         return found
 
     @model_validator(mode="before")

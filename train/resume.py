@@ -28,6 +28,7 @@ FREE = (
     "on_breakdown",
     "max_rollbacks",
 )
+FIXED = ("optimizer.kind",)  # the state of one optimizer is none of another
 ON_REQUEST = ("steps", "optimizer", "data.batch_tokens", "data.datasets", "data.validation")
 
 
@@ -44,7 +45,7 @@ def as_begun(config: TrainConfig, folder: Path) -> TrainConfig:
     except ValidationError:
         return config  # `changed_keys` names the key that this version does not know
     blocks = {}
-    for name in ("objective", "optimizer"):
+    for name in ("model", "objective", "optimizer"):
         now, was = getattr(config, name), getattr(before, name)
         if type(now) is not type(was):
             continue
@@ -100,7 +101,7 @@ def require_allowed(keys: dict[str, tuple[Any, Any]], change: bool, where: Path)
     """Raise Refusal for changes that are not allowed, or only with `--change`."""
     for key, (was, now) in keys.items():
         said = f"{where}: this folder holds a run with `{key}: {json.dumps(was)}`, and now it is {json.dumps(now)}."
-        if not _below(key, ON_REQUEST):
+        if _below(key, FIXED) or not _below(key, ON_REQUEST):
             raise Refusal(f"{said} Give the run another `out`, or set the key back to go on with what is there.")
         if not change:
             raise Refusal(

@@ -15,7 +15,7 @@ Preset = Literal["1m", "5m", "13m", "25m", "42m", "100m", "200m", "350m", "800m"
 AudioLayout = Literal["flat", "parallel"]
 
 
-class ModelConfig(Strict):
+class ModelConfig(Recorded):
     """Size of the model, by `preset` or by `depth` (exactly one of the two)."""
 
     preset: Preset | None = Field(None, description="Name of a size: its number of parameters without embeddings")
@@ -27,6 +27,9 @@ class ModelConfig(Strict):
     mlp_ratio: PositiveFloat = Field(8 / 3, description="SwiGLU hidden width over width, rounded up to 128s")
     base_width: PositiveInt = Field(512, description="Width for which learning rate and initial scale are given")
     base_depth: PositiveInt = Field(4, description="Depth for which learning rate and initial scale are given")
+    embedding_std: Annotated[PositiveFloat, AddedKey(before=0.02)] = Field(
+        0.3, description="Standard deviation of the initial input embeddings"
+    )
     alpha: float = Field(1.0, ge=0.5, le=1.0, description="Residual branches are scaled by (depth / base_depth)^-alpha")
 
     audio_layout: Annotated[AudioLayout, AddedKey()] = Field(

@@ -173,9 +173,7 @@ class Checkpoints:
         if self._remote is not None:
             self._remote.checkpoints.seal(step, folder)
 
-    def load(
-        self, step: int, model: torch.nn.Module, optimizer: Optimizers, ema: Ema | None
-    ) -> dict[str, Any]:
+    def load(self, step: int, model: torch.nn.Module, optimizer: Optimizers, ema: Ema | None) -> dict[str, Any]:
         """Verify a checkpoint and load it into model, optimizer and EMA.
 
         Returns:
@@ -194,7 +192,9 @@ class Checkpoints:
             load_tensors(tensors, folder)
         except FAILURES as error:
             raise self._refusal(step, brief(cause_of(error), 200)) from None
-        set_state_dict(model, optimizer.members, model_state_dict=tensors["model"], optim_state_dict=tensors["optimizer"])
+        set_state_dict(
+            model, optimizer.members, model_state_dict=tensors["model"], optim_state_dict=tensors["optimizer"]
+        )
         if ema is not None:
             ema.load_state_dict(tensors["ema"])
         return state

@@ -1,10 +1,10 @@
 """Scaling of the optimizers' settings with batch size and token horizon: the SDE rules.
 
-For AdamW it is the square-root rule. With kappa = (D_base / D)^gamma * (B / B_base), where D is the number of tokens of the run and B that of a batch: lr *
-sqrt(kappa), beta^kappa, eps / sqrt(kappa) and, because PyTorch multiplies it by lr, weight decay * sqrt(kappa). gamma =
-0 is the rule of Malladi et al. (2022, https://arxiv.org/abs/2205.10287); gamma = 1 keeps the noise over the horizon
-constant. The default of 0.44 is a fit that was reported for https://arxiv.org/abs/2602.21472, for its learning rate
-schedule, data and shape.
+For AdamW it is the square-root rule. With kappa = (D_base / D)^gamma * (B / B_base), where D is the number of tokens of
+the run and B that of a batch: lr * sqrt(kappa), beta^kappa, eps / sqrt(kappa) and, because PyTorch multiplies it by lr,
+weight decay * sqrt(kappa). gamma = 0 is the rule of Malladi et al. (2022, https://arxiv.org/abs/2205.10287); gamma = 1
+keeps the noise over the horizon constant. The default of 0.44 is a fit that was reported for
+https://arxiv.org/abs/2602.21472, for its learning rate schedule, data and shape.
 
 Muon normalizes the mean of gradients, not each gradient, and so has a rule of its own, which is derived here and not
 taken from a publication. Where noise dominates, the matrix that is normalized is signal + noise, of which the variance

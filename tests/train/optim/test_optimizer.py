@@ -163,5 +163,8 @@ def test_loaded_settings_are_replaced_group_by_group() -> None:
     model = make(256, 4)
     optimizer, other = (make_optimizer(model, settings) for settings in (WITH_MUON, replace(WITH_MUON, lr=3e-3)))
     set_hyperparameters(optimizer, model, replace(WITH_MUON, lr=3e-3))
-    plain = [[{k: v for k, v in group.items() if k != "params"} for group in each.param_groups] for each in (optimizer, other)]
+    plain = [
+        [{k: v for k, v in group.items() if k != "params"} for group in each.param_groups]
+        for each in (optimizer, other)
+    ]
     assert plain[0] == plain[1]

@@ -28,7 +28,7 @@ class ModelConfig(Recorded):
     base_width: PositiveInt = Field(512, description="Width for which learning rate and initial scale are given")
     base_depth: PositiveInt = Field(4, description="Depth for which learning rate and initial scale are given")
     embedding_std: Annotated[PositiveFloat, AddedKey(before=0.02)] = Field(
-        0.3, description="Standard deviation of the initial input embeddings"
+        0.1, description="Standard deviation of the initial input embeddings"
     )
     alpha: float = Field(1.0, ge=0.5, le=1.0, description="Residual branches are scaled by (depth / base_depth)^-alpha")
 

@@ -21,7 +21,7 @@ def check_run(config: RunConfig) -> None:
     """Check a run file.
 
     Raises:
-        Refusal: A given tokenizer is missing, or a model of a filter or of deduplication, or a row cannot hold one image.
+        Refusal: A tokenizer, or a model of a filter or of deduplication, is missing, or a row cannot hold one image.
     """
     for modality in config.modalities:
         name = modality.name.lower()

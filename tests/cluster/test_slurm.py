@@ -56,7 +56,7 @@ def test_a_scheduler_and_an_array_of_workers_of_which_one_is_cancelled(
 ) -> None:
     out = tmp_path / "run" / "out"
     file = write_run(tmp_path / "run", text_tree(out))
-    job = slurm.submit(tmp_path / "run", ["--mem=100M"], str(SCRIPTS / "scheduler.sh"), file)
+    job = slurm.submit(tmp_path / "run", [], str(SCRIPTS / "scheduler.sh"), file)
     workers = slurm.submit(tmp_path / "run", ["--array=0-1", "--no-requeue"], str(SCRIPTS / "workers.sh"))
     wait_for(lambda: list(out.glob("_work/read/*.arrow")) or slurm.state(job) == {"FAILED"}, 300)
     slurm.run("scancel", f"{workers}_0")

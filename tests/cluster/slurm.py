@@ -105,7 +105,7 @@ class Slurm:
         shown = self.run("scontrol", "show", "job", job, "--oneliner")
         return {word.removeprefix("JobState=") for word in shown.split() if word.startswith("JobState=")}
 
-    def end(self, job: str, timeout: float = 300) -> set[str]:
+    def end(self, job: str, timeout: float = 600) -> set[str]:
         """Wait until a job has ended; returns its states."""
         wait_for(lambda: self.state(job) <= ENDED, timeout)
         return self.state(job)

@@ -15,7 +15,7 @@ from .slurm import Slurm, missing
 SCRIPTS = ROOT / "deploy" / "slurm"
 pytestmark = [
     pytest.mark.skipif(bool(missing()) and "CI" not in os.environ, reason=f"no SLURM: {missing()}"),
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(900),
 ]
 
 

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from .cluster import ENVIRONMENT, Command, wait_for
+from benchmarks.dask_processes import ENVIRONMENT, Command, wait_for
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scontrol")
 NODES = ("node1", "node2")

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from .cluster import Cluster, message, wait_for
-from .hosts import Hosts, missing
+from benchmarks.dask_processes import Cluster, message, wait_for
+from benchmarks.hosts import Hosts, missing
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing())
 SHORT = {"DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "6s"}

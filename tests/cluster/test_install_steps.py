@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.dask_processes import ROOT
 from tests.deploy.test_container_image import FILE, in_context
-
-from .cluster import ROOT
 
 
 @pytest.mark.timeout(900)

@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 import pytest
 import s3fs
 
+from benchmarks.dask_processes import Cluster
+
 from ..object_store import Weather, bucket, s3_server, weather  # noqa: F401 fixtures
-from .cluster import Cluster
 from .slow_network import SlowNetwork
 
 

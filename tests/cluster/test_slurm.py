@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from .cluster import ROOT, wait_for
+from benchmarks.dask_processes import ROOT, wait_for
+
 from .slurm import Slurm, missing
 
 SCRIPTS = ROOT / "deploy" / "slurm"

@@ -50,6 +50,7 @@ class Command:
         return self._log.read_text(errors="replace")
 
     def running(self) -> bool:
+        """Whether it has not ended."""
         return self._process.poll() is None
 
     def end(self, timeout: float = LONG) -> int:
@@ -64,6 +65,7 @@ class Command:
             return
 
     def kill(self) -> None:
+        """Kill it and its children."""
         self.send(signal.SIGKILL)
         self._process.wait()
 

@@ -19,6 +19,7 @@ from .beam_results import BeamResults, Span
 from .beam_walk import Event
 from .chain import RunChain, spread
 from .partition import Outcome, Partition, commit, key_of, load
+from .ranges import batches_of
 from .shuffle import Scatter, bucket_key
 from .stage import WorkCount, part_name
 from .steps import GatherTask, Map, Place, ReadTask
@@ -68,6 +69,7 @@ class CarryRead:
 class CarryGather:
     """Runs a task on all partitions of some steps."""
 
+    store: Store
     task: GatherTask
     keys: Sequence[str]  # of the buckets of its result
     into: int
@@ -79,7 +81,7 @@ class CarryGather:
         if not self.into:
             return Carried([work], [])
         (committed,) = work.committed
-        given = enumerate(spread(committed.reference(key), self.keys))
+        given = enumerate(spread(self.store, committed.reference(key), self.keys))
         return Carried([work], [((bucket,), part) for bucket, part in given if part.rows])
 
 
@@ -180,7 +182,7 @@ class Split:
         at = (source, *place)
         with self.mailbox.attempting(f"split-{'-'.join(map(str, at))}"):
             outcome = self.stage.run(load(self.mailbox.store, part))
-            rows = zip(outcome.note["buckets"], outcome.table.to_batches(), strict=True)
+            rows = zip(batches_of(outcome.note)["bucket"].tolist(), outcome.table.to_batches(), strict=True)
             return [(bucket, (at, _stream(batch))) for bucket, batch in rows if bucket not in self.there]
 
 

@@ -110,7 +110,7 @@ class PipelineBuilder:
             keyed = self._flat(parts) | self._named(beam.Map(fns.under_one_key), int, Any)
             collect = fns.Collect(step.key, len(step.sources))
             elements = [self._apply(self._apply(keyed, beam.GroupByKey()), beam.Map(collect))]
-        self._carry(step, elements, fns.CarryGather(step.task, step.keys, step.into), step)
+        self._carry(step, elements, fns.CarryGather(self._store, step.task, step.keys, step.into), step)
 
     def _from_sources(self, step: Shuffle | Gather, sources: Sequence[Step]) -> list[Any]:
         """Return the partitions of some steps, each with the number of its step among them."""

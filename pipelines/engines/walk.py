@@ -155,7 +155,7 @@ class Walk:
                 return
             self._ledger.reuse(at)
             part = self._finish(at, source, place, part, known)
-            at, source = self._after(at), at
+            source, at = at, self._after(at)
 
     def chain(self, step: Map | Shuffle) -> tuple[tuple[Map | Shuffle, ...], RunChain]:
         """Return the steps that one task carries out from a step on, and that task."""

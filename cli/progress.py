@@ -7,6 +7,7 @@ from typing import Any
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 from ..pipelines.engines.journal import Journal, Step
+from ..pipelines.engines.worker_board import WorkerBoard
 from ..pipelines.inspection.stats import stats
 from ..pipelines.prepare import prepare
 from ..schemas.config.run import RunConfig
@@ -14,6 +15,7 @@ from ..schemas.console import console, spinner
 from ..schemas.dataset.ledger import merge
 from ..schemas.dataset.manifest import Manifest
 from ..schemas.secrets import shown, without_secrets
+from .cluster_view import ClusterProgress, PlainLines
 from .fit_tables import fit
 from .tables import ledger_table
 
@@ -24,12 +26,24 @@ class TerminalJournal(Journal):
     def __init__(self, quiet: bool = False) -> None:
         super().__init__()
         self._console = console(stderr=True, quiet=quiet)
-        self._display: Progress | None = None
+        self._display: ClusterProgress | None = None
+        self._board: WorkerBoard | None = None
+        self._lines = PlainLines()
         self._open = 0  # steps that are drawn
 
     def say(self, message: str) -> None:
         """Print a line above the bars."""
         self._console.print(shown(message))
+
+    def show_workers(self, board: WorkerBoard) -> None:
+        """Draw the workers below the bars, or print a line a minute where there is no terminal."""
+        self._board = board
+        if self._display is not None:
+            self._display.board = board
+        if not self._console.is_terminal:
+            bars = [f"{step.label} {step.reused + step.done}/{step.total}" for step in self.steps if not step.seconds]
+            for line in self._lines.due(board, bars):
+                self.say(line)
 
     @contextmanager
     def step(self, label: str, total: int, reused: int) -> Iterator[Step]:
@@ -61,7 +75,8 @@ class TerminalJournal(Journal):
                 TextColumn("{task.fields[rates]}", markup=False),
                 TimeRemainingColumn(elapsed_when_finished=True),
             )
-            self._display = Progress(*columns, console=self._console)
+            self._display = ClusterProgress(*columns, console=self._console)
+            self._display.board = self._board
             self._display.start()
         self._open += 1
         try:

@@ -5,6 +5,7 @@ again. An engine implements `each`; one that takes a description as a whole over
 """
 
 import os
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
@@ -17,7 +18,7 @@ from ...schemas.storage.full_disk import refusing_full_disk
 from ...schemas.storage.store import Store
 from .chain import carry_out
 from .commits import CommitIndex
-from .host_guard import HostGuard
+from .host_guard import HostGuard, worker_address
 from .journal import Journal, peak_memory
 from .ledger_of_steps import LedgerOfSteps
 from .partition import Partition, load
@@ -46,6 +47,8 @@ class TaskResult(Generic[B]):
     result: B
     process: str
     peak_bytes: int
+    worker: str = ""  # address of its worker, on a cluster
+    seconds: float = 0.0  # duration of the task
 
 
 @dataclass(frozen=True)
@@ -57,9 +60,12 @@ class MeasuredTask(Generic[A, B]):
 
     def __call__(self, index: int, item: A) -> TaskResult[B]:
         """Run the task on an item; `index` is the item's index."""
+        start = time.perf_counter()
         with self.guard.watching() if self.guard else nullcontext(), refusing_full_disk():
             result = self.task(item)
-        return TaskResult(index, result, f"{os.uname().nodename}:{os.getpid()}", peak_memory())
+        process = f"{os.uname().nodename}:{os.getpid()}"
+        worker = worker_address() if self.guard else ""
+        return TaskResult(index, result, process, peak_memory(), worker, time.perf_counter() - start)
 
 
 class Engine(ABC):

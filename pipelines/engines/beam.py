@@ -28,11 +28,14 @@ from .ledger_of_steps import LedgerOfSteps
 from .partition import Partition
 from .steps import Description, Given, Step
 from .todo import Todo
+from .worker_check import Question, Reply, answer
 
 A = TypeVar("A")
 B = TypeVar("B")
 
 POLL = 0.5  # seconds between two checks of the mailbox
+QUESTIONS = 16  # tasks of the first pipeline, which come to several workers
+ALONE = ("FnApiRunner", "PrismRunner")  # runners whose workers are on this machine unless options say otherwise
 LAG = 30.0  # seconds after which a listing shows what was written before
 
 
@@ -44,7 +47,9 @@ class Beam(Engine):
         self.jobs = 0  # pipelines that were begun
         self._collecting = ""  # what the tasks of `each` are
         self._config = config
-        self._guard = None if config.runner in ("FnApiRunner", "PrismRunner") else HostGuard.of(store)
+        loopback = config.options.get("environment_type", "LOOPBACK" if config.runner in ALONE else "") == "LOOPBACK"
+        self.on_this_machine = loopback or config.runner == "FnApiRunner"
+        self._guard = None if self.on_this_machine else HostGuard.of(store)
         self._beam = quiet_beam()
         self._workers: Workers | None = None
         self._prism: Prism | None = None
@@ -77,6 +82,11 @@ class Beam(Engine):
                 yield from arrived
             yield from mailbox.rest(numbers)
             self._require(mailbox.lost(numbers))
+
+    def ask(self, question: Question) -> list[Reply]:
+        """Ask the environments of workers with a small pipeline; a runner does not tell how many there are."""
+        answers = [done.result for done in self.each(answer, Todo([question] * QUESTIONS))]
+        return [Reply("", found["host"], found) for found in {found["host"]: found for found in answers}.values()]
 
     def carry_out(self, description: Description, ledger: LedgerOfSteps) -> Mapping[Step, list[Partition]]:
         """Carry out everything that is not committed in one pipeline."""

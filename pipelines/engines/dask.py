@@ -1,6 +1,7 @@
 """The Dask engine: a LocalCluster of worker processes, or the scheduler at an address."""
 
 import logging
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, nullcontext
 from typing import Any, TypeVar
@@ -13,7 +14,9 @@ from .base import PRELOAD, Engine, MeasuredTask, TaskResult
 from .dask_cluster import DaskCluster, address_of
 from .host_guard import HostFault, HostGuard
 from .journal import Journal
+from .task_label import task_label
 from .todo import Todo
+from .worker_board import label_of_key
 from .worker_check import Question, Reply
 
 A = TypeVar("A")
@@ -76,7 +79,7 @@ class Dask(Engine):
         self._joined = self._guard = None
         if address is not None:
             self.on_this_machine = False
-            self._joined = DaskCluster(self._client, address, journal.say, config.wait)
+            self._joined = DaskCluster(self._client, address, journal, config.wait)
             self._guard = HostGuard.of(store)
             self._joined.start()
         self._client.register_plugin(_guard_of_logs())
@@ -90,8 +93,13 @@ class Dask(Engine):
     def _each(self, measured: MeasuredTask[A, B], todo: Todo[A]) -> Iterator[TaskResult[B]]:
         at: dict[Any, tuple[int, A]] = {}  # each running task's item, with its number
 
+        def key(item: tuple[int, A]) -> str:
+            return f"{task_label(measured.task, item[1])}-{uuid.uuid4().hex}"
+
         def submit(items: Iterable[tuple[int, A]]) -> list[Any]:
-            futures = {self._client.submit(measured, *item, pure=False, retries=RETRIES): item for item in items}
+            futures = {
+                self._client.submit(measured, *item, key=key(item), pure=False, retries=RETRIES): item for item in items
+            }
             at.update(futures)
             return list(futures)
 
@@ -99,7 +107,10 @@ class Dask(Engine):
         for future in running:
             item = at.pop(future)
             try:
-                yield future.result()
+                result = future.result()
+                if self._joined:
+                    self._joined.board.finished(result.worker, label_of_key(future.key), result.seconds)
+                yield result
             except HostFault as fault:
                 if self._joined is None or not self._joined.send_away(fault):
                     raise fault.explained() from None

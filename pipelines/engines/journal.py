@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...schemas.dataset.ledger import Tally, merge
+from .worker_board import WorkerBoard
 
 MOST_TALLIES = 4096  # in memory; then those of one stage and source are added up
 
@@ -73,6 +74,9 @@ class Journal:
 
     def say(self, message: str) -> None:
         """Show a message to the user; ignored here, subclasses may print it."""
+
+    def show_workers(self, board: WorkerBoard) -> None:
+        """Show what the workers of a cluster do, now and then; ignored here."""
 
     @contextmanager
     def step(self, label: str, total: int, reused: int) -> Iterator[Step]:

@@ -57,10 +57,8 @@ class BeamEngine(Strict):
     """Apache Beam: FnApiRunner on this machine, or a cluster selected by Beam's own pipeline options."""
 
     kind: Literal["beam"]
-    runner: Literal[
-        "FnApiRunner", "PrismRunner", "FlinkRunner", "SparkRunner", "DataflowRunner", "PortableRunner"
-    ] = Field(
-        "FnApiRunner", description="Beam runner that executes the pipelines"
+    runner: Literal["FnApiRunner", "PrismRunner", "FlinkRunner", "SparkRunner", "DataflowRunner", "PortableRunner"] = (
+        Field("FnApiRunner", description="Beam runner that executes the pipelines")
     )
     workers: PositiveInt | None = Field(
         None, le=1024, description="Worker processes of FnApiRunner; default none (one process)"

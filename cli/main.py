@@ -25,8 +25,9 @@ SECTIONS = {
     },
     "Inspect": {
         "browse": _Entry("browse.command", "Look at datasets and training runs in a web browser."),
+        "watch": _Entry("watch", "Follow a training or a preparation in the terminal."),
         "verify": _Entry("verify", "Check a dataset against its manifest."),
-        "stats": _Entry("stats", "Print statistics of a dataset."),
+        "stats": _Entry("stats", "Print statistics of a dataset or of a training run."),
         "show": _Entry("show", "Decode one row of a dataset to text, images and audio."),
         "diff": _Entry("diff", "Print what differs between two datasets, or two training runs."),
         "trace": _Entry("trace", "Tell which documents a step used, and which steps a document."),

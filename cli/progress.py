@@ -15,6 +15,7 @@ from ..schemas.dataset.ledger import merge
 from ..schemas.dataset.manifest import Manifest
 from ..schemas.secrets import shown, without_secrets
 from .fit_tables import fit
+from .prepare_log import PlainJournal
 from .tables import ledger_table
 
 
@@ -27,6 +28,7 @@ class TerminalJournal(Journal):
 
     def say(self, message: str) -> None:
         """Print a line above the bars."""
+        super().say(message)
         self._console.print(shown(message))
 
     @contextmanager
@@ -55,8 +57,8 @@ def _rates(step: Step) -> str:
 
 
 def prepare_in_terminal(config: RunConfig, quiet: bool = False) -> Manifest:
-    """Prepare a dataset with progress bars (unless `quiet`); if it ends early, print the ledger so far."""
-    journal = TerminalJournal(quiet)
+    """Prepare a dataset with its progress (unless `quiet`); if it ends early, print the ledger so far."""
+    journal = TerminalJournal(quiet) if quiet or console(stderr=True).is_terminal else PlainJournal(config)
     try:
         return prepare(config, journal)
     except BaseException:

@@ -16,12 +16,12 @@ from ...pipelines.inspection.browse.preparation import preparation
 from ...schemas.dataset.locate import segments_of_id
 from ...schemas.storage.store import Store
 from ...train.curves import figures, trained_manifests, training_series, unigram_bits, validations
+from ...train.run_state import seconds_left, state_of
 from .items import Item
 from .site import Site
 from .templates import render
 
 MOST_USES = 40  # of a segment that are listed
-STALE = 120.0  # seconds without a new line after which a run counts as stopped
 
 
 def routes(site: Site) -> list[Route]:
@@ -48,20 +48,13 @@ def run_data(site: Site, item: Item) -> dict[str, Any]:
         "name": item.name,
         "steps": steps,
         "done": done,
-        "state": _state(done, steps, age),
+        "state": state_of(done, steps, age),
+        "left": seconds_left(lines, steps),
         "series": series,
         "validations": [check.model_dump() for check in checks],
         "baseline": baseline,
         "figures": figures(series, checks, baseline),
     }
-
-
-def _state(done: int, steps: int | None, age: float | None) -> str:
-    if steps is not None and done >= steps:
-        return "finished"
-    if age is None:
-        return "not started"
-    return "training" if age < STALE else "stopped"
 
 
 def _run(site: Site, request: Request) -> Response:

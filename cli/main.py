@@ -14,6 +14,7 @@ class _Entry(NamedTuple):
 
     module: str
     summary: str
+    function: str = ""  # where it is not the name of the command
 
 
 SECTIONS = {
@@ -41,6 +42,7 @@ SECTIONS = {
     },
     "Hand on": {
         "export": _Entry("export", "Write a dataset in the format of another library."),
+        "import": _Entry("import_tokens", "Make a dataset of texts that were tokenized elsewhere.", "import_tokens"),
         "card": _Entry("card", "Write a dataset card, also as Croissant."),
         "merge": _Entry("merge", "Merge datasets that have one vocabulary."),
     },
@@ -64,7 +66,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f".{COMMANDS[cmd_name].module}", __package__)
-        command: click.Command = getattr(module, cmd_name)
+        command: click.Command = getattr(module, COMMANDS[cmd_name].function or cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

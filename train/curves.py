@@ -147,17 +147,25 @@ def trained_manifests(record: RunRecord | None, local: Mapping[str, Manifest]) -
 def unigram_bits(manifests: Sequence[Manifest]) -> dict[str, float]:
     """Bits per token of a model that knows how often each code occurs, and nothing else.
 
-    The entropy of the codes of each modality, averaged over its codebooks, and over datasets by their tokens.
+    The entropy of the codes of each modality, averaged over its codebooks, and over datasets by their tokens; and that
+    of each audio codebook, as `audio0` and so on.
     """
     sums: dict[str, tuple[float, float]] = {}
     for manifest in manifests:
         for name in MODALITIES:
-            books = [use for book, use in manifest.codebooks.items() if book.rstrip("0123456789") == name and use.used]
+            books = {
+                book: use.perplexity
+                for book, use in manifest.codebooks.items()
+                if book.rstrip("0123456789") == name and use.used
+            }
             tokens = sum(source.tokens.get(name, 0) for source in manifest.statistics.sources.values())
             if books and tokens:
-                bits = sum(log2(use.perplexity) for use in books) / len(books)
-                before = sums.get(name, (0.0, 0.0))
-                sums[name] = (before[0] + bits * tokens, before[1] + tokens)
+                entropies = {name: sum(map(log2, books.values())) / len(books)}
+                if name == "audio":
+                    entropies |= {book: log2(perplexity) for book, perplexity in books.items()}
+                for key, bits in entropies.items():
+                    before = sums.get(key, (0.0, 0.0))
+                    sums[key] = (before[0] + bits * tokens, before[1] + tokens)
     return {name: total / tokens for name, (total, tokens) in sums.items()}
 
 

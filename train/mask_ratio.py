@@ -25,8 +25,10 @@ def sums_by_ratio(corrupted: NoisedBatch, nats_N: torch.Tensor) -> torch.Tensor:
     Returns:
         float64 (2, M, R): nats, and number of positions.
     """
-    row_N = corrupted.inputs.query_N // corrupted.inputs.tokens_BL.shape[1]  # different for the copies of anti-masking
-    alike_N = row_N * len(corrupted.targets_SM) + corrupted.segment_N
+    inputs = corrupted.inputs
+    row_N = inputs.query_N // inputs.tokens_BL.shape[1]
+    # the copies of anti-masking are segments of other rows, or of other numbers in a single row
+    alike_N = row_N * (inputs.segment_BL.max() + 1) + inputs.segment_BL.flatten()[inputs.query_N]
     _, group_N, masked_G = torch.unique(alike_N, return_inverse=True, return_counts=True)
     targets_N = corrupted.targets_SM.sum(-1)[corrupted.segment_N]
     tenth_N = (TENTHS * masked_G[group_N] + targets_N - 1) // targets_N - 1

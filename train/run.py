@@ -97,6 +97,8 @@ def _record_at_store(
 def require_possible(config: TrainConfig, plan: Plan, start: int | None = None, change: bool = False) -> None:
     """Raise the Refusal that starting would raise, before anything is written."""
     require_trackers(config.log)
+    if config.model.audio_layout == "parallel" and not plan.vocabulary.audio:
+        raise Refusal("`model.audio_layout: parallel`: the datasets hold no audio. Remove the key.")
     with records_of(config) as records:
         start_of(config, plan, records, start, change)
 

@@ -1,7 +1,7 @@
 """One training step: corruption, forward and backward pass over the micro-batches of all processes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -10,7 +10,7 @@ from ..model.diffusion.corrupt import corrupt
 from ..model.diffusion.loss import LossParts, loss
 from ..model.diffusion.loss_sums import LossSums
 from ..model.diffusion.noised_batch import NoisedBatch
-from ..model.network.flops import training_flops
+from ..model.network.flops import segment_positions, training_flops
 from ..model.network.slices import Slices
 from ..schemas.config.training import TrainConfig
 from .data.loader import MicroBatch
@@ -54,16 +54,13 @@ class Gradients:
             RowsLost: A process could not read its rows.
         """
         process = self.parallel.process
-        noised = [
-            corrupt(micro.batch, self.config.objective, self.slices, self.config.seed, micro.placement)
-            for micro in micros
-        ]
+        noised = [self._noised(micro) for micro in micros]
         counts = process.sum(
             torch.tensor(
                 [
                     sum(float(it.targets) for it in noised),
                     sum(float(micro.batch.length_S.sum()) for micro in micros),
-                    sum(self._flops(micro, it) for micro, it in zip(micros, noised, strict=True)),
+                    sum(self._flops(it) for it in noised),
                     float(stop),
                     float(lost),
                 ],
@@ -94,6 +91,11 @@ class Gradients:
         torch.autograd.backward(share)
         return parts
 
-    def _flops(self, micro: MicroBatch, corrupted: NoisedBatch) -> float:
-        shape, copies = self.parallel.model.shape, self.config.objective.copies
-        return training_flops(shape, self.slices, micro.batch.length_S, corrupted.inputs.groups, copies).total
+    def _noised(self, micro: MicroBatch) -> NoisedBatch:
+        noised = corrupt(micro.batch, self.config.objective, self.slices, self.config.seed, micro.placement)
+        return replace(noised, inputs=self.parallel.model.arrange(noised.inputs))
+
+    def _flops(self, corrupted: NoisedBatch) -> float:
+        inputs = corrupted.inputs
+        shape, lengths = self.parallel.model.shape, segment_positions(inputs.segment_BL)
+        return training_flops(shape, self.slices, lengths, inputs.groups).total

@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 
 import torch
 
+from ..model.diffusion.codebook_nats import codebook_bits, codebook_nats, codebook_sums, frames_of
 from ..model.diffusion.corrupt import corrupt
 from ..model.diffusion.loss import Model, loss
 from ..model.diffusion.loss_sums import LossSums
-from ..model.network.slices import Slices
+from ..model.network.slices import Slices, audio_slices
 from ..schemas.config.mix import MixEntry, Mixture
 from ..schemas.config.training import TrainConfig
 from ..schemas.errors import Mismatch
@@ -89,11 +90,13 @@ class Validation:
             model.eval()
             for weights in ("raw", "ema") if ema else ("raw",):
                 with ema.swapped(model) if ema and weights == "ema" else nullcontext():
-                    sums, ratios = self._evaluate(micros)
+                    sums, ratios, books = self._evaluate(micros)
                 if each is self._sets[0]:
                     self.score = sum(figure.mean for figure in sums.bits_per_token().values())
                 line = {"step": step, "split": each.split, "weights": weights, **loss_metrics(sums, sample_rate)}
                 line |= {"targets": target_counts(sums)}
+                if bits := codebook_bits(books):
+                    line |= {"nelbo_by_codebook": {f"audio{level}": one.mean for level, one in enumerate(bits)}}
                 if self._config.objective.kind == "masked":
                     line |= {"ce_by_ratio": ce_by_ratio(ratios)}
                 yield line
@@ -105,11 +108,12 @@ class Validation:
             each.plan, each.shards, rows, rank=process.rank, world=process.world, micro_rows=self._micro_rows
         )
 
-    def _evaluate(self, micros: Sequence[MicroBatch]) -> tuple[LossSums, torch.Tensor]:
-        """Loss sums and sums by mask ratio of validation batches, over all processes."""
+    def _evaluate(self, micros: Sequence[MicroBatch]) -> tuple[LossSums, torch.Tensor, torch.Tensor]:
+        """Loss sums, sums by mask ratio and sums by codebook of validation batches, over all processes."""
         config, process = self._config, self._parallel.process
-        slices = Slices.of(self._sets[0].plan.vocabulary)
-        sums, ratios = [], []
+        vocabulary = self._sets[0].plan.vocabulary
+        slices, codebooks = Slices.of(vocabulary), audio_slices(vocabulary)
+        sums, ratios, books = [], [], []
         with self._parallel.precision():
             for micro in micros:
                 corrupted = corrupt(micro.batch, config.objective, slices, config.seed, micro.placement)
@@ -117,8 +121,12 @@ class Validation:
                 outputs = self._parallel.model(there.inputs)
                 parts = loss(_precomputed(outputs), there, config.objective)
                 sums.append(LossSums.of(corrupted, parts.nats_SM.cpu()).sums_FTM)
-                ratios.append(sums_by_ratio(corrupted, outputs[0].cpu()))
-        return LossSums(process.sum(torch.stack(sums).sum(0))), process.sum(torch.stack(ratios).sum(0))
+                nats_N = outputs[0].cpu()
+                ratios.append(sums_by_ratio(corrupted, nats_N))
+                nats_SJ = codebook_nats(corrupted, nats_N, codebooks)
+                books.append(codebook_sums(nats_SJ, frames_of(corrupted, codebooks)))
+        totals = (process.sum(torch.stack(each).sum(0)) for each in (sums, ratios, books))
+        return LossSums(next(totals)), *totals
 
 
 def _precomputed(outputs: tuple[torch.Tensor, torch.Tensor]) -> Model:

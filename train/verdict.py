@@ -11,10 +11,12 @@ def verdict(lines: Sequence[Mapping[str, Any]], baseline: Mapping[str, float]) -
 
     Args:
         lines: The metrics of the run.
-        baseline: Bits per token by modality of a model that knows how often each code occurs and nothing else.
+        baseline: Bits per token by modality, and by audio codebook (`audio0`, …), of a model that knows how often each
+            code occurs and nothing else.
 
     Returns:
-        A sentence a modality; empty without a validation on held-out documents.
+        A sentence a modality, and one of the audio codebooks if there are several; empty without a validation on
+        held-out documents.
     """
     validations = [line for line in lines if line.get("split") == "validation"]
     if not validations:
@@ -22,7 +24,15 @@ def verdict(lines: Sequence[Mapping[str, Any]], baseline: Mapping[str, float]) -
     last = max(int(line["step"]) for line in validations)
     of_last = {line["weights"]: line for line in validations if line["step"] == last}
     line = of_last.get("ema") or of_last["raw"]
-    return [_sentence(name, bits, baseline.get(name)) for name, bits in line["nelbo"].items()]
+    sentences = [_sentence(name, bits, baseline.get(name)) for name, bits in line["nelbo"].items()]
+    books: Mapping[str, float | None] = line.get("nelbo_by_codebook") or {}
+    return sentences + ([_codebook_sentence(books, baseline)] if len(books) > 1 else [])
+
+
+def _codebook_sentence(books: Mapping[str, float | None], baseline: Mapping[str, float]) -> str:
+    pairs = [(bits, baseline.get(name)) for name, bits in books.items() if bits is not None]
+    said = [f"{bits:.2f}" if base is None else f"{bits:.2f} ({base:.2f})" for bits, base in pairs]
+    return f"Held-out audio by codebook, bits per token (unigram baseline): {', '.join(said)}."
 
 
 def _sentence(name: str, bits: float | None, baseline: float | None) -> str:

@@ -68,6 +68,19 @@ class LossSums(NamedTuple):
 
     def _ratio(self, modality: Modality) -> MeanWithError:
         nats, tokens, _, squares, products, lengths = (self._sum(field, modality) for field in range(6))
-        mean = nats / tokens
-        spread = squares - 2 * mean * products + mean**2 * lengths  # sum of (nats - mean × tokens)²
-        return MeanWithError(mean / math.log(2), math.sqrt(max(spread, 0.0)) / tokens / math.log(2))
+        return ratio_with_error(nats, tokens, squares, products, lengths)
+
+
+def ratio_with_error(nats: float, tokens: float, squares: float, products: float, lengths: float) -> MeanWithError:
+    """Bits per token, and their standard error over segments.
+
+    Args:
+        nats: Sum of the nats of the segments.
+        tokens: Sum of their tokens.
+        squares: Sum of nats².
+        products: Sum of nats × tokens.
+        lengths: Sum of tokens².
+    """
+    mean = nats / tokens
+    spread = squares - 2 * mean * products + mean**2 * lengths  # sum of (nats - mean × tokens)²
+    return MeanWithError(mean / math.log(2), math.sqrt(max(spread, 0.0)) / tokens / math.log(2))

@@ -31,7 +31,7 @@ Objective = Literal["masked", "autoregressive"]
 class ExportConfig(Strict):
     """Contents of config.json."""
 
-    version: Literal[1] = 1
+    version: Literal[1, 2] = 1  # 2: audio in the parallel layout, which earlier versions would read as flat
     objective: Objective
     vocabulary_fingerprint: str
     shape: Shape
@@ -72,8 +72,17 @@ def save_model(
     _replace(root / VOCABULARY, json.dumps(vocabulary.model_dump(mode="json"), indent=1, sort_keys=True).encode())
     files = {name: file_fingerprint(str(root / name)) for name in (WEIGHTS, VOCABULARY)}
     fingerprint = vocabulary.fingerprint
-    config = ExportConfig(objective=objective, vocabulary_fingerprint=fingerprint, shape=shape, files=files)
-    _replace(root / CONFIG, sealed_json(config.model_dump(mode="json")))
+    config = ExportConfig(
+        version=1 if shape.audio_layout == "flat" else 2,
+        objective=objective,
+        vocabulary_fingerprint=fingerprint,
+        shape=shape,
+        files=files,
+    )
+    body = config.model_dump(mode="json")
+    if config.version == 1:
+        del body["shape"]["audio_layout"]
+    _replace(root / CONFIG, sealed_json(body))
 
 
 def load_model(

@@ -36,7 +36,7 @@ def training_flops(
     Args:
         shape: Shape of the transformer.
         slices: Slices of the vocabulary.
-        length_S: Tokens of each segment.
+        length_S: Positions of each segment.
         groups: (slice, number of queries) as in `Inputs.groups`, over all copies.
         copies: Times that each segment goes through the model (2 with anti-masking).
     """
@@ -47,3 +47,11 @@ def training_flops(
         attention=12.0 * shape.depth * shape.width * pairs * copies,
         head=6.0 * shape.width * predicted,
     )
+
+
+def segment_positions(segment_BL: torch.Tensor) -> torch.Tensor:
+    """Number of positions of each segment of all rows (S,), from `Inputs.segment_BL`, copies one after another."""
+    row_B1 = torch.arange(len(segment_BL), device=segment_BL.device)[:, None]
+    number_BL = segment_BL + row_B1 * (int(segment_BL.max()) + 1)
+    counts = torch.bincount(number_BL[segment_BL > 0])
+    return counts[counts > 0]

@@ -1,12 +1,19 @@
 """Inputs of the model: corrupted tokens, and the positions that are queried.
 
-Shapes are named by suffix: B rows, L tokens per row, N queried positions.
+Shapes are named by suffix: B rows, L tokens per row, N queried positions, P frames, J codebooks after the first.
 """
 
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import NamedTuple, Self
 
 import torch
+
+
+class Frames(NamedTuple):
+    """Frames of audio that have one position each (model/network/frames.py)."""
+
+    at_P: torch.Tensor  # int64; flat index of the position, which itself holds the code of the first codebook
+    rest_PJ: torch.Tensor  # int64; codes of the other codebooks, MASK where one is hidden
 
 
 @dataclass(frozen=True)
@@ -21,9 +28,12 @@ class Inputs:
     class_N: torch.Tensor  # int64; the right class, counted within its slice
     groups: tuple[tuple[int, int], ...]  # (slice, number of queries), in the order of N
     causal: bool  # whether a token attends only to itself and earlier tokens
+    frames: Frames | None = None  # None: each code has a position of its own
 
     def to(self, device: torch.device | str) -> Self:
         """Copy all tensors to a device."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         moved = {k: v.to(device, non_blocking=True) for k, v in values.items() if isinstance(v, torch.Tensor)}
+        if self.frames is not None:
+            moved["frames"] = Frames(*(column.to(device, non_blocking=True) for column in self.frames))
         return type(self)(**values | moved)

@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ...schemas.config.model import ModelConfig, Preset
+from ...schemas.config.model import AudioLayout, ModelConfig, Preset
 from ...schemas.vocabulary import Vocabulary
 from .slices import Slices
 
@@ -51,6 +51,7 @@ class Shape:
     width_ratio: float  # width over base width: m_N of CompleteP
     depth_ratio: float  # depth over base depth: m_L of CompleteP
     alpha: float  # CompleteP's exponent of depth
+    audio_layout: AudioLayout = "flat"
 
     @property
     def heads(self) -> int:
@@ -86,4 +87,5 @@ def shape_of(config: ModelConfig) -> Shape:
         width_ratio=width / config.base_width,
         depth_ratio=depth / config.base_depth,
         alpha=config.alpha,
+        audio_layout=config.audio_layout,
     )

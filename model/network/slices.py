@@ -47,6 +47,11 @@ class Slices:
         return self.offsets[1] + 1
 
 
+def audio_slices(vocabulary: Vocabulary) -> range:
+    """Indices into `Vocabulary.slices` of the audio codebooks, which are the last ones; empty without audio."""
+    return range(len(vocabulary.slices) - len(vocabulary.audio), len(vocabulary.slices))
+
+
 def slice_table(vocabulary: Vocabulary) -> npt.NDArray[np.int16]:
     """For each id the slice that predicts it, int16 (size,).
 

@@ -3,7 +3,8 @@
 The number of masked tokens carries the information that a time input would (Ou et al. 2024,
 https://arxiv.org/abs/2406.03736), so segments of a row may have different noise levels. An embedding of the position's
 slice is added to the token embedding: the slice is known wherever the model is used, and it tells a masked position
-which modality and codebook to predict. The autoregressive control is the same module with a causal mask, where a
+which modality and codebook to predict. In the parallel layout of audio, all codes of a frame are at one position
+(frames.py). The autoregressive control is the same module with a causal mask, where a
 position reads the slice of the next token.
 
 Shapes are named by suffix: B rows, L tokens per row, N queried positions, D width, H heads, E size of a head.
@@ -15,12 +16,13 @@ from torch.utils.checkpoint import checkpoint
 
 from ...schemas.vocabulary import Vocabulary
 from .attention import AttentionBackend, Mask, attend, segment_mask
+from .frames import merge_frames
 from .head import Head
 from .inputs import Inputs
 from .kv_cache import KVCache
 from .presets import Shape
 from .rope import rotate, rotation
-from .slices import Slices
+from .slices import Slices, audio_slices
 
 EPS = 1e-6
 CosSin = tuple[torch.Tensor, torch.Tensor]
@@ -44,6 +46,8 @@ class Transformer(nn.Module):
         self.shape = shape
         self.slices = Slices.of(vocabulary)
         self._backend = attention
+        # slices whose codes share a position
+        self._shared = audio_slices(vocabulary) if shape.audio_layout == "parallel" else range(0)
         self.recompute = False  # recompute the layers' activations in the backward pass
         self.tokens = nn.Embedding(vocabulary.size, shape.width, _weight=torch.empty(vocabulary.size, shape.width))
         kinds = len(vocabulary.slices)
@@ -61,6 +65,15 @@ class Transformer(nn.Module):
         nats_N, log_z_N = self.head(self.hidden_states(inputs), inputs.class_N, inputs.groups)
         return nats_N, log_z_N
 
+    def arrange(self, inputs: Inputs) -> Inputs:
+        """Lay out inputs as the network takes them; `forward` and `hidden_states` do it if it has not been done.
+
+        Done on the CPU, the length of the result is known without waiting for a GPU.
+        """
+        if not self._shared or inputs.frames is not None:
+            return inputs
+        return merge_frames(inputs, self._shared.start, len(self._shared))
+
     def hidden_states(self, inputs: Inputs, kv_cache: KVCache | None = None) -> torch.Tensor:
         """Final hidden states at the queried positions, (N, D), as `head.logits` takes them.
 
@@ -68,9 +81,10 @@ class Transformer(nn.Module):
             inputs: Packed rows and queries. With a cache: a single row of the tokens selected in the cache.
             kv_cache: Keys and values of earlier passes.
         """
+        inputs = self.arrange(inputs)
         mask = kv_cache or segment_mask(inputs.segment_BL, inputs.causal, self._backend)
         cos_sin = rotation(inputs.position_BL, self.shape.head_size)
-        h_BLD = self.tokens(inputs.tokens_BL) + self.kinds(inputs.slice_BL)
+        h_BLD = self._embed(inputs)
         for block in self.blocks:
             recompute = self.recompute and torch.is_grad_enabled()
             h_BLD = (
@@ -80,6 +94,17 @@ class Transformer(nn.Module):
             )
         h_ND: torch.Tensor = self.norm(h_BLD.flatten(0, 1)[inputs.query_N])
         return h_ND
+
+    def _embed(self, inputs: Inputs) -> torch.Tensor:
+        h_BLD: torch.Tensor = self.tokens(inputs.tokens_BL) + self.kinds(inputs.slice_BL)
+        if inputs.frames is None:
+            return h_BLD
+        at_P, rest_PJ = inputs.frames
+        rest_J = torch.arange(self._shared.start + 1, self._shared.stop, device=at_P.device)
+        rest_PD = (self.tokens(rest_PJ) + self.kinds(rest_J)).sum(1)
+        # no position occurs twice, so the sum does not depend on the order in which a GPU adds
+        added_BLD: torch.Tensor = h_BLD.flatten(0, 1).index_add(0, at_P, rest_PD.type_as(h_BLD)).view_as(h_BLD)
+        return added_BLD
 
 
 class Block(nn.Module):

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import torch
 
-from ..network.inputs import Inputs
+from ..network.inputs import Frames, Inputs
 from ..network.kv_cache import KVCache
 from ..network.transformer import Transformer
 
@@ -29,6 +29,7 @@ class BlockCache:
 
     def __call__(self, inputs: Inputs) -> list[torch.Tensor]:
         """float32 logits (n, C) for each of `inputs.groups`."""
+        inputs = self._model.arrange(inputs)
         rows = torch.arange(len(inputs.tokens_BL), device=inputs.tokens_BL.device)[:, None]
         segment_T = (inputs.segment_BL + rows * (inputs.segment_BL.max() + 1)).flatten()
         layout = torch.stack((segment_T, inputs.position_BL.flatten(), inputs.slice_BL.flatten()))
@@ -50,6 +51,10 @@ class BlockCache:
 def _subset(inputs: Inputs, segment_T: torch.Tensor, selected_T: torch.Tensor) -> Inputs:
     """The same queries with only the selected tokens (bool), as a single row."""
     number_T = selected_T.cumsum(0) - 1
+    frames = inputs.frames
+    if frames is not None:
+        there_P = selected_T[frames.at_P]
+        frames = Frames(number_T[frames.at_P[there_P]], frames.rest_PJ[there_P])
     return replace(
         inputs,
         tokens_BL=inputs.tokens_BL.flatten()[selected_T][None],
@@ -57,4 +62,5 @@ def _subset(inputs: Inputs, segment_T: torch.Tensor, selected_T: torch.Tensor) -
         position_BL=inputs.position_BL.flatten()[selected_T][None],
         slice_BL=inputs.slice_BL.flatten()[selected_T][None],
         query_N=number_T[inputs.query_N],
+        frames=frames,
     )

@@ -3,13 +3,14 @@
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ...schemas.dataset.ledger import Tally
-from .partition import Header
+from ...schemas.dataset.ledger import Tally, merge
+
+MOST_TALLIES = 4096  # in memory; then those of one stage and source are added up
 
 
 def peak_memory() -> int:
@@ -48,6 +49,12 @@ class Step:
         """Call `watcher` whenever a task finishes."""
         self._watcher = watcher
 
+    def expect(self, tasks: int, reused: int = 0) -> None:
+        """Add tasks to the step, of which `reused` are results that were committed before."""
+        self.total += tasks
+        self.reused += reused
+        self._watcher()
+
     def advance(self, process: str, peak_bytes: int, rows: int = 0, tokens: int = 0) -> None:
         """Record a finished task and the peak memory of its process."""
         self.done += 1
@@ -84,8 +91,8 @@ class Journal:
             step.seconds = step.elapsed
             self.follower(False)
 
-    def note(self, name: str, header: Header) -> None:
+    def count(self, tallies: Iterable[Tally]) -> None:
         """Add the tallies of a committed part to the ledger."""
-        self.tallies.extend(header.tallies)
-        if header.dropped.num_rows:
-            self.dropped_in.append(name)
+        self.tallies.extend(tallies)
+        if len(self.tallies) > MOST_TALLIES:
+            self.tallies = merge(self.tallies)

@@ -9,7 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -52,6 +52,19 @@ class Outcome:
     note: Mapping[str, Any] = field(default_factory=dict)
 
 
+class Committed(NamedTuple):
+    """What a driver has to know of a committed part; a task returns it, so that nobody reads the part for it."""
+
+    name: str
+    summary: bytes  # JSON of the number of rows, the tallies and the note
+    dropped: int  # lines of dropped rows that the part holds
+
+    def reference(self, key: str, summary: Mapping[str, Any] | None = None) -> "Partition":
+        """Return a reference to the part; `summary` is its parsed summary, where the caller has it."""
+        summary = summary or json.loads(self.summary)
+        return Partition(key, ((self.name, None),), summary["rows"], note=summary["note"])
+
+
 @dataclass(frozen=True)
 class Header:
     """The metadata of a committed part, without its rows."""
@@ -61,18 +74,24 @@ class Header:
     note: dict[str, Any]
     dropped: pa.Table
 
+    def committed(self, name: str) -> Committed:
+        """Return what the task that wrote the part returned."""
+        return Committed(name, _summary(self.rows, self.tallies, self.note), self.dropped.num_rows)
 
-def commit(store: Store, name: str, outcome: Outcome) -> None:
+
+def commit(store: Store, name: str, outcome: Outcome) -> Committed:
     """Write an outcome as one file, with a record batch for every chunk of its table."""
     dropped = io.BytesIO()
     _write_ipc(dropped, outcome.dropped, {})
-    summary = {
-        "rows": outcome.table.num_rows,
-        "tallies": [tally.model_dump(mode="json") for tally in outcome.tallies],
-        "note": dict(outcome.note),
-    }
+    summary = _summary(outcome.table.num_rows, outcome.tallies, outcome.note)
     with store.create(name) as sink:
-        _write_ipc(sink, outcome.table, {_SUMMARY: canonical_json(summary), _DROPPED: dropped.getvalue()})
+        _write_ipc(sink, outcome.table, {_SUMMARY: summary, _DROPPED: dropped.getvalue()})
+    return Committed(name, summary, outcome.dropped.num_rows)
+
+
+def _summary(rows: int, tallies: Sequence[Tally], note: Mapping[str, Any]) -> bytes:
+    lines = [tally.model_dump(mode="json") for tally in tallies]
+    return canonical_json({"rows": rows, "tallies": lines, "note": dict(note)})
 
 
 def _write_ipc(sink: Any, table: pa.Table, metadata: dict[bytes, bytes]) -> None:
@@ -102,6 +121,11 @@ def load(store: Store, part: Partition) -> pa.Table:
         return table
     keys = dict.fromkeys((part.sort_by, "id"), "ascending")
     return take_rows(table, pc.sort_indices(table, list(keys.items())))
+
+
+def key_of(name: str) -> str:
+    """Return the key of a committed part from its file name."""
+    return name.rpartition("/")[2].removesuffix(".arrow")
 
 
 def stamp_of(part: Partition) -> int:

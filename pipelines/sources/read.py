@@ -20,11 +20,13 @@ from ...schemas.dataset.ledger import Tally
 from ...schemas.dataset.tables import KEPT, RAW, ROWS
 from ...schemas.identity import canonical_json, fingerprint
 from ...schemas.secrets import hide, secrets_of
-from ...schemas.storage.store import WORK, Store
+from ...schemas.storage.store import Store
 from ...tokenizers.decoding import decoding_identity
 from ..engines.base import Engine
-from ..engines.partition import Outcome, Partition, commit, count_rows, dropped_table, join_dropped
+from ..engines.commits import CommittedParts
+from ..engines.partition import Committed, Outcome, commit, count_rows, dropped_table, join_dropped, read_header
 from ..engines.stage import WorkCount, part_name
+from ..engines.steps import Read
 from .base import RawBatch, Unit
 from .content import add_content
 from .files import printable
@@ -116,6 +118,16 @@ class ReadUnit:
         """Return the name of one of the unit's partitions."""
         return part_name("read", f"{self.key(item)}-{index:05d}")
 
+    def known(self, committed: CommittedParts, item: Input) -> list[Committed] | None:
+        """Return the partitions of a unit that was read whole; None if one of them is missing."""
+        mark = committed.get(self.done(item))
+        if mark is None:
+            return None
+        count = json.loads(mark.summary)["partitions"]
+        found = [committed.get(self.chunk(item, index)) for index in range(count)]
+        parts = [part for part in found if part is not None]
+        return parts if len(parts) == count else None
+
     def __call__(self, item: Input) -> WorkCount:
         """Read a whole unit; partitions that were committed before a kill are kept."""
         with limited_time(item.unit, self.limits.unit_seconds):
@@ -123,16 +135,18 @@ class ReadUnit:
 
     def _read(self, item: Input) -> WorkCount:
         reader = open_source(item.source, self.limits, self.partition_bytes)
-        count = rows = 0
+        rows, committed = 0, []
         batches = reader.read(replace(item.unit, digest=item.digest))
         for batch in samples(batches, item.source, item.base, self.partition_bytes):
-            name = self.chunk(item, count)
-            if not self.store.exists(name):
-                commit(self.store, name, self.outcome(item, batch))
-            count += 1
+            name = self.chunk(item, len(committed))
+            if self.store.exists(name):
+                committed.append(read_header(self.store, name).committed(name))
+            else:
+                committed.append(commit(self.store, name, self.outcome(item, batch)))
             rows += batch.table.num_rows
-        self.store.write(self.done(item), canonical_json({"partitions": count}))
-        return WorkCount(rows, 0)
+        mark = Committed(self.done(item), canonical_json({"partitions": len(committed)}), 0)
+        self.store.write(mark.name, mark.summary)
+        return WorkCount(rows, 0, (mark, *committed))
 
     def outcome(self, item: Input, batch: RawBatch) -> Outcome:
         """Turn what a reader yielded into a partition of valid rows, with its drops and counts."""
@@ -169,24 +183,10 @@ class ReadUnit:
         return pa.table({name: columns[name] for name in schema.names}, schema=schema)
 
 
-def read(engine: Engine, inputs: Sequence[Input], limits: Limits, partition_bytes: int) -> dict[str, list[Partition]]:
-    """Read all units; finished ones are reused. Returns partitions of raw rows by source, in the order of units."""
-    task = ReadUnit(engine.store, limits, partition_bytes)
-    existing = set(engine.store.names(f"{WORK}/read"))
-    missing = [item for item in inputs if task.done(item) not in existing]
-    keys = {task.key(item) for item in inputs}
-    with engine.noting_committed(lambda: [name for name in engine.committed("read") if _unit_of(name) in keys]):
-        engine.collect("read", task, missing, len(inputs) - len(missing))
-    parts: dict[str, list[Partition]] = {item.source.name: [] for item in inputs}
+def read_steps(store: Store, inputs: Sequence[Input], limits: Limits, partition_bytes: int) -> dict[str, Read]:
+    """Describe how all units are read: a step for each source, in the order of the units."""
+    task = ReadUnit(store, limits, partition_bytes)
+    items: dict[str, list[Input]] = {}
     for item in inputs:
-        count = json.loads(engine.store.read(task.done(item)))["partitions"]
-        for index in range(count):
-            key = f"{task.key(item)}-{index:05d}"
-            parts[item.source.name].append(engine.refer(key, task.chunk(item, index)))
-    return {name: [part for part in group if part.rows] for name, group in parts.items()}
-
-
-def _unit_of(name: str) -> str | None:
-    """The key of the unit that a part belongs to; None for the mark of a finished unit."""
-    stem = name.rpartition("/")[2].removesuffix(".arrow")
-    return stem.rpartition("-")[0] if name.endswith(".arrow") else None
+        items.setdefault(item.source.name, []).append(item)
+    return {name: Read(task, mine) for name, mine in items.items()}

@@ -8,10 +8,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_validator, model_validator
 
-from ..base import Strict
+from ..base import AddedKey, Strict
 from ..vocabulary import Kind, Modality, Special
 
 Preset = Literal["1m", "5m", "13m", "25m", "42m", "100m", "200m", "350m", "800m", "1b", "3b"]
+AudioLayout = Literal["flat", "parallel"]
 
 
 class ModelConfig(Strict):
@@ -27,6 +28,10 @@ class ModelConfig(Strict):
     base_width: PositiveInt = Field(512, description="Width for which learning rate and initial scale are given")
     base_depth: PositiveInt = Field(4, description="Depth for which learning rate and initial scale are given")
     alpha: float = Field(1.0, ge=0.5, le=1.0, description="Residual branches are scaled by (depth / base_depth)^-alpha")
+
+    audio_layout: Annotated[AudioLayout, AddedKey()] = Field(
+        "flat", description="A position for each code of an audio frame, or one for the whole frame (parallel)"
+    )
 
     @model_validator(mode="after")
     def _one_dial(self) -> "ModelConfig":

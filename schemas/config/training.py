@@ -110,3 +110,12 @@ class TrainConfig(Strict):
         "rows that did it",
     )
     max_rollbacks: Annotated[PositiveInt, AddedKey()] = Field(3, description="Rollbacks of a run before it ends")
+
+    @model_validator(mode="after")
+    def _order_within_frames(self) -> "TrainConfig":
+        if self.objective.kind == "autoregressive" and self.model.audio_layout == "parallel":
+            raise ValueError(
+                "`objective.kind: autoregressive` predicts the codes of a frame one after another, which "
+                "`model.audio_layout: parallel` cannot; train the control with `audio_layout: flat`"
+            )
+        return self

@@ -55,6 +55,7 @@ def test_the_baseline_is_the_entropy_of_the_codes(made: Path) -> None:
     assert bits["image"] == pytest.approx(log2(manifest.codebooks["image"].perplexity))
     levels = [log2(manifest.codebooks[f"audio{level}"].perplexity) for level in range(4)]
     assert bits["audio"] == pytest.approx(sum(levels) / 4)
+    assert [bits[f"audio{level}"] for level in range(4)] == pytest.approx(levels)
     assert unigram_bits([manifest, manifest]) == pytest.approx(bits)
 
 

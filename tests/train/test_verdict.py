@@ -26,6 +26,15 @@ def test_each_modality_is_set_beside_its_baseline() -> None:
     assert audio.endswith("25% better than the unigram baseline.")
 
 
+def test_codebooks_are_set_beside_theirs() -> None:
+    line = validation(9, "raw", audio=3.0) | {"nelbo_by_codebook": {"audio0": 2.0, "audio1": 4.0}}
+    audio, books = verdict([line], {"audio": 4.5, "audio0": 5.0, "audio1": 4.0})
+    assert audio.endswith("33% better than the unigram baseline.")
+    assert books == "Held-out audio by codebook, bits per token (unigram baseline): 2.00 (5.00), 4.00 (4.00)."
+    one = line | {"nelbo_by_codebook": {"audio0": 2.0}}
+    assert len(verdict([one], {})) == 1
+
+
 def test_without_a_validation_or_a_baseline_nothing_is_claimed() -> None:
     assert verdict([{"step": 9, "nelbo": {"text": 1.0}}], {}) == []
     assert verdict([validation(9, "raw", text=2.0)], {}) == ["Held-out text: 2.00 bits per token."]

@@ -37,6 +37,16 @@ def test_what_is_saved_is_loaded(folder: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == sorted([WEIGHTS, VOCABULARY, CONFIG])
 
 
+def test_the_layout_of_audio_is_kept_and_a_flat_export_is_as_before(folder: Path, tmp_path: Path) -> None:
+    before = json.loads((folder / CONFIG).read_bytes())
+    assert before["version"] == 1
+    assert "audio_layout" not in before["shape"]
+    shape = shape_of(ModelConfig(depth=1, width=64, audio_layout="parallel"))
+    save_model(tmp_path / "parallel", load_file(folder / WEIGHTS), shape, IDS, "masked")
+    assert json.loads((tmp_path / "parallel" / CONFIG).read_bytes())["version"] == 2
+    assert load_model(tmp_path / "parallel").model.shape == shape
+
+
 @pytest.mark.parametrize("name", [WEIGHTS, VOCABULARY, CONFIG])
 def test_a_missing_file_is_named(folder: Path, name: str) -> None:
     (folder / name).unlink()

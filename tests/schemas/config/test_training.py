@@ -80,12 +80,24 @@ def test_overrides_are_applied(train_yaml: Path) -> None:
         ("optimizer.base_tokens=100", ("`optimizer`", "base_batch_tokens", "both or neither")),
         ("optimizer.schedule=linear", ("`optimizer.schedule`", "'linear'", "'cosine' or 'wsd'")),
         ("steps=0", ("`steps`", "0")),
+        ("model={depth: 4, audio_layout: delayed}", ("`model.audio_layout`", "'flat' or 'parallel'")),
     ],
 )
 def test_a_wrong_value_is_refused_by_key_value_and_fix(train_yaml: Path, override: str, words: tuple[str, ...]) -> None:
     message = refusal(train_yaml, override)
     assert all(word in message for word in words), message
     assert str(train_yaml) in message
+
+
+def test_the_control_has_no_parallel_layout(train_yaml: Path) -> None:
+    message = refusal(train_yaml, "objective={kind: autoregressive}", "model={depth: 4, audio_layout: parallel}")
+    assert "train the control with `audio_layout: flat`" in message
+
+
+def test_the_layout_is_no_part_of_the_identity_of_a_run_before_it(train_yaml: Path) -> None:
+    flat, parallel = load_training(train_yaml), load_training(train_yaml, ["model={depth: 4, audio_layout: parallel}"])
+    assert "audio_layout" not in flat.model.identity_body()
+    assert parallel.model.identity_body()["audio_layout"] == "parallel"
 
 
 @pytest.mark.parametrize("key", ["out", "data", "model", "steps"])

@@ -19,10 +19,12 @@ import numpy.typing as npt
 import torch
 
 from ....model.diffusion.batch import Batch
+from ....model.diffusion.codebook_nats import codebook_nats, frames_of
 from ....model.diffusion.corrupt import corrupt
 from ....model.diffusion.loss import loss
 from ....model.diffusion.noise_levels import RowPlacement
 from ....model.diffusion.tasks import MODALITIES
+from ....model.network.slices import audio_slices
 from ....schemas.config.mix import MixEntry
 from ....schemas.config.model import MaskedObjective, ObjectiveConfig
 from ....schemas.config.training import TrainConfig
@@ -52,6 +54,8 @@ class Segments(NamedTuple):
     nats_SM: Floats
     tokens_SM: Floats
     sizes_SM: Floats  # UTF-8 bytes, pixels, audio samples
+    nats_SJ: Floats  # by audio codebook
+    frames_S: Floats
     source_S: npt.NDArray[np.int64]
 
 
@@ -107,15 +111,17 @@ def _config(run: Path, data: str | None) -> TrainConfig:
 def _segments(
     generator: "Generator", micros: Sequence[MicroBatch], objective: ObjectiveConfig, rounds: int, seed: int
 ) -> Segments:
-    parts = []
+    parts, codebooks = [], audio_slices(generator.vocabulary)
     for micro in micros:
-        sums: list[Any] = [0.0, 0.0, 0.0]
+        sums: list[Any] = [0.0] * 5
         for number in range(rounds):
             batch = replace(micro.batch, epoch_B=torch.full_like(micro.batch.epoch_B, number))
             placement = RowPlacement(number, micro.placement.index_B, micro.placement.rows)
             corrupted = corrupt(batch, objective, generator.slices, seed, placement)
-            nats_SM = loss(generator.model, corrupted.to(generator.device), objective).nats_SM.cpu()
-            found = (nats_SM, corrupted.targets_SM.double(), corrupted.sizes_SM.double())
+            nats_N = generator.model(corrupted.inputs.to(generator.device))[0].cpu()
+            nats_SM = loss(lambda _, nats_N=nats_N: (nats_N, nats_N), corrupted, objective).nats_SM
+            by_book = codebook_nats(corrupted, nats_N, codebooks), frames_of(corrupted, codebooks)
+            found = (nats_SM, corrupted.targets_SM.double(), corrupted.sizes_SM.double(), *by_book)
             sums = [total + mine for total, mine in zip(sums, found, strict=True)]
         parts.append([*(total.numpy() for total in sums), micro.batch.source_S.numpy()])
     return Segments(*(np.concatenate(column) for column in zip(*parts, strict=True)))
@@ -131,17 +137,48 @@ def _metrics(plan: Plan, micros: Sequence[MicroBatch], segments: Segments, rate:
             bits_S = segments.nats_SM[mine_S, modality] / log(2)
             unit, scale = units[modality]
             entropy = held_out_unigram_entropy([micro.batch for micro in micros], number, modality)
-            note = f"unigram baseline {entropy:.2f} bits"
-            measures = (("token", segments.tokens_SM, note, entropy), (unit, segments.sizes_SM / scale, "", None))
+            measures = (
+                ("token", segments.tokens_SM, _unigram_note(entropy), entropy),
+                (unit, segments.sizes_SM / scale, "", None),
+            )
             for per, amount_SM, said, baseline in measures:
                 amount_S = amount_SM[mine_S, modality]
                 error = ratio_error(bits_S, amount_S)
                 value, name = float(bits_S.sum() / amount_S.sum()), f"{source}, {modality.name.lower()}"
                 count = int(mine_S.sum())
                 yield Metric(GROUP, name, value, error, count, f"bits per {per}", "lower", note=said, baseline=baseline)
+            if modality is Modality.AUDIO:
+                yield from _codebook_metrics(plan, number, micros, segments, mine_S)
 
 
-def held_out_unigram_entropy(batches: Sequence[Batch], source: int, modality: Modality) -> float:
+def _codebook_metrics(
+    plan: Plan, number: int, micros: Sequence[MicroBatch], segments: Segments, mine_S: npt.NDArray[np.bool_]
+) -> Iterator[Metric]:
+    """Bits per code of each codebook, if there are several, with the unigram entropy of that codebook."""
+    codebooks = audio_slices(plan.vocabulary)
+    frames_S, batches = segments.frames_S[mine_S], [micro.batch for micro in micros]
+    for level, slice_index in enumerate(codebooks if len(codebooks) > 1 else ()):
+        bits_S = segments.nats_SJ[mine_S, level] / log(2)
+        entropy = held_out_unigram_entropy(batches, number, Modality.AUDIO, slice_index)
+        yield Metric(
+            GROUP,
+            f"{plan.sources[number]}, audio codebook {level}",
+            float(bits_S.sum() / frames_S.sum()),
+            ratio_error(bits_S, frames_S),
+            int(mine_S.sum()),
+            "bits per token",
+            "lower",
+            note=_unigram_note(entropy),
+        )
+
+
+def _unigram_note(entropy: float) -> str:
+    return f"unigram baseline {entropy:.2f} bits"
+
+
+def held_out_unigram_entropy(
+    batches: Sequence[Batch], source: int, modality: Modality, slice_index: int | None = None
+) -> float:
     """Unigram entropy of held-out targets, in bits per token.
 
     That is the cost of a code that knows the frequency of each id within its slice, in these very segments, and nothing
@@ -151,11 +188,14 @@ def held_out_unigram_entropy(batches: Sequence[Batch], source: int, modality: Mo
         batches: Validation batches.
         source: Source, an index into `Plan.sources`.
         modality: Modality of the tokens.
+        slice_index: Index of a slice, to count only its tokens.
     """
     tokens, slices = [], []
     for batch in batches:
         of_BL = torch.nn.functional.pad(batch.source_S, (1, 0), value=-1)[_entry(batch)]
         mine_BL = (of_BL == source) & (batch.slice_BL > 0) & (batch.modality_BL == modality)
+        if slice_index is not None:
+            mine_BL &= batch.slice_BL == slice_index
         tokens.append(batch.tokens_BL[mine_BL])
         slices.append(batch.slice_BL[mine_BL].long())
     ids, of = torch.cat(tokens), torch.cat(slices)

@@ -32,13 +32,18 @@ def test_pictures_and_clips_cost_what_validation_says(
         # the control draws nothing; the masked run's validation has noise of its own
         close = 1e-4 if kind == "autoregressive" else 4 * (said["nelbo_error"][half] + (row.error or 0))
         assert row.value == pytest.approx(said["nelbo"][half], abs=close)
+    books = [f"prompts, audio codebook {level}" for level in range(4)]
     assert {name for name, _ in rows} == {
         "docs, text",
         "stamps, text",
         "stamps, image",
         "prompts, text",
         "prompts, audio",
+        *books,
     }
+    by_book = [rows[name, "bits per token"].value for name in books]
+    assert sum(by_book) / 4 == pytest.approx(rows["prompts, audio", "bits per token"].value)
+    assert all("and no order" in rows[name, "bits per token"].note for name in books)
     assert {unit for _, unit in rows} == {"bits per token", "bits per byte", "bits per pixel", "bits per second"}
     assert all(row.error is None or row.error > 0 for row in rows.values())
     pixels = rows["stamps, image", "bits per token"].value * 16 / 16**2  # codes of a picture, and its pixels

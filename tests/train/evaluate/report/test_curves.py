@@ -24,7 +24,7 @@ def dataset(**perplexities: float) -> Any:
 
 def test_entropy_is_a_mean_over_codebooks_and_datasets() -> None:
     both = [dataset(text=8, audio0=16, audio1=4, image=2), dataset(text=2, audio0=8, audio1=8)]
-    assert dataset_unigram_entropy(both) == {"text": 2.0, "audio": 3.0}
+    assert dataset_unigram_entropy(both) == {"text": 2.0, "audio": 3.0, "audio0": 3.5, "audio1": 2.5}
 
 
 def test_a_run_becomes_a_picture(tmp_path: Path) -> None:

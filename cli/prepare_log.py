@@ -32,35 +32,36 @@ class PlainJournal(Journal):
     @contextmanager
     def step(self, label: str, total: int, reused: int) -> Iterator[Step]:
         """Print lines about a step; partitions that were committed before are counted apart."""
-        if total == reused:
-            self._print(f"{label}: {_partitions(total)}, all done before")
-            with super().step(label, total, reused) as step:
-                yield step
-            return
-        before = f", {reused:,} done before" if reused else ""
-        self._print(f"{label}: {_partitions(total)}{before}")
         with super().step(label, total, reused) as step:
-            last = time.monotonic()
+            last: float | None = None  # when a line was printed
 
             def advanced() -> None:
                 nonlocal last
-                if time.monotonic() - last >= PAUSE:
+                missing = step.total - step.reused - step.done
+                if last is None and missing:
                     last = time.monotonic()
-                    left = step.elapsed / step.done * (total - reused - step.done)
-                    done = f"{reused + step.done:,} of {_partitions(total)}"
-                    self._print(f"{label}: {done}{rates(step.rows, step.tokens, step.elapsed)}, {duration(left)} left")
+                    self._print(f"{label} begins")
+                elif last is not None and step.done and missing and time.monotonic() - last >= PAUSE:
+                    last = time.monotonic()
+                    left = duration(step.elapsed / step.done * missing)
+                    self._print(f"{label}: {_done(step)}{rates(step.rows, step.tokens, step.elapsed)}, {left} left")
 
             step.watch(advanced)
+            advanced()
             yield step
-        self._print(f"{label}: done in {duration(step.seconds)}{rates(step.rows, step.tokens, step.seconds)}")
+        if step.done:
+            speed = rates(step.rows, step.tokens, step.seconds)
+            self._print(f"{label}: {_done(step)} in {duration(step.seconds)}{speed}")
+        elif step.total:
+            self._print(f"{label}: {_done(step)} before")
 
     @staticmethod
     def _print(message: str) -> None:
         print_line(message, err=True)
 
 
-def _partitions(count: int) -> str:
-    return f"{count:,} partition{'s' * (count != 1)}"
+def _done(step: Step) -> str:
+    return f"{step.reused + step.done:,} of {step.total:,} partition{'s' * (step.total != 1)} done"
 
 
 def rates(rows: int, tokens: int, seconds: float) -> str:

@@ -24,11 +24,12 @@ from ...schemas.storage.store import WORK, Store
 from ...schemas.vocabulary import Modality
 from ...tokenizers.protocol import TextTokenizer
 from ...tokenizers.registry import load_text
-from ..clean import clean
+from ..clean import Selected, clean
 from ..engines.journal import Journal
 from ..engines.partition import Outcome, Partition, commit
 from ..engines.serial import Serial
 from ..engines.stage import part_name
+from ..engines.steps import Given, Map, Shuffle
 from ..nothing_left import require_rows_left
 from ..pack.shard import PackShard
 from ..prepare import shard_count
@@ -37,8 +38,9 @@ from ..sources.base import Drop, RawBatch, Unit
 from ..sources.read import Input, ReadUnit
 from ..sources.samples import samples
 from ..tokenize.encode import complete_samples
+from ..tokenize.ready import ready_tokenizers
 from ..tokenize.text_encoder import TextEncoder
-from ..tokenize.train import ReadyTokenizer, ready_tokenizers
+from ..tokenize.train import ReadyTokenizer
 from .new_folder import new_folder
 from .token_files import READERS, Documents, parts_of
 
@@ -84,11 +86,12 @@ def import_tokens(request: ImportRequest, out: str) -> Manifest:
     with new_folder(out) as folder:
         store, journal = Store(str(folder.absolute())), Journal()
         engine = Serial(store, journal)
-        fitted = ready_tokenizers(engine, {}, config.sources, config.tokenizers, config.seed, config.limits)
+        none: dict[str, list[Partition]] = {request.name: []}
+        fitted, _ = ready_tokenizers(engine, none, config.sources, config.tokenizers, config.seed, config.limits)
         inputs = _inputs(config, request.files)
         parts = _Import(request, config, store, fitted[Modality.TEXT]).run(engine, inputs)
         require_rows_left(store, config.sources, journal)
-        _, cleaned = clean(engine, config, {config.sources[0].name: []})
+        _, cleaned = clean(engine, config, Selected(none, {}, None))
         packed = _pack(engine, config, fitted[Modality.TEXT], parts)
         manifest = publish(store, config, inputs, cleaned, fitted, IMPORTED, packed, journal)
         shutil.rmtree(folder / WORK)
@@ -146,8 +149,10 @@ class _Import:
                 rows = tokens = 0
                 for number, outcome in enumerate(self._outcomes(item, tokenizer)):
                     key = fingerprint("import", item.base, number)
-                    commit(self.store, part_name("text", key), outcome)
-                    parts.append(engine.refer(key, part_name("text", key)))
+                    committed = commit(self.store, part_name("text", key), outcome)
+                    engine.journal.count(outcome.tallies)
+                    engine.journal.dropped_in += [committed.name] if committed.dropped else []
+                    parts.append(committed.reference(key))
                     rows, tokens = rows + outcome.table.num_rows, tokens + int(outcome.note["tokens"])
                 step.advance("this", 0, rows, tokens)
         return [part for part in parts if part.rows]
@@ -218,4 +223,5 @@ def _pack(engine: Serial, config: RunConfig, ready: ReadyTokenizer, parts: Seque
         text_where=ready.where,
         kept=False,
     )
-    return engine.map(stage, [part for part in engine.shuffle(parts, by="id", into=shards) if part.rows])
+    packed = Map(stage, Shuffle((Given(parts),), "id", shards))
+    return engine.run([packed])[packed]

@@ -41,7 +41,7 @@ def read_megatron(path: Path, column: str) -> Iterator[Documents]:
     head = struct.calcsize("<QBQQ")
     if len(data) < len(HEADER) + head or bytes(data[: len(HEADER)]) != HEADER:
         raise Refusal(f"{index}: is no index of Megatron-LM (MMIDIDX). Give the `.idx` file of a dataset.")
-    version, code, count, bounds = struct.unpack_from("<QBQQ", data, len(HEADER))
+    version, code, count, bounds = struct.unpack("<QBQQ", data[len(HEADER) : len(HEADER) + head].tobytes())
     if version != 1 or code not in MEGATRON_TYPES:
         raise Refusal(f"{index}: has version {version} and id type {code}; version 1 with whole numbers can be read.")
     at = len(HEADER) + head

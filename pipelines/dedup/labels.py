@@ -11,11 +11,12 @@ import pyarrow as pa
 from ...schemas.dataset.tables import DROPPED
 from ...schemas.storage.store import Store
 from ..engines.partition import Outcome, Partition, commit, load
+from ..engines.ranges import note_of
 from ..engines.stage import WorkCount, part_name
 from .candidates import BUCKET_BITS, place_of
 from .components import Ints, components, joined_vertices
 
-LABELS_VERSION = 1
+LABELS_VERSION = 2
 LABELS = pa.schema([("id", pa.uint64()), ("label", pa.uint64())])
 
 
@@ -61,8 +62,9 @@ def _labels(edges: Iterable[pa.Table], starts: Ints) -> Outcome:
             if vertices.size:
                 present.append(bucket)
                 tables.append(pa.table({"id": _vertex(vertices, starts), "label": _vertex(labels, starts)}))
-    note = {"buckets": present, "rows": [table.num_rows for table in tables]}
     joined = pa.concat_tables(tables) if tables else LABELS.empty_table()
+    batches = [batch for table in tables for batch in table.to_batches()]
+    note = note_of(np.array(present, np.int64), batches, LABELS)
     return Outcome(joined, DROPPED.empty_table(), note=note)
 
 

@@ -50,8 +50,8 @@ class BeamResults:
 
     def take(self, span: Span, name: str = "items") -> list[tuple[int, Any]]:
         """Read a batch of items."""
-        data = self.store.fs.cat_file(self.store.path(f"{self.folder}/{name}"), span[1], span[2])
-        batch: list[tuple[int, Any]] = self._unsealed(data)
+        (data,) = self.store.read_ranges([(f"{self.folder}/{name}", span[1], span[2])])
+        batch: list[tuple[int, Any]] = self._unsealed(data.to_pybytes())
         return batch
 
     @contextmanager

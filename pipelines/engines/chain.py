@@ -84,6 +84,6 @@ class RunOnce:
         return [self.task(*item)]
 
 
-def spread(gathered: Partition, keys: Sequence[str]) -> list[Partition]:
+def spread(store: Store, gathered: Partition, keys: Sequence[str]) -> list[Partition]:
     """Return the buckets of the result of a gathering, whose note lists them as that of a scattered part does."""
-    return [replace(part, sort_by=None) for part in buckets([gathered], keys, "")]
+    return [replace(part, sort_by=None) for part in buckets(store, [gathered], keys, "")]

@@ -83,10 +83,10 @@ class PlainLines:
     def __init__(self) -> None:
         self._last = time.monotonic()
 
-    def due(self, board: WorkerBoard, bars: Iterable[str]) -> list[str]:
+    def due(self, board: WorkerBoard, steps: Iterable[str]) -> list[str]:
         """Return the lines to print now; none within a minute of the last ones."""
         if time.monotonic() - self._last < PAUSE:
             return []
         self._last = time.monotonic()
         noted = [f"{line.host} ({line.address}): {line.note}" for line in board.lines() if line.note][:FEW]
-        return [f"{board.summary()}. {', '.join(bars)}", *noted, *board.events(1)]
+        return [f"{board.summary()}. {', '.join(steps)}", *noted, *board.events(1)]

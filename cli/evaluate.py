@@ -110,6 +110,8 @@ def evaluate(
 
                 def begin(group: str, of: "Generator | None" = of) -> None:
                     status.update(text(f"{of and of.name}: {group}"))
+                    if not screen.is_terminal:
+                        print_line(f"evaluating {of and of.name}: {group}", err=True)
                     if out:
                         write_report(so_far(), out)
 
@@ -157,8 +159,8 @@ def originals_of(
 def write_report(report: "Report", out: Path) -> None:
     """Write report.json, report.html and images.png into `out`."""
     from ..train.evaluate.report.exhibits import grid_png
-    from ..train.evaluate.report.html_page import page
     from ..train.evaluate.report.report import to_json
+    from .evaluate_page import page
 
     out.mkdir(parents=True, exist_ok=True)
     (out / "report.json").write_text(json.dumps(to_json(report), indent=1, allow_nan=False), encoding="utf-8")
@@ -172,7 +174,7 @@ def print_report(report: "Report") -> None:
     from rich.table import Table
 
     from ..schemas.console import console
-    from ..train.evaluate.report.report import HEADINGS, cells
+    from ..train.evaluate.report.report import HEADINGS, cells, verdicts
 
     screen = console()
     facts = report.facts
@@ -185,6 +187,8 @@ def print_report(report: "Report") -> None:
         table.add_row(group if group != before else "", *rest)
         before = group
     screen.print(table)
+    for line in verdicts(report):
+        screen.print(line, soft_wrap=True)
     for lack in report.missing:
         what = "FAILED" if lack.fault else "not measured"
         screen.print(f"{what}: {lack.group}, {lack.name}: {lack.why}")

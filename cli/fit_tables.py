@@ -1,7 +1,12 @@
 """Tables that fit a terminal: a number is never cut, so a table that is too wide is broken into blocks of columns."""
 
+from collections.abc import Iterable
+
 from rich.cells import cell_len
 from rich.table import Column, Table
+
+from ..schemas.console import VisibleConsole
+from .explain import explanations
 
 EDGE, BETWEEN = 1, 3  # cells of the left border, and of a column beside its content
 LEAST = 12  # cells that a column of words keeps
@@ -37,6 +42,21 @@ def fit(table: Table, width: int) -> list[Table]:
     made = [[*first, *block] for block in blocks]
     made[-1] += last
     return [_table(table if at == 0 else None, columns) for at, columns in enumerate(made)]
+
+
+def print_tables(tables: Iterable[tuple[Table, tuple[str, ...]]], screen: VisibleConsole, explain: bool) -> None:
+    """Print tables that fit a terminal, and below each what its terms mean if that is wanted.
+
+    Args:
+        tables: Each table with the keys of its terms.
+        screen: The terminal.
+        explain: Whether to print the explanations.
+    """
+    for table, terms in tables:
+        for block in fit(table, screen.width):
+            screen.print(block)
+        for line in explanations(*terms) if explain else ():
+            screen.print(line)
 
 
 def _table(titled: Table | None, columns: list[Column]) -> Table:

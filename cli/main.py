@@ -14,6 +14,7 @@ class _Entry(NamedTuple):
 
     module: str
     summary: str
+    function: str = ""  # where it is not the name of the command
 
 
 SECTIONS = {
@@ -25,8 +26,9 @@ SECTIONS = {
     },
     "Inspect": {
         "browse": _Entry("browse.command", "Look at datasets and training runs in a web browser."),
+        "watch": _Entry("watch", "Follow a training or a preparation in the terminal."),
         "verify": _Entry("verify", "Check a dataset against its manifest."),
-        "stats": _Entry("stats", "Print statistics of a dataset."),
+        "stats": _Entry("stats", "Print statistics of a dataset or of a training run."),
         "show": _Entry("show", "Decode one row of a dataset to text, images and audio."),
         "diff": _Entry("diff", "Print what differs between two datasets, or two training runs."),
         "trace": _Entry("trace", "Tell which documents a step used, and which steps a document."),
@@ -40,6 +42,7 @@ SECTIONS = {
     },
     "Hand on": {
         "export": _Entry("export", "Write a dataset in the format of another library."),
+        "import": _Entry("import_tokens", "Make a dataset of texts that were tokenized elsewhere.", "import_tokens"),
         "card": _Entry("card", "Write a dataset card, also as Croissant."),
         "merge": _Entry("merge", "Merge datasets that have one vocabulary."),
     },
@@ -63,7 +66,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f".{COMMANDS[cmd_name].module}", __package__)
-        command: click.Command = getattr(module, cmd_name)
+        command: click.Command = getattr(module, COMMANDS[cmd_name].function or cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

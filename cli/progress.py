@@ -15,8 +15,9 @@ from ..schemas.console import console, spinner
 from ..schemas.dataset.ledger import merge
 from ..schemas.dataset.manifest import Manifest
 from ..schemas.secrets import shown, without_secrets
-from .cluster_view import ClusterProgress, PlainLines
+from .cluster_view import ClusterProgress
 from .fit_tables import fit
+from .prepare_log import PlainJournal
 from .tables import ledger_table
 
 
@@ -28,22 +29,18 @@ class TerminalJournal(Journal):
         self._console = console(stderr=True, quiet=quiet)
         self._display: ClusterProgress | None = None
         self._board: WorkerBoard | None = None
-        self._lines = PlainLines()
         self._open = 0  # steps that are drawn
 
     def say(self, message: str) -> None:
         """Print a line above the bars."""
+        super().say(message)
         self._console.print(shown(message))
 
     def show_workers(self, board: WorkerBoard) -> None:
-        """Draw the workers below the bars, or print a line a minute where there is no terminal."""
+        """Draw the workers below the bars."""
         self._board = board
         if self._display is not None:
             self._display.board = board
-        if not self._console.is_terminal:
-            bars = [f"{step.label} {step.reused + step.done}/{step.total}" for step in self.steps if not step.seconds]
-            for line in self._lines.due(board, bars):
-                self.say(line)
 
     @contextmanager
     def step(self, label: str, total: int, reused: int) -> Iterator[Step]:
@@ -97,8 +94,8 @@ def _rates(step: Step) -> str:
 
 
 def prepare_in_terminal(config: RunConfig, quiet: bool = False, recheck: bool = False) -> Manifest:
-    """Prepare a dataset with progress bars (unless `quiet`); if it ends early, print the ledger so far."""
-    journal = TerminalJournal(quiet)
+    """Prepare a dataset with its progress (unless `quiet`); if it ends early, print the ledger so far."""
+    journal = TerminalJournal(quiet) if quiet or console(stderr=True).is_terminal else PlainJournal(config)
     try:
         return prepare(config, journal, recheck)
     except BaseException:

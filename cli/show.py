@@ -134,9 +134,12 @@ def _show(
     title: str, shown: "Iterable[tuple[str, DecodedSegment]]", stem: str, out: Path | None, as_json: bool
 ) -> None:
     """Print decoded segments one after another, and write their files and their description into `out`."""
+    from ..schemas.console import console
     from ..schemas.dataset.kept import kept_of
     from .show_lines import print_segment
+    from .terminal_picture import print_picture
 
+    screen = console()
     lines: list[dict[str, Any]] = []
     if not as_json:
         print_line(title)
@@ -159,6 +162,8 @@ def _show(
         )
         if not as_json:
             print_segment(lines[-1])
+            if "png" in each.files:
+                print_picture(each.files["png"], screen)
     if as_json:
         click.echo(json.dumps(lines))
     if out:

@@ -6,6 +6,7 @@ from typing import Any
 from rich.table import Table
 
 from ..schemas.dataset.ledger import Tally
+from .bars import histogram
 
 
 def _table(title: str, words: Sequence[str], numbers: Sequence[str], last: str | None = None) -> Table:
@@ -32,14 +33,31 @@ def ledger_table(ledger: Sequence[Tally], title: str = "Ledger") -> Table:
 
 
 def source_table(facts: dict[str, Any]) -> Table:
-    """Samples, segments, tokens and lengths of every source."""
-    numbers = ("samples", "segments", "text", "image", "audio", "length p1", "p50", "p99", "max")
+    """Samples, segments, images, time of audio and tokens of every source."""
+    numbers = ("samples", "segments", "text", "image", "audio", "images", "audio time")
     table = _table("Sources (tokens by modality)", ("source", "kind"), numbers)
     for name, source in facts["sources"].items():
-        counts = [source["samples"], source["segments"]]
-        counts += [source["tokens"].get(modality, 0) for modality in ("text", "image", "audio")]
-        counts += [source["lengths"].get(key, 0) for key in ("p1", "p50", "p99", "p100")]
-        table.add_row(name, source["kind"], *(f"{count:,}" for count in counts))
+        counts = [f"{source[key]:,}" for key in ("samples", "segments")]
+        counts += [f"{source['tokens'].get(modality, 0):,}" for modality in ("text", "image", "audio")]
+        counts += [f"{source['images']:,}", brief_time(source["audio_seconds"])]
+        table.add_row(name, source["kind"], *counts)
+    return table
+
+
+def brief_time(seconds: float) -> str:
+    """A duration in the unit that suits it: 1,234.5 h, 12.3 min, 4.5 s."""
+    if seconds >= 3600:
+        return f"{seconds / 3600:,.1f} h"
+    return f"{seconds / 60:.1f} min" if seconds >= 60 else f"{seconds:.1f} s"
+
+
+def length_table(facts: dict[str, Any], unicode: bool) -> Table:
+    """Percentiles of the segment lengths of every source, and their histogram from the shortest to the longest."""
+    table = _table("Segment lengths in tokens", ("source",), ("p1", "p50", "p99", "max"), "shortest to longest")
+    for name, source in facts["sources"].items():
+        if source["lengths"]:
+            cells = (f"{source['lengths'][key]:,}" for key in ("p1", "p50", "p99", "p100"))
+            table.add_row(name, *cells, histogram(source["histogram"]["counts"], unicode))
     return table
 
 

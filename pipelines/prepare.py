@@ -1,7 +1,8 @@
 """A complete run: read -> normalise -> clean -> tokenize -> pack -> write -> manifest."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 
 from ..schemas.config.run import RunConfig
@@ -17,6 +18,7 @@ from .clean import clean, select
 from .engines.base import Engine
 from .engines.journal import Journal
 from .engines.partition import Partition
+from .engines.progress_file import ProgressFile
 from .engines.registry import open_engine
 from .engines.stage import Stage
 from .engines.steps import Given, Map, Shuffle, Step
@@ -50,13 +52,26 @@ def prepare(config: RunConfig, journal: Journal, recheck: bool = False) -> Manif
     units = find_units((*config.sources, *config.decontaminate), config.limits, config.partition_bytes, config.out)
     store = Store(config.out)
     require_more_rows(config, store)
-    with only_run(store) as require_alone:
+    with only_run(store) as require_alone, _followed(journal, store, config.engine.kind):
         manifest = _make(config, units, store, journal, require_alone, recheck)
         report = run_report(config, journal, time.perf_counter() - start)
         store.write(RUN_REPORT, sealed_json(report))
         if config.card:
             write_card(store, manifest)
     return manifest
+
+
+@contextmanager
+def _followed(journal: Journal, store: Store, engine: str) -> Iterator[None]:
+    """Keep the file from which `triptych watch` and `triptych browse` tell how far the run is."""
+    file = ProgressFile(store, journal, engine)
+    journal.follower = file.update
+    try:
+        yield
+    except BaseException as error:
+        file.finish(error)
+        raise
+    file.finish(None)
 
 
 def _make(

@@ -79,6 +79,11 @@ class RunCurves:
         return max(0.0, (datetime.now(UTC) - time.astimezone(UTC)).total_seconds())
 
 
+def is_run(store: Store) -> bool:
+    """Whether a folder is that of a training run, by the files that it holds."""
+    return store.exists(METRICS) or (store.exists(RUN) and bool(store.names("checkpoints")))
+
+
 def training_series(lines: Sequence[Mapping[str, Any]], points: int = POINTS) -> Series:
     """Columns of the lines of training steps: `step`, `bits_MODALITY`, `loss`, `grad_norm` and so on.
 

@@ -1,4 +1,4 @@
-"""Training metrics: one line of JSON per logged step, and TensorBoard if it is installed.
+"""Training metrics: one line of JSON per logged step, also for services such as TensorBoard.
 
 Figures cover all steps since the previous line. `nelbo` is the unweighted bound in bits per token by modality, whatever
 the loss weights; `rates` is the same in bits per byte of text, per pixel and per second of audio. Validation lines add
@@ -10,16 +10,18 @@ import json
 import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from ..model.diffusion.loss_sums import LossSums
-from ..schemas.storage.full_disk import quiet_full_disk_in_threads, refusing_full_disk, suppressed_full_disk
+from ..schemas.config.training import TrackerName
+from ..schemas.storage.full_disk import refusing_full_disk, suppressed_full_disk
 from ..schemas.vocabulary import Modality
 from .metrics_file import FILE, read_lines
+from .trackers import Trackers
 
 # Dense bfloat16 operations per second, without sparsity, from the vendors' data sheets.
 PEAK = {"H100": 989e12, "H200": 989e12, "A100": 312e12, "L40S": 362e12, "B200": 2250e12}
@@ -28,10 +30,15 @@ PEAK = {"H100": 989e12, "H200": 989e12, "A100": 312e12, "L40S": 362e12, "B200": 
 class Metrics:
     """Writer of a run's metrics; used on rank 0 only."""
 
-    def __init__(self, folder: Path, step: int) -> None:
+    def __init__(self, folder: Path, step: int, log: Sequence[TrackerName] = ()) -> None:
         """Open the metrics of a run that has done `step` steps.
 
         Lines of later steps come from steps that a kill undid; they are removed, since these steps are done again.
+
+        Args:
+            folder: Folder of the run.
+            step: Steps done.
+            log: Services that get the metrics, too.
         """
         self._path = folder / FILE
         kept = [line for line in read_lines(folder) if line["step"] <= step]
@@ -39,7 +46,7 @@ class Metrics:
         new.write_text("".join(f"{strict_json(line)}\n" for line in kept))
         new.replace(self._path)
         self._waiting = b""  # lines for which the disk had no room
-        self._board = _board(folder / "tensorboard", step)
+        self._trackers = Trackers(log, folder, step)
 
     def write(self, line: Mapping[str, Any]) -> None:
         """Append a line and flush it. While the disk is full, lines wait for the next one: a run goes on."""
@@ -50,10 +57,9 @@ class Metrics:
             self._show(line)
 
     def close(self) -> None:
-        """Write the lines that wait, and flush the TensorBoard writer."""
+        """Write the lines that wait, and close the services."""
         with suppressed_full_disk():
-            if self._board is not None:
-                self._board.close()
+            self._trackers.close()
         if self._waiting:
             with refusing_full_disk(self._path.parent):
                 self._append()
@@ -68,12 +74,8 @@ class Metrics:
         self._waiting = b""
 
     def _show(self, line: Mapping[str, Any]) -> None:
-        board, self._board = self._board, None  # one whose thread met a full disk writes no more
-        if board is not None:
-            group = line.get("split", "train")
-            for name, value in _flatten(line).items():
-                board.add_scalar(f"{group}/{name}", value, line["step"])
-        self._board = board
+        group = line.get("split", "train")
+        self._trackers.show({f"{group}/{name}": value for name, value in _flatten(line).items()}, line["step"])
 
 
 def last_step(folder: Path) -> int:
@@ -164,12 +166,3 @@ def _flatten(line: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
         elif isinstance(value, int | float) and name != "step":
             found[prefix + name] = value
     return found
-
-
-def _board(folder: Path, step: int) -> Any:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        return None
-    quiet_full_disk_in_threads()
-    return SummaryWriter(str(folder), purge_step=step + 1)

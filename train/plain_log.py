@@ -33,15 +33,22 @@ class PlainLog:
     def show(self, step: int, line: Mapping[str, Any]) -> None:
         """Print the figures of a metrics line, and the time that is left at the mean speed so far."""
         left = (time.monotonic() - self._begun) / max(step - self._first, 1) * (self._steps - step)
-        mfu = f", {line['mfu']:.1%} MFU" if "mfu" in line else ""
-        self.print_line(
-            f"step {step:,} of {self._steps:,}: loss {line['loss']:.3f}, bits per token {bits_of(line)}, gradient norm "
-            f"{line['grad_norm']:.2f}, {line['tokens_per_second']:,.0f} tokens/s{mfu}, {duration(left)} left"
-        )
+        self.print_line(step_line(line, step, self._steps, left))
 
     def validated(self, line: Mapping[str, Any]) -> None:
         """Print the figures of a validation."""
         self.print_line(validation_line(line))
+
+
+def step_line(line: Mapping[str, Any], step: int, steps: int | None, left: float | None) -> str:
+    """The figures of a logged step in words, with the seconds that are left."""
+    mfu = f", {line['mfu']:.1%} MFU" if line.get("mfu") is not None else ""
+    of = f" of {steps:,}" if steps is not None else ""
+    remaining = f", {duration(left)} left" if left is not None else ""
+    return (
+        f"step {step:,}{of}: loss {_figure(line['loss'], 3)}, bits per token {bits_of(line)}, gradient norm "
+        f"{_figure(line['grad_norm'], 2)}, {line['tokens_per_second']:,.0f} tokens/s{mfu}{remaining}"
+    )
 
 
 def validation_line(line: Mapping[str, Any]) -> str:
@@ -53,7 +60,12 @@ def validation_line(line: Mapping[str, Any]) -> str:
 
 def bits_of(line: Mapping[str, Any]) -> str:
     """Bits per token by modality; a metrics line has none of a modality without targets."""
-    return ", ".join(f"{name} {value:.3f}" for name, value in line["nelbo"].items()) or "none"
+    return ", ".join(f"{name} {_figure(value, 3)}" for name, value in line["nelbo"].items()) or "none"
+
+
+def _figure(value: float | None, digits: int) -> str:
+    """A figure; in the file of metrics, one that is not finite is None."""
+    return "not finite" if value is None else f"{value:.{digits}f}"
 
 
 def duration(seconds: float) -> str:

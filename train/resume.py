@@ -17,6 +17,7 @@ from .run_record import RUN, Change, RunRecord, TrainedOn
 
 FREE = (
     "out",
+    "log",
     "log_every",
     "checkpoint",
     "validation",

@@ -24,6 +24,7 @@ from .remote.reaching import is_remote, naming
 from .remote.remote_run import RemoteRun, records_of, run_folder
 from .resume import as_begun, changed_datasets, changed_keys, require_allowed, with_changes
 from .run_record import RUN, Change, ParameterCounts, RunRecord, TrainedOn
+from .trackers import require_trackers
 from .trainer import Trainer
 from .unseen import require_share_kept, require_unseen
 from .verdict import verdict
@@ -96,6 +97,7 @@ def _record_at_store(
 
 def require_possible(config: TrainConfig, plan: Plan, start: int | None = None, change: bool = False) -> None:
     """Raise the Refusal that starting would raise, before anything is written."""
+    require_trackers(config.log)
     if config.model.audio_layout == "parallel" and not plan.vocabulary.audio:
         raise Refusal("`model.audio_layout: parallel`: the datasets hold no audio. Remove the key.")
     with records_of(config) as records:

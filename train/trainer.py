@@ -120,7 +120,7 @@ class Trainer:
             self.process.on_first(self.remote.upload_model)
 
     def _train(self, signals: StopSignals) -> None:
-        metrics = Metrics(self.folder, self.step) if self.process.first else None
+        metrics = Metrics(self.folder, self.step, self.config.log) if self.process.first else None
         clock = Throughput(self.process.world, self.process.device)
         with progress_of(self.config.steps, self.step, self.process.first, self._start_line()) as progress:
             for micros in self._batches():

@@ -7,7 +7,7 @@ import click
 
 from ...schemas.command_line import example
 
-NEEDED = ("starlette", "uvicorn", "jinja2", "markupsafe")
+NEEDED = ("starlette", "uvicorn")
 
 
 @click.command(epilog=example("triptych browse out/stamps runs/first"))

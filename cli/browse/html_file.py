@@ -20,10 +20,10 @@ from ...schemas.errors import Refusal
 from ...schemas.storage.full_disk import refusing_full_disk
 from ...schemas.visible import print_line
 from .dataset_pages import by_group
+from .file_policy import file_policy
 from .items import Item
 from .overview_page import overview_context
 from .run_pages import run_context
-from .security import file_policy
 from .site import Site
 from .templates import render, static
 

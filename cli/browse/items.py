@@ -10,8 +10,7 @@ from ...schemas.dataset.manifest import MANIFEST
 from ...schemas.errors import Refusal
 from ...schemas.secrets import without_secrets
 from ...schemas.storage.store import WORK, Store
-from ...train.curves import RunCurves
-from ...train.metrics_file import FILE as METRICS
+from ...train.curves import RunCurves, is_run
 
 Kind = Literal["dataset", "preparation", "run"]
 
@@ -72,7 +71,7 @@ def kind_of(path: str) -> Kind:
     store = Store(path.rstrip("/") or path)
     if store.exists(MANIFEST):
         return "dataset"
-    if store.exists(METRICS) or (store.exists("run.json") and store.names("checkpoints")):
+    if is_run(store):
         return "run"
     if store.names(WORK):
         return "preparation"

@@ -12,16 +12,19 @@ from starlette.routing import Route
 
 from ...pipelines.filters.taken_down import is_id
 from ...pipelines.inspection.browse.media_lock import MEDIA_LOCK
+from ...pipelines.inspection.browse.overview import duration
 from ...pipelines.inspection.browse.preparation import preparation
 from ...schemas.dataset.locate import segments_of_id
+from ...schemas.errors import Refusal
+from ...schemas.secrets import shown
 from ...schemas.storage.store import Store
 from ...train.curves import figures, trained_manifests, training_series, unigram_bits, validations
+from ...train.run_state import seconds_left, state_of
 from .items import Item
 from .site import Site
 from .templates import render
 
 MOST_USES = 40  # of a segment that are listed
-STALE = 120.0  # seconds without a new line after which a run counts as stopped
 
 
 def routes(site: Site) -> list[Route]:
@@ -30,6 +33,7 @@ def routes(site: Site) -> list[Route]:
         Route("/{item:int}/run", lambda request: _run(site, request)),
         Route("/{item:int}/run.json", lambda request: JSONResponse(run_data(site, site.item(request)))),
         Route("/{item:int}/uses/{document}", lambda request: _uses(site, request)),
+        Route("/{item:int}/mix", lambda request: _mix(site, request)),
         Route("/{item:int}/preparation", lambda request: _preparation(site, request)),
     ]
 
@@ -44,24 +48,19 @@ def run_data(site: Site, item: Item) -> dict[str, Any]:
     series, checks = training_series(lines), validations(lines)
     baseline = unigram_bits(trained_manifests(record, local))
     done = series["step"][-1] if series["step"] else 0
+    state = state_of(done, steps, age)
     return {
         "name": item.name,
         "steps": steps,
         "done": done,
-        "state": _state(done, steps, age),
+        "state": state,
+        "left": (left := seconds_left(lines, steps)),
+        "remaining": "" if left is None or state != "training" else f", about {duration(left)} left",
         "series": series,
         "validations": [check.model_dump() for check in checks],
         "baseline": baseline,
         "figures": figures(series, checks, baseline),
     }
-
-
-def _state(done: int, steps: int | None, age: float | None) -> str:
-    if steps is not None and done >= steps:
-        return "finished"
-    if age is None:
-        return "not started"
-    return "training" if age < STALE else "stopped"
 
 
 def _run(site: Site, request: Request) -> Response:
@@ -95,6 +94,22 @@ def _uses(site: Site, request: Request) -> Response:
         run = TracedRun(Path(item.path))
         lines = trace_document(run, lambda tables: segments_of_id(tables, bytes.fromhex(name)))
     return HTMLResponse(render("uses.html", item=item, lines=lines, done=run.done, most=MOST_USES))
+
+
+def _mix(site: Site, request: Request) -> Response:
+    """What a run has read of each stream."""
+    item = site.item(request)
+    lines: list[dict[str, Any]] = []
+    problem = None
+    try:
+        with MEDIA_LOCK:
+            from ...train.trace.realised_mix import realised_mix
+            from ...train.trace.traced_run import TracedRun
+
+            lines = realised_mix(TracedRun(Path(item.path)))
+    except Refusal as refusal:
+        problem = shown(str(refusal))
+    return HTMLResponse(render("mix.html", lines=lines, problem=problem))
 
 
 def _preparation(site: Site, request: Request) -> Response:

@@ -1,9 +1,5 @@
 """What keeps data from acting on the page: a strict Content-Security-Policy, and requests from this machine alone."""
 
-import base64
-import hashlib
-from collections.abc import Iterable
-
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HOSTS = ("127.0.0.1", "localhost", "[::1]")
@@ -62,23 +58,3 @@ def is_here(host: str) -> bool:
     """True if the `Host` of a request is a name of this machine, with any port."""
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
     return name.lower() in HOSTS
-
-
-def file_policy(scripts: Iterable[str], styles: Iterable[str]) -> str:
-    """The policy of a page that is one file: only these very scripts and styles, and only data of its own."""
-    return "; ".join(
-        [
-            "default-src 'none'",
-            f"script-src {_hashes(scripts)}",
-            f"style-src {_hashes(styles)}",
-            "img-src data:",
-            "media-src data:",
-            "base-uri 'none'",
-            "form-action 'none'",
-        ]
-    )
-
-
-def _hashes(texts: Iterable[str]) -> str:
-    digests = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in texts)
-    return " ".join(f"'sha256-{digest}'" for digest in digests) or "'none'"

@@ -39,6 +39,7 @@ class Step:
     peak_bytes: dict[str, int] = field(default_factory=dict)  # by process
     _start: float = field(default_factory=time.perf_counter)
     _watcher: Callable[[], None] = lambda: None
+    _follower: Callable[[], None] = lambda: None
 
     @property
     def elapsed(self) -> float:
@@ -62,6 +63,7 @@ class Step:
         self.tokens += tokens
         self.peak_bytes[process] = max(self.peak_bytes.get(process, 0), peak_bytes)
         self._watcher()
+        self._follower()
 
 
 class Journal:
@@ -71,9 +73,12 @@ class Journal:
         self.steps: list[Step] = []
         self.tallies: list[Tally] = []
         self.dropped_in: list[str] = []  # names of the parts that hold dropped rows
+        self.messages: list[str] = []
+        self.follower: Callable[[bool], None] = lambda begins: None  # called when a step begins, and at each advance
 
     def say(self, message: str) -> None:
-        """Show a message to the user; ignored here, subclasses may print it."""
+        """Show a message to the user; only kept here, subclasses print it."""
+        self.messages.append(message)
 
     def show_workers(self, board: WorkerBoard) -> None:
         """Show what the workers of a cluster do, now and then; ignored here."""
@@ -81,12 +86,14 @@ class Journal:
     @contextmanager
     def step(self, label: str, total: int, reused: int) -> Iterator[Step]:
         """Record a step of the run; it is timed until the block ends."""
-        step = Step(label, total, reused)
+        step = Step(label, total, reused, _follower=lambda: self.follower(False))
         self.steps.append(step)
+        self.follower(True)
         try:
             yield step
         finally:
             step.seconds = step.elapsed
+            self.follower(False)
 
     def count(self, tallies: Iterable[Tally]) -> None:
         """Add the tallies of a committed part to the ledger."""

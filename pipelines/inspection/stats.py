@@ -6,12 +6,13 @@ from typing import Any
 from ...schemas.dataset.ledger import main_reason
 from ...schemas.dataset.manifest import Manifest
 from ...schemas.dataset.reader import fill
-from ...schemas.dataset.statistics import percentiles
+from ...schemas.dataset.statistics import SourceStatistics, percentiles
 from .fill_bound import fill_bound
+from .length_histogram import length_histogram
 
 
 def stats(manifest: Manifest) -> dict[str, Any]:
-    """Collect rows, fill, tokens, sources, licences, groups, codebooks, duplicates, hits, ledger and advice."""
+    """Collect sizes, sources, licences, groups, codebooks, duplicates, hits, ledger and advice."""
     tokens: Counter[str] = Counter()
     segments: Counter[str] = Counter()
     for source in manifest.statistics.sources.values():
@@ -26,6 +27,8 @@ def stats(manifest: Manifest) -> dict[str, Any]:
         "bytes": manifest.shards.total_bytes,
         "tokens": dict(tokens),
         "segments": dict(segments),
+        "images": sum(images_of(source) for source in manifest.statistics.sources.values()),
+        "audio_seconds": sum(seconds_of(manifest, source) for source in manifest.statistics.sources.values()),
         "sources": _sources(manifest),
         "licenses": _licenses(manifest),
         "groups": _groups(manifest),
@@ -43,8 +46,32 @@ def _sources(manifest: Manifest) -> dict[str, Any]:
     described = {}
     for name, source in manifest.statistics.sources.items():
         body = source.model_dump(exclude={"licenses", "lengths", "too_long"})
-        described[name] = body | {"lengths": percentiles(source.lengths)}
+        described[name] = body | {
+            "images": images_of(source),
+            "audio_seconds": seconds_of(manifest, source),
+            "lengths": percentiles(source.lengths),
+            "histogram": _histogram(name, source),
+        }
     return described
+
+
+def images_of(source: SourceStatistics) -> int:
+    """Number of images: every sample of such a kind has one, never split."""
+    return source.samples if "image" in source.kind else 0
+
+
+def seconds_of(manifest: Manifest, source: SourceStatistics) -> float:
+    """Seconds of audio."""
+    entry = manifest.tokenizers.get("audio")
+    return source.audio_samples / ((entry.card.sample_rate if entry else None) or 1)
+
+
+def _histogram(name: str, source: SourceStatistics) -> dict[str, Any]:
+    """Edges and counts of the histogram of segment lengths; empty without segments."""
+    if not source.lengths:
+        return {}
+    found = length_histogram(name, source.lengths)
+    return {"edges": found["edges"], "counts": found["counts"]}
 
 
 def _licenses(manifest: Manifest) -> list[dict[str, Any]]:

@@ -126,23 +126,37 @@ class EncodeText(_Encode):
     def run(self, table: pa.Table) -> Outcome:
         """Encode the `text` column; no row is dropped."""
         tokenizer = load_text(self.config, self.store.local_path(self.where))
-        texts = table["text"]
-        codes, offsets = encode_column(tokenizer, texts, fast=self.fast)
-        schema = sample_schema(self.sizes, self.kept)
-        columns: dict[str, Any] = {name: table[name] for name in table.column_names}
-        columns["text"] = _lists(codes, offsets, schema.field("text").type)
-        columns["text_bytes"] = pc.binary_length(texts).cast(pa.int64())
-        for field in schema:
-            if field.name not in columns:
-                empty = 0 if pa.types.is_integer(field.type) else None
-                columns[field.name] = pa.repeat(pa.scalar(empty, field.type), table.num_rows)
-        samples = pa.table({name: columns[name] for name in schema.names}, schema=schema)
-        tokens = sum(len(samples[name].combine_chunks().flatten()) for name in ("text", "image", "audio"))
-        outcome = Outcome(samples, DROPPED.empty_table(), note={"tokens": tokens})
-        # all rows of a part have the same source, so its tokens are that source's
-        counted = {"tokens_in": tokens, "tokens_kept": tokens}
-        tallies = [tally.model_copy(update=counted) for tally in count_rows(self.name, table, outcome)]
-        return replace(outcome, tallies=tallies)
+        codes, offsets = encode_column(tokenizer, table["text"], fast=self.fast)
+        return complete_samples(table, codes, offsets, self.sizes, self.kept)
+
+
+def complete_samples(
+    table: pa.Table, codes: npt.NDArray[Any], offsets: npt.NDArray[Any], sizes: Mapping[str, int], kept: bool
+) -> Outcome:
+    """Put the codes of texts in the place of the texts, and complete the schema of samples.
+
+    Args:
+        table: Rows with their texts, and with the codes of other modalities.
+        codes: Codes of all texts.
+        offsets: (rows + 1,) where the codes of each text begin and end.
+        sizes: Codebook size by modality; the largest where a modality has several codebooks.
+        kept: True in a run that keeps columns.
+    """
+    texts, schema = table["text"], sample_schema(sizes, kept)
+    columns: dict[str, Any] = {name: table[name] for name in table.column_names}
+    columns["text"] = _lists(codes, offsets, schema.field("text").type)
+    columns["text_bytes"] = pc.binary_length(texts).cast(pa.int64())
+    for field in schema:
+        if field.name not in columns:
+            empty = 0 if pa.types.is_integer(field.type) else None
+            columns[field.name] = pa.repeat(pa.scalar(empty, field.type), table.num_rows)
+    samples = pa.table({name: columns[name] for name in schema.names}, schema=schema)
+    tokens = sum(len(samples[name].combine_chunks().flatten()) for name in ("text", "image", "audio"))
+    outcome = Outcome(samples, DROPPED.empty_table(), note={"tokens": tokens})
+    # all rows of a part have the same source, so its tokens are that source's
+    counted = {"tokens_in": tokens, "tokens_kept": tokens}
+    tallies = [tally.model_copy(update=counted) for tally in count_rows("text", table, outcome)]
+    return replace(outcome, tallies=tallies)
 
 
 def _lists(codes: npt.NDArray[Any], offsets: npt.NDArray[Any], type_: pa.ListType) -> pa.ListArray:

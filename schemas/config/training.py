@@ -94,6 +94,9 @@ class ComputeConfig(Strict):
     recompute: bool = Field(False, description="Recompute activations in the backward pass to save memory")
 
 
+TrackerName = Literal["tensorboard", "wandb", "mlflow"]
+
+
 class TrainConfig(Strict):
     """Configuration of a `triptych train` run."""
 
@@ -109,6 +112,9 @@ class TrainConfig(Strict):
     ema: EmaConfig | None = Field(default_factory=EmaConfig, description="null turns it off")
     compute: ComputeConfig = Field(default_factory=ComputeConfig)
     log_every: PositiveInt = Field(10, description="Steps between two lines of metrics")
+    log: Annotated[tuple[TrackerName, ...], AddedKey()] = Field(
+        ("tensorboard",), description="Services that get the metrics, too; TensorBoard only where it is installed"
+    )
     on_breakdown: Annotated[Literal["stop", "rollback"], AddedKey()] = Field(
         "stop",
         description="After 20 skipped steps in a row: end, or go back to the last sound checkpoint and on behind the "

@@ -68,7 +68,7 @@ def test_every_figure_stands_beside_its_floor_and_its_control(
     html = (out / "report.html").read_text()
     assert html.count("data:image/png;base64,") == 6 + 1  # and the curves
     assert html.count("data:audio/wav;base64,") >= 4
-    assert not re.search(r"(?:src|href)='(?!data:|#)", html)
+    assert not re.search(r"""(?:src|href)=["'](?!data:|#)""", html)
 
 
 def test_what_is_not_measured_says_why(triptych: Callable[..., Any], runs: Path) -> None:
@@ -90,7 +90,7 @@ def test_sources_that_are_gone_are_said_to_be(
     monkeypatch.chdir(tmp_path)  # the paths of the run file lead nowhere from here
     report = json.loads(triptych("evaluate", runs / "masked", "--n", 2, "--sources", home / "run.yaml", "--json").out)
     why = {one["name"]: one["why"] for one in report["missing"]}
-    assert "does not exist" in why["PSNR and SSIM of the tokenizer, floor of the Fréchet distance"]
+    assert "does not exist" in why["PSNR and SSIM of the tokenizer, reference of the Fréchet distance"]
     assert not any(row["name"].startswith("PSNR") for row in report["rows"])
 
 

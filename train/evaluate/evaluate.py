@@ -169,7 +169,7 @@ def _images(generator: "Generator", context: EvaluationContext) -> Iterator[Eval
     held = _held(generator, Modality.IMAGE, context)
     files, lack = _files(context, held, Modality.IMAGE)
     if lack:
-        yield NotMeasured("images", "PSNR and SSIM of the tokenizer, floor of the Fréchet distance", lack)
+        yield NotMeasured("images", "PSNR and SSIM of the tokenizer, reference of the Fréchet distance", lack)
     shown = generate_pictures(generator, held, files, context.request.seed)
     if shown.originals is not None:
         yield from images.reconstruction_metrics(generator.bundle.image, shown.originals)

@@ -23,6 +23,7 @@ from ..checkpoint.retention import folder_name
 from ..distributed.process_group import ProcessGroup
 from ..metrics_file import FILE as METRICS
 from ..run_record import RUN
+from ..trackers import IDS
 from .checkpoint_store import FOLDER, CheckpointStore
 from .reaching import is_remote, naming, reaching
 
@@ -89,7 +90,7 @@ class RemoteRun:
 
     def _fetch_records(self, folder: Path) -> list[int]:
         with reaching(self.store.url), refusing_full_disk(folder):
-            for name in (RUN, METRICS, f"{MODEL}/{CONFIG}"):
+            for name in (RUN, METRICS, IDS, f"{MODEL}/{CONFIG}"):
                 if self.store.exists(name):
                     (folder / name).parent.mkdir(parents=True, exist_ok=True)
                     (folder / name).write_bytes(self.store.read(name))
@@ -105,7 +106,8 @@ class RemoteRun:
         found = [*self.folder.glob(f"culprits/*-rank-{rank:04d}.pt")]
         if rank == 0:
             self.require_held()
-            found += [*self.folder.glob("tensorboard/*"), *self._companions(), self.folder / RUN]
+            found += [*self.folder.glob("tensorboard/*"), *self.folder.glob(IDS)]
+            found += [*self._companions(), self.folder / RUN]
         with reaching(self.store.url):
             if rank == 0 and (self.folder / METRICS).exists():
                 lines = (self.folder / METRICS).read_bytes()  # training may be appending a line

@@ -87,7 +87,7 @@
     try {
       const fresh = await Promise.all(addresses.map(async (address) => (await fetch(address)).json()));
       if (fresh.some((run, i) => run.done !== runs[i].done || run.state !== runs[i].state)) { runs = fresh; draw(runs); }
-      live("state", runs[0].state); live("done", runs[0].done.toLocaleString("en-US"));
+      live("state", runs[0].state); live("done", runs[0].done.toLocaleString("en-US")); live("left", runs[0].remaining);
     } catch { /* the command has ended: the last curves stay */ }
     setTimeout(follow, EVERY);
   };

@@ -5,17 +5,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from ....schemas.dataset.manifest import Manifest
 from ....schemas.dataset.reader import fill
 from ....schemas.dataset.statistics import SourceStatistics, percentiles
 from ..fill_bound import fill_bound
-from ..stats import advice
+from ..length_histogram import length_histogram
+from ..stats import advice, images_of, seconds_of
 from .browsed import BrowsedDataset
 
 MODALITIES = ("text", "image", "audio")
-BINS = 36
 BALANCED, UNEVEN = 0.5, 0.2  # perplexity over size from which on a learned codebook is called so
 FEW_DEAD, MANY_DEAD = 0.05, 0.25
 
@@ -86,20 +84,10 @@ def overview(dataset: BrowsedDataset) -> Overview:
         by_kind=_shares((source.kind, source) for source in sources.values()),
         by_license=_licenses(sources, totals.all_tokens),
         packing=_packing(dataset),
-        lengths=tuple(_histogram(name, source.lengths) for name, source in sources.items() if source.lengths),
+        lengths=tuple(length_histogram(name, source.lengths) for name, source in sources.items() if source.lengths),
         codebooks=tuple(_codebook(name, use.model_dump()) for name, use in manifest.codebooks.items()),
         advice=tuple(advice(manifest)),
     )
-
-
-def _rate(manifest: Manifest) -> int:
-    entry = manifest.tokenizers.get("audio")
-    return (entry.card.sample_rate if entry else None) or 1
-
-
-def _pictures(manifest: Manifest, source: SourceStatistics) -> int:
-    """Number of images: every sample of such a kind has one, never split."""
-    return source.samples if "image" in source.kind else 0
 
 
 def _totals(dataset: BrowsedDataset) -> Totals:
@@ -116,8 +104,8 @@ def _totals(dataset: BrowsedDataset) -> Totals:
         documents=sum(source.samples for source in sources),
         segments=sum(source.segments for source in sources),
         tokens={name: tokens[name] for name in MODALITIES if tokens[name]},
-        pictures=sum(_pictures(manifest, source) for source in sources),
-        hours=sum(source.audio_samples for source in sources) / _rate(manifest) / 3600,
+        pictures=sum(images_of(source) for source in sources),
+        hours=sum(seconds_of(manifest, source) for source in sources) / 3600,
         text_bytes=sum(source.text_bytes for source in sources),
         fill=fill(manifest),
     )
@@ -152,8 +140,8 @@ def _source(manifest: Manifest, name: str, source: SourceStatistics) -> dict[str
         "documents": source.samples,
         "segments": source.segments,
         "tokens": {modality: source.tokens.get(modality, 0) for modality in MODALITIES},
-        "pictures": _pictures(manifest, source),
-        "seconds": source.audio_samples / _rate(manifest),
+        "pictures": images_of(source),
+        "seconds": seconds_of(manifest, source),
         "text_bytes": source.text_bytes,
         "lengths": percentiles(source.lengths),
     }
@@ -208,26 +196,6 @@ def _packing(dataset: BrowsedDataset) -> tuple[dict[str, Any], ...]:
         bound = fill_bound(counts, manifest.row_length)
         lines.append({"group": group, "rows": mine, "fill": share, "bound": max(bound, share)})
     return tuple(lines)
-
-
-def _histogram(name: str, lengths: Mapping[int, int]) -> dict[str, Any]:
-    """Bin segment lengths; in even steps of the logarithm where they span more than a factor of 20."""
-    values = np.array(sorted(lengths))
-    counts = np.array([lengths[value] for value in values.tolist()])
-    low, high = int(values[0]), int(values[-1])
-    logarithmic = high > 20 * max(low, 1)
-    steps = min(BINS, high - low + 1)
-    edges = np.geomspace(max(low, 1), high + 1, steps + 1) if logarithmic else np.linspace(low, high + 1, steps + 1)
-    edges = np.unique(np.ceil(edges).astype(np.int64))
-    edges[0], edges[-1] = low, high + 1
-    binned, _ = np.histogram(values, bins=edges, weights=counts)
-    return {
-        "source": name,
-        "edges": edges.tolist(),
-        "counts": [int(each) for each in binned],
-        "percentiles": percentiles(lengths),
-        "logarithmic": logarithmic,
-    }
 
 
 def _codebook(name: str, use: dict[str, Any]) -> dict[str, Any]:

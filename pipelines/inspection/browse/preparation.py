@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from ....schemas.storage.store import WORK, Store
 from ...engines.commits import COMMITS
+from ...engines.progress_file import RunProgress
 from ...engines.ranges import RANGES
 from ...row_list import LISTS
 
@@ -41,6 +42,8 @@ class Preparation:
 
     steps: tuple[StepProgress, ...]
     idle: float | None  # seconds since anything was committed
+    told: RunProgress | None = None  # what the run itself tells
+    silent: float = 0.0  # seconds since it told it
 
 
 def preparation(store: Store, now: datetime | None = None) -> Preparation:
@@ -53,7 +56,9 @@ def preparation(store: Store, now: datetime | None = None) -> Preparation:
             found.setdefault(name[0], []).append((_time(info), int(info.get("size") or 0)))
     steps = sorted((_step(name, files, now) for name, files in found.items()), key=lambda step: step.first)
     last = max((step.last for step in steps), default=None)
-    return Preparation(tuple(steps), None if last is None else max(0.0, (now - last).total_seconds()))
+    told = RunProgress.read(store)
+    silent = max(0.0, (now - told.written).total_seconds()) if told else 0.0
+    return Preparation(tuple(steps), None if last is None else max(0.0, (now - last).total_seconds()), told, silent)
 
 
 def _step(name: str, files: Sequence[tuple[datetime, int]], now: datetime) -> StepProgress:

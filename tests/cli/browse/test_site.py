@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from triptych.cli.browse.file_policy import file_policy
 from triptych.cli.browse.formats import percent, short, shown, size
 from triptych.cli.browse.search_pages import document_of, query_of
-from triptych.cli.browse.security import file_policy, is_here
+from triptych.cli.browse.security import is_here
 from triptych.cli.browse.serve import has_display, listening
 from triptych.cli.browse.templates import FOLDER, STATIC
 from triptych.schemas.errors import Refusal

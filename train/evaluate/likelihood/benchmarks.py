@@ -97,7 +97,7 @@ def _multiple_choice(name: str, read: Callable[[Path], list[Question]], by_byte:
         chosen = score_questions(
             reader, tokenizer, generator.vocabulary, questions, context.longest, context.passes, context.seed
         )
-        floor, note = chance_accuracy(questions), _notes(_how(context), "the floor is chance", chosen.note)
+        floor, note = chance_accuracy(questions), _notes(_how(context), "the reference is chance", chosen.note)
         yield _accuracy(name, chosen.total, floor, note)
         if by_byte:
             yield _accuracy(f"{name}, likelihood a byte", chosen.by_byte, floor, note)

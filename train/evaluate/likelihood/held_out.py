@@ -137,12 +137,16 @@ def _metrics(plan: Plan, micros: Sequence[MicroBatch], segments: Segments, rate:
             bits_S = segments.nats_SM[mine_S, modality] / log(2)
             unit, scale = units[modality]
             entropy = held_out_unigram_entropy([micro.batch for micro in micros], number, modality)
-            measures = (("token", segments.tokens_SM, _unigram_note(entropy)), (unit, segments.sizes_SM / scale, ""))
-            for per, amount_SM, said in measures:
+            measures = (
+                ("token", segments.tokens_SM, _unigram_note(entropy), entropy),
+                (unit, segments.sizes_SM / scale, "", None),
+            )
+            for per, amount_SM, said, baseline in measures:
                 amount_S = amount_SM[mine_S, modality]
                 error = ratio_error(bits_S, amount_S)
                 value, name = float(bits_S.sum() / amount_S.sum()), f"{source}, {modality.name.lower()}"
-                yield Metric(GROUP, name, value, error, int(mine_S.sum()), f"bits per {per}", "lower", note=said)
+                count = int(mine_S.sum())
+                yield Metric(GROUP, name, value, error, count, f"bits per {per}", "lower", note=said, baseline=baseline)
             if modality is Modality.AUDIO:
                 yield from _codebook_metrics(plan, number, micros, segments, mine_S)
 
@@ -169,7 +173,7 @@ def _codebook_metrics(
 
 
 def _unigram_note(entropy: float) -> str:
-    return f"{entropy:.2f} for one that knows how often each of these very tokens occurs, and no order"
+    return f"unigram baseline {entropy:.2f} bits"
 
 
 def held_out_unigram_entropy(

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ...metrics import finite
+from ...verdict import beside_baseline
 from .exhibits import Exhibit
 from .metric import Metric
 from .not_measured import NotMeasured
@@ -61,6 +62,29 @@ def faults(report: Report) -> list[NotMeasured]:
     return [one for one in report.missing if one.fault]
 
 
+def verdicts(report: Report) -> list[str]:
+    """How the run does on held-out documents, in words: beside the unigram baseline, and beside the control."""
+    found = []
+    for line in report.lines:
+        row = line.metric
+        if row.baseline is not None:
+            said = f"{row.name}: {number(row.value, row.error)} {row.unit}, unigram baseline {row.baseline:.2f}: "
+            found.append(f"{said}{beside_baseline(row.value, row.baseline)}{_beside_control(line)}.")
+    return found
+
+
+def _beside_control(line: Line) -> str:
+    """The control's figure, and whether the difference is larger than two of its standard errors."""
+    row, other = line.metric, line.control
+    if other is None:
+        return ""
+    error = math.hypot(row.error or 0.0, other.error or 0.0)
+    word = "about as good" if abs(row.value - other.value) <= 2 * error else "better"
+    if word == "better" and row.value > other.value:
+        word = "worse"
+    return f"; {word} {'as' if word == 'about as good' else 'than'} the control, {number(other.value, other.error)}"
+
+
 def to_json(report: Report) -> dict[str, Any]:
     """The report without its samples, JSON-ready; values that are not finite become null."""
     return {
@@ -75,12 +99,13 @@ def cells(line: Line) -> tuple[str, ...]:
     row = line.metric
     floor = "" if row.floor is None else number(row.floor, row.error)
     control = "" if line.control is None else with_error(line.control)
-    arrow = "↑" if row.better == "higher" else "↓"
-    return row.group, f"{row.name} {arrow}", with_error(row), row.unit, f"{row.n:,}", floor, control
+    name = f"{row.name} {ARROWS[row.better]}".rstrip()
+    return row.group, name, with_error(row), row.unit, f"{row.n:,}", floor, control
 
 
 DIGITS = 6  # after the point; what is smaller is written with an exponent
-HEADINGS: Sequence[str] = ("group", "figure", "value ± error [95 %]", "unit", "n", "floor", "control")
+HEADINGS: Sequence[str] = ("group", "figure", "value ± error [95 %]", "unit", "n", "reference", "control")
+ARROWS = {"higher": "↑", "lower": "↓", "neither": ""}
 
 
 def with_error(row: Metric) -> str:

@@ -71,7 +71,7 @@ def transcript_metrics(written: Sequence[str], clips: Clips) -> Iterator[Metric 
     heard = recogniser.transcribe(at_rate(clips.restored, clips.sample_rate))
     floor, _ = _rate(recogniser.word_errors(clips.texts, heard))
     value, error = _rate(recogniser.word_errors(clips.texts, written))
-    note = f"written by the model; floor: {recogniser_name()} on the same clips; {recogniser.NORMALISER}"
+    note = f"written by the model; reference: {recogniser_name()} on the same clips; {recogniser.NORMALISER}"
     yield Metric(GROUP, "word error rate of transcripts", value, error, len(written), "", "lower", floor, note)
 
 
@@ -104,7 +104,7 @@ def quality_metrics(clips: Clips) -> Iterator[Metric | NotMeasured]:
         yield NotMeasured(GROUP, "DNSMOS", "the extra `evaluate` is not installed: pip install 'triptych[evaluate]'")
         return
     made, floor = (opinions(at_rate(waves, clips.sample_rate)) for waves in (clips.generated, clips.restored))
-    note = f"overall score by speechmos {version('speechmos')}; the floor is the codec's"
+    note = f"overall score by speechmos {version('speechmos')}; the reference is the codec's"
     value, error = float(made.mean()), mean_error(made)
     yield Metric(GROUP, "DNSMOS", value, error, len(made), "of 5", "higher", float(floor.mean()), note)
 

@@ -59,7 +59,9 @@ def text_metrics(
         yield Metric(GROUP, "generative perplexity", value, error, len(made), "", "lower", floor, note)
     floor = float(np.mean([within_text_entropy(text) for text in real]))
     value, error = float(np.mean(entropies)), mean_error(entropies)
-    yield Metric(GROUP, "unigram entropy", value, error, len(made), "nats", "higher", floor, f"within a text; {tokens}")
+    yield Metric(
+        GROUP, "unigram entropy", value, error, len(made), "nats", "neither", floor, f"within a text; {tokens}"
+    )
     for size in GRAMS:
         yield _distinct_metric(made, real, size)
     yield _mauve_metric(made, real, scorer)

@@ -5,7 +5,16 @@ import math
 
 from triptych.train.evaluate.report.metric import Metric
 from triptych.train.evaluate.report.not_measured import NotMeasured
-from triptych.train.evaluate.report.report import Report, cells, faults, number, report_of, to_json, with_error
+from triptych.train.evaluate.report.report import (
+    Report,
+    cells,
+    faults,
+    number,
+    report_of,
+    to_json,
+    verdicts,
+    with_error,
+)
 
 FACTS = {"command": "triptych evaluate 'runs/<a>'", "run": "runs/<a>", "model": {"objective": "masked"}, "n": 2}
 
@@ -55,7 +64,8 @@ def test_json_has_everything_and_no_numbers_that_json_has_not() -> None:
     tree = json.loads(json.dumps(to_json(report_of(FACTS, [row("psnr", math.inf)])), allow_nan=False))
     assert tree["rows"] == [
         {"group": "images", "name": "psnr", "value": None, "error": None, "n": 16, "unit": "", "better": "higher"}
-        | {"floor": None, "note": "how <it> was done", "interval": None, "control": None}
+        | {"floor": None, "note": "how <it> was done", "interval": None, "baseline": None}
+        | {"control": None}
     ]
     assert to_json(whole())["rows"][0]["control"]["value"] == 0.5
     assert to_json(whole())["missing"] == [
@@ -67,3 +77,26 @@ def test_a_fault_of_the_control_is_one_of_the_report() -> None:
     report = report_of(FACTS, [], [NotMeasured("text", "all figures", "failed", fault=True)])
     assert [one.name for one in faults(report)] == ["all figures (control)"]
     assert not faults(whole())
+
+
+def test_held_out_bits_are_told_in_words() -> None:
+    def bits(value: float, error: float) -> Metric:
+        return Metric("held out", "docs, text", value, error, 16, "bits per token", "lower", baseline=8.0)
+
+    def told(mine: Metric, *control: Metric) -> str:
+        (line,) = verdicts(report_of({}, [mine], control))
+        return line
+
+    assert told(bits(6.0, 0.1)) == (
+        "docs, text: 6.00 bits per token, unigram baseline 8.00: 25% better than the unigram baseline."
+    )
+    assert told(bits(6.0, 0.1), bits(5.0, 0.1)).endswith("; worse than the control, 5.00.")
+    assert told(bits(6.0, 0.1), bits(6.2, 0.1)).endswith("; about as good as the control, 6.20.")
+    assert told(bits(6.0, 0.1), bits(7.0, 0.1)).endswith("; better than the control, 7.00.")
+    assert "worse than the unigram baseline, so trained too little" in told(bits(9.0, 0.1))
+    assert verdicts(whole()) == []
+
+
+def test_a_figure_that_should_be_that_of_real_data_has_no_arrow() -> None:
+    entropy = Metric("text", "unigram entropy", 2.0, None, 3, "nats", "neither", 2.5)
+    assert cells(report_of({}, [entropy]).lines[0])[1] == "unigram entropy"

@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 @click.option(
     "--workers", metavar="N", type=click.IntRange(1), help="Worker processes of Dask or Beam on this machine."
 )
+@click.option(
+    "--wait",
+    metavar="SECONDS",
+    type=click.FloatRange(0, min_open=True),
+    help="End when no worker of a running Dask scheduler is connected for so long; by default never.",
+)
 @click.option("--limit", metavar="N", type=click.IntRange(1), help="Read only the first N rows of every source.")
 @click.option("--check", is_flag=True, help="Only look at the first rows of every source; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
@@ -35,6 +41,7 @@ def prepare(
     overrides: tuple[str, ...],
     kind: str | None,
     workers: int | None,
+    wait: float | None,
     limit: int | None,
     check: bool,
     as_json: bool,
@@ -48,6 +55,8 @@ def prepare(
     from ..schemas.config.load import load_run
     from .progress import prepare_in_terminal, print_summary, summary
 
+    if wait is not None:
+        overrides += (f"engine.wait={wait:g}",)
     config = load_run(run_file, overrides, _engine(kind, workers), limit)
     if check:
         _check(config, as_json)

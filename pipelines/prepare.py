@@ -30,6 +30,7 @@ from .sources.read import find_units, identify, read
 from .tokenize.encode import EncodeAudio, EncodeImages, EncodeText
 from .tokenize.text_encoder import choose_encoder
 from .tokenize.train import ReadyTokenizer, ready_tokenizers
+from .workers_fit import check_workers
 
 
 def prepare(config: RunConfig, journal: Journal) -> Manifest:
@@ -67,6 +68,7 @@ def _make(
     engine = open_engine(config.engine, store, journal)
     engine.ledger_rows = config.limits.ledger_rows
     try:
+        check_workers(engine, units)
         inputs = identify(engine, units, config.limits, config.partition_bytes)
         raw, cleaned = clean(engine, config, read(engine, inputs, config.limits, config.partition_bytes))
         require_rows_left(store, config.sources, journal)

@@ -11,6 +11,7 @@ from ...schemas.identity import fingerprint
 from ..engines.base import Engine
 from ..engines.partition import Outcome, Partition, commit
 from ..engines.stage import part_name
+from ..engines.step_ledger import reference
 from .candidates import BUCKET_BITS, place_of
 from .components import Ints, components, joined_vertices
 
@@ -35,9 +36,11 @@ def label_parts(engine: Engine, distinct: Sequence[Partition], edges: Sequence[P
     key = fingerprint("components", LABELS_VERSION, [part.key for part in [*distinct, *edges]])
     name = part_name("components", key)
     starts = np.cumsum([0, *(part.note["distinct"] if part.rows else 0 for part in distinct)])
-    if not engine.store.exists(name):
-        commit(engine.store, name, _labels(engine.gather(edges), starts))
-    note = engine.refer(key, name).note
+    (known,) = engine.index.of("components").find([name])
+    if known is None:
+        known = commit(engine.store, name, _labels(engine.gather(edges), starts))
+        engine.index.add([known])
+    note = reference(key, known).note
     return {
         bucket: Partition(fingerprint(key, bucket), ((name, batch),), rows)
         for batch, (bucket, rows) in enumerate(zip(note["buckets"], note["rows"], strict=True))

@@ -6,19 +6,23 @@ again. An engine implements `each`; one with its own shuffle may override `shuff
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import pyarrow as pa
 
 from ...schemas.storage.full_disk import refusing_full_disk
 from ...schemas.storage.store import WORK, Store
+from .commits import CommitIndex
+from .host_guard import HostGuard
 from .journal import Journal, peak_memory
-from .partition import Partition, load, read_header
+from .partition import Partition, load
 from .shuffle import Scatter, bucket_keys, buckets
-from .stage import RunStage, Stage, WorkCount, part_key, part_name
+from .stage import RunStage, Stage, WorkCount, part_keys, part_name
+from .step_ledger import StepLedger, reference
+from .worker_check import Question, Reply
 
 # Every process that runs tasks imports this module. Arrow's own allocator returns freed memory at once, and the next
 # partition would page it in again.
@@ -46,10 +50,11 @@ class MeasuredTask(Generic[A, B]):
     """A task that also reports its process and the process's peak memory."""
 
     task: Callable[[A], B]
+    guard: HostGuard | None = None  # on a cluster
 
     def __call__(self, index: int, item: A) -> TaskResult[B]:
         """Run the task on an item; `index` is the item's index."""
-        with refusing_full_disk():
+        with self.guard.watching() if self.guard else nullcontext(), refusing_full_disk():
             result = self.task(item)
         return TaskResult(index, result, f"{os.uname().nodename}:{os.getpid()}", peak_memory())
 
@@ -57,11 +62,13 @@ class MeasuredTask(Generic[A, B]):
 class Engine(ABC):
     """Runs the stages of a dataset over its parts."""
 
+    on_this_machine = True  # False when workers are on others too
     ledger_rows: int | None = None  # dropped rows that a part lists a file and reason; None is all
 
     def __init__(self, store: Store, journal: Journal) -> None:
         self.store = store
         self.journal = journal
+        self.index = CommitIndex(store)
 
     @abstractmethod
     def each(self, task: Callable[[A], B], items: Sequence[A]) -> Iterator[TaskResult[B]]:
@@ -71,59 +78,63 @@ class Engine(ABC):
     def close(self) -> None:
         """Release the engine's resources."""
 
+    def ask(self, question: Question) -> list[Reply]:
+        """Return the answers of all workers to a question; none of them if everything runs on this machine."""
+        return []
+
     def collect(self, label: str, task: Callable[[A], B], items: Sequence[A], known: int = 0) -> list[B]:
-        """Run `task` on every item and report progress.
+        """Run `task` on every item and report progress; returns the results in the order of `items`."""
+        results: dict[int, B] = {}
+        self.receive(label, task, items, results.__setitem__, known)
+        return [results[index] for index in range(len(items))]
+
+    def receive(
+        self, label: str, task: Callable[[A], B], items: Sequence[A], take: Callable[[int, B], None], known: int = 0
+    ) -> None:
+        """Run `task` on every item, report progress, and add what is committed to the index.
 
         Args:
             label: Name of the step in the journal.
             task: The function to run.
             items: Its arguments.
+            take: Receives the index of an item and its result as soon as there is one, so that results need not be
+                kept.
             known: Number of further items that were already committed, for the progress display.
-
-        Returns:
-            The results in the order of `items`.
         """
-        results: dict[int, Any] = {}
-        with self.journal.step(label, len(items) + known, known) as step:
-            for done in self.each(task, items):
-                results[done.index] = done.result
-                rows, tokens = done.result if isinstance(done.result, WorkCount) else (0, 0)
-                step.advance(done.process, done.peak_bytes, rows, tokens)
-        return [results[index] for index in range(len(items))]
+        try:
+            with self.journal.step(label, len(items) + known, known) as step:
+                for done in self.each(task, items):
+                    work = done.result if isinstance(done.result, WorkCount) else WorkCount(0, 0)
+                    self.index.add(work.committed)
+                    take(done.index, done.result)
+                    step.advance(done.process, done.peak_bytes, work.rows, work.tokens)
+        finally:
+            self.index.flush()
 
     def map(self, stage: Stage, parts: Sequence[Partition]) -> list[Partition]:
         """Run a stage on every part, reusing committed results; returns one part for each, in the same order."""
-        names = [part_name(stage.name, part_key(stage, part)) for part in parts]
-        existing = self.committed(stage.name)
-        missing = [part for part, name in zip(parts, names, strict=True) if name not in existing]
-        with self.noting_committed(lambda: self.committed(stage.name).intersection(names)):
-            self.collect(stage.name, RunStage(self.store, stage, self.ledger_rows), missing, len(parts) - len(missing))
-        return [self.refer(part_key(stage, part), name) for part, name in zip(parts, names, strict=True)]
+        keys = part_keys(stage, parts)
+        names = [part_name(stage.name, key) for key in keys]
+        made: dict[int, Partition] = {}
+        ledger = StepLedger(self.journal)
+        with ledger.counting(self.index, stage.name, lambda _: names):
+            for at, known in enumerate(self.index.of(stage.name).find(names)):
+                if known is not None:
+                    made[at] = ledger.count(keys[at], known)
+            missing = [at for at in range(len(parts)) if at not in made]
 
-    @contextmanager
-    def noting_committed(self, names: Callable[[], Iterable[str]]) -> Iterator[None]:
-        """Add the committed parts of a step to the ledger when it is interrupted, since nobody refers to them then.
+            def take(number: int, work: WorkCount) -> None:
+                at = missing[number]
+                made[at] = ledger.count(keys[at], *work.committed)
 
-        Args:
-            names: Returns the names of those parts of the step that are committed.
-        """
-        try:
-            yield
-        except BaseException:
-            with suppress(Exception):  # the store may be what failed
-                for name in sorted(names()):
-                    self.journal.note(name, read_header(self.store, name))
-            raise
+            task = RunStage(self.store, stage, self.ledger_rows)
+            self.receive(stage.name, task, [parts[at] for at in missing], take, len(parts) - len(missing))
+        ledger.end(names)
+        return [made[at] for at in range(len(parts))]
 
     def committed(self, stage: str) -> set[str]:
         """Return the names of a stage's committed parts."""
         return set(self.store.names(f"{WORK}/{stage}"))
-
-    def refer(self, key: str, name: str) -> Partition:
-        """Return a reference to a committed part, and add its tallies to the journal's ledger."""
-        header = read_header(self.store, name)
-        self.journal.note(name, header)
-        return Partition(key, ((name, None),), header.rows, note=header.note)
 
     def shuffle(self, parts: Sequence[Partition], by: str, into: int) -> list[Partition]:
         """Regroup rows by a column.
@@ -137,15 +148,17 @@ class Engine(ABC):
             `into` partitions, each sorted by (column, id) when it is loaded.
         """
         stage, parts = Scatter(by, into), [replace(part, sort_by=None) for part in parts]
-        keys, existing = bucket_keys(stage, parts), self.committed(stage.name)
-        if all(part_name(stage.name, key) in existing for key in keys):  # written by an engine with its own shuffle
-            with self.journal.step(stage.name, into, into):
+        keys = bucket_keys(stage, parts)
+        if self.committed(stage.name).issuperset(part_name(stage.name, key) for key in keys):
+            with self.journal.step(stage.name, into, into):  # written by an engine with its own shuffle
                 return self.grouped(stage, keys)
         return buckets(self.map(stage, parts), keys, by)
 
     def grouped(self, stage: Scatter, keys: Sequence[str]) -> list[Partition]:
         """Return the parts after a shuffle that committed each bucket as a part."""
-        return [replace(self.refer(key, part_name(stage.name, key)), sort_by=stage.by) for key in keys]
+        found = self.index.of(stage.name).find([part_name(stage.name, key) for key in keys])
+        parts = (reference(key, known) for key, known in zip(keys, found, strict=True) if known is not None)
+        return [replace(part, sort_by=stage.by) for part in parts]
 
     def gather(self, parts: Sequence[Partition]) -> Iterator[pa.Table]:
         """Load the parts' tables in this process, one at a time, in order."""

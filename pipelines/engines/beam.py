@@ -66,6 +66,7 @@ class Beam(Engine):
         missing = {bucket: name for bucket, name in names.items() if name not in existing}
         with self.journal.step(stage.name, into, into - len(missing)) as step:
             for done in self._group(stage, parts, missing):
+                self.index.add(done.result.committed)
                 step.advance(done.process, done.peak_bytes, done.result.rows)
         return self.grouped(stage, keys)
 

@@ -66,8 +66,8 @@ class Group:
     def _commit(self, grouped: tuple[int, Iterable[Piece]]) -> WorkCount:
         bucket, pieces = grouped
         table = pa.concat_tables(pa.ipc.open_stream(rows).read_all() for _, rows in sorted(pieces))
-        commit(self.mailbox.store, self.names[bucket], Outcome(table, DROPPED.empty_table()))
-        return WorkCount(table.num_rows, 0)
+        done = commit(self.mailbox.store, self.names[bucket], Outcome(table, DROPPED.empty_table()))
+        return WorkCount(table.num_rows, 0, (done,))
 
 
 def _stream(batch: pa.RecordBatch) -> bytes:

@@ -1,8 +1,8 @@
 """The Dask engine: a LocalCluster of worker processes, or the scheduler at an address."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, nullcontext
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -11,7 +11,10 @@ from ...schemas.errors import Refusal
 from ...schemas.storage.store import Store
 from ...schemas.visible import guard_logs
 from .base import PRELOAD, Engine, MeasuredTask, TaskResult
+from .dask_cluster import DaskCluster, address_of
+from .host_guard import HostFault, HostGuard
 from .journal import Journal
+from .worker_check import Question, Reply
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -63,30 +66,48 @@ class Dask(Engine):
                 silence_logs=logging.ERROR,
             )
         try:
-            self._client: Any = self._dask.Client(self._cluster or config.scheduler, timeout="30s")
+            address = config.scheduler and address_of(config.scheduler, journal.say, config.wait)
+            self._client: Any = self._dask.Client(self._cluster or address, timeout="30s")
         except (OSError, ValueError) as error:
             raise Refusal(
-                f"engine.scheduler: no Dask scheduler answers at {config.scheduler} ({error}). Start one with "
+                f"engine.scheduler: no Dask scheduler answers at {address} ({error}). Start one with "
                 "`dask scheduler`, or use `engine: {kind: dask, workers: N}`."
             ) from None
+        self._joined = self._guard = None
+        if address is not None:
+            self.on_this_machine = False
+            self._joined = DaskCluster(self._client, address, journal.say, config.wait)
+            self._guard = HostGuard.of(store)
+            self._joined.start()
         self._client.register_plugin(_guard_of_logs())
         journal.say(f"Dask dashboard: {self._client.dashboard_link}")
 
     def each(self, task: Callable[[A], B], items: Sequence[A]) -> Iterator[TaskResult[B]]:
         """Submit tasks as others finish; yield results in the order of completion."""
-        measured: MeasuredTask[A, B] = MeasuredTask(task)
-        waiting = iter(enumerate(items))
+        with self._joined.explaining() if self._joined else nullcontext():
+            yield from self._each(MeasuredTask(task, self._guard), items)
 
-        def submit(count: int) -> list[Any]:
-            return [
-                self._client.submit(measured, index, item, pure=False, retries=RETRIES)
-                for index, item in islice(waiting, count)
-            ]
+    def _each(self, measured: MeasuredTask[A, B], items: Sequence[A]) -> Iterator[TaskResult[B]]:
+        waiting = iter(range(len(items)))
+        at: dict[Any, int] = {}  # index of each running task's item
 
-        running = self._dask.as_completed(submit(IN_FLIGHT))
+        def submit(indices: Iterable[int]) -> list[Any]:
+            futures = {
+                self._client.submit(measured, index, items[index], pure=False, retries=RETRIES): index
+                for index in indices
+            }
+            at.update(futures)
+            return list(futures)
+
+        running = self._dask.as_completed(submit(islice(waiting, IN_FLIGHT)))
         for future in running:
+            index = at.pop(future)
             try:
                 yield future.result()
+            except HostFault as fault:
+                if self._joined is None or not self._joined.send_away(fault):
+                    raise fault.explained() from None
+                running.update(submit([index]))
             except self._dask.KilledWorker as error:
                 raise Refusal(
                     f"{error.allowed_failures + 1} Dask workers died on one partition, the last at "
@@ -94,10 +115,16 @@ class Dask(Engine):
                     "smaller partition_bytes, then run the same command again to resume.",
                     exit_code=1,
                 ) from None
-            running.update(submit(1))
+            running.update(submit(islice(waiting, 1)))
+
+    def ask(self, question: Question) -> list[Reply]:
+        """Ask every worker of a running scheduler."""
+        return self._joined.ask(question) if self._joined else []
 
     def close(self) -> None:
         """Disconnect from the cluster, and stop it if it was started here."""
+        if self._joined is not None:
+            self._joined.close()
         self._client.close()
         if self._cluster is not None:
             self._cluster.close()

@@ -3,13 +3,14 @@
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ...schemas.dataset.ledger import Tally
-from .partition import Header
+from ...schemas.dataset.ledger import Tally, merge
+
+MOST_TALLIES = 4096  # in memory; then those of one stage and source are added up
 
 
 def peak_memory() -> int:
@@ -77,8 +78,8 @@ class Journal:
         finally:
             step.seconds = step.elapsed
 
-    def note(self, name: str, header: Header) -> None:
+    def count(self, tallies: Iterable[Tally]) -> None:
         """Add the tallies of a committed part to the ledger."""
-        self.tallies.extend(header.tallies)
-        if header.dropped.num_rows:
-            self.dropped_in.append(name)
+        self.tallies.extend(tallies)
+        if len(self.tallies) > MOST_TALLIES:
+            self.tallies = merge(self.tallies)

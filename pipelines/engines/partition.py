@@ -9,7 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -52,6 +52,14 @@ class Outcome:
     note: Mapping[str, Any] = field(default_factory=dict)
 
 
+class Committed(NamedTuple):
+    """What a driver has to know of a committed part; a task returns it, so that nobody reads the part for it."""
+
+    name: str
+    summary: bytes  # JSON of the number of rows, the tallies and the note
+    dropped: int  # lines of dropped rows that the part holds
+
+
 @dataclass(frozen=True)
 class Header:
     """The metadata of a committed part, without its rows."""
@@ -61,18 +69,24 @@ class Header:
     note: dict[str, Any]
     dropped: pa.Table
 
+    def committed(self, name: str) -> Committed:
+        """Return what the task that wrote the part returned."""
+        return Committed(name, _summary(self.rows, self.tallies, self.note), self.dropped.num_rows)
 
-def commit(store: Store, name: str, outcome: Outcome) -> None:
+
+def commit(store: Store, name: str, outcome: Outcome) -> Committed:
     """Write an outcome as one file, with a record batch for every chunk of its table."""
     dropped = io.BytesIO()
     _write_ipc(dropped, outcome.dropped, {})
-    summary = {
-        "rows": outcome.table.num_rows,
-        "tallies": [tally.model_dump(mode="json") for tally in outcome.tallies],
-        "note": dict(outcome.note),
-    }
+    summary = _summary(outcome.table.num_rows, outcome.tallies, outcome.note)
     with store.create(name) as sink:
-        _write_ipc(sink, outcome.table, {_SUMMARY: canonical_json(summary), _DROPPED: dropped.getvalue()})
+        _write_ipc(sink, outcome.table, {_SUMMARY: summary, _DROPPED: dropped.getvalue()})
+    return Committed(name, summary, outcome.dropped.num_rows)
+
+
+def _summary(rows: int, tallies: Sequence[Tally], note: Mapping[str, Any]) -> bytes:
+    lines = [tally.model_dump(mode="json") for tally in tallies]
+    return canonical_json({"rows": rows, "tallies": lines, "note": dict(note)})
 
 
 def _write_ipc(sink: Any, table: pa.Table, metadata: dict[bytes, bytes]) -> None:

@@ -1,6 +1,6 @@
 """Stages: functions from Arrow table to Arrow table, with a name, a version and a config."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -8,7 +8,7 @@ from ...schemas.dataset.dropped_lines import bounded
 from ...schemas.identity import fingerprint
 from ...schemas.storage.store import WORK, Store
 from .allocator import keep_freed_memory
-from .partition import Outcome, Partition, commit, count_rows, load
+from .partition import Committed, Outcome, Partition, commit, count_rows, load
 
 
 class Stage(Protocol):
@@ -40,7 +40,13 @@ class Stage(Protocol):
 
 def part_key(stage: Stage, part: Partition) -> str:
     """Return the key of a stage's output, which depends on the stage and its input."""
-    return fingerprint(stage.name, stage.identity(), part.key, *(other.key for other in part.beside))
+    return part_keys(stage, [part])[0]
+
+
+def part_keys(stage: Stage, parts: Sequence[Partition]) -> list[str]:
+    """Return the keys of a stage's outputs; the stage is asked for its identity once."""
+    name, identity = stage.name, stage.identity()
+    return [fingerprint(name, identity, part.key, *(other.key for other in part.beside)) for part in parts]
 
 
 def part_name(stage: str, key: str) -> str:
@@ -49,10 +55,11 @@ def part_name(stage: str, key: str) -> str:
 
 
 class WorkCount(NamedTuple):
-    """Rows and tokens that a task processed, for the progress display."""
+    """Rows and tokens that a task processed, for the progress display, and the parts that it committed."""
 
     rows: int
     tokens: int
+    committed: tuple[Committed, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,5 +82,5 @@ class RunStage:
             tally.check()
         name = part_name(self.stage.name, part_key(self.stage, part))
         dropped = outcome.dropped if self.ledger_rows is None else bounded(outcome.dropped, self.ledger_rows)
-        commit(self.store, name, Outcome(outcome.table, dropped, tallies, outcome.note))
-        return WorkCount(table.num_rows, outcome.note.get("tokens", 0))
+        done = commit(self.store, name, Outcome(outcome.table, dropped, tallies, outcome.note))
+        return WorkCount(table.num_rows, outcome.note.get("tokens", 0), (done,))

@@ -17,8 +17,8 @@ from ...schemas.config.sources import (
     WebDatasetSource,
 )
 from ..sources.base import Unit
-from ..sources.batches import LONGEST_ROW
 from ..sources.files import find
+from ..sources.huggingface_load import measure
 from ..sources.registry import open_source
 from .stream_head import line_head, table_rows, tar_head
 
@@ -66,7 +66,7 @@ def extent(source: Source, limits: Limits, rows: int) -> Extent:
     units = tuple(open_source(head, limits, HEAD_BYTES).units())
     part = Found(head, units, 0, False)
     if isinstance(source, DatasetsSource):
-        return _limited(source, Extent(1, None, *_rows_of_dataset(source, limits), (part,)))
+        return _limited(source, Extent(1, None, *measure(source, head.limit or rows), (part,)))
     if units and units[0].members:
         return _limited(source, _of_members(source, limits, part))
     assert isinstance(source, FolderSource)
@@ -134,13 +134,6 @@ def _of_tables(source: FolderSource, part: Found) -> Extent:
     exact = len(chosen) == len(urls) and all(whole for _, whole in heads)
     tables = "the table" if len(urls) == 1 else f"{len(urls):,} tables"
     return Extent(len(urls), None, rows, exact, "counted" if exact else f"by the size of {tables}", (part,))
-
-
-def _rows_of_dataset(source: Source, limits: Limits) -> tuple[float, bool, str]:
-    from ..sources.huggingface import DatasetsReader
-
-    assert isinstance(source, DatasetsSource)
-    return float(DatasetsReader(source, limits, LONGEST_ROW).rows), True, "counted"
 
 
 def _limited(source: Source, whole: Extent) -> Extent:

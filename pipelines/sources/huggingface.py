@@ -61,11 +61,6 @@ class DatasetsReader:
         name = path.resolve().name if path.exists() else public_url(self._source.path)
         return "/".join(part for part in (name, self._source.config, self._source.split) if part)
 
-    @property
-    def rows(self) -> int:
-        """Number of rows of the split."""
-        return len(self._dataset)
-
     def units(self) -> list[Unit]:
         """List runs of rows whose texts and media have at most `partition_bytes`, or one row."""
         total = min(len(self._dataset), self._source.limit or len(self._dataset))

@@ -1,27 +1,58 @@
 """Loads what a source of kind `datasets` names: a split of a dataset on the Hub, of a builder, or on disk."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ...schemas.config.sources import DatasetsSource
 from ...schemas.errors import Refusal, brief
 from .huggingface_csv import read_words, words_as_they_are
+from .huggingface_first import can_stream, estimate_rows, is_complete, load_first
 
 
 def load(source: DatasetsSource) -> Any:
-    """Load the split of a source, with images and audio as they are stored.
+    """Load the split of a source, with images and audio as they are stored; of one with a limit, its first rows.
 
     Raises:
         Refusal: It cannot be loaded, or a key has no effect on it.
     """
-    try:
-        if any((Path(source.path) / name).is_file() for name in ("dataset_dict.json", "state.json")):
-            _require_no_effectless_keys(source)
+    with _refused_by_name(source):
+        if _is_saved(source):
             return _saved(source)
         builder = _builder(source)
+        if source.limit is not None and not is_complete(builder) and can_stream(source.split):
+            return load_first(builder, source.split, source.limit)
         builder.download_and_prepare()
         return builder.as_dataset(split=source.split)
+
+
+def measure(source: DatasetsSource, rows: int) -> tuple[float, bool, str]:
+    """Return the number of rows of a split, whether it is exact, and how it was found; only its head is loaded.
+
+    Args:
+        source: The source; its limit has no effect.
+        rows: Number of rows of the head.
+
+    Raises:
+        Refusal: As for `load`.
+    """
+    whole = source.model_copy(update={"limit": None})
+    with _refused_by_name(source):
+        if not _is_saved(source) and can_stream(source.split):
+            builder = _builder(source)
+            if not is_complete(builder):
+                head = load_first(builder, source.split, rows)
+                if len(head) < rows:
+                    return float(len(head)), True, "counted"
+                return estimate_rows(builder, source.split, head)
+        return float(len(load(whole))), True, "counted"
+
+
+@contextmanager
+def _refused_by_name(source: DatasetsSource) -> Iterator[None]:
+    try:
+        yield
     except Refusal:
         raise
     except Exception as error:  # builders, the hub and file systems may raise anything
@@ -31,6 +62,14 @@ def load(source: DatasetsSource) -> Any:
             f"`sources.{source.name}.path` is {source.path!r} (config {source.config}, split {source.split!r}): "
             f"datasets cannot load it ({why}). Check path, config, split and revision; a hub name needs a network."
         ) from None
+
+
+def _is_saved(source: DatasetsSource) -> bool:
+    """Return whether it is a folder of `save_to_disk`; raises Refusal where a key has no effect on one."""
+    saved = any((Path(source.path) / name).is_file() for name in ("dataset_dict.json", "state.json"))
+    if saved:
+        _require_no_effectless_keys(source)
+    return saved
 
 
 def _require_no_effectless_keys(source: DatasetsSource) -> None:

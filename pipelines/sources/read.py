@@ -6,8 +6,9 @@ the unit as finished. Rows get their ids here, from source name, content and row
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,11 +21,22 @@ from ...schemas.dataset.ledger import Tally
 from ...schemas.dataset.tables import KEPT, RAW, ROWS
 from ...schemas.identity import canonical_json, fingerprint
 from ...schemas.secrets import hide, secrets_of
-from ...schemas.storage.store import WORK, Store
+from ...schemas.storage.store import Store
 from ...tokenizers.decoding import decoding_identity
 from ..engines.base import Engine
-from ..engines.partition import Outcome, Partition, commit, count_rows, dropped_table, join_dropped
+from ..engines.commits import CommittedParts
+from ..engines.partition import (
+    Committed,
+    Outcome,
+    Partition,
+    commit,
+    count_rows,
+    dropped_table,
+    join_dropped,
+    read_header,
+)
 from ..engines.stage import WorkCount, part_name
+from ..engines.step_ledger import StepLedger
 from .base import RawBatch, Unit
 from .content import add_content
 from .files import printable
@@ -123,16 +135,19 @@ class ReadUnit:
 
     def _read(self, item: Input) -> WorkCount:
         reader = open_source(item.source, self.limits, self.partition_bytes)
-        count = rows = 0
+        rows = 0
+        committed: list[Committed] = []
         batches = reader.read(replace(item.unit, digest=item.digest))
         for batch in samples(batches, item.source, item.base, self.partition_bytes):
-            name = self.chunk(item, count)
-            if not self.store.exists(name):
-                commit(self.store, name, self.outcome(item, batch))
-            count += 1
+            name = self.chunk(item, len(committed))
+            if self.store.exists(name):
+                committed.append(read_header(self.store, name).committed(name))
+            else:
+                committed.append(commit(self.store, name, self.outcome(item, batch)))
             rows += batch.table.num_rows
-        self.store.write(self.done(item), canonical_json({"partitions": count}))
-        return WorkCount(rows, 0)
+        mark = Committed(self.done(item), canonical_json({"partitions": len(committed)}), 0)
+        self.store.write(mark.name, mark.summary)
+        return WorkCount(rows, 0, (mark, *committed))
 
     def outcome(self, item: Input, batch: RawBatch) -> Outcome:
         """Turn what a reader yielded into a partition of valid rows, with its drops and counts."""
@@ -172,18 +187,42 @@ class ReadUnit:
 def read(engine: Engine, inputs: Sequence[Input], limits: Limits, partition_bytes: int) -> dict[str, list[Partition]]:
     """Read all units; finished ones are reused. Returns partitions of raw rows by source, in the order of units."""
     task = ReadUnit(engine.store, limits, partition_bytes)
-    existing = set(engine.store.names(f"{WORK}/read"))
-    missing = [item for item in inputs if task.done(item) not in existing]
-    keys = {task.key(item) for item in inputs}
-    with engine.noting_committed(lambda: [name for name in engine.committed("read") if _unit_of(name) in keys]):
-        engine.collect("read", task, missing, len(inputs) - len(missing))
-    parts: dict[str, list[Partition]] = {item.source.name: [] for item in inputs}
-    for item in inputs:
-        count = json.loads(engine.store.read(task.done(item)))["partitions"]
-        for index in range(count):
-            key = f"{task.key(item)}-{index:05d}"
-            parts[item.source.name].append(engine.refer(key, task.chunk(item, index)))
-    return {name: [part for part in group if part.rows] for name, group in parts.items()}
+    keys = [task.key(item) for item in inputs]
+    made: dict[int, list[Partition]] = {}
+    ledger = StepLedger(engine.journal)
+
+    units = set(keys)
+
+    def mine(committed: frozenset[str]) -> list[str]:
+        return sorted(name for name in committed if _unit_of(name) in units)
+
+    def count(at: int, committed: Sequence[Committed]) -> None:
+        made[at] = [ledger.count(f"{keys[at]}-{index:05d}", part) for index, part in enumerate(committed)]
+
+    with ledger.counting(engine.index, "read", mine):
+        for at, parts in _finished(engine.index.of("read"), task, inputs):
+            count(at, parts)
+        missing = [at for at in range(len(inputs)) if at not in made]
+        unread = [inputs[at] for at in missing]
+        engine.receive("read", task, unread, lambda n, work: count(missing[n], work.committed[1:]), len(made))
+    read_parts: dict[str, list[Partition]] = {item.source.name: [] for item in inputs}
+    for at, item in enumerate(inputs):
+        read_parts[item.source.name] += made[at]
+    ledger.end([name for parts in read_parts.values() for part in parts for name, _ in part.pieces])
+    return {name: [part for part in group if part.rows] for name, group in read_parts.items()}
+
+
+def _finished(
+    committed: CommittedParts, task: ReadUnit, inputs: Sequence[Input]
+) -> Iterator[tuple[int, list[Committed]]]:
+    """Yield the units that are read, with their parts; one with a part that is gone is read again."""
+    marks = committed.find([task.done(item) for item in inputs])
+    counts = {at: json.loads(mark.summary)["partitions"] for at, mark in enumerate(marks) if mark is not None}
+    found = committed.find([task.chunk(inputs[at], index) for at, count in counts.items() for index in range(count)])
+    for at, count in counts.items():
+        parts = [part for part in islice(found, count) if part is not None]
+        if len(parts) == count:
+            yield at, parts
 
 
 def _unit_of(name: str) -> str | None:

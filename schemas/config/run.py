@@ -30,7 +30,12 @@ class DaskEngine(Strict):
     workers: PositiveInt | None = Field(
         None, le=1024, description="Number of local worker processes; default one per core"
     )
-    scheduler: str | None = Field(None, description="Address of a running scheduler, such as tcp://host:8786")
+    scheduler: str | None = Field(
+        None, description="Address of a running scheduler, such as tcp://host:8786, or its scheduler file (*.json)"
+    )
+    wait: Annotated[float | None, AddedKey()] = Field(
+        None, gt=0, description="Seconds without any worker of `scheduler` after which the run ends; default never"
+    )
 
     @model_validator(mode="after")
     def _one_cluster(self) -> "DaskEngine":
@@ -38,6 +43,8 @@ class DaskEngine(Strict):
             raise ValueError(
                 "`workers` starts a local cluster and `scheduler` joins a running one; keep one of the two"
             )
+        if self.wait is not None and self.scheduler is None:
+            raise ValueError("`wait` is for the workers of a `scheduler`; remove it")
         return self
 
     @property

@@ -19,6 +19,12 @@ LITTLE = 64 << 10  # bytes; a disk with less is full
 FULL = {errno.ENOSPC: "is full", errno.EDQUOT: "has no room left in this user's quota"}
 
 
+class FullDisk(Refusal):
+    """A file system is full; `place` is where it is mounted."""
+
+    place: str = ""
+
+
 @contextmanager
 def refusing_full_disk(folder: str | Path | None = None) -> Iterator[None]:
     """Raise Refusal for an error that reports a full disk; `folder` is where the block writes, if that is known."""
@@ -54,7 +60,7 @@ def quiet_full_disk_in_threads() -> None:
     threading.excepthook = hook
 
 
-def failed_write(error: BaseException, folder: Path) -> Refusal | None:
+def failed_write(error: BaseException, folder: Path) -> FullDisk | None:
     """The Refusal for an error of a library that was writing to `folder`, if the disk is full; else None.
 
     torch reports a full disk in words of its own, so an error also counts when nothing is left on the disk.
@@ -89,14 +95,22 @@ def _existing(place: Path) -> Path:
     return place
 
 
-def _refusal(number: int, place: Path) -> Refusal:
+def mount_of(place: Path) -> Path:
+    """Return where the file system is mounted that holds a path, which need not exist."""
     place = _existing(place)
     while not (place.is_dir() and place.is_mount()):
         place = place.parent
+    return place
+
+
+def _refusal(number: int, place: Path) -> FullDisk:
+    place = mount_of(place)
     usage = shutil.disk_usage(place)
-    return Refusal(
+    refusal = FullDisk(
         f"the file system at {place} {FULL[number]}: {usage.free / 1e6:,.1f} MB of {usage.total / 1e6:,.1f} MB are "
         "free. Nothing is damaged, and finished work is kept. Free some space there, then run the same command again; "
         "it resumes where it stopped.",
         exit_code=1,
     )
+    refusal.place = str(place)
+    return refusal

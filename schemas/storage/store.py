@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -83,6 +83,9 @@ class Store:
     def names(self, folder: str) -> list[str]:
         """Return the sorted names of the committed files below a folder; empty when the folder does not exist."""
         root, top = self.path(""), self.path(folder).rstrip("/")
+        if self.local:  # without a stat of every file
+            found = [os.path.join(parent, name) for parent, _, files in os.walk(top) for name in files]
+            return sorted(path[len(root) :] for path in found if TEMPORARY not in path[len(root) :])
         try:
             # s3fs also returns the folder itself when its first file appears during the call
             found = [path for path in self.fs.find(top) if path != top]
@@ -95,6 +98,14 @@ class Store:
         """Return the bytes of a file."""
         data: bytes = self.fs.cat_file(self.path(name))
         return data
+
+    def read_all(self, names: Sequence[str]) -> list[bytes]:
+        """Return the bytes of several files, from an object store at the same time."""
+        if self.local or not names:
+            return [self.read(name) for name in names]
+        paths = [self.path(name) for name in names]
+        found = self.fs.cat(paths)
+        return [found[path] for path in paths]
 
     def open_arrow(self, name: str) -> pa.NativeFile:
         """Open a file for Arrow: memory-mapped when local, streamed otherwise."""

@@ -44,7 +44,8 @@ def test_results_are_in_the_order_of_the_items(engine: Backwards) -> None:
         ran.append(item)
         return WorkCount(len(item), 10 * len(item))
 
-    assert engine.collect("count", task, ["a", "bbb", "cc"], known=2) == [(1, 10), (3, 30), (2, 20)]
+    counts = [WorkCount(1, 10), WorkCount(3, 30), WorkCount(2, 20)]
+    assert engine.collect("count", task, ["a", "bbb", "cc"], known=2) == counts
     assert ran == ["cc", "bbb", "a"]
     (step,) = engine.journal.steps
     assert (step.label, step.total, step.reused, step.done, step.rows, step.tokens) == ("count", 5, 2, 3, 6, 60)

@@ -36,9 +36,10 @@ def test_a_stage_gets_the_part_and_those_beside_it(tmp_path: Path) -> None:
     beside = written(store, "beside", pa.table({"extra": [4, 5, 6]}))
     part = replace(written(store, "part", pa.table({"source": ["a", "b", "a"]})), beside=(beside,))
     for counted in (False, True):
-        assert RunStage(store, Join(counted))(part) == (3, 7)
+        rows, tokens, (committed,) = RunStage(store, Join(counted))(part)
         name = part_name("join", part_key(Join(counted), part))
         header = read_header(store, name)
+        assert (rows, tokens, committed) == (3, 7, header.committed(name))
         tallies = [(tally.source, tally.rows_in, tally.kept) for tally in header.tallies]
         assert tallies == ([("a", 2, 2), ("b", 1, 1)] if counted else [])
         assert load(store, Partition("", ((name, None),), 3)).to_pydict() == {

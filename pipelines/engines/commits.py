@@ -1,0 +1,112 @@
+"""The index of committed parts, from which a resumed run learns what it would otherwise ask every part for.
+
+A part's own file is the truth. The index has a line for each part, in segments that the driver appends while results
+arrive; whatever a killed driver did not write is read from the headers of the parts.
+"""
+
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ...schemas.storage.store import WORK, Store
+from .partition import Committed, read_header
+
+COMMITS = f"{WORK}/commits"
+LINE = pa.schema([("name", pa.string()), ("summary", pa.binary()), ("dropped", pa.int64())])
+FLUSH_SECONDS = 15  # between two segments; a killed run rereads the headers of at most so many seconds
+SEGMENTS = 64  # of a stage; more are put together by the next run
+READERS = 32  # headers that are read at the same time from an object store
+
+
+@dataclass(frozen=True)
+class CommittedParts:
+    """The committed parts of one stage, as they were when the folder was listed."""
+
+    store: Store
+    names: frozenset[str]
+    lines: pa.Table
+
+    def find(self, names: Sequence[str]) -> Iterator[Committed | None]:
+        """Yield for each name what is known of that part, or None if it is not committed."""
+        places = pc.index_in(pa.array(names, pa.string()), value_set=self.lines["name"].combine_chunks()).to_pylist()
+        unknown = [name for name, at in zip(names, places, strict=True) if at is None and name in self.names]
+        read = self._read(unknown)
+        for name, at in zip(names, places, strict=True):
+            if name not in self.names:
+                yield None
+            elif at is None:
+                yield next(read)
+            else:
+                yield Committed(name, self.lines["summary"][at].as_py(), self.lines["dropped"][at].as_py())
+
+    def _read(self, names: Sequence[str]) -> Iterator[Committed]:
+        if self.store.local or not names:
+            yield from map(self._ask, names)
+            return
+        with ThreadPoolExecutor(READERS) as readers:
+            yield from readers.map(self._ask, names)
+
+    def _ask(self, name: str) -> Committed:
+        if name.endswith(".arrow"):
+            return read_header(self.store, name).committed(name)
+        return Committed(name, self.store.read(name), 0)
+
+
+class CommitIndex:
+    """Writes the index as results arrive, and reads it when a stage begins."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._new: dict[str, list[Committed]] = {}
+        self._written = time.monotonic()
+
+    def add(self, committed: Iterable[Committed]) -> None:
+        """Add the lines of parts that were just committed."""
+        for each in committed:
+            self._new.setdefault(each.name.split("/")[1], []).append(each)
+        if time.monotonic() - self._written > FLUSH_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the lines that are not written yet."""
+        for stage, committed in self._new.items():
+            columns = zip(*committed, strict=True)
+            self._write(stage, pa.table([pa.array(c, f.type) for c, f in zip(columns, LINE, strict=True)], schema=LINE))
+        self._new = {}
+        self._written = time.monotonic()
+
+    def of(self, stage: str) -> CommittedParts:
+        """List the committed parts of a stage, and read their index."""
+        self.flush()
+        names = frozenset(self._store.names(f"{WORK}/{stage}"))
+        return CommittedParts(self._store, names, self._lines(stage) if names else LINE.empty_table())
+
+    def _lines(self, stage: str) -> pa.Table:
+        segments = self._store.names(f"{COMMITS}/{stage}")
+        tables = [table for data in self._store.read_all(segments) if (table := _table(data)) is not None]
+        table = pa.concat_tables([LINE.empty_table(), *tables])
+        if len(segments) > SEGMENTS:
+            self._write(stage, table)
+            for name in segments:
+                self._store.delete(name)
+        return table
+
+    def _write(self, stage: str, table: pa.Table) -> None:
+        with self._store.create(f"{COMMITS}/{stage}/{uuid.uuid4().hex}.lines") as sink:
+            options = pa.ipc.IpcWriteOptions(compression="zstd")
+            with pa.ipc.new_file(sink, LINE, options=options) as writer:
+                writer.write_table(table)
+
+
+def _table(segment: bytes) -> pa.Table | None:
+    """Return the lines of a segment; None if it is damaged, since the parts themselves can be asked."""
+    with suppress(pa.ArrowInvalid, OSError):
+        table = pa.ipc.open_file(pa.BufferReader(segment)).read_all()
+        return table if table.schema == LINE else None
+    return None

@@ -12,6 +12,7 @@ from functools import cached_property
 from itertools import product
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ....model.network.inputs import Inputs
@@ -20,6 +21,7 @@ from ....schemas.config.model import Task
 from ....schemas.dataset.layout import sample_table
 from ....schemas.vocabulary import Kind, Modality, Special, Vocabulary
 
+Floats = npt.NDArray[np.float64]
 _KIND = {Task.TEXT: Kind.TEXT, Task.T2S: Kind.AUDIO_TEXT}
 _TARGET = {Task.TEXT: Modality.TEXT, Task.T2S: Modality.AUDIO}
 
@@ -42,17 +44,15 @@ class KnownSource:
     def canvas(self, n: int) -> Canvas:
         """Segments to sample."""
         modality = _TARGET[self.task]
-        codes = {modality: [[0] * self.codes_AN.shape[1]] * n}
-        if modality is not Modality.TEXT:
-            codes[Modality.TEXT] = [[0]] * n
-        sizes = {one.name.lower(): self.vocabulary.size for one in codes}
-        sizes |= {one.name.lower(): self.vocabulary.size for one in list(Modality)[1:]}
+        codes = {Modality.TEXT: [[0]] * n} | {modality: [[0] * self.codes_AN.shape[1]] * n}
+        sizes = {one.name.lower(): self.vocabulary.size for one in list(Modality)[1:]}
         return canvas_of(sample_table([_KIND[self.task]] * n, codes, sizes), self.vocabulary, [self.task] * n)
 
     def index(self, tokens_T: torch.Tensor, canvas: Canvas) -> torch.Tensor:
         """(S,) which of the possible segments each sampled one is; -1 for one that the source never gives."""
         codes_SN = self._codes(tokens_T, canvas.slice_T, len(canvas.key_S))
-        return self._place_of[codes_SN @ self._powers]
+        place_S: torch.Tensor = self._place_of[codes_SN @ self._powers]
+        return place_S
 
     def predict(self, inputs: Inputs) -> list[torch.Tensor]:
         """The exact predictor, as the sampler calls a model: logits of each group of queries."""
@@ -73,7 +73,8 @@ class KnownSource:
         block = self.vocabulary.slices[index]
         logits = chance_MV[:, : block.stop - block.start].log().float()
         eos = int(block.modality is Modality.TEXT)  # its class comes first and is cut off by the sampler
-        return torch.nn.functional.pad(logits, (eos, 0), value=-torch.inf)
+        padded_MC: torch.Tensor = torch.nn.functional.pad(logits, (eos, 0), value=-torch.inf)
+        return padded_MC
 
     def _codes(self, tokens_T: torch.Tensor, slice_T: torch.Tensor, segments: int) -> torch.Tensor:
         """(S, N) codes of the target modality; -1 where masked."""
@@ -139,7 +140,9 @@ def sum_source(digits: int = 3) -> KnownSource:
     )
 
 
-def _markov(name: str, task: Task, states: np.ndarray, start: np.ndarray, step: np.ndarray, length: int) -> KnownSource:
+def _markov(
+    name: str, task: Task, states: npt.NDArray[np.int64], start: Floats, step: Floats, length: int
+) -> KnownSource:
     """A Markov chain over states of one code or several."""
     paths = np.array(list(product(range(len(states)), repeat=length)))
     chance = start[paths[:, 0]] * np.prod([step[a, b] for a, b in zip(paths.T[:-1], paths.T[1:], strict=True)], axis=0)

@@ -23,22 +23,27 @@ SEED = click.IntRange(-(1 << 63), (1 << 63) - 1)
 
 
 class _SampleCommand(click.Command):
-    """`sample RUN`, or the command `sample sweep` if the first argument is `sweep`."""
+    """`sample RUN`, or one of the commands `sample sweep` and `sample audit` if the first argument is its name."""
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
-        """Parse the arguments of whichever of the two commands is meant."""
-        if args[:1] != ["sweep"]:
-            return super().make_context(info_name, args, parent, **extra)
-        from .sample_sweep import sweep
+        """Parse the arguments of whichever of the commands is meant."""
+        if args[:1] == ["sweep"]:
+            from .sample_sweep import sweep
 
-        return sweep.make_context(f"{info_name} sweep", args[1:], parent, **extra)
+            return sweep.make_context(f"{info_name} sweep", args[1:], parent, **extra)
+        if args[:1] == ["audit"]:
+            from .sample_audit import audit
+
+            return audit.make_context(f"{info_name} audit", args[1:], parent, **extra)
+        return super().make_context(info_name, args, parent, **extra)
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Show both commands."""
+        """Show all three commands."""
         super().format_usage(ctx, formatter)
         formatter.write_usage(f"{ctx.command_path} sweep", "[OPTIONS] RUN", prefix=" " * len("Usage: "))
+        formatter.write_usage(f"{ctx.command_path} audit", "[OPTIONS]", prefix=" " * len("Usage: "))
 
 
 @click.command(cls=_SampleCommand, epilog=example('triptych sample runs/first --task t2i --prompt "a bus" --out made'))
@@ -95,7 +100,8 @@ def sample(
     (t2s) and speech to text (s2t). For `text`, the prompt is the beginning of the
     text; gaps such as "def <gap:4> return x" are filled (\<gap:4> is plain text).
 
-    `triptych sample sweep` compares sampling settings.
+    `triptych sample sweep` compares sampling settings on a run, and `triptych
+    sample audit` the unmask rules on sources that are known.
     """
     from ..schemas.config.model import Task
     from ..train.generate.generator import Generator

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import torch
 
 from ...schemas.config.sampling import BLIND, SamplingConfig
-from ...schemas.vocabulary import Special
+from ...schemas.vocabulary import Modality, Special
 from ..keyed_random import RandomStream, bits, to_unit
 from ..network.slices import Slices
 from .blocks import Blocks, blocks_of
@@ -23,11 +23,14 @@ from .canvas import Canvas
 from .guidance import guidance_weights
 from .query import Prediction, PredictLogits, query, with_eos
 from .sample_token import sample_classes
+from .spread_order import spread_numbers
 from .unmask_rules import (
     ADAPTIVE,
     above_threshold,
     annealed_scores,
+    calibrated_scores,
     descending_keys,
+    gumbel,
     remdm_loop_share,
     remdm_probabilities,
     score,
@@ -116,10 +119,10 @@ class _SamplerRun:
         rule, blocks = self.config.rule, self.blocks
         if rule == "ancestral":
             return masked_T & (to_unit(self.order) < self.per_position(self.unmasked_share(step + 1))), None
-        if rule == "first-hitting":
+        if rule in ("first-hitting", "halton"):
             masked_N, count_G = masked_T.nonzero()[:, 0], self.unmask_counts(step, masked_T)
             chosen_T = torch.zeros_like(masked_T)
-            chosen_T[masked_N] = select_lowest(self.order[masked_N], blocks.group_T[masked_N], count_G)
+            chosen_T[masked_N] = select_lowest(self.sort_keys[masked_N], blocks.group_T[masked_N], count_G)
             return chosen_T, None
         unmask_G, remask_G = remdm_probabilities(
             rule,
@@ -141,7 +144,7 @@ class _SamplerRun:
     def choose_by_score(self, step: int, masked_T: torch.Tensor, prediction: Prediction) -> torch.Tensor:
         """Which of the queried positions (bool) are unmasked, by the confidence of their predictions."""
         config, group_N = self.config, self.blocks.group_T[prediction.query_N]
-        score_N = torch.cat([score(config.rule, logits_NC) for logits_NC in prediction.logits])
+        score_N = self.scores(prediction, group_N)
         if config.rule == "threshold":
             return above_threshold(score_N.exp(), group_N, config.threshold)
         if config.rule == "entropy-bounded":
@@ -149,7 +152,15 @@ class _SamplerRun:
         if config.choice_temperature:
             u_N = to_unit(self.bits(RandomStream.UNMASK, step, prediction.query_N))
             score_N = annealed_scores(score_N, u_N, config.choice_temperature, (step + 1) / config.steps)
+        score_N = score_N - config.codebook_penalty * self.codebook[prediction.query_N]
         return select_lowest(descending_keys(score_N), group_N, self.unmask_counts(step, masked_T))
+
+    def scores(self, prediction: Prediction, group_N: torch.Tensor) -> torch.Tensor:
+        """Confidence of each prediction (N,)."""
+        if not self.config.calibrate:
+            return torch.cat([score(self.config.rule, logits_NC) for logits_NC in prediction.logits])
+        groups = torch.split(group_N, [count for _, count in prediction.groups])
+        return torch.cat([calibrated_scores(*pair) for pair in zip(prediction.logits, groups, strict=True)])
 
     def sample_tokens(self, step: int, prediction: Prediction) -> torch.Tensor:
         """Sample a token id for each queried position."""
@@ -165,7 +176,7 @@ class _SamplerRun:
         progress_G = self.blocks.progress(step, self.config.steps)
         if self.config.rule == "remdm-loop":
             return remdm_loop_share(progress_G)
-        return unmasked_share(self.config.grid, progress_G)
+        return unmasked_share(self.config.grid, progress_G, self.config.time_shift)
 
     def unmask_counts(self, step: int, masked_T: torch.Tensor) -> torch.Tensor:
         """(G,) number of positions to unmask in a step."""
@@ -190,6 +201,23 @@ class _SamplerRun:
     def order(self) -> torch.Tensor:
         """(T,) random bits of each position that are the same in all steps."""
         return self.bits(RandomStream.UNMASK, 0)
+
+    @cached_property
+    def sort_keys(self) -> torch.Tensor:
+        """(T,) sort keys of a rule whose order is known before any prediction."""
+        if self.config.rule == "first-hitting" and not self.config.codebook_penalty:
+            return self.order
+        u_T = to_unit(self.order)
+        if self.config.rule == "halton":
+            u_T = spread_numbers(self.canvas, self.codebook, u_T[self.canvas.position_T == 0])
+        return descending_keys(gumbel(u_T) - self.config.codebook_penalty * self.codebook)
+
+    @cached_property
+    def codebook(self) -> torch.Tensor:
+        """(T,) number of each audio code's codebook; 0 for other tokens. Frames are whole, so the first one occurs."""
+        audio_T = self.canvas.modality_T == Modality.AUDIO
+        first = self.canvas.slice_T[audio_T].min() if bool(audio_T.any()) else 0
+        return torch.where(audio_T, self.canvas.slice_T - first, 0)
 
     def bits(self, stream: RandomStream, step: int, query_N: torch.Tensor | slice = ALL) -> torch.Tensor:
         """Random bits of positions, by default of all, for one step."""

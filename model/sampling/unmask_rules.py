@@ -136,3 +136,30 @@ def annealed_scores(score_N: torch.Tensor, u_N: torch.Tensor, temperature: float
         progress: Progress of the sampler from 0 to 1, computed from the step number.
     """
     return score_N.double() - temperature * (1 - progress) * torch.log(-torch.log(u_N))
+
+
+def calibrated_scores(logits_NC: torch.Tensor, group_N: torch.Tensor) -> torch.Tensor:
+    """Log of the highest probability, minus the log of what that class has on average over the group.
+
+    Confidence alone prefers tokens that are likely everywhere, such as silence, and unmasks them long before the tokens
+    that depend on them. This is the calibration of Chatterbox-Flash (https://arxiv.org/abs/2605.30748).
+
+    Args:
+        logits_NC: Logits of positions of one slice.
+        group_N: Group of each position.
+
+    Returns:
+        float32 (N,).
+    """
+    chance_NC = logits_NC.softmax(-1)
+    best_N, class_N = chance_NC.max(-1)
+    _, group_N, count_G = torch.unique(group_N, return_inverse=True, return_counts=True)
+    total_GC = torch.zeros(len(count_G), chance_NC.shape[1], dtype=torch.float64, device=chance_NC.device)
+    total_GC.index_add_(0, group_N, chance_NC.double())
+    mean_N = total_GC[group_N, class_N] / count_G[group_N]
+    return best_N.log() - mean_N.log().float()
+
+
+def gumbel(u_N: torch.Tensor) -> torch.Tensor:
+    """Standard Gumbel noise of uniform numbers in (0, 1): positions in the order of rising u have falling noise."""
+    return -torch.log(-torch.log1p(-u_N))

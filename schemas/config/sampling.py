@@ -3,11 +3,11 @@
 docs/reference/sampling.md describes each rule; model/sampling_defaults.py has the defaults of each task.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
-from ..base import Strict
+from ..base import AddedKey, Strict
 
 Rule = Literal[
     "ancestral",
@@ -19,8 +19,11 @@ Rule = Literal[
     "entropy-bounded",
     "remdm-cap",
     "remdm-loop",
+    "halton",
 ]
-BLIND: frozenset[Rule] = frozenset({"ancestral", "first-hitting", "remdm-cap", "remdm-loop"})  # need no predictions
+# need no predictions
+BLIND: frozenset[Rule] = frozenset({"ancestral", "first-hitting", "remdm-cap", "remdm-loop", "halton"})
+ORDERED: frozenset[Rule] = frozenset({"first-hitting", "halton", "confidence", "entropy", "margin"})  # by a sort key
 Grid = Literal["linear", "cosine"]
 
 
@@ -32,6 +35,16 @@ class SamplingConfig(Strict):
         64, description="Number of steps; `threshold` and `entropy-bounded` take as many as they need"
     )
     grid: Grid = Field("linear", description="How the share of unmasked positions grows over the steps")
+    time_shift: Annotated[PositiveFloat, AddedKey()] = Field(
+        1.0, description="Shift s of the grid: a share t of unmasked positions becomes st / (1 + (s - 1)t)"
+    )
+    codebook_penalty: Annotated[NonNegativeFloat, AddedKey()] = Field(
+        0.0,
+        description="Subtracted from the score of an audio code, times the number of its codebook: coarse ones first",
+    )
+    calibrate: Annotated[bool, AddedKey()] = Field(
+        False, description="For `confidence`: divide a probability by the mean one of that token in its block"
+    )
     block: PositiveInt | None = Field(None, description="Length of the blocks that are sampled one after another")
     cache: bool = Field(False, description="Reuse keys and values outside the current block (approximate)")
     choice_temperature: NonNegativeFloat = Field(
@@ -60,6 +73,14 @@ class SamplingConfig(Strict):
             raise ValueError(
                 "`cache` needs `block`, and a rule that predicts all positions of a block, such as `confidence`"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _of_some_rules(self) -> "SamplingConfig":
+        if self.codebook_penalty and self.rule not in ORDERED:
+            raise ValueError(f"`codebook_penalty` is not used by `rule: {self.rule}`; it needs a rule with an order")
+        if self.calibrate and self.rule != "confidence":
+            raise ValueError(f"`calibrate` is not used by `rule: {self.rule}`; it needs `confidence`")
         return self
 
     @model_validator(mode="after")

@@ -9,6 +9,7 @@ import click
 import pytest
 
 from triptych.cli.main import SECTIONS, cli
+from triptych.cli.sample_audit import audit
 from triptych.cli.sample_sweep import sweep
 
 
@@ -21,6 +22,7 @@ def pages() -> Iterator[tuple[str, click.Command]]:
         if isinstance(command, click.Group):
             yield from ((f"{name} {each}", below) for each, below in command.commands.items())
     yield "sample sweep", sweep
+    yield "sample audit", audit
 
 
 PAGES = dict(pages())
@@ -71,11 +73,12 @@ def test_the_list_of_commands_fits_one_line_each() -> None:
             assert entry.summary.endswith(".")
 
 
-def test_the_help_of_sample_shows_its_options_and_its_second_command() -> None:
+def test_the_help_of_sample_shows_its_options_and_its_other_commands() -> None:
     page = help_of("sample")
     for words in (
         "triptych sample [OPTIONS] RUN",
         "triptych sample sweep [OPTIONS] RUN",
+        "triptych sample audit [OPTIONS]",
         "--task",
         "--prompt",
         "--out",
@@ -84,5 +87,6 @@ def test_the_help_of_sample_shows_its_options_and_its_second_command() -> None:
     parsed = PAGES["sample"].make_context("sample", ["sweep", "run", "--n", "2"])
     assert parsed.command is sweep
     assert parsed.params["n"] == 2
+    assert PAGES["sample"].make_context("sample", ["audit", "--n", "2"]).command is audit
     parsed = PAGES["sample"].make_context("sample", ["--task", "t2i", "--out", "made", "run"])
     assert parsed.params["run"] == "run"

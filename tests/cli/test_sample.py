@@ -228,3 +228,15 @@ def test_settings_are_documented_under_their_names() -> None:
     from triptych.schemas.config.sampling import SamplingConfig
 
     assert all(f"`{key}`" in page for key in SamplingConfig.model_fields)
+
+
+def test_an_audit_is_a_table_a_rule() -> None:
+    command = ["sample", "audit", "--source", "clip", "--rule", "halton", "--n", "20"]
+    lines = json.loads(CliRunner().invoke(cli, [*command, "--json"], catch_exceptions=False).output)
+    assert {(line["source"], line["settings"]["rule"]) for line in lines} == {("clip", "halton")}
+    assert {line["settings"].get("codebook_penalty") for line in lines} == {None, 5.0}
+    assert all(0 <= line["variation"] <= 1 for line in lines)
+    page = CliRunner().invoke(cli, command, catch_exceptions=False).output
+    assert page.count("x floor") == 2
+    with pytest.raises(Refusal, match="remdm-cap"):
+        CliRunner().invoke(cli, ["sample", "audit", "--rule", "best"], catch_exceptions=False)

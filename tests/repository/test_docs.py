@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from pydantic import BaseModel
 
 from triptych.cli.main import cli
+from triptych.cli.sample_audit import audit
 from triptych.cli.sample_sweep import sweep
 from triptych.schemas.config import dedup, run, sources, tokenizers
 from triptych.schemas.config.filters.base import Filter
@@ -142,7 +143,7 @@ def test_no_key_is_left_out() -> None:
 
 
 def commands(group: click.Group, name: str) -> Iterator[tuple[str, click.Command]]:
-    """Every command below a group with its full name. `sample sweep` stands beside `sample RUN`, which is no group."""
+    """Every command below a group with its full name. `sample sweep` and `sample audit` stand beside `sample RUN`."""
     context = click.Context(group)
     for each in group.list_commands(context):
         command = group.get_command(context, each)
@@ -151,6 +152,7 @@ def commands(group: click.Group, name: str) -> Iterator[tuple[str, click.Command
         yield from commands(command, full) if isinstance(command, click.Group) else [(full, command)]
     if group is cli:
         yield "triptych sample sweep", sweep
+        yield "triptych sample audit", audit
 
 
 def test_every_command_and_option_is_listed() -> None:

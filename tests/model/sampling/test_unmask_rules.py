@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from triptych.model.sampling.unmask_rules import (
     above_threshold,
     annealed_scores,
+    calibrated_scores,
     descending_keys,
+    gumbel,
     remdm_loop_share,
     remdm_probabilities,
     score,
@@ -131,3 +133,21 @@ def test_scores() -> None:
     torch.testing.assert_close(score("entropy", chance.log() + 3), -entropy)
     torch.testing.assert_close(score("margin", chance.log() + 3), torch.tensor([0.2, 0.97]))
     assert score("margin", torch.zeros(1, 1)) == 1
+
+
+def test_calibrated_scores_are_the_lift_of_a_token_over_its_group() -> None:
+    chance = torch.tensor([[0.8, 0.1, 0.1], [0.7, 0.2, 0.1], [0.2, 0.6, 0.2], [0.9, 0.05, 0.05]])
+    group_N = torch.tensor([5, 5, 5, 2])
+    mean = chance[:3].mean(0)
+    want = [0.8 / mean[0], 0.7 / mean[0], 0.6 / mean[1], 1.0]
+    found = calibrated_scores(chance.log(), group_N).exp()
+    assert found.tolist() == pytest.approx([float(x) for x in want], rel=1e-5)
+    assert score("confidence", chance.log()).argmax() == 3
+    assert found.argmax() == 2  # the rare token that is sure, not the one that is likely everywhere
+
+
+def test_gumbel_noise_falls_as_u_rises_and_is_standard() -> None:
+    u_N = (torch.arange(100_000, dtype=torch.float64) + 0.5) / 100_000
+    noise_N = gumbel(u_N)
+    assert bool((noise_N.diff() < 0).all())
+    assert float(noise_N.mean()) == pytest.approx(0.5772, abs=1e-3)

@@ -40,3 +40,9 @@ def test_each_position_is_unmasked_once(grid: Grid) -> None:
             ideal = size * (1 - share)
             assert bool(((masked <= ideal + 1e-6) & (masked > ideal - 1)).all())
         assert masked.tolist() == [0] * len(size)
+
+
+def test_a_time_shift_unmasks_few_positions_early() -> None:
+    progress = torch.tensor([0.0, 0.5, 1.0], dtype=torch.float64)
+    assert unmasked_share("linear", progress, 0.1).tolist() == pytest.approx([0.0, 0.05 / 0.55, 1.0])
+    assert torch.equal(unmasked_share("cosine", progress, 1.0), unmasked_share("cosine", progress))

@@ -12,7 +12,7 @@ from triptych.schemas.config.sampling import BLIND, Rule, SamplingConfig
 def test_a_cache_needs_blocks_and_a_rule_that_looks_at_predictions(rule: Rule) -> None:
     assert SamplingConfig(rule=rule, block=8).cache is False
     for block in (None, 8):
-        if block and rule not in {"ancestral", "first-hitting", "remdm-cap", "remdm-loop"}:
+        if block and rule not in {"ancestral", "first-hitting", "remdm-cap", "remdm-loop", "halton"}:
             assert SamplingConfig(rule=rule, block=block, cache=True).block == 8
         else:
             with pytest.raises(ValidationError, match="`cache` needs `block`"):
@@ -38,3 +38,16 @@ def test_values_out_of_range_are_refused_by_key(options: dict[str, Any]) -> None
     with pytest.raises(ValidationError) as caught:
         SamplingConfig.model_validate(options)
     assert caught.value.errors()[0]["loc"] == tuple(options)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"rule": "ancestral", "codebook_penalty": 5}, "not used by `rule: ancestral`"),
+        ({"rule": "entropy", "calibrate": True}, "it needs `confidence`"),
+        ({"time_shift": 0}, "greater than 0"),
+    ],
+)
+def test_settings_that_a_rule_would_ignore_are_refused(settings: dict[str, object], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        SamplingConfig.model_validate(settings)

@@ -2,11 +2,11 @@
 
     bash benchmarks/gpu.sh OUT [--tiny] [--part NAME]... [--peak-tflops T]
 
-Each part is a process with a time limit of its own, and its figures are in `OUT/NAME.json` as soon as they are known: a
-part that reaches its limit is ended, and the next one begins. `OUT/gpu.json` has all of them with the device and the
-versions, `OUT/gpu.log` what the parts printed. The first line of the output says what the figures were taken on; a table
-ends it. Shards are made of random codes with the lengths of real data. `--tiny` runs everything with a very small model,
-also on a CPU, to try the benchmark itself. The exit code is 1 if a check failed or a part did not end.
+Each part is a process with a time limit of its own, and its figures are in `OUT/NAME.json` as soon as they are known:
+a part that reaches its limit is ended, and the next one begins. `OUT/gpu.json` has all of them with the device and the
+versions, `OUT/gpu.log` what the parts printed. The first line of the output says what the figures were taken on; a
+table ends it. Shards are made of random codes with the lengths of real data. `--tiny` runs everything with a very small
+model, also on a CPU, to try the benchmark itself. The exit code is 1 if a check failed or a part did not end.
 
 Beside torch it needs numpy, pyarrow, pydantic, click, rich, fsspec, safetensors, xxhash, filelock and PyYAML.
 """

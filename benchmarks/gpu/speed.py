@@ -2,7 +2,8 @@
 
 A step is what the trainer does: rows from its loader, noise on the CPU, forward and backward passes in bfloat16 with
 compiled layers, clipping, guard, optimizer, EMA. Tokens are those of segments: padding does not count, neither in
-tokens a second nor in the model FLOPs utilization (MFU, model/network/flops.py). The clock is read when the device is idle.
+tokens a second nor in the model FLOPs utilization (MFU, model/network/flops.py). The clock is read when the device is
+idle.
 """
 
 import statistics

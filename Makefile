@@ -1,6 +1,6 @@
 # Everything runs in .venv, which is made when it is missing and again when pyproject.toml or the locked versions change.
 
-.PHONY: .venv demo test lint types docs schema lock audit
+.PHONY: .venv demo test test-cluster lint types docs schema lock audit
 .venv: .venv/complete
 
 .venv/complete: pyproject.toml requirements.lock
@@ -22,6 +22,10 @@ demo: .venv
 
 test: .venv
 	.venv/bin/python -m pytest -n 2
+
+# Faults of real clusters; SLURM and hosts as network namespaces where Debian's packages and root are there.
+test-cluster: .venv
+	.venv/bin/python -m pytest -m cluster tests/cluster
 
 lint: .venv
 	.venv/bin/ruff check .

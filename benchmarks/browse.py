@@ -25,8 +25,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from triptych.schemas.dataset.manifest import Manifest, ShardEntry
+from triptych.schemas.dataset.file_entry import ShardEntry
+from triptych.schemas.dataset.manifest import Manifest
 from triptych.schemas.dataset.reader import Dataset
+from triptych.schemas.dataset.shard_list import ShardList
+
+from .packed import linked
 
 ROWS = 1_000_000_000
 SHARD_ROWS = 4464
@@ -60,14 +64,15 @@ def make_large(dataset: Dataset, large: Path) -> None:
         size = (large / name).stat().st_size
         real.append(ShardEntry(file=name, bytes=size, xxh3="0" * 32, group=group, rows=SHARD_ROWS, tokens={}))
     count = -(-ROWS // SHARD_ROWS)
-    shards = tuple(real[at % len(real)] for at in range(count))
+    shards = ShardList.of(linked(large, real[at % len(real)], at) for at in range(count))
     counted = dataset.manifest.statistics.model_copy(update={"rows": count * SHARD_ROWS})
     body = dataset.manifest.model_copy(update={"shards": shards, "statistics": counted, "name": "large"})
     manifest: Manifest = body.sealed()
     shutil.copytree(Path(dataset.root) / "tokenizers", large / "tokenizers")
     for name in ("dropped.parquet", "duplicates.parquet", "run.json"):
         shutil.copy(Path(dataset.root) / name, large)
-    (large / "manifest.json").write_bytes(manifest.to_bytes())
+    for name, data in manifest.files().items():
+        (large / name).write_bytes(data)
 
 
 def served(large: Path, work: Path) -> dict[str, Any]:

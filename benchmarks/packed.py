@@ -7,8 +7,10 @@ import pyarrow as pa
 
 from triptych.pipelines.pack.matrices import lists_of
 from triptych.pipelines.pack.write import shard_batch, write_shard
-from triptych.schemas.dataset.manifest import MANIFEST, FileEntry, Manifest, ShardEntry
+from triptych.schemas.dataset.file_entry import FileEntry, ShardEntry
+from triptych.schemas.dataset.manifest import Manifest
 from triptych.schemas.dataset.packed_row import SEGMENT, SPAN, row_schema, segment_dtype
+from triptych.schemas.dataset.shard_list import ShardList
 from triptych.schemas.dataset.statistics import SourceStatistics, Statistics
 from triptych.schemas.storage.store import Store
 from triptych.schemas.vocabulary import Modality, Special, Vocabulary
@@ -33,7 +35,7 @@ def write_packed(folder: Path, rows: int, row_length: int, shards: int) -> dict[
         vocabulary_fingerprint=VOCABULARY.fingerprint,
         tokenizers={},
         row_length=row_length,
-        shards=tuple(entry for entry, _ in parts),
+        shards=ShardList.of(entry for entry, _ in parts),
         dropped=nothing,
         duplicates=nothing,
         dedup=(),
@@ -43,8 +45,16 @@ def write_packed(folder: Path, rows: int, row_length: int, shards: int) -> dict[
         codebooks={},
         environment={},
     )
-    (folder / MANIFEST).write_bytes(manifest.sealed().to_bytes())
+    for name, data in manifest.sealed().files().items():
+        (folder / name).write_bytes(data)
     return {name: np.concatenate([matrices[name] for _, matrices in parts]) for name in parts[0][1]}
+
+
+def linked(folder: Path, entry: ShardEntry, number: int) -> ShardEntry:
+    """Another name of a shard in a dataset, by a link: a list may not name a file twice."""
+    name = f"shards/{entry.group}-{number:016x}-linked.arrow"
+    (folder / name).symlink_to(Path(entry.file).name)
+    return entry.model_copy(update={"file": name})
 
 
 def _shares(rows: int, shards: int) -> list[int]:

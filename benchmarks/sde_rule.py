@@ -1,6 +1,6 @@
 """Does the batch rule hold? Loss at equal tokens for a batch and for four times it, with the rule and without.
 
-    python -m benchmarks.sde_rule [--seeds 3] [--steps 1200] [--times 4] [--json]
+    python -m benchmarks.sde_rule [--seeds 3] [--steps 1200] [--times 4] [--kind adamw] [--json]
 
 A small transformer learns a Markov source by masked diffusion, from the same number of tokens each time: at the base
 batch, at TIMES the batch with settings scaled by train/sde.py, and at TIMES the batch with the base's. The loss is the
@@ -11,6 +11,7 @@ compares recipes within each seed; there ± is the standard error.
 
 import json
 from collections.abc import Sequence
+from typing import Literal
 
 import click
 import numpy as np
@@ -40,7 +41,7 @@ from .measure import machine
 L, BASE_ROWS, STATES = 64, 8, 8
 VOCABULARY = Vocabulary(text=STATES)
 SLICES = Slices.of(VOCABULARY)
-OBJECTIVE = MaskedObjective()
+OBJECTIVE = MaskedObjective(weighting="bound")
 MODEL = ModelConfig(depth=2, width=64, base_width=64, base_depth=2)
 HELD_OUT, POINTS = 512, 4
 
@@ -96,7 +97,7 @@ class Source:
 def train(source: Source, config: OptimizerConfig, rows: int, steps: int, seed: int) -> list[float]:
     """Held-out loss at POINTS places along the run, bits per token."""
     model = Transformer(shape_of(MODEL), VOCABULARY)
-    initialise(model, seed)
+    initialise(model, seed, 0.02)
     optimizer = make_optimizer(model, scaled_settings(config, rows * L, steps))
     held = source.rows(1 << 40, HELD_OUT)
     looks = {round(steps * point / POINTS) for point in range(1, POINTS + 1)}
@@ -140,13 +141,14 @@ def less(curves: Sequence[Sequence[float]], base: Sequence[Sequence[float]]) -> 
 @click.option("--steps", default=1200, show_default=True, help="At the base batch.")
 @click.option("--times", default=4, show_default=True)
 @click.option("--lr", default=4e-3, show_default=True)
+@click.option("--kind", type=click.Choice(["adamw", "muon"]), default="adamw", show_default=True)
 @click.option("--json", "as_json", is_flag=True)
-def main(seeds: int, steps: int, times: int, lr: float, as_json: bool) -> None:
+def main(seeds: int, steps: int, times: int, lr: float, kind: Literal["adamw", "muon"], as_json: bool) -> None:
     """Three recipes, SEEDS times each."""
     torch.set_num_threads(1)
     source = Source()
-    rule = OptimizerConfig(lr=lr, base_batch_tokens=BASE_ROWS * L, base_tokens=BASE_ROWS * L * steps)
-    plain = OptimizerConfig(lr=lr)
+    rule = OptimizerConfig(kind=kind, lr=lr, base_batch_tokens=BASE_ROWS * L, base_tokens=BASE_ROWS * L * steps)
+    plain = OptimizerConfig(kind=kind, lr=lr)
     recipes = {
         "base batch": (plain, BASE_ROWS, steps),
         f"{times} × the batch, scaled": (rule, BASE_ROWS * times, steps // times),

@@ -3,7 +3,7 @@
     python -m benchmarks.trace [--rows 1000000000] [--steps 1000000] [--repeats 20] [--json]
 
 The dataset lists so many shards of 4,096 rows of 4,096 tokens, all of which are one real file of 84 MB. `open` is what
-opening it and making the plan take, once per command: mostly the parsing of the manifest's list of shards. `step` lists
+opening it and making the plan take, once per command: mostly the reading of the list of shards. `step` lists
 the documents, tasks and noise levels of a random step. `document` finds the segments of a random document in its shard,
 and the steps that use it, by inverting the order of rows.
 """
@@ -19,9 +19,9 @@ import numpy as np
 
 from triptych.schemas.config.training import TrainConfig
 from triptych.schemas.dataset.locate import Located, segments_in_shard
-from triptych.schemas.dataset.manifest import MANIFEST
 from triptych.schemas.dataset.reader import Dataset
 from triptych.schemas.dataset.segment_tables import SegmentTables
+from triptych.schemas.dataset.shard_list import ShardList
 from triptych.train.data.plan import plan_of
 from triptych.train.metrics_file import FILE
 from triptych.train.run import write_run_record
@@ -30,13 +30,13 @@ from triptych.train.trace.document_trace import trace_document
 from triptych.train.trace.traced_run import TracedRun
 
 from .measure import show, spread
-from .packed import write_packed
+from .packed import linked, write_packed
 
 L = 4096  # tokens of a row, and rows of a shard
 
 
 def write_dataset(folder: Path, rows: int) -> None:
-    """Write a dataset whose shards are all one file."""
+    """Write a dataset whose shards are all one file, by links."""
     write_packed(folder, L, L, shards=1)
     manifest = Dataset(str(folder)).manifest
     (entry,) = manifest.shards
@@ -45,8 +45,12 @@ def write_dataset(folder: Path, rows: int) -> None:
     lengths = {length: count * times for length, count in source.lengths.items()}
     more = source.model_copy(update={"lengths": lengths})
     statistics = manifest.statistics.model_copy(update={"sources": {"made": more}})
-    update = {"shards": (entry,) * times, "statistics": statistics}
-    (folder / MANIFEST).write_bytes(manifest.model_copy(update=update).sealed().to_bytes())
+    update = {
+        "shards": ShardList.of(linked(folder, entry, number) for number in range(times)),
+        "statistics": statistics,
+    }
+    for name, data in manifest.model_copy(update=update).sealed().files().items():
+        (folder / name).write_bytes(data)
 
 
 def write_run(folder: Path, data: Path, rows: int, steps: int) -> None:

@@ -44,7 +44,7 @@ class Bare:
     def __init__(self, config: TrainConfig, plan: Plan) -> None:
         self.config = config
         self.model = Transformer(shape_of(config.model), plan.vocabulary)
-        initialise(self.model, config.seed)
+        initialise(self.model, config.seed, config.model.embedding_std)
         tokens = plan.rows * plan.row_length
         self.optimizer = make_optimizer(self.model, scaled_settings(config.optimizer, tokens, config.steps))
         self.done = 0

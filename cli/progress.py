@@ -7,6 +7,7 @@ from typing import Any
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 from ..pipelines.engines.journal import Journal, Step
+from ..pipelines.engines.worker_board import WorkerBoard
 from ..pipelines.inspection.stats import stats
 from ..pipelines.prepare import prepare
 from ..schemas.config.run import RunConfig
@@ -14,6 +15,7 @@ from ..schemas.console import console, spinner
 from ..schemas.dataset.ledger import merge
 from ..schemas.dataset.manifest import Manifest
 from ..schemas.secrets import shown, without_secrets
+from .cluster_view import ClusterProgress, PlainLines
 from .fit_tables import fit
 from .tables import ledger_table
 
@@ -24,26 +26,66 @@ class TerminalJournal(Journal):
     def __init__(self, quiet: bool = False) -> None:
         super().__init__()
         self._console = console(stderr=True, quiet=quiet)
+        self._display: ClusterProgress | None = None
+        self._board: WorkerBoard | None = None
+        self._lines = PlainLines()
+        self._open = 0  # steps that are drawn
 
     def say(self, message: str) -> None:
         """Print a line above the bars."""
         self._console.print(shown(message))
 
+    def show_workers(self, board: WorkerBoard) -> None:
+        """Draw the workers below the bars, or print a line a minute where there is no terminal."""
+        self._board = board
+        if self._display is not None:
+            self._display.board = board
+        if not self._console.is_terminal:
+            bars = [f"{step.label} {step.reused + step.done}/{step.total}" for step in self.steps if not step.seconds]
+            for line in self._lines.due(board, bars):
+                self.say(line)
+
     @contextmanager
     def step(self, label: str, total: int, reused: int) -> Iterator[Step]:
-        """Draw a bar for the step; partitions that were committed before count as done."""
-        columns = (
-            SpinnerColumn(spinner(self._console)),
-            TextColumn("{task.description:<12}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rates]}", markup=False),
-            TimeRemainingColumn(elapsed_when_finished=True),
-        )
-        with super().step(label, total, reused) as step, Progress(*columns, console=self._console) as progress:
-            task = progress.add_task(label, total=total, completed=reused, rates="")
-            step.watch(lambda: progress.update(task, completed=reused + step.done, rates=_rates(step)))
-            yield step
+        """Draw a bar for the step; partitions that were committed before count as done.
+
+        The bars of steps that are under way at the same time are drawn together, below those of the steps before.
+        """
+        with super().step(label, total, reused) as step, self._bars() as bars:
+            task = bars.add_task(label, total=total, completed=reused, rates="")
+
+            def update() -> None:
+                bars.update(task, total=step.total, completed=step.reused + step.done, rates=_rates(step))
+
+            step.watch(update)
+            try:
+                yield step
+            finally:
+                bars.stop_task(task)
+
+    @contextmanager
+    def _bars(self) -> Iterator[Progress]:
+        """Begin a display with the first of the steps, and end it with the last."""
+        if self._display is None:
+            columns = (
+                SpinnerColumn(spinner(self._console)),
+                TextColumn("{task.description:<12}", markup=False),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[rates]}", markup=False),
+                TimeRemainingColumn(elapsed_when_finished=True),
+            )
+            self._display = ClusterProgress(*columns, console=self._console)
+            self._display.board = self._board
+            self._display.start()
+        self._open += 1
+        try:
+            yield self._display
+        finally:
+            self._open -= 1
+            if not self._open:
+                self._display.stop()
+                self._display = None
 
 
 def _rates(step: Step) -> str:
@@ -54,11 +96,11 @@ def _rates(step: Step) -> str:
     return "  ".join(parts)
 
 
-def prepare_in_terminal(config: RunConfig, quiet: bool = False) -> Manifest:
+def prepare_in_terminal(config: RunConfig, quiet: bool = False, recheck: bool = False) -> Manifest:
     """Prepare a dataset with progress bars (unless `quiet`); if it ends early, print the ledger so far."""
     journal = TerminalJournal(quiet)
     try:
-        return prepare(config, journal)
+        return prepare(config, journal, recheck)
     except BaseException:
         if tallies := merge(journal.tallies):
             order = [source.name for source in (*config.sources, *config.decontaminate)]

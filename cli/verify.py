@@ -11,8 +11,9 @@ from ..schemas.visible import print_line
 
 @click.command(epilog=example("triptych verify out/stamps"))
 @click.argument("dataset")
+@click.option("--deep", is_flag=True, help="Also read the sources again and compare their content.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
-def verify(dataset: str, as_json: bool) -> None:
+def verify(dataset: str, deep: bool, as_json: bool) -> None:
     """Check DATASET against its manifest.
 
     Recomputes checksums, token ranges, segment and span tables, the sums of the
@@ -20,7 +21,7 @@ def verify(dataset: str, as_json: bool) -> None:
     """
     from ..pipelines.inspection.verify import verify as run
 
-    opened, findings = run(dataset)
+    opened, findings = run(dataset, deep)
     manifest = opened.manifest
     if as_json:
         body = {

@@ -3,26 +3,30 @@
 The parts are read twice where a file may have more rows than are listed: first to choose those, then to write them.
 """
 
-import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from ..schemas.dataset.dropped_lines import FirstRows, row_counts
+from ..schemas.dataset.file_entry import FileEntry
 from ..schemas.dataset.ledger import Tally
 from ..schemas.dataset.tables import DROPPED, KEPT, ROWS
 from ..schemas.storage.store import Store
 from .engines.partition import join_dropped, read_header
+from .row_list import stage_list, together
+
+DROPPED_FILE = "dropped.parquet"
+MANY = 1024  # parts
 
 
-def dropped_rows(store: Store, parts: Sequence[str], ledger: Sequence[Tally], most: int, kept: bool) -> bytes:
-    """Return all dropped rows as Parquet, a row group per part, in the order of the stages and their parts.
+def dropped_rows(store: Store, parts: Sequence[str], ledger: Sequence[Tally], most: int, kept: bool) -> FileEntry:
+    """Write all dropped rows as Parquet below the work folder, in the order of the stages and their parts.
 
     Args:
         store: The store.
-        parts: Names of the parts with dropped rows.
+        parts: Names of the parts with dropped rows; each is a row group, unless there are more than MANY.
         ledger: The ledger.
         most: Rows that are listed for each file and reason; the others are counted in lines at the end.
         kept: True if the run keeps columns.
@@ -36,15 +40,16 @@ def dropped_rows(store: Store, parts: Sequence[str], ledger: Sequence[Tally], mo
     schema = DROPPED.append(KEPT) if kept else DROPPED
     if len(others):
         schema = schema.append(ROWS)
-    sink = io.BytesIO()
-    with pq.ParquetWriter(sink, schema, compression="zstd") as writer:
-        writer.write_table(schema.empty_table())
-        for name in parts:
-            lines = read_header(store, name).dropped
-            writer.write_table(with_schema(first.take(lines) if many else lines, schema))
-        if len(others):
-            writer.write_table(with_schema(others, schema))
-    return sink.getvalue()
+    tables = _listed(store, parts, first if many else None, schema)
+    tables = together(tables) if len(parts) > MANY else tables
+    ends = [with_schema(others, schema)] if len(others) else []
+    return stage_list(store, DROPPED_FILE, schema, chain(tables, ends))
+
+
+def _listed(store: Store, parts: Sequence[str], first: FirstRows | None, schema: pa.Schema) -> Iterator[pa.Table]:
+    for name in parts:
+        lines = read_header(store, name).dropped
+        yield with_schema(lines if first is None else first.take(lines), schema)
 
 
 def _of(lines: pa.Table, groups: set[tuple[str, str, str]]) -> pa.Table:

@@ -8,7 +8,8 @@ from ..schemas.dataset.manifest import MANIFEST, parse_manifest
 from ..schemas.errors import Refusal
 from ..schemas.storage.store import Store
 from ..schemas.vocabulary import Modality
-from ..tokenizers.registry import tokens_per_picture
+from ..tokenizers.image.clip_model import find_clip
+from ..tokenizers.registry import require_files, tokens_per_picture
 from .filters.registry import check_filter
 from .tokenize.train import exists
 
@@ -20,13 +21,18 @@ def check_run(config: RunConfig) -> None:
     """Check a run file.
 
     Raises:
-        Refusal: A given tokenizer or something that a filter needs is missing, or a row cannot hold one image.
+        Refusal: A tokenizer, or a model of a filter or of deduplication, is missing, or a row cannot hold one image.
     """
     for modality in config.modalities:
         name = modality.name.lower()
         tokenizer = getattr(config.tokenizers, name)
         path = tokenizer.path
-        if path is None or exists(path) or (tokenizer.kind in HUB_KINDS and HUB_NAME.match(path)):
+        if path is None:
+            continue
+        if exists(path):
+            require_files(tokenizer)
+            continue
+        if tokenizer.kind in HUB_KINDS and HUB_NAME.match(path):
             continue
         hint = ", or leave `path` out to train one" if hasattr(tokenizer, "training_only") else ""
         raise Refusal(
@@ -35,6 +41,8 @@ def check_run(config: RunConfig) -> None:
         )
     for rule in config.filters:
         check_filter(rule)
+    if Modality.IMAGE in config.modalities and config.dedup.image is not None and config.dedup.image.semantic:
+        find_clip(config.dedup.image.semantic.model, config.dedup.image.semantic.path)
     _check_rows(config)
 
 

@@ -11,10 +11,12 @@ from typing import Any
 
 from ..schemas.config.locations import located_config, published_config
 from ..schemas.config.run import RunConfig
-from ..schemas.dataset.duplicates import DUPLICATES_FILE
+from ..schemas.dataset.file_entry import FileEntry, ShardEntry
 from ..schemas.dataset.ledger import Tally, check_ledger, merge
-from ..schemas.dataset.manifest import MANIFEST, FileEntry, Manifest, ShardEntry, TokenizerEntry
+from ..schemas.dataset.manifest import MANIFEST, Manifest, TokenizerEntry
 from ..schemas.dataset.packed_row import ROW_VERSION
+from ..schemas.dataset.shard_list import ShardList
+from ..schemas.dataset.shard_list_file import SHARD_LIST
 from ..schemas.dataset.statistics import Statistics, codebook_uses, merge_statistics
 from ..schemas.dataset.tokenizer_card import CARD, vocabulary_of
 from ..schemas.identity import bytes_fingerprint, canonical_json, fingerprint
@@ -25,11 +27,11 @@ from .clean import Cleaned
 from .dropped_rows import dropped_rows
 from .engines.journal import Journal, peak_memory
 from .engines.partition import Partition
+from .row_list import publish_list
 from .sources.read import Input
 from .tokenize.text_encoder import TextEncoder
 from .tokenize.train import ReadyTokenizer
 
-DROPPED_FILE = "dropped.parquet"
 LIBRARIES = (
     "numpy",
     "scipy",
@@ -84,7 +86,6 @@ def publish(
     statistics = merge_statistics(Statistics.model_validate(part.note["statistics"]) for part in packed)
     vocabulary = vocabulary_of({modality: fit.card for modality, fit in fitted.items()})
     tokenizers, files = _tokenizers(store, fitted)
-    files |= {DROPPED_FILE: dropped, DUPLICATES_FILE: cleaned.duplicates}
     manifest = Manifest(
         name=config.name,
         config=published_config(config, _folders(fitted)),
@@ -94,9 +95,9 @@ def publish(
         vocabulary_fingerprint=vocabulary.fingerprint,
         tokenizers=tokenizers,
         row_length=config.row_length,
-        shards=tuple(ShardEntry.model_validate(part.note["shard"]) for part in packed if part.note["shard"]),
-        dropped=_entry(DROPPED_FILE, dropped),
-        duplicates=_entry(DUPLICATES_FILE, cleaned.duplicates),
+        shards=ShardList.of(ShardEntry.model_validate(part.note["shard"]) for part in packed if part.note["shard"]),
+        dropped=dropped,
+        duplicates=cleaned.duplicates,
         dedup=cleaned.dedup,
         decontamination=cleaned.decontamination,
         ledger=tuple(ledger),
@@ -110,12 +111,17 @@ def publish(
 
 
 def _publish(store: Store, manifest: Manifest, files: Mapping[str, bytes]) -> None:
-    data = manifest.to_bytes()
+    own = manifest.files()
+    data = own.pop(MANIFEST)
     if store.exists(MANIFEST) and store.read(MANIFEST) != data:
         store.delete(MANIFEST)
-    for name, content in files.items():
+    for name, content in (files | own).items():
         store.write(name, content)
-    wanted = {entry.file for entry in manifest.shards} | set(files)
+    for entry in (manifest.dropped, manifest.duplicates):
+        publish_list(store, entry)
+    if SHARD_LIST not in own:
+        store.delete(SHARD_LIST)
+    wanted = {*manifest.shards.files.to_pylist(), *files}
     for folder in ("shards", "tokenizers"):
         for name in store.names(folder):
             if name not in wanted:

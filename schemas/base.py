@@ -2,11 +2,20 @@
 
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, SerializationInfo, SerializerFunctionWrapHandler, model_serializer
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    model_serializer,
+    model_validator,
+)
 
 from .secrets import public_tree
 
 _IDENTITY: Final = "identity"
+RECORD: Final = "record"  # validation context of a train file in the record of a run
 
 
 class AddedKey:
@@ -20,9 +29,13 @@ class AddedKey:
     def __init__(self, before: Any = ...) -> None:
         self._before = before
 
+    def meant(self, default: Any) -> Any:
+        """The value that means what the version without the key did."""
+        return default if self._before is ... else self._before
+
     def unused(self, value: Any, default: Any) -> bool:
         """True if `value` means what the version without the key did."""
-        return bool(value == (default if self._before is ... else self._before))
+        return bool(value == self.meant(default))
 
 
 class NoIdentity(AddedKey):
@@ -62,3 +75,28 @@ class Strict(BaseModel):
                 if any(note.unused(getattr(self, name), default) for note in added):
                     body.pop(name, None)
         return body
+
+
+class Recorded(Strict):
+    """A block of a train file; the record of a run of an earlier version may lack keys of it.
+
+    Validated in the context `RECORD`, an added key that is missing means what that version did, and not its default.
+    """
+
+    @classmethod
+    def meanings_of_before(cls) -> dict[str, Any]:
+        """Added keys whose default is not what versions without them did, with the value that is."""
+        found = {}
+        for name, field in cls.model_fields.items():
+            default = field.get_default(call_default_factory=True, validated_data={})
+            for note in field.metadata:
+                if isinstance(note, AddedKey) and not note.unused(default, default):
+                    found[name] = note.meant(default)
+        return found
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_recorded(cls, data: Any, info: ValidationInfo) -> Any:
+        if info.context == RECORD and isinstance(data, dict):
+            return cls.meanings_of_before() | data
+        return data

@@ -25,7 +25,7 @@ class Weather:
         self.pause = 0.0  # seconds before every response and within its body
         self.deny_once = ""  # the next request with this in its query gets a 403
         self.unconditional = False
-        self.requests = self.failures = 0
+        self.requests = self.failures = self.sent = 0
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         self.requests += 1
@@ -39,7 +39,14 @@ class Weather:
         if self.unconditional:
             environ.pop("HTTP_IF_NONE_MATCH", None)
         response: Iterable[bytes] = self.app(environ, start_response)
-        return self._slowly(response) if self.pause and environ["REQUEST_METHOD"] == "GET" else response
+        if environ["REQUEST_METHOD"] != "GET":
+            return response
+        return self._slowly(response) if self.pause else self._counted(response)
+
+    def _counted(self, response: Iterable[bytes]) -> Iterator[bytes]:
+        for block in response:
+            self.sent += len(block)
+            yield block
 
     def _refuse(self, status: str, body: bytes, environ: dict[str, Any], start_response: Any) -> list[bytes]:
         environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))

@@ -141,6 +141,21 @@ def train(
             train_rvq(samples, config, folder, seed=seed, threads=threads, report=report)
 
 
+def require_files(config: Config) -> None:
+    """Check that the files of a given image tokenizer or codec are there, without reading its weights.
+
+    Raises:
+        Refusal: A file is missing, or the weights are pickled.
+    """
+    from .image.weights import require_model_files
+
+    match config:
+        case VqConfig():
+            require_model_files(str(config.path), "diffusion_pytorch_model")
+        case TransformersImageConfig() | TransformersAudioConfig():
+            require_model_files(config.path, "model")
+
+
 def tokens_per_picture(config: ImageConfig) -> int | None:
     """Return the number of tokens per image from the config or the model's config.json; None if not available."""
     if isinstance(config, VqConfig) and config.path is None:
@@ -167,6 +182,9 @@ def tokens_per_second(config: AudioConfig) -> float | None:
 
 def _model_config(path: str) -> dict[str, Any] | None:
     file: Any = Path(path).expanduser() / "config.json"
+    if "://" in path:
+        fs, where = fsspec.core.url_to_fs(f"{path.rstrip('/')}/config.json")
+        return _json_object(fs.cat_file(where)) if fs.exists(where) else None
     if not file.is_file():
         from huggingface_hub import try_to_load_from_cache
 
@@ -176,7 +194,14 @@ def _model_config(path: str) -> dict[str, Any] | None:
             return None
         file = try_to_load_from_cache(f"{owner}/{name}", f"{subfolder}/config.json" if subfolder else "config.json")
     try:
-        tree = json.loads(Path(file).read_text(encoding="utf-8"))
-    except (TypeError, OSError, ValueError):
+        return _json_object(Path(file).read_bytes())
+    except (TypeError, OSError):
+        return None
+
+
+def _json_object(text: bytes) -> dict[str, Any] | None:
+    try:
+        tree = json.loads(text)
+    except ValueError:
         return None
     return tree if isinstance(tree, dict) else None

@@ -21,7 +21,7 @@ from .verdict import beside_baseline
 
 MODALITIES = ("text", "image", "audio")
 POINTS = 2000
-PLAIN = ("loss", "grad_norm", "lr", "tokens_per_second", "flops_per_second", "mfu", "left_out", "tokens")
+PLAIN = ("loss", "grad_norm", "clipped", "lr", "tokens_per_second", "flops_per_second", "mfu", "left_out", "tokens")
 NO_BASELINE = "the datasets of the run cannot be read here, so there is no baseline"
 Series = dict[str, list[Any]]
 

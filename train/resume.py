@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from ..schemas.config.training import TrainConfig
 from ..schemas.errors import Refusal
-from .run_record import Change, RunRecord, TrainedOn
+from .run_record import RUN, Change, RunRecord, TrainedOn
 
 FREE = (
     "out",
@@ -28,7 +28,32 @@ FREE = (
     "on_breakdown",
     "max_rollbacks",
 )
+FIXED = ("optimizer.kind",)  # the state of one optimizer is none of another
 ON_REQUEST = ("steps", "optimizer", "data.batch_tokens", "data.datasets", "data.validation")
+
+
+def as_begun(config: TrainConfig, folder: Path) -> TrainConfig:
+    """The train file as the version meant it that began the run in a folder, where the file leaves keys out.
+
+    If a key that the file leaves out has the meaning of versions without it in the run's record, then it keeps that
+    meaning, and with it the other keys that its block leaves out keep their values: the run goes on as it was.
+    """
+    if not (folder / RUN).exists():
+        return config
+    try:
+        before = RunRecord.read(folder).training
+    except ValidationError:
+        return config  # `changed_keys` names the key that this version does not know
+    blocks = {}
+    for name in ("model", "objective", "optimizer"):
+        now, was = getattr(config, name), getattr(before, name)
+        if type(now) is not type(was):
+            continue
+        left_out = type(now).model_fields.keys() - now.model_fields_set
+        meanings = {key: value for key, value in now.meanings_of_before().items() if key in left_out}
+        if any(getattr(was, key) == value for key, value in meanings.items()):
+            blocks[name] = now.model_copy(update={key: getattr(was, key) for key in left_out})
+    return config.model_copy(update=blocks)
 
 
 def changed_keys(record: RunRecord, config: TrainConfig, where: Path, step: int) -> dict[str, tuple[Any, Any]]:
@@ -76,7 +101,7 @@ def require_allowed(keys: dict[str, tuple[Any, Any]], change: bool, where: Path)
     """Raise Refusal for changes that are not allowed, or only with `--change`."""
     for key, (was, now) in keys.items():
         said = f"{where}: this folder holds a run with `{key}: {json.dumps(was)}`, and now it is {json.dumps(now)}."
-        if not _below(key, ON_REQUEST):
+        if _below(key, FIXED) or not _below(key, ON_REQUEST):
             raise Refusal(f"{said} Give the run another `out`, or set the key back to go on with what is there.")
         if not change:
             raise Refusal(

@@ -22,7 +22,7 @@ from .metrics_file import read_lines
 from .optim.batch_scaling import batch_warning, kappa
 from .remote.reaching import is_remote, naming
 from .remote.remote_run import RemoteRun, records_of, run_folder
-from .resume import changed_datasets, changed_keys, require_allowed, with_changes
+from .resume import as_begun, changed_datasets, changed_keys, require_allowed, with_changes
 from .run_record import RUN, Change, ParameterCounts, RunRecord, TrainedOn
 from .trainer import Trainer
 from .unseen import require_share_kept, require_unseen
@@ -68,6 +68,7 @@ def train(config: TrainConfig, *, start: int | None = None, change: bool = False
         with refusing_full_disk(folder), _alone(folder, process, remote):
             if remote is not None:
                 process.on_each_machine(remote.stage)
+            config = process.on_first(partial(as_begun, config, folder))
             begin = process.on_first(lambda: start_of(config, plan, folder, start, change))
             if begin.finished:
                 return True
@@ -98,7 +99,7 @@ def require_possible(config: TrainConfig, plan: Plan, start: int | None = None, 
     if config.model.audio_layout == "parallel" and not plan.vocabulary.audio:
         raise Refusal("`model.audio_layout: parallel`: the datasets hold no audio. Remove the key.")
     with records_of(config) as records:
-        start_of(config, plan, records, start, change)
+        start_of(as_begun(config, records), plan, records, start, change)
 
 
 def start_of(config: TrainConfig, plan: Plan, folder: Path, start: int | None, change: bool) -> Start:

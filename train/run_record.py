@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from pydantic import Field, ValidationError
 
-from ..schemas.base import Strict
+from ..schemas.base import RECORD, Strict
 from ..schemas.config.training import TrainConfig
 from ..schemas.errors import Refusal
 from ..schemas.identity import sealed_json, unseal
@@ -91,8 +91,8 @@ class RunRecord(Strict):
 
     @property
     def training(self) -> TrainConfig:
-        """The train file."""
-        return TrainConfig.model_validate(self.config)
+        """The train file, with the meaning that it had for the version that wrote the record."""
+        return TrainConfig.model_validate(self.config, context=RECORD)
 
     @property
     def known_stretches(self) -> tuple[Stretch, ...]:

@@ -48,7 +48,7 @@ class Trainer:
         self.slices = Slices.of(plan.vocabulary)
         with torch.device("meta"):
             self.model = Transformer(shape_of(config.model), plan.vocabulary)
-        self.parallel = Parallel(self.model, config.compute, process, config.seed)
+        self.parallel = Parallel(self.model, config.compute, process, config.seed, config.model.embedding_std)
         tokens = plan.rows * plan.row_length
         self.adam = scaled_settings(config.optimizer, tokens, config.steps)
         self.optimizer = make_optimizer(self.model, self.adam)
@@ -72,6 +72,7 @@ class Trainer:
         self.tokens = 0  # tokens of segments in all steps done
         self.rollbacks = 0  # after a breakdown
         self.norm = 0.0  # gradient norm of the last step
+        self.clipping = [0, 0]  # steps since the last metrics line: with a clipped gradient, and all
         self.validated: float | None = None  # bits per token of these weights, summed over modalities, if validated
         self._logged_sums: LossSums | None = None  # of the steps since the last metrics line
         self._lost: Exception | None = None  # why rows could not be read
@@ -194,6 +195,7 @@ class Trainer:
 
     def _update(self, result: StepResult, micros: Any) -> str | None:
         self.norm = self.parallel.clip_gradients(self.config.optimizer.clip)
+        self.clipping = [self.clipping[0] + (self.norm > self.config.optimizer.clip), self.clipping[1] + 1]
         self.validated = None
         problem = self.guard.check(result.loss, self.norm, result.targets)
         set_lr(self.optimizer, lr_factor(self.config.optimizer, self.step, self.config.steps))
@@ -214,7 +216,9 @@ class Trainer:
         shown, self._logged_sums = loss_metrics(self._logged_sums, self._rate), None
         lr = self.adam.lr * lr_factor(self.config.optimizer, self.step - 1, self.config.steps)
         line = {"step": self.step, "loss": result.loss, **shown, "tokens": self.tokens, **clock.read()}
-        return line | {"lr": lr, "grad_norm": self.norm, "left_out": self.guard.left_out}
+        (clipped, steps), self.clipping = self.clipping, [0, 0]
+        clip = {"grad_norm": self.norm, "clipped": clipped / max(steps, 1)}
+        return line | {"lr": lr, **clip, "left_out": self.guard.left_out}
 
     def _roll_back(self, breakdown: Breakdown) -> None:
         """Go back to the last sound checkpoint, and on behind the rows that were read since."""
@@ -268,6 +272,7 @@ class Trainer:
             "validation": self.validated,
             "sound": self.guard.sound,
             "rollbacks": self.rollbacks,
+            "clipping": self.clipping,
             "unlogged": None if self._logged_sums is None else self._logged_sums.sums_FTM.tolist(),
         }
 
@@ -277,6 +282,7 @@ class Trainer:
         self.step, self.tokens, self.validated = state["step"], state["tokens"], state["validation"]
         self.guard = SkipSteps(**state["guard"])
         self.rollbacks = state.get("rollbacks", 0)
+        self.clipping = state.get("clipping", [0, 0])
         self.loader.load_state(state["loader"], self.step if changed else None, state.get("rows_read"))
         if state.get("unlogged") is not None:
             self._logged_sums = LossSums(torch.tensor(state["unlogged"], dtype=torch.float64))

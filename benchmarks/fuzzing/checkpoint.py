@@ -12,6 +12,7 @@ from triptych.schemas.config.training import CheckpointConfig, EmaConfig
 from triptych.train.checkpoint.checkpoints import Checkpoints
 from triptych.train.distributed.process_group import ProcessGroup
 from triptych.train.optim.ema import Ema
+from triptych.train.optim.optimizer import Optimizers
 
 STEP = 3
 
@@ -22,7 +23,8 @@ class Small:
     def __init__(self, seed: int) -> None:
         torch.manual_seed(seed)
         self.model = torch.nn.Linear(3, 2)
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=0.1)
+        self.adam = torch.optim.AdamW(self.model.parameters(), lr=0.1)
+        self.optimizer = Optimizers([self.adam])
         self.ema = Ema(self.model, EmaConfig(), 10)
         self.model(torch.randn(4, 3)).square().sum().backward()
         self.optimizer.step()
@@ -30,7 +32,7 @@ class Small:
 
     def content(self) -> list[Any]:
         """All that a checkpoint holds of it."""
-        states = [self.optimizer.state[weight] for weight in self.model.parameters()]
+        states = [self.adam.state[weight] for weight in self.model.parameters()]
         tensors = [*self.model.parameters(), *self.ema.state_dict().values()]
         tensors += [value for state in states for value in state.values()]
         groups = [{key: value for key, value in g.items() if key != "params"} for g in self.optimizer.param_groups]

@@ -60,8 +60,7 @@ def _gallery(site: Site, request: Request) -> Response:
 
 def by_group(item: Item, seed: int, each: int = 4) -> list[dict[str, Any]]:
     """A few segments of every group of rows."""
-    groups = item.dataset.shards["group"].unique().to_pylist()
-    places = [place for group in groups for place in draw_segments(item.dataset, each, seed, str(group))]
+    places = [place for group in item.dataset.shards.groups for place in draw_segments(item.dataset, each, seed, group)]
     return [segment_card(item, row, number) for row, number in places]
 
 
@@ -72,7 +71,7 @@ def _sample(site: Site, request: Request) -> Response:
     seed, group = whole(request, "seed", 0), request.query_params.get("group") or None
     places = draw_segments(item.dataset, SAMPLE, seed, group)
     cards = [segment_card(item, row, number) for row, number in places]
-    groups = item.dataset.shards["group"].unique().to_pylist()
+    groups = item.dataset.shards.groups
     shown = {"cards": cards, "seed": seed, "group": group, "groups": groups, "next_seed": secrets.randbelow(1_000_000)}
     return site.page("sample.html", item=item, tab="sample", title=f"{item.name}: random sample", **shown)
 

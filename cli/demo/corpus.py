@@ -42,7 +42,7 @@ objective:
   tasks:                           # mostly from text to image and speech
     image-text: {{t2i: 0.9, joint: 0.1}}
     audio-text: {{t2s: 0.9, joint: 0.1}}
-optimizer: {{lr: 1.0e-3, warmup: 100}}
+optimizer: {{warmup: 100}}
 steps: 2100
 checkpoint: {{every: 600, keep: 1}}
 validation: {{every: 600, rows: 4}}

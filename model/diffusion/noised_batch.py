@@ -22,6 +22,7 @@ class NoisedBatch:
 
     inputs: Inputs
     weight_N: torch.Tensor  # float32; the sum of weight * nats estimates the nats of all targets of the batch
+    share_N: torch.Tensor  # float32; share of the segment's targets that are masked in this copy
     modality_N: torch.Tensor  # int64
     segment_N: torch.Tensor  # int64; index into S
     targets_SM: torch.Tensor  # int64; tokens that the task predicts, masked in this batch or not
@@ -95,6 +96,7 @@ def assemble(batch: Batch, slices: Slices, corruption: Corruption) -> NoisedBatc
             causal=corruption.causal,
         ),
         weight_N=corruption.weight_CS[copy_N, index_T[token_N]].float(),
+        share_N=_masked_share(copy_N * len(batch.row_S) + index_T[token_N], targets_SM),
         modality_N=modality_T[token_N],
         segment_N=index_T[token_N],
         targets_SM=targets_SM,
@@ -127,6 +129,12 @@ def _count_tokens(
     """Number of chosen tokens, (S, M)."""
     cells = index_T[chosen_T] * len(Modality) + modality_T[chosen_T]
     return torch.bincount(cells, minlength=segments * len(Modality)).view(segments, len(Modality))
+
+
+def _masked_share(cell_N: torch.Tensor, targets_SM: torch.Tensor) -> torch.Tensor:
+    """Share of the targets of its segment that are queried in the copy of each query, by cell of (copy, segment)."""
+    queried_N = torch.bincount(cell_N)[cell_N]
+    return (queried_N / targets_SM.sum(-1)[cell_N % len(targets_SM)]).float()
 
 
 def _sizes(batch: Batch) -> torch.Tensor:

@@ -10,10 +10,11 @@ from enum import StrEnum
 
 import torch
 
+from ...schemas.config.model import ModelConfig
 from ...schemas.identity import fingerprint
 from .transformer import Transformer
 
-EMBEDDING_STD = 0.02
+EMBEDDING_STD: float = ModelConfig.model_fields["embedding_std"].default
 
 
 class ParameterType(StrEnum):
@@ -32,13 +33,19 @@ def parameter_types(model: Transformer) -> list[tuple[str, ParameterType]]:
     return [(name, _type_of(name, parameter)) for name, parameter in model.named_parameters()]
 
 
-def initial_value(name: str, parameter: torch.Tensor, seed: int) -> torch.Tensor:
+def fused_matrices(name: str) -> int:
+    """Number of matrices that a parameter of the layers holds one above the other: queries, keys and values are one."""
+    return {"qkv": 3, "up": 2}.get(name.split(".")[-2], 1)
+
+
+def initial_value(name: str, parameter: torch.Tensor, seed: int, embedding_std: float = EMBEDDING_STD) -> torch.Tensor:
     """Draw the initial value of a parameter.
 
     Args:
         name: Name of the parameter.
         parameter: A tensor of its full (unsharded) shape; its values are not read.
         seed: Seed of the run.
+        embedding_std: Standard deviation of the input embeddings.
 
     Returns:
         float32 tensor on the CPU.
@@ -47,16 +54,16 @@ def initial_value(name: str, parameter: torch.Tensor, seed: int) -> torch.Tensor
     if parameter.ndim == 1:
         return torch.ones(parameter.shape)
     fan_in = parameter.shape[-1]
-    stds = {ParameterType.EMBEDDING: EMBEDDING_STD, ParameterType.UNEMBEDDING: 1 / fan_in}
+    stds = {ParameterType.EMBEDDING: embedding_std, ParameterType.UNEMBEDDING: 1 / fan_in}
     generator = torch.Generator().manual_seed(int(fingerprint("initial", seed, name)[:15], 16))
     return torch.randn(parameter.shape, generator=generator) * stds.get(kind, 1 / math.sqrt(fan_in))
 
 
 @torch.no_grad()
-def initialise(model: Transformer, seed: int) -> None:
+def initialise(model: Transformer, seed: int, embedding_std: float = EMBEDDING_STD) -> None:
     """Set all parameters in place, on whatever device they are."""
     for name, parameter in model.named_parameters():
-        parameter.copy_(initial_value(name, parameter, seed))
+        parameter.copy_(initial_value(name, parameter, seed, embedding_std))
 
 
 def _type_of(name: str, parameter: torch.Tensor) -> ParameterType:

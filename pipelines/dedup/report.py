@@ -1,20 +1,21 @@
 """Report on deduplication: a file with every cluster, and a summary for the manifest."""
 
-import io
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from ...schemas.config.dedup import Dedup
 from ...schemas.config.run import Limits
-from ...schemas.dataset.duplicates import DUPLICATES, Cluster, DuplicateReport, Member
+from ...schemas.dataset.duplicates import DUPLICATES, DUPLICATES_FILE, Cluster, DuplicateReport, Member
+from ...schemas.dataset.file_entry import FileEntry
+from ..dropped_rows import MANY
 from ..engines.base import Engine
+from ..row_list import stage_list, together
 from .deduplicate import RoundResult
 from .sign import near_methods
 
@@ -24,28 +25,37 @@ EXAMPLES = 5
 
 def report(
     engine: Engine, results: Sequence[RoundResult], dedup: Dedup, limits: Limits
-) -> tuple[tuple[DuplicateReport, ...], bytes]:
-    """Build the report of each round and the Parquet file of all clusters.
+) -> tuple[tuple[DuplicateReport, ...], FileEntry]:
+    """Build the report of each round, and write the list of all clusters below the work folder.
 
     The parts of duplicates are read twice, one at a time, so memory grows with the number of clusters, not of rows.
 
     Returns:
-        One report per round; the bytes of the Parquet file with a row group for each part of duplicates.
+        One report per round; the entry of the list, which has a row group for each part of duplicates, or of about
+        GROUP rows if there are more than MANY parts.
     """
-    sink = io.BytesIO()
-    reports, first = [], 1
-    with pq.ParquetWriter(sink, DUPLICATES, compression="zstd") as writer:
-        writer.write_table(DUPLICATES.empty_table())
-        for found in results:
-            numbers = _numbers(engine, found, first)
-            tally = _Tally(numbers)
-            for table in engine.gather(found.duplicates):
-                rows = _rows(table, numbers, found)
-                tally.add(table, rows)
-                writer.write_table(rows)
-            reports.append(_report(found, tally, dedup, limits))
-            first += len(numbers.group)
-    return tuple(reports), sink.getvalue()
+    reports: list[DuplicateReport] = []
+    tables = _clusters(engine, results, dedup, limits, reports)
+    if sum(len(found.duplicates) for found in results) > MANY:
+        tables = together(tables)
+    entry = stage_list(engine.store, DUPLICATES_FILE, DUPLICATES, tables)
+    return tuple(reports), entry
+
+
+def _clusters(
+    engine: Engine, results: Sequence[RoundResult], dedup: Dedup, limits: Limits, reports: list[DuplicateReport]
+) -> Iterator[pa.Table]:
+    """Yield the rows of all clusters, and add a report after those of each round."""
+    first = 1
+    for found in results:
+        numbers = _numbers(engine, found, first)
+        tally = _Tally(numbers)
+        for table in engine.gather(found.duplicates):
+            rows = _rows(table, numbers, found)
+            tally.add(table, rows)
+            yield rows
+        reports.append(_report(found, tally, dedup, limits))
+        first += len(numbers.group)
 
 
 @dataclass(frozen=True)

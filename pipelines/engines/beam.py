@@ -1,33 +1,42 @@
 """The Beam engine: FnApiRunner on this machine, or Flink, Spark, Dataflow and other portable runners.
 
-Each step of the run is a pipeline. Its elements are batches of references to parts and, in a shuffle, Arrow tables;
-never documents. Results are returned through a mailbox in the store, so that every runner can be used.
+A description is one pipeline. Its elements are references to parts and, in a shuffle, Arrow tables; never documents.
+Results are returned through a mailbox in the store, so that every runner can be used.
 """
 
 import io
 import threading
+import time
 import uuid
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import redirect_stderr, suppress
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr, suppress
 from typing import Any, TypeVar
 
 from ...schemas.config.run import BeamEngine
-from ...schemas.errors import Refusal, brief
+from ...schemas.errors import Refusal
 from ...schemas.storage.store import Store
 from .base import Engine, MeasuredTask, TaskResult
-from .beam_results import MAILBOXES, BeamResults, Span, clear
-from .beam_tasks import Group, Split, Work
+from .beam_errors import explained
+from .beam_prism import Prism
+from .beam_results import MAILBOXES, BeamResults, clear
+from .beam_tasks import Work
+from .beam_walk import BeamWalk
 from .beam_workers import Workers, quiet_beam
+from .host_guard import HostFault, HostGuard
 from .journal import Journal
+from .ledger_of_steps import LedgerOfSteps
 from .partition import Partition
-from .shuffle import Scatter, bucket_keys
-from .stage import WorkCount, part_key, part_name
+from .steps import Description, Given, Step
+from .todo import Todo
+from .worker_check import Question, Reply, answer
 
 A = TypeVar("A")
 B = TypeVar("B")
 
 POLL = 0.5  # seconds between two checks of the mailbox
+QUESTIONS = 16  # tasks of the first pipeline, which come to several workers
+ALONE = ("FnApiRunner", "PrismRunner")  # runners whose workers are on this machine unless options say otherwise
+LAG = 30.0  # seconds after which a listing shows what was written before
 
 
 class Beam(Engine):
@@ -35,58 +44,98 @@ class Beam(Engine):
 
     def __init__(self, store: Store, journal: Journal, config: BeamEngine) -> None:
         super().__init__(store, journal)
+        self.jobs = 0  # pipelines that were begun
+        self._collecting = ""  # what the tasks of `each` are
         self._config = config
+        loopback = config.options.get("environment_type", "LOOPBACK" if config.runner in ALONE else "") == "LOOPBACK"
+        self.on_this_machine = loopback or config.runner == "FnApiRunner"
+        self._guard = None if self.on_this_machine else HostGuard.of(store)
         self._beam = quiet_beam()
         self._workers: Workers | None = None
+        self._prism: Prism | None = None
         options = self._pipeline().options  # invalid options are refused before any work
         for name in sorted(options.get_all_options(retain_unknown_options=True).keys() - options.get_all_options()):
             journal.say(f"engine.options: Beam does not know `{name}`; it is passed on to {config.runner}.")
+        if config.runner == "PrismRunner":
+            self._prism = Prism(str(config.options["prism_location"]))
         if config.workers is not None and config.workers > 1:
             self._workers = Workers(config.workers)
         clear(store, MAILBOXES)  # left by killed runs
 
-    def each(self, task: Callable[[A], B], items: Sequence[A]) -> Iterator[TaskResult[B]]:
-        """Run one pipeline; yield results as their batches finish."""
-        if not items:
-            return
-        mailbox = self._mailbox()
-        spans = mailbox.post(items)
-        pipeline = self._pipeline()
-        _ = self._elements(pipeline, spans) | self._beam.Map(Work(mailbox, MeasuredTask(task)))
-        yield from self._run(pipeline, mailbox, [number for number, *_ in spans])
+    def collect(self, label: str, task: Callable[[A], B], items: Sequence[A], known: int = 0) -> list[B]:
+        """Run `task` on every item in one job; see `Engine.collect`."""
+        self._collecting = label
+        return super().collect(label, task, items, known)
 
-    def shuffle(self, parts: Sequence[Partition], by: str, into: int) -> list[Partition]:
-        """Shuffle with Beam's GroupByKey on bucket numbers, unless another engine has already scattered every part."""
-        stage, parts = Scatter(by, into), [replace(part, sort_by=None) for part in parts]
-        existing = self.committed(stage.name)
-        if all(part_name(stage.name, part_key(stage, part)) in existing for part in parts):
-            return super().shuffle(parts, by, into)
-        keys = bucket_keys(stage, parts)
-        names = {bucket: part_name(stage.name, key) for bucket, key in enumerate(keys)}
-        missing = {bucket: name for bucket, name in names.items() if name not in existing}
-        with self.journal.step(stage.name, into, into - len(missing)) as step:
-            for done in self._group(stage, parts, missing):
-                self.index.add(done.result.committed)
-                step.advance(done.process, done.peak_bytes, done.result.rows)
-        return self.grouped(stage, keys)
+    def each(self, task: Callable[[A], B], todo: Todo[A]) -> Iterator[TaskResult[B]]:
+        """Run one pipeline; yield results as their batches finish."""
+        while todo:
+            items = [item for _, item in todo.take(len(todo))]
+            mailbox = self._mailbox()
+            spans = mailbox.post(items)
+            pipeline = self._pipeline()
+            create = self._beam.Create(spans, reshuffle=self._reshuffle)
+            _ = pipeline | create | self._beam.Map(Work(mailbox, MeasuredTask(task, self._guard)))
+            numbers = [number for number, *_ in spans]
+            self._begin_job(self._collecting)
+            with self._running(pipeline, mailbox) as arrived:
+                yield from arrived
+            yield from mailbox.rest(numbers)
+            self._require(mailbox.lost(numbers))
+
+    def ask(self, question: Question) -> list[Reply]:
+        """Ask the environments of workers with a small pipeline; a runner does not tell how many there are."""
+        answers = [done.result for done in self.each(answer, Todo([question] * QUESTIONS))]
+        return [Reply("", found["host"], found) for found in {found["host"]: found for found in answers}.values()]
+
+    def carry_out(self, description: Description, ledger: LedgerOfSteps) -> Mapping[Step, list[Partition]]:
+        """Carry out everything that is not committed in one pipeline."""
+        from .beam_pipeline import PipelineBuilder
+
+        walk = BeamWalk(self.store, self.index, ledger, description, self.ledger_rows)
+        walk.begin()
+        if not walk.unfinished():
+            return walk.results()
+        mailbox, pipeline = self._mailbox(), self._pipeline()
+        builder = PipelineBuilder(
+            pipeline, walk, mailbox, self.store, self.ledger_rows, reshuffle=self._reshuffle, guard=self._guard
+        )
+        steps = builder.build()
+        self._begin_job(", ".join(dict.fromkeys(step.label for step in steps if not isinstance(step, Given))))
+        with self._running(pipeline, mailbox) as arrived:
+            for event in arrived:
+                walk.take(event)
+            # listings of shared file systems may lag behind
+            deadline = time.monotonic() + LAG
+            while walk.unfinished() and time.monotonic() < deadline:
+                for event in mailbox.results():
+                    walk.take(event)
+                time.sleep(POLL if walk.unfinished() else 0)
+        self._require(walk.missing())
+        return walk.results()
 
     def close(self) -> None:
-        """Stop local worker processes; those of a cluster keep running."""
+        """Stop processes that were started here; those of a cluster keep running."""
         if self._workers is not None:
             self._workers.close()
+        if self._prism is not None:
+            self._prism.close()
 
-    def _group(
-        self, stage: Scatter, parts: Sequence[Partition], missing: Mapping[int, str]
-    ) -> Iterator[TaskResult[WorkCount]]:
-        if not missing:
-            return
-        mailbox = self._mailbox()
-        spans = mailbox.post(parts)
-        pipeline = self._pipeline()
-        split = self._beam.FlatMap(Split(mailbox, stage, frozenset(missing)))
-        pieces = self._elements(pipeline, spans) | split.with_output_types(tuple[int, tuple[int, bytes]])
-        _ = pieces | self._beam.GroupByKey() | self._beam.Map(Group(mailbox, missing))
-        yield from self._run(pipeline, mailbox, missing)
+    def _begin_job(self, what: str) -> None:
+        self.jobs += 1
+        self.journal.say(f"Beam job {self.jobs}: {what}")
+
+    @property
+    def _reshuffle(self) -> bool:
+        return self._config.runner != "FnApiRunner" or self._workers is not None
+
+    def _require(self, missing: int) -> None:
+        if missing:
+            raise Refusal(
+                f"engine: {self._config.runner} finished, but the results of {missing} tasks are missing. Run "
+                "the same command again to resume; if it happens again, use another runner.",
+                exit_code=1,
+            )
 
     def _mailbox(self) -> BeamResults:
         return BeamResults(self.store, f"{MAILBOXES}/{uuid.uuid4().hex}")
@@ -101,6 +150,10 @@ class Beam(Engine):
             runner, options["direct_num_workers"] = self._workers.runner(), self._config.workers
         elif runner == "FnApiRunner":
             runner = FnApiRunner()
+        elif self._prism is not None:
+            del options["prism_location"]
+            runner, options["job_endpoint"] = "PortableRunner", self._prism.endpoint
+            options.setdefault("environment_type", "LOOPBACK")
         try:
             return self._beam.Pipeline(runner, _parsed(options))
         except Exception as error:
@@ -109,42 +162,32 @@ class Beam(Engine):
                 "docs/how-to/clusters.md shows options that work."
             ) from None
 
-    def _elements(self, pipeline: Any, spans: Sequence[Span]) -> Any:
-        # without a reshuffle, runners fuse the steps, and the worker that creates the elements would do all the work
-        in_memory = self._config.runner == "FnApiRunner" and self._workers is None
-        return pipeline | self._beam.Create(spans, reshuffle=not in_memory)
-
-    def _run(self, pipeline: Any, mailbox: BeamResults, batches: Collection[int]) -> Iterator[TaskResult[Any]]:
+    @contextmanager
+    def _running(self, pipeline: Any, mailbox: BeamResults) -> Iterator[Iterator[Any]]:
+        """Run a pipeline; yields an iterator over the results as they arrive, which ends with the pipeline."""
         run = _Run(pipeline)
         run.start()
-        running = True
         try:
-            while running:
-                run.join(POLL)
-                running = run.is_alive()
-                if self._workers is not None:
-                    self._workers.fail_if_one_died()
-                yield from mailbox.results()
-            if run.error is not None:
-                raise mailbox.failure() or self._explained(run.error)
-            yield from mailbox.rest(batches)
+            yield self._results(run, mailbox)
         finally:
             run.cancel()
             clear(self.store, mailbox.folder)
-        if lost := mailbox.lost(batches):
-            raise Refusal(
-                f"engine: {self._config.runner} finished, but {lost} batches of results are missing. Run "
-                "the same command again to resume; if it happens again, use another runner.",
-                exit_code=1,
-            )
+
+    def _results(self, run: "_Run", mailbox: BeamResults) -> Iterator[Any]:
+        running = True
+        while running:
+            run.join(POLL)
+            running = run.is_alive()
+            if self._workers is not None:
+                self._workers.fail_if_one_died()
+            yield from mailbox.results()
+        if run.error is not None:
+            failure = mailbox.failure()
+            raise failure.explained() if isinstance(failure, HostFault) else failure or self._explained(run.error)
 
     def _explained(self, error: BaseException) -> Refusal:
-        why = brief(f"{type(error).__name__}: {error}", 400)
-        return Refusal(
-            f"engine: {self._config.runner} failed ({why}). If a worker ran out of memory, use fewer "
-            "workers or a smaller partition_bytes. Run the same command again to resume.",
-            exit_code=1,
-        )
+        words = f"; Prism's log ends with: {self._prism.last_words}" if self._prism else ""
+        return Refusal(explained(self._config, f"{type(error).__name__}: {error}{words}"), exit_code=1)
 
 
 def _parsed(options: Mapping[str, Any]) -> Any:

@@ -1,9 +1,9 @@
 """The Dask engine: a LocalCluster of worker processes, or the scheduler at an address."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import uuid
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, nullcontext
-from itertools import islice
 from typing import Any, TypeVar
 
 from ...schemas.config.run import DaskEngine
@@ -14,6 +14,9 @@ from .base import PRELOAD, Engine, MeasuredTask, TaskResult
 from .dask_cluster import DaskCluster, address_of
 from .host_guard import HostFault, HostGuard
 from .journal import Journal
+from .task_label import task_label
+from .todo import Todo
+from .worker_board import label_of_key
 from .worker_check import Question, Reply
 
 A = TypeVar("A")
@@ -76,38 +79,42 @@ class Dask(Engine):
         self._joined = self._guard = None
         if address is not None:
             self.on_this_machine = False
-            self._joined = DaskCluster(self._client, address, journal.say, config.wait)
+            self._joined = DaskCluster(self._client, address, journal, config.wait)
             self._guard = HostGuard.of(store)
             self._joined.start()
         self._client.register_plugin(_guard_of_logs())
         journal.say(f"Dask dashboard: {self._client.dashboard_link}")
 
-    def each(self, task: Callable[[A], B], items: Sequence[A]) -> Iterator[TaskResult[B]]:
+    def each(self, task: Callable[[A], B], todo: Todo[A]) -> Iterator[TaskResult[B]]:
         """Submit tasks as others finish; yield results in the order of completion."""
         with self._joined.explaining() if self._joined else nullcontext():
-            yield from self._each(MeasuredTask(task, self._guard), items)
+            yield from self._each(MeasuredTask(task, self._guard), todo)
 
-    def _each(self, measured: MeasuredTask[A, B], items: Sequence[A]) -> Iterator[TaskResult[B]]:
-        waiting = iter(range(len(items)))
-        at: dict[Any, int] = {}  # index of each running task's item
+    def _each(self, measured: MeasuredTask[A, B], todo: Todo[A]) -> Iterator[TaskResult[B]]:
+        at: dict[Any, tuple[int, A]] = {}  # each running task's item, with its number
 
-        def submit(indices: Iterable[int]) -> list[Any]:
+        def key(item: tuple[int, A]) -> str:
+            return f"{task_label(measured.task, item[1])}-{uuid.uuid4().hex}"
+
+        def submit(items: Iterable[tuple[int, A]]) -> list[Any]:
             futures = {
-                self._client.submit(measured, index, items[index], pure=False, retries=RETRIES): index
-                for index in indices
+                self._client.submit(measured, *item, key=key(item), pure=False, retries=RETRIES): item for item in items
             }
             at.update(futures)
             return list(futures)
 
-        running = self._dask.as_completed(submit(islice(waiting, IN_FLIGHT)))
+        running = self._dask.as_completed(submit(todo.take(IN_FLIGHT)))
         for future in running:
-            index = at.pop(future)
+            item = at.pop(future)
             try:
-                yield future.result()
+                result = future.result()
+                if self._joined:
+                    self._joined.board.finished(result.worker, label_of_key(future.key), result.seconds)
+                yield result
             except HostFault as fault:
                 if self._joined is None or not self._joined.send_away(fault):
                     raise fault.explained() from None
-                running.update(submit([index]))
+                running.update(submit([item]))
             except self._dask.KilledWorker as error:
                 raise Refusal(
                     f"{error.allowed_failures + 1} Dask workers died on one partition, the last at "
@@ -115,7 +122,7 @@ class Dask(Engine):
                     "smaller partition_bytes, then run the same command again to resume.",
                     exit_code=1,
                 ) from None
-            running.update(submit(islice(waiting, 1)))
+            running.update(submit(todo.take(IN_FLIGHT - running.count())))
 
     def ask(self, question: Question) -> list[Reply]:
         """Ask every worker of a running scheduler."""

@@ -12,11 +12,14 @@ from typing import Any
 
 from ...schemas.errors import Refusal, brief
 from .host_guard import HostFault
+from .journal import Journal
+from .worker_board import WorkerBoard
 from .worker_check import Answer, Question, Reply, answer
 
 ASKED = 60.0  # seconds in which a worker answers the first task, in which it imports the libraries
 SILENT = 10.0  # seconds without a worker after which the user is told, and told again after twice as long
 POLL = 1.0  # seconds between two looks at the workers
+POLLED = 50  # workers that the scheduler describes in a second, so that a thousand take little of its time
 LONGEST = 300.0  # seconds between two such lines
 
 
@@ -46,10 +49,12 @@ def address_of(scheduler: str, say: Callable[[str], None], wait: float | None) -
 class DaskCluster:
     """The scheduler at an address and its workers."""
 
-    def __init__(self, client: Any, address: str, say: Callable[[str], None], wait: float | None) -> None:
+    def __init__(self, client: Any, address: str, journal: Journal, wait: float | None) -> None:
+        self.board = WorkerBoard()
         self._client = client
         self._address = address
-        self._say = say
+        self._journal = journal
+        self._say = journal.say
         self._wait = wait
         self._problem: Refusal | None = None
         self._ended = threading.Event()
@@ -129,6 +134,7 @@ class DaskCluster:
             if not others or not fault.worker:
                 return False
             self._say(f"{fault.explained()} It is closed, and its tasks go to {len(others)} other workers.")
+            self.board.event(str(fault.explained()))
             self._client.retire_workers([fault.worker])
         return True
 
@@ -153,9 +159,14 @@ class DaskCluster:
 
     def _watch(self) -> None:
         waiting = self._waiting()
-        while not self._ended.wait(POLL):
+        pause = POLL
+        while not self._ended.wait(pause):
             try:
                 self._workers_or_wait(waiting)
+                workers = self.workers()
+                self.board.look(workers, self._client.processing())
+                self._journal.show_workers(self.board)
+                pause = max(POLL, len(workers) / POLLED)
             except Refusal as refusal:
                 self._problem = refusal
                 with suppress(Exception):

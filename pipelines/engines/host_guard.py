@@ -29,7 +29,7 @@ class HostFault(Refusal):
     @classmethod
     def here(cls, what: str, different: bool = False) -> "HostFault":
         """Return the fault for the machine and worker of this process."""
-        host, worker = os.uname().nodename, _worker()
+        host, worker = os.uname().nodename, worker_address()
         name = f"{host} ({worker})" if worker else host
         fault = cls(f"the worker on {name}: {what}", exit_code=1)
         fault.host, fault.worker = host, worker
@@ -83,7 +83,8 @@ class HostGuard:
         return store.local and str(mount_of(Path(store.path("")))) == place
 
 
-def _worker() -> str:
+def worker_address() -> str:
+    """Return the address of the Dask worker that this process is; empty for none."""
     with suppress(ImportError, ValueError):
         from distributed import get_worker
 

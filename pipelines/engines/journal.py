@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...schemas.dataset.ledger import Tally, merge
+from .worker_board import WorkerBoard
 
 MOST_TALLIES = 4096  # in memory; then those of one stage and source are added up
 
@@ -48,6 +49,12 @@ class Step:
         """Call `watcher` whenever a task finishes."""
         self._watcher = watcher
 
+    def expect(self, tasks: int, reused: int = 0) -> None:
+        """Add tasks to the step, of which `reused` are results that were committed before."""
+        self.total += tasks
+        self.reused += reused
+        self._watcher()
+
     def advance(self, process: str, peak_bytes: int, rows: int = 0, tokens: int = 0) -> None:
         """Record a finished task and the peak memory of its process."""
         self.done += 1
@@ -67,6 +74,9 @@ class Journal:
 
     def say(self, message: str) -> None:
         """Show a message to the user; ignored here, subclasses may print it."""
+
+    def show_workers(self, board: WorkerBoard) -> None:
+        """Show what the workers of a cluster do, now and then; ignored here."""
 
     @contextmanager
     def step(self, label: str, total: int, reused: int) -> Iterator[Step]:

@@ -23,9 +23,11 @@ from ...schemas.dataset.tables import DROPPED, KEPT
 from ...schemas.identity import canonical_json
 from ...schemas.secrets import without_secrets
 from ...schemas.storage.store import Store
+from .ranges import MAGIC, Run, end_of, read_run, with_head
 from .take_rows import take_rows
 
 _SUMMARY, _DROPPED = b"triptych.summary", b"triptych.dropped"
+HEADER_BYTES = 64 << 10  # of a part that are read for its header; a longer one takes a second request
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Partition:
     stamped: bool = False  # add a column `part` that identifies the part of each row
     beside: tuple["Partition", ...] = ()  # further partitions that the stage gets as arguments
     note: Mapping[str, Any] = field(default_factory=dict)  # what the stage recorded about the part, such as its tokens
+    run: Run | None = None  # after a shuffle: where its pieces are listed
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,11 @@ class Committed(NamedTuple):
     name: str
     summary: bytes  # JSON of the number of rows, the tallies and the note
     dropped: int  # lines of dropped rows that the part holds
+
+    def reference(self, key: str, summary: Mapping[str, Any] | None = None) -> "Partition":
+        """Return a reference to the part; `summary` is its parsed summary, where the caller has it."""
+        summary = summary or json.loads(self.summary)
+        return Partition(key, ((self.name, None),), summary["rows"], note=summary["note"])
 
 
 @dataclass(frozen=True)
@@ -78,10 +86,20 @@ def commit(store: Store, name: str, outcome: Outcome) -> Committed:
     """Write an outcome as one file, with a record batch for every chunk of its table."""
     dropped = io.BytesIO()
     _write_ipc(dropped, outcome.dropped, {})
-    summary = _summary(outcome.table.num_rows, outcome.tallies, outcome.note)
-    with store.create(name) as sink:
-        _write_ipc(sink, outcome.table, {_SUMMARY: summary, _DROPPED: dropped.getvalue()})
-    return Committed(name, summary, outcome.dropped.num_rows)
+    note, table = outcome.note, outcome.table
+
+    def schema() -> pa.Schema:
+        summary = _summary(table.num_rows, outcome.tallies, note)
+        return table.schema.with_metadata({_SUMMARY: summary, _DROPPED: dropped.getvalue()})
+
+    if "batches" in note:
+        note = with_head(note, schema())
+    with store.create(name) as sink, pa.ipc.new_file(sink, schema()) as writer:
+        for batch in table.to_batches():
+            writer.write_batch(batch)
+        if "batches" in note and table.num_rows and sink.tell() != end_of(note):
+            raise RuntimeError(f"{name}: Arrow wrote record batches of other lengths than it announced")
+    return Committed(name, _summary(table.num_rows, outcome.tallies, note), outcome.dropped.num_rows)
 
 
 def _summary(rows: int, tallies: Sequence[Tally], note: Mapping[str, Any]) -> bytes:
@@ -97,8 +115,11 @@ def _write_ipc(sink: Any, table: pa.Table, metadata: dict[bytes, bytes]) -> None
 
 def read_header(store: Store, name: str) -> Header:
     """Read the metadata of a committed part without reading its rows."""
-    with store.open_arrow(name) as source:
-        metadata = pa.ipc.open_file(source).schema.metadata
+    head = store.read_head(name, HEADER_BYTES)
+    size = MAGIC + MAGIC + int.from_bytes(head.slice(MAGIC + 4, 4).to_pybytes(), "little")  # marker, length, schema
+    if size > head.size:
+        head = store.read_head(name, size)
+    metadata = pa.ipc.read_schema(head.slice(MAGIC)).metadata
     summary = json.loads(metadata[_SUMMARY])
     dropped = pa.ipc.open_file(pa.BufferReader(metadata[_DROPPED])).read_all()
     tallies = [Tally.model_validate(tally) for tally in summary["tallies"]]
@@ -107,7 +128,8 @@ def read_header(store: Store, name: str) -> Header:
 
 def load(store: Store, part: Partition) -> pa.Table:
     """Load the rows of a part; after a shuffle sorted by (`sort_by`, id), independently of the order of arrival."""
-    table = pa.concat_tables(_read_piece(store, file, batch) for file, batch in part.pieces)
+    pieces = [_read_piece(store, file, batch) for file, batch in part.pieces]
+    table = pa.concat_tables(pieces) if part.run is None else read_run(store, part.run)
     for mask in part.masks:
         table = table.filter(_read_piece(store, *mask)["kept"])
     if part.stamped:
@@ -118,13 +140,18 @@ def load(store: Store, part: Partition) -> pa.Table:
     return take_rows(table, pc.sort_indices(table, list(keys.items())))
 
 
+def key_of(name: str) -> str:
+    """Return the key of a committed part from its file name."""
+    return name.rpartition("/")[2].removesuffix(".arrow")
+
+
 def stamp_of(part: Partition) -> int:
     """Return the value of the column `part`: 64 bits of the part's key, so it does not depend on other parts."""
     return xxhash.xxh3_64_intdigest(part.key.encode())
 
 
 def _read_piece(store: Store, file: str, batch: int | None) -> pa.Table:
-    with store.open_arrow(file) as source:
+    with pa.memory_map(store.path(file)) if store.local else pa.BufferReader(store.read(file)) as source:
         reader = pa.ipc.open_file(source)
         table = reader.read_all() if batch is None else pa.Table.from_batches([reader.get_batch(batch)])
     return table.replace_schema_metadata(None)

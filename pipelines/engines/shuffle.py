@@ -1,11 +1,12 @@
 """The shuffle: every part is split into buckets by a column; the rows of a bucket are then read from all parts.
 
 A scattered part is one file with a record batch per bucket, so a shuffle of P parts into N buckets writes P files
-instead of P x N, and a reader fetches only the batches it needs.
+instead of P x N, and a reader fetches only the batches it needs (ranges.py).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +14,13 @@ import pyarrow as pa
 
 from ...schemas.dataset.tables import DROPPED
 from ...schemas.identity import fingerprint
+from ...schemas.storage.store import Store
 from .partition import Outcome, Partition
+from .ranges import SCATTERED, note_of, write_runs
 from .stage import part_key
 from .take_rows import take_rows
 
-SHUFFLE_VERSION = 1
+SHUFFLE_VERSION = 2
 
 
 def bucket_of(column: pa.ChunkedArray, into: int) -> npt.NDArray[np.int64]:
@@ -43,7 +46,7 @@ class Scatter:
 
     by: str
     into: int
-    name: str = "shuffle"
+    name: str = SCATTERED
     counted: bool = False
 
     def identity(self) -> list[object]:
@@ -57,24 +60,35 @@ class Scatter:
         present, counts = np.unique(bucket, return_counts=True)
         starts = np.cumsum(counts) - counts
         chunks = [table.slice(start, count) for start, count in zip(starts.tolist(), counts.tolist(), strict=True)]
-        note = {"buckets": present.tolist(), "rows": counts.tolist()}
-        return Outcome(pa.concat_tables(chunks) if chunks else table, DROPPED.empty_table(), note=note)
+        table = pa.concat_tables(chunks) if chunks else table.slice(0, 0)
+        batches = [batch for chunk in chunks for batch in chunk.to_batches()]
+        return Outcome(table, DROPPED.empty_table(), note=note_of(present, batches, table.schema))
 
 
-def bucket_keys(stage: Scatter, parts: Sequence[Partition]) -> list[str]:
-    """Return the keys of the parts after a shuffle of `parts`; they do not depend on how an engine shuffles."""
-    keys = [part_key(stage, part) for part in parts]
-    origin = fingerprint("shuffle", SHUFFLE_VERSION, stage.by, stage.into, keys)
-    return [fingerprint(origin, bucket) for bucket in range(stage.into)]
+def origin_of(stage: Scatter, keys: Sequence[str]) -> str:
+    """Return the key of a shuffle of partitions with these keys; it does not depend on how an engine shuffles."""
+    scattered = [part_key(stage, Partition(key, (), 0)) for key in keys]
+    return fingerprint("shuffle", SHUFFLE_VERSION, stage.by, stage.into, scattered)
 
 
-def buckets(scattered: Sequence[Partition], keys: Sequence[str], by: str) -> list[Partition]:
-    """Return the parts after the shuffle, one per bucket, as references into the scattered files."""
-    pieces: list[list[tuple[str, int | None]]] = [[] for _ in keys]
-    rows = [0] * len(keys)
-    for part in scattered:
-        file = part.pieces[0][0]
-        for batch, (bucket, count) in enumerate(zip(part.note["buckets"], part.note["rows"], strict=True)):
-            pieces[bucket].append((file, batch))
-            rows[bucket] += count
-    return [Partition(key, tuple(pieces[bucket]), rows[bucket], sort_by=by) for bucket, key in enumerate(keys)]
+def bucket_key(origin: str, bucket: int) -> str:
+    """Return the key of a bucket of a shuffle."""
+    return fingerprint(origin, bucket)
+
+
+def buckets(store: Store, scattered: Sequence[Partition], keys: Sequence[str], by: str) -> list[Partition]:
+    """Return the parts after the shuffle, one per bucket, as references into the scattered files.
+
+    Args:
+        store: Gets the file with the places of all pieces.
+        scattered: The parts of `Scatter`, or another part that lists buckets in the same way.
+        keys: Keys of the buckets.
+        by: The column.
+    """
+    files = [PurePosixPath(part.pieces[0][0]) for part in scattered]
+    folder = str(files[0].parent) if files else ""
+    runs, rows = write_runs(store, folder, [file.stem for file in files], [part.note for part in scattered], len(keys))
+    return [
+        Partition(key, (), count, sort_by=by, run=run if count else None)
+        for key, run, count in zip(keys, runs, rows.tolist(), strict=True)
+    ]

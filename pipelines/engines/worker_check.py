@@ -159,7 +159,7 @@ def _problem(reply: Reply, question: Question) -> tuple[str, str]:
         return f"has {'; '.join(different[:6])} on this machine ({os.uname().nodename})", SAME_VERSIONS
     if found["unseen"]:
         return (
-            f"does not see the input {found['unseen'][0]}",
+            f"does not see the input {found['unseen'][0].removeprefix('file://')}",
             "Inputs must have the same path on all machines: put them on a shared file system or an object store, and "
             "give the workers its credentials.",
         )

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ...schemas.dataset.manifest import ShardEntry
+from ...schemas.dataset.file_entry import ShardEntry
 from ...schemas.dataset.reader import Dataset
 from .description import write_description
 from .row_blocks import plain_segments, segment_fields

@@ -7,19 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ...schemas.dataset.duplicates import DUPLICATES, DUPLICATES_FILE
-from ...schemas.dataset.manifest import MANIFEST, FileEntry, Manifest
+from ...schemas.dataset.file_entry import FileEntry
+from ...schemas.dataset.manifest import Manifest
 from ...schemas.dataset.reader import Dataset
+from ...schemas.dataset.shard_list import ShardList
 from ...schemas.dataset.statistics import codebook_uses, count_codes, merge_statistics
 from ...schemas.dataset.tables import DROPPED, KEPT, ROWS
 from ...schemas.errors import Mismatch, Refusal
 from ...schemas.identity import canonical_json, file_fingerprint, fingerprint
 from ...schemas.storage.store import Store
-from ..dropped_rows import with_schema
+from ..dropped_rows import DROPPED_FILE, with_schema
 from ..filters.taken_down import TAKEN_DOWN, taken_down
-from ..publish import DROPPED_FILE
 from .merge_reports import merge_benchmarks, merge_duplicates, merge_ledgers
 from .new_folder import new_folder
 from .require_takedowns import require_takedowns
@@ -58,7 +60,8 @@ def merge_datasets(urls: Sequence[str], out: str) -> Merged:
         manifest = _manifest(datasets, folder, codes)
         if removed:
             (folder / TAKEN_DOWN).write_text("".join(f"{each}\n" for each in removed), encoding="utf-8")
-        (folder / MANIFEST).write_bytes(manifest.to_bytes())
+        for name, data in manifest.files().items():
+            (folder / name).write_bytes(data)
     return Merged(manifest, shared)
 
 
@@ -80,16 +83,15 @@ def _require_fit(first: Dataset, other: Dataset) -> None:
 
 
 def _require_apart(datasets: Sequence[Dataset]) -> None:
-    shards: dict[str, Dataset] = {}
     kinds: dict[str, tuple[str, Dataset]] = {}
-    for dataset in datasets:
-        for entry in dataset.manifest.shards:
-            if entry.file in shards:
+    for number, dataset in enumerate(datasets):
+        for other in datasets[:number]:
+            mine, theirs = dataset.manifest.shards.files, other.manifest.shards.files.combine_chunks()
+            if len(both := mine.filter(pc.is_in(mine, value_set=theirs))):
                 raise Refusal(
-                    f"{entry.file} is in {shards[entry.file].where} and in {dataset.where}, so all its documents would "
-                    "be there twice. Give each dataset once."
+                    f"{both[0]} is in {other.where} and in {dataset.where}, so all its documents would be there twice. "
+                    "Give each dataset once."
                 )
-            shards[entry.file] = dataset
         for name, source in dataset.manifest.statistics.sources.items():
             kind, owner = kinds.setdefault(name, (source.kind, dataset))
             if kind != source.kind:
@@ -130,7 +132,7 @@ def _manifest(datasets: Sequence[Dataset], folder: Path, codes: dict[str, Counte
             "config": _config([manifest.config for manifest in manifests]),
             "run": fingerprint("merge", [manifest.run for manifest in manifests]),
             "inputs": _inputs(manifests),
-            "shards": tuple(entry for manifest in manifests for entry in manifest.shards),
+            "shards": ShardList.of(entry for manifest in manifests for entry in manifest.shards),
             "dropped": _entry(folder, DROPPED_FILE),
             "duplicates": _entry(folder, DUPLICATES_FILE),
             "dedup": merge_duplicates([manifest.dedup for manifest in manifests], offsets),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from ...schemas.dataset.manifest import ShardEntry
+from ...schemas.dataset.file_entry import ShardEntry
 from ...schemas.dataset.packed_row import SEGMENT
 from ...schemas.dataset.reader import Dataset
 from ...schemas.dataset.tables import KEPT

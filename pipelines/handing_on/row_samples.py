@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ...schemas.dataset.manifest import ShardEntry
+from ...schemas.dataset.file_entry import ShardEntry
 from ...schemas.dataset.reader import Dataset
 from .description import write_description
 from .row_blocks import plain_schema, row_blocks, segment_fields

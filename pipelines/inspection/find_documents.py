@@ -9,8 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ...schemas.dataset.locate import segments_of_id
 from ...schemas.dataset.manifest import Manifest
 from ...schemas.dataset.reader import Dataset
+from ...schemas.dataset.segment_tables import SegmentTables
 from ...schemas.errors import Refusal
 from ...schemas.hashing import mix64
 from ...schemas.storage.store import Store
@@ -64,20 +66,30 @@ def why_not(dataset: Dataset, name: str) -> str:
 
 
 def find_segments(dataset: Dataset, ids: Iterable[bytes]) -> list[Place]:
-    """Locate all segments of some documents, those of a document together and in the order of its pieces."""
+    """Locate all segments of some documents, those of a document together and in the order of its pieces.
+
+    A single document is mostly found in one shard of each group, see `schemas/dataset/locate.py`. For several documents
+    each shard is read once.
+    """
     wanted = pa.array(list(ids), pa.binary(16))
+    if len(wanted) == 1:
+        document = wanted[0].as_py()
+        found = segments_of_id(SegmentTables(dataset), document)
+        return [
+            Place(dataset.first_row(one.shard) + one.row, one.number, document, one.segment["offset"]) for one in found
+        ]
     places, before = [], 0
     for entry in dataset.manifest.shards:
         segments = dataset.open(entry).batch.column("segments")
         flat, offsets = segments.flatten(), segments.offsets.to_numpy()
         at = np.flatnonzero(pc.is_in(flat.field("id"), value_set=wanted).to_numpy(zero_copy_only=False))
         rows = np.searchsorted(offsets, at, side="right") - 1
-        found = flat.take(pa.array(at))
+        pieces = flat.take(pa.array(at))
         for row, number, document, offset in zip(
             (before + rows).tolist(),
             (at - offsets[rows] + 1).tolist(),
-            found.field("id").to_pylist(),
-            found.field("offset").to_pylist(),
+            pieces.field("id").to_pylist(),
+            pieces.field("offset").to_pylist(),
             strict=True,
         ):
             places.append(Place(row, number, document, offset))

@@ -23,7 +23,7 @@ def stats(manifest: Manifest) -> dict[str, Any]:
         "row_length": manifest.row_length,
         "fill": round(fill(manifest), 6),
         "shards": len(manifest.shards),
-        "bytes": sum(entry.bytes for entry in manifest.shards),
+        "bytes": manifest.shards.total_bytes,
         "tokens": dict(tokens),
         "segments": dict(segments),
         "sources": _sources(manifest),
@@ -66,7 +66,7 @@ def _groups(manifest: Manifest) -> dict[str, Any]:
         counts: Counter[int] = Counter()
         for source in sources:
             counts.update(manifest.statistics.sources[source].lengths)
-        rows = sum(entry.rows for entry in manifest.shards if entry.group == group)
+        rows = int(manifest.shards.rows[manifest.shards.numbers_of(group)].sum())
         total = sum(length * count for length, count in counts.items())
         share = total / (rows * manifest.row_length) if rows else 0.0
         bound = fill_bound(counts, manifest.row_length)

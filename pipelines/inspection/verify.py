@@ -8,9 +8,9 @@ ledger that does not balance, statistics that differ from the shards.
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
-import fsspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -18,19 +18,22 @@ import pyarrow.parquet as pq
 
 from ...schemas.dataset.dropped_lines import row_counts
 from ...schemas.dataset.duplicates import DUPLICATES_FILE
+from ...schemas.dataset.file_entry import FileEntry, ShardEntry
 from ...schemas.dataset.layout import TASK_SLOT, ragged
 from ...schemas.dataset.ledger import check_ledger
-from ...schemas.dataset.manifest import RUN_REPORT, FileEntry, Manifest, ShardEntry
+from ...schemas.dataset.manifest import RUN_REPORT, Manifest
 from ...schemas.dataset.reader import Dataset, Shard
+from ...schemas.dataset.shard_list_file import SHARD_LIST
 from ...schemas.dataset.statistics import merge_statistics
 from ...schemas.dataset.tokenizer_card import vocabulary_of
 from ...schemas.errors import Refusal
 from ...schemas.identity import stream_fingerprint, unseal
 from ...schemas.storage.store import Store
 from ...schemas.vocabulary import Modality, Special, Vocabulary
-from ..publish import DROPPED_FILE
+from ..dropped_rows import DROPPED_FILE
 from .clusters import check_clusters
 from .recount_statistics import Ints, check_documents, check_statistics, entries_of, field_of, recount
+from .verify_inputs import changed_sources
 
 MARKS = (Special.PAD, Special.TASK, Special.BOI, Special.EOI, Special.BOA, Special.EOA)
 
@@ -43,29 +46,35 @@ class Finding:
     problem: str
 
 
-def verify(url: str) -> tuple[Dataset, list[Finding]]:
+def verify(url: str, deep: bool = False) -> tuple[Dataset, list[Finding]]:
     """Check a dataset.
+
+    Args:
+        url: URL of the dataset.
+        deep: Read its sources, too, and compare their content with what the dataset was prepared from.
 
     Returns:
         The dataset and all findings.
 
     Raises:
-        Refusal: There is no readable manifest.
+        Refusal: There is no readable manifest, or nothing says where the sources are.
     """
     dataset = Dataset(url)
-    return dataset, list(_findings(dataset))
+    findings = list(_findings(dataset))
+    if deep:
+        findings += [Finding(f"source {name}", problem) for name, problem in changed_sources(dataset)]
+    return dataset, findings
 
 
 def _findings(dataset: Dataset) -> Iterator[Finding]:
     manifest = dataset.manifest
     changed = set()
-    entries: list[FileEntry] = [*manifest.shards, manifest.dropped, manifest.duplicates]
-    entries += [file for tokenizer in manifest.tokenizers.values() for file in tokenizer.files]
-    for entry in entries:
+    others = [file for tokenizer in manifest.tokenizers.values() for file in tokenizer.files]
+    for entry in chain(manifest.shards, [manifest.dropped, manifest.duplicates], others):
         for problem in _checksum(dataset, entry):
             changed.add(entry.file)
             yield Finding(entry.file, problem)
-    yield from _unlisted(dataset, {entry.file for entry in entries})
+    yield from _unlisted(dataset, {*manifest.shards.files.to_pylist(), *(entry.file for entry in others)})
     try:
         check_ledger(manifest.ledger)
     except Refusal as refusal:
@@ -75,8 +84,9 @@ def _findings(dataset: Dataset) -> Iterator[Finding]:
         yield from (Finding(DROPPED_FILE, problem) for problem in _dropped(dataset))
     if DUPLICATES_FILE not in changed:
         with dataset.fs.open(f"{dataset.root}/{DUPLICATES_FILE}", "rb") as stream:
-            clusters = pq.read_table(stream)
-        yield from (Finding(DUPLICATES_FILE, problem) for problem in check_clusters(manifest, clusters))
+            listed = pq.ParquetFile(stream)
+            problems = check_clusters(manifest, listed.schema_arrow, _pieces(listed))
+            yield from (Finding(DUPLICATES_FILE, problem) for problem in problems)
     intact = True
     for shard in manifest.shards:
         problems = ["changed"] if shard.file in changed else list(check_shard(dataset, shard))
@@ -92,7 +102,8 @@ def _findings(dataset: Dataset) -> Iterator[Finding]:
 def _unlisted(dataset: Dataset, listed: set[str]) -> Iterator[Finding]:
     """Yield files that are not in the manifest, and a run report that was changed."""
     store = Store(dataset.url)
-    for name in [*store.names("shards"), *store.names("tokenizers")]:
+    beside = [SHARD_LIST] if dataset.manifest.shard_list is None and store.exists(SHARD_LIST) else []
+    for name in [*store.names("shards"), *store.names("tokenizers"), *beside]:
         if name not in listed:
             yield Finding(name, "is not in the manifest")
     if store.exists(RUN_REPORT):
@@ -118,12 +129,9 @@ def _totals(dataset: Dataset) -> Iterator[str]:
     cards = {Modality[name.upper()]: entry.card for name, entry in manifest.tokenizers.items()}
     if vocabulary_of(cards).fingerprint != manifest.vocabulary_fingerprint:
         yield "the vocabulary does not match the tokenizers"
-    rows = sum(entry.rows for entry in manifest.shards)
+    rows, tokens = manifest.shards.total_rows, Counter(manifest.shards.total_tokens)
     if rows != statistics.rows:
         yield f"shards have {rows} rows, the statistics {statistics.rows}"
-    tokens: Counter[str] = Counter()
-    for entry in manifest.shards:
-        tokens.update(entry.tokens)
     counted: Counter[str] = Counter()
     for source in statistics.sources.values():
         counted.update(source.tokens)
@@ -135,12 +143,17 @@ def _totals(dataset: Dataset) -> Iterator[str]:
         yield f"shards have {sum(tokens.values())} tokens, the ledger kept {kept}"
 
 
+def _pieces(listed: pq.ParquetFile) -> Iterator[pa.Table]:
+    return (pa.Table.from_batches([batch]) for batch in listed.iter_batches())
+
+
 def _dropped(dataset: Dataset) -> Iterator[str]:
-    with fsspec.open(f"{dataset.url}/{DROPPED_FILE}", "rb") as stream:
-        lines = pq.read_table(stream)
-    table = lines.select(["stage", "source", "reason"]).append_column("rows", pa.array(row_counts(lines)))
-    sums = table.group_by(["stage", "source", "reason"]).aggregate([("rows", "sum")]).to_pylist()
-    found = Counter({(each["stage"], each["source"], each["reason"]): each["rows_sum"] for each in sums})
+    found: Counter[Any] = Counter()
+    with dataset.fs.open(f"{dataset.root}/{DROPPED_FILE}", "rb") as stream:
+        for lines in _pieces(pq.ParquetFile(stream)):
+            table = lines.select(["stage", "source", "reason"]).append_column("rows", pa.array(row_counts(lines)))
+            for each in table.group_by(["stage", "source", "reason"]).aggregate([("rows", "sum")]).to_pylist():
+                found[each["stage"], each["source"], each["reason"]] += each["rows_sum"]
     ledger: Counter[Any] = Counter()
     for tally in dataset.manifest.ledger:
         ledger.update({(tally.stage, tally.source, reason): count for reason, count in tally.dropped.items()})

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy.typing as npt
 import pyarrow as pa
-import xxhash
 
-from ...schemas.dataset.manifest import ShardEntry
+from ...schemas.dataset.file_entry import ShardEntry
+from ...schemas.storage.hashing_file import HashingFile
 from ...schemas.storage.store import Store
 
 
@@ -34,35 +34,14 @@ def write_shard(
         tokens: Number of codes by modality, for the manifest entry.
         below: Folder of the store, with a trailing slash.
     """
-    digest = xxhash.xxh3_128()
-    size = 0
+    digest, size = "", 0
 
     def name() -> str:
-        return f"shards/{group}-{digest.hexdigest()[:16]}.arrow"
+        return f"shards/{group}-{digest[:16]}.arrow"
 
     with store.create(lambda: below + name()) as sink:
-        with pa.ipc.new_file(pa.PythonFile(_Hashing(sink, digest), mode="w"), batch.schema) as writer:
+        hashing = HashingFile(sink)
+        with pa.ipc.new_file(pa.PythonFile(hashing, mode="w"), batch.schema) as writer:
             writer.write_batch(batch)
-        size = sink.tell()
-    return ShardEntry(
-        file=name(), bytes=size, xxh3=digest.hexdigest(), group=group, rows=batch.num_rows, tokens=dict(tokens)
-    )
-
-
-class _Hashing:
-    """A file that hashes what is written to it, since a shard is named by its content but written only once."""
-
-    closed = False
-
-    def __init__(self, sink: pa.NativeFile, digest: Any) -> None:
-        self._sink, self._digest = sink, digest
-
-    def write(self, data: Any) -> None:
-        self._digest.update(data)
-        self._sink.write(data)
-
-    def tell(self) -> int:
-        return int(self._sink.tell())
-
-    def flush(self) -> None:
-        self._sink.flush()
+        digest, size = hashing.hexdigest(), hashing.tell()
+    return ShardEntry(file=name(), bytes=size, xxh3=digest, group=group, rows=batch.num_rows, tokens=dict(tokens))

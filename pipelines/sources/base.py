@@ -5,7 +5,7 @@ file larger than memory is read in bounded memory. A row that cannot be read is 
 exception from a reader is a bug or an unreachable store.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -109,6 +109,10 @@ class Reader(Protocol):
         Raises:
             Refusal: The file is changing.
         """
+        ...
+
+    def files(self, unit: Unit) -> Iterable[str] | None:
+        """Return the URLs of all files that the digest depends on; None if these cannot be told without reading."""
         ...
 
     def read(self, unit: Unit) -> Iterator[RawBatch]:

@@ -47,17 +47,39 @@ def stamp(url: str) -> str:
     return _stamp_of(fs, path)
 
 
+def lasting_stamp(url: str) -> str | None:
+    """Return a stamp that is worth keeping from run to run; None where the store states no version of the file.
+
+    Unlike `stamp`, it has the inode of a local file. Raises FileNotFoundError when the file does not exist.
+    """
+    url = url.rpartition("::")[2]
+    local = url.removeprefix("file://") if "://" not in url or url.startswith("file://") else None
+    if local is not None and os.path.isabs(local):
+        found = os.stat(local)
+        return f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino}"
+    fs, path = url_to_fs(url)
+    if isinstance(fs, LocalFileSystem):
+        return lasting_stamp(path)
+    info = fs.info(path)
+    return _version_of(fs, path, info)
+
+
 def _stamp_of(fs: Any, path: str) -> str:
     info = fs.info(path)
+    version = _version_of(fs, path, info)
+    if version is not None:
+        return version
+    return f"size {info['size']}" if info.get("size") is not None else str(fs.ukey(path))
+
+
+def _version_of(fs: Any, path: str, info: dict[str, Any]) -> str | None:
     tag = info.get("ETag") or info.get("etag")
     if tag:
         return str(tag).strip('"')
     known = [f"{key} {info[key]}" for key in VERSIONS if info.get(key) is not None]
     if isinstance(fs, MemoryFileSystem):
         known.append(f"modified {fs.modified(path)}")
-    return (
-        " ".join([f"size {info.get('size')}", *known]) if known or info.get("size") is not None else str(fs.ukey(path))
-    )
+    return " ".join([f"size {info.get('size')}", *known]) if known else None
 
 
 @contextmanager

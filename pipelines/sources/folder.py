@@ -2,6 +2,7 @@
 
 import posixpath
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -110,6 +111,20 @@ class FolderReader:
         with refusing(name, path):
             fs.open(url).close()
             return [Unit(fs.unstrip_protocol(url), found, stamp=stamp(fs.unstrip_protocol(url)))]
+
+    def files(self, unit: Unit) -> Iterator[str]:
+        """Return the URLs of the table, which is read for it, and of the files that the unit's records name."""
+        yield unit.path
+        files = self._files(unit)
+        media = [field for field in self._fields if field not in ("text", "license") and not is_column(field)]
+        for item in self._records(unit):
+            number = item.number if isinstance(item, Record) else item.row
+            if unit.stop is not None and number >= unit.stop:
+                return
+            if isinstance(item, Record) and number >= unit.start:
+                for field in media:
+                    with suppress(BadRow):
+                        yield files.url(self._name(item, field))
 
     def digest(self, unit: Unit) -> str:
         """Hash the unit's records, as far as they are used, and the bytes of the files that they name."""

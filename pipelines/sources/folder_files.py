@@ -20,6 +20,10 @@ class FolderFiles:
     prefix: str  # what each name begins with, and what it lacks at its end
     suffix: str
 
+    def url(self, given: str) -> str:
+        """Return the URL of a file, whether it exists or not; raises BadRow if it is outside the folder."""
+        return str(self.fs.unstrip_protocol(posixpath.join(self.root, self._inside(given))))
+
     def find(self, given: str, missing: str) -> tuple[str, int]:
         """Return the name relative to `root` and the size of a file.
 
@@ -30,12 +34,7 @@ class FolderFiles:
         Raises:
             BadRow: There is no such file, or it is outside the folder or cannot be read.
         """
-        name = f"{self.prefix}{given}{self.suffix}"
-        if not (name.startswith("/") or "://" in name):
-            name = posixpath.join(self.base, name)
-        inside = name_within(self.fs, self.root, name)
-        if inside is None:
-            raise BadRow("path_outside_folder", name)
+        inside = self._inside(given)
         try:
             info = self.fs.info(posixpath.join(self.root, inside))
         except (FileNotFoundError, NotADirectoryError):
@@ -45,6 +44,15 @@ class FolderFiles:
         if info["type"] != "file":
             raise BadRow("file_unreadable", f"{inside} is no file")
         return inside, int(info["size"])
+
+    def _inside(self, given: str) -> str:
+        name = f"{self.prefix}{given}{self.suffix}"
+        if not (name.startswith("/") or "://" in name):
+            name = posixpath.join(self.base, name)
+        inside = name_within(self.fs, self.root, name)
+        if inside is None:
+            raise BadRow("path_outside_folder", name)
+        return inside
 
     def read(self, given: str, missing: str, longest: int) -> bytes:
         """Return the content of a file of at most `longest` bytes; raises BadRow, as `find` does."""

@@ -75,6 +75,10 @@ class DatasetsReader:
         stops = [*starts[1:], total]
         return [Unit(self._source.path, self._label, start, stop) for start, stop in zip(starts, stops, strict=True)]
 
+    def files(self, unit: Unit) -> None:
+        """Return None: `datasets` decides what is read."""
+        return
+
     def digest(self, unit: Unit) -> str:
         """Hash the unit's values, including the files that it names."""
         return bytes_fingerprint(_identity(self._batches(unit)))

@@ -64,6 +64,10 @@ class JsonlReader:
         require_in_heads(self._source, json_heads(units))
         return units
 
+    def files(self, unit: Unit) -> tuple[str, ...]:
+        """Return the URL of the unit's file."""
+        return (unit.path,)
+
     def digest(self, unit: Unit) -> str:
         """Return the fingerprint of the file, without decompression."""
         if unit.most is not None:

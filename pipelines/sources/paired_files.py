@@ -1,7 +1,7 @@
 """Reader of a folder without a table, in which the files of a sample have the same name: `1.jpg` and `1.txt`."""
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from fsspec.core import url_to_fs
@@ -84,6 +84,12 @@ class PairedFilesReader:
             return None
         _, field, rank = max(matches, key=lambda match: match[0])
         return field, rank, posixpath.join(folder, base[: -len(self._fields[field][rank].lstrip(".")) - 1])
+
+    def files(self, unit: Unit) -> Iterable[str]:
+        """Return the URLs of the unit's files."""
+        fs, root = url_to_fs(self._source.path)
+        names = (name for members in unit.members for name in members if name)
+        return (fs.unstrip_protocol(posixpath.join(root, name)) for name in names)
 
     def digest(self, unit: Unit) -> str:
         """Hash the content and the names of the files."""

@@ -73,6 +73,10 @@ class ParquetReader:
         if content not in (None, PARQUET):
             raise wrong_kind(self._source.name, unit.label, self._source.kind, content)
 
+    def files(self, unit: Unit) -> tuple[str, ...]:
+        """Return the URL of the unit's file."""
+        return (unit.path,)
+
     def digest(self, unit: Unit) -> str:
         """Hash the stored bytes of the unit's column chunks, their types, and the number of the first row."""
         if unit.most is not None:

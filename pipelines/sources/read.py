@@ -6,9 +6,10 @@ the unit as finished. Rows get their ids here, from source name, content and row
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from functools import lru_cache
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,22 +26,14 @@ from ...schemas.storage.store import Store
 from ...tokenizers.decoding import decoding_identity
 from ..engines.base import Engine
 from ..engines.commits import CommittedParts
-from ..engines.partition import (
-    Committed,
-    Outcome,
-    Partition,
-    commit,
-    count_rows,
-    dropped_table,
-    join_dropped,
-    read_header,
-)
+from ..engines.partition import Committed, Outcome, commit, count_rows, dropped_table, join_dropped, read_header
 from ..engines.stage import WorkCount, part_name
-from ..engines.step_ledger import StepLedger
-from .base import RawBatch, Unit
+from ..engines.steps import Read
+from .base import RawBatch, Reader, Unit
 from .content import add_content
 from .files import printable
 from .json_texts import json_object
+from .known_digests import Known, KnownDigests, mark_of, unit_key
 from .own_output import no_source_below
 from .registry import open_source
 from .samples import samples
@@ -67,16 +60,34 @@ class Input:
 
 @dataclass(frozen=True)
 class Digest:
-    """The task that hashes the content of a unit."""
+    """The task that hashes the content of a unit, unless it looks unchanged."""
 
     limits: Limits
     partition_bytes: int
 
-    def __call__(self, item: tuple[Source, Unit]) -> str:
-        """Return the digest of one unit."""
-        source, unit = item
+    def key(self, source: Source) -> str:
+        """Return a fingerprint of what the digests of a source's units depend on, beside the units."""
+        settings = [source.model_dump(mode="json"), self.limits.model_dump(mode="json"), self.partition_bytes]
+        return fingerprint("digest", READ_VERSION, source.kind, settings)
+
+    def looked_at(self, source: Source, unit: Unit, known: Known | None) -> Known | None:
+        """Return what is known of a unit if it is one file, which looks unchanged: that takes no task."""
+        if known is None or self._reader(source).files(unit) != (unit.path,):
+            return None
+        return known if known.mark == mark_of((unit.path,)) else None
+
+    def __call__(self, item: tuple[Source, Unit, Known | None]) -> Known:
+        """Return the digest of a unit, given what is known of it."""
+        source, unit, known = item
         with limited_time(unit, self.limits.unit_seconds):
-            return open_source(source, self.limits, self.partition_bytes).digest(unit)
+            reader = self._reader(source)
+            mark = mark_of(reader.files(unit))  # before the files are read, so that a later change is seen
+            if known is not None and known.mark == mark:
+                return known
+            return Known(mark, reader.digest(unit))
+
+    def _reader(self, source: Source) -> Reader:
+        return open_source(source, self.limits, self.partition_bytes)
 
 
 def find_units(sources: Sequence[Source], limits: Limits, partition_bytes: int, out: str) -> list[tuple[Source, Unit]]:
@@ -88,15 +99,63 @@ def find_units(sources: Sequence[Source], limits: Limits, partition_bytes: int, 
         return [(source, unit) for source in sources for unit in open_source(source, limits, partition_bytes).units()]
 
 
-def identify(engine: Engine, items: Sequence[tuple[Source, Unit]], limits: Limits, partition_bytes: int) -> list[Input]:
-    """Hash the content of all units, which reads every byte of the inputs once."""
-    digests = engine.collect("inputs", Digest(limits, partition_bytes), items)
+def identify(
+    engine: Engine,
+    items: Sequence[tuple[Source, Unit]],
+    limits: Limits,
+    partition_bytes: int,
+    recheck: bool = False,
+) -> list[Input]:
+    """Hash the content of all units, which reads every byte of the inputs that do not look unchanged.
+
+    Args:
+        engine: Runs the tasks.
+        items: The units and their sources.
+        limits: Limits of the run.
+        partition_bytes: Size of a partition.
+        recheck: Read all inputs, also those that look unchanged.
+    """
+    task = Digest(limits, partition_bytes)
+    sources = {name: task.key(source) for name, source in {source.name: source for source, _ in items}.items()}
+    units = [unit_key(sources[source.name], unit) for source, unit in items]
+    digests = KnownDigests.read(engine.store)
+    before = [None] * len(items) if recheck else digests.find(units)
+    given = [(source, unit, known) for (source, unit), known in zip(items, before, strict=True)]
+    cheap = [task.looked_at(*each) for each in given]
+    missing = [each for each, known in zip(given, cheap, strict=True) if known is None]
+    done = iter(engine.collect("inputs", task, missing, len(items) - len(missing)))
+    found = [known or next(done) for known in cheap]
+    digests.keep(engine.store, units, found)
     seen: Counter[tuple[str, str]] = Counter()
     inputs = []
-    for (source, unit), digest in zip(items, digests, strict=True):
-        inputs.append(Input(source, unit, digest, seen[source.name, digest]))
-        seen[source.name, digest] += 1
+    for (source, unit), known in zip(items, found, strict=True):
+        inputs.append(Input(source, unit, known.digest, seen[source.name, known.digest]))
+        seen[source.name, known.digest] += 1
     return inputs
+
+
+@dataclass(frozen=True, eq=False)
+class _Same:
+    """A source as the key of a cache: equal to itself alone, since one source of a run has many units."""
+
+    source: Source
+
+    def __hash__(self) -> int:
+        return id(self.source)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.source is self.source
+
+
+@lru_cache(maxsize=64)
+def _of_source(same: _Same, limits: Limits, partition_bytes: int) -> tuple[list[Any], dict[str, Any]]:
+    """What identifies the partitions of a source, but for the units: its stages and settings."""
+    source = same.source
+    settings = source.identity_body({"path", "pairs", "priority", "limit"})
+    if source.filtered:
+        settings["filtered"] = list(source.filtered)
+    stages = [READ_VERSION, Validate(limits).identity(), partition_bytes]
+    return [*stages, *decoding_identity(*source.modality.modalities)], settings
 
 
 @dataclass(frozen=True)
@@ -112,21 +171,28 @@ class ReadUnit:
 
         `limit` is left out: it selects units, and a unit of which only the head is read has a digest of its own.
         """
-        source = item.source.identity_body({"path", "pairs", "priority", "limit"})
-        if item.source.filtered:
-            source["filtered"] = list(item.source.filtered)
-        stages = [READ_VERSION, Validate(self.limits).identity(), self.partition_bytes]
-        stages += decoding_identity(*item.source.modality.modalities)
+        stages, source = _of_source(_Same(item.source), self.limits, self.partition_bytes)
         members = [[printable(name) for name in files] for files in item.unit.members]
         return fingerprint("read", stages, source, item.base, item.unit.label, *([members] if members else []))
 
-    def done(self, item: Input) -> str:
-        """Return the name of the file that marks the unit as finished."""
-        return part_name("read", self.key(item)).removesuffix(".arrow") + ".done"
+    def done(self, key: str) -> str:
+        """Return the name of the file that marks the unit with a key as finished."""
+        return part_name("read", key).removesuffix(".arrow") + ".done"
 
-    def chunk(self, item: Input, index: int) -> str:
-        """Return the name of one of the unit's partitions."""
-        return part_name("read", f"{self.key(item)}-{index:05d}")
+    def chunk(self, key: str, index: int) -> str:
+        """Return the name of one of the partitions of the unit with a key."""
+        return part_name("read", f"{key}-{index:05d}")
+
+    def known(self, committed: CommittedParts, item: Input) -> list[Committed] | None:
+        """Return the partitions of a unit that was read whole; None if one of them is missing."""
+        key = self.key(item)
+        mark = committed.get(self.done(key))
+        if mark is None:
+            return None
+        count = json.loads(mark.summary)["partitions"]
+        found = [committed.get(self.chunk(key, index)) for index in range(count)]
+        parts = [part for part in found if part is not None]
+        return parts if len(parts) == count else None
 
     def __call__(self, item: Input) -> WorkCount:
         """Read a whole unit; partitions that were committed before a kill are kept."""
@@ -135,17 +201,16 @@ class ReadUnit:
 
     def _read(self, item: Input) -> WorkCount:
         reader = open_source(item.source, self.limits, self.partition_bytes)
-        rows = 0
-        committed: list[Committed] = []
+        key, rows, committed = self.key(item), 0, []
         batches = reader.read(replace(item.unit, digest=item.digest))
         for batch in samples(batches, item.source, item.base, self.partition_bytes):
-            name = self.chunk(item, len(committed))
+            name = self.chunk(key, len(committed))
             if self.store.exists(name):
                 committed.append(read_header(self.store, name).committed(name))
             else:
                 committed.append(commit(self.store, name, self.outcome(item, batch)))
             rows += batch.table.num_rows
-        mark = Committed(self.done(item), canonical_json({"partitions": len(committed)}), 0)
+        mark = Committed(self.done(key), canonical_json({"partitions": len(committed)}), 0)
         self.store.write(mark.name, mark.summary)
         return WorkCount(rows, 0, (mark, *committed))
 
@@ -184,48 +249,10 @@ class ReadUnit:
         return pa.table({name: columns[name] for name in schema.names}, schema=schema)
 
 
-def read(engine: Engine, inputs: Sequence[Input], limits: Limits, partition_bytes: int) -> dict[str, list[Partition]]:
-    """Read all units; finished ones are reused. Returns partitions of raw rows by source, in the order of units."""
-    task = ReadUnit(engine.store, limits, partition_bytes)
-    keys = [task.key(item) for item in inputs]
-    made: dict[int, list[Partition]] = {}
-    ledger = StepLedger(engine.journal)
-
-    units = set(keys)
-
-    def mine(committed: frozenset[str]) -> list[str]:
-        return sorted(name for name in committed if _unit_of(name) in units)
-
-    def count(at: int, committed: Sequence[Committed]) -> None:
-        made[at] = [ledger.count(f"{keys[at]}-{index:05d}", part) for index, part in enumerate(committed)]
-
-    with ledger.counting(engine.index, "read", mine):
-        for at, parts in _finished(engine.index.of("read"), task, inputs):
-            count(at, parts)
-        missing = [at for at in range(len(inputs)) if at not in made]
-        unread = [inputs[at] for at in missing]
-        engine.receive("read", task, unread, lambda n, work: count(missing[n], work.committed[1:]), len(made))
-    read_parts: dict[str, list[Partition]] = {item.source.name: [] for item in inputs}
-    for at, item in enumerate(inputs):
-        read_parts[item.source.name] += made[at]
-    ledger.end([name for parts in read_parts.values() for part in parts for name, _ in part.pieces])
-    return {name: [part for part in group if part.rows] for name, group in read_parts.items()}
-
-
-def _finished(
-    committed: CommittedParts, task: ReadUnit, inputs: Sequence[Input]
-) -> Iterator[tuple[int, list[Committed]]]:
-    """Yield the units that are read, with their parts; one with a part that is gone is read again."""
-    marks = committed.find([task.done(item) for item in inputs])
-    counts = {at: json.loads(mark.summary)["partitions"] for at, mark in enumerate(marks) if mark is not None}
-    found = committed.find([task.chunk(inputs[at], index) for at, count in counts.items() for index in range(count)])
-    for at, count in counts.items():
-        parts = [part for part in islice(found, count) if part is not None]
-        if len(parts) == count:
-            yield at, parts
-
-
-def _unit_of(name: str) -> str | None:
-    """The key of the unit that a part belongs to; None for the mark of a finished unit."""
-    stem = name.rpartition("/")[2].removesuffix(".arrow")
-    return stem.rpartition("-")[0] if name.endswith(".arrow") else None
+def read_steps(store: Store, inputs: Sequence[Input], limits: Limits, partition_bytes: int) -> dict[str, Read]:
+    """Describe how all units are read: a step for each source, in the order of the units."""
+    task = ReadUnit(store, limits, partition_bytes)
+    items: dict[str, list[Input]] = {}
+    for item in inputs:
+        items.setdefault(item.source.name, []).append(item)
+    return {name: Read(task, mine) for name, mine in items.items()}

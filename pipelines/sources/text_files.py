@@ -1,7 +1,7 @@
 """Reader of whole files as texts, one document a file."""
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from fsspec.core import url_to_fs
@@ -37,6 +37,11 @@ class FilesReader:
         folder = _folder(names[0], files[0][1])
         sized = (((name.removeprefix(folder),), int(fs.size(fs._strip_protocol(name)) or 0)) for name in names)
         return member_units(folder + archive, self._source.name, islice(sized, self._source.limit), self._budget)
+
+    def files(self, unit: Unit) -> Iterable[str]:
+        """Return the URLs of the unit's files, or of the archive that they are in."""
+        folder, separator, archive = unit.path.partition("::")
+        return (archive,) if separator else (folder + members[0] for members in unit.members)
 
     def digest(self, unit: Unit) -> str:
         """Hash the texts and the names of the files."""

@@ -100,6 +100,10 @@ class WebDatasetReader:
             field = next(iter(missing))
             raise Refusal(_said(self._source, field, whole, extensions, list(keys)))
 
+    def files(self, unit: Unit) -> tuple[str, ...]:
+        """Return the URL of the unit's file."""
+        return (unit.path,)
+
     def digest(self, unit: Unit) -> str:
         """Return the fingerprint of the tar, without decompression."""
         if unit.most is not None:

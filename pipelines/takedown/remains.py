@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ...schemas.config.training import Data
-from ...schemas.dataset.manifest import Manifest, ShardEntry
+from ...schemas.dataset.file_entry import ShardEntry
+from ...schemas.dataset.manifest import Manifest
 from ...schemas.errors import Refusal
 
 CACHE: str = Data.model_fields["cache"].default

@@ -1,31 +1,31 @@
 """Writes a finished dataset without some of its documents: shards, lists and manifest, beside the old ones."""
 
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ...schemas.dataset.dropped_lines import row_counts
 from ...schemas.dataset.duplicates import DUPLICATES, DUPLICATES_FILE
+from ...schemas.dataset.file_entry import FileEntry, ShardEntry
 from ...schemas.dataset.layout import as_mask
 from ...schemas.dataset.ledger import Tally
-from ...schemas.dataset.manifest import MANIFEST, FileEntry, ShardEntry
 from ...schemas.dataset.reader import Dataset, Shard
+from ...schemas.dataset.shard_list import ShardList
 from ...schemas.dataset.statistics import SourceStatistics, Statistics, codebook_uses, merge_statistics
-from ...schemas.dataset.tables import DROPPED, ROWS
+from ...schemas.dataset.tables import DROPPED
 from ...schemas.errors import Refusal
-from ...schemas.identity import bytes_fingerprint, stream_fingerprint
+from ...schemas.identity import stream_fingerprint
 from ...schemas.storage.store import Store
-from ..engines.partition import join_dropped
+from ..dropped_rows import DROPPED_FILE, with_schema
 from ..filters.taken_down import STAGE
 from ..inspection.recount_statistics import CODED, recount, tokens_by_segment
 from ..pack.write import write_shard
-from ..publish import DROPPED_FILE
-from .clusters import forget_excerpts
+from ..row_list import together, write_list
+from .clusters import forget_excerpts, without_excerpts
 from .remove_segments import without_segments
 
 DOCUMENTS = pa.schema(
@@ -48,11 +48,12 @@ class RewrittenShard:
     documents: pa.Table  # DOCUMENTS, one row per document
 
 
-def read_parquet(dataset: Dataset, entry: FileEntry) -> pa.Table:
-    """Read a table of the dataset; raises Refusal when its checksum differs from the manifest."""
+def pieces_of(dataset: Dataset, entry: FileEntry, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """Read a list of the dataset piece by piece; raises Refusal when its checksum differs from the manifest."""
     _require_intact(dataset, entry)
     with dataset.fs.open(dataset.path(entry), "rb") as stream:
-        return pq.read_table(stream)
+        for batch in pq.ParquetFile(stream).iter_batches(columns=columns):
+            yield pa.Table.from_batches([batch])
 
 
 def _require_intact(dataset: Dataset, entry: FileEntry) -> None:
@@ -92,14 +93,12 @@ def rewrite(store: Store, below: str, dataset: Dataset, holding: Sequence[str], 
     old = dataset.manifest
     cuts = [_cut(store, below, dataset, entry, ids) for entry in old.shards if entry.file in holding]
     after = {cut.old.file: cut.new for cut in cuts}
-    shards = tuple(new for entry in old.shards if (new := after.get(entry.file, entry)) is not None)
+    shards = ShardList.of(new for entry in old.shards if (new := after.get(entry.file, entry)) is not None)
     documents = pa.concat_tables([DOCUMENTS.empty_table(), *(cut.documents for cut in cuts)])
     documents = documents.sort_by([(name, "ascending") for name in ("source", "file", "row")])
-    dropped = _with_lines(read_parquet(dataset, old.dropped), documents)
-    clusters, reports = forget_excerpts(read_parquet(dataset, old.duplicates), old.dedup, ids)
-    files = {DROPPED_FILE: _bytes(dropped, dropped.schema), DUPLICATES_FILE: _bytes(clusters, DUPLICATES)}
-    for name, data in files.items():
-        store.write(below + name, data)
+    dropped = _write_dropped(store, below, dataset, documents)
+    clusters = without_excerpts(pieces_of(dataset, old.duplicates), ids)
+    duplicates = write_list(store, below + DUPLICATES_FILE, DUPLICATES_FILE, DUPLICATES, together(clusters))
     new_files = {entry.file for entry in after.values() if entry is not None}
 
     def opened() -> Iterator[Shard]:
@@ -110,15 +109,16 @@ def rewrite(store: Store, below: str, dataset: Dataset, holding: Sequence[str], 
     manifest = old.model_copy(
         update={
             "shards": shards,
-            "dropped": _entry(DROPPED_FILE, files[DROPPED_FILE]),
-            "duplicates": _entry(DUPLICATES_FILE, files[DUPLICATES_FILE]),
-            "dedup": reports,
+            "dropped": dropped,
+            "duplicates": duplicates,
+            "dedup": forget_excerpts(pieces_of(dataset, old.duplicates), old.dedup, ids),
             "ledger": tuple(_ledger(old.ledger, documents)),
             "statistics": _statistics(old.statistics, counted),
             "codebooks": codebook_uses(counted.codebooks, old.vocabulary),
         }
     ).sealed()
-    store.write(below + MANIFEST, manifest.to_bytes())
+    for name, data in manifest.files().items():
+        store.write(below + name, data)
     return cuts
 
 
@@ -139,24 +139,17 @@ def _cut(store: Store, below: str, dataset: Dataset, entry: ShardEntry, ids: pa.
     )
 
 
-def _with_lines(dropped: pa.Table, documents: pa.Table) -> pa.Table:
+def _write_dropped(store: Store, below: str, dataset: Dataset, documents: pa.Table) -> FileEntry:
+    """Write the list of dropped rows, and the documents that are removed after it."""
     lines = {name: documents[name] for name in ("source", "file", "row")}
     lines |= {name: pa.repeat(STAGE, len(documents)) for name in ("stage", "reason")}
     lines["detail"] = pa.array([each.hex() for each in documents["id"].to_pylist()], pa.string())
-    table = pa.table({name: lines[name] for name in DROPPED.names}, schema=DROPPED)
-    if ROWS.name in dropped.column_names:
-        table = table.append_column(ROWS, pa.array(row_counts(table)))
-    return join_dropped([dropped, table])
-
-
-def _bytes(table: pa.Table, schema: pa.Schema) -> bytes:
-    sink = io.BytesIO()
-    pq.write_table(table.cast(schema), sink, compression="zstd")
-    return sink.getvalue()
-
-
-def _entry(name: str, data: bytes) -> FileEntry:
-    return FileEntry(file=name, bytes=len(data), xxh3=bytes_fingerprint([data]))
+    removed = pa.table({name: lines[name] for name in DROPPED.names}, schema=DROPPED)
+    entry = dataset.manifest.dropped
+    with dataset.fs.open(dataset.path(entry), "rb") as stream:
+        schema = pq.read_schema(stream).remove_metadata()
+    tables = chain(pieces_of(dataset, entry), [with_schema(removed, schema)])
+    return write_list(store, below + DROPPED_FILE, DROPPED_FILE, schema, together(tables))
 
 
 def _ledger(ledger: Sequence[Tally], documents: pa.Table) -> Iterator[Tally]:

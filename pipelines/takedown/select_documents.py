@@ -24,7 +24,7 @@ from ..filters.taken_down import STAGE, id_array
 from ..inspection.find_documents import ids_by_content, require_source
 from ..inspection.recount_statistics import tokens_by_segment
 from .clusters import connected_ids
-from .rewrite import ids_in, read_parquet
+from .rewrite import ids_in, pieces_of
 
 
 @dataclass(frozen=True)
@@ -100,10 +100,10 @@ def _documents(dataset: Dataset, match: Mapping[str, str]) -> Iterator[pa.Table]
         yield pa.table({name: column if name == "id" else column.cast(pa.string()) for name, column in columns.items()})
     if match:
         return  # the tables of duplicates and of dropped rows have neither licences nor ids of kept columns
-    yield read_parquet(dataset, dataset.manifest.duplicates).select(["id", "source", "file"])
-    dropped = read_parquet(dataset, dataset.manifest.dropped)
-    before = dropped.filter(pc.equal(dropped["stage"], STAGE))
-    yield before.select(["source", "file"]).append_column("id", id_array(before["detail"].to_pylist()))
+    yield from pieces_of(dataset, dataset.manifest.duplicates, ["id", "source", "file"])
+    for dropped in pieces_of(dataset, dataset.manifest.dropped, ["stage", "source", "file", "detail"]):
+        before = dropped.filter(pc.equal(dropped["stage"], STAGE))
+        yield before.select(["source", "file"]).append_column("id", id_array(before["detail"].to_pylist()))
 
 
 def _met(table: pa.Table, wanted: Selection) -> Iterator[str]:
@@ -140,7 +140,8 @@ def removal(dataset: Dataset, ids: Sequence[str]) -> Removal:
         dataset: The dataset.
         ids: Document ids in hexadecimal.
     """
-    duplicates = connected_ids(read_parquet(dataset, dataset.manifest.duplicates), id_array(ids))
+    listed = dataset.manifest.duplicates
+    duplicates = connected_ids(lambda: pieces_of(dataset, listed, ["id", "cluster"]), id_array(ids))
     wanted = id_array({*ids, *(each.hex() for each in duplicates.to_pylist())})
     documents: dict[str, dict[bytes, int]] = {}
     shards = 0

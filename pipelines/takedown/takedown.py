@@ -15,15 +15,19 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...schemas.dataset.file_entry import FileEntry
 from ...schemas.dataset.manifest import MANIFEST, parse_manifest
 from ...schemas.dataset.reader import Dataset
+from ...schemas.dataset.shard_list_file import SHARD_LIST
+from ...schemas.errors import Refusal
+from ...schemas.identity import bytes_fingerprint
 from ...schemas.storage.lease import FOLDER as LEASES
 from ...schemas.storage.lock import LOCK, only_run
 from ...schemas.storage.store import WORK, Store
 from ..filters.taken_down import STAGED, TAKEN_DOWN, id_array, taken_down
 from .clusters import connected_ids
 from .remains import delete_cached
-from .rewrite import ids_in, read_parquet, rewrite
+from .rewrite import ids_in, pieces_of, rewrite
 
 
 @dataclass(frozen=True)
@@ -67,16 +71,16 @@ def take_down(url: str, ids: Sequence[str]) -> Takedown:
         store.sweep()
         resumed = _resume(store)
         dataset = Dataset(url)
-        clusters = read_parquet(dataset, dataset.manifest.duplicates)
-        duplicates = connected_ids(clusters, id_array(ids))
+        listed = dataset.manifest.duplicates
+        duplicates = connected_ids(lambda: pieces_of(dataset, listed, ["id", "cluster"]), id_array(ids))
         wanted = id_array(sorted({*ids, *_hex(duplicates)}))
         held = {entry.file: _hex(ids_in(dataset.open(entry), wanted)) for entry in dataset.manifest.shards}
         held_ids, before = {each for found in held.values() for each in found}, set(taken_down(store))
         also = set(_hex(duplicates)) - held_ids
-        excerpts = clusters["excerpt"].filter(pc.is_in(clusters["id"], value_set=duplicates))
+        quoted = any(_quotes(rows, duplicates) for rows in pieces_of(dataset, listed, ["id", "excerpt"]))
         rewritten: list[Rewritten] = []
         uncached: tuple[str, ...] = ()
-        if held_ids or excerpts.null_count < len(excerpts):
+        if held_ids or quoted:
             store.write(TAKEN_DOWN, "".join(f"{each}\n" for each in sorted(held_ids | also | before)).encode())
             cuts = rewrite(store, STAGED, dataset, [file for file, found in held.items() if found], wanted)
             for cut in cuts:
@@ -110,6 +114,12 @@ def finish_interrupted(url: str) -> bool:
         return _resume(store)
 
 
+def _quotes(rows: pa.Table, ids: pa.Array) -> bool:
+    """Whether one of some rows has an excerpt."""
+    excerpts = rows["excerpt"].filter(pc.is_in(rows["id"], value_set=ids))
+    return bool(excerpts.null_count < len(excerpts))
+
+
 def _hex(ids: pa.Array) -> list[str]:
     return [each.hex() for each in ids.to_pylist()]
 
@@ -126,18 +136,27 @@ def _resume(store: Store) -> bool:
 def _publish(store: Store) -> None:
     """Move the staged files into place, the manifest last, and delete the files that they replace."""
     data = store.read(STAGED + MANIFEST)
-    manifest = parse_manifest(data, f"{store.url}/{STAGED}{MANIFEST}")
+    manifest = parse_manifest(data, f"{store.url}/{STAGED}{MANIFEST}", lambda entry: _staged(store, entry))
     store.delete(MANIFEST)
     for name in store.names(STAGED):
         if name != STAGED + MANIFEST:
             store.write(name.removeprefix(STAGED), store.read(name))
-    wanted = {entry.file for entry in manifest.shards}
+    if manifest.shard_list is None:
+        store.delete(SHARD_LIST)
+    wanted = set(manifest.shards.files.to_pylist())
     for name in store.names("shards"):
         if name not in wanted:
             store.delete(name)
     _clear(store, WORK)  # it contains raw copies of the removed documents
     store.write(MANIFEST, data)
     _clear(store, STAGED)
+
+
+def _staged(store: Store, entry: FileEntry) -> pa.NativeFile:
+    data = store.read(STAGED + entry.file)
+    if bytes_fingerprint([data]) != entry.xxh3:
+        raise Refusal(f"{store.url}/{STAGED}{entry.file}: was changed after it was written.", exit_code=1)
+    return pa.BufferReader(data)
 
 
 def _clear(store: Store, folder: str) -> None:

@@ -8,14 +8,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_validator, model_validator
 
-from ..base import AddedKey, Strict
+from ..base import AddedKey, Recorded, Strict
 from ..vocabulary import Kind, Modality, Special
 
 Preset = Literal["1m", "5m", "13m", "25m", "42m", "100m", "200m", "350m", "800m", "1b", "3b"]
 AudioLayout = Literal["flat", "parallel"]
 
 
-class ModelConfig(Strict):
+class ModelConfig(Recorded):
     """Size of the model, by `preset` or by `depth` (exactly one of the two)."""
 
     preset: Preset | None = Field(None, description="Name of a size: its number of parameters without embeddings")
@@ -27,6 +27,9 @@ class ModelConfig(Strict):
     mlp_ratio: PositiveFloat = Field(8 / 3, description="SwiGLU hidden width over width, rounded up to 128s")
     base_width: PositiveInt = Field(512, description="Width for which learning rate and initial scale are given")
     base_depth: PositiveInt = Field(4, description="Depth for which learning rate and initial scale are given")
+    embedding_std: Annotated[PositiveFloat, AddedKey(before=0.02)] = Field(
+        0.1, description="Standard deviation of the initial input embeddings"
+    )
     alpha: float = Field(1.0, ge=0.5, le=1.0, description="Residual branches are scaled by (depth / base_depth)^-alpha")
 
     audio_layout: Annotated[AudioLayout, AddedKey()] = Field(
@@ -100,7 +103,7 @@ class LossWeights(Strict):
     audio: NonNegativeFloat = 1.0
 
 
-class _Objective(Strict):
+class _Objective(Recorded):
     loss_weights: LossWeights = Field(default_factory=LossWeights)
     z_loss: NonNegativeFloat = Field(0.0, description="Factor on the squared log of the softmax denominator")
 
@@ -117,6 +120,9 @@ class MaskedObjective(_Objective):
         "linear", description="Noise schedule: the distribution of the masked share; the bound does not depend on it"
     )
     power: PositiveFloat | None = Field(None, description="Exponent of `schedule: polynomial`; default 2")
+    weighting: Annotated[Literal["flat", "bound"], AddedKey(before="bound")] = Field(
+        "flat", description="Weight of masked tokens in training: equal at all mask ratios, or that of the bound"
+    )
     anti_masking: bool = Field(
         False, description="Train on each mask and on its complement, with half as many rows per step"
     )

@@ -1,10 +1,10 @@
 """The train file: the configuration of `triptych train`."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
-from ..base import AddedKey, Strict
+from ..base import AddedKey, Recorded, Strict
 from .mix import Mixture
 from .model import MaskedObjective, ModelConfig, ObjectiveConfig
 
@@ -18,14 +18,19 @@ class Data(Mixture):
     cache_bytes: PositiveInt = Field(100_000_000_000, description="Maximum cache size, not counting shards in use")
 
 
-class OptimizerConfig(Strict):
-    """AdamW at the base width, depth, batch size and horizon.
+class OptimizerConfig(Recorded):
+    """Optimizer at the base width, depth, batch size and horizon.
 
     docs/explanation/optimizer-scaling.md describes how the values are scaled to other sizes.
     """
 
-    lr: PositiveFloat = Field(2e-3, description="Peak learning rate")
-    betas: tuple[float, float] = Field((0.9, 0.95), description="Decay rates of the two moment estimates, per step")
+    kind: Annotated[Literal["muon", "adamw"], AddedKey(before="adamw")] = Field(
+        "muon", description="Muon for the matrices of the layers and AdamW for the rest, or AdamW for all"
+    )
+    lr: PositiveFloat = Field(1e-2, description="Peak learning rate of AdamW; default 2e-3 if it has all parameters")
+    matrix_lr: Annotated[PositiveFloat, AddedKey()] = Field(0.02, description="Peak learning rate of Muon")
+    momentum: Annotated[float, AddedKey()] = Field(0.95, ge=0, lt=1, description="Nesterov momentum of Muon")
+    betas: tuple[float, float] = Field((0.9, 0.95), description="Decay rates of AdamW's two moment estimates, per step")
     eps: PositiveFloat = 1e-8
     weight_decay: NonNegativeFloat = Field(0.1, description="Weight decay of matrices, times the learning rate")
     clip: PositiveFloat = Field(1.0, description="Maximum gradient norm")
@@ -37,6 +42,12 @@ class OptimizerConfig(Strict):
     base_tokens: PositiveInt | None = Field(None, description="Training tokens for which these are tuned")
     gamma: float = Field(0.44, ge=0, le=1, description="Exponent of the horizon in the batch-size rule")
     critical_steps: PositiveInt = Field(1000, description="Fewer steps than this mean that the batch is too large")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rate_of_matrices(cls, data: Any) -> Any:
+        """AdamW takes smaller steps of the layers' matrices than of the rest."""
+        return {"lr": 2e-3, **data} if isinstance(data, dict) and data.get("kind") == "adamw" else data
 
     @model_validator(mode="after")
     def _sound(self) -> "OptimizerConfig":

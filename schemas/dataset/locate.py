@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .segment_tables import SegmentTables
+from .shard_list import Ints
 
 ENOUGH = 64  # documents of a shard
 Mask = npt.NDArray[np.bool_]
@@ -33,10 +34,11 @@ def segments_of_id(tables: SegmentTables, document: bytes) -> list[Located]:
     wanted = pa.scalar(document, pa.binary(16))
     word = int.from_bytes(document[:8], "little")
     found: list[Located] = []
-    for numbers in _groups(tables).values():
+    shards = tables.dataset.manifest.shards
+    for numbers in (shards.numbers_of(group) for group in shards.groups):
         place = word % len(numbers)
         alone = _follows_ids(tables, numbers, place)
-        for number in [numbers[place]] if alone else numbers:
+        for number in [int(numbers[place])] if alone else numbers.tolist():
             found += segments_in_shard(tables, number, lambda flat: _equal(flat.field("id"), wanted))
     return sorted(found, key=lambda one: one.segment["offset"])
 
@@ -47,18 +49,11 @@ def segments_where(tables: SegmentTables, **columns: Any) -> Iterator[Located]:
         yield from segments_in_shard(tables, number, lambda flat: _all_equal(flat, columns))
 
 
-def _groups(tables: SegmentTables) -> dict[str, list[int]]:
-    groups: dict[str, list[int]] = {}
-    for number, entry in enumerate(tables.dataset.manifest.shards):
-        groups.setdefault(entry.group, []).append(number)
-    return groups
-
-
-def _follows_ids(tables: SegmentTables, numbers: list[int], place: int) -> bool:
+def _follows_ids(tables: SegmentTables, numbers: Ints, place: int) -> bool:
     """Whether the ids of a shard prove that it has all documents whose ids have the remainder of its place."""
     if len(numbers) == 1:
         return True
-    ids = pc.unique(tables.of(numbers[place]).flatten().field("id"))
+    ids = pc.unique(tables.of(int(numbers[place])).flatten().field("id"))
     words = np.frombuffer(b"".join(ids.to_pylist()), "<u8")[::2]
     return len(words) >= ENOUGH and bool((words % np.uint64(len(numbers)) == place).all())
 

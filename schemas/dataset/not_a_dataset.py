@@ -65,7 +65,7 @@ def _file(fs: AbstractFileSystem, root: str, url: str) -> tuple[str, str]:
 
 def _yaml_file(fs: AbstractFileSystem, root: str, url: str) -> tuple[str, str]:
     try:
-        tree = parse_yaml(fs.cat_file(root, 0, MOST_BYTES))
+        tree = parse_yaml(fs.cat_file(root, start=0, end=MOST_BYTES))
     except BadYaml:
         tree = None
     keys: dict[str, Any] = tree if isinstance(tree, dict) else {}

@@ -13,11 +13,12 @@ import pyarrow as pa
 from fsspec.implementations.local import LocalFileSystem
 
 from ..errors import Mismatch, Refusal
-from ..identity import bytes_fingerprint
+from ..identity import bytes_fingerprint, stream_fingerprint
 from ..secrets import without_secrets
 from ..storage.file_system import file_system
 from ..storage.inside import require_inside
-from .manifest import MANIFEST, FileEntry, Manifest, ShardEntry, parse_manifest
+from .file_entry import FileEntry, ShardEntry
+from .manifest import MANIFEST, Manifest, parse_manifest
 from .not_a_dataset import not_a_dataset
 from .packed_row import READABLE
 
@@ -84,10 +85,13 @@ class Dataset:
         self.fs, self.root = file_system(self.url)
         self._sound: dict[str, tuple[int, int, int]] = {}  # local files whose checksum was found to be right
         try:
-            data = self.fs.cat_file(f"{self.root}/{MANIFEST}")
+            self.manifest: Manifest = self._read_manifest()
         except (FileNotFoundError, NotADirectoryError):
             raise not_a_dataset(self.fs, self.root, url) from None
-        self.manifest: Manifest = parse_manifest(data, f"{self.url}/{MANIFEST}")
+
+    def _read_manifest(self) -> Manifest:
+        data = self.fs.cat_file(f"{self.root}/{MANIFEST}")
+        return parse_manifest(data, f"{self.url}/{MANIFEST}", self._read_once)
 
     @property
     def where(self) -> str:
@@ -97,15 +101,11 @@ class Dataset:
     @property
     def rows(self) -> int:
         """Number of packed rows in all shards."""
-        return sum(entry.rows for entry in self.manifest.shards)
-
-    @cached_property
-    def _ends(self) -> npt.NDArray[np.int64]:
-        return np.cumsum([entry.rows for entry in self.manifest.shards])
+        return self.manifest.shards.total_rows
 
     def first_row(self, shard: int) -> int:
         """Return the number of the first row of a shard, given its place in the manifest."""
-        return int(self._ends[shard]) - self.manifest.shards[shard].rows
+        return int(self.manifest.shards.ends[shard - 1]) if shard else 0
 
     @cached_property
     def _opened(self) -> Callable[[int], Shard]:
@@ -165,18 +165,29 @@ class Dataset:
                 exit_code=1,
             ) from None
 
+    def _read_once(self, entry: FileEntry) -> pa.NativeFile:
+        """Open a file that is read to its end: as `verified`, but a local one does not stay mapped into memory."""
+        if not self.local:
+            return self.verified(entry)
+        source = pa.OSFile(self.path(entry))
+        self._require_checksum(entry, stream_fingerprint(source))
+        source.seek(0)
+        return source
+
+    def _require_checksum(self, entry: FileEntry, found: str) -> None:
+        if found != entry.xxh3:
+            raise Refusal(
+                f"{self.url}/{entry.file}: its checksum is {found}, not {entry.xxh3} as the manifest says: it is "
+                "damaged or another file. Restore it, or prepare the dataset again.",
+                exit_code=1,
+            )
+
     def _verified(self, entry: FileEntry) -> pa.NativeFile:
         path = self.path(entry)
         state = _state_of(path) if self.local else None
         data = pa.memory_map(path) if self.local else pa.BufferReader(self.fs.cat_file(path))
         if state is None or self._sound.get(entry.file) != state:
-            found = bytes_fingerprint([memoryview(data.read_buffer())])
-            if found != entry.xxh3:
-                raise Refusal(
-                    f"{self.url}/{entry.file}: its checksum is {found}, not {entry.xxh3} as the manifest says: it is "
-                    "damaged or another file. Restore it, or prepare the dataset again.",
-                    exit_code=1,
-                )
+            self._require_checksum(entry, bytes_fingerprint([memoryview(data.read_buffer())]))
             if state is not None:
                 self._sound[entry.file] = state
             data.seek(0)
@@ -190,6 +201,5 @@ class Dataset:
         """
         if not 0 <= index < self.rows:
             raise Refusal(f"row {index}: {self.url} has rows 0 to {self.rows - 1}. Choose one of these.")
-        at = int(np.searchsorted(self._ends, index, side="right"))
-        before = int(self._ends[at - 1]) if at else 0
-        return self._opened(at).row(index - before)
+        at = int(np.searchsorted(self.manifest.shards.ends, index, side="right"))
+        return self._opened(at).row(index - self.first_row(at))

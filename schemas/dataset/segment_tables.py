@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ..errors import Refusal
-from .manifest import ShardEntry
+from .file_entry import ShardEntry
 from .reader import Dataset
 
 OPEN = 64  # shards whose tables are kept open

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -101,50 +102,50 @@ def count_licenses(
 
 
 def merge_statistics(parts: Iterable[Statistics]) -> Statistics:
-    """Merge the statistics of several shards; the result does not depend on the order of `parts`."""
+    """Merge the statistics of several shards, one at a time; the result does not depend on the order of `parts`."""
     rows = filled = 0
-    sources: dict[str, list[SourceStatistics]] = {}
+    sources: dict[str, _SourceSum] = {}
     codebooks: dict[str, Counter[int]] = {}
     for part in parts:
         rows, filled = rows + part.rows, filled + part.filled
         for name, source in part.sources.items():
-            sources.setdefault(name, []).append(source)
+            sources.setdefault(name, _SourceSum(source.kind)).add(source)
         for name, uses in part.codebooks.items():
             codebooks.setdefault(name, Counter()).update(uses)
     return Statistics(
         rows=rows,
         filled=filled,
-        sources={name: _merge_sources(group) for name, group in sorted(sources.items())},
+        sources={name: found.statistics() for name, found in sorted(sources.items())},
         codebooks={name: dict(sorted(uses.items())) for name, uses in sorted(codebooks.items())},
     )
 
 
-def _merge_sources(group: list[SourceStatistics]) -> SourceStatistics:
-    tokens: Counter[str] = Counter()
-    lengths: Counter[int] = Counter()
-    too_long: Counter[int] = Counter()
-    licenses: dict[str, list[LicenseStatistics]] = {}
-    for source in group:
-        for name, counts in source.licenses.items():
-            licenses.setdefault(name, []).append(counts)
-        tokens.update(source.tokens)
-        lengths.update(source.lengths)
-        too_long.update(source.too_long)
-    sums = {
-        key: sum(getattr(source, key) for source in group)
-        for key in ("samples", "segments", "text_bytes", "pixels", "audio_samples")
-    }
-    return SourceStatistics(
-        kind=group[0].kind,
-        tokens=dict(sorted(tokens.items())),
-        licenses={
-            name: LicenseStatistics(segments=sum(c.segments for c in counts), tokens=sum(c.tokens for c in counts))
-            for name, counts in sorted(licenses.items())
-        },
-        lengths=dict(sorted(lengths.items())),
-        too_long=dict(sorted(too_long.items())),
-        **sums,
-    )
+_SUMS = ("samples", "segments", "text_bytes", "pixels", "audio_samples")
+_COUNTS = ("tokens", "lengths", "too_long")
+
+
+class _SourceSum:
+    """Running sums of the statistics of one source."""
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+        self._sums: Counter[str] = Counter(dict.fromkeys(_SUMS, 0))
+        self._counts: dict[str, Counter[Any]] = {name: Counter() for name in _COUNTS}
+        self._licenses: dict[str, Counter[str]] = {}
+
+    def add(self, source: SourceStatistics) -> None:
+        """Add the counts of one shard."""
+        self._sums.update({name: getattr(source, name) for name in _SUMS})
+        for name, counts in self._counts.items():
+            counts.update(getattr(source, name))
+        for name, found in source.licenses.items():
+            self._licenses.setdefault(name, Counter()).update(found.model_dump())
+
+    def statistics(self) -> SourceStatistics:
+        """The sums so far."""
+        licenses = {name: LicenseStatistics.model_validate(sums) for name, sums in sorted(self._licenses.items())}
+        counts = {name: dict(sorted(found.items())) for name, found in self._counts.items()}
+        return SourceStatistics.model_validate({"kind": self._kind, "licenses": licenses, **counts, **self._sums})
 
 
 def percentiles(counts: Mapping[int, int]) -> dict[str, int]:

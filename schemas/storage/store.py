@@ -107,6 +107,38 @@ class Store:
         found = self.fs.cat(paths)
         return [found[path] for path in paths]
 
+    def read_head(self, name: str, most: int) -> pa.Buffer:
+        """Return up to `most` bytes from the start of a file."""
+        if self.local:
+            with open(self.path(name), "rb") as file:
+                return pa.py_buffer(file.read(most))
+        return pa.py_buffer(self.fs.cat_file(self.path(name), start=0, end=most))
+
+    def read_ranges(self, ranges: Sequence[tuple[str, int, int]]) -> list[pa.Buffer]:
+        """Read parts of files: memory-mapped when local, else a request for each, several at the same time.
+
+        Args:
+            ranges: (name, first byte, byte after the last).
+
+        Raises:
+            OSError: A file ends before.
+        """
+        if self.local:
+            buffers = [self._mapped(*each) for each in ranges]
+        else:
+            paths, starts, ends = ([*column] for column in zip(*ranges, strict=True))
+            found = self.fs.cat_ranges([self.path(path) for path in paths], starts, ends, on_error="raise")
+            buffers = [pa.py_buffer(data) for data in found]
+        for (name, start, end), buffer in zip(ranges, buffers, strict=True):
+            if buffer.size != end - start:
+                raise OSError(f"{name}: damaged, since it ends before byte {end}")
+        return buffers
+
+    def _mapped(self, name: str, start: int, end: int) -> pa.Buffer:
+        with pa.memory_map(self.path(name)) as file:
+            file.seek(start)
+            return file.read_buffer(end - start)
+
     def open_arrow(self, name: str) -> pa.NativeFile:
         """Open a file for Arrow: memory-mapped when local, streamed otherwise."""
         if self.local:
@@ -164,6 +196,16 @@ class Store:
         """Commit a file with the bytes of `data`."""
         with self.create(name) as sink:
             sink.write(data)
+
+    def move(self, name: str, to: str) -> None:
+        """Give a committed file another name, under which it is complete at once."""
+        if not self.local:
+            self.fs.mv(self.path(name), self.path(to))
+            return
+        source, target = Path(self.path(name)), Path(self.path(to))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source.replace(target)
+        _sync(target.parent)
 
     def claim(self, name: str, data: bytes) -> None:
         """Create a small file that must not exist yet.

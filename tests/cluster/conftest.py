@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .cluster import Cluster
+from benchmarks.dask_processes import Cluster
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .cluster import Cluster, wait_for
+from benchmarks.dask_processes import Cluster, wait_for
 
 SHORT = {"DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "6s"}  # instead of 5 minutes
 

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .cluster import Cluster, message, wait_for
+from benchmarks.dask_processes import Cluster, message, wait_for
 
 WAITING = "no worker is connected to {} (waiting; start one with `dask worker {} --nthreads 1 "
 

@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
+from benchmarks.dask_processes import ROOT, Cluster, message, wait_for
 from triptych.pipelines.engines.journal import Journal
 from triptych.schemas.config.run import DaskEngine
 from triptych.schemas.errors import Refusal
 from triptych.schemas.storage.store import Store
-
-from .cluster import ROOT, Cluster, message, wait_for
 
 NAMESPACES = subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode == 0
 mounts = pytest.mark.skipif(not NAMESPACES, reason="`unshare --mount` is not allowed here")

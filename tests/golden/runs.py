@@ -49,9 +49,9 @@ def of_dataset(folder: Path) -> dict[str, Any]:
     }
 
 
-def train(command: Command) -> list[dict[str, Any]]:
+def train(command: Command, *changes: str) -> list[dict[str, Any]]:
     """Train on the dataset in `serial`, or go on; returns the lines of the log without what depends on the clock."""
-    command("train", "train.yaml")
+    command("train", "train.yaml", *(part for change in changes for part in ("--set", change)))
     lines = [json.loads(line) for line in Path("trained/metrics.jsonl").read_text().splitlines()]
     return [{key: value for key, value in line.items() if key not in TIMED} for line in lines]
 

@@ -50,11 +50,14 @@ def same(facts: dict[str, Any], *, rows: bool = True) -> None:
     assert facts == golden
 
 
+ADDED = {"clipped"}  # keys of the log that the recorded version did not write
+
+
 def same_lines(lines: list[dict[str, Any]], golden: list[dict[str, Any]]) -> None:
     """Hold logged lines against others: sums of floats may round otherwise on another processor."""
     assert [line["step"] for line in lines] == [line["step"] for line in golden]
     for line, wanted in zip(lines, golden, strict=True):
-        assert line.keys() == wanted.keys()
+        assert line.keys() - ADDED == wanted.keys()
         for key, value in wanted.items():
             nested = isinstance(value, dict)
             for name, number in value.items() if nested else [(key, value)]:
@@ -74,7 +77,9 @@ def test_a_run_makes_the_same_dataset(home: Path, engine: str, request: pytest.F
 
 def test_a_training_has_the_same_losses(home: Path) -> None:
     shutil.copytree(FIXTURES / "serial", "serial")
-    same_lines(train(command), GOLDEN["train"])
+    # these keys had no names, and these values
+    before = ("optimizer.kind=adamw", "objective={kind: masked, weighting: bound}", "model.embedding_std=0.02")
+    same_lines(train(command, *before), GOLDEN["train"])
 
 
 def test_a_model_has_the_same_samples(home: Path) -> None:
@@ -102,6 +107,6 @@ def test_an_unfinished_run_of_another_version_is_done_anew(home: Path) -> None:
 
 def test_a_stopped_training_goes_on_where_it_stopped(home: Path) -> None:
     for name in ("serial", "trained"):
-        shutil.copytree(FIXTURES / name, name)
+        shutil.copytree(FIXTURES / name, name)  # its record lacks keys that the train file leaves out as well
     begun = len(Path("trained/metrics.jsonl").read_text().splitlines())
     same_lines(train(command)[begun:], GOLDEN["train"][begun:])

@@ -8,12 +8,14 @@ import pytest
 import xxhash
 
 from triptych.pipelines.clean import Cleaned
+from triptych.pipelines.dropped_rows import DROPPED_FILE
 from triptych.pipelines.engines.journal import Journal
-from triptych.pipelines.publish import DROPPED_FILE, LIBRARIES, ORDER, environment, publish, run_report
+from triptych.pipelines.publish import LIBRARIES, ORDER, environment, publish, run_report
 from triptych.pipelines.tokenize.text_encoder import TextEncoder
 from triptych.schemas.config.run import RunConfig
+from triptych.schemas.dataset.file_entry import FileEntry
 from triptych.schemas.dataset.ledger import Tally
-from triptych.schemas.dataset.manifest import MANIFEST, FileEntry
+from triptych.schemas.dataset.manifest import MANIFEST
 from triptych.schemas.dataset.reader import Dataset
 from triptych.schemas.errors import Refusal
 from triptych.schemas.storage.store import Store
@@ -61,7 +63,16 @@ def test_a_ledger_that_does_not_balance_is_refused_before_anything_is_written(tm
     journal = Journal()
     journal.tallies.append(Tally(stage="read", source="docs", rows_in=5, kept=3, dropped={"text_empty": 1}))
     with pytest.raises(Refusal, match="5 rows in, but 3 kept and 1 dropped"):
-        publish(Store(str(tmp_path)), config(), [], Cleaned((), b"", ()), {}, TextEncoder("none 1", False), [], journal)
+        publish(
+            Store(str(tmp_path)),
+            config(),
+            [],
+            Cleaned((), FileEntry(file="none", bytes=0, xxh3="0" * 32), ()),
+            {},
+            TextEncoder("none 1", False),
+            [],
+            journal,
+        )
     assert not (tmp_path / DROPPED_FILE).exists()
     assert not (tmp_path / MANIFEST).exists()
 

@@ -15,9 +15,11 @@ from triptych.pipelines.pack.segments import code_tokens, split_samples
 from triptych.pipelines.pack.write import shard_batch, write_shard
 from triptych.schemas.config.mix import MixFile
 from triptych.schemas.dataset.decontamination import BenchmarkReport
+from triptych.schemas.dataset.file_entry import FileEntry, ShardEntry
 from triptych.schemas.dataset.layout import sample_table
-from triptych.schemas.dataset.manifest import MANIFEST, FileEntry, Manifest, ShardEntry
+from triptych.schemas.dataset.manifest import MANIFEST, Manifest
 from triptych.schemas.dataset.packed_row import row_schema
+from triptych.schemas.dataset.shard_list import ShardList
 from triptych.schemas.dataset.statistics import SourceStatistics, Statistics, merge_statistics
 from triptych.schemas.storage.store import Store
 from triptych.schemas.vocabulary import Kind, Modality, Vocabulary
@@ -117,7 +119,7 @@ def write_dataset(
         vocabulary_fingerprint=vocabulary.fingerprint,
         tokenizers={},
         row_length=row_length,
-        shards=tuple(entry for entry, _ in written),
+        shards=ShardList.of(entry for entry, _ in written),
         dropped=NOTHING,
         duplicates=NOTHING,
         dedup=(),

@@ -7,7 +7,7 @@ import pytest
 
 from triptych.schemas.config.training import TrainConfig
 from triptych.schemas.errors import Refusal
-from triptych.train.resume import changed_datasets, changed_keys, require_allowed, with_changes
+from triptych.train.resume import as_begun, changed_datasets, changed_keys, require_allowed, with_changes
 from triptych.train.run_record import Change, ParameterCounts, RunRecord, TrainedOn
 
 CONFIG: dict[str, Any] = {
@@ -91,3 +91,52 @@ def test_changes_behind_the_step_of_the_resume_are_undone() -> None:
     history = record(changes=(old, later))
     assert with_changes(history, {}, 4) == (old,)
     assert with_changes(history, {"steps": (7, 9)}, 6) == (old, later, Change(step=6, keys={"steps": (7, 9)}))
+
+
+EARLIER = {"optimizer": {"kind": "adamw"}, "objective": {"weighting": "bound"}, "model": {"embedding_std": 0.02}}
+
+
+def record_of_before(lr: float) -> RunRecord:
+    """A record that lacks the keys of EARLIER, and has another learning rate than is the default now."""
+    config = record().config
+    for block, values in EARLIER.items():
+        config[block] = {key: value for key, value in config[block].items() if key not in values}
+    config["optimizer"]["lr"] = lr
+    return record().model_copy(update={"config": config})
+
+
+def test_a_run_of_before_goes_on_as_it_was(tmp_path: Path) -> None:
+    before = record_of_before(lr=0.125)
+    before.write(tmp_path)
+    for block, values in EARLIER.items():
+        assert getattr(before.training, block).model_dump().items() >= values.items()
+    config = as_begun(TrainConfig.model_validate(CONFIG), tmp_path)
+    assert changed_keys(before, config, WHERE, 3) == {}
+    assert (config.optimizer.kind, config.optimizer.lr) == ("adamw", 0.125)
+    again = before.model_copy(update={"config": config.model_dump(mode="json")})  # the record of this version
+    again.write(tmp_path)
+    assert as_begun(TrainConfig.model_validate(CONFIG), tmp_path) == config
+
+
+def test_keys_of_the_train_file_are_kept_beside_those_of_before(tmp_path: Path) -> None:
+    record_of_before(lr=0.125).write(tmp_path)
+    config = as_begun(TrainConfig.model_validate(CONFIG | {"optimizer": {"lr": 0.5, "warmup": 3}}), tmp_path)
+    assert (config.optimizer.kind, config.optimizer.lr, config.optimizer.warmup) == ("adamw", 0.5, 3)
+
+
+def test_the_optimizer_of_a_run_never_changes(tmp_path: Path) -> None:
+    before = record_of_before(lr=0.125)
+    before.write(tmp_path)
+    config = as_begun(TrainConfig.model_validate(CONFIG | {"optimizer": {"kind": "muon"}}), tmp_path)
+    found = changed_keys(before, config, WHERE, 3)
+    assert found["optimizer.kind"] == ("adamw", "muon")
+    with pytest.raises(Refusal, match="another `out`"):
+        require_allowed(found, True, WHERE)
+
+
+def test_a_run_of_this_version_has_the_defaults_of_this_version(tmp_path: Path) -> None:
+    config = TrainConfig.model_validate(CONFIG)
+    assert as_begun(config, tmp_path) == config
+    record().write(tmp_path)
+    assert as_begun(config, tmp_path) == config
+    assert config.optimizer.kind == "muon"

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from ...schemas.errors import Refusal, brief
 from ...schemas.identity import file_fingerprint, fingerprint
+from ..local_copy import local_copy
 
 Vectors = npt.NDArray[np.float32]
 
@@ -37,12 +38,12 @@ def find_clip(architecture: str, path: str) -> ClipFiles:
 
     Args:
         architecture: Name of an open_clip architecture; not used for a folder with open_clip_config.json.
-        path: A weights file, a folder, or a hub name (owner/name), which is downloaded.
+        path: A weights file, a folder, an fsspec URL of one, or a hub name (owner/name), which is downloaded.
 
     Raises:
         Refusal: Files are missing or only pickled.
     """
-    place = Path(path).expanduser()
+    place = local_copy(path)
     if not place.exists():
         place = _download(path)
     weights = _weights_in(place, path) if place.is_dir() else place

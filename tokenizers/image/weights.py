@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 from ...schemas.errors import Refusal, brief
 from ...schemas.identity import file_fingerprint, fingerprint
+from ...schemas.storage.file_system import file_system
+from ..local_copy import local_copy
 
 
 class ModelFiles(NamedTuple):
@@ -27,15 +29,16 @@ def find_model(path: str, stem: str) -> ModelFiles:
     """Locate the files of a model.
 
     Args:
-        path: A folder or a hub name (`owner/name` or `owner/name/subfolder`).
+        path: A folder, an fsspec URL of one, or a hub name (`owner/name` or `owner/name/subfolder`).
         stem: The library's name for weights, such as `model` for model.safetensors.
 
     Raises:
         Refusal: Files are missing or there are only pickles.
     """
-    folder = Path(path).expanduser()
+    folder = local_copy(path)
     if not folder.is_dir():
         folder = _download(path, stem)
+    _require_names(path, stem, {file.name for file in folder.iterdir()})
     config = _read_json(folder / "config.json")
     single, index = (
         folder / f"{stem}.safetensors",
@@ -43,18 +46,29 @@ def find_model(path: str, stem: str) -> ModelFiles:
     )
     if single.is_file():
         weights = [single]
-    elif index.is_file():
-        weights = [folder / name for name in sorted(set(_read_json(index).get("weight_map", {}).values()))]
     else:
-        pickles = sorted(p.name for p in folder.iterdir() if p.suffix in {".bin", ".pt", ".pth", ".ckpt"})
-        why = f"only pickled weights ({pickles[0]}), which can run code when loaded" if pickles else "no weights"
-        raise Refusal(f"{path}: holds {why}. Give a model saved as {single.name}.")
+        weights = [folder / name for name in sorted(set(_read_json(index).get("weight_map", {}).values()))]
     missing = [file.name for file in weights if not file.is_file()]
     if missing or not weights:
         raise Refusal(
             f"{path}: the index names {', '.join(missing) or 'no file'}, which is missing. Copy the whole folder again."
         )
     return ModelFiles(folder, config, tuple(weights))
+
+
+def require_model_files(path: str, stem: str) -> None:
+    """Check, without reading them, that the files of a model are in a folder or at an fsspec URL; see `find_model`."""
+    fs, where = file_system(path)
+    _require_names(path, stem, {file.rstrip("/").rpartition("/")[2] for file in fs.ls(where, detail=False)})
+
+
+def _require_names(path: str, stem: str, names: set[str]) -> None:
+    if "config.json" not in names:
+        raise Refusal(f"{path}: has no config.json. Give the folder that the model was saved to.")
+    if not names & {f"{stem}.safetensors", f"{stem}.safetensors.index.json"}:
+        pickles = sorted(name for name in names if name.endswith((".bin", ".pt", ".pth", ".ckpt")))
+        why = f"only pickled weights ({pickles[0]}), which can run code when loaded" if pickles else "no weights"
+        raise Refusal(f"{path}: holds {why}. Give a model saved as {stem}.safetensors.")
 
 
 def load_whole(path: str, load: Callable[[], tuple[Any, Mapping[str, Any]]]) -> Any:
@@ -110,8 +124,6 @@ def _download(path: str, stem: str) -> Path:
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise Refusal(f"{path.parent}: has no {path.name}. Give the folder that the model was saved to.") from None
     except (OSError, ValueError) as error:
         raise Refusal(
             f"{path}: cannot be read as JSON ({' '.join(str(error).split())}). Copy the file again."

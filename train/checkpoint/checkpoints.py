@@ -22,6 +22,7 @@ from ...schemas.config.training import CheckpointConfig
 from ...schemas.errors import Refusal, brief
 from ..distributed.process_group import ProcessGroup
 from ..optim.ema import Ema
+from ..optim.optimizer import Optimizers
 from .failures import FAILURES, cause_of, result_or_problem
 from .restricted_load import load_tensors
 from .retention import TEMPORARY, complete_steps, folder_name, is_sound, kept_steps, replace_folder
@@ -74,7 +75,7 @@ class Checkpoints:
         self,
         step: int,
         model: torch.nn.Module,
-        optimizer: torch.optim.Optimizer,
+        optimizer: Optimizers,
         ema: Ema | None,
         state: dict[str, Any],
     ) -> str | None:
@@ -83,7 +84,7 @@ class Checkpoints:
         Args:
             step: Number of steps done.
             model: Model, possibly wrapped by DDP or FSDP.
-            optimizer: Its optimizer.
+            optimizer: Its optimizers.
             ema: Moving average of the weights, if the run keeps one.
             state: Rest of the state, JSON-ready. `validation` is the validation loss of these weights, by which the
                 best checkpoint is chosen, or None; `sound` is False while training is breaking down.
@@ -172,9 +173,7 @@ class Checkpoints:
         if self._remote is not None:
             self._remote.checkpoints.seal(step, folder)
 
-    def load(
-        self, step: int, model: torch.nn.Module, optimizer: torch.optim.Optimizer, ema: Ema | None
-    ) -> dict[str, Any]:
+    def load(self, step: int, model: torch.nn.Module, optimizer: Optimizers, ema: Ema | None) -> dict[str, Any]:
         """Verify a checkpoint and load it into model, optimizer and EMA.
 
         Returns:
@@ -193,7 +192,9 @@ class Checkpoints:
             load_tensors(tensors, folder)
         except FAILURES as error:
             raise self._refusal(step, brief(cause_of(error), 200)) from None
-        set_state_dict(model, optimizer, model_state_dict=tensors["model"], optim_state_dict=tensors["optimizer"])
+        set_state_dict(
+            model, optimizer.members, model_state_dict=tensors["model"], optim_state_dict=tensors["optimizer"]
+        )
         if ema is not None:
             ema.load_state_dict(tensors["ema"])
         return state
@@ -239,8 +240,8 @@ class Checkpoints:
         shutil.rmtree(left)
 
 
-def _tensors(model: torch.nn.Module, optimizer: torch.optim.Optimizer, ema: Ema | None) -> dict[str, Any]:
-    weights, moments = get_state_dict(model, optimizer)
+def _tensors(model: torch.nn.Module, optimizer: Optimizers, ema: Ema | None) -> dict[str, Any]:
+    weights, moments = get_state_dict(model, optimizer.members)
     tensors: dict[str, Any] = {"model": weights, "optimizer": moments}
     if ema is not None:
         tensors["ema"] = ema.state_dict()

@@ -60,8 +60,8 @@ class RowOrder:
         self._before = np.array([before.get(stream.key, 0) if before else 0 for stream in plan.streams], np.int64)
         self._rows = np.array([stream.rows for stream in plan.streams], np.int64)
         self._first_row = plan.first_rows
-        counts = [[shard.rows for shard in stream.shards] for stream in plan.streams]
-        self._starts = [np.cumsum([0, *count], dtype=np.int64) for count in counts]
+        counts = [stream.shards.rows for stream in plan.streams]
+        self._starts = [np.concatenate([[0], stream.shards.ends]) for stream in plan.streams]
         self._first_shard = list(accumulate((len(count) for count in counts), initial=0))
         names = [fingerprint(plan.seed, stream.fingerprint, stream.group) for stream in plan.streams]
         self._keys = np.array([int(name[:16], 16) for name in names], np.uint64)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ...schemas.config.mix import MixEntry
-from ...schemas.dataset.manifest import Manifest, ShardEntry
+from ...schemas.dataset.manifest import Manifest
+from ...schemas.dataset.shard_list import Ints, ShardList
 from ...schemas.errors import Refusal
 
 
@@ -18,7 +19,7 @@ class MixComponent:
     fingerprint: str  # fingerprint of the dataset
     group: str
     sources: tuple[str, ...]
-    shards: tuple[ShardEntry, ...]
+    shards: ShardList
     tokens: int  # tokens of all segments; the rest of the rows is padding
     codes: dict[str, int]  # number of codes by modality
 
@@ -30,7 +31,13 @@ class MixComponent:
     @cached_property
     def rows(self) -> int:
         """Number of packed rows."""
-        return sum(shard.rows for shard in self.shards)
+        return self.shards.total_rows
+
+
+def with_rows(shards: ShardList, group: str) -> Ints:
+    """Return the numbers of the shards of a group that have rows: those of its component, in their order."""
+    numbers = shards.numbers_of(group)
+    return numbers[shards.rows[numbers] > 0]
 
 
 def components_of(entry: MixEntry, manifest: Manifest, *, number: int, dataset: int) -> list[MixComponent]:
@@ -48,14 +55,14 @@ def components_of(entry: MixEntry, manifest: Manifest, *, number: int, dataset: 
     chosen = [group for group in manifest.groups.items() if _selects(entry, manifest, *group)]
     streams = []
     for group, sources in chosen:
-        shards = tuple(shard for shard in manifest.shards if shard.group == group and shard.rows)
+        shards = manifest.shards.take(with_rows(manifest.shards, group))
         counts = [manifest.statistics.sources[source] for source in sources]
         tokens = sum(length * segments for count in counts for length, segments in count.lengths.items())
         codes: Counter[str] = Counter()
         for count in counts:
             codes.update(count.tokens)
         fingerprint = manifest.fingerprint
-        if shards:
+        if len(shards):
             streams.append(MixComponent(number, dataset, fingerprint, group, sources, shards, tokens, dict(codes)))
     if not streams:
         kinds = sorted({source.kind for source in manifest.statistics.sources.values()})

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 import pyarrow as pa
 
-from ...schemas.dataset.manifest import ShardEntry
+from ...schemas.dataset.file_entry import ShardEntry
 from ...schemas.dataset.reader import Dataset, Shard
 from ...schemas.errors import Refusal
 from ...schemas.identity import BLOCK, file_fingerprint

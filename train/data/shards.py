@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...schemas.dataset.reader import Shard
+from ...schemas.dataset.file_entry import ShardEntry
+from ...schemas.dataset.reader import Dataset, Shard
 from .plan import Plan
 from .row_order import RowOrder
 from .shard_cache import ShardCache, is_local
@@ -39,23 +40,32 @@ class Shards:
     def __init__(self, plan: Plan, cache: ShardCache) -> None:
         self._sources = plan.sources
         self._cache = cache
-        self.entries = [(plan.datasets[stream.dataset], entry) for stream in plan.streams for entry in stream.shards]
+        self._plan = plan
+        self._ends = np.cumsum([len(stream.shards) for stream in plan.streams])  # shards up to and with each stream
         self.open = lru_cache(maxsize=MAX_OPEN)(self._open)
         self._remote = not all(is_local(dataset) for dataset in plan.datasets)
         self._prefetched: tuple[list[int], list[int]] | None = None
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
 
     def prefetch(self, order: RowOrder, position: int) -> None:
         """Prefetch the remote shards that are read around a position, and those after them."""
         if self._remote and (upcoming := order.upcoming_shards(position)) != self._prefetched:
             self._prefetched = upcoming
-            now, later = ([self.entries[number] for number in numbers] for numbers in upcoming)
+            now, later = ([self.entry(number) for number in numbers] for numbers in upcoming)
             self._cache.prefetch(now, later)
 
     def _open(self, number: int) -> OpenShard:
         """Open shard `number` of the plan; raises Refusal if it is missing, truncated or changed."""
-        dataset, entry = self.entries[number]
-        shard = self._cache.shard(dataset, entry)
+        shard = self._cache.shard(*self.entry(number))
         return open_shard(shard, self._sources)
+
+    def entry(self, number: int) -> tuple[Dataset, ShardEntry]:
+        """Dataset and entry of shard `number` of the plan."""
+        at = int(np.searchsorted(self._ends, number, side="right"))
+        stream = self._plan.streams[at]
+        return self._plan.datasets[stream.dataset], stream.shards[number - int(self._ends[at])]
 
 
 def open_shard(shard: Shard, sources: Sequence[str]) -> OpenShard:

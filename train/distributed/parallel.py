@@ -9,7 +9,7 @@ from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor
 from torch.nn.parallel import DistributedDataParallel
 
-from ...model.network.init import initial_value
+from ...model.network.init import EMBEDDING_STD, initial_value
 from ...model.network.transformer import Transformer
 from ...schemas.config.training import ComputeConfig
 from .process_group import ProcessGroup
@@ -18,7 +18,14 @@ from .process_group import ProcessGroup
 class Parallel:
     """A transformer distributed over processes."""
 
-    def __init__(self, model: Transformer, config: ComputeConfig, process: ProcessGroup, seed: int) -> None:
+    def __init__(
+        self,
+        model: Transformer,
+        config: ComputeConfig,
+        process: ProcessGroup,
+        seed: int,
+        embedding_std: float = EMBEDDING_STD,
+    ) -> None:
         """Distribute and initialise a model.
 
         Args:
@@ -26,6 +33,7 @@ class Parallel:
             config: Compute block of the train file.
             process: The process group.
             seed: Seed of the initial values.
+            embedding_std: Standard deviation of the initial input embeddings.
         """
         self.config = config
         self.process = process
@@ -41,7 +49,7 @@ class Parallel:
                 fully_shard(block)
             fully_shard(model, reshard_after_forward=True)  # otherwise the root stays gathered after validation
         model.to_empty(device=process.device)
-        _initialise(model, seed)
+        _initialise(model, seed, embedding_std)
         copies = process.world > 1 and not self._sharded
         self.wrapped: Any = DistributedDataParallel(model) if copies else model
         low = config.precision == "bfloat16" or (config.precision == "auto" and cuda)
@@ -69,9 +77,9 @@ class Parallel:
 
 
 @torch.no_grad()
-def _initialise(model: Transformer, seed: int) -> None:
+def _initialise(model: Transformer, seed: int, embedding_std: float) -> None:
     for name, parameter in model.named_parameters():
-        value = initial_value(name, parameter, seed)
+        value = initial_value(name, parameter, seed, embedding_std)
         if isinstance(parameter, DTensor):
             mine = torch.distributed.tensor.distribute_tensor(
                 value.to(parameter.device), parameter.device_mesh, parameter.placements

@@ -64,7 +64,7 @@ def _add(run: TracedRun, stretch: TracedStretch, dataset: int, found: Located, l
         line["in_mix"] = True
         if not kept:
             continue
-        before = sum(entry.rows for entry in stream.shards[:place])
+        before = int(stream.shards.ends[place] - stream.shards.rows[place])
         row = int(plan.first_rows[number]) + before + found.row
         positions, epochs = stretch.order.positions(row, (stretch.stop - stretch.first) * plan.rows)
         steps = stretch.first + positions // plan.rows + 1

@@ -18,6 +18,7 @@ from ...schemas.errors import Refusal
 from ..data.mix import Ints
 from ..data.plan import Plan, make_plan
 from ..data.row_order import RowOrder
+from ..data.selection import with_rows
 from ..metrics import last_step
 from ..run_record import RunRecord, Stretch
 from ..trained_data import open_dataset
@@ -29,9 +30,8 @@ class ShardPlace:
     def __init__(self, plan: Plan) -> None:
         self._of_stream: list[Ints] = []
         for stream in plan.streams:
-            entries = enumerate(plan.datasets[stream.dataset].manifest.shards)
-            mine = [number for number, entry in entries if entry.group == stream.group and entry.rows]
-            self._of_stream.append(np.array(mine, np.int64))
+            shards = plan.datasets[stream.dataset].manifest.shards
+            self._of_stream.append(with_rows(shards, stream.group))
         self._dataset = np.repeat([stream.dataset for stream in plan.streams], [len(one) for one in self._of_stream])
         self._shard = np.concatenate(self._of_stream)
 

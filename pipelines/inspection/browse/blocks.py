@@ -17,7 +17,7 @@ def draw_blocks(dataset: BrowsedDataset, rows: int, seed: int = 0) -> list[tuple
     """
     total = dataset.rows
     if rows >= total:
-        ends = [0, *(int(end) for end in dataset.shards["end"].to_numpy())]
+        ends = [0, *dataset.shards.ends.tolist()]
         return [(start, stop - start) for start, stop in pairwise(ends) if stop > start]
     draw = np.random.default_rng(seed)
     starts = np.unique(draw.integers(0, -(-total // BLOCK_ROWS), -(-rows // BLOCK_ROWS))) * BLOCK_ROWS

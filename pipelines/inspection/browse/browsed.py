@@ -11,51 +11,51 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from ....schemas.dataset.not_a_dataset import not_a_dataset
+from ....schemas.dataset.manifest import MANIFEST, Manifest
 from ....schemas.dataset.packed_row import READABLE
 from ....schemas.dataset.reader import Dataset, PackedRow
+from ....schemas.dataset.shard_list import ShardList
 from ....schemas.errors import Mismatch, Refusal
-from ....schemas.storage.file_system import file_system
 from ....schemas.storage.inside import require_inside
-from .shard_list import listed
+from .large_manifest import LARGE, large_manifest
 
 OPEN_LOCAL, OPEN_REMOTE = 16, 2  # shards that stay open; a remote one is held in memory
 
 
 class BrowsedDataset(Dataset):
-    """A dataset whose shard list is a table; `manifest.shards` is empty.
+    """A dataset whose rows are read from shards that are not hashed as a whole.
+
+    Args:
+        url: URL of the dataset.
+        cache: Folder of the cache of large manifests.
 
     Raises:
         Refusal: There is no finished dataset at the URL.
     """
 
     def __init__(self, url: str, cache: str | None = None) -> None:
-        self.url = url.rstrip("/") or url
-        self.fs, self.root = file_system(self.url)
-        self._sound = {}
-        try:
-            self.manifest, self.shards = listed(self.url, self.fs, self.root, cache)
-        except (FileNotFoundError, NotADirectoryError):
-            raise not_a_dataset(self.fs, self.root, url) from None
-        self._shard_ends: npt.NDArray[np.int64] = self.shards["end"].to_numpy()
+        self._cache = cache
+        super().__init__(url)
         self._batches: OrderedDict[int, pa.RecordBatch] = OrderedDict()
         self._lock = Lock()
 
-    @property
-    def rows(self) -> int:
-        """Number of packed rows in all shards."""
-        return int(self._shard_ends[-1]) if len(self._shard_ends) else 0
+    def _read_manifest(self) -> Manifest:
+        if int(self.fs.info(f"{self.root}/{MANIFEST}")["size"]) > LARGE:
+            cached = large_manifest(self.url, self.fs, self.root, self._cache)
+            if cached is not None:
+                return cached
+        return super()._read_manifest()
 
-    def first_row(self, shard: int) -> int:
-        """Return the number of the first row of a shard."""
-        return int(self._shard_ends[shard - 1]) if shard else 0
+    @property
+    def shards(self) -> ShardList:
+        """The shards of the manifest."""
+        return self.manifest.shards
 
     def shard_of(self, row: int) -> int:
         """Return the number of the shard that has a row."""
-        return int(np.searchsorted(self._shard_ends, row, side="right"))
+        return int(np.searchsorted(self.shards.ends, row, side="right"))
 
     def batch(self, shard: int) -> pa.RecordBatch:
         """Return the rows of a shard; they must be validated before they are read, as `part` does.
@@ -67,7 +67,7 @@ class BrowsedDataset(Dataset):
             if shard in self._batches:
                 self._batches.move_to_end(shard)
                 return self._batches[shard]
-        batch = self._opened_batch(str(self.shards["file"][shard].as_py()))
+        batch = self._opened_batch(self.shards[shard].file)
         with self._lock:
             self._batches[shard] = batch
             while len(self._batches) > (OPEN_LOCAL if self.local else OPEN_REMOTE):
@@ -102,8 +102,8 @@ class BrowsedDataset(Dataset):
         try:
             part.validate(full=True)  # offsets that lead out of a buffer would end the process
         except pa.ArrowException as error:
-            file = self.shards["file"][shard].as_py()
-            raise Refusal(f"{self.where}/{file}: rows from {start} are damaged ({error}).", exit_code=1) from None
+            where = f"{self.where}/{self.shards[shard].file}"
+            raise Refusal(f"{where}: rows from {start} are damaged ({error}).", exit_code=1) from None
         return part
 
     def row(self, index: int) -> PackedRow:

@@ -34,11 +34,9 @@ def _segments_of(dataset: BrowsedDataset, row: int) -> int:
 
 
 def _draw_rows(dataset: BrowsedDataset, count: int, draw: np.random.Generator, group: str | None) -> list[int]:
-    rows = dataset.shards["rows"].to_numpy()
-    ends = dataset.shards["end"].to_numpy()
+    rows, ends = dataset.shards.rows, dataset.shards.ends
     if group is not None:
-        mine = dataset.shards["group"].combine_chunks()
-        chosen = np.flatnonzero(np.array(mine.dictionary.to_pylist(), object)[mine.indices.to_numpy()] == group)
+        chosen = dataset.shards.numbers_of(group)
         rows, ends = rows[chosen], ends[chosen]
     total = int(rows.sum())
     # drawn with replacement and made distinct, since a permutation of 10⁹ rows has no place in memory

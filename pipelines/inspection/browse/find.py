@@ -93,7 +93,7 @@ def find(media: SegmentMedia, query: Query, seed: int = 0, shown: int = 100) -> 
 
 def _blocks(dataset: BrowsedDataset) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """First row and number of rows of each block; a block lies in one shard."""
-    rows, ends = dataset.shards["rows"].to_numpy(), dataset.shards["end"].to_numpy()
+    rows, ends = dataset.shards.rows, dataset.shards.ends
     per_shard = -(-rows // BLOCK)
     shard = np.repeat(np.arange(len(rows)), per_shard)
     place = np.arange(len(shard)) - np.repeat(np.cumsum(per_shard) - per_shard, per_shard)

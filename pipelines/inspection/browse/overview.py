@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from ....schemas.dataset.manifest import Manifest
 from ....schemas.dataset.reader import fill
@@ -113,7 +112,7 @@ def _totals(dataset: BrowsedDataset) -> Totals:
         rows=dataset.rows,
         row_length=manifest.row_length,
         shards=len(dataset.shards),
-        bytes=int(np.sum(dataset.shards["bytes"].to_numpy(), dtype=np.int64)),
+        bytes=dataset.shards.total_bytes,
         documents=sum(source.samples for source in sources),
         segments=sum(source.segments for source in sources),
         tokens={name: tokens[name] for name in MODALITIES if tokens[name]},
@@ -198,15 +197,13 @@ def _licenses(sources: Mapping[str, SourceStatistics], whole: int) -> tuple[dict
 
 def _packing(dataset: BrowsedDataset) -> tuple[dict[str, Any], ...]:
     manifest = dataset.manifest
-    table = dataset.shards.select(["rows"]).append_column("group", dataset.shards["group"].cast(pa.string()))
-    rows = dict(zip(*table.group_by("group").aggregate([("rows", "sum")]).to_pydict().values(), strict=True))
     lines = []
     for group, names in manifest.groups.items():
         counts: Counter[int] = Counter()
         for name in names:
             counts.update(manifest.statistics.sources[name].lengths)
         total = sum(length * count for length, count in counts.items())
-        mine = rows.get(group, 0)
+        mine = int(dataset.shards.rows[dataset.shards.numbers_of(group)].sum())
         share = total / (mine * manifest.row_length) if mine else 0.0
         bound = fill_bound(counts, manifest.row_length)
         lines.append({"group": group, "rows": mine, "fill": share, "bound": max(bound, share)})

@@ -6,7 +6,10 @@ from datetime import UTC, datetime
 
 from ....schemas.storage.store import WORK, Store
 from ...engines.commits import COMMITS
+from ...engines.ranges import RANGES
+from ...row_list import LISTS
 
+NO_STEPS = (COMMITS, RANGES, LISTS)
 RECENT = 60.0  # seconds over which a rate is measured
 
 
@@ -46,7 +49,7 @@ def preparation(store: Store, now: datetime | None = None) -> Preparation:
     found: dict[str, list[tuple[datetime, int]]] = {}
     for path, info in store.fs.find(store.path(WORK), detail=True).items():
         name = path.partition(f"/{WORK}/")[2].split("/")
-        if len(name) > 1 and "/".join((WORK, name[0])) != COMMITS:
+        if len(name) > 1 and "/".join((WORK, name[0])) not in NO_STEPS:
             found.setdefault(name[0], []).append((_time(info), int(info.get("size") or 0)))
     steps = sorted((_step(name, files, now) for name, files in found.items()), key=lambda step: step.first)
     last = max((step.last for step in steps), default=None)

@@ -31,8 +31,11 @@ class Trip:
 
 def round_trips(media: SegmentMedia, seed: int = 0) -> list[Trip]:
     """Measure the round trip of each modality on some documents drawn at random."""
-    groups = [str(group) for group in media.dataset.shards["group"].unique().to_pylist()]
-    places = [place for group in groups for place in draw_segments(media.dataset, CANDIDATES, seed, group)]
+    places = [
+        place
+        for group in media.dataset.shards.groups
+        for place in draw_segments(media.dataset, CANDIDATES, seed, group)
+    ]
     trips = []
     for modality in (Modality.TEXT, Modality.IMAGE, Modality.AUDIO):
         name = modality.name.lower()

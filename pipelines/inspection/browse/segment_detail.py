@@ -71,7 +71,7 @@ def segment_detail(dataset: BrowsedDataset, row: int, number: int) -> SegmentDet
         kept=kept_of(segment),
         place={name: segment[name] for name in PLACE},
         codes=_codes(dataset, packed, number),
-        shard=str(dataset.shards["file"][dataset.shard_of(row)].as_py()),
+        shard=dataset.shards[dataset.shard_of(row)].file,
     )
 
 

@@ -1,6 +1,7 @@
 """What a step's numbers are: exact where they can be, and the same however the batch is cut (P9, P19)."""
 
 import math
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -109,10 +110,30 @@ def test_a_step_is_the_same_in_parts(objective: ObjectiveConfig, world: int, dra
 def test_z_loss_is_the_square_of_log_z_by_the_same_weights(draw: np.random.Generator) -> None:
     made = model()
     out = corrupt(pack(random_rows(draw, 2, LENGTH), LENGTH), MaskedObjective(), made.slices, 0, places(2))
-    plain, with_z = (loss(made, out, MaskedObjective(z_loss=z)) for z in (0.0, 0.5))
+    plain, with_z = (loss(made, out, MaskedObjective(weighting="bound", z_loss=z)) for z in (0.0, 0.5))
     _, log_z = made(out.inputs)
     torch.testing.assert_close(with_z.loss - plain.loss, 0.5 * (out.weight_N * log_z**2).sum(), rtol=1e-4, atol=1e-3)
     assert torch.equal(with_z.nats_SM, plain.nats_SM)
+
+
+@pytest.mark.parametrize("anti_masking", [False, True])
+@pytest.mark.parametrize("estimator", ["exact-k", "bernoulli"])
+def test_flat_weights_are_equal_and_leave_the_bound_as_it_is(
+    estimator: Literal["exact-k", "bernoulli"], anti_masking: bool, draw: np.random.Generator
+) -> None:
+    objective = MaskedObjective(estimator=estimator, anti_masking=anti_masking)
+    bound = objective.model_copy(update={"weighting": "bound"})
+    made = model()
+    out = corrupt(pack(random_rows(draw, 4, LENGTH), LENGTH), objective, made.slices, 0, places(4))
+    nats_N, log_z_N = made(out.inputs)
+    flat, plain = (loss(lambda inputs: (nats_N, log_z_N), out, each) for each in (objective, bound))
+    assert torch.equal(flat.nats_SM, plain.nats_SM)
+    torch.testing.assert_close(plain.loss.double(), plain.nats_SM.sum(), rtol=1e-5, atol=1e-4)
+    if estimator == "exact-k":  # n/k times 2 k/n, halved where there are two copies
+        torch.testing.assert_close(flat.loss, nats_N.sum() * (1 if anti_masking else 2), rtol=1e-5, atol=1e-4)
+    counts = torch.bincount(out.segment_N)[out.segment_N] / out.targets_SM.sum(-1)[out.segment_N]
+    if not anti_masking:
+        torch.testing.assert_close(out.share_N, counts.float())
 
 
 def test_one_eos_a_segment_is_data_and_padding_is_nothing() -> None:

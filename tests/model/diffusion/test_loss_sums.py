@@ -27,6 +27,7 @@ def sums(*segments: int) -> LossSums:
     corrupted = NoisedBatch(
         inputs=Inputs(row, row, row, row, none, none, (), False),
         weight_N=none.float(),
+        share_N=none.float(),
         modality_N=none,
         segment_N=none,
         targets_SM=torch.tensor(TOKENS)[chosen],

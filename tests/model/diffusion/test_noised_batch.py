@@ -1,5 +1,6 @@
 """Rows with tasks and masks written in, and their queries by slice, worked out by hand for a small batch."""
 
+import pytest
 import torch
 
 from triptych.model.diffusion.noised_batch import Corruption, assemble, segment_index
@@ -44,6 +45,7 @@ def test_queries_are_grouped_by_slice_and_their_inputs_masked() -> None:
     assert inputs.tokens_BL[0].tolist() == [*shown, Special.MASK, Special.EOI, Special.PAD, Special.PAD]
     assert inputs.tokens_BL[1, :3].tolist() == [Special.TEXT, Special.MASK, Special.EOS]
     assert made.weight_N.tolist() == [0.5, 0.5, 2, 4]
+    assert made.share_N.tolist() == [pytest.approx(2 / 3)] * 2 + [0.5, 1]
     assert made.segment_N.tolist() == [0, 0, 2, 1]
     assert made.modality_N.tolist() == [Modality.TEXT] * 3 + [Modality.IMAGE]
 

@@ -136,10 +136,10 @@ def test_a_wrong_weight_would_be_found() -> None:
 
 def test_loss_is_the_bound_when_no_weight_is_set_and_bends_to_those_that_are() -> None:
     batch = packed(rows_of(Kind.IMAGE_TEXT, 2))
-    out = steps(batch, MaskedObjective())[0]
-    plain = loss(Oracle(SOURCE), out, MaskedObjective())
+    out = steps(batch, MaskedObjective(weighting="bound"))[0]
+    plain = loss(Oracle(SOURCE), out, MaskedObjective(weighting="bound"))
     torch.testing.assert_close(plain.loss.double(), plain.nats_SM.sum(), rtol=1e-5, atol=1e-4)
-    weighted = MaskedObjective(loss_weights=LossWeights(text=0.5, image=2.0))
+    weighted = MaskedObjective(weighting="bound", loss_weights=LossWeights(text=0.5, image=2.0))
     bent = loss(Oracle(SOURCE), out, weighted)
     assert torch.equal(bent.nats_SM, plain.nats_SM)
     by_half = plain.nats_SM.sum(0)

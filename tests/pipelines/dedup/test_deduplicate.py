@@ -9,12 +9,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from triptych.pipelines.dedup.deduplicate import RoundResult, compared_modalities, deduplicate
+from triptych.pipelines.dedup.deduplicate import RoundResult, compared_modalities, deduplicate, rounds
 from triptych.pipelines.dedup.report import report
 from triptych.pipelines.dedup.text.exact import text_keys
 from triptych.pipelines.dedup.text.minhash import MinHash
 from triptych.pipelines.engines.partition import Partition, load
 from triptych.pipelines.engines.serial import Serial
+from triptych.pipelines.row_list import LISTS
 from triptych.schemas.config.dedup import NearText, TextDedup
 from triptych.schemas.config.run import RunConfig
 from triptych.schemas.dataset.duplicates import DUPLICATES
@@ -28,7 +29,14 @@ NEAR = {"threshold": 0.6, "permutations": 64}
 def find_duplicates(
     engine: Serial, run: RunConfig, parts: Mapping[str, Sequence[Partition]]
 ) -> tuple[dict[str, list[Partition]], list[RoundResult]]:
-    return deduplicate(engine, parts, run.sources, run.dedup, run.limits)
+    left, results = {name: list(some) for name, some in parts.items()}, []
+    for turn in rounds(run.sources, run.dedup):
+        for this, sources in turn.items():
+            steps = deduplicate(engine.store, this, sources, left, run.dedup, run.limits)
+            found = engine.run([steps.duplicates, *steps.left.values()])
+            left |= {name: [part for part in found[step] if part.rows] for name, step in steps.left.items()}
+            results.append(steps.result(found))
+    return left, results
 
 
 def config(kind: str = "text", sources: dict[str, dict[str, Any]] | None = None, **dedup: Any) -> RunConfig:
@@ -122,14 +130,14 @@ def test_the_survivor_is_of_the_highest_priority_then_the_largest_then_of_the_le
     least = min(value for name in ("a", "c") for value, text in ids[name].items() if text == "x")
     stays = [name for name in ("a", "c") if "x" in left(engine, kept[name])]
     assert stays == [name for name in ("a", "c") if least in ids[name]]
-    (reports, data) = report(engine, judged, run.dedup, run.limits)
+    reports, entry = report(engine, judged, run.dedup, run.limits)
     (only,) = reports
     assert only.rows == 8
     assert only.dropped == {"exact_duplicate": 4}
     assert only.within == {}
     assert only.across == {"a": {"c": 3}, "b": {"c": 1}}
     assert only.sizes == {3: 2}
-    clusters = pq.read_table(pa.BufferReader(data))
+    clusters = pq.read_table(engine.store.path(f"{LISTS}/{entry.file}"))
     assert clusters.schema == DUPLICATES
     assert [line["source"] for line in clusters.to_pylist() if line["reason"] is None] == ["c", "c"]
 

@@ -4,15 +4,19 @@ import io
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
+from triptych.pipelines.dedup import report as module
 from triptych.pipelines.dedup.deduplicate import Round, RoundResult
 from triptych.pipelines.dedup.report import EXAMPLES, LARGEST, report
 from triptych.pipelines.engines.partition import Outcome, Partition, commit
 from triptych.pipelines.engines.serial import Serial
+from triptych.pipelines.row_list import LISTS
 from triptych.schemas.config.dedup import Dedup, NearText, TextDedup
 from triptych.schemas.config.run import Limits
 from triptych.schemas.dataset.duplicates import DUPLICATES
 from triptych.schemas.dataset.tables import DROPPED
+from triptych.schemas.identity import bytes_fingerprint
 from triptych.schemas.vocabulary import Kind, Modality
 
 DEDUP = Dedup(text=TextDedup(near=NearText(threshold=0.7)))
@@ -46,7 +50,9 @@ def test_clusters_are_numbered_from_the_largest_and_on_through_the_rounds(engine
     parts = (part(engine, "one", {3: 2, 8: 4}), part(engine, "two", {5: 9}))
     first = RoundResult(Round(Kind.TEXT, (Modality.TEXT,)), 40, parts)
     second = RoundResult(Round(Kind.IMAGE_TEXT, (Modality.TEXT,)), 7, (part(engine, "three", {1: 3}),))
-    reports, data = report(engine, [first, second], DEDUP, Limits())
+    reports, entry = report(engine, [first, second], DEDUP, Limits())
+    data = engine.store.read(f"{LISTS}/{entry.file}")
+    assert (entry.bytes, entry.xxh3) == (len(data), bytes_fingerprint([data]))
     table = pq.read_table(io.BytesIO(data))
     assert table.schema == DUPLICATES
     counts = table.group_by("cluster").aggregate([([], "count_all")]).sort_by("cluster").to_pylist()
@@ -73,14 +79,29 @@ def test_clusters_are_numbered_from_the_largest_and_on_through_the_rounds(engine
 
 def test_only_the_largest_are_shown_but_all_are_counted(engine: Serial) -> None:
     found = RoundResult(Round(Kind.TEXT, (Modality.TEXT,)), 500, (part(engine, "many", {n: n for n in range(2, 30)}),))
-    (one,), data = report(engine, [found], DEDUP, Limits())
+    (one,), entry = report(engine, [found], DEDUP, Limits())
     assert one.clusters == 28
     assert [cluster.rows for cluster in one.largest] == list(range(29, 29 - LARGEST, -1))
-    assert pq.read_metadata(io.BytesIO(data)).num_rows == sum(range(2, 30))
+    assert pq.read_metadata(engine.store.path(f"{LISTS}/{entry.file}")).num_rows == sum(range(2, 30))
+
+
+def test_small_parts_are_put_together_where_there_are_many(engine: Serial, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = tuple(part(engine, f"small-{number}", {number: 2}) for number in range(5))
+    found = RoundResult(Round(Kind.TEXT, (Modality.TEXT,)), 500, parts)
+    before, entry = report(engine, [found], DEDUP, Limits())
+    few = pq.ParquetFile(engine.store.path(f"{LISTS}/{entry.file}"))
+    rows = few.read()
+    assert few.num_row_groups == 1 + len(parts)
+    monkeypatch.setattr(module, "MANY", 4)
+    after, entry = report(engine, [found], DEDUP, Limits())
+    many = pq.ParquetFile(engine.store.path(f"{LISTS}/{entry.file}"))
+    assert many.num_row_groups == 2
+    assert many.read() == rows
+    assert after == before
 
 
 def test_no_rounds_and_no_duplicates(engine: Serial) -> None:
-    reports, data = report(engine, [], DEDUP, Limits())
-    assert (reports, pq.read_table(io.BytesIO(data)).num_rows) == ((), 0)
+    reports, entry = report(engine, [], DEDUP, Limits())
+    assert (reports, pq.read_metadata(engine.store.path(f"{LISTS}/{entry.file}")).num_rows) == ((), 0)
     (one,), _ = report(engine, [RoundResult(Round(Kind.TEXT, (Modality.TEXT,)), 3, ())], Dedup(), Limits())
     assert (one.rows, one.clusters, one.largest, one.near) == (3, 0, (), ())

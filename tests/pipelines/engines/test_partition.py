@@ -15,6 +15,8 @@ from triptych.schemas.dataset.tables import DROPPED
 from triptych.schemas.errors import Refusal
 from triptych.schemas.storage.store import Store
 
+from ...carried_out import mapped
+
 TABLE = pa.table(
     {
         "id": pa.array([bytes([i]) * 16 for i in range(4)], pa.binary(16)),
@@ -78,7 +80,7 @@ def test_pieces_are_put_together_and_sorted_when_asked(engine: Serial) -> None:
 
 
 def test_mapping_keeps_counts_and_lists_the_dropped(engine: Serial, part: Partition) -> None:
-    (out,) = engine.map(Shorten(4), [part])
+    (out,) = mapped(engine, Shorten(4), [part])
     assert (out.rows, out.note["tokens"]) == (3, 5)
     (kept,) = engine.gather([out])
     assert kept["text"].to_pylist() == ["zero", "one", "two"]
@@ -94,10 +96,10 @@ def test_mapping_keeps_counts_and_lists_the_dropped(engine: Serial, part: Partit
 
 def test_a_committed_part_is_not_made_again(engine: Serial, part: Partition) -> None:
     stage = Shorten(4)
-    first, second = engine.map(stage, [part]), engine.map(stage, [part])
+    first, second = mapped(engine, stage, [part]), mapped(engine, stage, [part])
     assert first == second
     assert stage.runs == 1
-    engine.map(Shorten(5), [part])
+    mapped(engine, Shorten(5), [part])
     assert len(engine.store.names("_work/shorten")) == 2
     assert [(step.total, step.reused, step.done) for step in engine.journal.steps] == [(1, 0, 1), (1, 1, 0), (1, 0, 1)]
 
@@ -115,7 +117,7 @@ def test_a_key_is_of_the_stage_its_settings_and_its_input(part: Partition) -> No
 def test_a_stage_that_loses_rows_is_caught_before_it_commits(engine: Serial, part: Partition) -> None:
     stage = Shorten(4, loses=True)
     with pytest.raises(Refusal, match=r"ledger of stage shorten, source a: 3 rows in, but 1 kept and 1 dropped"):
-        engine.map(stage, [part])
+        mapped(engine, stage, [part])
     assert not engine.store.exists(part_name("shorten", part_key(stage, part)))
 
 

@@ -41,7 +41,10 @@ def table(rows: list[Any], **changed: Any) -> pa.Table:
 
 def problems(rows: pa.Table, ledger: list[Tally] = LEDGER, **report: Any) -> list[str]:
     fields: dict[str, Any] = {"dedup": (DuplicateReport.model_validate(REPORT | report),), "ledger": tuple(ledger)}
-    return list(check_clusters(Manifest.model_construct(**fields), rows))
+    manifest = Manifest.model_construct(**fields)
+    whole = list(check_clusters(manifest, rows.schema, [rows]))
+    assert list(check_clusters(manifest, rows.schema, (rows.slice(at, 1) for at in range(len(rows))))) == whole
+    return whole
 
 
 def test_a_table_that_agrees_has_no_problem() -> None:

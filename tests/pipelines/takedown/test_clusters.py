@@ -1,10 +1,11 @@
 """Rows that share clusters are connected, however long the chain, and what is taken down leaves no excerpt."""
 
 import random
+from functools import partial
 
 import pyarrow as pa
 
-from triptych.pipelines.takedown.clusters import connected_ids, forget_excerpts
+from triptych.pipelines.takedown.clusters import connected_ids, forget_excerpts, without_excerpts
 from triptych.schemas.dataset.duplicates import DUPLICATES, Cluster, DuplicateReport, Member
 
 
@@ -40,13 +41,19 @@ def reached(members: list[tuple[int, int]], wanted: set[int]) -> set[int]:
     return found
 
 
+def pieces(rows: pa.Table, size: int) -> list[pa.Table]:
+    return [rows.slice(at, size) for at in range(0, len(rows), size)]
+
+
 def test_connected_rows_are_those_of_a_plain_search() -> None:
     draw = random.Random(0)
     for _ in range(40):
         members = sorted({(draw.randrange(8), draw.randrange(20)) for _ in range(16)})
         wanted = set(draw.sample(range(20), 2))
         ids = pa.array([name(document) for document in sorted(wanted)], pa.binary(16))
-        found = connected_ids(table(members), ids).to_pylist()
+        rows = table(members)
+        found = connected_ids(partial(pieces, rows, len(rows)), ids).to_pylist()
+        assert sorted(connected_ids(partial(pieces, rows, 3), ids).to_pylist()) == sorted(found)
         assert len(found) == len(set(found))
         assert {int.from_bytes(each, "big") for each in found} == reached(members, wanted)
 
@@ -67,7 +74,9 @@ def test_excerpts_go_from_the_table_and_from_the_report() -> None:
         across={},
         largest=(Cluster(cluster=1, rows=2, examples=examples),),
     )
-    left, (after,) = forget_excerpts(rows, [report], pa.array([name(3)], pa.binary(16)))
+    gone = pa.array([name(3)], pa.binary(16))
+    (after,) = forget_excerpts([rows.slice(0, 1), rows.slice(1)], [report], gone)
+    left = pa.concat_tables(without_excerpts([rows.slice(0, 1), rows.slice(1)], gone))
     assert left.schema == DUPLICATES
     assert left["excerpt"].to_pylist() == [None, "text 4", "text 5", None]
     assert left.drop_columns("excerpt") == rows.drop_columns("excerpt")

@@ -13,6 +13,7 @@ from triptych.train.checkpoint.checkpoints import Checkpoints
 from triptych.train.checkpoint.seal import read_state
 from triptych.train.distributed.process_group import ProcessGroup
 from triptych.train.optim.ema import Ema
+from triptych.train.optim.optimizer import Optimizers
 
 
 @pytest.fixture
@@ -28,7 +29,8 @@ class Small:
     def __init__(self, seed: int) -> None:
         torch.manual_seed(seed)
         self.model = torch.nn.Linear(3, 2)
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=0.1)
+        self.adam = torch.optim.AdamW(self.model.parameters(), lr=0.1)
+        self.optimizer = Optimizers([self.adam])
         self.ema = Ema(self.model, EmaConfig(), 10)
         self.model(torch.randn(4, 3)).square().sum().backward()
         self.optimizer.step()
@@ -38,7 +40,7 @@ class Small:
         checkpoints.save(step, self.model, self.optimizer, self.ema, {"step": step, "validation": validation})
 
     def tensors(self) -> list[torch.Tensor]:
-        moments = [self.optimizer.state[weight]["exp_avg"] for weight in self.model.parameters()]
+        moments = [self.adam.state[weight]["exp_avg"] for weight in self.model.parameters()]
         return [
             tensor.detach().clone() for tensor in (*self.model.parameters(), *moments, *self.ema.state_dict().values())
         ]

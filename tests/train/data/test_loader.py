@@ -123,7 +123,7 @@ def test_a_batch_is_what_the_rows_say(plan: Plan, shards: Shards) -> None:
     data: Dataset = plan.datasets[0]
     segment = 0
     for b, (number, row) in enumerate(zip(at.shard.tolist(), at.row.tolist(), strict=True)):
-        there = data.open(shards.entries[number][1]).row(row)
+        there = data.open(shards.entry(number)[1]).row(row)
         assert batch.tokens_BL[b].tolist() == there.tokens.tolist()
         assert batch.segment_BL[b].tolist() == there.segment.tolist()
         assert batch.modality_BL[b].tolist() == there.modality.tolist()

@@ -49,7 +49,8 @@ def test_a_remote_dataset_gives_the_same_batches(remote: str, dataset: Path, tmp
 def test_shards_are_fetched_before_they_are_asked_for(remote: str, tmp_path: Path, workshop: Any) -> None:
     plan = plan_of(remote, workshop)
     cache = ShardCache(tmp_path / "cache", 0)
-    entries = Shards(plan, cache).entries
+    shards = Shards(plan, cache)
+    entries = [shards.entry(number) for number in range(len(shards))]
     cache.prefetch(entries[:2], entries[2:4])
     wanted = {entry.xxh3 for _, entry in entries[:4]}
     deadline = time.monotonic() + 60
@@ -63,7 +64,7 @@ def test_shards_are_fetched_before_they_are_asked_for(remote: str, tmp_path: Pat
 def test_a_damaged_shard_is_found_on_first_touch(remote: str, tmp_path: Path, workshop: Any, damage: str) -> None:
     plan = plan_of(remote, workshop)
     cache = ShardCache(tmp_path / "cache", 0)
-    data, entry = Shards(plan, cache).entries[0]
+    data, entry = Shards(plan, cache).entry(0)
     where = f"{data.root}/{entry.file}"
     good = data.fs.cat_file(where)
     if damage == "gone":
@@ -81,7 +82,8 @@ def test_a_damaged_shard_is_found_on_first_touch(remote: str, tmp_path: Path, wo
 
 def test_what_was_used_longest_ago_goes_first(remote: str, tmp_path: Path, workshop: Any) -> None:
     plan = plan_of(remote, workshop)
-    entries = Shards(plan, ShardCache(tmp_path, 0)).entries
+    shards = Shards(plan, ShardCache(tmp_path, 0))
+    entries = [shards.entry(number) for number in range(len(shards))]
     cache = ShardCache(tmp_path / "cache", limit=entries[2][1].bytes)
     for at, (data, entry) in enumerate(entries[:3]):
         os.utime(cache.fetch(data, entry), (at, at))
@@ -97,7 +99,7 @@ def test_what_was_used_longest_ago_goes_first(remote: str, tmp_path: Path, works
 def test_a_shard_is_one_file_for_all_datasets_and_processes(remote: str, tmp_path: Path, workshop: Any) -> None:
     plan = plan_of(remote, workshop)
     first, second = ShardCache(tmp_path / "cache", 0), ShardCache(tmp_path / "cache", 0)
-    data, entry = Shards(plan, first).entries[0]
+    data, entry = Shards(plan, first).entry(0)
     path = first.fetch(data, entry)
     data.fs.rm_file(f"{data.root}/{entry.file}")
     assert second.fetch(data, entry) == path

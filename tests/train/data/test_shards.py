@@ -47,8 +47,9 @@ def test_shards_are_numbered_stream_after_stream_and_opened_once(dataset: Path, 
     entries = [{"path": str(dataset), "weight": 1.0, "modality": kind} for kind in ("image-text", "text")]
     plan = workshop.plan(*entries)
     shards: Shards = workshop.shards(plan)
-    assert [entry.group for _, entry in shards.entries] == ["image-text"] * 3 + ["text"] * 3
-    for number, (_, entry) in enumerate(shards.entries):
+    assert [shards.entry(number)[1].group for number in range(len(shards))] == ["image-text"] * 3 + ["text"] * 3
+    for number in range(len(shards)):
+        entry = shards.entry(number)[1]
         opened = shards.open(number)
         assert len(opened.tokens) == entry.rows
         assert shards.open(number) is opened

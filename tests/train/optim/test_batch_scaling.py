@@ -7,14 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triptych.schemas.config.training import OptimizerConfig
-from triptych.train.optim.batch_scaling import AdamSettings, batch_warning, kappa, scaled_settings
+from triptych.train.optim.batch_scaling import AdamSettings, MuonSettings, batch_warning, kappa, scaled_settings
 
 BASE = OptimizerConfig(base_batch_tokens=1 << 15, base_tokens=1 << 25)
 STEPS = (1 << 25) >> 15
 
 
 def test_at_its_base_and_without_one_nothing_changes() -> None:
-    same = AdamSettings(BASE.lr, BASE.betas, BASE.eps, BASE.weight_decay)
+    muon = MuonSettings(BASE.matrix_lr, BASE.momentum, BASE.weight_decay)
+    same = AdamSettings(BASE.lr, BASE.betas, BASE.eps, BASE.weight_decay, muon)
     assert kappa(BASE, 1 << 15, STEPS) == 1
     assert scaled_settings(BASE, 1 << 15, STEPS) == same
     assert scaled_settings(OptimizerConfig(), 1 << 22, 17) == same
@@ -31,6 +32,26 @@ def test_settings_follow_kappa(batch: int, steps: int, gamma: float) -> None:
     assert found.weight_decay == pytest.approx(config.weight_decay * math.sqrt(k))
     assert found.betas == pytest.approx([beta**k for beta in config.betas])
     assert all(0 <= beta <= 1 for beta in found.betas)
+
+
+def test_without_muon_there_are_no_settings_of_it() -> None:
+    assert scaled_settings(OptimizerConfig(kind="adamw"), 1 << 15, STEPS).muon is None
+
+
+@pytest.mark.parametrize("times", [1 / 4, 1, 4, 16, 64])
+def test_muon_keeps_drift_and_decay_in_tokens(times: float) -> None:
+    # an update moves by lr times signal over noise; the weights that momentum gives to past gradients sum to 1
+    def drift_per_token(lr: float, momentum: float, batch: float) -> float:
+        weights = [(1 - momentum) * (1 + momentum)] + [(1 - momentum) * momentum ** (n + 1) for n in range(1, 4000)]
+        assert sum(weights) == pytest.approx(1)
+        return lr / math.sqrt(sum(weight**2 for weight in weights) / batch) / batch
+
+    found = scaled_settings(BASE, round(times * (1 << 15)), round(STEPS / times)).muon
+    assert found is not None
+    assert found.momentum == pytest.approx(BASE.momentum**times)
+    drift = drift_per_token(found.lr, found.momentum, times)
+    assert drift == pytest.approx(drift_per_token(BASE.matrix_lr, BASE.momentum, 1))
+    assert found.lr * found.weight_decay == pytest.approx(BASE.matrix_lr * BASE.weight_decay * times)
 
 
 def test_means_remember_as_many_tokens_whatever_the_batch() -> None:

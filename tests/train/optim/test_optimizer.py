@@ -1,5 +1,7 @@
 """Groups of AdamW by type, CompleteP's factors, and activations that keep their scale over width and depth."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -9,11 +11,13 @@ from triptych.model.network.presets import shape_of
 from triptych.model.network.transformer import Transformer
 from triptych.schemas.config.model import ModelConfig
 from triptych.schemas.vocabulary import Special, Vocabulary
-from triptych.train.optim.batch_scaling import AdamSettings
-from triptych.train.optim.optimizer import factors, make_optimizer, set_lr
+from triptych.train.optim.batch_scaling import AdamSettings, MuonSettings
+from triptych.train.optim.optimizer import factors, make_optimizer, set_hyperparameters, set_lr
 
 VOCABULARY = Vocabulary(text=200, image=64, audio=(32, 32))
 SETTINGS = AdamSettings(lr=1e-3, betas=(0.9, 0.95), eps=1e-8, weight_decay=0.1)
+WITH_MUON = replace(SETTINGS, muon=MuonSettings(lr=0.02, momentum=0.95, weight_decay=0.1))
+BOTH = pytest.mark.parametrize("settings", [SETTINGS, WITH_MUON], ids=["adamw", "muon"])
 
 
 def make(width: int, depth: int, base: tuple[int, int] = (128, 2)) -> Transformer:
@@ -31,18 +35,20 @@ def groups(model: Transformer) -> dict[ParameterType, dict[str, float]]:
     return {kind: where[id(by_name[name])] for name, kind in parameter_types(model)}
 
 
-def test_every_parameter_is_in_one_group() -> None:
+@BOTH
+def test_every_parameter_is_in_one_group(settings: AdamSettings) -> None:
     model = make(128, 2)
-    optimizer = make_optimizer(model, SETTINGS)
+    optimizer = make_optimizer(model, settings)
     ids = [id(parameter) for group in optimizer.param_groups for parameter in group["params"]]
     assert sorted(ids) == sorted(id(parameter) for parameter in model.parameters())
 
 
-def test_matrices_of_the_layers_alone_are_decayed() -> None:
+@BOTH
+def test_matrices_of_the_layers_alone_are_decayed(settings: AdamSettings) -> None:
     model = make(128, 2)
     decayed = {
         id(p)
-        for group in make_optimizer(model, SETTINGS).param_groups
+        for group in make_optimizer(model, settings).param_groups
         if group["weight_decay"]
         for p in group["params"]
     }
@@ -51,9 +57,10 @@ def test_matrices_of_the_layers_alone_are_decayed() -> None:
         assert (id(parameter) in decayed) == inside, name
 
 
-def test_rows_without_a_gradient_do_not_shrink() -> None:
+@BOTH
+def test_rows_without_a_gradient_do_not_shrink(settings: AdamSettings) -> None:
     model = make(128, 2)
-    optimizer = make_optimizer(model, SETTINGS)
+    optimizer = make_optimizer(model, settings)
     before = model.tokens.weight.detach().clone()
     for _ in range(3):
         nats, _ = model(text_inputs())
@@ -90,8 +97,9 @@ def test_factors_are_those_of_complete_p() -> None:
     assert found[ParameterType.HIDDEN].weight_decay == pytest.approx(4)  # lr × decay stays what it was
 
 
-def test_the_schedule_scales_every_group() -> None:
-    optimizer = make_optimizer(make(256, 4), SETTINGS)
+@BOTH
+def test_the_schedule_scales_every_group(settings: AdamSettings) -> None:
+    optimizer = make_optimizer(make(256, 4), settings)
     heights = [group["lr"] for group in optimizer.param_groups]
     set_lr(optimizer, 0.25)
     set_lr(optimizer, 0.5)
@@ -119,11 +127,11 @@ def text_inputs() -> Inputs:
     )
 
 
-def moved(width: int, depth: int, *, scaled: bool = True) -> float:
+def moved(width: int, depth: int, *, settings: AdamSettings = SETTINGS, scaled: bool = True) -> float:
     """How far eight steps move the states after the last layer, root mean square."""
     model, inputs = make(width, depth), text_inputs()
     plain = torch.optim.AdamW(model.parameters(), lr=SETTINGS.lr, betas=SETTINGS.betas, weight_decay=0)
-    optimizer = make_optimizer(model, SETTINGS) if scaled else plain
+    optimizer = make_optimizer(model, settings) if scaled else plain
     states: list[torch.Tensor] = []
     model.blocks[-1].register_forward_hook(lambda module, given, out: states.append(out.detach()))
     for _ in range(8):
@@ -135,12 +143,28 @@ def moved(width: int, depth: int, *, scaled: bool = True) -> float:
     return float((states[-1] - states[0]).square().mean().sqrt())
 
 
-def test_states_move_alike_at_every_width() -> None:
-    base = moved(128, 2)
-    assert [moved(width, 2) / base for width in (64, 256, 512)] == pytest.approx([1.0] * 3, abs=0.2)
-    assert moved(512, 2, scaled=False) / base > 1.6  # what the factors are for
+@BOTH
+def test_states_move_alike_at_every_width(settings: AdamSettings) -> None:
+    base = moved(128, 2, settings=settings)
+    assert [moved(width, 2, settings=settings) / base for width in (64, 256, 512)] == pytest.approx([1.0] * 3, abs=0.2)
 
 
-def test_states_move_alike_at_every_depth() -> None:
-    base = moved(64, 2)
-    assert [moved(64, depth) / base for depth in (4, 8, 16)] == pytest.approx([1.0] * 3, abs=0.35)
+def test_states_do_not_move_alike_without_factors() -> None:
+    assert moved(512, 2, scaled=False) / moved(128, 2) > 1.6
+
+
+@BOTH
+def test_states_move_alike_at_every_depth(settings: AdamSettings) -> None:
+    base = moved(64, 4, settings=settings)
+    assert [moved(64, depth, settings=settings) / base for depth in (8, 16, 32)] == pytest.approx([1.0] * 3, abs=0.35)
+
+
+def test_loaded_settings_are_replaced_group_by_group() -> None:
+    model = make(256, 4)
+    optimizer, other = (make_optimizer(model, settings) for settings in (WITH_MUON, replace(WITH_MUON, lr=3e-3)))
+    set_hyperparameters(optimizer, model, replace(WITH_MUON, lr=3e-3))
+    plain = [
+        [{k: v for k, v in group.items() if k != "params"} for group in each.param_groups]
+        for each in (optimizer, other)
+    ]
+    assert plain[0] == plain[1]

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from triptych.pipelines.inspection.browse import shard_list
+from triptych.pipelines.inspection.browse import browsed as module
 from triptych.pipelines.inspection.browse.browsed import BrowsedDataset
+from triptych.schemas.dataset import reader
 from triptych.schemas.dataset.reader import Dataset
 from triptych.schemas.errors import Refusal
 
@@ -29,25 +30,21 @@ def test_a_row_that_is_not_there_is_refused(browsed: BrowsedDataset) -> None:
             browsed.row(row)
 
 
-def test_the_list_is_read_from_the_cache(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_manifest_is_read_from_the_cache(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = Dataset(str(made)).manifest
+    monkeypatch.setattr(module, "LARGE", 0)
     first = BrowsedDataset(str(made), str(tmp_path))
-    monkeypatch.setattr(shard_list, "parse_manifest", lambda *_: pytest.fail("the manifest was parsed again"))
+    assert first.manifest == known
+    monkeypatch.setattr(reader, "parse_manifest", lambda *_: pytest.fail("the manifest was parsed here"))
     again = BrowsedDataset(str(made), str(tmp_path))
-    assert again.shards.equals(first.shards)
-    assert again.manifest == first.manifest
+    assert again.manifest == known
+    assert list(again.shards) == list(known.shards)
 
 
-def test_a_large_manifest_is_parsed_in_a_process_of_its_own(
-    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_another_manifest_has_another_list(
+    made: Path, texts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = BrowsedDataset(str(made), str(tmp_path / "here"))
-    monkeypatch.setattr(shard_list, "APART", 0)
-    monkeypatch.setattr(shard_list, "parse_manifest", lambda *_: pytest.fail("the manifest was parsed here"))
-    apart = BrowsedDataset(str(made), str(tmp_path / "apart"))
-    assert apart.shards.equals(known.shards)
-
-
-def test_another_manifest_has_another_list(made: Path, texts: Path, tmp_path: Path) -> None:
+    monkeypatch.setattr(module, "LARGE", 0)
     cache = str(tmp_path / "cache")
     place = tmp_path / "place"
     shutil.copytree(made, place, ignore=shutil.ignore_patterns("_work"))
@@ -59,7 +56,8 @@ def test_another_manifest_has_another_list(made: Path, texts: Path, tmp_path: Pa
     assert after.rows == Dataset(str(texts)).rows
 
 
-def test_it_opens_where_no_cache_can_be_written(made: Path, tmp_path: Path) -> None:
+def test_it_opens_where_no_cache_can_be_written(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LARGE", 0)
     (tmp_path / "file").write_text("in the way")
     assert BrowsedDataset(str(made), str(tmp_path / "file")).rows == Dataset(str(made)).rows
 
@@ -76,7 +74,7 @@ def test_damaged_offsets_are_refused_and_do_not_end_the_process(copy: Path, tmp_
     assert offsets in data
     shard.write_bytes(data.replace(offsets, wrong.tobytes()))
     opened = BrowsedDataset(str(copy), str(tmp_path / "cache"))
-    at = opened.shards["file"].to_pylist().index(f"shards/{shard.name}")
+    at = opened.shards.files.to_pylist().index(f"shards/{shard.name}")
     with pytest.raises(Refusal, match="damaged"):
         opened.row(opened.first_row(at))
 
@@ -87,4 +85,4 @@ def test_a_link_that_leads_out_of_the_dataset_is_refused(copy: Path, tmp_path: P
     shard.symlink_to(tmp_path / "elsewhere")
     opened = BrowsedDataset(str(copy), str(tmp_path / "cache"))
     with pytest.raises(Refusal, match="a link leads out"):
-        opened.batch(opened.shards["file"].to_pylist().index(f"shards/{shard.name}"))
+        opened.batch(opened.shards.files.to_pylist().index(f"shards/{shard.name}"))

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 TRIPTYCH = (sys.executable, "-c", "from triptych.cli.main import main; main()")
 LONG = 240.0  # seconds, on a busy machine
 ENVIRONMENT = {
@@ -50,6 +50,7 @@ class Command:
         return self._log.read_text(errors="replace")
 
     def running(self) -> bool:
+        """Whether it has not ended."""
         return self._process.poll() is None
 
     def end(self, timeout: float = LONG) -> int:
@@ -64,6 +65,7 @@ class Command:
             return
 
     def kill(self) -> None:
+        """Kill it and its children."""
         self.send(signal.SIGKILL)
         self._process.wait()
 
@@ -114,19 +116,26 @@ class Cluster:
         prefix: Sequence[str] = (),
         host: str = "127.0.0.1",
         nanny: bool = False,
+        wait: bool = True,
     ) -> Command:
-        """Start a worker and wait until the scheduler has it."""
+        """Start a worker; with `wait`, wait until the scheduler has it."""
         line = [*prefix, sys.executable, "-m", "distributed.cli.dask_worker", self.address, "--host", host]
         line += ["--nthreads", "1", "--memory-limit", "0", "--no-dashboard", "--nanny" if nanny else "--no-nanny"]
         started = self.start([*line, "--local-directory", str(self.folder / "dask")], more)
-        started.until("Starting established connection")
+        if wait:
+            started.until("Starting established connection")
         return started
 
     def prepare(self, tree: Mapping[str, Any], *more: str, prefix: Sequence[str] = ()) -> Command:
         """Start a run on the cluster."""
         file = self.folder / f"run-{len(self._commands)}.yaml"
-        file.write_text(yaml.safe_dump(dict(tree) | {"engine": {"kind": "dask", "scheduler": self.address}}))
-        return self.start([*prefix, *TRIPTYCH, "prepare", str(file), *more])
+        file.write_text(yaml.safe_dump(dict(tree)))
+        return self.run_file(file, *more, prefix=prefix)
+
+    def run_file(self, file: Path, *more: str, prefix: Sequence[str] = ()) -> Command:
+        """Start the run of a file on the cluster."""
+        engine = f"engine={{kind: dask, scheduler: '{self.address}'}}"
+        return self.start([*prefix, *TRIPTYCH, "prepare", str(file), "--set", engine, *more])
 
     def close(self) -> None:
         """Kill what still runs."""

@@ -139,7 +139,9 @@ class Attention(nn.Module):
     def forward(self, x_BLD: torch.Tensor, cos_sin: CosSin, mask: Mask) -> torch.Tensor:
         """Output of the attention branch, unscaled."""
         q_BLHE, k_BLHE, v_BLHE = self.qkv(x_BLD).unflatten(-1, self._heads).unbind(2)
-        q_BLHE, k_BLHE = rotate(self.q_norm(q_BLHE), cos_sin), rotate(self.k_norm(k_BLHE), cos_sin)
+        # on a GPU, autocast of torch 2.12 and later computes norms in float32; FlexAttention takes one type only
+        q_BLHE = rotate(self.q_norm(q_BLHE), cos_sin).type_as(v_BLHE)
+        k_BLHE = rotate(self.k_norm(k_BLHE), cos_sin).type_as(v_BLHE)
         y_BLD: torch.Tensor = self.out(attend(q_BLHE, k_BLHE, v_BLHE, mask).flatten(2))
         return y_BLD
 

@@ -8,7 +8,8 @@ import torch
 
 from triptych.model.diffusion.corrupt import corrupt
 from triptych.model.diffusion.noise_levels import RowPlacement
-from triptych.model.network.attention import AttentionBackend
+from triptych.model.network import transformer
+from triptych.model.network.attention import AttentionBackend, Mask, attend
 from triptych.model.network.init import initialise
 from triptych.model.network.inputs import Inputs
 from triptych.model.network.presets import shape_of
@@ -114,3 +115,23 @@ def test_every_parameter_has_a_gradient(draw: np.random.Generator) -> None:
     assert [name for name, parameter in made.named_parameters() if parameter.grad is None] == []
     unused = {name for name, p in made.named_parameters() if p.grad is not None and not bool(p.grad.any())}
     assert unused == set()
+
+
+def test_attention_gets_one_type_when_autocast_norms_in_float32(
+    monkeypatch: pytest.MonkeyPatch, draw: np.random.Generator
+) -> None:
+    # as on a GPU from torch 2.12 on; on a CPU autocast leaves norms in bfloat16
+    found: list[set[torch.dtype]] = []
+
+    def attend_seen(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: Mask) -> torch.Tensor:
+        found.append({q.dtype, k.dtype, v.dtype})
+        return attend(q, k, v, mask)
+
+    monkeypatch.setattr(transformer, "attend", attend_seen)
+    network = model()
+    for module in network.modules():
+        if isinstance(module, torch.nn.RMSNorm):
+            module.register_forward_hook(lambda norm, given, out: out.float())
+    with torch.autocast("cpu", torch.bfloat16):
+        network(inputs(random_rows(draw, 2, LENGTH), MaskedObjective()))
+    assert found == [{torch.bfloat16}] * len(network.blocks)

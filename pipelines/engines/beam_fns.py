@@ -122,7 +122,7 @@ class CarryOut(beam.DoFn):
     def __init__(
         self, mailbox: BeamResults, step: int, carry: MeasuredTask[Any, Carried], place: Callable[[Any], Place]
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._mailbox, self._step, self._carry, self._place = mailbox, step, carry, place
         self._events: list[Event] = []
         self._written = 0.0

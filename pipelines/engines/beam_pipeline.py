@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-import apache_beam as beam
+import apache_beam
 
 from ...schemas.storage.store import Store
 from . import beam_fns as fns
@@ -22,6 +22,8 @@ from .beam_walk import BeamWalk
 from .chain import RunChain
 from .host_guard import HostGuard
 from .steps import Gather, Map, Read, Shuffle, Step
+
+beam: Any = apache_beam  # its transforms are untyped
 
 Collections = dict[Step, list[Any]]
 

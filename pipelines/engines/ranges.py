@@ -109,7 +109,8 @@ def write_runs(
         entries["length"][at] = batches["length"]
         free[batches["bucket"]] += 1
     name = f"{RANGES}/{fingerprint(folder, list(keys))}.bin"
-    store.write(name, pa.py_buffer(entries))
+    if not store.exists(name):  # it follows from the parts, so that of an earlier run is the same
+        store.write(name, pa.py_buffer(entries))
     runs = [Run(name, folder, first, count) for first, count in zip(starts.tolist(), counts.tolist(), strict=True)]
     return runs, rows
 

@@ -246,7 +246,8 @@ class Walk:
                 return False
         order = {source: number for number, source in enumerate(step.sources)}
         parts = [part for *_, part in sorted(state.scattered, key=lambda each: (order[each[0]], each[1]))]
-        self.give_buckets(step, buckets(self._store, parts, step.keys, step.by))
+        if parts:
+            self.give_buckets(step, buckets(self._store, parts, step.keys, step.by))
         return True
 
     def give_buckets(self, step: Shuffle, parts: Sequence[Partition]) -> None:

@@ -19,7 +19,7 @@ import yaml
 
 from .cluster import ROOT, TRIPTYCH, Cluster, Command, message, wait_for
 
-DEDUP = {"text": {"near": {"threshold": 0.8}}, "image": {"near": {"radius": 6}}, "audio": {"near": True}}
+DEDUP = {"text": {"near": {"threshold": 0.8}}}
 WAIT = 180.0  # seconds in which a run notices that its pool is gone
 POOL = "apache_beam.runners.worker.worker_pool_main"
 
@@ -47,15 +47,20 @@ def prism(once: Callable[[str, Callable[[Path], None]], Path]) -> str:
 
 
 @pytest.fixture
-def run(tree: Callable[..., Any], tmp_path: Path) -> dict[str, Any]:
-    """A run of three modalities with deduplication."""
-    made: dict[str, Any] = tree(tmp_path / "out", dedup=DEDUP, partition_bytes=8192)
-    return made
+def run(text_tree: Callable[..., Any], tmp_path: Path, makers: Any) -> Callable[[str], dict[str, Any]]:
+    """A run of texts, of which some are copies, into a folder of this name."""
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    for file in range(4):
+        texts = [makers.words(number, 80) + f" {file}" * (number % 3) for number in range(file, file + 8)]
+        makers.write_docs(folder / f"{file}.jsonl.gz", texts)
+    docs = {"name": "docs", "kind": "jsonl", "path": f"{folder}/*.jsonl.gz", "modality": "text", "text": "text"}
+    return lambda name: text_tree(tmp_path / name, sources=[docs], dedup=DEDUP)
 
 
 @pytest.fixture
-def serially(tree: Callable[..., Any], prepared: Any, contents: Any, tmp_path: Path) -> dict[str, bytes]:
-    prepared(tree(tmp_path / "serial", dedup=DEDUP, partition_bytes=8192))
+def serially(run: Callable[[str], dict[str, Any]], prepared: Any, contents: Any, tmp_path: Path) -> dict[str, bytes]:
+    prepared(run("serial"))
     found: dict[str, bytes] = contents(tmp_path / "serial")
     return found
 
@@ -87,21 +92,31 @@ def pool(cluster: Cluster, port: int) -> Command:
 
 
 def test_workers_in_the_process_of_the_driver(
-    cluster: Cluster, run: dict[str, Any], prism: str, serially: dict[str, bytes], contents: Any, tmp_path: Path
+    cluster: Cluster,
+    run: Callable[[str], dict[str, Any]],
+    prism: str,
+    serially: dict[str, bytes],
+    contents: Any,
+    tmp_path: Path,
 ) -> None:
-    done = prepare(cluster, run, prism, "run")
+    done = prepare(cluster, run("out"), prism, "run")
     assert done.end() == 0, done.output
     assert contents(tmp_path / "out") == serially
     assert done.output.count("Beam job ") == 6
 
 
 def test_a_worker_pool_that_is_killed_loses_nothing(
-    cluster: Cluster, run: dict[str, Any], prism: str, serially: dict[str, bytes], contents: Any, tmp_path: Path
+    cluster: Cluster,
+    run: Callable[[str], dict[str, Any]],
+    prism: str,
+    serially: dict[str, bytes],
+    contents: Any,
+    tmp_path: Path,
 ) -> None:
     out, port = tmp_path / "out", free_port()
     options = {"environment_type": "EXTERNAL", "environment_config": f"localhost:{port}"}
     first = pool(cluster, port)
-    killed = prepare(cluster, run, prism, "killed", **options)
+    killed = prepare(cluster, run("out"), prism, "killed", **options)
     wait_for(lambda: list(out.glob("_work/sign-*/*.arrow")) or not killed.running())
     assert killed.running(), killed.output
     first.send(signal.SIGKILL)
@@ -112,18 +127,20 @@ def test_a_worker_pool_that_is_killed_loses_nothing(
     killed.end()
     before = {path: path.stat().st_mtime_ns for path in out.rglob("_work/sign-*/*.arrow")}
     pool(cluster, port)
-    resumed = prepare(cluster, run, prism, "resumed", **options)
+    resumed = prepare(cluster, run("out"), prism, "resumed", **options)
     assert resumed.end() == 0, resumed.output
     assert contents(out) == serially
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
-def test_a_program_that_is_not_prism_is_refused(cluster: Cluster, run: dict[str, Any], tmp_path: Path) -> None:
+def test_a_program_that_is_not_prism_is_refused(
+    cluster: Cluster, run: Callable[[str], dict[str, Any]], tmp_path: Path
+) -> None:
     there = tmp_path / "no-prism"
     for written in (False, True):
         if written:
             there.write_text("#!/bin/sh\necho 'not me' >&2\nexit 3\n")
             there.chmod(0o755)
-        refused = prepare(cluster, run, str(there), f"refused-{written}")
+        refused = prepare(cluster, run("out"), str(there), f"refused-{written}")
         assert refused.end() == 2
         assert ("did not start (not me)" if written else "there is no file") in message(refused)

@@ -1,8 +1,8 @@
 """Windows of partitions: the samples of a window are dealt to shards of its own.
 
 If every shard drew from every partition, a corpus of P partitions and S shards would take P x S pieces, which grows
-with the square of the corpus. A window is a random draw of partitions, whatever files they come from, and takes a number of
-pieces that does not depend on the corpus.
+with the square of the corpus. A window is a random draw of partitions, whatever files they come from, and takes a
+number of pieces that does not depend on the corpus.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

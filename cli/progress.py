@@ -24,6 +24,8 @@ class TerminalJournal(Journal):
     def __init__(self, quiet: bool = False) -> None:
         super().__init__()
         self._console = console(stderr=True, quiet=quiet)
+        self._display: Progress | None = None
+        self._open = 0  # steps that are drawn
 
     def say(self, message: str) -> None:
         """Print a line above the bars."""
@@ -31,19 +33,44 @@ class TerminalJournal(Journal):
 
     @contextmanager
     def step(self, label: str, total: int, reused: int) -> Iterator[Step]:
-        """Draw a bar for the step; partitions that were committed before count as done."""
-        columns = (
-            SpinnerColumn(spinner(self._console)),
-            TextColumn("{task.description:<12}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rates]}", markup=False),
-            TimeRemainingColumn(elapsed_when_finished=True),
-        )
-        with super().step(label, total, reused) as step, Progress(*columns, console=self._console) as progress:
-            task = progress.add_task(label, total=total, completed=reused, rates="")
-            step.watch(lambda: progress.update(task, completed=reused + step.done, rates=_rates(step)))
-            yield step
+        """Draw a bar for the step; partitions that were committed before count as done.
+
+        The bars of steps that are under way at the same time are drawn together, below those of the steps before.
+        """
+        with super().step(label, total, reused) as step, self._bars() as bars:
+            task = bars.add_task(label, total=total, completed=reused, rates="")
+
+            def update() -> None:
+                bars.update(task, total=step.total, completed=step.reused + step.done, rates=_rates(step))
+
+            step.watch(update)
+            try:
+                yield step
+            finally:
+                bars.stop_task(task)
+
+    @contextmanager
+    def _bars(self) -> Iterator[Progress]:
+        """Begin a display with the first of the steps, and end it with the last."""
+        if self._display is None:
+            columns = (
+                SpinnerColumn(spinner(self._console)),
+                TextColumn("{task.description:<12}", markup=False),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[rates]}", markup=False),
+                TimeRemainingColumn(elapsed_when_finished=True),
+            )
+            self._display = Progress(*columns, console=self._console)
+            self._display.start()
+        self._open += 1
+        try:
+            yield self._display
+        finally:
+            self._open -= 1
+            if not self._open:
+                self._display.stop()
+                self._display = None
 
 
 def _rates(step: Step) -> str:

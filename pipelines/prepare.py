@@ -12,13 +12,14 @@ from ..schemas.dataset.tokenizer_card import vocabulary_of
 from ..schemas.identity import sealed_json
 from ..schemas.storage.lock import only_run
 from ..schemas.storage.store import Store
-from ..schemas.vocabulary import Kind, Modality, Vocabulary
-from .clean import clean
+from ..schemas.vocabulary import Modality, Vocabulary
+from .clean import clean, select
 from .engines.base import Engine
 from .engines.journal import Journal
 from .engines.partition import Partition
 from .engines.registry import open_engine
 from .engines.stage import Stage
+from .engines.steps import Given, Map, Shuffle, Step
 from .handing_on.card import write_card
 from .nothing_left import require_rows_left
 from .pack.repack_damaged import delete_damaged
@@ -27,10 +28,10 @@ from .pack.windows import in_windows
 from .preflight import check_run, require_more_rows
 from .publish import publish, run_report
 from .sources.base import Unit
-from .sources.read import find_units, identify, read
+from .sources.read import find_units, identify, read_steps
 from .tokenize.encode import EncodeAudio, EncodeImages, EncodeText
-from .tokenize.text_encoder import choose_encoder
-from .tokenize.train import ReadyTokenizer, ready_tokenizers
+from .tokenize.ready import ready_tokenizers
+from .tokenize.train import ReadyTokenizer
 from .workers_fit import check_workers
 
 
@@ -71,15 +72,11 @@ def _make(
     try:
         check_workers(engine, units)
         inputs = identify(engine, units, config.limits, config.partition_bytes)
-        raw, cleaned = clean(engine, config, read(engine, inputs, config.limits, config.partition_bytes))
+        selected = select(engine, config, read_steps(store, inputs, config.limits, config.partition_bytes))
+        rows, cleaned = clean(engine, config, selected)
         require_rows_left(store, config.sources, journal)
-        fitted = ready_tokenizers(engine, raw, config.sources, config.tokenizers, config.seed, config.limits)
-        parts = [part for source in config.sources for part in raw[source.name]]
-        encoder = choose_encoder(engine, config.tokenizers.text, fitted[Modality.TEXT], parts)
-        encoded = {
-            source.name: _encode(engine, config, fitted, encoder.fast, source.modality, raw[source.name])
-            for source in config.sources
-        }
+        fitted, encoder = ready_tokenizers(engine, rows, config.sources, config.tokenizers, config.seed, config.limits)
+        encoded = _encode(engine, config, fitted, encoder.fast, rows)
         require_rows_left(store, config.sources, journal)
         packed = _pack(engine, config, fitted, encoded)
         require_rows_left(store, config.sources, journal)
@@ -95,9 +92,8 @@ def _encode(
     config: RunConfig,
     fitted: Mapping[Modality, ReadyTokenizer],
     fast: bool,
-    kind: Kind,
-    parts: Sequence[Partition],
-) -> list[Partition]:
+    rows: Mapping[str, Sequence[Partition]],
+) -> dict[str, list[Partition]]:
     """Encode images, then audio, then text, each in its own stage, so that only the affected ones are repeated."""
     text = partial(EncodeText, fast=fast, kept=config.keeps_columns)
     stages: dict[Modality, Callable[..., Stage]] = {
@@ -106,19 +102,26 @@ def _encode(
         Modality.TEXT: text,
     }
     sizes = {modality.name.lower(): max(fit.card.sizes) for modality, fit in fitted.items()}
-    for modality, stage in stages.items():
-        if modality in kind.modalities:
-            encode = stage(
-                store=engine.store,
-                config=getattr(config.tokenizers, modality.name.lower()),
-                where=fitted[modality].where,
-                fingerprint=fitted[modality].card.fingerprint,
-                sizes=sizes,
-                limits=config.limits,
-                threads=config.threads,
-            )
-            parts = [part for part in engine.map(encode, parts) if part.rows]
-    return list(parts)
+    wanted: list[Step] = []
+    encoded: dict[str, Step] = {}
+    for source in config.sources:
+        step: Step = Given(rows[source.name])
+        for modality, stage in stages.items():
+            if modality in source.modality.modalities:
+                encode = stage(
+                    store=engine.store,
+                    config=getattr(config.tokenizers, modality.name.lower()),
+                    where=fitted[modality].where,
+                    fingerprint=fitted[modality].card.fingerprint,
+                    sizes=sizes,
+                    limits=config.limits,
+                    threads=config.threads,
+                )
+                step = Map(encode, step)
+                wanted.append(step)
+        encoded[source.name] = step
+    found = engine.run(wanted)
+    return {name: [part for part in found[step] if part.rows] for name, step in encoded.items()}
 
 
 def _pack(
@@ -145,10 +148,10 @@ def _pack(
             text_where=fitted[Modality.TEXT].where,
             kept=config.keeps_columns,
         )
-        buckets = [part for part in engine.shuffle(parts, by="id", into=shards) if part.rows]
-        delete_damaged(engine, stage, buckets)
-        packed += engine.map(stage, buckets)
-    return packed
+        packed.append(Map(stage, Shuffle((Given(parts),), "id", shards)))
+    delete_damaged(engine, packed)
+    found = engine.run(packed)
+    return [part for step in packed for part in found[step]]
 
 
 def _groups(

@@ -18,16 +18,16 @@ from ...schemas.config.sources import Source
 from ...schemas.dataset.decontamination import BenchmarkReport, Hit
 from ...schemas.dataset.tables import DROPPED
 from ...schemas.storage.store import Store
-from ..engines.base import Engine
+from ...schemas.vocabulary import Modality
 from ..engines.partition import Outcome, Partition, drop_rows, load
-from ..engines.row_mask import mask_rows
+from ..engines.steps import Map, Step
 from .match import Match, match_of
 
 DECONTAMINATE_VERSION = 1
 REASON = "in_evaluation_set"
 EXAMPLES = 5  # hits kept per part, and hits listed per set in the report
 
-Parts = Mapping[str, Sequence[Partition]]
+Results = Mapping[Step, Sequence[Partition]]
 
 
 @dataclass(frozen=True)
@@ -111,35 +111,53 @@ def _index(store: Store, pieces: Pieces) -> pa.Table:
     return load(store, Partition("", pieces, 0))
 
 
-def decontaminate(
-    engine: Engine, rows: Parts, held_out: Parts, sets: Sequence[Source], near: NearImage | None, limits: Limits
-) -> tuple[dict[str, list[Partition]], tuple[BenchmarkReport, ...]]:
-    """Drop the rows that occur in evaluation sets.
+def index_steps(
+    sets: Sequence[Source], held_out: Mapping[str, Step], near: NearImage | None, limits: Limits
+) -> dict[tuple[str, Modality], Map]:
+    """Describe the indices of the evaluation sets.
 
     Args:
-        engine: Runs the stages.
-        rows: Partitions by source.
-        held_out: Partitions by evaluation set.
         sets: The evaluation sets, in the order of the run file.
+        held_out: Step with the rows of each set.
         near: How images are compared; None: by the defaults.
         limits: Limits for decoding images and audio.
 
     Returns:
-        Partitions of the remaining rows by source, and one report per evaluation set.
+        (set, modality) -> step with the parts of the index.
     """
-    if not held_out:
-        return {name: list(parts) for name, parts in rows.items()}, ()
-    indices = []
-    for source in sets:
-        for modality in source.modality.modalities:
-            match = match_of(modality, near, limits)
-            parts = engine.map(Index(match), held_out[source.name])
-            indices.append(HeldOut(source.name, match, tuple(part for part in parts if part.rows)))
-    stage = Decontaminate(engine.store, tuple(indices))
-    selected = {name: mask_rows(engine, stage, parts) for name, parts in rows.items()}
-    notes = [part.note for parts in selected.values() for part in parts]
-    reports = tuple(_report(source.name, sum(part.rows for part in held_out[source.name]), notes) for source in sets)
-    return {name: [part for part in parts if part.rows] for name, parts in selected.items()}, reports
+    return {
+        (source.name, modality): Map(Index(match_of(modality, near, limits)), held_out[source.name])
+        for source in sets
+        for modality in source.modality.modalities
+    }
+
+
+def decontaminate(store: Store, indices: Mapping[tuple[str, Modality], Map], found: Results) -> Decontaminate:
+    """Return the stage that drops what is in evaluation sets, once their indices are there.
+
+    Args:
+        store: Where the indices are.
+        indices: What `index_steps` described.
+        found: The partitions of these steps.
+    """
+    held_out = []
+    for (name, _), step in indices.items():
+        assert isinstance(step.stage, Index)
+        held_out.append(HeldOut(name, step.stage.match, tuple(part for part in found[step] if part.rows)))
+    return Decontaminate(store, tuple(held_out))
+
+
+def reports(
+    sets: Sequence[Source], held_out: Mapping[str, int], notes: Sequence[Mapping[str, Any]]
+) -> tuple[BenchmarkReport, ...]:
+    """Report on each evaluation set.
+
+    Args:
+        sets: The evaluation sets, in the order of the run file.
+        held_out: Rows of each set.
+        notes: Notes of the partitions that `Decontaminate` left, in their order.
+    """
+    return tuple(_report(source.name, held_out[source.name], notes) for source in sets)
 
 
 def _report(benchmark: str, rows: int, notes: Sequence[Mapping[str, Any]]) -> BenchmarkReport:

@@ -9,10 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...schemas.dataset.tables import DROPPED
-from ...schemas.identity import fingerprint
 from ...schemas.storage.store import Store
 from ..engines.partition import Outcome, Partition, load
+from ..engines.shuffle import bucket_key
+from ..engines.stage import part_key, part_name
 from .protocol import NearMethod
+from .sign import Distinct
 
 CANDIDATES_VERSION = 1
 BUCKET_BITS = np.uint64(32)
@@ -73,14 +75,14 @@ class Verify:
     store: Store
     near: NearMethod
     number: int
-    distinct: tuple[Partition, ...]  # one part per bucket
+    origin: str  # key of the shuffle whose buckets `Distinct` numbered
+    buckets: int
     name: str = "near-edges"
     counted: bool = False
 
     def identity(self) -> list[Any]:
-        """Version, settings of the method, and the keys of the parts with signatures."""
-        signatures = fingerprint([part.key for part in self.distinct])
-        return [CANDIDATES_VERSION, self.number, self.near.identity(), signatures]
+        """Version, settings of the method, and what identifies the parts with signatures."""
+        return [CANDIDATES_VERSION, self.number, self.near.identity(), self.origin]
 
     def run(self, table: pa.Table) -> Outcome:
         """Return the (bucket, id, right) rows without duplicates and without pairs that are not alike."""
@@ -101,7 +103,9 @@ class Verify:
 
     def _signatures(self, vertices: Vertices) -> "_Signatures":
         """Return the signatures of the bucket that contains all these vertices."""
-        table = load(self.store, self.distinct[int(vertices[0] >> BUCKET_BITS)])
+        stage, key = Distinct(self.buckets), bucket_key(self.origin, int(vertices[0] >> BUCKET_BITS))
+        name = part_name(stage.name, part_key(stage, Partition(key, (), 0)))
+        table = load(self.store, Partition(key, ((name, None),), 0))
         return _Signatures(table[f"near{self.number}"], np.flatnonzero(table["first"]))
 
 

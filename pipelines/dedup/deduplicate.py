@@ -3,6 +3,8 @@
     sign -> by key: distinct -> near-keys -> by key: pairs -> by bucket: edges -> components -> labels
          -> by group: duplicates -> by part: rows to drop
 
+This is described as a whole, before any of it is done.
+
 Rows are compared with rows of the same kind of sample, in the modalities that `pairs` selects. Only small tables are
 shuffled; the rows themselves are not moved, and a mask marks those that are dropped.
 """
@@ -13,17 +15,19 @@ from dataclasses import dataclass, replace
 from ...schemas.config.dedup import Dedup, Pairs
 from ...schemas.config.run import Limits
 from ...schemas.config.sources import Source
+from ...schemas.storage.store import Store
 from ...schemas.vocabulary import Kind, Modality
-from ..engines.base import Engine
-from ..engines.partition import Partition, stamp_of
-from ..engines.row_mask import mask_rows
+from ..engines.partition import Partition
+from ..engines.steps import Gather, Given, Map, Shuffle, Step
 from .candidates import Key, Pair, Verify
 from .clusters import Combine, DropDuplicates, Label, Resolve
-from .labels import label_parts
-from .protocol import NearMethod
+from .labels import Components
 from .sign import Distinct, Sign, near_methods
 
 BUCKET_BYTES = 32 << 20  # size of a bucket of small tables, which is in memory at a time
+# approximate bytes of a row: its signature and excerpt, or its keys, whichever take more
+SIGNED_BYTES = {Modality.TEXT: 1024, Modality.IMAGE: 3072, Modality.AUDIO: 4096}
+LABEL_BYTES = 512
 
 Modalities = tuple[Modality, ...]
 Parts = Mapping[str, Sequence[Partition]]
@@ -69,100 +73,79 @@ def compared_modalities(source: Source, dedup: Dedup) -> list[Modalities]:
     return [modalities for modalities in chosen["text" if source.modality is Kind.TEXT else pairs] if modalities]
 
 
+def rounds(sources: Sequence[Source], dedup: Dedup) -> list[dict[Round, list[Source]]]:
+    """Return the comparisons of a run by their turns: those of a turn do not depend on each other."""
+    comparisons = [(source, compared_modalities(source, dedup)) for source in sources]
+    turns: list[dict[Round, list[Source]]] = []
+    for turn in range(max((len(modalities) for _, modalities in comparisons), default=0)):
+        turns.append({})
+        for source, modalities in comparisons:
+            if turn < len(modalities):
+                turns[-1].setdefault(Round(source.modality, modalities[turn]), []).append(source)
+    return turns
+
+
+@dataclass(frozen=True)
+class RoundSteps:
+    """Steps of a round."""
+
+    round: Round
+    rows: int
+    duplicates: Map  # partitions of duplicates
+    left: Mapping[str, Map]  # masks by source
+
+    def result(self, found: Mapping[Step, Sequence[Partition]]) -> RoundResult:
+        """Return the result, after an engine has carried out the steps."""
+        return RoundResult(self.round, self.rows, tuple(part for part in found[self.duplicates] if part.rows))
+
+
 def deduplicate(
-    engine: Engine, raw: Parts, sources: Sequence[Source], dedup: Dedup, limits: Limits
-) -> tuple[dict[str, list[Partition]], list[RoundResult]]:
-    """Drop duplicate rows.
+    store: Store, this: Round, sources: Sequence[Source], raw: Parts, dedup: Dedup, limits: Limits
+) -> RoundSteps:
+    """Describe how duplicate rows are dropped in one round.
 
     Args:
-        engine: Runs the stages.
+        store: Where parts are committed.
+        this: The round.
+        sources: Its sources, in the order of the run file.
         raw: Partitions by source.
-        sources: The sources, in the order of the run file.
         dedup: What makes two rows duplicates.
         limits: Limits for decoding images and audio.
-
-    Returns:
-        Partitions of the remaining rows by source, and the result of each round.
     """
-    left = {name: list(parts) for name, parts in raw.items()}
-    comparisons = {source.name: compared_modalities(source, dedup) for source in sources}
+    parts = [part for source in sources for part in raw[source.name]]
+    rows = sum(part.rows for part in parts)
     priorities = {source.name: source.priority for source in sources}
-    results = []
-    for turn in range(max((len(modalities) for modalities in comparisons.values()), default=0)):
-        rounds: dict[Round, list[str]] = {}
-        for source in sources:
-            if turn < len(comparisons[source.name]):
-                rounds.setdefault(Round(source.modality, comparisons[source.name][turn]), []).append(source.name)
-        for this, names in rounds.items():
-            parts = [part for name in names for part in left[name]]
-            labels = _labels(engine, this, parts, dedup, limits)
-            duplicates = _non_empty(engine.map(Resolve(this.judged, priorities), _shuffle(engine, labels, "group")))
-            results.append(RoundResult(this, sum(part.rows for part in parts), tuple(duplicates)))
-            kept = _drop(engine, this, parts, duplicates)
-            left |= {name: [part for part in kept if part.note["source"] == name] for name in names}
-    return left, results
+    given = Given([replace(part, stamped=True) for part in parts])
+    labels = tuple(_label(store, modality, given, rows, dedup, limits) for modality in this.modalities)
+    if len(labels) > 1:
+        labels = (Map(Combine(len(labels)), Shuffle(labels, "id", _buckets(rows, LABEL_BYTES))),)
+    grouped = Shuffle(labels, "group", _buckets(rows, LABEL_BYTES))
+    duplicates = Map(Resolve(this.judged, priorities), grouped)
+    by_part = Shuffle((duplicates,), "part", max(1, len(parts)))
+    drop = DropDuplicates(this.judged)
+    left = {
+        source.name: Map(drop, Given(raw[source.name]), masks=True, beside=by_part, stamped=True) for source in sources
+    }
+    return RoundSteps(this, rows, duplicates, left)
 
 
-def _drop(engine: Engine, this: Round, parts: Sequence[Partition], duplicates: Sequence[Partition]) -> list[Partition]:
-    by_part = engine.shuffle(duplicates, by="part", into=max(1, len(parts))) if duplicates and parts else []
-    given = []
-    for part in parts:
-        mine = by_part[stamp_of(part) % len(by_part)] if by_part else None
-        given.append(replace(part, beside=(mine,)) if mine and mine.rows else part)
-    return _non_empty(mask_rows(engine, DropDuplicates(this.judged), given))
-
-
-def _labels(engine: Engine, this: Round, parts: Sequence[Partition], dedup: Dedup, limits: Limits) -> list[Partition]:
-    """Return partitions that name the cluster of every row that is in one."""
-    stamped = [replace(part, stamped=True) for part in parts]
-    labels = [label for modality in this.modalities for label in _label(engine, modality, stamped, dedup, limits)]
-    if len(this.modalities) > 1:
-        together = _shuffle(engine, labels, "id")
-        labels = _non_empty(engine.map(Combine(len(this.modalities)), together))
-    return labels
-
-
-def _label(
-    engine: Engine, modality: Modality, parts: Sequence[Partition], dedup: Dedup, limits: Limits
-) -> list[Partition]:
+def _label(store: Store, modality: Modality, rows_of: Given, rows: int, dedup: Dedup, limits: Limits) -> Map:
+    """Describe the partitions that name the cluster of every row that is in one."""
     options = dedup.of(modality)
     assert options is not None
-    signed = _non_empty(engine.map(Sign(modality, options, limits), parts))
-    into = _buckets(signed)
-    # empty buckets are kept, since a vertex contains the number of its bucket
-    by_key = engine.shuffle(signed, by="key", into=into) if signed else []
-    filled = engine.map(Distinct(into), [part for part in by_key if part.rows])
-    each = iter(filled)
-    distinct = [next(each) if part.rows else part for part in by_key]
-    edges = [
-        edge
-        for number, near in enumerate(near_methods(options, limits))
-        for edge in _edges(engine, near, number, distinct)
-    ]
-    beside = label_parts(engine, distinct, edges)
-    given = [
-        replace(part, beside=(beside[at],)) if at in beside else part for at, part in enumerate(distinct) if part.rows
-    ]
-    return _non_empty(engine.map(Label(modality), given))
+    into = _buckets(rows, SIGNED_BYTES[modality])
+    by_key = Shuffle((Map(Sign(modality, options, limits), rows_of),), "key", into)
+    distinct = Map(Distinct(into), by_key)
+    edges = []
+    for number, near in enumerate(near_methods(options, limits)):
+        pairs = Map(Pair(near), Shuffle((Map(Key(near, number), distinct),), "key", into))
+        by_bucket = Shuffle((pairs,), "bucket", into)
+        edges.append(Map(Verify(store, near, number, by_key.origin, into), by_bucket))
+    if not edges:
+        return Map(Label(modality), distinct)
+    return Map(Label(modality), distinct, beside=Gather(Components(store), (distinct, *edges), into))
 
 
-def _edges(engine: Engine, near: NearMethod, number: int, distinct: Sequence[Partition]) -> list[Partition]:
-    keys = engine.map(Key(near, number), [part for part in distinct if part.rows])
-    pairs = engine.map(Pair(near), _shuffle(engine, keys, "key"))
-    by_bucket = [part for part in engine.shuffle(pairs, by="bucket", into=len(distinct)) if part.rows] if pairs else []
-    return _non_empty(engine.map(Verify(engine.store, near, number, tuple(distinct)), by_bucket))
-
-
-def _shuffle(engine: Engine, parts: Sequence[Partition], by: str) -> list[Partition]:
-    if not parts:
-        return []
-    return [part for part in engine.shuffle(parts, by=by, into=_buckets(parts)) if part.rows]
-
-
-def _non_empty(parts: Sequence[Partition]) -> list[Partition]:
-    return [part for part in parts if part.rows]
-
-
-def _buckets(parts: Sequence[Partition]) -> int:
-    size: int = sum(part.note["bytes"] for part in parts)
-    return max(1, -(-size // BUCKET_BYTES))
+def _buckets(rows: int, row_bytes: int) -> int:
+    """Return the number of buckets of a shuffle; it follows from the rows alone, so it is known before any is read."""
+    return max(1, -(-rows * row_bytes // BUCKET_BYTES))

@@ -1,62 +1,70 @@
-"""From edges to labels: the one step of deduplication that needs the whole graph, so it runs in the driver."""
+"""From edges to labels: the one step of deduplication that needs the whole graph, so it is one task."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from ...schemas.dataset.tables import DROPPED
-from ...schemas.identity import fingerprint
-from ..engines.base import Engine
-from ..engines.partition import Outcome, Partition, commit
-from ..engines.stage import part_name
-from ..engines.step_ledger import reference
+from ...schemas.storage.store import Store
+from ..engines.partition import Outcome, Partition, commit, load
+from ..engines.ranges import note_of
+from ..engines.stage import WorkCount, part_name
 from .candidates import BUCKET_BITS, place_of
 from .components import Ints, components, joined_vertices
 
-LABELS_VERSION = 1
+LABELS_VERSION = 2
+LABELS = pa.schema([("id", pa.uint64()), ("label", pa.uint64())])
 
 
-def label_parts(engine: Engine, distinct: Sequence[Partition], edges: Sequence[Partition]) -> dict[int, Partition]:
-    """Compute the components of the graph of near duplicates.
+@dataclass(frozen=True)
+class Components:
+    """Computes the components of the graph of near duplicates, in one task on all its parts.
 
-    Edges are read one part at a time; see components.py for the memory that this takes.
-
-    Args:
-        engine: Its store holds the result, which is reused when it exists.
-        distinct: The parts of `Distinct`, one per bucket.
-        edges: The parts of `Verify`.
-
-    Returns:
-        Bucket -> (id, label) rows of the vertices that edges join; a label is the component's smallest vertex.
+    Edges are read one part at a time; see components.py for the memory that this takes. The result has (id, label) rows
+    of the vertices that edges join, by the bucket of the vertex; a label is the component's smallest vertex.
     """
-    if not edges:
-        return {}
-    key = fingerprint("components", LABELS_VERSION, [part.key for part in [*distinct, *edges]])
-    name = part_name("components", key)
-    starts = np.cumsum([0, *(part.note["distinct"] if part.rows else 0 for part in distinct)])
-    (known,) = engine.index.of("components").find([name])
-    if known is None:
-        known = commit(engine.store, name, _labels(engine.gather(edges), starts))
-        engine.index.add([known])
-    note = reference(key, known).note
-    return {
-        bucket: Partition(fingerprint(key, bucket), ((name, batch),), rows)
-        for batch, (bucket, rows) in enumerate(zip(note["buckets"], note["rows"], strict=True))
-    }
+
+    store: Store
+    name: str = "components"
+
+    def identity(self) -> list[Any]:
+        """Version."""
+        return [LABELS_VERSION]
+
+    def done(self, key: str) -> str:
+        """Return the name of the part with the result."""
+        return part_name(self.name, key)
+
+    def __call__(self, key: str, parts: Sequence[Sequence[Partition]]) -> WorkCount:
+        """Compute and commit the components.
+
+        Args:
+            key: Identifies the result.
+            parts: The parts of `Distinct` that have rows, in the order of their buckets, then those of `Verify`.
+        """
+        distinct, *edges = parts
+        sizes = {int(part.note["bucket"]): int(part.note["distinct"]) for part in distinct}
+        starts = np.cumsum([0, *(sizes.get(bucket, 0) for bucket in range(max(sizes, default=-1) + 1))])
+        tables = (load(self.store, part) for group in edges for part in group)
+        done = commit(self.store, self.done(key), _labels(tables, starts))
+        return WorkCount(0, 0, (done,))
 
 
 def _labels(edges: Iterable[pa.Table], starts: Ints) -> Outcome:
-    """Return one chunk per bucket; the note lists the buckets."""
+    """Return one chunk per bucket; the note says where they lie."""
     tables, present = [], []
     with components(int(starts[-1]), _dense(edges, starts)) as least:
         for bucket, (vertices, labels) in enumerate(joined_vertices(least, starts.tolist())):
             if vertices.size:
                 present.append(bucket)
                 tables.append(pa.table({"id": _vertex(vertices, starts), "label": _vertex(labels, starts)}))
-    note = {"buckets": present, "rows": [table.num_rows for table in tables]}
-    return Outcome(pa.concat_tables(tables), DROPPED.empty_table(), note=note)
+    joined = pa.concat_tables(tables) if tables else LABELS.empty_table()
+    note = note_of(np.array(present, np.int64), joined.to_batches() if tables else [], joined.schema)
+    return Outcome(joined, DROPPED.empty_table(), note=note)
 
 
 def _dense(edges: Iterable[pa.Table], starts: Ints) -> Iterator[tuple[Ints, Ints]]:

@@ -120,4 +120,4 @@ class Distinct:
         bucket = bucket_of(table["key"].slice(0, 1), self.buckets)[0]
         vertex = (np.uint64(bucket) << np.uint64(32)) | (np.cumsum(first) - 1).astype(np.uint64)
         table = table.append_column("first", pa.array(first)).append_column("vertex", pa.array(vertex))
-        return Outcome(table, DROPPED.empty_table(), note={"distinct": int(first.sum())})
+        return Outcome(table, DROPPED.empty_table(), note={"bucket": int(bucket), "distinct": int(first.sum())})

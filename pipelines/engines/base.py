@@ -1,27 +1,30 @@
-"""Base class of engines: a way to run independent tasks, and three operations on partitions built upon it.
+"""Base class of engines: a way to run independent tasks, and the execution of described steps built upon it.
 
 Parts are files in the store, so an engine passes references only, and a part that is already committed is not computed
-again. An engine implements `each`; one with its own shuffle may override `shuffle`.
+again. An engine implements `each`; one that takes a description as a whole overrides `carry_out`.
 """
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import pyarrow as pa
 
 from ...schemas.storage.full_disk import refusing_full_disk
-from ...schemas.storage.store import WORK, Store
+from ...schemas.storage.store import Store
+from .chain import carry_out
 from .commits import CommitIndex
 from .host_guard import HostGuard
 from .journal import Journal, peak_memory
+from .ledger_of_steps import LedgerOfSteps
 from .partition import Partition, load
-from .shuffle import Scatter, bucket_keys, buckets
-from .stage import RunStage, Stage, WorkCount, part_keys, part_name
-from .step_ledger import StepLedger, reference
+from .stage import WorkCount
+from .steps import Description, Step
+from .todo import Todo
+from .walk import Walk
 from .worker_check import Question, Reply
 
 # Every process that runs tasks imports this module. Arrow's own allocator returns freed memory at once, and the next
@@ -71,8 +74,11 @@ class Engine(ABC):
         self.index = CommitIndex(store)
 
     @abstractmethod
-    def each(self, task: Callable[[A], B], items: Sequence[A]) -> Iterator[TaskResult[B]]:
-        """Run `task` on every item, in any process and order; both are pickled."""
+    def each(self, task: Callable[[A], B], todo: Todo[A]) -> Iterator[TaskResult[B]]:
+        """Run `task` on every item, in any process and order, until none is left; both are pickled.
+
+        More items may be added while the results are taken.
+        """
 
     @abstractmethod
     def close(self) -> None:
@@ -83,82 +89,49 @@ class Engine(ABC):
         return []
 
     def collect(self, label: str, task: Callable[[A], B], items: Sequence[A], known: int = 0) -> list[B]:
-        """Run `task` on every item and report progress; returns the results in the order of `items`."""
-        results: dict[int, B] = {}
-        self.receive(label, task, items, results.__setitem__, known)
-        return [results[index] for index in range(len(items))]
-
-    def receive(
-        self, label: str, task: Callable[[A], B], items: Sequence[A], take: Callable[[int, B], None], known: int = 0
-    ) -> None:
-        """Run `task` on every item, report progress, and add what is committed to the index.
+        """Run `task` on every item and report progress.
 
         Args:
             label: Name of the step in the journal.
             task: The function to run.
             items: Its arguments.
-            take: Receives the index of an item and its result as soon as there is one, so that results need not be
-                kept.
             known: Number of further items that were already committed, for the progress display.
-        """
-        try:
-            with self.journal.step(label, len(items) + known, known) as step:
-                for done in self.each(task, items):
-                    work = done.result if isinstance(done.result, WorkCount) else WorkCount(0, 0)
-                    self.index.add(work.committed)
-                    take(done.index, done.result)
-                    step.advance(done.process, done.peak_bytes, work.rows, work.tokens)
-        finally:
-            self.index.flush()
-
-    def map(self, stage: Stage, parts: Sequence[Partition]) -> list[Partition]:
-        """Run a stage on every part, reusing committed results; returns one part for each, in the same order."""
-        keys = part_keys(stage, parts)
-        names = [part_name(stage.name, key) for key in keys]
-        made: dict[int, Partition] = {}
-        ledger = StepLedger(self.journal)
-        with ledger.counting(self.index, stage.name, lambda _: names):
-            for at, known in enumerate(self.index.of(stage.name).find(names)):
-                if known is not None:
-                    made[at] = ledger.count(keys[at], known)
-            missing = [at for at in range(len(parts)) if at not in made]
-
-            def take(number: int, work: WorkCount) -> None:
-                at = missing[number]
-                made[at] = ledger.count(keys[at], *work.committed)
-
-            task = RunStage(self.store, stage, self.ledger_rows)
-            self.receive(stage.name, task, [parts[at] for at in missing], take, len(parts) - len(missing))
-        ledger.end(names)
-        return [made[at] for at in range(len(parts))]
-
-    def committed(self, stage: str) -> set[str]:
-        """Return the names of a stage's committed parts."""
-        return set(self.store.names(f"{WORK}/{stage}"))
-
-    def shuffle(self, parts: Sequence[Partition], by: str, into: int) -> list[Partition]:
-        """Regroup rows by a column.
-
-        Args:
-            parts: The partitions.
-            by: Column of unsigned integers or 16-byte hashes; equal values go to the same bucket.
-            into: Number of buckets.
 
         Returns:
-            `into` partitions, each sorted by (column, id) when it is loaded.
+            The results in the order of `items`.
         """
-        stage, parts = Scatter(by, into), [replace(part, sort_by=None) for part in parts]
-        keys = bucket_keys(stage, parts)
-        if self.committed(stage.name).issuperset(part_name(stage.name, key) for key in keys):
-            with self.journal.step(stage.name, into, into):  # written by an engine with its own shuffle
-                return self.grouped(stage, keys)
-        return buckets(self.store, self.map(stage, parts), keys, by)
+        results: dict[int, Any] = {}
+        with self.journal.step(label, len(items) + known, known) as step:
+            for done in self.each(task, Todo(items)):
+                results[done.index] = done.result
+                rows, tokens, *_ = done.result if isinstance(done.result, WorkCount) else (0, 0)
+                step.advance(done.process, done.peak_bytes, rows, tokens)
+        return [results[index] for index in range(len(items))]
 
-    def grouped(self, stage: Scatter, keys: Sequence[str]) -> list[Partition]:
-        """Return the parts after a shuffle that committed each bucket as a part."""
-        found = self.index.of(stage.name).find([part_name(stage.name, key) for key in keys])
-        parts = (reference(key, known) for key, known in zip(keys, found, strict=True) if known is not None)
-        return [replace(part, sort_by=stage.by) for part in parts]
+    def run(self, wanted: Sequence[Step]) -> Mapping[Step, list[Partition]]:
+        """Carry out everything that is described and not committed yet.
+
+        Args:
+            wanted: Steps whose partitions the driver needs, in the order of the ledger. Those that they take from are
+                carried out, too.
+
+        Returns:
+            The partitions of each wanted step, in the order of their places; also the empty ones.
+        """
+        ledger = LedgerOfSteps(self.journal, wanted)
+        try:
+            return self.carry_out(Description(wanted), ledger)
+        finally:
+            self.index.flush()
+            ledger.end()
+
+    def carry_out(self, description: Description, ledger: LedgerOfSteps) -> Mapping[Step, list[Partition]]:
+        """Carry out a description, task by task."""
+        walk = Walk(self.store, self.index, ledger, description, self.ledger_rows)
+        walk.begin()
+        for done in self.each(carry_out, walk.todo):
+            walk.done(done.index, done.result, done.process, done.peak_bytes)
+        return walk.results()
 
     def gather(self, parts: Sequence[Partition]) -> Iterator[pa.Table]:
         """Load the parts' tables in this process, one at a time, in order."""

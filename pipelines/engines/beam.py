@@ -1,33 +1,36 @@
 """The Beam engine: FnApiRunner on this machine, or Flink, Spark, Dataflow and other portable runners.
 
-Each step of the run is a pipeline. Its elements are batches of references to parts and, in a shuffle, Arrow tables;
-never documents. Results are returned through a mailbox in the store, so that every runner can be used.
+A description is one pipeline. Its elements are references to parts and, in a shuffle, Arrow tables; never documents.
+Results are returned through a mailbox in the store, so that every runner can be used.
 """
 
 import io
 import threading
+import time
 import uuid
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import redirect_stderr, suppress
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, suppress
 from typing import Any, TypeVar
 
 from ...schemas.config.run import BeamEngine
 from ...schemas.errors import Refusal, brief
 from ...schemas.storage.store import Store
 from .base import Engine, MeasuredTask, TaskResult
-from .beam_results import MAILBOXES, BeamResults, Span, clear
-from .beam_tasks import Group, Split, Work
+from .beam_results import MAILBOXES, BeamResults, clear
+from .beam_tasks import Work
+from .beam_walk import BeamWalk
 from .beam_workers import Workers, quiet_beam
 from .journal import Journal
+from .ledger_of_steps import LedgerOfSteps
 from .partition import Partition
-from .shuffle import Scatter, bucket_keys
-from .stage import WorkCount, part_key, part_name
+from .steps import Description, Given, Step
+from .todo import Todo
 
 A = TypeVar("A")
 B = TypeVar("B")
 
 POLL = 0.5  # seconds between two checks of the mailbox
+LAG = 30.0  # seconds after which a listing shows what was written before
 
 
 class Beam(Engine):
@@ -35,6 +38,7 @@ class Beam(Engine):
 
     def __init__(self, store: Store, journal: Journal, config: BeamEngine) -> None:
         super().__init__(store, journal)
+        self.jobs = 0  # pipelines that were begun
         self._config = config
         self._beam = quiet_beam()
         self._workers: Workers | None = None
@@ -45,48 +49,65 @@ class Beam(Engine):
             self._workers = Workers(config.workers)
         clear(store, MAILBOXES)  # left by killed runs
 
-    def each(self, task: Callable[[A], B], items: Sequence[A]) -> Iterator[TaskResult[B]]:
+    def each(self, task: Callable[[A], B], todo: Todo[A]) -> Iterator[TaskResult[B]]:
         """Run one pipeline; yield results as their batches finish."""
-        if not items:
-            return
-        mailbox = self._mailbox()
-        spans = mailbox.post(items)
-        pipeline = self._pipeline()
-        _ = self._elements(pipeline, spans) | self._beam.Map(Work(mailbox, MeasuredTask(task)))
-        yield from self._run(pipeline, mailbox, [number for number, *_ in spans])
+        while todo:
+            items = [item for _, item in todo.take(len(todo))]
+            mailbox = self._mailbox()
+            spans = mailbox.post(items)
+            pipeline = self._pipeline()
+            create = self._beam.Create(spans, reshuffle=self._reshuffle)
+            _ = pipeline | create | self._beam.Map(Work(mailbox, MeasuredTask(task)))
+            numbers = [number for number, *_ in spans]
+            self._begin_job("inputs")
+            with self._running(pipeline, mailbox) as arrived:
+                yield from arrived
+            yield from mailbox.rest(numbers)
+            self._require(mailbox.lost(numbers))
 
-    def shuffle(self, parts: Sequence[Partition], by: str, into: int) -> list[Partition]:
-        """Shuffle with Beam's GroupByKey on bucket numbers, unless another engine has already scattered every part."""
-        stage, parts = Scatter(by, into), [replace(part, sort_by=None) for part in parts]
-        existing = self.committed(stage.name)
-        if all(part_name(stage.name, part_key(stage, part)) in existing for part in parts):
-            return super().shuffle(parts, by, into)
-        keys = bucket_keys(stage, parts)
-        names = {bucket: part_name(stage.name, key) for bucket, key in enumerate(keys)}
-        missing = {bucket: name for bucket, name in names.items() if name not in existing}
-        with self.journal.step(stage.name, into, into - len(missing)) as step:
-            for done in self._group(stage, parts, missing):
-                self.index.add(done.result.committed)
-                step.advance(done.process, done.peak_bytes, done.result.rows)
-        return self.grouped(stage, keys)
+    def carry_out(self, description: Description, ledger: LedgerOfSteps) -> Mapping[Step, list[Partition]]:
+        """Carry out everything that is not committed in one pipeline."""
+        from .beam_pipeline import PipelineBuilder
+
+        walk = BeamWalk(self.store, self.index, ledger, description, self.ledger_rows)
+        walk.begin()
+        if not walk.unfinished():
+            return walk.results()
+        mailbox, pipeline = self._mailbox(), self._pipeline()
+        steps = PipelineBuilder(pipeline, walk, mailbox, self.store, self.ledger_rows, self._reshuffle).build()
+        self._begin_job(", ".join(dict.fromkeys(step.label for step in steps if not isinstance(step, Given))))
+        with self._running(pipeline, mailbox) as arrived:
+            for event in arrived:
+                walk.take(event)
+            # listings of shared file systems may lag behind
+            deadline = time.monotonic() + LAG
+            while walk.unfinished() and time.monotonic() < deadline:
+                for event in mailbox.results():
+                    walk.take(event)
+                time.sleep(POLL if walk.unfinished() else 0)
+        self._require(walk.missing())
+        return walk.results()
 
     def close(self) -> None:
         """Stop local worker processes; those of a cluster keep running."""
         if self._workers is not None:
             self._workers.close()
 
-    def _group(
-        self, stage: Scatter, parts: Sequence[Partition], missing: Mapping[int, str]
-    ) -> Iterator[TaskResult[WorkCount]]:
-        if not missing:
-            return
-        mailbox = self._mailbox()
-        spans = mailbox.post(parts)
-        pipeline = self._pipeline()
-        split = self._beam.FlatMap(Split(mailbox, stage, frozenset(missing)))
-        pieces = self._elements(pipeline, spans) | split.with_output_types(tuple[int, tuple[int, bytes]])
-        _ = pieces | self._beam.GroupByKey() | self._beam.Map(Group(mailbox, missing))
-        yield from self._run(pipeline, mailbox, missing)
+    def _begin_job(self, what: str) -> None:
+        self.jobs += 1
+        self.journal.say(f"Beam job {self.jobs}: {what}")
+
+    @property
+    def _reshuffle(self) -> bool:
+        return self._config.runner != "FnApiRunner" or self._workers is not None
+
+    def _require(self, missing: int) -> None:
+        if missing:
+            raise Refusal(
+                f"engine: {self._config.runner} finished, but the results of {missing} tasks are missing. Run "
+                "the same command again to resume; if it happens again, use another runner.",
+                exit_code=1,
+            )
 
     def _mailbox(self) -> BeamResults:
         return BeamResults(self.store, f"{MAILBOXES}/{uuid.uuid4().hex}")
@@ -109,34 +130,27 @@ class Beam(Engine):
                 "docs/how-to/clusters.md shows options that work."
             ) from None
 
-    def _elements(self, pipeline: Any, spans: Sequence[Span]) -> Any:
-        # without a reshuffle, runners fuse the steps, and the worker that creates the elements would do all the work
-        in_memory = self._config.runner == "FnApiRunner" and self._workers is None
-        return pipeline | self._beam.Create(spans, reshuffle=not in_memory)
-
-    def _run(self, pipeline: Any, mailbox: BeamResults, batches: Collection[int]) -> Iterator[TaskResult[Any]]:
+    @contextmanager
+    def _running(self, pipeline: Any, mailbox: BeamResults) -> Iterator[Iterator[Any]]:
+        """Run a pipeline; yields an iterator over the results as they arrive, which ends with the pipeline."""
         run = _Run(pipeline)
         run.start()
-        running = True
         try:
-            while running:
-                run.join(POLL)
-                running = run.is_alive()
-                if self._workers is not None:
-                    self._workers.fail_if_one_died()
-                yield from mailbox.results()
-            if run.error is not None:
-                raise mailbox.failure() or self._explained(run.error)
-            yield from mailbox.rest(batches)
+            yield self._results(run, mailbox)
         finally:
             run.cancel()
             clear(self.store, mailbox.folder)
-        if lost := mailbox.lost(batches):
-            raise Refusal(
-                f"engine: {self._config.runner} finished, but {lost} batches of results are missing. Run "
-                "the same command again to resume; if it happens again, use another runner.",
-                exit_code=1,
-            )
+
+    def _results(self, run: "_Run", mailbox: BeamResults) -> Iterator[Any]:
+        running = True
+        while running:
+            run.join(POLL)
+            running = run.is_alive()
+            if self._workers is not None:
+                self._workers.fail_if_one_died()
+            yield from mailbox.results()
+        if run.error is not None:
+            raise mailbox.failure() or self._explained(run.error)
 
     def _explained(self, error: BaseException) -> Refusal:
         why = brief(f"{type(error).__name__}: {error}", 400)

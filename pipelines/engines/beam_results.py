@@ -37,35 +37,35 @@ class BeamResults:
     key: bytes = field(default_factory=lambda: AESGCM.generate_key(256), repr=False)
     _read: set[str] = field(default_factory=set)
 
-    def post(self, items: Sequence[Any]) -> list[Span]:
-        """Write items for workers; returns the span of each batch of (index, item) pairs."""
+    def post(self, items: Sequence[Any], name: str = "items") -> list[Span]:
+        """Write items for workers into a file; returns the span of each batch of (index, item) pairs."""
         count = min(len(items), BATCHES)
         batches = [self._sealed([(i, items[i]) for i in range(batch, len(items), count)]) for batch in range(count)]
         spans, start = [], 0
         for number, batch in enumerate(batches):
             spans.append((number, start, start + len(batch)))
             start += len(batch)
-        self.store.write(f"{self.folder}/items", b"".join(batches))
+        self.store.write(f"{self.folder}/{name}", b"".join(batches))
         return spans
 
-    def take(self, span: Span) -> list[tuple[int, Any]]:
+    def take(self, span: Span, name: str = "items") -> list[tuple[int, Any]]:
         """Read a batch of items."""
-        (data,) = self.store.read_ranges([(f"{self.folder}/items", span[1], span[2])])
+        (data,) = self.store.read_ranges([(f"{self.folder}/{name}", span[1], span[2])])
         batch: list[tuple[int, Any]] = self._unsealed(data.to_pybytes())
         return batch
 
     @contextmanager
-    def attempting(self, number: int) -> Iterator[None]:
+    def attempting(self, name: int | str) -> Iterator[None]:
         """Record an exception that the block raises, and raise it again."""
         try:
             yield
         except Exception as error:
-            self._write(f"{number}.failed", self._sealed(_picklable(error)))
+            self._write(f"{name}.failed", self._sealed(_picklable(error)))
             raise
 
-    def answer(self, number: int, results: list[Any]) -> None:
+    def answer(self, name: int | str, results: list[Any]) -> None:
         """Write the results of a batch."""
-        self._write(f"{number}.done", self._sealed(results))
+        self._write(f"{name}.done", self._sealed(results))
 
     def _write(self, name: str, data: bytes) -> None:
         # not synced, as the store would do, since it is not needed after the pipeline

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -44,6 +45,19 @@ class CommittedParts:
                 yield next(read)
             else:
                 yield Committed(name, self.lines["summary"][at].as_py(), self.lines["dropped"][at].as_py())
+
+    def get(self, name: str) -> Committed | None:
+        """Return what is known of one part, or None if it is not committed."""
+        if name not in self.names:
+            return None
+        at = self._rows.get(name)
+        if at is None:
+            return self._ask(name)
+        return Committed(name, self.lines["summary"][at].as_py(), self.lines["dropped"][at].as_py())
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        return {name: at for at, name in enumerate(self.lines["name"].to_pylist())}
 
     def _read(self, names: Sequence[str]) -> Iterator[Committed]:
         if self.store.local or not names:

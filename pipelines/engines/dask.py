@@ -1,9 +1,8 @@
 """The Dask engine: a LocalCluster of worker processes, or the scheduler at an address."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, nullcontext
-from itertools import islice
 from typing import Any, TypeVar
 
 from ...schemas.config.run import DaskEngine
@@ -14,6 +13,7 @@ from .base import PRELOAD, Engine, MeasuredTask, TaskResult
 from .dask_cluster import DaskCluster, address_of
 from .host_guard import HostFault, HostGuard
 from .journal import Journal
+from .todo import Todo
 from .worker_check import Question, Reply
 
 A = TypeVar("A")
@@ -82,32 +82,28 @@ class Dask(Engine):
         self._client.register_plugin(_guard_of_logs())
         journal.say(f"Dask dashboard: {self._client.dashboard_link}")
 
-    def each(self, task: Callable[[A], B], items: Sequence[A]) -> Iterator[TaskResult[B]]:
+    def each(self, task: Callable[[A], B], todo: Todo[A]) -> Iterator[TaskResult[B]]:
         """Submit tasks as others finish; yield results in the order of completion."""
         with self._joined.explaining() if self._joined else nullcontext():
-            yield from self._each(MeasuredTask(task, self._guard), items)
+            yield from self._each(MeasuredTask(task, self._guard), todo)
 
-    def _each(self, measured: MeasuredTask[A, B], items: Sequence[A]) -> Iterator[TaskResult[B]]:
-        waiting = iter(range(len(items)))
-        at: dict[Any, int] = {}  # index of each running task's item
+    def _each(self, measured: MeasuredTask[A, B], todo: Todo[A]) -> Iterator[TaskResult[B]]:
+        at: dict[Any, tuple[int, A]] = {}  # each running task's item, with its number
 
-        def submit(indices: Iterable[int]) -> list[Any]:
-            futures = {
-                self._client.submit(measured, index, items[index], pure=False, retries=RETRIES): index
-                for index in indices
-            }
+        def submit(items: Iterable[tuple[int, A]]) -> list[Any]:
+            futures = {self._client.submit(measured, *item, pure=False, retries=RETRIES): item for item in items}
             at.update(futures)
             return list(futures)
 
-        running = self._dask.as_completed(submit(islice(waiting, IN_FLIGHT)))
+        running = self._dask.as_completed(submit(todo.take(IN_FLIGHT)))
         for future in running:
-            index = at.pop(future)
+            item = at.pop(future)
             try:
                 yield future.result()
             except HostFault as fault:
                 if self._joined is None or not self._joined.send_away(fault):
                     raise fault.explained() from None
-                running.update(submit([index]))
+                running.update(submit([item]))
             except self._dask.KilledWorker as error:
                 raise Refusal(
                     f"{error.allowed_failures + 1} Dask workers died on one partition, the last at "
@@ -115,7 +111,7 @@ class Dask(Engine):
                     "smaller partition_bytes, then run the same command again to resume.",
                     exit_code=1,
                 ) from None
-            running.update(submit(islice(waiting, 1)))
+            running.update(submit(todo.take(IN_FLIGHT - running.count())))
 
     def ask(self, question: Question) -> list[Reply]:
         """Ask every worker of a running scheduler."""

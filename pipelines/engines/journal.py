@@ -48,6 +48,12 @@ class Step:
         """Call `watcher` whenever a task finishes."""
         self._watcher = watcher
 
+    def expect(self, tasks: int, reused: int = 0) -> None:
+        """Add tasks to the step, of which `reused` are results that were committed before."""
+        self.total += tasks
+        self.reused += reused
+        self._watcher()
+
     def advance(self, process: str, peak_bytes: int, rows: int = 0, tokens: int = 0) -> None:
         """Record a finished task and the peak memory of its process."""
         self.done += 1

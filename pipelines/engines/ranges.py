@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import xxhash
 
-from ...schemas.identity import fingerprint
+from ...schemas.identity import bytes_fingerprint
 from ...schemas.storage.store import WORK, Store
 
 SCATTERED = "shuffle"  # name of the stage, and of the folder of scattered parts
@@ -26,6 +26,14 @@ BATCH = np.dtype([("bucket", "<u4"), ("rows", "<u4"), ("length", "<u8")])
 ENTRY = np.dtype([("part", "V16"), ("head", "<u4"), ("offset", "<u8"), ("length", "<u8")])
 
 Entries = npt.NDArray[np.void]
+
+
+class Extent(NamedTuple):
+    """Where one record batch lies in a file: length of the head, first byte, number of bytes."""
+
+    head: int
+    offset: int
+    length: int
 
 
 class Run(NamedTuple):
@@ -67,6 +75,15 @@ def batches_of(note: Mapping[str, Any]) -> Entries:
     return np.frombuffer(base64.b64decode(note["batches"]), BATCH)
 
 
+def extents_of(note: Mapping[str, Any]) -> list[tuple[int, int, Extent]]:
+    """Return the bucket, the number of rows and the place of each batch that a note describes."""
+    batches, head = batches_of(note), int(note["head"])
+    offsets = head + np.cumsum(batches["length"]) - batches["length"]
+    columns = (batches["bucket"], batches["rows"], offsets, batches["length"])
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return [(bucket, count, Extent(head, offset, length)) for bucket, count, offset, length in rows]
+
+
 def end_of(note: Mapping[str, Any]) -> int:
     """Return where the last batch of a scattered part ends."""
     return int(note["head"]) + int(batches_of(note)["length"].sum())
@@ -106,8 +123,9 @@ def write_runs(
         entries["offset"][at] = int(note["head"]) + np.cumsum(batches["length"]) - batches["length"]
         entries["length"][at] = batches["length"]
         free[batches["bucket"]] += 1
-    name = f"{RANGES}/{fingerprint(list(keys))}.bin"
-    store.write(name, pa.py_buffer(entries))
+    name = f"{RANGES}/{bytes_fingerprint([entries.view(np.uint8).data])}.bin"
+    if not store.exists(name):
+        store.write(name, pa.py_buffer(entries))
     runs = [Run(name, first, count) for first, count in zip(starts.tolist(), counts.tolist(), strict=True)]
     return runs, rows
 
@@ -118,9 +136,15 @@ def read_run(store: Store, run: Run) -> pa.Table:
     (data,) = store.read_ranges([(run.file, run.first * width, (run.first + run.count) * width)])
     entries = np.frombuffer(data, ENTRY)
     names = [f"{WORK}/{SCATTERED}/{part.tobytes().hex()}.arrow" for part in entries["part"]]
-    ends = entries["offset"] + entries["length"]
-    ranges = zip(names, entries["offset"].tolist(), ends.tolist(), strict=True)
-    head, *batches = store.read_ranges([(names[0], 0, int(entries["head"][0])), *ranges])
+    places = zip(*(entries[name].tolist() for name in Extent._fields), strict=True)
+    return read_extents(store, list(zip(names, map(Extent._make, places), strict=True)))
+
+
+def read_extents(store: Store, places: Sequence[tuple[str, Extent]]) -> pa.Table:
+    """Read record batches of files with the same columns, whose schema is read from the first."""
+    first, extent = places[0]
+    ranges = [(name, offset, offset + length) for name, (_, offset, length) in places]
+    head, *batches = store.read_ranges([(first, 0, extent.head), *ranges])
     schema = pa.ipc.read_schema(head.slice(MAGIC))
     table = pa.Table.from_batches([pa.ipc.read_record_batch(batch, schema) for batch in batches], schema)
     return table.replace_schema_metadata(None)

@@ -1,6 +1,5 @@
 """Commits the result of stages that only drop rows as a mask, so that images and audio are not copied."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +9,6 @@ import pyarrow.compute as pc
 import xxhash
 
 from ...schemas.identity import fingerprint
-from .base import Engine
 from .partition import Outcome, Partition, count_rows
 from .stage import Stage
 
@@ -42,25 +40,21 @@ class RowMask:
         return Outcome(mask, outcome.dropped, count_rows(self.name, table, outcome), note)
 
 
-def mask_rows(engine: Engine, stage: Stage, parts: Sequence[Partition]) -> list[Partition]:
-    """Run a stage that only drops rows, as a mask.
+def masked(part: Partition, mask: Partition) -> Partition:
+    """Return a partition with the rows that a mask leaves.
 
-    The key of a resulting part depends on the rows that remain, so a change of the stage that drops the same rows does
-    not invalidate later stages.
+    Its key depends on the rows that remain, so a change of the stage that drops the same rows does not invalidate later
+    stages.
 
     Args:
-        engine: Runs the stage.
-        stage: A stage on RAW rows.
-        parts: The partitions.
+        part: The partition.
+        mask: The result of `RowMask` for it.
 
     Returns:
-        One partition for each, by reference, with the mask and the note of the stage.
+        The partition, by reference, with the mask and the note of the stage.
     """
-    selected = []
-    for part, mask in zip(parts, engine.map(RowMask(stage), parts), strict=True):
-        left = replace(part, beside=(), note=dict(part.note) | dict(mask.note))
-        if left.note["kept"] < part.rows:
-            key = fingerprint("select", part.key, left.note["mask"])
-            left = replace(left, key=key, rows=left.note["kept"], masks=part.masks + mask.pieces)
-        selected.append(left)
-    return selected
+    left = replace(part, beside=(), note=dict(part.note) | dict(mask.note))
+    if left.note["kept"] < part.rows:
+        key = fingerprint("select", part.key, left.note["mask"])
+        left = replace(left, key=key, rows=left.note["kept"], masks=part.masks + mask.pieces)
+    return left

@@ -1,9 +1,10 @@
 """The serial engine: everything in this process, in order."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from .base import Engine, MeasuredTask, TaskResult
+from .todo import Todo
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -12,10 +13,12 @@ B = TypeVar("B")
 class Serial(Engine):
     """Runs one task after another; the other engines are tested against it."""
 
-    def each(self, task: Callable[[A], B], items: Sequence[A]) -> Iterator[TaskResult[B]]:
+    def each(self, task: Callable[[A], B], todo: Todo[A]) -> Iterator[TaskResult[B]]:
         """Run every task in this process."""
         measured: MeasuredTask[A, B] = MeasuredTask(task)
-        return (measured(index, item) for index, item in enumerate(items))
+        while todo:
+            for index, item in todo.take():
+                yield measured(index, item)
 
     def close(self) -> None:
         """Do nothing; there is nothing to release."""

@@ -65,11 +65,15 @@ class Scatter:
         return Outcome(table, DROPPED.empty_table(), note=note_of(present, batches, table.schema))
 
 
-def bucket_keys(stage: Scatter, parts: Sequence[Partition]) -> list[str]:
-    """Return the keys of the parts after a shuffle of `parts`; they do not depend on how an engine shuffles."""
-    keys = [part_key(stage, part) for part in parts]
-    origin = fingerprint("shuffle", SHUFFLE_VERSION, stage.by, stage.into, keys)
-    return [fingerprint(origin, bucket) for bucket in range(stage.into)]
+def origin_of(stage: Scatter, keys: Sequence[str]) -> str:
+    """Return the key of a shuffle of partitions with these keys; it does not depend on how an engine shuffles."""
+    scattered = [part_key(stage, Partition(key, (), 0)) for key in keys]
+    return fingerprint("shuffle", SHUFFLE_VERSION, stage.by, stage.into, scattered)
+
+
+def bucket_key(origin: str, bucket: int) -> str:
+    """Return the key of a bucket of a shuffle."""
+    return fingerprint(origin, bucket)
 
 
 def buckets(store: Store, scattered: Sequence[Partition], keys: Sequence[str], by: str) -> list[Partition]:

@@ -1,6 +1,6 @@
 """The stage that applies the filters of the run file; the name of a filter is the reason of the rows it drops."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -10,9 +10,8 @@ from ...schemas.config.run import Limits
 from ...schemas.config.sources import Source
 from ...schemas.dataset.tables import DROPPED
 from ...tokenizers.decoding import decoding_identity
-from ..engines.base import Engine
-from ..engines.partition import Outcome, Partition, drop_rows, join_dropped
-from ..engines.row_mask import mask_rows
+from ..engines.partition import Outcome, drop_rows, join_dropped
+from ..engines.steps import Map, Step
 from .registry import filter_function, identity_of, modality_of, reason_of
 
 FILTER_VERSION = 1
@@ -54,17 +53,7 @@ def filters_of(source: Source, filters: Sequence[AnyFilter]) -> tuple[AnyFilter,
     )
 
 
-def filter_rows(
-    engine: Engine,
-    rows: Mapping[str, Sequence[Partition]],
-    sources: Sequence[Source],
-    filters: Sequence[AnyFilter],
-    limits: Limits,
-) -> dict[str, list[Partition]]:
-    """Apply the filters of each source; returns partitions of the remaining rows by source."""
-    left = {}
-    for source in sources:
-        mine = filters_of(source, filters)
-        parts = rows[source.name]
-        left[source.name] = mask_rows(engine, Filters(mine, limits), parts) if mine else list(parts)
-    return {name: [part for part in parts if part.rows] for name, parts in left.items()}
+def filter_step(rows: Step, source: Source, filters: Sequence[AnyFilter], limits: Limits) -> Step:
+    """Describe the filters of a source; without any, its rows stay as they are."""
+    mine = filters_of(source, filters)
+    return Map(Filters(mine, limits), rows, masks=True) if mine else rows

@@ -6,7 +6,7 @@ and a taken-down document would come back unnoticed; in that case a run is refus
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +17,7 @@ import pyarrow.compute as pc
 from ...schemas.errors import Refusal
 from ...schemas.identity import fingerprint
 from ...schemas.storage.store import Store
-from ..engines.base import Engine
-from ..engines.partition import Outcome, Partition, drop_rows
-from ..engines.row_mask import mask_rows
+from ..engines.partition import Outcome, drop_rows
 
 TAKEN_DOWN_VERSION = 1
 TAKEN_DOWN = "takedown.txt"
@@ -103,32 +101,28 @@ class DropTakenDown:
         return Outcome(*drop_rows(self.name, table, reasons))
 
 
-def drop_taken_down(engine: Engine, rows: Mapping[str, Sequence[Partition]]) -> dict[str, list[Partition]]:
-    """Drop taken-down documents.
+def ids_to_drop(store: Store) -> tuple[str, ...]:
+    """Return the ids of the documents that were taken down, after an interrupted takedown is cleared up."""
+    for name in store.names(STAGED):  # its ids are already in takedown.txt
+        store.delete(name)
+    return tuple(taken_down(store))
+
+
+def require_all_dropped(store: Store, ids: Sequence[str], dropped: int) -> None:
+    """Check that all documents that were taken down were found.
 
     Args:
-        engine: Runs the stage.
-        rows: Partitions by source.
-
-    Returns:
-        Partitions of the remaining rows by source.
+        store: The dataset.
+        ids: The ids of the documents.
+        dropped: Rows that were dropped.
 
     Raises:
-        Refusal: Not all taken-down documents are in the sources, so some may have got other ids.
+        Refusal: Not all of them are in the sources, so some may have got other ids.
     """
-    for name in engine.store.names(STAGED):  # of an interrupted takedown; its ids are already in takedown.txt
-        engine.store.delete(name)
-    ids = taken_down(engine.store)
-    parts = {name: list(group) for name, group in rows.items()}
-    if not ids:
-        return parts
-    left = {name: mask_rows(engine, DropTakenDown(tuple(ids)), group) for name, group in parts.items()}
-    before, after = (sum(part.rows for group in by.values() for part in group) for by in (parts, left))
-    if before - after < len(ids):
+    if dropped < len(ids):
         raise Refusal(
-            f"{engine.store.url}/{TAKEN_DOWN}: {len(ids) - (before - after)} of {len(ids)} documents that were taken "
+            f"{store.url}/{TAKEN_DOWN}: {len(ids) - dropped} of {len(ids)} documents that were taken "
             "down are not in the sources. They may have been removed, or may be in a file that changed, where they "
             "have other ids and would come back. Make sure that the sources do not hold them, then delete "
             f"{TAKEN_DOWN}."
         )
-    return left

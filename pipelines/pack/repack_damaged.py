@@ -1,12 +1,14 @@
 """Checks that committed shards still exist and are unchanged, so that missing or damaged ones are packed again."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...schemas.identity import stream_fingerprint
-from ...schemas.storage.store import Store
+from ...schemas.storage.store import WORK, Store
 from ..engines.base import Engine
-from ..engines.partition import Partition, read_header
-from ..engines.stage import part_key, part_name
+from ..engines.partition import read_header
+from ..engines.stage import part_name
+from ..engines.steps import Map
 from .shard import PackShard
 
 
@@ -27,13 +29,18 @@ class IsIntact:
             return bool(stream_fingerprint(stream) == entry["xxh3"])
 
 
-def delete_damaged(engine: Engine, stage: PackShard, parts: list[Partition]) -> None:
+def delete_damaged(engine: Engine, packed: Sequence[Map]) -> None:
     """Delete committed parts whose shard is missing or has changed, so that they are packed again.
 
     A shard may be missing after a run with other settings, which deletes all shards that its manifest does not list.
+
+    Args:
+        engine: Checks the shards.
+        packed: The steps of `PackShard`.
     """
-    existing = set(engine.store.names(part_name(stage.name, "").rpartition("/")[0]))
-    names = [name for part in parts if (name := part_name(stage.name, part_key(stage, part))) in existing]
+    existing = set(engine.store.names(f"{WORK}/{PackShard.name}"))
+    every = (part_name(step.label, key) for step in packed for key in step.keys) if existing else ()
+    names = [name for name in every if name in existing]
     if names:
         for name, intact in zip(names, engine.collect("shards", IsIntact(engine.store), names), strict=True):
             if not intact:

@@ -6,9 +6,8 @@ the unit as finished. Rows get their ids here, from source name, content and row
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,18 +24,9 @@ from ...schemas.storage.store import Store
 from ...tokenizers.decoding import decoding_identity
 from ..engines.base import Engine
 from ..engines.commits import CommittedParts
-from ..engines.partition import (
-    Committed,
-    Outcome,
-    Partition,
-    commit,
-    count_rows,
-    dropped_table,
-    join_dropped,
-    read_header,
-)
+from ..engines.partition import Committed, Outcome, commit, count_rows, dropped_table, join_dropped, read_header
 from ..engines.stage import WorkCount, part_name
-from ..engines.step_ledger import StepLedger
+from ..engines.steps import Read
 from .base import RawBatch, Unit
 from .content import add_content
 from .files import printable
@@ -128,6 +118,16 @@ class ReadUnit:
         """Return the name of one of the unit's partitions."""
         return part_name("read", f"{self.key(item)}-{index:05d}")
 
+    def known(self, committed: CommittedParts, item: Input) -> list[Committed] | None:
+        """Return the partitions of a unit that was read whole; None if one of them is missing."""
+        mark = committed.get(self.done(item))
+        if mark is None:
+            return None
+        count = json.loads(mark.summary)["partitions"]
+        found = [committed.get(self.chunk(item, index)) for index in range(count)]
+        parts = [part for part in found if part is not None]
+        return parts if len(parts) == count else None
+
     def __call__(self, item: Input) -> WorkCount:
         """Read a whole unit; partitions that were committed before a kill are kept."""
         with limited_time(item.unit, self.limits.unit_seconds):
@@ -135,8 +135,7 @@ class ReadUnit:
 
     def _read(self, item: Input) -> WorkCount:
         reader = open_source(item.source, self.limits, self.partition_bytes)
-        rows = 0
-        committed: list[Committed] = []
+        rows, committed = 0, []
         batches = reader.read(replace(item.unit, digest=item.digest))
         for batch in samples(batches, item.source, item.base, self.partition_bytes):
             name = self.chunk(item, len(committed))
@@ -184,48 +183,10 @@ class ReadUnit:
         return pa.table({name: columns[name] for name in schema.names}, schema=schema)
 
 
-def read(engine: Engine, inputs: Sequence[Input], limits: Limits, partition_bytes: int) -> dict[str, list[Partition]]:
-    """Read all units; finished ones are reused. Returns partitions of raw rows by source, in the order of units."""
-    task = ReadUnit(engine.store, limits, partition_bytes)
-    keys = [task.key(item) for item in inputs]
-    made: dict[int, list[Partition]] = {}
-    ledger = StepLedger(engine.journal)
-
-    units = set(keys)
-
-    def mine(committed: frozenset[str]) -> list[str]:
-        return sorted(name for name in committed if _unit_of(name) in units)
-
-    def count(at: int, committed: Sequence[Committed]) -> None:
-        made[at] = [ledger.count(f"{keys[at]}-{index:05d}", part) for index, part in enumerate(committed)]
-
-    with ledger.counting(engine.index, "read", mine):
-        for at, parts in _finished(engine.index.of("read"), task, inputs):
-            count(at, parts)
-        missing = [at for at in range(len(inputs)) if at not in made]
-        unread = [inputs[at] for at in missing]
-        engine.receive("read", task, unread, lambda n, work: count(missing[n], work.committed[1:]), len(made))
-    read_parts: dict[str, list[Partition]] = {item.source.name: [] for item in inputs}
-    for at, item in enumerate(inputs):
-        read_parts[item.source.name] += made[at]
-    ledger.end([name for parts in read_parts.values() for part in parts for name, _ in part.pieces])
-    return {name: [part for part in group if part.rows] for name, group in read_parts.items()}
-
-
-def _finished(
-    committed: CommittedParts, task: ReadUnit, inputs: Sequence[Input]
-) -> Iterator[tuple[int, list[Committed]]]:
-    """Yield the units that are read, with their parts; one with a part that is gone is read again."""
-    marks = committed.find([task.done(item) for item in inputs])
-    counts = {at: json.loads(mark.summary)["partitions"] for at, mark in enumerate(marks) if mark is not None}
-    found = committed.find([task.chunk(inputs[at], index) for at, count in counts.items() for index in range(count)])
-    for at, count in counts.items():
-        parts = [part for part in islice(found, count) if part is not None]
-        if len(parts) == count:
-            yield at, parts
-
-
-def _unit_of(name: str) -> str | None:
-    """The key of the unit that a part belongs to; None for the mark of a finished unit."""
-    stem = name.rpartition("/")[2].removesuffix(".arrow")
-    return stem.rpartition("-")[0] if name.endswith(".arrow") else None
+def read_steps(store: Store, inputs: Sequence[Input], limits: Limits, partition_bytes: int) -> dict[str, Read]:
+    """Describe how all units are read: a step for each source, in the order of the units."""
+    task = ReadUnit(store, limits, partition_bytes)
+    items: dict[str, list[Input]] = {}
+    for item in inputs:
+        items.setdefault(item.source.name, []).append(item)
+    return {name: Read(task, mine) for name, mine in items.items()}

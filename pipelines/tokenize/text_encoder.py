@@ -8,20 +8,23 @@ import importlib.metadata
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import pyarrow as pa
 
 from ...schemas.config.tokenizers import TextConfig
-from ...schemas.identity import canonical_json, fingerprint
+from ...schemas.dataset.tokenizer_card import CARD
+from ...schemas.identity import canonical_json
 from ...schemas.storage.store import WORK, Store
 from ...tokenizers.registry import load_text
 from ...tokenizers.text.gigatoken_encoder import agrees, encoder_name
-from ..engines.base import Engine
 from ..engines.partition import Partition, load
+from ..engines.stage import WorkCount
+from ..engines.steps import Gather, Given
 from .train import ReadyTokenizer
 from .training_sample import draw_training_sample
 
-ENCODER_VERSION = 1
+ENCODER_VERSION = 2
 PARTS = 4  # partitions that are compared, spread evenly over those of the run
 PART_BYTES = 125_000  # approximate size of the text drawn from each
 
@@ -35,20 +38,38 @@ class TextEncoder:
 
 
 @dataclass(frozen=True)
-class CompareEncoders:
-    """The task that compares both encoders on the texts of some partitions."""
+class ChooseEncoder:
+    """Compares both encoders on the texts of some partitions, once the tokenizer is ready; one task."""
 
     store: Store
     config: TextConfig
-    where: str | None  # path of the tokenizer in the store
+    folder: str  # of the tokenizer
+    name: str = "encoder"
 
-    def __call__(self, parts: tuple[Partition, ...]) -> TextEncoder:
-        """Return the encoder to use."""
-        tokenizer = load_text(self.config, self.store.local_path(self.where))
-        fast = tokenizer.fast is not None and agrees(tokenizer, self._draw(parts))
-        return TextEncoder(encoder_name(tokenizer, fast=fast), fast)
+    def identity(self) -> list[Any]:
+        """Version, and the libraries, since another machine may go on with the run."""
+        return [ENCODER_VERSION, _libraries()]
 
-    def _draw(self, parts: tuple[Partition, ...]) -> pa.ChunkedArray:
+    def done(self, key: str) -> str:
+        """Return the name of the file with the choice."""
+        return f"{WORK}/{self.name}/{key}.json"
+
+    def __call__(self, key: str, parts: Sequence[Sequence[Partition]]) -> WorkCount:
+        """Compare and write the choice; nothing is written where no tokenizer was made.
+
+        Args:
+            key: Identifies the result.
+            parts: Nothing from the step that makes the tokenizer; the partitions to compare on.
+        """
+        if self.store.exists(f"{self.folder}/{CARD}"):
+            ready = ReadyTokenizer.at(self.store, self.folder)
+            tokenizer = load_text(self.config, self.store.local_path(ready.where))
+            fast = tokenizer.fast is not None and agrees(tokenizer, self._draw(parts[-1]))
+            encoder = TextEncoder(encoder_name(tokenizer, fast=fast), fast)
+            self.store.write(self.done(key), canonical_json(asdict(encoder)))
+        return WorkCount(0, 0)
+
+    def _draw(self, parts: Sequence[Partition]) -> pa.ChunkedArray:
         drawn = [pa.chunked_array([], pa.string())]
         for part in parts:
             table = load(self.store, part).select(["id", "text"])
@@ -57,28 +78,26 @@ class CompareEncoders:
         return pa.chunked_array([chunk for column in drawn for chunk in column.chunks], pa.string())
 
 
-def choose_encoder(
-    engine: Engine, config: TextConfig, ready: ReadyTokenizer, parts: Sequence[Partition]
-) -> TextEncoder:
-    """Choose the encoder of a run's texts.
+def choice_of_encoder(
+    store: Store, config: TextConfig, folder: str, ready: Gather, parts: Sequence[Partition]
+) -> Gather:
+    """Describe the choice of the encoder of a run's texts.
 
     Args:
-        engine: Runs the comparison.
+        store: Holds the tokenizer.
         config: The text tokenizer's config.
-        ready: The tokenizer.
+        folder: Its folder in the store.
+        ready: The step that makes it.
         parts: Partitions of raw rows, of all sources.
     """
     step = max(len(parts) / PARTS, 1.0)
-    chosen = tuple(parts[int(number * step)] for number in range(min(PARTS, len(parts))))
-    # the libraries are in the key, since another machine may go on with the run
-    key = fingerprint("encoder", ENCODER_VERSION, ready.card.fingerprint, _libraries(), [part.key for part in chosen])
-    name = f"{WORK}/encoder/{key}.json"
-    known = engine.store.exists(name)
-    task = CompareEncoders(engine.store, config, ready.where)
-    found = engine.collect("encoder", task, [] if known else [chosen], int(known))
-    if not known:
-        engine.store.write(name, canonical_json(asdict(found[0])))
-    return TextEncoder(**json.loads(engine.store.read(name)))
+    chosen = [parts[int(number * step)] for number in range(min(PARTS, len(parts)))]
+    return Gather(ChooseEncoder(store, config, folder), (ready, Given(chosen)))
+
+
+def chosen_encoder(store: Store, choice: Gather) -> TextEncoder:
+    """Return the encoder, once the choice has been made."""
+    return TextEncoder(**json.loads(store.read(choice.done)))
 
 
 def _libraries() -> dict[str, str | None]:

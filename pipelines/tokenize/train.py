@@ -1,4 +1,4 @@
-"""Prepares a run's tokenizers: trains them on a sample of rows, or copies them from the path in the run file.
+"""Prepares a tokenizer: trains it on a sample of rows, or copies it from the path in the run file.
 
 Either way the result is a folder in the store with a card that is written last. The key of a trained tokenizer depends
 on its config and its training rows, so a resumed run finds it and a changed run trains again.
@@ -6,7 +6,7 @@ on its config and its training rows, so a resumed run finds it and a changed run
 
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,26 +14,22 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ...schemas.config.run import Limits
-from ...schemas.config.sources import Source
 from ...schemas.config.tokenizers import RvqConfig, SentencePieceConfig, Tokenizers, VqConfig
 from ...schemas.dataset.tokenizer_card import CARD, Card
 from ...schemas.errors import Refusal
-from ...schemas.identity import bytes_fingerprint, canonical_json, fingerprint
+from ...schemas.identity import bytes_fingerprint, canonical_json
 from ...schemas.secrets import public_tree, without_secrets
 from ...schemas.storage.file_system import file_system
 from ...schemas.storage.store import WORK, Store
 from ...schemas.vocabulary import Modality
 from ...tokenizers import registry
 from ...tokenizers.protocol import Tokenizer
-from ..engines.base import Engine
 from ..engines.partition import Partition, load
-from .training_sample import DrawTrainingSample
+from ..engines.stage import WorkCount
+from ..engines.steps import gather_key
 
-FIT_VERSION = 1
+FIT_VERSION = 2
 TRAINING_THREADS = 2  # the thread count changes how sums are rounded, so it is the same on every machine
-PICTURES = 6000  # approximate number of images to train an image tokenizer
-CLIPS = 600  # approximate number of clips to train an audio tokenizer
 
 
 @dataclass(frozen=True)
@@ -43,6 +39,11 @@ class ReadyTokenizer:
     folder: str
     card: Card
 
+    @classmethod
+    def at(cls, store: Store, folder: str) -> "ReadyTokenizer":
+        """Open the tokenizer in a folder of the store."""
+        return cls(folder, Card.model_validate_json(store.read(f"{folder}/{CARD}")))
+
     @property
     def where(self) -> str | None:
         """The path in the store from which it is loaded; None when it is loaded from a hub."""
@@ -51,96 +52,61 @@ class ReadyTokenizer:
 
 @dataclass(frozen=True)
 class TrainTokenizer:
-    """The task that trains or copies one tokenizer and writes its card."""
+    """Trains one tokenizer on the rows that were drawn, or copies it, and writes its card; one task."""
 
     store: Store
+    modality: Modality
     tokenizers: Tokenizers
     seed: int
+    name: str = "tokenizers"
 
-    def __call__(self, item: tuple[Modality, str, tuple[Partition, ...]]) -> str:
-        """Train one tokenizer or copy it into its folder; returns the folder."""
-        modality, folder, drawn = item
-        config = getattr(self.tokenizers, modality.name.lower())
+    @property
+    def config(self) -> Any:
+        """The config of the tokenizer."""
+        return getattr(self.tokenizers, self.modality.name.lower())
+
+    def identity(self) -> list[Any]:
+        """Version, config, and what it is made from: how it is trained, or the content of the given one."""
+        origin = [self.seed, TRAINING_THREADS] if self.config.trained_in_run else _content(self.config.path)
+        return [FIT_VERSION, self.modality.name, self.config.identity_body({"path"}), origin]
+
+    def folder(self, key: str) -> str:
+        """Return the folder of the tokenizer."""
+        return f"{WORK}/fit/{self.modality.name.lower()}-{key}"
+
+    def done(self, key: str) -> str:
+        """Return the name of its card, which is written last."""
+        return f"{self.folder(key)}/{CARD}"
+
+    def __call__(self, key: str, parts: Sequence[Sequence[Partition]]) -> WorkCount:
+        """Train the tokenizer or copy it into its folder; without any row to train on, nothing is written.
+
+        Args:
+            key: Identifies the result.
+            parts: The drawn rows; nothing for a tokenizer that is given.
+        """
+        drawn = [part for group in parts for part in group]
+        if self.config.trained_in_run and not drawn:
+            return WorkCount(0, 0)
         with tempfile.TemporaryDirectory(prefix="triptych-") as scratch:
-            if config.trained_in_run:
-                samples = _samples(self.store, drawn, modality, config)
-                registry.train(config, samples, Path(scratch), seed=self.seed, threads=TRAINING_THREADS)
-                tokenizer = registry.load(config, scratch)
-                self.store.upload(scratch, folder)
+            if self.config.trained_in_run:
+                samples = _samples(self.store, drawn, self.modality, self.config)
+                registry.train(self.config, samples, Path(scratch), seed=self.seed, threads=TRAINING_THREADS)
+                tokenizer = registry.load(self.config, scratch)
+                self.store.upload(scratch, self.folder(key))
                 files: str | None = "."
             else:
-                tokenizer = registry.load(config)
-                files = _adopt(self.store, config.path, folder)
-                if _folder(modality, config, _content(config.path)) != folder:
+                tokenizer = registry.load(self.config)
+                files = _adopt(self.store, self.config.path, self.folder(key))
+                if gather_key(self, []) != key:
                     raise Refusal(
-                        f"tokenizers.{modality.name.lower()}.path: {config.path} changed during the run. Make sure "
-                        "that nothing writes there, then run the same command again.",
+                        f"tokenizers.{self.modality.name.lower()}.path: {self.config.path} changed during the run. "
+                        "Make sure that nothing writes there, then run the same command again.",
                         exit_code=1,
                     )
-            card = _card(modality, config, tokenizer, files)
-            self.store.write(f"{folder}/{CARD}", canonical_json(card.model_dump(mode="json")))
-        return folder
-
-
-def ready_tokenizers(
-    engine: Engine,
-    raw: Mapping[str, Sequence[Partition]],
-    sources: Sequence[Source],
-    tokenizers: Tokenizers,
-    seed: int,
-    limits: Limits,
-) -> dict[Modality, ReadyTokenizer]:
-    """Train or copy every tokenizer that the run's sources need, once; text comes first."""
-    items = []
-    for modality in sorted({modality for source in sources for modality in source.modality.modalities}):
-        tokenizer = getattr(tokenizers, modality.name.lower())
-        drawn: list[Partition] = []
-        if tokenizer.trained_in_run:
-            parts = [part for s in sources if modality in s.modality.modalities for part in raw[s.name]]
-            drawn = _draw(engine, parts, modality, tokenizer, limits)
-            origin: Any = [seed, TRAINING_THREADS, [part.key for part in drawn]]
-        else:
-            origin = _content(tokenizer.path)
-        items.append((modality, _folder(modality, tokenizer, origin), tuple(drawn)))
-    missing = [item for item in items if not engine.store.exists(f"{item[1]}/{CARD}")]
-    # the longest training starts first, so that the others run in parallel
-    engine.collect(
-        "tokenizers", TrainTokenizer(engine.store, tokenizers, seed), missing[::-1], len(items) - len(missing)
-    )
-    cards = {m: Card.model_validate_json(engine.store.read(f"{folder}/{CARD}")) for m, folder, _ in items}
-    return {modality: ReadyTokenizer(folder, cards[modality]) for modality, folder, _ in items}
-
-
-def _folder(modality: Modality, tokenizer: Any, origin: Any) -> str:
-    """Return the folder of a tokenizer made from `origin`: its training rows, or the content of the given one."""
-    key = fingerprint("fit", FIT_VERSION, modality.name, tokenizer.identity_body({"path"}), origin)
-    return f"{WORK}/fit/{modality.name.lower()}-{key}"
-
-
-def _draw(
-    engine: Engine, parts: Sequence[Partition], modality: Modality, tokenizer: Any, limits: Limits
-) -> list[Partition]:
-    if modality is Modality.TEXT:
-        wanted, total, size = tokenizer.sample_bytes, sum(part.note["text_bytes"] for part in parts), 0
-    else:
-        total = sum(part.rows for part in parts)
-        wanted, size = (PICTURES, tokenizer.size) if modality is Modality.IMAGE else (CLIPS, tokenizer.sample_rate)
-    if not total:
-        raise Refusal(
-            f"tokenizers.{modality.name.lower()}: no row of any source is left to train on; every one was dropped. "
-            "Check the reasons in the ledger, or give a trained tokenizer by `path`.",
-            exit_code=1,
-        )
-    # with few rows, a small share may select none; then all of them are used
-    for share in (min(1.0, wanted / total), 1.0):
-        drawn = [part for part in engine.map(DrawTrainingSample(modality, share, limits, size), parts) if part.rows]
-        if drawn:
-            return drawn
-    raise Refusal(
-        f"tokenizers.{modality.name.lower()}: no row of any source can be decoded to train on, though the files open. "
-        "Look at the files, or give a trained tokenizer by `path`.",
-        exit_code=1,
-    )
+            card = _card(self.modality, self.config, tokenizer, files)
+            self.store.write(self.done(key), canonical_json(card.model_dump(mode="json")))
+        return WorkCount(0, 0)
 
 
 def _samples(store: Store, drawn: Sequence[Partition], modality: Modality, config: Any) -> Any:

@@ -7,10 +7,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from triptych.pipelines.clean import clean
+from triptych.pipelines.clean import Cleaned, select
+from triptych.pipelines.clean import clean as clean_selected
 from triptych.pipelines.engines.journal import Journal
 from triptych.pipelines.engines.partition import Outcome, Partition, commit, load
 from triptych.pipelines.engines.serial import Serial
+from triptych.pipelines.engines.steps import Given
 from triptych.schemas.config.run import RunConfig
 from triptych.schemas.dataset.tables import DROPPED
 from triptych.schemas.storage.store import Store
@@ -39,6 +41,12 @@ def raw(engine: Serial, source: str, texts: list[str]) -> list[Partition]:
 def config(**blocks: Any) -> RunConfig:
     listed = [{"name": name, "kind": "jsonl", "path": name, "text": "text"} for name in ("docs", "more")]
     return RunConfig.model_validate({"name": "run", "out": "out", "sources": listed} | blocks)
+
+
+def clean(
+    engine: Serial, run: RunConfig, rows: dict[str, list[Partition]]
+) -> tuple[dict[str, list[Partition]], Cleaned]:
+    return clean_selected(engine, run, select(engine, run, {name: Given(parts) for name, parts in rows.items()}))
 
 
 def left(engine: Serial, rows: dict[str, list[Partition]]) -> dict[str, list[str]]:

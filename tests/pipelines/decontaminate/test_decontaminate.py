@@ -5,11 +5,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from triptych.pipelines.decontaminate.decontaminate import EXAMPLES, decontaminate
+from triptych.pipelines.decontaminate.decontaminate import EXAMPLES, index_steps, reports
+from triptych.pipelines.decontaminate.decontaminate import decontaminate as stage_of
 from triptych.pipelines.engines.journal import Journal
 from triptych.pipelines.engines.partition import Outcome, Partition, commit, load
 from triptych.pipelines.engines.serial import Serial
+from triptych.pipelines.engines.steps import Given, Map
 from triptych.schemas.config.run import Limits, RunConfig
+from triptych.schemas.dataset.decontamination import BenchmarkReport
 from triptych.schemas.dataset.tables import DROPPED
 from triptych.schemas.storage.store import Store
 
@@ -42,6 +45,21 @@ def config(**sets: dict[str, str]) -> RunConfig:
     return RunConfig.model_validate({"name": "run", "out": "out", "sources": sources, "decontaminate": listed(sets)})
 
 
+def decontaminate(
+    engine: Serial, rows: dict[str, list[Partition]], held_out: dict[str, list[Partition]], run: RunConfig
+) -> tuple[dict[str, list[Partition]], tuple[BenchmarkReport, ...]]:
+    """Index the evaluation sets, then drop what is in them."""
+    sets = run.decontaminate
+    indices = index_steps(sets, {name: Given(parts) for name, parts in held_out.items()}, None, Limits())
+    stage = stage_of(engine.store, indices, engine.run(list(indices.values())))
+    steps = {name: Map(stage, Given(parts), masks=True) for name, parts in rows.items()}
+    found = engine.run(list(steps.values()))
+    counts = {name: sum(part.rows for part in parts) for name, parts in held_out.items()}
+    notes = [part.note for step in steps.values() for part in found[step]]
+    left = {name: [part for part in found[step] if part.rows] for name, step in steps.items()}
+    return left, reports(sets, counts, notes)
+
+
 def test_rows_go_by_their_text_or_by_their_image(tmp_path: Path, makers: Any) -> None:
     engine = Serial(Store(str(tmp_path)), Journal())
     pictures = [makers.picture(seed) for seed in range(4)]
@@ -54,7 +72,7 @@ def test_rows_go_by_their_text_or_by_their_image(tmp_path: Path, makers: Any) ->
         "quiz": [partition(engine, "quiz", [words("quiz"), words("both")])],
         "show": [partition(engine, "show", [words("both"), "none"], [pictures[1], pictures[3]])],
     }
-    left, reports = decontaminate(engine, rows, held_out, sets.decontaminate, None, Limits())
+    left, reports = decontaminate(engine, rows, held_out, sets)
     texts = {
         name: [t for part in parts for t in load(engine.store, part)["text"].to_pylist()]
         for name, parts in left.items()
@@ -78,13 +96,6 @@ def test_few_examples_of_many_hits_and_no_part_when_nothing_is_left(tmp_path: Pa
     engine = Serial(Store(str(tmp_path)), Journal())
     rows = {"docs": [partition(engine, "docs", [words("quiz")] * 9)]}
     held_out = {"quiz": [partition(engine, "quiz", [words("quiz")])]}
-    left, (quiz,) = decontaminate(engine, rows, held_out, config(quiz={}).decontaminate, None, Limits())
+    left, (quiz,) = decontaminate(engine, rows, held_out, config(quiz={}))
     assert left == {"docs": []}
     assert (quiz.hits, len(quiz.examples)) == ({"docs": {"text": 9}}, EXAMPLES)
-
-
-def test_without_evaluation_sets_all_rows_stay_and_no_stage_runs(tmp_path: Path) -> None:
-    engine = Serial(Store(str(tmp_path)), Journal())
-    rows = {"docs": [partition(engine, "docs", [words("quiz")])]}
-    assert decontaminate(engine, rows, {}, (), None, Limits()) == (rows, ())
-    assert engine.journal.steps == []

@@ -11,11 +11,14 @@ from triptych.pipelines.dedup.sign import Distinct, Sign
 from triptych.pipelines.dedup.text.minhash import MinHash
 from triptych.pipelines.engines.partition import Partition, commit
 from triptych.pipelines.engines.serial import Serial
+from triptych.pipelines.engines.shuffle import bucket_key
+from triptych.pipelines.engines.stage import part_key, part_name
 from triptych.schemas.config.dedup import NearText, TextDedup
 from triptych.schemas.config.run import Limits
 from triptych.schemas.vocabulary import Modality
 
 BUCKETS = 3
+ORIGIN = "of a shuffle"
 NEAR = NearText(threshold=0.6, permutations=64)
 
 
@@ -31,7 +34,7 @@ def corpus() -> list[str]:
     return [" ".join(text) for text in texts]
 
 
-def distinct(engine: Serial) -> tuple[list[Partition], list[pa.Table]]:
+def distinct(engine: Serial) -> list[pa.Table]:
     """The texts signed and numbered, as committed parts and as tables, one per bucket."""
     texts = corpus()
     rows = pa.table(
@@ -47,18 +50,18 @@ def distinct(engine: Serial) -> tuple[list[Partition], list[pa.Table]]:
     signed = Sign(Modality.TEXT, TextDedup(near=NEAR), Limits()).run(rows).table
     signed = signed.sort_by([("key", "ascending"), ("id", "ascending")])
     bucket = np.array([int.from_bytes(key[:8], "little") % BUCKETS for key in signed["key"].to_pylist()])
-    parts, tables = [], []
+    tables = []
     for number in range(BUCKETS):
         outcome = Distinct(BUCKETS).run(signed.filter(pa.array(bucket == number)))
-        commit(engine.store, f"_work/{number}.arrow", outcome)
-        parts.append(Partition(f"{number}", ((f"_work/{number}.arrow", None),), outcome.table.num_rows))
+        key = part_key(Distinct(BUCKETS), Partition(bucket_key(ORIGIN, number), (), 0))
+        commit(engine.store, part_name("distinct", key), outcome)
         tables.append(outcome.table)
-    return parts, tables
+    return tables
 
 
 def test_edges_are_the_pairs_with_a_common_key_that_are_alike(engine: Serial) -> None:
     near = MinHash(NEAR)
-    parts, tables = distinct(engine)
+    tables = distinct(engine)
     keys = pa.concat_tables([Key(near, 0).run(table).table for table in tables])
     assert keys.num_rows == near.bands[0] * len(set(corpus()))  # copies have no keys of their own
     pairs = Pair(near).run(keys.sort_by([("key", "ascending"), ("id", "ascending")])).table
@@ -66,7 +69,7 @@ def test_edges_are_the_pairs_with_a_common_key_that_are_alike(engine: Serial) ->
     edges: set[tuple[int, int]] = set()
     for number in range(BUCKETS):
         mine = pairs.filter(pa.array(pairs["bucket"].to_numpy() == number))
-        found = Verify(engine.store, near, 0, tuple(parts)).run(pa.concat_tables([mine, mine])).table
+        found = Verify(engine.store, near, 0, ORIGIN, BUCKETS).run(pa.concat_tables([mine, mine])).table
         listed = list(zip(found["id"].to_pylist(), found["right"].to_pylist(), strict=True))
         assert len(listed) == len(set(listed))
         edges |= set(listed)

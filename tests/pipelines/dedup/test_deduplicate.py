@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from triptych.pipelines.dedup.deduplicate import RoundResult, compared_modalities, deduplicate
+from triptych.pipelines.dedup.deduplicate import RoundResult, compared_modalities, deduplicate, rounds
 from triptych.pipelines.dedup.report import report
 from triptych.pipelines.dedup.text.exact import text_keys
 from triptych.pipelines.dedup.text.minhash import MinHash
@@ -28,7 +28,14 @@ NEAR = {"threshold": 0.6, "permutations": 64}
 def find_duplicates(
     engine: Serial, run: RunConfig, parts: Mapping[str, Sequence[Partition]]
 ) -> tuple[dict[str, list[Partition]], list[RoundResult]]:
-    return deduplicate(engine, parts, run.sources, run.dedup, run.limits)
+    left, results = {name: list(some) for name, some in parts.items()}, []
+    for turn in rounds(run.sources, run.dedup):
+        for this, sources in turn.items():
+            steps = deduplicate(engine.store, this, sources, left, run.dedup, run.limits)
+            found = engine.run([steps.duplicates, *steps.left.values()])
+            left |= {name: [part for part in found[step] if part.rows] for name, step in steps.left.items()}
+            results.append(steps.result(found))
+    return left, results
 
 
 def config(kind: str = "text", sources: dict[str, dict[str, Any]] | None = None, **dedup: Any) -> RunConfig:

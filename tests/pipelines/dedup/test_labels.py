@@ -4,9 +4,10 @@ import random
 
 import pyarrow as pa
 
-from triptych.pipelines.dedup.labels import label_parts
+from triptych.pipelines.dedup.labels import Components
 from triptych.pipelines.engines.partition import Outcome, Partition, commit, load
 from triptych.pipelines.engines.serial import Serial
+from triptych.pipelines.engines.steps import Gather, Given
 from triptych.schemas.dataset.tables import DROPPED
 
 SIZES = (5, 0, 9, 3)  # distinct rows of each bucket
@@ -17,8 +18,11 @@ def committed(engine: Serial, key: str, table: pa.Table) -> Partition:
     return Partition(key, ((f"_work/{key}.arrow", None),), table.num_rows)
 
 
-def buckets() -> list[Partition]:
-    return [Partition(f"bucket {at}", (), size, note={"distinct": size}) for at, size in enumerate(SIZES)]
+def buckets() -> Given:
+    """The parts of distinct rows; an empty one is given to no step."""
+    return Given(
+        [Partition(f"bucket {at}", (), size, note={"bucket": at, "distinct": size}) for at, size in enumerate(SIZES)]
+    )
 
 
 def expected(edges: list[tuple[int, int]]) -> dict[int, int]:
@@ -41,13 +45,16 @@ def test_labels_are_those_of_a_plain_search(engine: Serial) -> None:
             schema = pa.schema({"id": pa.uint64(), "right": pa.uint64()})
             parts.append(committed(engine, f"edges-{turn}-{number}", pa.table(columns, schema)))
         found: dict[int, int] = {}
-        for bucket, part in label_parts(engine, buckets(), parts).items():
+        step = Gather(Components(engine.store), (buckets(), Given(parts)), len(SIZES))
+        for part in engine.run([step])[step]:
             table = load(engine.store, part)
+            (bucket,) = {vertex >> 32 for vertex in table["id"].to_pylist()}
             assert part.rows == table.num_rows
-            assert {vertex >> 32 for vertex in table["id"].to_pylist()} == {bucket}
+            assert part.key == step.keys[bucket]
             found |= dict(zip(table["id"].to_pylist(), table["label"].to_pylist(), strict=True))
         assert found == expected(pairs)
 
 
 def test_without_edges_there_are_no_labels(engine: Serial) -> None:
-    assert label_parts(engine, buckets(), []) == {}
+    step = Gather(Components(engine.store), (buckets(), Given([])), len(SIZES))
+    assert engine.run([step])[step] == []

@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,10 +12,13 @@ import pytest
 from triptych.pipelines.engines.base import Engine, MeasuredTask, TaskResult
 from triptych.pipelines.engines.journal import Journal
 from triptych.pipelines.engines.partition import Outcome, Partition, commit
-from triptych.pipelines.engines.shuffle import Scatter, bucket_keys
 from triptych.pipelines.engines.stage import WorkCount, part_name
+from triptych.pipelines.engines.steps import Given, Shuffle
+from triptych.pipelines.engines.todo import Todo
 from triptych.schemas.dataset.tables import DROPPED
 from triptych.schemas.storage.store import Store
+
+from ...carried_out import shuffled
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -24,9 +27,11 @@ B = TypeVar("B")
 class Backwards(Engine):
     """Runs the last item first."""
 
-    def each(self, task: Callable[[A], B], items: Sequence[A]) -> Iterator[TaskResult[B]]:
+    def each(self, task: Callable[[A], B], todo: Todo[A]) -> Iterator[TaskResult[B]]:
         measured: MeasuredTask[A, B] = MeasuredTask(task)
-        return (measured(index, items[index]) for index in reversed(range(len(items))))
+        while todo:
+            for index, item in reversed(list(todo.take(len(todo)))):
+                yield measured(index, item)
 
     def close(self) -> None:
         pass
@@ -61,20 +66,21 @@ def test_a_shuffle_puts_every_row_into_its_bucket_sorted(engine: Backwards) -> N
         table = pa.Table.from_pylist(rows[30 * number : 30 * number + 30], schema)
         commit(engine.store, f"{number}.arrow", Outcome(table, DROPPED.empty_table()))
         parts.append(Partition(str(number), ((f"{number}.arrow", None),), 30))
-    buckets = engine.shuffle(parts, "key", 4)
+    buckets = shuffled(engine, parts, "key", 4)
     for bucket, (part, table) in enumerate(zip(buckets, engine.gather(buckets), strict=True)):
         mine = sorted((row for row in rows if row["key"] % 4 == bucket), key=lambda row: (row["key"], row["id"]))
         assert table.to_pylist() == mine
         assert part.rows == len(mine)
-    assert engine.shuffle(parts, "key", 4) == buckets
+    assert shuffled(engine, parts, "key", 4) == buckets
     assert Counter(step.reused for step in engine.journal.steps) == {0: 1, 3: 1}
 
 
 def test_grouped_parts_of_another_engine_are_used_without_their_input(engine: Backwards) -> None:
     parts = [Partition("gone", (("gone.arrow", None),), 2)]
-    for bucket, key in enumerate(bucket_keys(Scatter("key", 2), parts)):
+    step = Shuffle((Given(parts),), "key", 2)
+    for bucket, key in enumerate(step.keys):
         table = pa.table({"id": pa.array([bytes(16)], pa.binary(16)), "key": pa.array([bucket], pa.uint64())})
         commit(engine.store, part_name("shuffle", key), Outcome(table, DROPPED.empty_table()))
-    buckets = engine.shuffle(parts, "key", 2)
+    buckets = engine.run([step])[step]
     assert [table["key"].to_pylist() for table in engine.gather(buckets)] == [[0], [1]]
     assert [part.sort_by for part in buckets] == ["key", "key"]

@@ -8,6 +8,7 @@ import pytest
 
 from triptych.pipelines.engines.journal import Journal
 from triptych.pipelines.engines.registry import open_engine
+from triptych.pipelines.engines.todo import Todo
 from triptych.schemas.config.run import BeamEngine, DaskEngine
 from triptych.schemas.storage.store import Store
 
@@ -38,7 +39,7 @@ def test_nothing_listens_beyond_this_machine(config: Any, quick_workers: None, t
     engine = open_engine(config, Store(str(tmp_path / "out")), Journal())
     try:
         found = set()
-        for done in engine.each(Watched(), [1, 2, 3]):
+        for done in engine.each(Watched(), Todo([1, 2, 3])):
             found |= {*done.result, *listening()}
     finally:
         engine.close()

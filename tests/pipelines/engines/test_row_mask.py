@@ -8,10 +8,12 @@ import pytest
 
 from triptych.pipelines.engines.journal import Journal
 from triptych.pipelines.engines.partition import Outcome, Partition, commit, drop_rows, load
-from triptych.pipelines.engines.row_mask import RowMask, mask_rows
+from triptych.pipelines.engines.row_mask import RowMask
 from triptych.pipelines.engines.serial import Serial
 from triptych.schemas.dataset.tables import DROPPED
 from triptych.schemas.storage.store import Store
+
+from ...carried_out import mapped
 
 TEXTS = ["zero", "né", "two", "three"]
 TABLE = pa.table(
@@ -66,8 +68,8 @@ def test_a_mask_has_a_boolean_per_row_and_counts_what_is_left() -> None:
 
 
 def test_masks_apply_one_after_another_without_copying_the_rows(engine: Serial, part: Partition) -> None:
-    (once,) = mask_rows(engine, Shorten(4), [part])
-    (twice,) = mask_rows(engine, Shorten(2), [once])
+    (once,) = mapped(engine, Shorten(4), [part], masks=True)
+    (twice,) = mapped(engine, Shorten(2), [once], masks=True)
     assert [load(engine.store, each)["text"].to_pylist() for each in (once, twice)] == [["zero", "né", "two"], ["né"]]
     assert [(each.rows, len(each.masks)) for each in (once, twice)] == [(3, 1), (1, 2)]
     assert once.pieces == twice.pieces == part.pieces
@@ -75,8 +77,8 @@ def test_masks_apply_one_after_another_without_copying_the_rows(engine: Serial, 
 
 
 def test_a_key_depends_on_the_rows_that_are_left_alone(engine: Serial, part: Partition) -> None:
-    same, also, fewer, all_ = (mask_rows(engine, Shorten(longest), [part])[0] for longest in (3, 2, 4, 5))
+    same, also, fewer, all_ = (mapped(engine, Shorten(longest), [part], masks=True)[0] for longest in (3, 2, 4, 5))
     assert also.key != same.key != fewer.key != part.key
     assert (all_.key, all_.masks, all_.rows) == (part.key, (), 4)
-    renamed = mask_rows(engine, replace(Shorten(3), name="other"), [part])[0]
+    renamed = mapped(engine, replace(Shorten(3), name="other"), [part], masks=True)[0]
     assert (renamed.key, renamed.masks != same.masks) == (same.key, True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from triptych.pipelines.engines.base import Engine, TaskResult
+from triptych.pipelines.engines.base import Engine, MeasuredTask, TaskResult
 from triptych.pipelines.engines.journal import Journal
 from triptych.pipelines.engines.serial import Serial
 from triptych.schemas.config.run import DaskEngine
@@ -61,9 +61,11 @@ def test_beam_makes_what_serial_makes_in_memory_and_in_processes(
 class Backwards(Serial):
     """An engine that works from the last item to the first."""
 
-    def each(self, task: Any, items: Any) -> Iterator[TaskResult[Any]]:
-        for done in super().each(task, items[::-1]):
-            yield TaskResult(len(items) - 1 - done.index, done.result, done.process, done.peak_bytes)
+    def each(self, task: Any, todo: Any) -> Iterator[TaskResult[Any]]:
+        while todo:
+            ready = list(todo.take(len(todo)))
+            for index, item in reversed(ready):
+                yield MeasuredTask(task)(index, item)
 
 
 def test_the_order_of_completion_does_not_show(

@@ -7,6 +7,7 @@ import pytest
 
 from triptych.pipelines.engines.journal import Journal
 from triptych.pipelines.engines.serial import Serial
+from triptych.pipelines.engines.todo import Todo
 from triptych.schemas.storage.store import Store
 
 
@@ -18,7 +19,7 @@ def test_tasks_run_here_in_order_and_one_at_a_time(tmp_path: Path) -> None:
         ran.append(item)
         return item * item
 
-    results = engine.each(square, [3, 1, 2])
+    results = engine.each(square, Todo([3, 1, 2]))
     assert ran == []
     first = next(results)
     assert (first.index, first.result, ran) == (0, 9, [3])
@@ -28,7 +29,7 @@ def test_tasks_run_here_in_order_and_one_at_a_time(tmp_path: Path) -> None:
 
 
 def test_an_exception_of_a_task_is_raised_as_it_is_after_the_results_before_it(tmp_path: Path) -> None:
-    results = Serial(Store(str(tmp_path)), Journal()).each(lambda item: 6 // item, [2, 0, 3])
+    results = Serial(Store(str(tmp_path)), Journal()).each(lambda item: 6 // item, Todo([2, 0, 3]))
     assert next(results).result == 3
     with pytest.raises(ZeroDivisionError):
         next(results)

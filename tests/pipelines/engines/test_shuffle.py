@@ -17,6 +17,8 @@ from triptych.pipelines.sources.row_ids import row_ids
 from triptych.schemas.dataset.tables import DROPPED
 from triptych.schemas.storage.store import Store
 
+from ...carried_out import shuffled
+
 INTO = 5
 
 
@@ -36,12 +38,12 @@ def parts(store: Store, sizes: list[int], seed: int = 0) -> list[Partition]:
 def test_rows_are_kept_and_sorted_and_each_value_is_in_one_place(tmp_path: Path, by: str) -> None:
     engine = Serial(Store(str(tmp_path)), Journal())
     given_parts = parts(engine.store, [40, 0, 1, 73])
-    shuffled = engine.shuffle(given_parts, by=by, into=INTO)
-    tables = [table for part, table in zip(shuffled, engine.gather([p for p in shuffled if p.rows]), strict=False)]
+    found = shuffled(engine, given_parts, by, INTO)
+    tables = list(engine.gather(found))
     before = pa.concat_tables(engine.gather(given_parts)).sort_by("id")
     assert pa.concat_tables(tables).sort_by("id") == before
-    assert [part.rows for part in shuffled if part.rows] == [table.num_rows for table in tables]
-    assert len(shuffled) == INTO
+    assert [part.rows for part in found] == [table.num_rows for table in tables]
+    assert len(found) == INTO
     seen: set[Any] = set()
     for table in tables:
         pairs = list(zip(table[by].to_pylist(), table["id"].to_pylist(), strict=True))
@@ -53,21 +55,21 @@ def test_rows_are_kept_and_sorted_and_each_value_is_in_one_place(tmp_path: Path,
 def test_the_order_of_the_parts_does_not_show_in_the_rows(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
     given_parts = parts(store, [30, 20, 50])
-    one = Serial(store, Journal()).shuffle(given_parts, by="key", into=INTO)
-    other = Serial(store, Journal()).shuffle(given_parts[::-1], by="key", into=INTO)
-    assert [load(store, part) for part in one if part.rows] == [load(store, part) for part in other if part.rows]
+    one = shuffled(Serial(store, Journal()), given_parts, "key", INTO)
+    other = shuffled(Serial(store, Journal()), given_parts[::-1], "key", INTO)
+    assert [load(store, part) for part in one] == [load(store, part) for part in other]
     assert {part.key for part in one}.isdisjoint({part.key for part in other})
 
 
 def test_a_shuffle_writes_a_file_a_part_and_not_one_a_bucket(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
-    Serial(store, Journal()).shuffle(parts(store, [30, 20, 50]), by="id", into=64)
+    shuffled(Serial(store, Journal()), parts(store, [30, 20, 50]), "id", 64)
     assert len(store.names("_work/shuffle")) == 3
 
 
 def test_it_is_no_stage_of_the_ledger(tmp_path: Path) -> None:
     engine = Serial(Store(str(tmp_path)), Journal())
-    engine.shuffle(parts(engine.store, [30]), by="id", into=INTO)
+    shuffled(engine, parts(engine.store, [30]), "id", INTO)
     assert engine.journal.tallies == []
 
 

@@ -10,6 +10,7 @@ from triptych.pipelines.engines.journal import Journal
 from triptych.pipelines.engines.partition import Outcome, Partition, commit
 from triptych.pipelines.engines.serial import Serial
 from triptych.pipelines.engines.stage import part_key, part_name
+from triptych.pipelines.engines.steps import Given, Map
 from triptych.pipelines.pack.repack_damaged import IsIntact, delete_damaged
 from triptych.pipelines.pack.shard import PackShard
 from triptych.schemas.config.tokenizers import SentencePieceConfig
@@ -22,7 +23,7 @@ def test_only_parts_with_an_unchanged_shard_or_none_are_left(tmp_path: Path) -> 
     store = Store(str(tmp_path))
     engine = Serial(store, Journal())
     stage = PackShard(store, Vocabulary(text=50), 16, "text", SentencePieceConfig(), None)
-    parts = {name: Partition(name, (), 0) for name in ("whole", "none", "gone", "changed", "cut", "never packed")}
+    parts = {name: Partition(name, (), 1) for name in ("whole", "none", "gone", "changed", "cut", "never packed")}
     names = {name: part_name("pack", part_key(stage, part)) for name, part in parts.items()}
     for name in ("whole", "none", "gone", "changed", "cut"):
         data = f"bytes of {name}".encode()
@@ -38,7 +39,7 @@ def test_only_parts_with_an_unchanged_shard_or_none_are_left(tmp_path: Path) -> 
     store.write("_work/pack/of-another-run.arrow", b"not looked at")
     assert {name for name in names if name != "never packed" and IsIntact(store)(names[name])} == {"whole", "none"}
     for _ in range(2):
-        delete_damaged(engine, stage, list(parts.values()))
+        delete_damaged(engine, [Map(stage, Given(list(parts.values())))])
         left = {names["whole"], names["none"], "_work/pack/of-another-run.arrow"}
         assert set(store.names("_work/pack")) == left
     assert [(step.label, step.done) for step in engine.journal.steps] == [("shards", 5), ("shards", 2)]

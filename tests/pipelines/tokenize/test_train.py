@@ -7,7 +7,8 @@ import pytest
 
 from triptych.pipelines.engines.journal import Journal
 from triptych.pipelines.engines.serial import Serial
-from triptych.pipelines.tokenize.train import TrainTokenizer, ready_tokenizers
+from triptych.pipelines.engines.steps import Gather
+from triptych.pipelines.tokenize.train import TrainTokenizer
 from triptych.schemas.config.run import RunConfig
 from triptych.schemas.errors import Refusal
 from triptych.schemas.storage.store import Store
@@ -28,10 +29,10 @@ def test_a_tokenizer_that_changes_before_it_is_copied_is_refused(
         }
     )
     store = Store(config.out)
-    ready = ready_tokenizers(
-        Serial(store, Journal()), {"a": []}, config.sources, config.tokenizers, config.seed, config.limits
-    )[Modality.TEXT]
-    assert store.exists(f"{ready.folder}/text.model")
+    task = TrainTokenizer(store, Modality.TEXT, config.tokenizers, config.seed)
+    step = Gather(task, ())
+    Serial(store, Journal()).run([step])
+    assert store.exists(f"{task.folder(step.key)}/text.model")
     model.write_bytes(model.read_bytes() + b"\xc2\x3e\x01\x00")  # a field that SentencePiece passes over
     with pytest.raises(Refusal, match=r"tokenizers.text.path: .*text.model changed during the run"):
-        TrainTokenizer(store, config.tokenizers, config.seed)((Modality.TEXT, ready.folder, ()))
+        task(step.key, ())

@@ -55,7 +55,7 @@ class Components:
 
 
 def _labels(edges: Iterable[pa.Table], starts: Ints) -> Outcome:
-    """Return one chunk per bucket; the note says where they lie."""
+    """Return one chunk per bucket; the note lists the buckets."""
     tables, present = [], []
     with components(int(starts[-1]), _dense(edges, starts)) as least:
         for bucket, (vertices, labels) in enumerate(joined_vertices(least, starts.tolist())):
@@ -63,7 +63,8 @@ def _labels(edges: Iterable[pa.Table], starts: Ints) -> Outcome:
                 present.append(bucket)
                 tables.append(pa.table({"id": _vertex(vertices, starts), "label": _vertex(labels, starts)}))
     joined = pa.concat_tables(tables) if tables else LABELS.empty_table()
-    note = note_of(np.array(present, np.int64), joined.to_batches() if tables else [], joined.schema)
+    batches = [batch for table in tables for batch in table.to_batches()]
+    note = note_of(np.array(present, np.int64), batches, LABELS)
     return Outcome(joined, DROPPED.empty_table(), note=note)
 
 

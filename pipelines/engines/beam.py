@@ -8,18 +8,21 @@ import io
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, suppress
 from typing import Any, TypeVar
 
 from ...schemas.config.run import BeamEngine
-from ...schemas.errors import Refusal, brief
+from ...schemas.errors import Refusal
 from ...schemas.storage.store import Store
 from .base import Engine, MeasuredTask, TaskResult
+from .beam_errors import explained
+from .beam_prism import Prism
 from .beam_results import MAILBOXES, BeamResults, clear
 from .beam_tasks import Work
 from .beam_walk import BeamWalk
 from .beam_workers import Workers, quiet_beam
+from .host_guard import HostFault, HostGuard
 from .journal import Journal
 from .ledger_of_steps import LedgerOfSteps
 from .partition import Partition
@@ -39,15 +42,25 @@ class Beam(Engine):
     def __init__(self, store: Store, journal: Journal, config: BeamEngine) -> None:
         super().__init__(store, journal)
         self.jobs = 0  # pipelines that were begun
+        self._collecting = ""  # what the tasks of `each` are
         self._config = config
+        self._guard = None if config.runner in ("FnApiRunner", "PrismRunner") else HostGuard.of(store)
         self._beam = quiet_beam()
         self._workers: Workers | None = None
+        self._prism: Prism | None = None
         options = self._pipeline().options  # invalid options are refused before any work
         for name in sorted(options.get_all_options(retain_unknown_options=True).keys() - options.get_all_options()):
             journal.say(f"engine.options: Beam does not know `{name}`; it is passed on to {config.runner}.")
+        if config.runner == "PrismRunner":
+            self._prism = Prism(str(config.options["prism_location"]))
         if config.workers is not None and config.workers > 1:
             self._workers = Workers(config.workers)
         clear(store, MAILBOXES)  # left by killed runs
+
+    def collect(self, label: str, task: Callable[[A], B], items: Sequence[A], known: int = 0) -> list[B]:
+        """Run `task` on every item in one job; see `Engine.collect`."""
+        self._collecting = label
+        return super().collect(label, task, items, known)
 
     def each(self, task: Callable[[A], B], todo: Todo[A]) -> Iterator[TaskResult[B]]:
         """Run one pipeline; yield results as their batches finish."""
@@ -57,9 +70,9 @@ class Beam(Engine):
             spans = mailbox.post(items)
             pipeline = self._pipeline()
             create = self._beam.Create(spans, reshuffle=self._reshuffle)
-            _ = pipeline | create | self._beam.Map(Work(mailbox, MeasuredTask(task)))
+            _ = pipeline | create | self._beam.Map(Work(mailbox, MeasuredTask(task, self._guard)))
             numbers = [number for number, *_ in spans]
-            self._begin_job("inputs")
+            self._begin_job(self._collecting)
             with self._running(pipeline, mailbox) as arrived:
                 yield from arrived
             yield from mailbox.rest(numbers)
@@ -74,7 +87,10 @@ class Beam(Engine):
         if not walk.unfinished():
             return walk.results()
         mailbox, pipeline = self._mailbox(), self._pipeline()
-        steps = PipelineBuilder(pipeline, walk, mailbox, self.store, self.ledger_rows, self._reshuffle).build()
+        builder = PipelineBuilder(
+            pipeline, walk, mailbox, self.store, self.ledger_rows, reshuffle=self._reshuffle, guard=self._guard
+        )
+        steps = builder.build()
         self._begin_job(", ".join(dict.fromkeys(step.label for step in steps if not isinstance(step, Given))))
         with self._running(pipeline, mailbox) as arrived:
             for event in arrived:
@@ -89,9 +105,11 @@ class Beam(Engine):
         return walk.results()
 
     def close(self) -> None:
-        """Stop local worker processes; those of a cluster keep running."""
+        """Stop processes that were started here; those of a cluster keep running."""
         if self._workers is not None:
             self._workers.close()
+        if self._prism is not None:
+            self._prism.close()
 
     def _begin_job(self, what: str) -> None:
         self.jobs += 1
@@ -122,6 +140,10 @@ class Beam(Engine):
             runner, options["direct_num_workers"] = self._workers.runner(), self._config.workers
         elif runner == "FnApiRunner":
             runner = FnApiRunner()
+        elif self._prism is not None:
+            del options["prism_location"]
+            runner, options["job_endpoint"] = "PortableRunner", self._prism.endpoint
+            options.setdefault("environment_type", "LOOPBACK")
         try:
             return self._beam.Pipeline(runner, _parsed(options))
         except Exception as error:
@@ -150,15 +172,12 @@ class Beam(Engine):
                 self._workers.fail_if_one_died()
             yield from mailbox.results()
         if run.error is not None:
-            raise mailbox.failure() or self._explained(run.error)
+            failure = mailbox.failure()
+            raise failure.explained() if isinstance(failure, HostFault) else failure or self._explained(run.error)
 
     def _explained(self, error: BaseException) -> Refusal:
-        why = brief(f"{type(error).__name__}: {error}", 400)
-        return Refusal(
-            f"engine: {self._config.runner} failed ({why}). If a worker ran out of memory, use fewer "
-            "workers or a smaller partition_bytes. Run the same command again to resume.",
-            exit_code=1,
-        )
+        words = f"; Prism's log ends with: {self._prism.last_words}" if self._prism else ""
+        return Refusal(explained(self._config, f"{type(error).__name__}: {error}{words}"), exit_code=1)
 
 
 def _parsed(options: Mapping[str, Any]) -> Any:

@@ -18,7 +18,7 @@ from .base import MeasuredTask
 from .beam_results import BeamResults, Span
 from .beam_walk import Event
 from .chain import RunChain, spread
-from .partition import Outcome, Partition, commit, key_of, load
+from .partition import Outcome, Partition, commit, key_of, load, read_header
 from .ranges import batches_of
 from .shuffle import Scatter, bucket_key
 from .stage import WorkCount, part_name
@@ -67,8 +67,9 @@ class CarryRead:
 
 @dataclass(frozen=True)
 class CarryGather:
-    """Runs a task on all partitions of some steps."""
+    """Runs a task on all partitions of some steps, unless its result is committed already."""
 
+    store: Store
     task: GatherTask
     keys: Sequence[str]  # of the buckets of its result
     into: int
@@ -76,12 +77,18 @@ class CarryGather:
     def __call__(self, element: Element) -> Carried:
         """Return the buckets of the result."""
         _, (key, parts) = element
-        work = self.task(key, parts)
+        work = self._committed(key) or self.task(key, parts)
         if not self.into:
             return Carried([work], [])
         (committed,) = work.committed
-        given = enumerate(spread(committed.reference(key), self.keys))
+        given = enumerate(spread(self.store, committed.reference(key), self.keys))
         return Carried([work], [((bucket,), part) for bucket, part in given if part.rows])
+
+    def _committed(self, key: str) -> WorkCount | None:
+        name = self.task.done(key)
+        if not self.store.exists(name):
+            return None
+        return WorkCount(0, 0, (read_header(self.store, name).committed(name),) if self.into else ())
 
 
 @dataclass(frozen=True)
@@ -113,7 +120,7 @@ class CarryOut(beam.DoFn):
     """
 
     def __init__(
-        self, mailbox: BeamResults, step: int, carry: Callable[[Any], Carried], place: Callable[[Any], Place]
+        self, mailbox: BeamResults, step: int, carry: MeasuredTask[Any, Carried], place: Callable[[Any], Place]
     ) -> None:
         super().__init__()
         self._mailbox, self._step, self._carry, self._place = mailbox, step, carry, place
@@ -128,7 +135,7 @@ class CarryOut(beam.DoFn):
         """Run the task on one element."""
         place = self._place(element)
         with self._mailbox.attempting(f"{self._step}-{'-'.join(map(str, place))}"):
-            done = MeasuredTask(self._carry)(0, element)
+            done = self._carry(0, element)
             carried = done.result
             self._events.append(Event(self._step, place, carried.results, done.process, done.peak_bytes))
             if time.monotonic() - self._written > FLUSH_SECONDS:

@@ -16,9 +16,11 @@ import apache_beam as beam
 
 from ...schemas.storage.store import Store
 from . import beam_fns as fns
+from .base import MeasuredTask
 from .beam_results import BeamResults
 from .beam_walk import BeamWalk
 from .chain import RunChain
+from .host_guard import HostGuard
 from .steps import Gather, Map, Read, Shuffle, Step
 
 Collections = dict[Step, list[Any]]
@@ -34,6 +36,7 @@ class PipelineBuilder:
         store: Holds the partitions.
         ledger_rows: Dropped rows that a part lists a file and reason; None is all.
         reshuffle: Whether elements are distributed to workers after they have been created.
+        guard: What tasks carry on a cluster.
     """
 
     def __init__(
@@ -43,10 +46,12 @@ class PipelineBuilder:
         mailbox: BeamResults,
         store: Store,
         ledger_rows: int | None,
+        *,
         reshuffle: bool,
+        guard: HostGuard | None,
     ) -> None:
         self._pipeline, self._walk, self._mailbox, self._store = pipeline, walk, mailbox, store
-        self._ledger_rows, self._reshuffle = ledger_rows, reshuffle
+        self._ledger_rows, self._reshuffle, self._guard = ledger_rows, reshuffle, guard
         self._numbers = {step: number for number, step in enumerate(walk.description.steps)}
         self._given: Collections = defaultdict(list)  # what each step gives within the pipeline
         self._labels = 0
@@ -110,7 +115,7 @@ class PipelineBuilder:
             keyed = self._flat(parts) | self._named(beam.Map(fns.under_one_key), int, Any)
             collect = fns.Collect(step.key, len(step.sources))
             elements = [self._apply(self._apply(keyed, beam.GroupByKey()), beam.Map(collect))]
-        self._carry(step, elements, fns.CarryGather(step.task, step.keys, step.into), step)
+        self._carry(step, elements, fns.CarryGather(self._store, step.task, step.keys, step.into), step)
 
     def _from_sources(self, step: Shuffle | Gather, sources: Sequence[Step]) -> list[Any]:
         """Return the partitions of some steps, each with the number of its step among them."""
@@ -136,7 +141,7 @@ class PipelineBuilder:
 
     def _carry(self, step: Step, elements: list[Any], carry: Any, last: Step, place: Any = fns.place_of) -> None:
         if elements:
-            task = beam.ParDo(fns.CarryOut(self._mailbox, self._numbers[step], carry, place))
+            task = beam.ParDo(fns.CarryOut(self._mailbox, self._numbers[step], MeasuredTask(carry, self._guard), place))
             self._given[last].append(self._apply(self._flat(elements), task, str(getattr(step, "label", ""))))
 
     def _flat(self, collections: list[Any]) -> Any:

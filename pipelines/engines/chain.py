@@ -1,13 +1,13 @@
 """The task of an engine on one partition: stages one after another, each committed on its own."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from ...schemas.storage.store import Store
 from .partition import Partition, key_of, read_header
-from .ranges import extents_of
 from .row_mask import RowMask, masked
+from .shuffle import buckets
 from .stage import RunStage, Stage, WorkCount, part_key, part_name
 from .steps import Map, Shuffle
 
@@ -84,10 +84,6 @@ class RunOnce:
         return [self.task(*item)]
 
 
-def spread(gathered: Partition, keys: Sequence[str]) -> list[Partition]:
+def spread(store: Store, gathered: Partition, keys: Sequence[str]) -> list[Partition]:
     """Return the buckets of the result of a gathering, whose note lists them as that of a scattered part does."""
-    ((name, _),) = gathered.pieces
-    there = {bucket: (rows, extent) for bucket, rows, extent in extents_of(gathered.note)}
-    empty = (0, None)
-    found = [(key, *there.get(bucket, empty)) for bucket, key in enumerate(keys)]
-    return [Partition(key, ((name, extent),) if extent else (), rows) for key, rows, extent in found]
+    return [replace(part, sort_by=None) for part in buckets(store, [gathered], keys, "")]

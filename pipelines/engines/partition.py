@@ -23,7 +23,7 @@ from ...schemas.dataset.tables import DROPPED, KEPT
 from ...schemas.identity import canonical_json
 from ...schemas.secrets import without_secrets
 from ...schemas.storage.store import Store
-from .ranges import MAGIC, Extent, Run, end_of, read_extents, read_run, with_head
+from .ranges import MAGIC, Run, end_of, read_run, with_head
 from .take_rows import take_rows
 
 _SUMMARY, _DROPPED = b"triptych.summary", b"triptych.dropped"
@@ -32,13 +32,13 @@ HEADER_BYTES = 64 << 10  # of a part that are read for its header; a longer one 
 
 @dataclass(frozen=True)
 class Partition:
-    """A reference to a partition; `pieces` are files, or parts of them, that are concatenated when it is loaded."""
+    """A reference to a partition; `pieces` are (file, batch) pairs that are concatenated when it is loaded."""
 
     key: str  # identity of the stage, its config and its input
-    pieces: tuple[tuple[str, Extent | None], ...]  # None means the whole file
+    pieces: tuple[tuple[str, int | None], ...]  # batch None means the whole file
     rows: int
     sort_by: str | None = None  # after a shuffle: rows are sorted by this column, then by id
-    masks: tuple[tuple[str, Extent | None], ...] = ()  # pieces with a boolean per row, applied one after another
+    masks: tuple[tuple[str, int | None], ...] = ()  # pieces with a boolean per row, applied one after another
     stamped: bool = False  # add a column `part` that identifies the part of each row
     beside: tuple["Partition", ...] = ()  # further partitions that the stage gets as arguments
     note: Mapping[str, Any] = field(default_factory=dict)  # what the stage recorded about the part, such as its tokens
@@ -128,7 +128,7 @@ def read_header(store: Store, name: str) -> Header:
 
 def load(store: Store, part: Partition) -> pa.Table:
     """Load the rows of a part; after a shuffle sorted by (`sort_by`, id), independently of the order of arrival."""
-    pieces = [_read_piece(store, file, extent) for file, extent in part.pieces]
+    pieces = [_read_piece(store, file, batch) for file, batch in part.pieces]
     table = pa.concat_tables(pieces) if part.run is None else read_run(store, part.run)
     for mask in part.masks:
         table = table.filter(_read_piece(store, *mask)["kept"])
@@ -150,11 +150,11 @@ def stamp_of(part: Partition) -> int:
     return xxhash.xxh3_64_intdigest(part.key.encode())
 
 
-def _read_piece(store: Store, file: str, extent: Extent | None) -> pa.Table:
-    if extent is not None:
-        return read_extents(store, [(file, extent)])
+def _read_piece(store: Store, file: str, batch: int | None) -> pa.Table:
     with pa.memory_map(store.path(file)) if store.local else pa.BufferReader(store.read(file)) as source:
-        return pa.ipc.open_file(source).read_all().replace_schema_metadata(None)
+        reader = pa.ipc.open_file(source)
+        table = reader.read_all() if batch is None else pa.Table.from_batches([reader.get_batch(batch)])
+    return table.replace_schema_metadata(None)
 
 
 def dropped_table(stage: str, rows: Sequence[tuple[str, str, int, str, str]]) -> pa.Table:

@@ -28,20 +28,13 @@ ENTRY = np.dtype([("part", "V16"), ("head", "<u4"), ("offset", "<u8"), ("length"
 Entries = npt.NDArray[np.void]
 
 
-class Extent(NamedTuple):
-    """Where one record batch lies in a file: length of the head, first byte, number of bytes."""
-
-    head: int
-    offset: int
-    length: int
-
-
 class Run(NamedTuple):
     """The record batches of one bucket: a run of entries in the file of its shuffle."""
 
     file: str
+    folder: str  # of the parts that hold the batches
     first: int
-    count: int
+    entries: int
 
 
 def note_of(buckets: npt.NDArray[np.int64], batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> dict[str, str]:
@@ -75,28 +68,20 @@ def batches_of(note: Mapping[str, Any]) -> Entries:
     return np.frombuffer(base64.b64decode(note["batches"]), BATCH)
 
 
-def extents_of(note: Mapping[str, Any]) -> list[tuple[int, int, Extent]]:
-    """Return the bucket, the number of rows and the place of each batch that a note describes."""
-    batches, head = batches_of(note), int(note["head"])
-    offsets = head + np.cumsum(batches["length"]) - batches["length"]
-    columns = (batches["bucket"], batches["rows"], offsets, batches["length"])
-    rows = zip(*(column.tolist() for column in columns), strict=True)
-    return [(bucket, count, Extent(head, offset, length)) for bucket, count, offset, length in rows]
-
-
 def end_of(note: Mapping[str, Any]) -> int:
     """Return where the last batch of a scattered part ends."""
     return int(note["head"]) + int(batches_of(note)["length"].sum())
 
 
 def write_runs(
-    store: Store, keys: Sequence[str], notes: Sequence[Mapping[str, Any]], into: int
+    store: Store, folder: str, keys: Sequence[str], notes: Sequence[Mapping[str, Any]], into: int
 ) -> tuple[list[Run], npt.NDArray[np.int64]]:
     """Write the file of a shuffle.
 
     Args:
         store: The store.
-        keys: Keys of the scattered parts.
+        folder: Folder of the scattered parts.
+        keys: Their keys.
         notes: Their notes.
         into: Number of buckets.
 
@@ -126,25 +111,19 @@ def write_runs(
     name = f"{RANGES}/{bytes_fingerprint([entries.view(np.uint8).data])}.bin"
     if not store.exists(name):
         store.write(name, pa.py_buffer(entries))
-    runs = [Run(name, first, count) for first, count in zip(starts.tolist(), counts.tolist(), strict=True)]
+    runs = [Run(name, folder, first, count) for first, count in zip(starts.tolist(), counts.tolist(), strict=True)]
     return runs, rows
 
 
 def read_run(store: Store, run: Run) -> pa.Table:
     """Read the rows of one bucket, in the order of the parts that they come from."""
     width = ENTRY.itemsize
-    (data,) = store.read_ranges([(run.file, run.first * width, (run.first + run.count) * width)])
+    (data,) = store.read_ranges([(run.file, run.first * width, (run.first + run.entries) * width)])
     entries = np.frombuffer(data, ENTRY)
-    names = [f"{WORK}/{SCATTERED}/{part.tobytes().hex()}.arrow" for part in entries["part"]]
-    places = zip(*(entries[name].tolist() for name in Extent._fields), strict=True)
-    return read_extents(store, list(zip(names, map(Extent._make, places), strict=True)))
-
-
-def read_extents(store: Store, places: Sequence[tuple[str, Extent]]) -> pa.Table:
-    """Read record batches of files with the same columns, whose schema is read from the first."""
-    first, extent = places[0]
-    ranges = [(name, offset, offset + length) for name, (_, offset, length) in places]
-    head, *batches = store.read_ranges([(first, 0, extent.head), *ranges])
+    names = [f"{run.folder}/{part.tobytes().hex()}.arrow" for part in entries["part"]]
+    ends = entries["offset"] + entries["length"]
+    ranges = zip(names, entries["offset"].tolist(), ends.tolist(), strict=True)
+    head, *batches = store.read_ranges([(names[0], 0, int(entries["head"][0])), *ranges])
     schema = pa.ipc.read_schema(head.slice(MAGIC))
     table = pa.Table.from_batches([pa.ipc.read_record_batch(batch, schema) for batch in batches], schema)
     return table.replace_schema_metadata(None)

@@ -81,12 +81,13 @@ def buckets(store: Store, scattered: Sequence[Partition], keys: Sequence[str], b
 
     Args:
         store: Gets the file with the places of all pieces.
-        scattered: The parts of `Scatter`.
+        scattered: The parts of `Scatter`, or another part that lists buckets in the same way.
         keys: Keys of the buckets.
         by: The column.
     """
-    names = [PurePosixPath(part.pieces[0][0]).stem for part in scattered]
-    runs, rows = write_runs(store, names, [part.note for part in scattered], len(keys))
+    files = [PurePosixPath(part.pieces[0][0]) for part in scattered]
+    folder = str(files[0].parent) if files else ""
+    runs, rows = write_runs(store, folder, [file.stem for file in files], [part.note for part in scattered], len(keys))
     return [
         Partition(key, (), count, sort_by=by, run=run if count else None)
         for key, run, count in zip(keys, runs, rows.tolist(), strict=True)

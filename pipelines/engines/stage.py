@@ -74,7 +74,7 @@ class RunStage:
         """Run the stage on one part and commit the result."""
         keep_freed_memory()
         table = load(self.store, part)
-        outcome = self.stage.run(table, *(load(self.store, other) for other in part.beside if other.pieces))
+        outcome = self.stage.run(table, *(load(self.store, other) for other in part.beside if other.rows))
         tallies = outcome.tallies
         if self.stage.counted and not tallies:
             tallies = count_rows(self.stage.name, table, outcome)

@@ -155,7 +155,7 @@ class Walk:
                 return
             self._ledger.reuse(at)
             part = self._finish(at, source, place, part, known)
-            at, source = self._after(at), at
+            source, at = at, self._after(at)
 
     def chain(self, step: Map | Shuffle) -> tuple[tuple[Map | Shuffle, ...], RunChain]:
         """Return the steps that one task carries out from a step on, and that task."""
@@ -300,7 +300,7 @@ class Walk:
     def _gathered(self, step: Gather, committed: Sequence[Committed]) -> None:
         if step.into:
             (only,) = committed
-            self._give_buckets(step, spread(only.reference(step.key), step.keys))
+            self._give_buckets(step, spread(self._store, only.reference(step.key), step.keys))
 
     # What is committed
 

@@ -57,8 +57,8 @@ class BeamEngine(Strict):
     """Apache Beam: FnApiRunner on this machine, or a cluster selected by Beam's own pipeline options."""
 
     kind: Literal["beam"]
-    runner: Literal["FnApiRunner", "FlinkRunner", "SparkRunner", "DataflowRunner", "PortableRunner"] = Field(
-        "FnApiRunner", description="Beam runner that executes the pipelines"
+    runner: Literal["FnApiRunner", "PrismRunner", "FlinkRunner", "SparkRunner", "DataflowRunner", "PortableRunner"] = (
+        Field("FnApiRunner", description="Beam runner that executes the pipelines")
     )
     workers: PositiveInt | None = Field(
         None, le=1024, description="Worker processes of FnApiRunner; default none (one process)"
@@ -83,6 +83,11 @@ class BeamEngine(Strict):
         for option in ("runner", "direct_num_workers", "direct_running_mode"):
             if option in self.options:
                 raise ValueError(f"`options.{option}` is set by the keys `runner` and `workers`; remove it")
+        if self.runner == "PrismRunner" and "prism_location" not in self.options:
+            raise ValueError(
+                "PrismRunner needs `options.prism_location`, the path of the program, which it would download otherwise; "
+                "`deploy/prism.sh` builds it"
+            )
         if self.runner == "PortableRunner" and "job_endpoint" not in self.options:
             raise ValueError("PortableRunner needs `options.job_endpoint`, the host:port of a job server; add it")
         return self

@@ -17,7 +17,6 @@ from triptych.pipelines.sources.row_ids import row_ids
 from triptych.schemas.dataset.tables import DROPPED
 from triptych.schemas.storage.store import Store
 
-from ...carried_out import shuffled
 from ...object_store import bucket, s3_server, weather
 
 __all__ = ["bucket", "s3_server", "weather"]
@@ -53,13 +52,13 @@ def expected(bucket_number: int) -> list[dict[str, Any]]:
 
 def test_buckets_on_a_disk_and_in_an_object_store_hold_the_same(bucket: str, tmp_path: Path) -> None:
     for store in (Store(str(tmp_path)), Store(bucket)):
-        buckets = shuffled(Serial(store, Journal()), parts(store), "key", INTO)
+        buckets = Serial(store, Journal()).shuffle(parts(store), by="key", into=INTO)
         assert [load(store, part).to_pylist() for part in buckets] == [expected(number) for number in range(INTO)]
 
 
 def test_little_more_is_fetched_than_what_a_bucket_holds(bucket: str, weather: Any) -> None:
     store = Store(bucket)
-    buckets = shuffled(Serial(store, Journal()), parts(store), "key", INTO)
+    buckets = Serial(store, Journal()).shuffle(parts(store), by="key", into=INTO)
     weather.requests = weather.sent = 0
     needed = sum(load(store, part).nbytes for part in buckets)
     assert weather.requests == INTO * (1 + 1 + PARTS)  # the run of entries, the schema, and a piece of each part
@@ -104,12 +103,12 @@ def test_parts_with_other_columns_are_no_shuffle(tmp_path: Path) -> None:
     given = parts(store)
     commit(store, "0.arrow", Outcome(table(0).drop_columns(["first"]), DROPPED.empty_table()))
     with pytest.raises(ValueError, match="differ in their columns"):
-        shuffled(Serial(store, Journal()), given, "key", INTO)
+        Serial(store, Journal()).shuffle(given, by="key", into=INTO)
 
 
 def test_a_file_that_was_cut_is_refused(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
-    (first, *_) = shuffled(Serial(store, Journal()), parts(store), "key", INTO)
+    (first, *_) = Serial(store, Journal()).shuffle(parts(store), by="key", into=INTO)
     for name in store.names("_work/shuffle"):
         store.write(name, store.read(name)[:3000])
     with pytest.raises(OSError, match="damaged"):

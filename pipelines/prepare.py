@@ -26,6 +26,7 @@ from .handing_on.card import write_card
 from .nothing_left import require_rows_left
 from .pack.repack_damaged import delete_damaged
 from .pack.shard import PackShard
+from .pack.windows import in_windows
 from .preflight import check_run, require_more_rows
 from .publish import publish, run_report
 from .sources.base import Unit
@@ -146,10 +147,12 @@ def _pack(
     fitted: Mapping[Modality, ReadyTokenizer],
     encoded: Mapping[str, Sequence[Partition]],
 ) -> list[Partition]:
-    """Pack each group; samples are assigned to shards by id, so that a shard is a random sample of its group."""
+    """Pack each window of each group; samples go to shards by id, so that a shard is a random sample of its window."""
     vocabulary = vocabulary_of({modality: fit.card for modality, fit in fitted.items()})
     packed = []
-    for group, parts in _groups(config.sources, config.pack.group_by, encoded).items():
+    groups = _groups(config.sources, config.pack.group_by, encoded)
+    shard_tokens = config.pack.shard_bytes / token_bytes(vocabulary, config.row_length)
+    for group, parts in in_windows(groups, shard_tokens):
         shards = shard_count(
             sum(part.note["tokens"] for part in parts), vocabulary, config.row_length, config.pack.shard_bytes
         )
@@ -179,6 +182,10 @@ def _groups(
 
 
 def shard_count(tokens: int, vocabulary: Vocabulary, row_length: int, shard_bytes: int) -> int:
-    """Return the number of shards of about `shard_bytes`; a token is stored as its id, segment and modality."""
-    token_bytes = vocabulary.dtype.itemsize + segment_dtype(row_length).itemsize + 1
-    return max(1, round(tokens * token_bytes / shard_bytes))
+    """Return the number of shards of about `shard_bytes`."""
+    return max(1, round(tokens * token_bytes(vocabulary, row_length) / shard_bytes))
+
+
+def token_bytes(vocabulary: Vocabulary, row_length: int) -> int:
+    """Return the bytes of a token in a shard: its id, segment and modality."""
+    return int(vocabulary.dtype.itemsize + segment_dtype(row_length).itemsize + 1)

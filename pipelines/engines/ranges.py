@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import xxhash
 
-from ...schemas.identity import fingerprint
+from ...schemas.identity import bytes_fingerprint
 from ...schemas.storage.store import WORK, Store
 
 SCATTERED = "shuffle"  # name of the stage, and of the folder of scattered parts
@@ -108,8 +108,8 @@ def write_runs(
         entries["offset"][at] = int(note["head"]) + np.cumsum(batches["length"]) - batches["length"]
         entries["length"][at] = batches["length"]
         free[batches["bucket"]] += 1
-    name = f"{RANGES}/{fingerprint(folder, list(keys))}.bin"
-    if not store.exists(name):  # it follows from the parts, so that of an earlier run is the same
+    name = f"{RANGES}/{bytes_fingerprint([entries.view(np.uint8).data])}.bin"
+    if not store.exists(name):
         store.write(name, pa.py_buffer(entries))
     runs = [Run(name, folder, first, count) for first, count in zip(starts.tolist(), counts.tolist(), strict=True)]
     return runs, rows

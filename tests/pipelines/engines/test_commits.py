@@ -1,6 +1,6 @@
 """What a run knows of committed parts: from results, from the index, and from the parts themselves, always the same."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,9 +13,12 @@ from triptych.pipelines.engines.commits import COMMITS, CommitIndex
 from triptych.pipelines.engines.journal import Journal
 from triptych.pipelines.engines.partition import Committed, Outcome, Partition, commit, drop_rows
 from triptych.pipelines.engines.serial import Serial
+from triptych.pipelines.engines.todo import Todo
 from triptych.schemas.dataset.ledger import merge
 from triptych.schemas.dataset.tables import DROPPED
 from triptych.schemas.storage.store import Store
+
+from ...carried_out import mapped
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -38,13 +41,14 @@ class DropOdd:
 
 
 class Stops(Serial):
-    """Ends after some results, as a driver that is interrupted, though one more part was committed."""
+    """Ends after some results, as a driver that is interrupted; one more part is committed."""
 
     after = 3
 
-    def each(self, task: Callable[[A], B], items: Sequence[A]) -> Iterator[TaskResult[B]]:
+    def each(self, task: Callable[[A], B], todo: Todo[A]) -> Iterator[TaskResult[B]]:
         measured: MeasuredTask[A, B] = MeasuredTask(task)
-        for index, item in enumerate(items):
+        while len(todo):
+            ((index, item),) = todo.take()
             done = measured(index, item)
             if index == self.after:
                 raise KeyboardInterrupt
@@ -81,9 +85,9 @@ def test_neither_a_fresh_run_nor_its_resumption_reads_a_header(
 ) -> None:
     monkeypatch.setattr(commits, "read_header", never)
     fresh, again = Serial(store, Journal()), Serial(store, Journal())
-    made = fresh.map(DropOdd(), parts)
+    made = mapped(fresh, DropOdd(), parts)
     assert [part.note["first"] for part in made] == [10 * number for number in range(PARTS)]
-    assert again.map(DropOdd(), parts) == made
+    assert mapped(again, DropOdd(), parts) == made
     assert ledger(again.journal) == ledger(fresh.journal)
     assert len(fresh.journal.dropped_in) == 4
     assert [step.done for step in again.journal.steps] == [0]
@@ -92,7 +96,7 @@ def test_neither_a_fresh_run_nor_its_resumption_reads_a_header(
 @pytest.mark.parametrize("lost", ["the index", "a segment", "nothing"])
 def test_parts_of_which_the_index_says_nothing_are_asked(store: Store, parts: list[Partition], lost: str) -> None:
     first = Serial(store, Journal())
-    made = first.map(DropOdd(), parts[:2]) + first.map(DropOdd(), parts[2:4])
+    made = mapped(first, DropOdd(), parts[:2]) + mapped(first, DropOdd(), parts[2:4])
     segments = store.names(f"{COMMITS}/odd")
     assert len(segments) == 2
     if lost == "the index":
@@ -101,31 +105,31 @@ def test_parts_of_which_the_index_says_nothing_are_asked(store: Store, parts: li
     elif lost == "a segment":
         store.write(segments[0], store.read(segments[0])[:-20])
     whole, again = Serial(store, Journal()), Serial(store, Journal())
-    assert whole.map(DropOdd(), parts)[:4] == made
-    assert again.map(DropOdd(), parts)[:4] == made
+    assert mapped(whole, DropOdd(), parts)[:4] == made
+    assert mapped(again, DropOdd(), parts)[:4] == made
     assert ledger(whole.journal) == ledger(again.journal)
     assert ledger(whole.journal)[0][0].rows_in == sum(part.rows for part in parts)
 
 
 def test_a_part_that_is_gone_is_made_again_whatever_the_index_says(store: Store, parts: list[Partition]) -> None:
-    (made, *_) = Serial(store, Journal()).map(DropOdd(), parts)
+    (made, *_) = mapped(Serial(store, Journal()), DropOdd(), parts)
     store.delete(made.pieces[0][0])
     again = Serial(store, Journal())
-    assert again.map(DropOdd(), parts)[0] == made
+    assert mapped(again, DropOdd(), parts)[0] == made
     assert [(step.reused, step.done) for step in again.journal.steps] == [(PARTS - 1, 1)]
 
 
 def test_an_interrupted_step_counts_what_is_committed_once(store: Store, parts: list[Partition]) -> None:
     stopped, whole = Stops(store, Journal()), Serial(Store(f"{store.url}/other"), Journal())
     with pytest.raises(KeyboardInterrupt):
-        stopped.map(DropOdd(), parts)
+        mapped(stopped, DropOdd(), parts)
     (tally,) = merge(stopped.journal.tallies)
-    assert tally.rows_in == sum(part.rows for part in parts[: Stops.after + 1])
+    assert tally.rows_in == sum(part.rows for part in parts[: Stops.after])  # those of which a result arrived
     resumed = Serial(store, Journal())
-    resumed.map(DropOdd(), parts)
+    mapped(resumed, DropOdd(), parts)
     for part in parts:
         whole.store.write(part.pieces[0][0], store.read(part.pieces[0][0]))
-    whole.map(DropOdd(), parts)
+    mapped(whole, DropOdd(), parts)
     assert ledger(resumed.journal) == ledger(whole.journal)
 
 

@@ -96,7 +96,9 @@ class Validation:
                 line = {"step": step, "split": each.split, "weights": weights, **loss_metrics(sums, sample_rate)}
                 line |= {"targets": target_counts(sums)}
                 if bits := codebook_bits(books):
-                    line |= {"nelbo_by_codebook": {f"audio{level}": one.mean for level, one in enumerate(bits)}}
+                    named = {f"audio{level}": one for level, one in enumerate(bits)}
+                    line |= {"nelbo_by_codebook": {name: one.mean for name, one in named.items()}}
+                    line |= {"nelbo_by_codebook_error": {name: one.error for name, one in named.items()}}
                 if self._config.objective.kind == "masked":
                     line |= {"ce_by_ratio": ce_by_ratio(ratios)}
                 yield line

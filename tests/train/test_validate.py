@@ -54,6 +54,7 @@ def test_every_set_has_a_line_of_either_weights_and_the_same_one_again(dataset: 
     books = lines[0]["nelbo_by_codebook"]
     assert list(books) == [f"audio{level}" for level in range(len(books))]
     assert sum(books.values()) / len(books) == pytest.approx(lines[0]["nelbo"]["audio"])
+    assert all(error > 0 for error in lines[0]["nelbo_by_codebook_error"].values())
     assert "nelbo_by_codebook" not in lines[2]
     assert list(validation.lines(1, ema, None)) == lines  # the masks are the same
     assert validation.score == pytest.approx(sum(lines[1]["nelbo"].values()))  # of the held-out share

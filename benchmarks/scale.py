@@ -115,6 +115,8 @@ def tokenized(count: int) -> list[Partition]:
 
 def references(count: int) -> list[Row]:
     """Deal partitions in windows, with the notes that tasks return, and hold the references to all buckets."""
+    buckets(Nowhere("nowhere"), tokenized(0), [], "id")  # imports what it needs
+    scattered_note(1)
     began = time.process_time()
     tracemalloc.start()
     drawn = windows(tokenized(count), 4 * SHARD_TOKENS)

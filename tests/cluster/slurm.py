@@ -90,7 +90,7 @@ class Slurm:
 
     def run(self, *line: str, cwd: Path | None = None, more: Mapping[str, str] | None = None) -> str:
         """Run a command of SLURM's; returns what it prints."""
-        environment = os.environ | self.environment | (more or {})
+        environment = os.environ | self.environment | dict(more or {})
         done = subprocess.run(line, env=environment, cwd=cwd, capture_output=True, text=True, check=False, timeout=60)
         assert done.returncode == 0, f"{line}: {done.stderr}"
         return done.stdout.strip()

@@ -38,8 +38,10 @@ def find_model(path: str, stem: str) -> ModelFiles:
     folder = local_copy(path)
     if not folder.is_dir():
         folder = _download(path, stem)
-    _require_names(path, stem, {file.name for file in folder.iterdir()})
+    names = {file.name for file in folder.iterdir()}
+    _require_config(path, names)
     config = _read_json(folder / "config.json")
+    _require_weights(path, stem, names)
     single, index = (
         folder / f"{stem}.safetensors",
         folder / f"{stem}.safetensors.index.json",
@@ -59,12 +61,17 @@ def find_model(path: str, stem: str) -> ModelFiles:
 def require_model_files(path: str, stem: str) -> None:
     """Check, without reading them, that the files of a model are in a folder or at an fsspec URL; see `find_model`."""
     fs, where = file_system(path)
-    _require_names(path, stem, {file.rstrip("/").rpartition("/")[2] for file in fs.ls(where, detail=False)})
+    names = {file.rstrip("/").rpartition("/")[2] for file in fs.ls(where, detail=False)}
+    _require_config(path, names)
+    _require_weights(path, stem, names)
 
 
-def _require_names(path: str, stem: str, names: set[str]) -> None:
+def _require_config(path: str, names: set[str]) -> None:
     if "config.json" not in names:
         raise Refusal(f"{path}: has no config.json. Give the folder that the model was saved to.")
+
+
+def _require_weights(path: str, stem: str, names: set[str]) -> None:
     if not names & {f"{stem}.safetensors", f"{stem}.safetensors.index.json"}:
         pickles = sorted(name for name in names if name.endswith((".bin", ".pt", ".pth", ".ckpt")))
         why = f"only pickled weights ({pickles[0]}), which can run code when loaded" if pickles else "no weights"

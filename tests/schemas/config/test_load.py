@@ -36,7 +36,7 @@ def test_the_documented_run_file_is_valid_as_written(run_yaml: Path) -> None:
         4096,
         "modality",
     )
-    assert config.engine.model_dump() == {"kind": "dask", "workers": 2, "scheduler": None}
+    assert config.engine.model_dump() == {"kind": "dask", "workers": 2, "scheduler": None, "wait": None}
     assert [source.name for source in config.sources] == ["docs", "stamps", "prompts"]
     assert config.tokenizers.image.model_dump() == {
         "path": None,

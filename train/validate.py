@@ -121,16 +121,16 @@ class Validation:
                 corrupted = corrupt(micro.batch, config.objective, slices, config.seed, micro.placement)
                 there = corrupted.to(process.device)
                 outputs = self._parallel.model(there.inputs)
-                parts = loss(_precomputed(outputs), there, config.objective)
+                parts = loss(precomputed(outputs), there, config.objective)
                 sums.append(LossSums.of(corrupted, parts.nats_SM.cpu()).sums_FTM)
                 nats_N = outputs[0].cpu()
                 ratios.append(sums_by_ratio(corrupted, nats_N))
                 nats_SJ = codebook_nats(corrupted, nats_N, codebooks)
                 books.append(codebook_sums(nats_SJ, frames_of(corrupted, codebooks)))
-        totals = (process.sum(torch.stack(each).sum(0)) for each in (sums, ratios, books))
-        return LossSums(next(totals)), *totals
+        total, by_ratio, by_book = (process.sum(torch.stack(each).sum(0)) for each in (sums, ratios, books))
+        return LossSums(total), by_ratio, by_book
 
 
-def _precomputed(outputs: tuple[torch.Tensor, torch.Tensor]) -> Model:
+def precomputed(outputs: tuple[torch.Tensor, torch.Tensor]) -> Model:
     """A model whose outputs have been computed before."""
     return lambda inputs: outputs

@@ -4,7 +4,7 @@ Shapes are named by suffix: B rows, L tokens per row, N queried positions, P fra
 """
 
 from dataclasses import dataclass, fields
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import torch
 
@@ -33,7 +33,9 @@ class Inputs:
     def to(self, device: torch.device | str) -> Self:
         """Copy all tensors to a device."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
-        moved = {k: v.to(device, non_blocking=True) for k, v in values.items() if isinstance(v, torch.Tensor)}
+        moved: dict[str, Any] = {
+            k: v.to(device, non_blocking=True) for k, v in values.items() if isinstance(v, torch.Tensor)
+        }
         if self.frames is not None:
             moved["frames"] = Frames(*(column.to(device, non_blocking=True) for column in self.frames))
         return type(self)(**values | moved)

@@ -162,4 +162,5 @@ def calibrated_scores(logits_NC: torch.Tensor, group_N: torch.Tensor) -> torch.T
 
 def gumbel(u_N: torch.Tensor) -> torch.Tensor:
     """Standard Gumbel noise of uniform numbers in (0, 1): positions in the order of rising u have falling noise."""
-    return -torch.log(-torch.log1p(-u_N))
+    noise_N: torch.Tensor = -torch.log(-torch.log1p(-u_N))
+    return noise_N

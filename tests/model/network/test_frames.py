@@ -93,16 +93,8 @@ def test_without_audio_it_is_the_flat_layout(draw: np.random.Generator) -> None:
 
 def test_rows_of_padding_alone_have_gradients_of_zero() -> None:
     made = model().train()
-    nothing = replace(
-        inputs([[Sample(text=[1])]]),
-        **{
-            name: torch.zeros(1, LENGTH, dtype=torch.int64)
-            for name in ("tokens_BL", "segment_BL", "position_BL", "slice_BL")
-        },
-        query_N=torch.zeros(0, dtype=torch.int64),
-        class_N=torch.zeros(0, dtype=torch.int64),
-        groups=(),
-    )
+    zero_BL, none_N = torch.zeros(1, LENGTH, dtype=torch.int64), torch.zeros(0, dtype=torch.int64)
+    nothing = Inputs(zero_BL, zero_BL, zero_BL, zero_BL, none_N, none_N, groups=(), causal=False)
     made(nothing)[0].sum().backward()
     assert all(p.grad is not None and not bool(p.grad.any()) for p in made.parameters())
 

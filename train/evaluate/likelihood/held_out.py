@@ -36,6 +36,7 @@ from ...data.shard_cache import ShardCache
 from ...data.shards import Shards
 from ...data.validation import validation_batches
 from ...run_record import RunRecord
+from ...validate import precomputed
 from ..report.metric import Metric
 from ..standard_errors import ratio_error
 
@@ -119,7 +120,7 @@ def _segments(
             placement = RowPlacement(number, micro.placement.index_B, micro.placement.rows)
             corrupted = corrupt(batch, objective, generator.slices, seed, placement)
             nats_N = generator.model(corrupted.inputs.to(generator.device))[0].cpu()
-            nats_SM = loss(lambda _, nats_N=nats_N: (nats_N, nats_N), corrupted, objective).nats_SM
+            nats_SM = loss(precomputed((nats_N, torch.zeros_like(nats_N))), corrupted, objective).nats_SM
             by_book = codebook_nats(corrupted, nats_N, codebooks), frames_of(corrupted, codebooks)
             found = (nats_SM, corrupted.targets_SM.double(), corrupted.sizes_SM.double(), *by_book)
             sums = [total + mine for total, mine in zip(sums, found, strict=True)]

@@ -7,9 +7,11 @@ Shapes are named by suffix: A possible segments, N codes of a segment, V ids of 
 segments.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
+from math import log
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +41,7 @@ class KnownSource:
     @property
     def entropy(self) -> float:
         """Entropy of a code in bits: the fewest bits per token that samples can cost on average."""
-        return float(torch.special.entr(self.chance_A).sum()) / np.log(2) / self.codes_AN.shape[1]
+        return float(torch.special.entr(self.chance_A).sum()) / log(2) / self.codes_AN.shape[1]
 
     def canvas(self, n: int) -> Canvas:
         """Segments to sample."""
@@ -153,4 +155,4 @@ def _markov(
     )
 
 
-SOURCES = {"chain": chain_source, "sum": sum_source, "clip": clip_source}
+SOURCES: dict[str, Callable[[], KnownSource]] = {"chain": chain_source, "sum": sum_source, "clip": clip_source}

@@ -17,9 +17,11 @@ from triptych.pipelines.pack.best_fit import best_fit_decreasing
 from triptych.pipelines.pack.matrices import fill, place, segment_lists, span_lists
 from triptych.pipelines.pack.segments import Segments, code_tokens, split_samples
 from triptych.pipelines.pack.write import shard_batch, write_shard
+from triptych.schemas.dataset.file_entry import FileEntry, ShardEntry
 from triptych.schemas.dataset.layout import sample_table
-from triptych.schemas.dataset.manifest import MANIFEST, FileEntry, Manifest, ShardEntry
+from triptych.schemas.dataset.manifest import Manifest
 from triptych.schemas.dataset.packed_row import row_schema
+from triptych.schemas.dataset.shard_list import ShardList
 from triptych.schemas.dataset.statistics import SourceStatistics, Statistics, merge_statistics
 from triptych.schemas.storage.store import Store
 from triptych.schemas.vocabulary import Kind, Modality, Vocabulary
@@ -61,7 +63,7 @@ def write_mix(folder: Path, rows: int, row_length: int, *, packed: bool = True) 
         vocabulary_fingerprint=VOCABULARY.fingerprint,
         tokenizers={},
         row_length=row_length,
-        shards=tuple(part.entry for part in parts),
+        shards=ShardList.of(part.entry for part in parts),
         dropped=nothing,
         duplicates=nothing,
         dedup=(),
@@ -71,7 +73,8 @@ def write_mix(folder: Path, rows: int, row_length: int, *, packed: bool = True) 
         codebooks={},
         environment={},
     )
-    (folder / MANIFEST).write_bytes(manifest.sealed().to_bytes())
+    for name, data in manifest.sealed().files().items():
+        (folder / name).write_bytes(data)
     return folder
 
 

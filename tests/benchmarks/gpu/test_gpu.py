@@ -1,6 +1,7 @@
 """The benchmark on a GPU: each part with a very small model on the CPU, and what it makes of the results."""
 
 import importlib
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def test_runs_of_tokens_attend_as_dense_masks_do() -> None:
     def run(q: Any, k: Any, v: Any, starts: torch.Tensor, _: Any, longest: int, __: int) -> torch.Tensor:
         assert longest == 6
         bounds = starts.tolist()
-        parts = [slice(low, high) for low, high in zip(bounds, bounds[1:], strict=False)]
+        parts = [slice(low, high) for low, high in pairwise(bounds)]
         assert [part.stop - part.start for part in parts] == [2, 3, 1, 6]
         return torch.cat([sdpa(*(x[part].transpose(0, 1) for x in (q, k, v))).transpose(0, 1) for part in parts])
 

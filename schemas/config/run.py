@@ -85,7 +85,7 @@ class BeamEngine(Strict):
                 raise ValueError(f"`options.{option}` is set by the keys `runner` and `workers`; remove it")
         if self.runner == "PrismRunner" and "prism_location" not in self.options:
             raise ValueError(
-                "PrismRunner needs `options.prism_location`, the path of the program, which it would download otherwise; "
+                "PrismRunner needs `options.prism_location`, the path of the program, or it would download one; "
                 "`deploy/prism.sh` builds it"
             )
         if self.runner == "PortableRunner" and "job_endpoint" not in self.options:

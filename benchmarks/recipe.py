@@ -70,9 +70,8 @@ def figures(config: TrainConfig) -> dict[str, float]:
     held = next(line for line in reversed(lines) if line.get("split") == "validation" and line["weights"] == "ema")
     logged = [line for line in lines if "split" not in line]
     clipped = sum(line["clipped"] for line in logged) / len(logged)
-    return (
-        held["nelbo"] | held.get("nelbo_by_codebook", {}) | {"cpu_s": json.loads(kept.read_text()), "clipped": clipped}
-    )
+    found: dict[str, float] = held["nelbo"] | held.get("nelbo_by_codebook", {})
+    return found | {"cpu_s": json.loads(kept.read_text()), "clipped": clipped}
 
 
 def summary(found: Sequence[Mapping[str, float]]) -> dict[str, tuple[float, float]]:

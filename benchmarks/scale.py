@@ -90,7 +90,7 @@ def shuffle_on_s3(parts: int, into: int) -> list[Row]:
         rows = 4000
         ids = pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), rows, [None, pa.py_buffer(draw.bytes(16 * rows))])
         codes = pa.array(draw.integers(0, 1 << 15, 1000 * rows, np.int32))
-        lists = pa.ListArray.from_arrays(pa.array(np.arange(0, 1000 * rows + 1, 1000, np.int32)), codes)
+        lists = pa.ListArray.from_arrays(pa.array(np.arange(0, 1000 * rows + 1, 1000, dtype=np.int32)), codes)
         outcome = Scatter("id", into).run(pa.table({"id": ids, "codes": lists}))
         key = fingerprint(number)
         done = commit(store, part_name("shuffle", key), outcome)
@@ -171,7 +171,7 @@ def mix(files: int, of_file: int) -> list[Row]:
     file_of = {fingerprint(f, n): f for f in range(files) for n in range(of_file)}
     drawn = [Counter(file_of[part.key] for part in window) for window in windows(parts, 0)]
     draw = np.random.default_rng(0)
-    blocks = [
+    blocks: list[Counter[int]] = [
         sum((drawn[at] for at in draw.choice(len(drawn), min(16, len(drawn)), replace=False)), Counter())
         for _ in range(200)
     ]

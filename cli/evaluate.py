@@ -187,8 +187,8 @@ def print_report(report: "Report") -> None:
         table.add_row(group if group != before else "", *rest)
         before = group
     screen.print(table)
-    for line in verdicts(report):
-        screen.print(line, soft_wrap=True)
+    for verdict in verdicts(report):
+        screen.print(verdict, soft_wrap=True)
     for lack in report.missing:
         what = "FAILED" if lack.fault else "not measured"
         screen.print(f"{what}: {lack.group}, {lack.name}: {lack.why}")

@@ -135,7 +135,7 @@ def _open(kind: str, run_file: str | None, paths: tuple[str, ...], overrides: tu
 
 
 def _samples(inputs: "Inputs") -> Any:
-    from ..pipelines.tokenize.train import CLIPS, PICTURES
+    from ..pipelines.tokenize.ready import CLIPS, PICTURES
     from ..schemas.errors import Refusal
     from ..schemas.vocabulary import Modality
 

@@ -115,7 +115,7 @@ def _publish(store: Store, manifest: Manifest, files: Mapping[str, bytes]) -> No
     data = own.pop(MANIFEST)
     if store.exists(MANIFEST) and store.read(MANIFEST) != data:
         store.delete(MANIFEST)
-    for name, content in (files | own).items():
+    for name, content in {**files, **own}.items():
         store.write(name, content)
     for entry in (manifest.dropped, manifest.duplicates):
         publish_list(store, entry)

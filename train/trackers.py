@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
@@ -133,12 +134,15 @@ class Trackers:
         self._open: dict[str, Tracker] = {}
         for name in names:
             if name != "tensorboard" or find_spec("tensorboard") is not None:
-                self._try(name, lambda name=name: self._open.update({name: KINDS[name](folder, step)}))
+                self._try(name, partial(self._start, name, folder, step))
+
+    def _start(self, name: TrackerName, folder: Path, step: int) -> None:
+        self._open[name] = KINDS[name](folder, step)
 
     def show(self, figures: Mapping[str, float], step: int) -> None:
         """Log the figures of a step at each service."""
         for name, tracker in list(self._open.items()):
-            self._try(name, lambda tracker=tracker: tracker.show(figures, step))
+            self._try(name, partial(tracker.show, figures, step))
 
     def close(self) -> None:
         """Close each service."""

@@ -157,7 +157,8 @@ def calibrated_scores(logits_NC: torch.Tensor, group_N: torch.Tensor) -> torch.T
     total_GC = torch.zeros(len(count_G), chance_NC.shape[1], dtype=torch.float64, device=chance_NC.device)
     total_GC.index_add_(0, group_N, chance_NC.double())
     mean_N = total_GC[group_N, class_N] / count_G[group_N]
-    return best_N.log() - mean_N.log().float()
+    lift_N: torch.Tensor = best_N.log() - mean_N.log().float()
+    return lift_N
 
 
 def gumbel(u_N: torch.Tensor) -> torch.Tensor:

@@ -104,10 +104,11 @@ class DaskCluster:
             ]
 
     def _await(self, futures: list[Any]) -> None:
-        from distributed import wait
+        import distributed
 
+        untyped: Any = distributed
         with suppress(TimeoutError):
-            wait(futures, timeout=ASKED)
+            untyped.wait(futures, timeout=ASKED)
 
     def _reply(self, address: str, worker: Mapping[str, Any], future: Any) -> Reply | None:
         host = str(worker["host"])

@@ -85,8 +85,8 @@ def _findings(dataset: Dataset) -> Iterator[Finding]:
     if DUPLICATES_FILE not in changed:
         with dataset.fs.open(f"{dataset.root}/{DUPLICATES_FILE}", "rb") as stream:
             listed = pq.ParquetFile(stream)
-            problems = check_clusters(manifest, listed.schema_arrow, _pieces(listed))
-            yield from (Finding(DUPLICATES_FILE, problem) for problem in problems)
+            wrong = check_clusters(manifest, listed.schema_arrow, _pieces(listed))
+            yield from (Finding(DUPLICATES_FILE, problem) for problem in wrong)
     intact = True
     for shard in manifest.shards:
         problems = ["changed"] if shard.file in changed else list(check_shard(dataset, shard))

@@ -201,7 +201,8 @@ class ReadUnit:
 
     def _read(self, item: Input) -> WorkCount:
         reader = open_source(item.source, self.limits, self.partition_bytes)
-        key, rows, committed = self.key(item), 0, []
+        key, rows = self.key(item), 0
+        committed: list[Committed] = []
         batches = reader.read(replace(item.unit, digest=item.digest))
         for batch in samples(batches, item.source, item.base, self.partition_bytes):
             name = self.chunk(key, len(committed))

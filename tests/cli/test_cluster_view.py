@@ -1,11 +1,11 @@
 """The screen of a preparation on a cluster: one screen, 80 columns, the workers with a problem first."""
 
 import io
+import time
 from typing import Any
 
 from rich.console import Console, Group
 
-from triptych.cli import cluster_view
 from triptych.cli.cluster_view import PlainLines, cluster_screen
 from triptych.pipelines.engines.worker_board import WorkerBoard
 
@@ -51,7 +51,7 @@ def test_few_workers_are_all_listed() -> None:
 
 def test_without_a_terminal_there_is_a_line_a_minute(monkeypatch: Any) -> None:
     now = [1000.0]
-    monkeypatch.setattr(cluster_view.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     lines = PlainLines()
     assert lines.due(board_of(2), ["read 1/2"]) == []
     now[0] += 61

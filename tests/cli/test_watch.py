@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from triptych.cli import watch as command
 from triptych.cli.browse.items import Item
+from triptych.cli.watch import Watched
 from triptych.cli.watch_preparation import WatchedPreparation
 from triptych.cli.watch_training import WatchedTraining
 from triptych.pipelines.engines.journal import Journal
@@ -36,7 +37,7 @@ def run(tmp_path: Path) -> Path:
     return folder
 
 
-def drawn(watched: command.Watched, encoding: str = "utf-8") -> list[str]:
+def drawn(watched: Watched, encoding: str = "utf-8") -> list[str]:
     """The lines of a screen of 80 columns."""
     sink = io.TextIOWrapper(io.BytesIO(), encoding, errors="backslashreplace")
     console = VisibleConsole(width=80)
@@ -72,7 +73,7 @@ def test_a_training_is_followed_line_by_line(
         with (run / "metrics.jsonl").open("a") as file:
             file.write(next(rest))
 
-    monkeypatch.setattr(command.time, "sleep", write_on)
+    monkeypatch.setattr(time, "sleep", write_on)
     said = triptych("watch", run)
     steps = [line.split()[1] for line in said.out.splitlines() if line.startswith("step ") and " of " in line]
     assert steps == [str(json.loads(line)["step"]) for line in trained[1:]]

@@ -19,8 +19,10 @@ def test_the_package_installs_from_its_context(tmp_path: Path) -> None:
     context.mkdir()
     for path in ROOT.iterdir():
         if in_context(path.name):
-            copy = shutil.copytree if path.is_dir() else shutil.copy2
-            copy(path, context / path.name, **({"symlinks": True} if path.is_dir() else {}))
+            if path.is_dir():
+                shutil.copytree(path, context / path.name, symlinks=True)
+            else:
+                shutil.copy2(path, context / path.name)
     (install,) = re.findall(r"^RUN (uv pip install .*?--constraint .*?) \\\n && (python .*)$", FILE.read_text(), re.M)
     uv = Path(sys.executable).with_name("uv")
     subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, clean], check=True)

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
-from .cluster import ROOT, TRIPTYCH, Cluster, Command, message, wait_for
+from benchmarks.dask_processes import ROOT, TRIPTYCH, Cluster, Command, message, wait_for
 
 DEDUP = {"text": {"near": {"threshold": 0.8}}}
 WAIT = 180.0  # seconds in which a run notices that its pool is gone

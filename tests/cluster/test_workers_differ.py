@@ -99,7 +99,7 @@ def test_a_full_temporary_disk_sends_the_task_to_another_worker(cluster: Cluster
 
     lines: list[str] = []
     journal = Journal()
-    journal.say = lines.append  # type: ignore[method-assign]
+    journal.say = lines.append  # type: ignore[method-assign,assignment]
     small = tmp_path / "small"
     cluster.scheduler()
     bad = cluster.worker({"TMPDIR": str(small)}, own_disk(small, "1m"))

@@ -20,7 +20,7 @@ def names(path: Path) -> str:
 @pytest.mark.parametrize("script", SCRIPTS, ids=names)
 def test_a_linter_finds_no_fault(script: Path) -> None:
     linter = Path(sys.executable).with_name("shellcheck")
-    line = [linter, "--severity=style", "--exclude=SC1091", script]
+    line = [str(linter), "--severity=style", "--exclude=SC1091", str(script)]
     found = subprocess.run(line, capture_output=True, text=True, check=False)
     assert found.stdout == ""
     assert script.stat().st_mode & 0o111

@@ -13,6 +13,7 @@ from triptych.pipelines.engines.journal import Journal
 from triptych.pipelines.engines.partition import Outcome, Partition, commit, load
 from triptych.pipelines.engines.serial import Serial
 from triptych.pipelines.engines.steps import Given
+from triptych.pipelines.row_list import LISTS
 from triptych.schemas.config.run import RunConfig
 from triptych.schemas.dataset.tables import DROPPED
 from triptych.schemas.storage.store import Store
@@ -62,7 +63,7 @@ def test_a_row_stays_when_a_larger_duplicate_of_it_is_filtered(tmp_path: Path) -
     # the longest of the three would survive as the largest, were it not dropped before
     assert left(engine, remaining) == {"docs": ["other"], "more": ["The cat sat down", "third"]}
     assert [(report.clusters, report.dropped) for report in found.dedup] == [(1, {"exact_duplicate": 1})]
-    assert pq.read_table(io.BytesIO(found.duplicates))["row"].to_pylist() == [0, 1]
+    assert pq.read_table(io.BytesIO(engine.store.read(f"{LISTS}/{found.duplicates.file}")))["row"].to_pylist() == [0, 1]
     stages = {(tally.stage, tally.source): sum(tally.dropped.values()) for tally in engine.journal.tallies}
     assert stages[("filter", "docs")] == 1
     assert "decontaminate" not in {stage for stage, _ in stages}

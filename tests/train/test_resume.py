@@ -93,7 +93,11 @@ def test_changes_behind_the_step_of_the_resume_are_undone() -> None:
     assert with_changes(history, {"steps": (7, 9)}, 6) == (old, later, Change(step=6, keys={"steps": (7, 9)}))
 
 
-EARLIER = {"optimizer": {"kind": "adamw"}, "objective": {"weighting": "bound"}, "model": {"embedding_std": 0.02}}
+EARLIER: dict[str, dict[str, Any]] = {
+    "optimizer": {"kind": "adamw"},
+    "objective": {"weighting": "bound"},
+    "model": {"embedding_std": 0.02},
+}
 
 
 def record_of_before(lr: float) -> RunRecord:

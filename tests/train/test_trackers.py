@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from triptych.schemas.config.load import check
-from triptych.schemas.config.training import TrainConfig
+from triptych.schemas.config.training import TrackerName, TrainConfig
 from triptych.schemas.errors import Refusal
 from triptych.train import trackers
 from triptych.train.metrics import Metrics
@@ -32,7 +32,7 @@ def run(tmp_path: Path) -> Path:
     return folder
 
 
-def write(folder: Path, log: tuple[trackers.TrackerName, ...], lines: list[dict[str, Any]], done: int = 0) -> None:
+def write(folder: Path, log: tuple[TrackerName, ...], lines: list[dict[str, Any]], done: int = 0) -> None:
     metrics = Metrics(folder, done, log)
     for line in lines:
         metrics.write(line)

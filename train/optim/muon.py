@@ -32,7 +32,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__([dict(group) for group in groups], {"lr": 0.0, "momentum": 0.95, "weight_decay": 0.0})
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
         """Update all parameters that have a gradient; a closure is not supported."""
         if closure is not None:
             raise ValueError("a closure is not supported")

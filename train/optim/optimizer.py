@@ -87,7 +87,7 @@ def make_optimizer(model: Transformer, settings: AdamSettings) -> Optimizers:
     if settings.muon is None:
         return Optimizers([torch.optim.AdamW(list(groups.values()), betas=settings.betas, fused=fused)])
     matrices = groups.pop(ParameterType.HIDDEN)
-    parts = {parameter: fused_matrices(name) for name, parameter in by_name.items()}
+    parts: dict[torch.Tensor, int] = {parameter: fused_matrices(name) for name, parameter in by_name.items()}
     adam = torch.optim.AdamW(list(groups.values()), betas=settings.betas, fused=fused)
     return Optimizers([Muon([matrices], parts), adam])
 

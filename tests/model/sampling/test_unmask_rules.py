@@ -139,9 +139,9 @@ def test_calibrated_scores_are_the_lift_of_a_token_over_its_group() -> None:
     chance = torch.tensor([[0.8, 0.1, 0.1], [0.7, 0.2, 0.1], [0.2, 0.6, 0.2], [0.9, 0.05, 0.05]])
     group_N = torch.tensor([5, 5, 5, 2])
     mean = chance[:3].mean(0)
-    want = [0.8 / mean[0], 0.7 / mean[0], 0.6 / mean[1], 1.0]
+    want = [0.8 / float(mean[0]), 0.7 / float(mean[0]), 0.6 / float(mean[1]), 1.0]
     found = calibrated_scores(chance.log(), group_N).exp()
-    assert found.tolist() == pytest.approx([float(x) for x in want], rel=1e-5)
+    assert found.tolist() == pytest.approx(want, rel=1e-5)
     assert score("confidence", chance.log()).argmax() == 3
     assert found.argmax() == 2  # the rare token that is sure, not the one that is likely everywhere
 

@@ -13,6 +13,7 @@ from triptych.pipelines.engines.partition import HEADER_BYTES, Outcome, Partitio
 from triptych.pipelines.engines.ranges import batches_of, end_of
 from triptych.pipelines.engines.serial import Serial
 from triptych.pipelines.engines.shuffle import Scatter
+from triptych.pipelines.engines.steps import Given, Shuffle
 from triptych.pipelines.sources.row_ids import row_ids
 from triptych.schemas.dataset.tables import DROPPED
 from triptych.schemas.storage.store import Store
@@ -50,15 +51,20 @@ def expected(bucket_number: int) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (row["key"], row["id"]))
 
 
+def shuffled(store: Store, given: list[Partition]) -> list[Partition]:
+    step = Shuffle((Given(given),), "key", INTO)
+    return Serial(store, Journal()).run([step])[step]
+
+
 def test_buckets_on_a_disk_and_in_an_object_store_hold_the_same(bucket: str, tmp_path: Path) -> None:
     for store in (Store(str(tmp_path)), Store(bucket)):
-        buckets = Serial(store, Journal()).shuffle(parts(store), by="key", into=INTO)
+        buckets = shuffled(store, parts(store))
         assert [load(store, part).to_pylist() for part in buckets] == [expected(number) for number in range(INTO)]
 
 
 def test_little_more_is_fetched_than_what_a_bucket_holds(bucket: str, weather: Any) -> None:
     store = Store(bucket)
-    buckets = Serial(store, Journal()).shuffle(parts(store), by="key", into=INTO)
+    buckets = shuffled(store, parts(store))
     weather.requests = weather.sent = 0
     needed = sum(load(store, part).nbytes for part in buckets)
     assert weather.requests == INTO * (1 + 1 + PARTS)  # the run of entries, the schema, and a piece of each part
@@ -103,12 +109,12 @@ def test_parts_with_other_columns_are_no_shuffle(tmp_path: Path) -> None:
     given = parts(store)
     commit(store, "0.arrow", Outcome(table(0).drop_columns(["first"]), DROPPED.empty_table()))
     with pytest.raises(ValueError, match="differ in their columns"):
-        Serial(store, Journal()).shuffle(given, by="key", into=INTO)
+        shuffled(store, given)
 
 
 def test_a_file_that_was_cut_is_refused(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
-    (first, *_) = Serial(store, Journal()).shuffle(parts(store), by="key", into=INTO)
+    (first, *_) = shuffled(store, parts(store))
     for name in store.names("_work/shuffle"):
         store.write(name, store.read(name)[:3000])
     with pytest.raises(OSError, match="damaged"):

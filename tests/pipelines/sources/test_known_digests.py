@@ -17,6 +17,7 @@ from triptych.pipelines.sources.known_digests import KNOWN, Known, KnownDigests,
 from triptych.pipelines.sources.read import Input, find_units, identify
 from triptych.schemas.config.run import Limits
 from triptych.schemas.config.sources import FilesSource, FolderSource, JsonlSource, Source
+from triptych.schemas.identity import file_fingerprint
 from triptych.schemas.storage.store import Store
 
 Again = Callable[..., list[Input]]
@@ -47,7 +48,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         return count
 
-    monkeypatch.setattr(jsonl, "file_fingerprint", counted(jsonl.file_fingerprint, lambda a: a[0]))
+    monkeypatch.setattr(jsonl, "file_fingerprint", counted(file_fingerprint, lambda a: a[0]))
     monkeypatch.setattr(members, "_hashed", counted(members._hashed, lambda a: a[0].path))
     monkeypatch.setattr(folder.FolderReader, "_hashed", counted(folder.FolderReader._hashed, lambda a: a[1].path))
     return found

@@ -1,5 +1,8 @@
 """Muon: the update of torch.optim.Muon, a matrix at a time, and on shards that of the whole."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 import torch
 from torch.distributed.device_mesh import init_device_mesh
@@ -8,7 +11,7 @@ from torch.distributed.tensor import DTensor, Shard, distribute_tensor
 from triptych.train.distributed.process_group import ProcessGroup
 from triptych.train.optim.muon import Muon, orthogonal
 
-GROUP = {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.2}
+GROUP: dict[str, Any] = {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.2}
 
 
 def gradients(shape: tuple[int, int], steps: int = 4) -> list[torch.Tensor]:
@@ -16,7 +19,9 @@ def gradients(shape: tuple[int, int], steps: int = 4) -> list[torch.Tensor]:
     return [torch.randn(shape, generator=generator) for _ in range(steps)]
 
 
-def stepped(parameter: torch.nn.Parameter, optimizer: torch.optim.Optimizer, given: list[torch.Tensor]) -> torch.Tensor:
+def stepped(
+    parameter: torch.nn.Parameter, optimizer: torch.optim.Optimizer, given: Sequence[torch.Tensor]
+) -> torch.Tensor:
     for gradient in given:
         parameter.grad = gradient.clone()
         optimizer.step()

@@ -10,7 +10,7 @@ from distributed.cli import dask_scheduler, dask_worker
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted((ROOT / "deploy").rglob("*.sh"))
-PAGES = {"dask": "dask-by-hand.md", "slurm": "slurm.md"}
+PAGES = {"dask": "dask-by-hand.md", "prism.sh": "clusters.md", "slurm": "slurm.md"}
 
 
 def names(path: Path) -> str:

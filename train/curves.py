@@ -80,8 +80,11 @@ class RunCurves:
 
 
 def is_run(store: Store) -> bool:
-    """Whether a folder is that of a training run, by the files that it holds."""
-    return store.exists(METRICS) or (store.exists(RUN) and bool(store.names("checkpoints")))
+    """Whether a path is the folder of a training run, by the files that it holds."""
+    try:
+        return store.exists(METRICS) or (store.exists(RUN) and bool(store.names("checkpoints")))
+    except NotADirectoryError:  # the path of a file
+        return False
 
 
 def training_series(lines: Sequence[Mapping[str, Any]], points: int = POINTS) -> Series:

@@ -24,8 +24,7 @@ class PlainJournal(Journal):
     def __init__(self, config: RunConfig) -> None:
         super().__init__()
         self._workers = PlainLines()
-        sources = ", ".join(source.name for source in config.sources)
-        self._print(f"preparing {config.name} in {without_secrets(config.out)}, engine {config.engine.kind}: {sources}")
+        self._config: RunConfig | None = config  # None once its line is printed
 
     def say(self, message: str) -> None:
         """Print a message."""
@@ -64,8 +63,13 @@ class PlainJournal(Journal):
         elif step.total:
             self._print(f"{label}: {_done(step)} before")
 
-    @staticmethod
-    def _print(message: str) -> None:
+    def _print(self, message: str) -> None:
+        """Print a line, and before the first one what is prepared; a run that is refused at once prints neither."""
+        if self._config is not None:
+            config, self._config = self._config, None
+            sources = ", ".join(source.name for source in config.sources)
+            out = without_secrets(config.out)
+            print_line(f"preparing {config.name} in {out}, engine {config.engine.kind}: {sources}", err=True)
         print_line(message, err=True)
 
 

@@ -81,7 +81,7 @@ def remdm_probabilities(
     Returns:
         The probability that a masked position is unmasked, and that an unmasked position is masked again.
     """
-    rate = torch.where(share > 0, (1 - next_share) / share.clamp(min=1e-12), 1.0).clamp(0, max_rate)
+    rate = ((1 - next_share) / share.clamp(min=1e-12)).clamp(0, max_rate)
     if rule == "remdm-loop":
         rate = torch.where((progress >= LOOP[0]) & (progress < LOOP[1]), rate, 0.0)
     unmask = torch.where(share < 1, (next_share - (1 - rate) * share) / (1 - share).clamp(min=1e-12), 1.0)

@@ -120,7 +120,7 @@ def test_stopping_says_how_to_go_on(triptych: Run, run_yaml: Path, monkeypatch: 
     def stop(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("triptych.pipelines.prepare.read", stop)
+    monkeypatch.setattr("triptych.pipelines.prepare.identify", stop)
     said = triptych("prepare", run_yaml)
     assert said.code == 130
     assert "Run the same command again" in said.err

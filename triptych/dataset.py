@@ -217,7 +217,7 @@ class _Reporting(Journal):
     def step(self, label: str, total: int, reused: int) -> Iterator[Step]:
         """Time a step of the run; partitions that were found finished count as done."""
         with super().step(label, total, reused) as step:
-            step.watch(lambda: self._progress(label, reused + step.done, total))
+            step.watch(lambda: self._progress(label, step.reused + step.done, step.total))
             yield step
 
 

@@ -66,7 +66,7 @@ def test_two_processes_with_small_micro_batches_and_complements_give_the_same_lo
 def test_a_run_of_the_other_layout_and_data_without_audio_are_refused(
     run: Path, dataset: Path, workshop: type[Workshop], tmp_path: Path
 ) -> None:
-    with pytest.raises(Refusal, match=r"model.audio_layout: parallel.*now it is flat"):
+    with pytest.raises(Refusal, match=r'model.audio_layout: "parallel".*now it is "flat"'):
         train(TrainConfig.model_validate(tree(dataset, run)))
     vocabulary = workshop.vocabulary.model_copy(update={"audio": ()})
     text = workshop.write(tmp_path / "text", counts={"docs": 20}, vocabulary=vocabulary)

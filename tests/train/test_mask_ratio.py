@@ -60,6 +60,7 @@ def test_validations_say_it_and_tensorboard_shows_it(dataset: Path, tmp_path: Pa
         "model": {"depth": 1, "width": 64},
         "steps": 2,
         "ema": None,
+        "optimizer": {"lr": 1e-6, "matrix_lr": 1e-6},
     }
     torch.set_num_threads(1)
     assert train(TrainConfig.model_validate(config))

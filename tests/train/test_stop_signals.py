@@ -12,7 +12,7 @@ from triptych.train.stop_signals import ENDED_AT_ONCE, StopSignals
 @pytest.fixture(autouse=True)
 def handlers_as_before() -> Iterator[None]:
     numbers = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
-    before = {number: signal.getsignal(number) for number in numbers}
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in numbers}  # nohup has some ignored
     yield
     for number, handler in before.items():
         signal.signal(number, handler)

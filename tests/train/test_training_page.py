@@ -51,4 +51,4 @@ def described(field: Any) -> str:
         return "*none*"
     if isinstance(value, BaseModel):
         return "`{}`"
-    return f"`{list(value) if isinstance(value, tuple) else value}`"
+    return f"`[{', '.join(map(str, value))}]`" if isinstance(value, tuple) else f"`{value}`"

@@ -20,6 +20,7 @@ Floats = npt.NDArray[np.float64]
 DELTA = 1e-3  # of the Huber loss, in log L
 EXPONENTS = (0.15, 0.3, 0.5, 0.8, 1.2)
 SMALL = 1e-3  # least value of a term at a starting point, relative to the lowest loss
+LARGEST = 600.0  # exponent of e; beyond 709 a float overflows
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ class Law:
     @property
     def k(self) -> float:
         """Factor of D*(N) = k N^e."""
-        return float((self.b * self.B / (self.a * self.A)) ** (1 / self.b))
+        log_k = (np.log(self.b * self.B) - np.log(self.a * self.A)) / self.b
+        return float(np.exp(np.clip(log_k, -LARGEST, LARGEST)))  # runs that say nothing of D have b near 0
 
     def figures(self) -> dict[str, float]:
         """All parameters by name, with k and e."""

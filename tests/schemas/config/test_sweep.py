@@ -31,7 +31,7 @@ def test_every_combination_is_a_run_with_its_values(tmp_path: Path) -> None:
         ("model.depth=4,optimizer.lr=0.25", 4, 0.25, 5, "runs/model.depth=4,optimizer.lr=0.25"),
         ("model.depth=8,optimizer.lr=0.5", 8, 0.5, 5, "runs/model.depth=8,optimizer.lr=0.5"),
         ("model.depth=8,optimizer.lr=0.25", 8, 0.25, 5, "runs/model.depth=8,optimizer.lr=0.25"),
-        ("steps=9", 4, 2e-3, 9, "runs/steps=9"),
+        ("steps=9", 4, 1e-2, 9, "runs/steps=9"),
     ]
 
 

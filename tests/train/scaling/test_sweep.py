@@ -46,9 +46,9 @@ def test_every_combination_of_a_block_is_a_run_and_blocks_follow_one_another(dat
         "data.datasets=0",
     ]
     assert [(run.model.width, run.steps, run.optimizer.lr) for run in runs.values()][1:5] == [
-        (64, 4, 2e-3),
-        (128, 2, 2e-3),
-        (128, 4, 2e-3),
+        (64, 4, 1e-2),
+        (128, 2, 1e-2),
+        (128, 4, 1e-2),
         (64, 4, 1e-3),
     ]
     assert runs["data.datasets=0"].data.datasets[0].modality == "text"

@@ -170,6 +170,7 @@ def _codebook_metrics(
             "bits per token",
             "lower",
             note=_unigram_note(entropy),
+            baseline=entropy,
         )
 
 

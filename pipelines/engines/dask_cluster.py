@@ -142,12 +142,15 @@ class DaskCluster:
     @contextmanager
     def explaining(self) -> Iterator[None]:
         """Turn the errors of a client without a scheduler into a Refusal that says how to go on."""
+        from distributed.comm.core import CommClosedError
+
         try:
             yield
         except Refusal:
             raise
         except Exception as error:
-            if isinstance(error, CancelledError) or self._client.status != "running":
+            # a connection may be closed a moment before the client knows it
+            if isinstance(error, CancelledError | CommClosedError) or self._client.status != "running":
                 raise self._problem or self._lost() from None
             raise
 

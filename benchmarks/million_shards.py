@@ -18,11 +18,10 @@ import click
 import numpy as np
 import pyarrow as pa
 
-from triptych.schemas.dataset.file_entry import FileEntry
-from triptych.schemas.dataset.manifest import Manifest
 from triptych.schemas.dataset.shard_list import SHARDS, ShardList
 from triptych.schemas.dataset.statistics import SourceStatistics, Statistics
 
+from .bare_manifest import write_manifest
 from .packed import EACH, VOCABULARY
 
 SHARDS_OF_A_MILLION = 1_000_000
@@ -71,30 +70,9 @@ def write_list(folder: Path, count: int) -> None:
             kind=group, samples=segments, segments=segments, tokens={"text": segments}, lengths={EACH: segments}
         )
     rows = shards.total_rows
-    nothing = FileEntry(file="none", bytes=0, xxh3="0" * 32)
-    manifest = Manifest(
-        name="large",
-        config={"pack": {"group_by": "modality"}, "tokenizers": {}},
-        run="",
-        inputs={},
-        vocabulary=VOCABULARY,
-        vocabulary_fingerprint=VOCABULARY.fingerprint,
-        tokenizers={},
-        row_length=ROW_LENGTH,
-        shards=shards,
-        dropped=nothing,
-        duplicates=nothing,
-        dedup=(),
-        decontamination=(),
-        ledger=(),
-        statistics=Statistics(rows=rows, filled=rows * (ROW_LENGTH // EACH) * EACH, sources=sources),
-        codebooks={},
-        row_version=3,
-        environment={},
-    ).sealed()
     folder.mkdir(parents=True, exist_ok=True)
-    for name, data in manifest.files().items():
-        (folder / name).write_bytes(data)
+    statistics = Statistics(rows=rows, filled=rows * (ROW_LENGTH // EACH) * EACH, sources=sources)
+    write_manifest(folder, VOCABULARY, ROW_LENGTH, shards, statistics)
 
 
 def _shards(count: int) -> ShardList:

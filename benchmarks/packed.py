@@ -7,13 +7,14 @@ import pyarrow as pa
 
 from triptych.pipelines.pack.matrices import lists_of
 from triptych.pipelines.pack.write import shard_batch, write_shard
-from triptych.schemas.dataset.file_entry import FileEntry, ShardEntry
-from triptych.schemas.dataset.manifest import Manifest
+from triptych.schemas.dataset.file_entry import ShardEntry
 from triptych.schemas.dataset.packed_row import SEGMENT, SPAN, row_schema, segment_dtype
 from triptych.schemas.dataset.shard_list import ShardList
 from triptych.schemas.dataset.statistics import SourceStatistics, Statistics
 from triptych.schemas.storage.store import Store
 from triptych.schemas.vocabulary import Modality, Special, Vocabulary
+
+from .bare_manifest import write_manifest
 
 VOCABULARY = Vocabulary(text=32_000, image=16_384, audio=(1024,) * 4)
 EACH = 315  # tokens of a segment: thirteen in a row of 4,096, and one place of padding
@@ -25,28 +26,8 @@ def write_packed(folder: Path, rows: int, row_length: int, shards: int) -> dict[
     parts = [_write(store, count, row_length, number) for number, count in enumerate(_shares(rows, shards))]
     segments = rows * (row_length // EACH)
     source = SourceStatistics(kind="text", samples=segments, segments=segments, lengths={EACH: segments})
-    nothing = FileEntry(file="none", bytes=0, xxh3="0" * 32)
-    manifest = Manifest(
-        name="packed",
-        config={"pack": {"group_by": "modality"}, "tokenizers": {}},
-        run="",
-        inputs={},
-        vocabulary=VOCABULARY,
-        vocabulary_fingerprint=VOCABULARY.fingerprint,
-        tokenizers={},
-        row_length=row_length,
-        shards=ShardList.of(entry for entry, _ in parts),
-        dropped=nothing,
-        duplicates=nothing,
-        dedup=(),
-        decontamination=(),
-        ledger=(),
-        statistics=Statistics(rows=rows, filled=segments * EACH, sources={"made": source}),
-        codebooks={},
-        environment={},
-    )
-    for name, data in manifest.sealed().files().items():
-        (folder / name).write_bytes(data)
+    statistics = Statistics(rows=rows, filled=segments * EACH, sources={"made": source})
+    write_manifest(folder, VOCABULARY, row_length, ShardList.of(entry for entry, _ in parts), statistics)
     return {name: np.concatenate([matrices[name] for _, matrices in parts]) for name in parts[0][1]}
 
 

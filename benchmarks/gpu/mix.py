@@ -17,14 +17,15 @@ from triptych.pipelines.pack.best_fit import best_fit_decreasing
 from triptych.pipelines.pack.matrices import fill, place, segment_lists, span_lists
 from triptych.pipelines.pack.segments import Segments, code_tokens, split_samples
 from triptych.pipelines.pack.write import shard_batch, write_shard
-from triptych.schemas.dataset.file_entry import FileEntry, ShardEntry
+from triptych.schemas.dataset.file_entry import ShardEntry
 from triptych.schemas.dataset.layout import sample_table
-from triptych.schemas.dataset.manifest import Manifest
 from triptych.schemas.dataset.packed_row import row_schema
 from triptych.schemas.dataset.shard_list import ShardList
 from triptych.schemas.dataset.statistics import SourceStatistics, Statistics, merge_statistics
 from triptych.schemas.storage.store import Store
 from triptych.schemas.vocabulary import Kind, Modality, Vocabulary
+
+from ..bare_manifest import write_manifest
 
 VOCABULARY = Vocabulary(text=32_000, image=16_384, audio=(1024,) * 4)
 PICTURE = 256  # codes of a picture
@@ -53,28 +54,8 @@ def write_mix(folder: Path, rows: int, row_length: int, *, packed: bool = True) 
     folder.mkdir(parents=True)
     store = Store(str(folder))
     parts = [_write(store, kind, rows * row_length, row_length, packed) for kind in KINDS]
-    nothing = FileEntry(file="none", bytes=0, xxh3="0" * 32)
-    manifest = Manifest(
-        name=folder.name,
-        config={"pack": {"group_by": "modality"}, "tokenizers": {}},
-        run="",
-        inputs={},
-        vocabulary=VOCABULARY,
-        vocabulary_fingerprint=VOCABULARY.fingerprint,
-        tokenizers={},
-        row_length=row_length,
-        shards=ShardList.of(part.entry for part in parts),
-        dropped=nothing,
-        duplicates=nothing,
-        dedup=(),
-        decontamination=(),
-        ledger=(),
-        statistics=merge_statistics(part.statistics for part in parts),
-        codebooks={},
-        environment={},
-    )
-    for name, data in manifest.sealed().files().items():
-        (folder / name).write_bytes(data)
+    shards, statistics = ShardList.of(part.entry for part in parts), merge_statistics(part.statistics for part in parts)
+    write_manifest(folder, VOCABULARY, row_length, shards, statistics)
     return folder
 
 

@@ -12,7 +12,8 @@ from .chain import Work
 from .partition import Partition, key_of
 from .stage import WorkCount
 from .steps import Place, Shuffle, Step
-from .walk import Task, Walk
+from .walk import Walk
+from .walk_state import Task
 
 
 class Event(NamedTuple):

@@ -6,14 +6,12 @@ arrive; whatever a killed driver did not write is read from the headers of the p
 
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ...schemas.storage.store import WORK, Store
 from .partition import Committed, read_header
@@ -22,7 +20,6 @@ COMMITS = f"{WORK}/commits"
 LINE = pa.schema([("name", pa.string()), ("summary", pa.binary()), ("dropped", pa.int64())])
 FLUSH_SECONDS = 15  # between two segments; a killed run rereads the headers of at most so many seconds
 SEGMENTS = 64  # of a stage; more are put together by the next run
-READERS = 32  # headers that are read at the same time from an object store
 
 
 @dataclass(frozen=True)
@@ -32,19 +29,6 @@ class CommittedParts:
     store: Store
     names: frozenset[str]
     lines: pa.Table
-
-    def find(self, names: Sequence[str]) -> Iterator[Committed | None]:
-        """Yield for each name what is known of that part, or None if it is not committed."""
-        places = pc.index_in(pa.array(names, pa.string()), value_set=self.lines["name"].combine_chunks()).to_pylist()
-        unknown = [name for name, at in zip(names, places, strict=True) if at is None and name in self.names]
-        read = self._read(unknown)
-        for name, at in zip(names, places, strict=True):
-            if name not in self.names:
-                yield None
-            elif at is None:
-                yield next(read)
-            else:
-                yield Committed(name, self.lines["summary"][at].as_py(), self.lines["dropped"][at].as_py())
 
     def get(self, name: str) -> Committed | None:
         """Return what is known of one part, or None if it is not committed."""
@@ -58,13 +42,6 @@ class CommittedParts:
     @cached_property
     def _rows(self) -> dict[str, int]:
         return {name: at for at, name in enumerate(self.lines["name"].to_pylist())}
-
-    def _read(self, names: Sequence[str]) -> Iterator[Committed]:
-        if self.store.local or not names:
-            yield from map(self._ask, names)
-            return
-        with ThreadPoolExecutor(READERS) as readers:
-            yield from readers.map(self._ask, names)
 
     def _ask(self, name: str) -> Committed:
         if name.endswith(".arrow"):

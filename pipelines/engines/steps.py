@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from ...schemas.identity import fingerprint
 from .commits import CommittedParts
 from .partition import Committed, Partition, key_of, stamp_of
-from .row_mask import RowMask, masked
+from .row_mask import masked
 from .shuffle import Scatter, bucket_key, origin_of
 from .stage import Stage, WorkCount, part_key, part_name
 
@@ -107,11 +107,6 @@ class Map:
     def sources(self) -> tuple["Step", ...]:
         """The step, and the one beside it."""
         return (self.source,) if self.beside is None else (self.source, self.beside)
-
-    @cached_property
-    def committed_stage(self) -> Stage:
-        """The stage whose results are committed."""
-        return RowMask(self.stage) if self.masks else self.stage
 
     @cached_property
     def keys(self) -> list[str]:

@@ -5,7 +5,6 @@ that they take from. What is committed already is taken from the index and is no
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 
 from ...schemas.storage.store import Store
 from .chain import RunChain, RunOnce, Work, spread
@@ -16,30 +15,7 @@ from .shuffle import bucket_key, buckets
 from .stage import WorkCount, part_name
 from .steps import Description, Gather, Given, Map, Place, Read, Shuffle, Step
 from .todo import Todo
-
-Waiting = tuple[Step, Place, Partition]  # a partition, and the step that gave it
-
-
-@dataclass
-class State:
-    """How far a step is."""
-
-    parts: dict[Place, Partition] = field(default_factory=dict)  # those that somebody will ask for
-    waiting: list[Waiting] = field(default_factory=list)
-    scattered: list[Waiting] = field(default_factory=list)
-    running: int = 0
-    begun: bool = False  # a gathering, or a shuffle that waited for all its partitions
-    closed: bool = False
-
-
-@dataclass
-class Task:
-    """A task that was handed out: a step, or the steps of a chain."""
-
-    steps: tuple[Step, ...]
-    source: Step | None
-    place: Place
-    part: Partition | None  # for a chain
+from .walk_state import State, Task
 
 
 class Walk:
@@ -262,11 +238,12 @@ class Walk:
 
     def _take_buckets(self, step: Shuffle) -> bool:
         """Use the buckets that an engine with a shuffle of its own has committed, if they hold all rows."""
-        parts = [part for part in self.committed_buckets(step) if part is not None]
-        if sum(part.rows for part in parts) != sum(part.rows for *_, part in self.states[step].waiting):
+        found = self.committed_buckets(step)
+        rows = sum(part.rows for part in found if part is not None)
+        if rows != sum(part.rows for *_, part in self.states[step].waiting):
             return False
         self.states[step].waiting = []
-        for bucket, part in enumerate(self.committed_buckets(step)):
+        for bucket, part in enumerate(found):
             if part is not None:
                 self._ledger.reuse(step)
                 self.give(step, (bucket,), part)

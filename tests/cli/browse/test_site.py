@@ -79,7 +79,7 @@ def test_templates_use_known_terms_and_no_inline_style_or_script() -> None:
     defined = set(re.findall(r'id="term-(\w+)"', texts["terms.html"]))
     used = {name for text in texts.values() for name in re.findall(r'term\("(\w+)"', text)}
     assert used <= defined
-    assert not defined - used - {"kind", "modality", "histogram"}  # these are explained in terminals
+    assert not defined - used - {"kind", "modality"}
     for name, text in texts.items():
         assert not re.search(r"\sstyle=|\son\w+=|javascript:|\|\s*safe", text), name
     assert (STATIC / "vendor" / "uPlot.LICENSE").read_text().startswith("The MIT License")

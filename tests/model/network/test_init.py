@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from triptych.model.network.init import EMBEDDING_STD, ParameterType, initial_value, initialise, parameter_types
+from triptych.model.network.init import ParameterType, initial_value, initialise, parameter_types
 from triptych.model.network.presets import Shape
 from triptych.model.network.transformer import Transformer
 
@@ -34,7 +34,7 @@ def test_every_parameter_has_its_type() -> None:
 @pytest.mark.parametrize(
     ("name", "std"),
     [
-        ("tokens.weight", EMBEDDING_STD),
+        ("tokens.weight", 0.1),
         ("blocks.0.attention.qkv.weight", 1 / 16),  # 1 / sqrt(256)
         ("blocks.0.mlp.down.weight", 1 / 16),
         ("head.weight", 1 / 256),

@@ -15,7 +15,7 @@ from ..schemas.config.training import TrainConfig
 from ..schemas.errors import Refusal
 from ..schemas.visible import print_line
 from .checkpoint.checkpoints import Checkpoints
-from .data.loader import Loader, MicroBatch
+from .data.loader import Loader, MicroBatch, micro_rows
 from .data.plan import Plan
 from .data.shard_cache import ShardCache
 from .data.shards import Shards
@@ -54,7 +54,7 @@ class Trainer:
         self.optimizer = make_optimizer(self.model, self.adam)
         self.ema = Ema(self.model, config.ema, config.steps) if config.ema else None
         self.guard = SkipSteps()
-        self.micro_rows = micro_rows(config, plan, process)
+        self.micro_rows = micro_rows(config, plan.row_length)
         self.loader = Loader(
             plan,
             self.shards,
@@ -296,9 +296,3 @@ class Trainer:
         """Write the final model's folder: the moving average of the weights, or the weights if there is none."""
         with self.ema.swapped(self.model) if self.ema else nullcontext():
             export_model(self.folder / "model", self.model, self.plan, self.shards, self.config, self.process)
-
-
-def micro_rows(config: TrainConfig, plan: Plan, process: ProcessGroup) -> int | None:
-    """Rows of a micro-batch; None: all rows of the process."""
-    tokens = config.compute.micro_batch_tokens
-    return None if tokens is None else max(1, tokens // (plan.row_length * config.objective.copies))

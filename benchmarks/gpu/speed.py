@@ -17,10 +17,10 @@ from typing import Any
 import torch
 
 from triptych.schemas.config.training import OptimizerConfig
-from triptych.train.data.loader import Loader
+from triptych.train.data.loader import Loader, micro_rows
 from triptych.train.data.plan import plan_of
 from triptych.train.distributed.process_group import ProcessGroup
-from triptych.train.trainer import Trainer, micro_rows
+from triptych.train.trainer import Trainer
 
 from .device import peak_gibibytes, wait
 from .setting import Setting, shards_of, train_config
@@ -67,7 +67,7 @@ class Timed(Trainer):
         """Take the steps of a plan on a dataset, and tell how fast they were."""
         config = self._config(dataset, batch_tokens)
         plan = plan_of(config)
-        rows = micro_rows(config, plan, self.process)
+        rows = micro_rows(config, plan.row_length)
         pin = self.process.device.type == "cuda"
         loader = Loader(plan, shards_of(plan, self._setting), micro_rows=rows, workers=2, pin=pin)
         self.optimizer.seconds.clear()

@@ -12,7 +12,7 @@ from triptych.cli.tokenizer_inputs import open_inputs
 from triptych.schemas.errors import Refusal
 from triptych.schemas.vocabulary import Modality
 
-from ..conftest import Makers
+from ..corpora import Makers
 
 
 @pytest.fixture

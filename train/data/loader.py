@@ -17,6 +17,7 @@ import torch
 from ...model.diffusion.batch import Batch
 from ...model.diffusion.noise_levels import RowPlacement
 from ...model.network.slices import slice_table
+from ...schemas.config.training import TrainConfig
 from ...schemas.errors import Mismatch, Refusal
 from .collate import collate, gather, keep_segments
 from .plan import Plan
@@ -174,3 +175,9 @@ class Loader:
         if not self._pin:
             return batch
         return Batch(**{field.name: getattr(batch, field.name).pin_memory() for field in fields(batch)})
+
+
+def micro_rows(config: TrainConfig, row_length: int) -> int | None:
+    """Return the rows of a micro-batch; None: all rows of the process."""
+    tokens = config.compute.micro_batch_tokens
+    return None if tokens is None else max(1, tokens // (row_length * config.objective.copies))

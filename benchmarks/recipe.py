@@ -129,10 +129,9 @@ def verdict(lines: Mapping[str, Mapping[str, tuple[float, float]]], names: Seque
     worse = [name for name in names if fewer[name][0] > before[name][0]]
     bits = f"MISSED in {', '.join(worse)}" if worse else "met"
     ratio = before["cpu_s"][0] / fewer["cpu_s"][0]
-    said = f"bits of the one before in 1 / {SHORTER:g} of the steps: {bits}"
-    return (
-        f"{said}; in 1 / {FASTER:g} of the time: {'met' if ratio >= FASTER and not worse else 'MISSED'} ({ratio:.2f})"
-    )
+    said = f"Bits of the one before in 1 / {SHORTER:g} of the steps: {bits}"
+    fast = "met" if ratio >= FASTER and not worse else "MISSED"
+    return f"{said}; in 1 / {FASTER:g} of the time: {fast} ({ratio:.2f} x less)"
 
 
 @click.command()

@@ -87,7 +87,7 @@ def tied(model: Transformer) -> None:
     """Take the head's rows from the token embeddings, scaled to the head's initial size."""
     text = range(model.slices.text_start, len(model.tokens.weight))
     ids = torch.tensor([int(Special.EOS), *text])
-    scale = float(model.head.weight.std() / model.tokens.weight.std())
+    scale = float(model.head.weight.detach().std() / model.tokens.weight.detach().std())
     del model.head.weight
     model.head.forward = _tied(model, ids, scale)  # type: ignore[method-assign]
 

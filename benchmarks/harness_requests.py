@@ -2,9 +2,9 @@
 
     python -m benchmarks.harness_requests RUN --suite DIR
 
-Contexts are those of the passages of `lambada_test.jsonl`, of texts to generate their first words; answers are their last
-words, or four letters after each of them. The answers of both ways must be equal. Each way is timed several times, in
-turn; printed are the median and the range of requests per second.
+Contexts are those of the passages of `lambada_test.jsonl`, or their first words where a text is generated; answers are
+their last words, or four letters after each of them. The answers of both ways must be equal. Each way is timed several
+times, in turn; printed are the median and the range of requests per second.
 """
 
 import json

@@ -35,7 +35,7 @@ Objective = Literal["masked", "autoregressive"]
 class ExportConfig(Strict):
     """Contents of config.json."""
 
-    version: Literal[1, 2] = 1  # 2: audio in the parallel layout, which earlier versions would read as flat
+    version: Literal[1, 2, 3] = 1  # 2: audio in the parallel layout; 3: a bias of the head; older readers know neither
     objective: Objective
     vocabulary_fingerprint: str
     shape: Shape
@@ -84,14 +84,16 @@ def describe_weights(root: Path, shape: Shape, vocabulary: Vocabulary, objective
     """Write vocabulary.json beside the weights, and return the contents of config.json."""
     _replace(root / VOCABULARY, json.dumps(vocabulary.model_dump(mode="json"), indent=1, sort_keys=True).encode())
     config = ExportConfig(
-        version=1 if shape.audio_layout == "flat" else 2,
+        version=3 if shape.head_bias else 1 if shape.audio_layout == "flat" else 2,
         objective=objective,
         vocabulary_fingerprint=vocabulary.fingerprint,
         shape=shape,
         files={name: file_fingerprint(str(root / name)) for name in (WEIGHTS, VOCABULARY)},
     )
     body = config.model_dump(mode="json")
-    if config.version == 1:
+    if config.version < 3:
+        del body["shape"]["head_bias"]
+    if config.version < 2:
         del body["shape"]["audio_layout"]
     return body
 

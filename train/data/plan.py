@@ -105,7 +105,7 @@ def make_plan(
         at = [dataset.url for dataset in datasets].index(entry.path.rstrip("/"))
         streams += components_of(entry, datasets[at].manifest, number=number, dataset=at)
     _refuse_shared_rows(mix.datasets, streams)
-    if validation and not mix.allow_overlap and len({dataset.manifest.has_content for dataset in datasets}) > 1:
+    if validation and not mix.allow_overlap and not all(dataset.manifest.has_content for dataset in datasets):
         parts = parts_of(datasets, streams)
         require_disjoint(parts, parts, validation, "`allow_overlap: true`")
     wanted, shares = _shares(mix.datasets, streams)

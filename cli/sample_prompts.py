@@ -1,6 +1,7 @@
 """Prompts of `triptych sample`: a text, an image or a clip, a file of texts, a folder, or a list of files."""
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import NamedTuple
 from ..pipelines.sources.text_blocks import BOM, MARKS
 from ..schemas.config.model import Task
 from ..schemas.errors import Refusal
+from ..schemas.visible import print_line
 from ..schemas.vocabulary import Modality
 from ..train.generate.generator import Generator
 from ..train.generate.samples import Prompt
@@ -25,6 +27,9 @@ SUFFIXES = {  # of the files in a folder; a file that is named itself may have a
         *(".m4a", ".aac", ".amr", ".webm", ".aif", ".aiff", ".caf", ".mp4"),
     ),
 }
+
+
+_FILE_NAME = re.compile(r"\S+\.(txt|text|lst|list|md|csv|tsv|json|jsonl)", re.IGNORECASE)
 
 
 class NamedPrompt(NamedTuple):
@@ -55,6 +60,8 @@ def prompts_of(generator: Generator, task: Task, prompt: str) -> list[NamedPromp
             prompt.encode()
         except UnicodeEncodeError:
             raise Refusal("`--prompt`: the text is not valid UTF-8. Give it in a UTF-8 file.") from None
+        if _FILE_NAME.fullmatch(prompt):
+            print_line(f"warning: there is no file {prompt}, so the prompt is this text itself.", err=True)
         return [NamedPrompt(prompt, prompt)]
     return [NamedPrompt(line, line) for _, line in lines_of(_bytes_of(Path(prompt)), Path(prompt))]
 

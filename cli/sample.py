@@ -106,7 +106,7 @@ def sample(
     from ..schemas.config.model import Task
     from ..train.generate.generator import Generator
     from ..train.generate.limits import length_warning
-    from .sample_files import require_no_samples, write_list, write_samples
+    from .sample_files import make_folder, require_no_samples, write_list, write_samples
     from .sample_prompts import prompts_of
 
     require_no_samples(out, overwrite)
@@ -119,6 +119,7 @@ def sample(
     codes = generator.segments(of, [each.content for each in every], seed, length=length, keys=keys)
     if (warning := length_warning(of, codes, generator.lengths)) is not None:
         print_line(f"warning: {warning}", err=True)
+    make_folder(out)
     batch = generator.fill(of, codes, config, seed, keys=keys)
     seconds = time.perf_counter() - begin
     names = write_samples(out, batch.samples)

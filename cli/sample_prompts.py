@@ -51,8 +51,13 @@ def prompts_of(generator: Generator, task: Task, prompt: str) -> list[NamedPromp
     Raises:
         Refusal: A file cannot be used, or a prompt is missing.
     """
-    if task.given is not None and not prompt:
-        raise Refusal(f"task {task}: needs `--prompt`. Give a text, or a file with one prompt per line.")
+    if task.given is not None and not prompt.strip():
+        what = (
+            f"Give the path of an {KINDS[task.given]}, of a folder of these, or of a list with a path on each line."
+            if task.given in KINDS
+            else "Give a text, or a file with one prompt per line."
+        )
+        raise Refusal(f"task {task}: needs `--prompt`. {what}")
     if task.given in KINDS:
         return [_media(generator, task.given, path) for path in _media_paths(task, task.given, prompt)]
     if _mode(prompt) is None or stat.S_ISDIR(_mode(prompt) or 0):
@@ -163,4 +168,5 @@ def _media(generator: Generator, modality: Modality, path: Path) -> NamedPrompt:
             return NamedPrompt(str(path), square(data, generator.bundle.image.pixels, PIXELS))
         return NamedPrompt(str(path), wave_of(data, generator.bundle.audio.sample_rate, SECONDS))
     except (BadPicture, BadClip) as error:
-        raise Refusal(f"{path}: {error}. Give another file.") from None
+        why = error.detail.rstrip(". ")
+        raise Refusal(f"{path}: cannot be used as an {KINDS[modality]} ({why}). Give another file.") from None

@@ -14,6 +14,7 @@ from ..schemas.storage.full_disk import refusing_full_disk
 from ..schemas.storage.lock import only_run
 from ..schemas.storage.store import WORK, Store
 from .checkpoint.retention import complete_steps
+from .control import control_of
 from .data.plan import Plan, plan_of
 from .data.plan_warnings import loss_warnings
 from .distributed.process_group import ProcessGroup
@@ -208,7 +209,12 @@ def how_it_went(config: TrainConfig, plan: Plan) -> list[str]:
     """Sentences on the last validation of a finished run; none if its log is at a URL."""
     if is_remote(config.out):
         return []
-    return verdict(read_lines(run_folder(config, None)), dataset_unigram_entropy(plan.datasets))
+    folder = run_folder(config, None)
+    control = control_of(str(folder), RunRecord.read(folder))
+    said = verdict(read_lines(folder), dataset_unigram_entropy(plan.datasets), control.line if control else None)
+    if control and control.problem:
+        return [*said, f"Not compared with the control: {control.name} {control.problem}."]
+    return [*said, f"The control is {control.name}."] if control and said else said
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from ...pipelines.inspection.browse.overview import overview
 from .cards import segment_card
 from .items import Item
 from .run_pages import run_data
+from .sample_pages import side_by_side
 from .site import Site, whole
 
 
@@ -76,4 +77,5 @@ def _runs(site: Site, left: Item, right: Item) -> dict[str, Any]:
         "data": (run_data(site, left), run_data(site, right)),
         "charts": [run_data(site, left), run_data(site, right)],
         "live": False,
+        "prompts": side_by_side(left, right),
     }

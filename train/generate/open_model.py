@@ -43,7 +43,9 @@ def usable_device(name: torch.device | str) -> torch.device:
 
 
 def folders_of(run: Path) -> tuple[Path, Path]:
-    """Folder of a run and of its model; `run` may be either of them."""
+    """Folder of a run and of its model; `run` may be either of them, or an export of the model, which is both."""
+    if (run / CONFIG).is_file() and (run / RUN).is_file():
+        return run, run
     if (run / RUN).is_file() or (run / MODEL).exists():
         return run, run / MODEL
     parent = run.resolve().parent if run.name in ("", "..") else run.parent
@@ -56,7 +58,7 @@ def open_model(run: Path, step: int | None, device: torch.device | str = "cpu") 
     """Load the finished model of a run, or that of the checkpoint of a step.
 
     Args:
-        run: Folder of the run, or its folder `model`.
+        run: Folder of the run, its folder `model`, or an export of it.
         step: Step of the checkpoint; None: the finished model.
         device: Device of the model.
 

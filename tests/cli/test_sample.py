@@ -208,7 +208,7 @@ def test_a_closed_pipe_costs_no_file(runs: dict[str, Path], tmp_path: Path) -> N
         ("masked", ["--task", "text", "--set", "rule=best"], "rule"),
         ("autoregressive", ["--task", "t2i", "--prompt", "x", "--guidance", "1"], "guidance"),
         ("nowhere", ["--task", "text"], "no finished model"),
-        ("masked/run.json", ["--task", "text"], "run.json: has no finished model"),
+        ("masked/run.json", ["--task", "text"], r"run\.json: no config\.json, so no finished model"),
         ("masked/checkpoints", ["--task", "text"], r"Give `\S*masked --step N`"),
         ("masked/checkpoints/step-00000002", ["--task", "text"], r"Give `\S*masked --step 2`"),
         ("masked", ["--task", "text", "--guidance", "nan"], "`guidance` is nan"),

@@ -91,7 +91,7 @@ def _no_model(run: Path) -> str:
             step = NAME.fullmatch(whole.name)
             which = f"--step {int(step[1])}" if step else "--step N"
             return f"{run}: has no finished model, but checkpoints are here. Give `{folder.parent} {which}`."
-    return f"{run}: has no finished model. Give the folder of a run of `triptych train`."
+    return f"{run}: no {CONFIG}, so no finished model. Give the folder of a run of `triptych train`."
 
 
 def _load_checkpoint(run: Path, companions: Path, step: int, device: torch.device) -> Exported:

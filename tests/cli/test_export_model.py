@@ -49,7 +49,7 @@ def test_a_run_is_exported_and_the_export_is_sampled_and_evaluated(trained: Path
     ]
     assert tokens[0] == tokens[1]
     report = json.loads(run("evaluate", export, "--data", made, "--n", 2, "--json"))
-    mine = {(line["group"], line["name"]): line["value"] for line in report["lines"]}
+    mine = {(line["group"], line["name"]): line["value"] for line in report["rows"]}
     wanted = json.loads(run("evaluate", trained, "--n", 2, "--json"))
-    theirs = {(line["group"], line["name"]): line["value"] for line in wanted["lines"]}
+    theirs = {(line["group"], line["name"]): line["value"] for line in wanted["rows"]}
     assert mine == theirs

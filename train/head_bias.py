@@ -26,9 +26,7 @@ AT_ONCE = 1 << 16
 PRIOR = 0.5  # added to each count
 
 
-def set_head_bias(
-    model: Transformer, plan: Plan, shards: Shards, config: TrainConfig, process: ProcessGroup
-) -> None:
+def set_head_bias(model: Transformer, plan: Plan, shards: Shards, config: TrainConfig, process: ProcessGroup) -> None:
     """Set the bias of a new model's head, if it has one; rank 0 counts for all processes.
 
     Raises:

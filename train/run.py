@@ -17,6 +17,7 @@ from ..schemas.visible import print_line
 from .checkpoint.retention import complete_steps
 from .control import control_of
 from .data.plan import Plan, plan_of
+from .data.plan_warnings import loss_warnings
 from .distributed.process_group import ProcessGroup
 from .evaluate.report.curves import dataset_unigram_entropy
 from .initial_weights import initial_weights, table_lines
@@ -220,10 +221,7 @@ def warnings(config: TrainConfig, plan: Plan) -> list[str]:
     """Warnings that a user should see before training starts."""
     tokens = plan.rows * plan.row_length
     batch = batch_warning(config.optimizer, tokens, config.steps)
-    weights = config.objective.loss_weights
-    silent = not (weights.text or weights.image or weights.audio)
-    nothing = ["`objective.loss_weights` are all 0, so nothing is learned"] if silent else []
-    return [*plan.warnings, *nothing, *([batch] if batch else [])]
+    return [*plan.warnings, *loss_warnings(config.objective, plan.kinds), *([batch] if batch else [])]
 
 
 def how_it_went(config: TrainConfig, plan: Plan) -> list[str]:

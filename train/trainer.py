@@ -274,6 +274,8 @@ class Trainer:
         before = [each for each in record.changes if SKIPPED in each.keys][:done]
         changed = record.model_copy(update={"changes": (*others, *before, change)})
         changed.with_stretch(self.loader.state()).write(self.folder)
+        if self.remote is not None:  # before the checkpoint says that it was
+            self.remote.write_record(self.folder)
 
     @property
     def _rate(self) -> int | None:

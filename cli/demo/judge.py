@@ -42,9 +42,7 @@ def judged(
     return [*images, *_words(generator, config or generator.defaults(Task.T2S), seed, words)]
 
 
-def _glyphs(
-    generator: Generator, config: SamplingConfig, seed: int, prompts: Sequence[str]
-) -> list[Metric | Exhibit]:
+def _glyphs(generator: Generator, config: SamplingConfig, seed: int, prompts: Sequence[str]) -> list[Metric | Exhibit]:
     from ...schemas.config.model import Task
     from ...train.evaluate.report.exhibits import Exhibit, png
 
@@ -60,9 +58,7 @@ def _glyphs(
     return [_row("glyphs", "images recognized as the prompted glyph", prompts, found, floor, alphabet.size), *exhibits]
 
 
-def _words(
-    generator: Generator, config: SamplingConfig, seed: int, prompts: Sequence[str]
-) -> list[Metric | Exhibit]:
+def _words(generator: Generator, config: SamplingConfig, seed: int, prompts: Sequence[str]) -> list[Metric | Exhibit]:
     from ...schemas.config.model import Task
     from ...train.evaluate.report.exhibits import Exhibit, wav
 

@@ -99,9 +99,7 @@ def target_counts(batch: Batch, objective: ObjectiveConfig, slices: Slices, seed
     return torch.bincount(starts[slice_N] + class_N, minlength=sum(slices.widths))
 
 
-def _role_of_tokens(
-    batch: Batch, index_T: torch.Tensor, task_S: torch.Tensor, dropped_S: torch.Tensor
-) -> torch.Tensor:
+def _role_of_tokens(batch: Batch, index_T: torch.Tensor, task_S: torch.Tensor, dropped_S: torch.Tensor) -> torch.Tensor:
     role_SM = torch.nn.functional.pad(roles(task_S, dropped_S), (0, 0, 0, 1))  # a row for padding
     return role_SM[index_T, batch.modality_BL.flatten().long()]
 

@@ -68,9 +68,7 @@ def near_methods(options: DedupOptions, limits: Limits) -> tuple[NearMethod, ...
     return (Fingerprint(limits.seconds),) if options.near else ()
 
 
-def sign_values(
-    values: pa.ChunkedArray, options: DedupOptions, limits: Limits
-) -> tuple[pa.Array, Any, list[pa.Array]]:
+def sign_values(values: pa.ChunkedArray, options: DedupOptions, limits: Limits) -> tuple[pa.Array, Any, list[pa.Array]]:
     """Compute keys and sizes as `exact_keys` does, and the signatures of every near-duplicate method, in order."""
     nears = near_methods(options, limits)
     if isinstance(options, ImageDedup) and options.near:

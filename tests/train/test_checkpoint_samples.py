@@ -44,7 +44,11 @@ def test_sets_lie_beside_the_checkpoints_and_leave_no_trace_in_the_training(samp
 
 def test_a_set_is_what_the_checkpoint_gives_afterwards(sampled: Path) -> None:
     facts = json.loads((sampled / "with/samples/step-00000002/t2i/samples.json").read_text())
-    assert (facts["step"], facts["task"], [line["prompt"] for line in facts["samples"]]) == (2, "t2i", ["a red bus"] * 2)
+    assert (facts["step"], facts["task"], [line["prompt"] for line in facts["samples"]]) == (
+        2,
+        "t2i",
+        ["a red bus"] * 2,
+    )
     assert facts["samples"][0]["tokens"] != facts["samples"][1]["tokens"]
     from triptych.schemas.config.model import Task
 
@@ -72,7 +76,9 @@ def test_samples_of_a_prompt_stand_beside_each_other_by_step(sampled: Path, tmp_
     (other / "samples.json").write_text(json.dumps(facts))
     (tmp_path / "samples" / "bad").mkdir()
     (tmp_path / "samples" / "bad" / "samples.json").write_text("[")
-    assert [(one.step, one.path) for one in run_samples(Store(str(tmp_path)))] == [(None, "samples/mine/sample-000.txt")]
+    assert [(one.step, one.path) for one in run_samples(Store(str(tmp_path)))] == [
+        (None, "samples/mine/sample-000.txt")
+    ]
 
 
 def test_steps_are_thinned_evenly() -> None:

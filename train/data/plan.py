@@ -13,7 +13,7 @@ from ...schemas.config.training import TrainConfig
 from ...schemas.dataset.reader import Dataset
 from ...schemas.errors import Mismatch, Refusal
 from ...schemas.identity import fingerprint
-from ...schemas.vocabulary import Vocabulary
+from ...schemas.vocabulary import Kind, Vocabulary
 from .mix import Ints, apportion
 from .overlap import Part, require_disjoint
 from .plan_warnings import cap_warnings, decontamination_warnings, repeat_warnings, split_warnings
@@ -50,6 +50,16 @@ class Plan:
     def sources(self) -> tuple[str, ...]:
         """Names of all sources; `Batch.source_S` is an index into this."""
         return tuple(sorted({source for stream in self.streams for source in stream.sources}))
+
+    @cached_property
+    def kinds(self) -> frozenset[Kind]:
+        """Kinds of all samples."""
+        there = [self.datasets[stream.dataset].manifest.statistics.sources for stream in self.streams]
+        return frozenset(
+            Kind(known[source].kind)
+            for known, stream in zip(there, self.streams, strict=True)
+            for source in stream.sources
+        )
 
     @cached_property
     def first_rows(self) -> Ints:

@@ -17,7 +17,7 @@ from ...model.network.transformer import Transformer
 from ...schemas.errors import Mismatch, Refusal
 from ...schemas.vocabulary import Vocabulary
 from ..checkpoint.restricted_load import load_tensors, read_metadata
-from ..checkpoint.retention import complete_steps, folder_name
+from ..checkpoint.retention import NAME, complete_steps, folder_name
 from ..checkpoint.seal import damaged, read_state
 from ..run_record import RUN, RunRecord
 
@@ -78,7 +78,20 @@ def open_model(run: Path, step: int | None, device: torch.device | str = "cpu") 
             f"{folder}: has no finished model, but checkpoints of the steps {', '.join(map(str, steps))}. "
             "Give one of them with `--step`."
         )
+    if not (model / CONFIG).is_file():
+        raise Refusal(_no_model(run))
     return load_model(model, place)
+
+
+def _no_model(run: Path) -> str:
+    """Message for a folder without a model; one of the checkpoints of a run is taken for what it is."""
+    whole = run.resolve()
+    for folder in (whole, *whole.parents):
+        if folder.name == CHECKPOINTS and (folder.parent / RUN).is_file():
+            step = NAME.fullmatch(whole.name)
+            which = f"--step {int(step[1])}" if step else "--step N"
+            return f"{run}: has no finished model, but checkpoints are here. Give `{folder.parent} {which}`."
+    return f"{run}: no {CONFIG}, so no finished model. Give the folder of a run of `triptych train`."
 
 
 def _load_checkpoint(run: Path, companions: Path, step: int, device: torch.device) -> Exported:

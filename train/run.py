@@ -28,6 +28,7 @@ from .remote.reaching import is_remote, naming
 from .remote.remote_run import RemoteRun, records_of, run_folder
 from .resume import as_begun, changed_datasets, changed_keys, require_allowed, with_changes
 from .run_record import RUN, Change, InitialWeights, ParameterCounts, RunRecord, TrainedOn
+from .schedule_note import schedule_notes
 from .trackers import require_trackers
 from .trainer import Trainer
 from .unseen import require_share_kept, require_unseen
@@ -77,6 +78,9 @@ def train(config: TrainConfig, *, start: int | None = None, change: bool = False
             begin = process.on_first(lambda: start_of(config, plan, folder, start, change))
             if begin.finished:
                 return True
+            if begin.step is not None and process.first:
+                for note in schedule_notes(RunRecord.read(folder).training, config, plan, begin.step):
+                    print_line(note)
             initial = initial_weights(config, plan) if begin.step is None else None
             if initial is not None and process.first:
                 _show(initial.record)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from triptych.train.scaling.fit_law import Law
 from triptych.train.scaling.isoflop import Budget
-from triptych.train.scaling.variable_projection import project
+from triptych.train.scaling.variable_projection import Floats, project
 
 TRUE = Law(E=1.7, A=400.0, a=0.34, B=410.0, b=0.28)
 BEST = np.geomspace(1e6, 1e8, 3)
@@ -24,8 +24,9 @@ def budgets(width: float, centre: float = 1.0) -> list[Budget]:
     return found
 
 
-def columns(found: list[Budget]) -> list[np.ndarray]:
-    return [np.concatenate([getattr(it, name) for it in found]) for name in ("parameters", "tokens", "loss")]
+def columns(found: list[Budget]) -> tuple[Floats, Floats, Floats]:
+    n, d, loss = (np.concatenate([getattr(it, name) for it in found]) for name in ("parameters", "tokens", "loss"))
+    return n, d, loss
 
 
 @pytest.mark.parametrize(("width", "centre"), [(2, 1), (4, 3), (16, 1), (16, 3), (64, 1)])

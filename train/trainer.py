@@ -234,7 +234,10 @@ class Trainer:
         step = self.process.on_first(self.checkpoints.last_sound)
         done = self.rollbacks
         if self.config.on_breakdown == "stop" or step is None or done >= self.config.max_rollbacks:
-            raise breakdown
+            kept = (
+                "No checkpoint was saved before." if step is None else f"The checkpoint of step {step} is from before."
+            )
+            raise Refusal(f"{breakdown} {kept} before the first skipped step.", exit_code=1) from None
         reached, read = self.step, self.loader.rows_read()
         self.optimizer.zero_grad(set_to_none=True)  # of the step that broke down
         self._resume(step, changed=False)

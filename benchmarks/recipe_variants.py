@@ -76,7 +76,7 @@ def soft_cap(model: Transformer) -> None:
 
 def _capped(model: Transformer) -> Callable[..., tuple[torch.Tensor, torch.Tensor]]:
     def forward(h_ND: torch.Tensor, class_N: torch.Tensor, groups: object) -> tuple[torch.Tensor, torch.Tensor]:
-        logits_NC = CAP * torch.tanh(nn.functional.linear(h_ND, model.head.weight) / CAP)
+        logits_NC = CAP * torch.tanh(nn.functional.linear(h_ND, model.head.weight, model.head.bias) / CAP)
         log_z_N = logits_NC.logsumexp(-1)
         return log_z_N - logits_NC.gather(-1, class_N[:, None])[:, 0], log_z_N
 
@@ -87,14 +87,14 @@ def tied(model: Transformer) -> None:
     """Take the head's rows from the token embeddings, scaled to the head's initial size."""
     text = range(model.slices.text_start, len(model.tokens.weight))
     ids = torch.tensor([int(Special.EOS), *text])
-    scale = float(model.head.weight.std() / model.tokens.weight.std())
+    scale = float(model.head.weight.detach().std() / model.tokens.weight.detach().std())
     del model.head.weight
     model.head.forward = _tied(model, ids, scale)  # type: ignore[method-assign]
 
 
 def _tied(model: Transformer, ids: torch.Tensor, scale: float) -> Callable[..., tuple[torch.Tensor, torch.Tensor]]:
     def forward(h_ND: torch.Tensor, class_N: torch.Tensor, groups: object) -> tuple[torch.Tensor, torch.Tensor]:
-        logits_NC = nn.functional.linear(h_ND, model.tokens.weight[ids]) * scale
+        logits_NC = nn.functional.linear(h_ND, model.tokens.weight[ids] * scale, model.head.bias)
         log_z_N = logits_NC.logsumexp(-1)
         return log_z_N - logits_NC.gather(-1, class_N[:, None])[:, 0], log_z_N
 

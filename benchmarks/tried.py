@@ -13,6 +13,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,6 +30,8 @@ from triptych.model.network.presets import shape_of
 from triptych.model.network.transformer import Transformer
 from triptych.schemas.config.model import MaskedObjective, ModelConfig
 from triptych.schemas.config.training import EmaConfig, OptimizerConfig
+from triptych.train.distributed.parallel import set_value
+from triptych.train.head_bias import log_frequencies
 from triptych.train.optim.batch_scaling import scaled_settings
 from triptych.train.optim.ema import Ema
 from triptych.train.optim.lr_schedule import lr_factor
@@ -50,11 +53,18 @@ class Variant(NamedTuple):
     change: Callable[[Transformer], None] | None = None
 
 
+DEFAULTS, BEFORE = "defaults", "before: AdamW, weights of the bound, embeddings of .02"
+NO_BIAS = {"head_bias": False}
 VARIANTS = {
-    "defaults": Variant({}),
-    "before (AdamW, weights of the bound, embeddings .02)": Variant(
-        {"optimizer": {"kind": "adamw"}, "objective": {"weighting": "bound"}, "model": {"embedding_std": 0.02}}
+    DEFAULTS: Variant({}),
+    BEFORE: Variant(
+        {
+            "optimizer": {"kind": "adamw"},
+            "objective": {"weighting": "bound"},
+            "model": {"embedding_std": 0.02} | NO_BIAS,
+        }
     ),
+    "no bias in the head": Variant({"model": NO_BIAS}),
     "value residuals": Variant({}, value_residuals),
     "output projections begin at zero": Variant({}, zero_outputs),
     "logits capped at 30": Variant({}, soft_cap),
@@ -75,6 +85,9 @@ def run(name: str, data: tuple[torch.Tensor, torch.Tensor], steps: int, width: i
     objective = MaskedObjective.model_validate(variant.keys.get("objective", {}))
     model = Transformer(shape_of(config), VOCABULARY)
     initialise(model, seed, config.embedding_std)
+    if model.head.bias is not None:
+        counts = torch.bincount(data[0], minlength=VOCABULARY.text)
+        set_value(model.head.bias, log_frequencies(torch.nn.functional.pad(counts, (1, 0)), model.slices))
     if variant.change is not None:
         variant.change(model)
     optimizer = make_optimizer(model, scaled_settings(optimizer_config, ROWS * LENGTH, steps))
@@ -105,15 +118,10 @@ def held_out_bits(model: Transformer, text: torch.Tensor) -> float:
         for low in range(0, WINDOWS, 2 * ROWS):
             batch = texts(rows[low : low + 2 * ROWS])
             place = RowPlacement(pass_, low + torch.arange(len(batch.row_B)), WINDOWS)
-            noised = corrupt(_numbered(batch, low + WINDOWS * pass_), objective, model.slices, 0, place)
+            batch = replace(batch, row_B=batch.row_B + low + WINDOWS * pass_)
+            noised = corrupt(batch, objective, model.slices, 0, place)
             nats += float(loss(model, noised, objective).nats_SM.sum())
     return nats / (PASSES * WINDOWS * LENGTH * math.log(2))
-
-
-def _numbered(batch: Any, first: int) -> Any:
-    from dataclasses import replace
-
-    return replace(batch, row_B=batch.row_B + first)
 
 
 def table_of(found: Sequence[Mapping[str, Any]], title: str) -> Table:
@@ -124,7 +132,7 @@ def table_of(found: Sequence[Mapping[str, Any]], title: str) -> Table:
         lines = [line for line in found if line["variant"] == name]
         if not lines:
             continue
-        gains = [bits[name, line["seed"]] - bits.get(("defaults", line["seed"]), math.nan) for line in lines]
+        gains = [bits[name, line["seed"]] - bits.get((DEFAULTS, line["seed"]), math.nan) for line in lines]
         columns = [[line[key] for line in lines] for key in ("clipped", "cpu_s")]
         clipped, cpu = (sum(column) / len(column) for column in columns)
         table.add_row(

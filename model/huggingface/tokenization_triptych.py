@@ -12,7 +12,7 @@ from typing import Any
 
 from transformers import PreTrainedTokenizer
 
-FILE = "text_tokenizer.model"
+FILE = "text.vocabulary"  # transformers takes names that end in `tokenizer.model` for another kind of file
 SPACE = "\u2581"  # SentencePiece writes a space as this character
 NAMES = {"pad_token": "<triptych:pad>", "mask_token": "<triptych:mask>", "eos_token": "<triptych:eos>"}  # ids 0, 1, 2
 

@@ -2,7 +2,7 @@
 
 config.json, model.safetensors, generation_config.json   configuration, weights, and defaults of sampling
 configuration_triptych.py, modeling_triptych.py, …       the classes, which need torch and transformers alone
-text_tokenizer.model, tokenizer_config.json              the text tokenizer, with the ids of the model
+text.vocabulary, tokenizer_config.json              the text tokenizer, with the ids of the model
 vocabulary.json, tokenizers.json, tokenizers/, lengths.parquet, run.json   what Triptych's own commands read
 README.md                                                the model card
 

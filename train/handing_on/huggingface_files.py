@@ -19,7 +19,7 @@ from ...tokenizers.text.tiktoken_text import MODEL_FILE as TIKTOKEN_FILE
 from ...tokenizers.text.tiktoken_text import PATTERNS
 
 CLASSES = ("configuration_triptych", "modeling_triptych", "generation_triptych", "tokenization_triptych")
-TEXT_FILE = "text_tokenizer.model"  # as tokenization_triptych.py names it
+TEXT_FILE = "text.vocabulary"  # as tokenization_triptych.py names it
 _TEXT_FILES = {"sentencepiece": SENTENCEPIECE_FILE, "huggingface": TOKENIZER_FILE, "tiktoken": TIKTOKEN_FILE}
 
 

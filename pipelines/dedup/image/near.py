@@ -14,7 +14,7 @@ from ....tokenizers.image.decode_picture import BadPicture, size_and_squeezed, s
 from ..protocol import Ints, Keyed, Keys
 from ..signature import compare_in_batches
 from .exact import Size, image_keys
-from .hamming import hamming_keys, hamming_pairs, is_first_shared_key
+from .hamming import hamming_keys, hamming_pairs, is_crowded, is_first_shared_key
 from .match import shows_same_image
 from .phash import SIDE, WINDOWS, perceptual_hashes
 from .thumbnails import Thumbnails
@@ -75,9 +75,13 @@ class PerceptualHash:
         return Keyed(owner // len(WINDOWS), key, hashes[owner])
 
     def pairs(self, key: Keys, sketch: Keys) -> tuple[Ints, Ints]:
-        """Return entries that share a key and whose hashes are within the radius, under the first shared key only."""
+        """Return entries that share a key and whose hashes are within the radius.
+
+        Under the first shared key only, except in a crowd, where that key may have left the pair out.
+        """
         left, right = hamming_pairs(key, sketch, self.config.radius)
         new = is_first_shared_key(key[left], sketch[left] ^ sketch[right], self.config.radius)
+        new |= is_crowded(key, sketch)[left]
         return left[new], right[new]
 
     def alike(self, left: pa.FixedSizeBinaryArray, right: pa.FixedSizeBinaryArray) -> npt.NDArray[np.bool_]:

@@ -251,7 +251,12 @@ def _alone(folder: Path, process: ProcessGroup, remote: RemoteRun | None) -> Ite
             if remote is not None:
                 stack.enter_context(remote.hold())
                 return
-            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except (FileExistsError, FileNotFoundError, NotADirectoryError, PermissionError) as error:
+                raise Refusal(
+                    f"`out: {folder}`: this folder cannot be made ({error.strerror}). Give another."
+                ) from None
             stack.enter_context(only_run(Store(str(folder.absolute()))))
 
         process.on_first(hold)

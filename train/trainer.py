@@ -24,6 +24,7 @@ from .distributed.parallel import Parallel
 from .distributed.process_group import ProcessGroup
 from .export import export_model
 from .generate.companions import save_companions
+from .head_bias import set_head_bias
 from .metrics import Metrics, Throughput, loss_metrics
 from .optim.batch_scaling import scaled_settings
 from .optim.ema import Ema
@@ -99,10 +100,18 @@ class Trainer:
                 self.process.on_first(lambda: self.checkpoints.discard_after(start))
             self.process.on_first(lambda: begun(self.loader.state()))
             self.process.on_first(self._prepare_sampling)
+            if start is None:
+                self._begin()
             self._to_the_end(signals)
         self.loader.close()
         self.cache.close()
         return self.step >= self.config.steps
+
+    def _begin(self) -> None:
+        """Set what a new model has from its data."""
+        set_head_bias(self.model, self.plan, self.shards, self.config, self.process)
+        if self.ema is not None:
+            self.ema.load_state_dict(dict(self.model.named_parameters()))
 
     def _to_the_end(self, signals: StopSignals) -> None:
         """Train, wait for the last checkpoint, and export; signals are held back meanwhile."""
@@ -253,6 +262,8 @@ class Trainer:
         before = [each for each in record.changes if SKIPPED in each.keys][:done]
         changed = record.model_copy(update={"changes": (*others, *before, change)})
         changed.with_stretch(self.loader.state()).write(self.folder)
+        if self.remote is not None:  # before the checkpoint says that it was
+            self.remote.write_record(self.folder)
 
     @property
     def _rate(self) -> int | None:

@@ -34,6 +34,16 @@ def require_no_samples(out: Path, overwrite: bool) -> None:
         )
 
 
+def make_folder(out: Path) -> None:
+    """Make the folder of the samples, before they take time to generate; raises Refusal if it cannot be made."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refusal(f"{out}: this folder cannot be made ({error.strerror}). Give another `--out`.") from None
+    if not os.access(out, os.W_OK | os.X_OK):
+        raise Refusal(f"{out}: this folder cannot be written to. Change its permissions, or give another `--out`.")
+
+
 def write_samples(out: Path, samples: Sequence[GeneratedSample]) -> list[str]:
     """Write a file for each sample in place of those of an earlier call; returns their names."""
     out.mkdir(parents=True, exist_ok=True)

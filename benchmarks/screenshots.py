@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import uvicorn
 from PIL import Image
@@ -37,24 +37,30 @@ MOST = 150_000  # bytes
 
 
 class Shot(NamedTuple):
-    """A picture: the address of its page, what is scrolled to its top, and its height in pixels."""
+    """A picture: the address of its page, what is scrolled to its top, its height, and what must be there first."""
 
     path: str
     top: str = "body"
     height: int = 800
+    until: str = ""  # default: nothing more is loaded
 
 
 SHOTS = {
-    "browse": Shot("/0/", height=1240),
-    "browse-funnel": Shot("/0/", "#funnel", 640),
-    "browse-codebooks": Shot("/0/", "#books", 560),
+    "browse-funnel": Shot("/0/", "#funnel", 640, "#funnel"),
     "browse-dropped": Shot("/0/dropped?reason=image_undecodable", height=720),
-    "browse-duplicates": Shot("/0/duplicates", height=860),
+    "browse-duplicates": Shot("/0/duplicates", height=860, until=".members"),
+    "browse-compare": Shot("/compare?a=1&b=0", height=860, until="#main"),
+    "browse-run": Shot("/2/run", height=1000, until=".plot canvas"),
+    "browse-samples": Shot("/2/run", "#samples", 640, ".steps"),
     "browse-segment": Shot("/0/row/{clip}", height=1000),
-    "browse-compare": Shot("/compare?a=1&b=0", height=860),
-    "browse-run": Shot("/2/run", height=1000),
-    "browse-samples": Shot("/2/run", "#samples", 760),
+    "browse-codebooks": Shot("/0/", "#books", 560, ".heatrow"),
+    "browse": Shot("/0/", height=1240),
 }
+PATIENCE = 1_200_000  # milliseconds
+LOADED = """() => [...document.images].filter((image) => {
+  const box = image.getBoundingClientRect();
+  return box.bottom > 0 && box.top < innerHeight;
+}).every((image) => image.complete && image.naturalWidth)"""
 
 
 def main() -> None:
@@ -71,11 +77,11 @@ def main() -> None:
         chromium = shutil.which("chromium") or "/usr/bin/chromium"
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": WIDTH, "height": 900})
-        page.set_default_timeout(300_000)
+        page.set_default_timeout(PATIENCE)
         for name in given.only:
             shot = SHOTS[name]
+            page.set_viewport_size({"width": WIDTH, "height": shot.height})
             page.goto(address + shot.path.format(clip=f"{row}/{number}"))
-            page.wait_for_load_state("networkidle", timeout=300_000)
             save(taken(page, shot), IMAGES / f"{name}.png")
         browser.close()
 
@@ -99,15 +105,14 @@ def served(paths: list[str]) -> Iterator[str]:
 
 def taken(page: Page, shot: Shot) -> bytes:
     """Take a part of a page, from the top of an element downwards."""
-    for image in page.locator("img[loading=lazy]").all()[:40]:
-        image.scroll_into_view_if_needed()
-    page.wait_for_load_state("networkidle")
-    page.evaluate("scrollTo(0, 0)")
-    box: Any = page.locator(shot.top).first.bounding_box()
-    top = max(0, box["y"] - 12) if shot.top != "body" else 0
-    whole = page.evaluate("document.documentElement.scrollHeight")
-    height = min(shot.height, whole - top)
-    return page.screenshot(full_page=True, clip={"x": 0, "y": top, "width": WIDTH, "height": height})
+    if shot.until:
+        page.locator(shot.until).first.wait_for(state="attached")
+    else:
+        page.wait_for_load_state("networkidle", timeout=PATIENCE)
+    if shot.top != "body":
+        page.locator(shot.top).first.evaluate("place => scrollTo(0, scrollY + place.getBoundingClientRect().top - 12)")
+    page.wait_for_function(LOADED)
+    return page.screenshot()
 
 
 def save(shot: bytes, path: Path) -> None:

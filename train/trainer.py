@@ -168,8 +168,7 @@ class Trainer:
                     self.validated = self.validation.score
                     clock.restart()
                 if self.samples.due(self.step):
-                    if (problem := self.samples.write(self.step, self.ema)) is not None:
-                        progress.print_line(f"warning: no samples of step {self.step}: {problem} Training goes on.")
+                    self.samples.write(self.step, self.ema, progress.print_line)
                     clock.restart()
                 stop = result.stop or self.step == self.config.steps
                 if stop or self.step % self.config.checkpoint.every == 0:

@@ -15,13 +15,13 @@ from triptych.pipelines.engines.journal import Journal, peak_memory
 from triptych.pipelines.engines.partition import Outcome, Partition
 from triptych.pipelines.engines.stage import part_name
 from triptych.pipelines.engines.steps import Given, Map, Shuffle, Step
-from triptych.pipelines.pack.packed import PackedStatistics
+from triptych.pipelines.pack.packed import PackedStatistics, statistics_note
 from triptych.pipelines.pack.windows import windows
 from triptych.schemas.config.run import RunConfig
 from triptych.schemas.dataset.statistics import SourceStatistics, Statistics
 from triptych.schemas.identity import fingerprint
 
-from .simulated_walk import Nowhere, Notes, SimulatedWalk, part_of
+from .simulated_walk import Notes, Nowhere, SimulatedWalk, part_of
 
 PARTITION_TOKENS = 8_400_000  # 32 MiB of text at 4 bytes a token
 SHARD_TOKENS = 128_000_000 / 7
@@ -47,7 +47,7 @@ class Named:
 
 def notes() -> Notes:
     """What the stages note; the statistics are those of a shard with a vocabulary of 32,000."""
-    source = SourceStatistics(kind="text", samples=ROWS, segments=ROWS, lengths={n: 4 for n in range(1, 2000)})
+    source = SourceStatistics(kind="text", samples=ROWS, segments=ROWS, lengths=dict.fromkeys(range(1, 2000), 4))
     codes = {"text": dict.fromkeys(range(32_000), 500)}
     statistics = Statistics(rows=4464, filled=18_000_000, sources={"docs": source}, codebooks=codes)
     text = {"text_bytes": 32 << 20, "kept": ROWS, "mask": "0" * 32}
@@ -56,7 +56,7 @@ def notes() -> Notes:
         {
             "dedup-text": text,
             "text": {"tokens": PARTITION_TOKENS},
-            "pack": {"shard": SHARD | {"tokens": {"text": 18_000_000}}, "statistics": statistics.model_dump()},
+            "pack": {"shard": SHARD | {"tokens": {"text": 18_000_000}}, **statistics_note(statistics)},
         },
     )
 
@@ -80,7 +80,7 @@ def drive(count: int) -> dict[str, float]:
     packed, statistics = [], PackedStatistics()
     for window in windows(encoded, 4 * SHARD_TOKENS):
         into = round(len(window) * PARTITION_TOKENS / SHARD_TOKENS)
-        packed.append(Map(Named("pack"), Shuffle((Given(window),), "id", into), notes=_light(statistics)))
+        packed.append(Map(Named("pack"), Shuffle((Given(window),), "id", into), notes=statistics))
     shards = sum(len(parts) for parts in walked.walk(packed).values())
     return {
         "partitions": count,
@@ -92,18 +92,6 @@ def drive(count: int) -> dict[str, float]:
         "tasks": walked.tasks,
         "results": walked.results,
     }
-
-
-def _light(statistics: PackedStatistics) -> PackedStatistics:
-    """Statistics that are added up for the first shard only: each takes as long, and no memory."""
-
-    class Once(PackedStatistics):
-        def __call__(self, note: Any) -> Any:
-            if not statistics.statistics().rows:
-                return statistics(note)
-            return {name: value for name, value in note.items() if name != "statistics"}
-
-    return Once()
 
 
 class _Walked:

@@ -65,4 +65,3 @@ def test_a_further_input_is_found(prepared_from: tuple[Path, Path]) -> None:
     shutil.copy(path, path.with_name(f"more-{path.name}"))
     (finding,) = findings(out)
     assert "has other content" in finding.problem
-

@@ -82,7 +82,8 @@ class SimulatedWalk(Walk):
 
     def __init__(self, steps: Sequence[Step], notes: Notes, journal: Journal) -> None:
         store = Nowhere("nowhere")
-        super().__init__(store, CommitIndex(store), LedgerOfSteps(journal, steps), Description(steps), None)
+        ledger = LedgerOfSteps(journal, steps, {}, 1)
+        super().__init__(store, CommitIndex(store), ledger, Description(steps), None)
         self._notes = notes
         self.tasks = 0
         self.partitions = 0  # results

@@ -21,6 +21,7 @@ from ...schemas.dataset.statistics import Statistics
 from ...schemas.dataset.tokenizer_card import vocabulary_of
 from ...schemas.errors import Refusal
 from ...schemas.identity import file_fingerprint, fingerprint
+from ...schemas.storage.new_folder import new_folder
 from ...schemas.storage.store import WORK, Store
 from ...schemas.vocabulary import Modality
 from ...tokenizers.protocol import TextTokenizer
@@ -43,7 +44,6 @@ from ..tokenize.encode import complete_samples
 from ..tokenize.ready import ready_tokenizers
 from ..tokenize.text_encoder import TextEncoder
 from ..tokenize.train import ReadyTokenizer
-from .new_folder import new_folder
 from .token_files import READERS, Documents, parts_of
 
 IMPORTED = TextEncoder("none: the ids were imported", fast=False)

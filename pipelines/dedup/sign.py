@@ -68,16 +68,14 @@ def near_methods(options: DedupOptions, limits: Limits) -> tuple[NearMethod, ...
     return (Fingerprint(limits.seconds),) if options.near else ()
 
 
-def sign_values(
-    values: pa.ChunkedArray, options: DedupOptions, limits: Limits
-) -> tuple[pa.Array, Any, list[pa.Array]]:
+def sign_values(values: pa.ChunkedArray, options: DedupOptions, limits: Limits) -> tuple[pa.Array, Any, list[pa.Array]]:
     """Compute keys and sizes as `exact_keys` does, and the signatures of every near-duplicate method, in order."""
     nears = near_methods(options, limits)
     if isinstance(options, ImageDedup) and options.near:
         from .image.near import PerceptualHash
 
-        keys, sizes, thumbnails = PerceptualHash(options.near, limits.pixels).sign_with_keys(values)
-        return keys, sizes, [thumbnails, *(near.sign(values) for near in nears[1:])]
+        keys, sizes, signatures = PerceptualHash(options.near, limits.pixels).sign_with_keys(values)
+        return keys, sizes, [signatures, *(near.sign(values) for near in nears[1:])]
     return *exact_keys(values, options, limits), [near.sign(values) for near in nears]
 
 

@@ -69,12 +69,13 @@ def _dac(tiny: bool) -> Any:
 
 
 def _higgs(tiny: bool) -> Any:
-    sizes = {"encoder_hidden_size": 4, "decoder_hidden_size": 32, "hidden_size": 16}
-    ratios = {"downsampling_ratios": (8, 5, 4, 2), "upsampling_ratios": (8, 5, 4, 2)}
+    sizes = {"encoder_hidden_size": 4, "decoder_hidden_size": 64, "hidden_size": 16}
+    ratios = {"downsampling_ratios": (8, 5, 4, 2, 3), "upsampling_ratios": (8, 5, 4, 2, 3)}
     acoustic: dict[str, Any] = {"model_type": "dac", **sizes, **ratios}
     small: dict[str, Any] = {
         "codebook_size": 64,
-        "target_bandwidths": [0.6, 1.2],
+        "codebook_dim": 16,
+        "target_bandwidths": [0.3, 0.6],
         "semantic_model_config": SMALL_HUBERT,
         "acoustic_model_config": acoustic,
     }

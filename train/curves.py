@@ -15,7 +15,7 @@ from ..schemas.errors import Refusal
 from ..schemas.identity import unseal
 from ..schemas.storage.store import Store
 from .metrics_file import FILE as METRICS
-from .metrics_file import parse_lines
+from .metrics_file import LARGEST, parse_lines
 from .run_record import RUN, RunRecord
 from .verdict import beside_baseline
 
@@ -67,7 +67,8 @@ class RunCurves:
     def steps(self) -> int | None:
         """Steps that the run is to do."""
         record = self.record
-        return int(record.config["steps"]) if record else None
+        steps = record.config.get("steps") if record else None
+        return steps if isinstance(steps, int) and 0 <= steps < LARGEST else None
 
     @property
     def age(self) -> float | None:
@@ -157,7 +158,7 @@ def unigram_bits(manifests: Sequence[Manifest]) -> dict[str, float]:
     for manifest in manifests:
         for name in MODALITIES:
             books = {
-                book: use.perplexity
+                book: max(use.perplexity, 1.0)
                 for book, use in manifest.codebooks.items()
                 if book.rstrip("0123456789") == name and use.used
             }

@@ -22,9 +22,9 @@ def verdict(lines: Sequence[Mapping[str, Any]], baseline: Mapping[str, float]) -
     if not validations:
         return []
     last = max(int(line["step"]) for line in validations)
-    of_last = {line["weights"]: line for line in validations if line["step"] == last}
-    line = of_last.get("ema") or of_last["raw"]
-    sentences = [_sentence(name, bits, baseline.get(name)) for name, bits in line["nelbo"].items()]
+    of_last = {line.get("weights"): line for line in validations if line["step"] == last}
+    line = of_last.get("ema") or of_last.get("raw") or validations[-1]
+    sentences = [_sentence(name, bits, baseline.get(name)) for name, bits in (line.get("nelbo") or {}).items()]
     books: Mapping[str, float | None] = line.get("nelbo_by_codebook") or {}
     return sentences + ([_codebook_sentence(books, baseline)] if len(books) > 1 else [])
 

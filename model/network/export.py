@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 
 from ...schemas.base import Strict
 from ...schemas.errors import Mismatch, Refusal, brief
-from ...schemas.identity import file_fingerprint, sealed_json, unseal
+from ...schemas.identity import file_fingerprint, parse_json, sealed_json, unseal
 from ...schemas.vocabulary import Vocabulary
 from .attention import AttentionBackend
 from .presets import Shape
@@ -130,7 +130,7 @@ def load_model(
 
 def _read_config(data: bytes) -> ExportConfig:
     """Parse config.json; one without checksums is of a version that did not seal it."""
-    tree = json.loads(data)
+    tree = parse_json(data)
     sealed = isinstance(tree, dict) and ("seal" in tree or "files" in tree)
     config = ExportConfig.model_validate_json(json.dumps(unseal(data) if sealed else tree))
     if config.files is not None and config.files.keys() != {WEIGHTS, VOCABULARY}:

@@ -1,6 +1,5 @@
 """Reader of finished datasets: the manifest, shards as a whole, and single rows."""
 
-import json
 from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
 from typing import Any
@@ -11,7 +10,7 @@ import pyarrow as pa
 from fsspec.implementations.local import LocalFileSystem
 
 from ..errors import Mismatch, Refusal
-from ..identity import bytes_fingerprint, stream_fingerprint
+from ..identity import bytes_fingerprint, parse_json, stream_fingerprint
 from ..secrets import without_secrets
 from ..storage.file_system import file_system
 from ..storage.inside import require_inside
@@ -30,7 +29,7 @@ class Shard:
         self._reader = pa.ipc.open_file(source)
         self.batch = self._reader.get_batch(0)
         self.batch.validate(full=True)  # offsets that lead out of a buffer would end the process
-        self.contract: dict[str, Any] = json.loads(self._reader.schema.metadata[b"triptych"])
+        self.contract: dict[str, Any] = parse_json(self._reader.schema.metadata[b"triptych"])
 
     @property
     def rows(self) -> int:

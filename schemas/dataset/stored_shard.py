@@ -1,6 +1,5 @@
 """A shard on a local disk whose rows are read from the file when they are needed."""
 
-import json
 import mmap
 import struct
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ..identity import parse_json
 from .packed_row import PackedRow
 from .stored_file import StoredFile
 
@@ -74,7 +74,7 @@ class StoredShard:
         self._fill([(0, body), (end, file.size)])
         reader = pa.ipc.open_file(pa.BufferReader(pa.py_buffer(self._memory)))
         self._batch = reader.get_batch(0)
-        self.contract: dict[str, Any] = json.loads(reader.schema.metadata[b"triptych"])
+        self.contract: dict[str, Any] = parse_json(reader.schema.metadata[b"triptych"])
         self._matrices = {name: self._stored(name) for name in MATRICES}
 
     @property

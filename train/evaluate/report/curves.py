@@ -5,7 +5,6 @@ has learned something about context only if its curve falls below that line.
 """
 
 import io
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 from ....schemas.dataset.reader import Dataset
 from ....schemas.errors import Refusal
 from ...curves import unigram_bits
+from ...metrics_file import read_lines
 
 MODALITY_NAMES = ("text", "image", "audio")
 
@@ -51,8 +51,8 @@ def curves(run: Path, datasets: Sequence[Dataset]) -> bytes:
     file = run / "metrics.jsonl"
     if not file.exists():
         raise Refusal(f"{run}: has no metrics.jsonl, so it is no run of `triptych train`. Give the run's folder.")
-    lines = [json.loads(line) for line in file.read_text(encoding="utf-8").split("\n") if line]
-    trained = [line for line in lines if "split" not in line]
+    lines = [line for line in read_lines(run) if isinstance(line.get("nelbo"), dict)]
+    trained = [line for line in lines if "split" not in line and line.get("tokens") is not None]
     if not trained:
         raise Refusal(f"{run}: no step was logged. Train longer, or set a lower `log_every`.")
     steps, tokens = np.array([(line["step"], line["tokens"]) for line in trained]).T
@@ -72,7 +72,7 @@ def curves(run: Path, datasets: Sequence[Dataset]) -> bytes:
             label="steps",
         )
         for number, weights in enumerate(("raw", "ema"), start=1):
-            _validation(axes, [it for it in held if it["weights"] == weights], modality, weights, f"C{number}")
+            _validation(axes, [it for it in held if it.get("weights") == weights], modality, weights, f"C{number}")
         if modality in bounds:
             axes.axhline(bounds[modality], color="grey", linestyle=":", label=f"unigram entropy {bounds[modality]:.2f}")
         axes.set(title=modality, xlabel="tokens", ylabel="NELBO, bits per token")
@@ -88,7 +88,7 @@ def _validation(axes: Any, lines: Sequence[dict[str, Any]], modality: str, weigh
     mine = [line for line in lines if modality in line["nelbo"]]
     if mine:
         at = [line["tokens"] for line in mine]
-        error = [2 * (line["nelbo_error"][modality] or 0) for line in mine]
+        error = [2 * abs((line.get("nelbo_error") or {}).get(modality) or 0) for line in mine]
         bits = [_number(line["nelbo"][modality]) for line in mine]
         axes.errorbar(at, bits, error, color=colour, marker="o", markersize=3, label=f"held out, {weights} weights")
 

@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ...schemas.dataset.parquet_chunks import ColumnChunks
 from ...schemas.errors import Refusal, brief
 from ..sources.parquet import BUFFER
-from ..sources.parquet_chunks import ColumnChunks
 from ..sources.parquet_expansion import MOST_CLAIMED, RATIO
 from ..sources.streams import PARQUET_ERRORS, data_error
 from .megatron import HEADER

@@ -11,6 +11,7 @@ from ..schemas.config.training import TrainConfig
 from ..schemas.errors import Refusal
 from ..schemas.secrets import public_tree
 from ..schemas.storage.full_disk import refusing_full_disk
+from ..schemas.storage.inside import require_no_way_out
 from ..schemas.storage.lock import only_run
 from ..schemas.storage.store import WORK, Store
 from .checkpoint.retention import complete_steps
@@ -217,6 +218,7 @@ def _alone(folder: Path, process: ProcessGroup, remote: RemoteRun | None) -> Ite
                 stack.enter_context(remote.hold())
                 return
             folder.mkdir(parents=True, exist_ok=True)
+            require_no_way_out(str(folder))  # the run may be someone else's
             stack.enter_context(only_run(Store(str(folder.absolute()))))
 
         process.on_first(hold)

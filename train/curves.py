@@ -11,7 +11,6 @@ from typing import Any
 from ..schemas.base import Strict
 from ..schemas.dataset.manifest import Manifest
 from ..schemas.dataset.reader import Dataset
-from ..schemas.errors import Refusal
 from ..schemas.identity import unseal
 from ..schemas.storage.store import Store
 from .metrics_file import FILE as METRICS
@@ -141,7 +140,7 @@ def trained_manifests(record: RunRecord | None, local: Mapping[str, Manifest]) -
             continue
         try:
             manifest = Dataset(each.path).manifest
-        except (Refusal, OSError):
+        except Exception:  # noqa: S112 the path may be someone else's, and each kind of store fails in its own way
             continue
         if manifest.fingerprint == each.fingerprint:
             found.append(manifest)

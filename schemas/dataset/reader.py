@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from fsspec.implementations.local import LocalFileSystem
 
-from ..errors import Mismatch, Refusal
+from ..errors import Mismatch, Refusal, brief
 from ..identity import bytes_fingerprint, parse_json, stream_fingerprint
 from ..secrets import without_secrets
 from ..storage.file_system import file_system
@@ -74,6 +74,8 @@ class Dataset:
             self.manifest: Manifest = self._read_manifest()
         except (FileNotFoundError, NotADirectoryError):
             raise not_a_dataset(self.fs, self.root, url) from None
+        except ValueError as error:  # a text with NUL
+            raise Refusal(f"{url}: is no path of a dataset ({brief(error)}).") from None
 
     def _read_manifest(self) -> Manifest:
         data = self.fs.cat_file(f"{self.root}/{MANIFEST}")

@@ -10,10 +10,11 @@ import pyarrow as pa
 from ....schemas.config.dedup import NearImage
 from ....schemas.vocabulary import Modality
 from ....tokenizers.decoding import decoding_identity
-from ....tokenizers.image.decode_picture import BadPicture, squeezed
+from ....tokenizers.image.decode_picture import BadPicture, size_and_squeezed, squeezed
 from ..protocol import Ints, Keyed, Keys
 from ..signature import compare_in_batches
-from .hamming import hamming_keys, hamming_pairs, is_first_shared_key
+from .exact import Size, image_keys
+from .hamming import hamming_keys, hamming_pairs, is_crowded, is_first_shared_key
 from .match import shows_same_image
 from .phash import SIDE, WINDOWS, perceptual_hashes
 from .thumbnails import Thumbnails
@@ -51,8 +52,21 @@ class PerceptualHash:
                 pictures[index] = squeezed(value.as_py(), SIDE, self.max_pixels)
             except BadPicture:
                 continue  # stays black, so it counts as an image of one colour
-        thumbnails = Thumbnails.of(pictures)
-        return thumbnails.packed(thumbnails.luminance.std((1, 2)) >= LEAST_CONTRAST)
+        return _packed(pictures)
+
+    def sign_with_keys(
+        self, values: pa.ChunkedArray
+    ) -> tuple[pa.FixedSizeBinaryArray, npt.NDArray[np.int64], pa.FixedSizeBinaryArray]:
+        """Return the keys and sizes of `image_keys` and the thumbnails of `sign`; each file is opened once."""
+        pictures = np.zeros((len(values), SIDE, SIDE, 3), np.uint8)
+
+        def read(row: int, data: bytes) -> Size:
+            size, pixels = size_and_squeezed(data, SIDE, self.max_pixels)
+            if pixels is not None:
+                pictures[row] = pixels
+            return size
+
+        return *image_keys(values, read), _packed(pictures)
 
     def keys(self, signatures: pa.FixedSizeBinaryArray) -> Keyed:
         """Return the keys of the hashes of all windows; the sketch of a key is its hash."""
@@ -61,9 +75,13 @@ class PerceptualHash:
         return Keyed(owner // len(WINDOWS), key, hashes[owner])
 
     def pairs(self, key: Keys, sketch: Keys) -> tuple[Ints, Ints]:
-        """Return entries that share a key and whose hashes are within the radius, under the first shared key only."""
+        """Return entries that share a key and whose hashes are within the radius.
+
+        Under the first shared key only, except in a crowd, where that key may have left the pair out.
+        """
         left, right = hamming_pairs(key, sketch, self.config.radius)
         new = is_first_shared_key(key[left], sketch[left] ^ sketch[right], self.config.radius)
+        new |= is_crowded(key, sketch)[left]
         return left[new], right[new]
 
     def alike(self, left: pa.FixedSizeBinaryArray, right: pa.FixedSizeBinaryArray) -> npt.NDArray[np.bool_]:
@@ -80,3 +98,9 @@ class PerceptualHash:
         return np.asarray(
             within & (shows_same_image(ours, theirs, window, other) | shows_same_image(theirs, ours, other, window))
         )
+
+
+def _packed(pictures: npt.NDArray[np.uint8]) -> pa.FixedSizeBinaryArray:
+    """Thumbnails of (n, 32, 32, 3) YCbCr images, null for those of one colour."""
+    thumbnails = Thumbnails.of(pictures)
+    return thumbnails.packed(thumbnails.luminance.std((1, 2)) >= LEAST_CONTRAST)

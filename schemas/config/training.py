@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from ..base import AddedKey, Recorded, Strict
 from .mix import Mixture
@@ -125,6 +125,18 @@ class ComputeConfig(Strict):
     recompute: bool = Field(False, description="Recompute activations in the backward pass to save memory")
 
 
+class InitConfig(Strict):
+    """Weights that a new run starts with."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, serialize_by_alias=True)
+
+    source: str = Field(alias="from", min_length=1, description="A run, or an export of one, as an fsspec URL")
+    match: Literal["name", "vocabulary"] = Field(
+        "name", description="Take parameters of one name and shape; or match the rows of other vocabularies as well"
+    )
+    step: NonNegativeInt | None = Field(None, description="Step of the checkpoint to take; default the finished model")
+
+
 TrackerName = Literal["tensorboard", "wandb", "mlflow"]
 
 
@@ -135,6 +147,7 @@ class TrainConfig(Strict):
     seed: int = Field(0, ge=0, description="Seed of the initial weights, row order, tasks and noise")
     data: Data
     model: ModelConfig
+    init: Annotated[InitConfig | None, AddedKey()] = Field(None, description="Weights to start with; default new ones")
     objective: ObjectiveConfig = Field(default_factory=MaskedObjective)
     optimizer: OptimizerConfig = Field(default_factory=OptimizerConfig)
     steps: PositiveInt

@@ -146,8 +146,8 @@ def _pack(table: Table, rows: int, plan: Plan, shards: Shards) -> Rows:
         shard, mine = shards.open(number), table["shard"] == number
         source = ragged(table["begin"][mine], length[mine])
         target = to[np.repeat(mine, length)]
-        tokens.reshape(-1)[target] = shard.tokens.reshape(-1)[source]
-        modality.reshape(-1)[target] = shard.modality.reshape(-1)[source]
+        tokens.reshape(-1)[target] = shard.tokens.flat(source)
+        modality.reshape(-1)[target] = shard.modality.flat(source)
     return Rows(
         tokens=tokens,
         segment=segment,

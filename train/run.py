@@ -11,6 +11,7 @@ from ..schemas.config.training import TrainConfig
 from ..schemas.errors import Mismatch, Refusal
 from ..schemas.secrets import public_tree
 from ..schemas.storage.full_disk import refusing_full_disk
+from ..schemas.storage.inside import require_no_way_out
 from ..schemas.storage.lock import only_run
 from ..schemas.storage.store import WORK, Store
 from ..schemas.visible import print_line
@@ -251,7 +252,13 @@ def _alone(folder: Path, process: ProcessGroup, remote: RemoteRun | None) -> Ite
             if remote is not None:
                 stack.enter_context(remote.hold())
                 return
-            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except (FileExistsError, FileNotFoundError, NotADirectoryError, PermissionError) as error:
+                raise Refusal(
+                    f"`out: {folder}`: this folder cannot be made ({error.strerror}). Give another."
+                ) from None
+            require_no_way_out(str(folder))  # the run may be someone else's
             stack.enter_context(only_run(Store(str(folder.absolute()))))
 
         process.on_first(hold)

@@ -31,6 +31,11 @@ class OptimizerConfig(Recorded):
     matrix_lr: Annotated[PositiveFloat, AddedKey()] = Field(0.02, description="Peak learning rate of Muon")
     momentum: Annotated[float, AddedKey()] = Field(0.95, ge=0, lt=1, description="Nesterov momentum of Muon")
     betas: tuple[float, float] = Field((0.9, 0.95), description="Decay rates of AdamW's two moment estimates, per step")
+    beta2_half_life: Annotated[PositiveInt | None, AddedKey(before=None)] = Field(
+        7_000_000,
+        description="Half-life of AdamW's second moment in tokens, in place of the second of `betas`; null where "
+        "`betas` are given or AdamW has all parameters",
+    )
     eps: PositiveFloat = 1e-8
     weight_decay: NonNegativeFloat = Field(0.1, description="Weight decay of matrices, times the learning rate")
     clip: PositiveFloat = Field(1.0, description="Maximum gradient norm")
@@ -45,9 +50,13 @@ class OptimizerConfig(Recorded):
 
     @model_validator(mode="before")
     @classmethod
-    def _rate_of_matrices(cls, data: Any) -> Any:
-        """AdamW takes smaller steps of the layers' matrices than of the rest."""
-        return {"lr": 2e-3, **data} if isinstance(data, dict) and data.get("kind") == "adamw" else data
+    def _defaults_beside(cls, data: Any) -> Any:
+        """AdamW takes smaller steps of the layers' matrices than of the rest; and `betas` that are given are used."""
+        if not isinstance(data, dict):
+            return data
+        adamw = data.get("kind") == "adamw"
+        own = {"lr": 2e-3} if adamw else {}
+        return own | ({"beta2_half_life": None} if adamw or "betas" in data else {}) | data
 
     @model_validator(mode="after")
     def _sound(self) -> "OptimizerConfig":

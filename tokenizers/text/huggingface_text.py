@@ -11,7 +11,7 @@ import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from ...schemas.errors import Refusal, brief
-from ...schemas.identity import bytes_fingerprint, fingerprint
+from ...schemas.identity import bytes_fingerprint, fingerprint, parse_json
 from ..protocol import Codes, Piece
 from ..quiet import quiet_stderr
 from .gigatoken_encoder import FastModel, load_fast
@@ -52,7 +52,7 @@ class HuggingFaceText:
         self._model.no_truncation()
         self._model.no_padding()
         self._model.encode_special_tokens = True
-        self._tree: dict[str, Any] = json.loads(data)
+        self._tree: dict[str, Any] = parse_json(data)
         vocabulary: dict[str, int] = self._model.get_vocab(with_added_tokens=True)
         self.size = max(vocabulary.values(), default=-1) + 1
         require_ids_fit(path, self.size - 1, len(vocabulary))

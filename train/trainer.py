@@ -25,6 +25,7 @@ from .distributed.process_group import ProcessGroup
 from .export import export_model
 from .generate.companions import save_companions
 from .head_bias import set_head_bias
+from .initial_weights import Initial
 from .metrics import Metrics, Throughput, loss_metrics
 from .optim.batch_scaling import scaled_settings
 from .optim.ema import Ema
@@ -42,7 +43,15 @@ from .validate import Validation, validation_sets
 class Trainer:
     """One process of a training run."""
 
-    def __init__(self, config: TrainConfig, plan: Plan, process: ProcessGroup, remote: RemoteRun | None = None) -> None:
+    def __init__(
+        self,
+        config: TrainConfig,
+        plan: Plan,
+        process: ProcessGroup,
+        remote: RemoteRun | None = None,
+        initial: Initial | None = None,
+    ) -> None:
+        self.initial = initial  # weights that a new model begins with
         self.config, self.plan, self.process = config, plan, process
         self.folder, self.remote = run_folder(config, remote), remote
         self.cache = ShardCache(config.data.cache, config.data.cache_bytes)
@@ -110,6 +119,9 @@ class Trainer:
     def _begin(self) -> None:
         """Set what a new model has from its data."""
         set_head_bias(self.model, self.plan, self.shards, self.config, self.process)
+        if self.initial is not None:
+            self.initial.apply(self.model)
+            self.initial = None  # their memory is free again
         if self.ema is not None:
             self.ema.load_state_dict(dict(self.model.named_parameters()))
 
@@ -156,8 +168,7 @@ class Trainer:
                     self.validated = self.validation.score
                     clock.restart()
                 if self.samples.due(self.step):
-                    if (problem := self.samples.write(self.step, self.ema)) is not None:
-                        progress.print_line(f"warning: no samples of step {self.step}: {problem} Training goes on.")
+                    self.samples.write(self.step, self.ema, progress.print_line)
                     clock.restart()
                 stop = result.stop or self.step == self.config.steps
                 if stop or self.step % self.config.checkpoint.every == 0:

@@ -46,7 +46,7 @@ class Shot(NamedTuple):
 
 
 SHOTS = {
-    "browse-funnel": Shot("/0/", "#funnel", 640, "#funnel"),
+    "browse-funnel": Shot("/0/", "#funnel", 410, "#funnel"),
     "browse-dropped": Shot("/0/dropped?reason=image_undecodable", height=720),
     "browse-duplicates": Shot("/0/duplicates", height=860, until=".members"),
     "browse-compare": Shot("/compare?a=1&b=0", height=860, until="#main"),

@@ -53,7 +53,7 @@ SHOTS = {
     "browse-run": Shot("/2/run", height=1000, until=".plot canvas"),
     "browse-samples": Shot("/2/run", "#samples", 640, ".steps"),
     "browse-segment": Shot("/0/row/{clip}", height=1000),
-    "browse-codebooks": Shot("/0/", "#books", 560, ".heatrow"),
+    "browse-codebooks": Shot("/0/", "#books", 400, ".heatrow"),
     "browse": Shot("/0/", height=1240),
 }
 PATIENCE = 1_200_000  # milliseconds

@@ -178,7 +178,16 @@ def reasons(folder: str) -> Iterator[str]:
         for node in ast.walk(ast.parse(path.read_text())):
             named = getattr(node, "func", None)
             if isinstance(node, ast.Call) and isinstance(named, ast.Name):
-                at = {"BadRow": 0, "BadClip": 0, "BadPicture": 0, "Drop": 1, "LateDrop": 1, "_mark": 2}.get(named.id)
+                places = {
+                    "BadRow": 0,
+                    "BadClip": 0,
+                    "BadPicture": 0,
+                    "Drop": 1,
+                    "LateDrop": 1,
+                    "UnevenRow": 1,
+                    "_mark": 2,
+                }
+                at = places.get(named.id)
                 if at is not None and len(node.args) > at:
                     yield from (str(part.value) for part in ast.walk(node.args[at]) if is_reason(part))
 

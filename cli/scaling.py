@@ -38,7 +38,12 @@ def scaling() -> None:
     help="Modality of the loss; all: weighted by held-out targets.",
 )
 @click.option(
-    "--seed", metavar="N", type=click.IntRange(0), default=0, show_default=True, help="Random seed of the bootstrap."
+    "--seed",
+    metavar="N",
+    type=click.IntRange(0, (1 << 63) - 1),
+    default=0,
+    show_default=True,
+    help="Random seed of the bootstrap.",
 )
 @click.option("--plot", "picture", type=click.Path(dir_okay=False, path_type=Path), help="Write a plot as PNG or SVG.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")

@@ -25,6 +25,19 @@ def fingerprint(*values: Any) -> str:
     return xxhash.xxh3_128_hexdigest(canonical_json(values))
 
 
+class Prefix:
+    """Fingerprints of values that begin alike, which are serialised once."""
+
+    def __init__(self, *values: Any) -> None:
+        self._state = xxhash.xxh3_128(canonical_json(values)[:-1])
+
+    def fingerprint(self, *values: Any) -> str:
+        """Return the fingerprint of the first values and these, of which there is at least one."""
+        state = self._state.copy()
+        state.update(b"," + canonical_json(values)[1:])
+        return state.hexdigest()
+
+
 def sealed_json(body: dict[str, Any]) -> bytes:
     """Serialise `body` as indented JSON with a `seal`, its fingerprint, so that a changed byte is detected."""
     return json.dumps(body | {"seal": fingerprint(body)}, sort_keys=True, indent=1, ensure_ascii=False).encode()

@@ -172,6 +172,18 @@ def unigram_bits(manifests: Sequence[Manifest]) -> dict[str, float]:
     return {name: total / tokens for name, (total, tokens) in sums.items()}
 
 
+def chart_data(name: str, lines: Sequence[Mapping[str, Any]], baseline: Mapping[str, float]) -> dict[str, Any]:
+    """What the charts of a page draw of a run, JSON-ready.
+
+    Args:
+        name: Name of the run.
+        lines: Its metrics.
+        baseline: As `unigram_bits` returns it.
+    """
+    checks = [check.model_dump() for check in validations(lines)]
+    return {"name": name, "series": training_series(lines), "validations": checks, "baseline": dict(baseline)}
+
+
 def figures(series: Series, checks: Sequence[Validation], baseline: Mapping[str, float]) -> list[dict[str, Any]]:
     """The last figures of a run by modality, beside the baseline, with a verdict in words."""
     rows = []

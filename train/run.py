@@ -8,13 +8,15 @@ from typing import Any, NamedTuple
 
 from ..model.network.presets import shape_of
 from ..schemas.config.training import TrainConfig
-from ..schemas.errors import Refusal
+from ..schemas.errors import Mismatch, Refusal
 from ..schemas.secrets import public_tree
 from ..schemas.storage.full_disk import refusing_full_disk
 from ..schemas.storage.lock import only_run
 from ..schemas.storage.store import WORK, Store
 from .checkpoint.retention import complete_steps
+from .control import control_of
 from .data.plan import Plan, plan_of
+from .data.plan_warnings import loss_warnings
 from .distributed.process_group import ProcessGroup
 from .evaluate.report.curves import dataset_unigram_entropy
 from .metrics import last_step
@@ -122,6 +124,7 @@ def start_of(config: TrainConfig, plan: Plan, folder: Path, start: int | None, c
     at = start if start is not None else steps[-1] if steps else 0
     keys = changed_keys(record, config, where, at) | changed_datasets(record, trained_on(plan), at)
     require_allowed(keys, change, where)
+    _require_vocabulary(record, plan, where)
     if keys and not config.data.allow_overlap:
         require_unseen(plan.datasets, record, ALLOW)
         require_share_kept(plan.datasets, record, plan.validation, ALLOW)
@@ -131,6 +134,13 @@ def start_of(config: TrainConfig, plan: Plan, folder: Path, start: int | None, c
     if step > config.steps:
         raise Refusal(f"`steps: {config.steps}`: the run has done {step} steps. Give more, or `--from` an earlier one.")
     return Start(step, with_changes(record, keys, step))
+
+
+def _require_vocabulary(record: RunRecord, plan: Plan, where: Path) -> None:
+    """Raise Mismatch if the datasets have other tokens than the run: its weights would mean something else."""
+    if record.vocabulary != plan.vocabulary.fingerprint:
+        sides = (str(where), record.vocabulary), (plan.datasets[0].url, plan.vocabulary.fingerprint)
+        raise Mismatch.between("vocabulary", *sides, "Prepare the data with the tokenizers of the run, or train anew.")
 
 
 def _without_checkpoints(record: RunRecord, config: TrainConfig, folder: Path, changed: bool) -> Start:
@@ -192,17 +202,19 @@ def warnings(config: TrainConfig, plan: Plan) -> list[str]:
     """Warnings that a user should see before training starts."""
     tokens = plan.rows * plan.row_length
     batch = batch_warning(config.optimizer, tokens, config.steps)
-    weights = config.objective.loss_weights
-    silent = not (weights.text or weights.image or weights.audio)
-    nothing = ["`objective.loss_weights` are all 0, so nothing is learned"] if silent else []
-    return [*plan.warnings, *nothing, *([batch] if batch else [])]
+    return [*plan.warnings, *loss_warnings(config.objective, plan.kinds), *([batch] if batch else [])]
 
 
 def how_it_went(config: TrainConfig, plan: Plan) -> list[str]:
     """Sentences on the last validation of a finished run; none if its log is at a URL."""
     if is_remote(config.out):
         return []
-    return verdict(read_lines(run_folder(config, None)), dataset_unigram_entropy(plan.datasets))
+    folder = run_folder(config, None)
+    control = control_of(str(folder), RunRecord.read(folder))
+    said = verdict(read_lines(folder), dataset_unigram_entropy(plan.datasets), control.line if control else None)
+    if control and control.problem:
+        return [*said, f"Not compared with the control: {control.name} {control.problem}."]
+    return [*said, f"The control is {control.name}."] if control and said else said
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from ..schemas.config.training import TrainConfig
 from ..schemas.errors import Refusal
 from ..schemas.visible import print_line
 from .checkpoint.checkpoints import Checkpoints
+from .checkpoint_samples import CheckpointSamples
 from .data.loader import Loader, MicroBatch, micro_rows
 from .data.plan import Plan
 from .data.shard_cache import ShardCache
@@ -23,6 +24,7 @@ from .distributed.parallel import Parallel
 from .distributed.process_group import ProcessGroup
 from .export import export_model
 from .generate.companions import save_companions
+from .head_bias import set_head_bias
 from .metrics import Metrics, Throughput, loss_metrics
 from .optim.batch_scaling import scaled_settings
 from .optim.ema import Ema
@@ -68,6 +70,7 @@ class Trainer:
         sets = validation_sets(config, plan, self.shards, self.cache)
         self.validation = Validation(config, sets, self.parallel, self.micro_rows)
         self.checkpoints = Checkpoints(self.folder / "checkpoints", config.checkpoint, process, remote)
+        self.samples = CheckpointSamples(config, self.folder, self.parallel)
         self.step = 0  # steps done
         self.tokens = 0  # tokens of segments in all steps done
         self.rollbacks = 0  # after a breakdown
@@ -97,10 +100,18 @@ class Trainer:
                 self.process.on_first(lambda: self.checkpoints.discard_after(start))
             self.process.on_first(lambda: begun(self.loader.state()))
             self.process.on_first(self._prepare_sampling)
+            if start is None:
+                self._begin()
             self._to_the_end(signals)
         self.loader.close()
         self.cache.close()
         return self.step >= self.config.steps
+
+    def _begin(self) -> None:
+        """Set what a new model has from its data."""
+        set_head_bias(self.model, self.plan, self.shards, self.config, self.process)
+        if self.ema is not None:
+            self.ema.load_state_dict(dict(self.model.named_parameters()))
 
     def _to_the_end(self, signals: StopSignals) -> None:
         """Train, wait for the last checkpoint, and export; signals are held back meanwhile."""
@@ -141,6 +152,10 @@ class Trainer:
                         if metrics is not None:
                             metrics.write(line)
                     self.validated = self.validation.score
+                    clock.restart()
+                if self.samples.due(self.step):
+                    if (problem := self.samples.write(self.step, self.ema)) is not None:
+                        progress.print_line(f"warning: no samples of step {self.step}: {problem} Training goes on.")
                     clock.restart()
                 stop = result.stop or self.step == self.config.steps
                 if stop or self.step % self.config.checkpoint.every == 0:
@@ -247,6 +262,8 @@ class Trainer:
         before = [each for each in record.changes if SKIPPED in each.keys][:done]
         changed = record.model_copy(update={"changes": (*others, *before, change)})
         changed.with_stretch(self.loader.state()).write(self.folder)
+        if self.remote is not None:  # before the checkpoint says that it was
+            self.remote.write_record(self.folder)
 
     @property
     def _rate(self) -> int | None:
@@ -291,6 +308,7 @@ class Trainer:
         """Write what sampling needs beside weights, so that checkpoints can be sampled while training goes on."""
         if not (self.folder / "model" / VOCABULARY).exists():
             save_companions(self.folder / "model", self.plan, self.shards)
+        self.samples.require_possible(self.plan)
 
     def _export(self) -> None:
         """Write the final model's folder: the moving average of the weights, or the weights if there is none."""

@@ -32,8 +32,8 @@ seed: {seed}
 data:
   datasets:
     - {{path: dataset, modality: image-text, weight: 0.55}}
-    - {{path: dataset, modality: audio-text, weight: 0.4}}
-    - {{path: dataset, modality: text, weight: 0.05}}
+    - {{path: dataset, modality: audio-text, weight: 0.36}}
+    - {{path: dataset, modality: text, weight: 0.09}}
   batch_tokens: 1024
   validation: 0.03
 model: {{depth: 3, width: 192}}
@@ -45,7 +45,7 @@ objective:
 optimizer: {{warmup: 100}}
 steps: 2100
 checkpoint: {{every: 600, keep: 1}}
-validation: {{every: 600, rows: 4}}
+validation: {{every: 700, rows: 16}}
 log_every: 40
 """
 

@@ -51,6 +51,7 @@ class DaskCluster:
 
     def __init__(self, client: Any, address: str, journal: Journal, wait: float | None) -> None:
         self.board = WorkerBoard()
+        self.connected = 1  # workers, as they were counted last
         self._client = client
         self._address = address
         self._journal = journal
@@ -182,9 +183,10 @@ class DaskCluster:
     def _workers_or_wait(self, waiting: "_Waiting") -> bool:
         if self._client.status != "running":
             raise CancelledError
-        connected = len(self.workers()) > 0
-        waiting.seen(connected)
-        return connected
+        connected = len(self.workers())
+        waiting.seen(connected > 0)
+        self.connected = max(1, connected)
+        return connected > 0
 
     def _waiting(self) -> "_Waiting":
         command = f"dask worker {self._address} --nthreads 1 --memory-limit 0 --preload triptych.pipelines.prepare"

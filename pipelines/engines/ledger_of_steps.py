@@ -1,6 +1,5 @@
 """What the journal learns while a description is carried out: progress by step, and the ledger."""
 
-import json
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 
@@ -38,15 +37,13 @@ class LedgerOfSteps:
 
     def count(self, step: Step, place: Place, committed: Committed) -> None:
         """Add a committed part to the ledger."""
-        tallies = json.loads(committed.summary).get("tallies", ())
-        self._journal.count(Tally.model_validate(tally) for tally in tallies)
+        self._journal.count(Tally.model_validate(tally) for tally in committed.tallies)
         if committed.dropped:
             self._dropped.setdefault(step, []).append((place, committed.name))
 
-    def close(self, step: Step, unfinished: Iterable[Step]) -> None:
-        """End the line of a step, unless others that share it are not through."""
-        labels = {other.label for other in unfinished if not isinstance(other, Given)}
-        if not isinstance(step, Given) and step.label in self._bars.keys() - labels:
+    def close(self, step: Step) -> None:
+        """End the line of a step, and of those that share it."""
+        if not isinstance(step, Given) and step.label in self._bars:
             self._bars.pop(step.label)[0].__exit__(None, None, None)
 
     def end(self) -> None:

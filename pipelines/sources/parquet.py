@@ -17,7 +17,7 @@ from .base import Drop, RawBatch, Unit
 from .batches import LONGEST_ROW, regroup, table
 from .change_detection import unchanged, unchanged_batches
 from .columns import extract, present_columns
-from .content_type import JSON, PARQUET, content_of, head_of, wrong_kind
+from .content_type import JSON, PARQUET, Content, content_of, head_of, wrong_kind
 from .expansion import expanding
 from .files import whole_files
 from .first_rows import first_rows, first_units, head_digest
@@ -27,6 +27,7 @@ from .streams import PARQUET_ERRORS, data_error
 from .text_columns import is_list, stored_column
 
 READ_BYTES = 8 << 20  # approximate size of one decoded read
+COMPRESSED = Content("a Parquet file that was compressed as a whole", "Decompress it: Parquet is read in parts.")
 BUFFER = 4 << 20  # size of the buffer for column chunks, which Arrow would otherwise read whole
 
 
@@ -70,6 +71,8 @@ class ParquetReader:
         """Refuse a file that is not a damaged Parquet file but of another format."""
         head = head_of(unit.path)
         content = JSON if head.lstrip().startswith(b"{") else content_of(head)
+        if content is PARQUET and _first_bytes(unit.path) != head[:4]:
+            content = COMPRESSED
         if content not in (None, PARQUET):
             raise wrong_kind(self._source.name, unit.label, self._source.kind, content)
 
@@ -120,14 +123,6 @@ class ParquetReader:
                 columns = present_columns(parquet.schema_arrow, self._source, unit.label)
                 wanted = _leaves(parquet, columns)
                 described = ColumnChunks(parquet, file.seek(0, 2), wanted)
-                parquet = pq.ParquetFile(
-                    file,
-                    metadata=metadata,
-                    read_dictionary=dictionary_columns(parquet.schema, wanted),
-                    buffer_size=BUFFER,
-                    pre_buffer=False,
-                    page_checksum_verification=True,
-                )
                 groups = range(unit.start, metadata.num_row_groups if unit.stop is None else unit.stop)
                 row = _rows_before(metadata, unit.start)
                 for group in groups:
@@ -139,6 +134,14 @@ class ParquetReader:
                         yield RawBatch(none, [Drop(-1, "file_unreadable", f"row group {group}, {claim}")])
                         row += rows
                         continue
+                    parquet = pq.ParquetFile(
+                        file,
+                        metadata=metadata,
+                        read_dictionary=dictionary_columns(parts),
+                        buffer_size=BUFFER,
+                        pre_buffer=False,
+                        page_checksum_verification=True,
+                    )
                     fit = rows * min(READ_BYTES, self._budget) // max(1, sum(p.total_uncompressed_size for p in parts))
                     size = min(max(fit, 1), 1 << 16)
                     leaves = described.paths
@@ -151,6 +154,11 @@ class ParquetReader:
                     raise
                 rest = Drop(-1, "file_unreadable", error_detail(error))
                 yield RawBatch(table(self._source.fields, [], text_from is not None), [rest])
+
+
+def _first_bytes(url: str) -> bytes:
+    with fsspec.open(url, "rb") as file:
+        return bytes(file.read(4))
 
 
 def _rows_before(metadata: pq.FileMetaData, group: int) -> int:

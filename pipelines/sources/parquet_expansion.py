@@ -5,7 +5,7 @@ columns are read as dictionaries, their rows are measured, and only so many as f
 (https://parquet.apache.org/docs/file-format/data-pages/encodings/).
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,8 @@ PIECE_BYTES = 32 << 20  # of decoded values in a piece, unless one row has more
 MOST_CLAIMED = 64 << 20  # bytes, and rows, from which on a column chunk must have a share of them stored
 RATIO = 256  # of the decoded bytes to the stored ones, beyond which a chunk of so many is refused
 MOST_ROWS_A_BYTE = 100
+MOST_SHARED = 1 << 30  # bytes that values with common beginnings may decode to, unless they store SHARED_BYTES each
+SHARED_BYTES = 16
 
 
 def unlikely_chunk(parts: Sequence[pq.ColumnChunkMetaData], rows: int, column: str) -> str | None:
@@ -36,13 +38,20 @@ def unlikely_chunk(parts: Sequence[pq.ColumnChunkMetaData], rows: int, column: s
             return f"column {part.path_in_schema}: {claimed} bytes in {stored}"
         if part.path_in_schema == column and rows > MOST_CLAIMED >> 6 and rows > MOST_ROWS_A_BYTE * stored:
             return f"column {part.path_in_schema}: {rows} rows in {stored} bytes"
+        few = claimed < SHARED_BYTES * part.num_values
+        if "DELTA_BYTE_ARRAY" in part.encodings and few and claimed * part.num_values > MOST_SHARED:
+            return f"column {part.path_in_schema}: {part.num_values} values in {claimed} bytes"
     return None
 
 
-def dictionary_columns(schema: pq.ParquetSchema, wanted: Collection[str]) -> list[str]:
-    """Return the paths among `wanted` of strings and bytes of variable length."""
-    columns = (schema.column(place) for place in range(len(schema)))
-    return [each.path for each in columns if each.path in wanted and each.physical_type == "BYTE_ARRAY"]
+def dictionary_columns(parts: Sequence[pq.ColumnChunkMetaData]) -> list[str]:
+    """Return the paths of the column chunks that can be read as dictionaries.
+
+    These are strings and bytes of variable length, but not the delta encodings of them, which newer writers use and
+    which Arrow does not read as dictionaries.
+    """
+    texts = [part for part in parts if part.physical_type == "BYTE_ARRAY"]
+    return [part.path_in_schema for part in texts if not any(each.startswith("DELTA") for each in part.encodings)]
 
 
 def decoded(rows: pa.Table) -> Iterator[pa.Table]:

@@ -84,6 +84,28 @@ class ValidationConfig(Strict):
     )
 
 
+SampledTask = Literal["text", "t2i", "t2s"]
+
+
+class SamplesConfig(Strict):
+    """Samples that are generated while the model trains, to be looked at step by step."""
+
+    every: PositiveInt | None = Field(None, description="Steps between two sets; default `checkpoint.every`")
+    prompts: dict[SampledTask, tuple[str, ...]] = Field(
+        min_length=1, description="Prompts of each task: `text`, `t2i` (text to image) and `t2s` (text to speech)"
+    )
+    n: PositiveInt = Field(1, le=64, description="Samples of each prompt")
+
+    @model_validator(mode="after")
+    def _some_prompts(self) -> "SamplesConfig":
+        for task, prompts in self.prompts.items():
+            if not prompts:
+                raise ValueError(f"`prompts.{task}` is empty; give at least one prompt, or leave the task out")
+            if task != "text" and not all(prompt.strip() for prompt in prompts):
+                raise ValueError(f"`prompts.{task}` has an empty prompt; say what is to be generated")
+        return self
+
+
 class ComputeConfig(Strict):
     """How the computation is done; apart from float rounding, results do not depend on it."""
 
@@ -109,6 +131,12 @@ class TrainConfig(Strict):
     steps: PositiveInt
     checkpoint: CheckpointConfig = Field(default_factory=CheckpointConfig)
     validation: ValidationConfig = Field(default_factory=ValidationConfig)
+    samples: Annotated[SamplesConfig | None, AddedKey()] = Field(
+        None, description="Samples that are generated while the model trains; default none"
+    )
+    control: Annotated[str | None, AddedKey()] = Field(
+        None, description="Run of the autoregressive control, to which a finished run is compared"
+    )
     ema: EmaConfig | None = Field(default_factory=EmaConfig, description="null turns it off")
     compute: ComputeConfig = Field(default_factory=ComputeConfig)
     log_every: PositiveInt = Field(10, description="Steps between two lines of metrics")
@@ -121,6 +149,15 @@ class TrainConfig(Strict):
         "rows that did it",
     )
     max_rollbacks: Annotated[PositiveInt, AddedKey()] = Field(3, description="Rollbacks of a run before it ends")
+
+    @model_validator(mode="after")
+    def _whole_model_for_samples(self) -> "TrainConfig":
+        if self.samples is not None and self.compute.parallel == "fsdp":
+            raise ValueError(
+                "`samples` needs the whole model in one process, which `compute.parallel: fsdp` does not have; sample "
+                "the checkpoints by `triptych sample --step N`"
+            )
+        return self
 
     @model_validator(mode="after")
     def _order_within_frames(self) -> "TrainConfig":

@@ -96,7 +96,7 @@ def test_changes_behind_the_step_of_the_resume_are_undone() -> None:
 EARLIER: dict[str, dict[str, Any]] = {
     "optimizer": {"kind": "adamw"},
     "objective": {"weighting": "bound"},
-    "model": {"embedding_std": 0.02},
+    "model": {"embedding_std": 0.02, "head_bias": False},
 }
 
 

@@ -9,7 +9,7 @@ import pytest
 from triptych.model.network.presets import shape_of
 from triptych.model.network.transformer import Transformer
 from triptych.schemas.config.training import TrainConfig
-from triptych.schemas.errors import Refusal
+from triptych.schemas.errors import Mismatch, Refusal
 from triptych.train.checkpoint.seal import write_state
 from triptych.train.data.plan import plan_of
 from triptych.train.run import Start, start_of, write_run_record
@@ -126,6 +126,20 @@ def test_a_dataset_that_was_prepared_anew_is_named(dataset: Path, tmp_path: Path
     record.model_copy(update={"trained_on": (other,)}).write(out)
     with pytest.raises(Refusal, match=rf"data\.datasets \({dataset}\): \"0+\""):
         start(config)
+
+
+def test_a_run_does_not_go_on_with_other_tokens(dataset: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    config = config_of(dataset, out)
+    write_run_record(config, plan_of(config), 1, out)
+    record = RunRecord.read(out)
+    other = record.trained_on[0].model_copy(update={"fingerprint": "0" * 32})
+    record.model_copy(update={"trained_on": (other,), "vocabulary": "1" * 32}).write(out)
+    checkpoint(out, 3)
+    with pytest.raises(Refusal, match=r"data\.datasets \("):
+        start(config)
+    with pytest.raises(Mismatch, match=rf"vocabulary differs: .*run\.json has 1+, {dataset} has "):
+        start(config, None, True)
 
 
 def test_going_back_before_a_change_undoes_it(dataset: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Parquet: every way that people store texts and media, and every way that a file can be wrong."""
 
 import ast
+import gzip
 import re
 import shutil
 import tarfile
@@ -235,3 +236,40 @@ def test_a_file_of_another_format_is_refused_by_name(tmp_path: Path, opened: Cal
         tar.addfile(tarfile.TarInfo("a.txt"))
     with pytest.raises(Refusal, match=r"a.parquet is a tar. Use `kind: webdataset`"):
         opened(**config(tmp_path / "a.parquet")).units()
+
+
+@pytest.mark.parametrize("encoding", ["PLAIN", "DELTA_LENGTH_BYTE_ARRAY", "DELTA_BYTE_ARRAY"])
+def test_texts_are_read_in_every_encoding(tmp_path: Path, read: Callable[..., Read], encoding: str) -> None:
+    texts = [f"https://example.org/{n}" for n in range(10)]
+    table = pa.table({"text": texts[:6]})
+    with pq.ParquetWriter(
+        tmp_path / "a.parquet", table.schema, use_dictionary=False, column_encoding=encoding, data_page_version="2.0"
+    ) as writer:
+        writer.write_table(table, row_group_size=3)
+    pq.write_table(pa.table({"text": texts[6:]}), tmp_path / "b.parquet")
+    got = read(**config(tmp_path / "*.parquet"))
+    assert [row["text"] for row in got.rows] == texts
+    assert not got.drops
+
+
+def test_values_that_share_their_beginnings_are_dropped_before_they_fill_the_memory(
+    tmp_path: Path, read: Callable[..., Read]
+) -> None:
+    pq.write_table(
+        pa.table({"text": ["x" * 100_000] * 12_000}),
+        tmp_path / "a.parquet",
+        use_dictionary=False,
+        column_encoding="DELTA_BYTE_ARRAY",
+        compression="none",
+        write_statistics=False,
+    )
+    got = read(**config(tmp_path / "a.parquet"))
+    assert [drop.reason for drop in got.drops] == ["file_unreadable"]
+    assert "12000 values" in got.drops[0].detail
+
+
+def test_a_parquet_file_that_was_compressed_as_a_whole_is_refused(tmp_path: Path, read: Callable[..., Read]) -> None:
+    pq.write_table(pa.table({"text": ["a"]}), tmp_path / "a.parquet")
+    (tmp_path / "a.parquet.gz").write_bytes(gzip.compress((tmp_path / "a.parquet").read_bytes()))
+    with pytest.raises(Refusal, match="compressed as a whole"):
+        read(**config(tmp_path / "a.parquet.gz"))

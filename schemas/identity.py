@@ -14,6 +14,18 @@ import xxhash
 BLOCK = 1 << 20
 
 
+def parse_json(data: str | bytes) -> Any:
+    """Parse JSON that someone else may have written.
+
+    Raises:
+        ValueError: It is no JSON, or nested so deeply that the parser gives up.
+    """
+    try:
+        return json.loads(data)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
 def canonical_json(value: Any) -> bytes:
     """Serialise `value` in a unique way: sorted keys, no spaces, UTF-8; raises ValueError on NaN."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
@@ -49,7 +61,7 @@ def unseal(data: bytes) -> dict[str, Any]:
     Raises:
         ValueError: The data differ from what `sealed_json` writes.
     """
-    body = json.loads(data)
+    body = parse_json(data)
     if not isinstance(body, dict) or "seal" not in body:
         raise ValueError("it has no seal")
     del body["seal"]

@@ -4,12 +4,12 @@ A training writes sets there (`samples` of the train file); so does `triptych sa
 is taken as it stands in its samples.json, and nothing but the files that it lists is read. Nothing here needs torch.
 """
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..schemas.identity import parse_json
 from ..schemas.storage.store import Store
 
 FOLDER, LIST = "samples", "samples.json"
@@ -47,8 +47,8 @@ def run_samples(store: Store) -> list[RunSample]:
     found: list[RunSample] = []
     for name, data in zip(lists, store.read_all(lists), strict=True):
         try:
-            found += _samples(name.removesuffix(LIST), json.loads(data))
-        except (ValueError, KeyError, TypeError, AttributeError):
+            found += _samples(name.removesuffix(LIST), parse_json(data))
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
             continue
     return found
 

@@ -9,12 +9,12 @@ CLEAR = 0.02  # share of the baseline from which on a difference is called one
 
 def last_validation(lines: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     """The last validation on held-out documents, of the moving average of the weights if there is one."""
-    validations = [line for line in lines if line.get("split") == "validation"]
+    validations = [line for line in lines if line.get("split") == "validation" and line.get("nelbo") is not None]
     if not validations:
         return None
     last = max(int(line["step"]) for line in validations)
-    of_last = {line["weights"]: line for line in validations if line["step"] == last}
-    return of_last.get("ema") or of_last["raw"]
+    of_last = {line.get("weights"): line for line in validations if line["step"] == last}
+    return of_last.get("ema") or of_last.get("raw")
 
 
 def verdict(

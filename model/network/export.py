@@ -21,7 +21,7 @@ from safetensors.torch import load_file, save_file
 
 from ...schemas.base import Strict
 from ...schemas.errors import Mismatch, Refusal, brief
-from ...schemas.identity import file_fingerprint, fingerprint, sealed_json, unseal
+from ...schemas.identity import file_fingerprint, fingerprint, parse_json, sealed_json, unseal
 from ...schemas.vocabulary import Vocabulary
 from .attention import AttentionBackend
 from .presets import Shape
@@ -148,7 +148,7 @@ def load_model(
 
 def _read_config(data: bytes) -> ExportConfig:
     """Parse config.json; one without checksums is of a version that did not seal it."""
-    tree = json.loads(data)
+    tree = parse_json(data)
     if isinstance(tree, dict) and tree.get("model_type") == NESTED:
         tree, sealed = _unnested(tree), False
     else:

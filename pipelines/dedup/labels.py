@@ -58,9 +58,10 @@ class Components:
 def _labels(edges: Iterable[pa.Table], starts: Ints) -> Outcome:
     """Return one chunk per bucket; the note lists the buckets."""
     tables, present = [], []
-    vertices_of_all = int(starts[-1])
-    counted = counted_ends(vertices_of_all, _dense(edges, starts))
-    with counted as (matches, ends), components(vertices_of_all, ends) as least:
+    with (
+        counted_ends(int(starts[-1]), _dense(edges, starts)) as (matches, ends),
+        components(len(matches), ends) as least,
+    ):
         for bucket, (vertices, labels) in enumerate(joined_vertices(least, starts.tolist())):
             if vertices.size:
                 present.append(bucket)

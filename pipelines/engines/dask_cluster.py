@@ -1,6 +1,5 @@
 """A Dask cluster that other people start: waits for its workers, watches them, and says what is wrong with it."""
 
-import json
 import logging
 import threading
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...schemas.errors import Refusal, brief
+from ...schemas.identity import parse_json
 from .host_guard import HostFault
 from .journal import Journal
 from .worker_board import WorkerBoard
@@ -38,7 +38,7 @@ def address_of(scheduler: str, say: Callable[[str], None], wait: float | None) -
         waiting.seen(False)
         time.sleep(POLL / 10)
     try:
-        return str(json.loads(Path(scheduler).read_text(encoding="utf-8"))["address"])
+        return str(parse_json(Path(scheduler).read_text(encoding="utf-8"))["address"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Refusal(
             f"engine.scheduler: {scheduler} is not a file that `dask scheduler --scheduler-file` wrote "

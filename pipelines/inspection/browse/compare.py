@@ -126,7 +126,7 @@ def _contents(dataset: BrowsedDataset) -> Contents:
     """Content hash, row and segment number of the first segment of every document."""
     hashes, rows, numbers = [], [], []
     for shard in range(len(dataset.shards)):
-        lists = dataset.part(shard, 0, dataset.batch(shard).num_rows).column("segments")
+        lists = dataset.part(shard, 0, dataset.shard(shard).rows, ["segments"]).column(0)
         segments, offsets = lists.flatten(), lists.offsets.to_numpy()
         first = np.flatnonzero(pc.equal(segments.field("offset"), 0).to_numpy(zero_copy_only=False))
         row = np.searchsorted(offsets, first, side="right") - 1

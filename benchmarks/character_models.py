@@ -37,7 +37,7 @@ from .texts import read_texts
 
 SYMBOLS = " abcdefghijklmnopqrstuvwxyz"
 VOCABULARY = Vocabulary(text=len(SYMBOLS))
-MODEL = ModelConfig(depth=4, width=128, base_width=128)
+MODEL = ModelConfig(depth=4, width=128, base_width=128, head_bias=False)
 OPTIMIZER = OptimizerConfig(kind="adamw", lr=3e-3, weight_decay=0.0, warmup=200)
 MASKED, EMBEDDING_STD = MaskedObjective(weighting="bound"), 0.02  # the published figures are of AdamW on the bound
 LENGTH, ROWS = 128, 16

@@ -42,7 +42,12 @@ if TYPE_CHECKING:
 )
 @click.option("--n", metavar="N", type=click.IntRange(2), default=16, show_default=True, help="Samples per task.")
 @click.option(
-    "--seed", metavar="N", type=click.IntRange(0), default=0, show_default=True, help="Random seed of the samples."
+    "--seed",
+    metavar="N",
+    type=click.IntRange(0, (1 << 63) - 1),
+    default=0,
+    show_default=True,
+    help="Random seed of the samples.",
 )
 @click.option("--allow-overlap", is_flag=True, help="Go on although held-out documents of the data were trained on.")
 @click.option("--clip", metavar="DIR", help="CLIP model in the format of open_clip, for the CLIP score.")

@@ -1,6 +1,7 @@
 """The report of an evaluation as a page of one file, in the look of `triptych browse`."""
 
 import base64
+import json
 from itertools import groupby
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +14,6 @@ from .browse.file_policy import file_policy
 from .browse.templates import render, static
 
 TITLES = {
-    "training": "Training",
     "glyphs": "Glyphs, asked for by name",
     "words": "Words, asked for in writing",
     "images": "Images",
@@ -21,36 +21,40 @@ TITLES = {
     "text": "Text",
 }
 SIDES = {
-    "training": ("bits per token over tokens, held out with two standard errors", ""),
     "glyphs": ("generated", "what was asked for"),
     "words": ("generated", "what was asked for"),
     "images": ("generated", "held out, through the tokenizer"),
     "speech": ("generated", "held out, through the codec"),
     "text": ("generated", "held out (another text)"),
 }
-WIDE = ("text", "training")  # these need the full width
+WIDE = ("text",)  # it needs the full width
+TRAINING = "training"  # the group whose one exhibit is what the charts draw
+SCRIPTS, STYLES = ("vendor/uPlot.iife.min.js", "charts.js"), ("browse.css", "vendor/uPlot.min.css")
 PNG = b"\x89PNG"
 
 
 def page(report: Report) -> str:
     """Render the report as HTML; all text that comes from data is escaped by the templates."""
     name = str(report.facts["run"])
-    style = static("browse.css")
+    charts = [json.loads(one.generated) for one in report.exhibits if one.group == TRAINING]
+    scripts, styles = ([static(name) for name in names] for names in (SCRIPTS if charts else (), STYLES))
+    galleries = groupby((one for one in report.exhibits if one.group != TRAINING), key=lambda one: one.group)
     return render(
         "report.html",
         items=(),
         item=SimpleNamespace(name=name, kind="report"),
         offline=True,
         title=f"{name}, evaluated",
-        policy=file_policy([], [style]),
-        scripts=[],
-        styles=[Markup(style)],  # noqa: S704 it is a file of the package
+        policy=file_policy(scripts, styles),
+        scripts=[Markup(each) for each in scripts],  # noqa: S704 a file of the package
+        styles=[Markup(each) for each in styles],  # noqa: S704 a file of the package
+        charts=charts,
+        runs=(),
+        live=False,
         model=_line(report.facts["model"]),
         verdicts=verdicts(report),
         figures=_figures(report),
-        galleries=[
-            _gallery(group, list(found)) for group, found in groupby(report.exhibits, key=lambda one: one.group)
-        ],
+        galleries=[_gallery(group, list(found)) for group, found in galleries],
         missing=report.missing,
         facts={name.replace("_", " "): _lines(value) for name, value in report.facts.items() if value is not None},
     )

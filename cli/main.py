@@ -42,6 +42,7 @@ SECTIONS = {
     },
     "Hand on": {
         "export": _Entry("export", "Write a dataset in the format of another library."),
+        "export-model": _Entry("export_model", "Write a trained model for another library.", "export_model"),
         "import": _Entry("import_tokens", "Make a dataset of texts that were tokenized elsewhere.", "import_tokens"),
         "card": _Entry("card", "Write a dataset card, also as Croissant."),
         "merge": _Entry("merge", "Merge datasets that have one vocabulary."),

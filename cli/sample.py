@@ -106,7 +106,14 @@ def sample(
     from ..schemas.config.model import Task
     from ..train.generate.generator import Generator
     from ..train.generate.limits import length_warning
-    from .sample_files import require_no_samples, write_list, write_samples
+    from ..train.generate.sample_files import (
+        make_folder,
+        require_no_samples,
+        sample_keys,
+        sample_lines,
+        write_list,
+        write_samples,
+    )
     from .sample_prompts import prompts_of
 
     require_no_samples(out, overwrite)
@@ -119,19 +126,10 @@ def sample(
     codes = generator.segments(of, [each.content for each in every], seed, length=length, keys=keys)
     if (warning := length_warning(of, codes, generator.lengths)) is not None:
         print_line(f"warning: {warning}", err=True)
+    make_folder(out)
     batch = generator.fill(of, codes, config, seed, keys=keys)
     seconds = time.perf_counter() - begin
     names = write_samples(out, batch.samples)
-    lines = [
-        {
-            "file": name,
-            "prompt": given.name,
-            "text": made.text,
-            "tokens": made.tokens.tolist(),
-            "said": made.generated.tolist(),
-        }
-        for name, given, made in zip(names, every, batch.samples, strict=True)
-    ]
     facts = {
         "run": generator.name,
         "step": step,
@@ -141,15 +139,10 @@ def sample(
         "settings": config.model_dump(mode="json"),
         "seconds": round(seconds, 3),
         "model_calls": batch.calls,
-        "samples": lines,
+        "samples": sample_lines(names, [each.name for each in every], batch.samples),
     }
     write_list(out, facts)
     show([out / name for name in names], batch.samples)
-
-
-def sample_keys(prompts: int, n: int) -> list[int]:
-    """Random keys of `n` samples for each prompt: functions of the number of the prompt and that of the sample."""
-    return [(prompt << 32) + number for prompt in range(prompts) for number in range(n)]
 
 
 def show(files: Sequence[Path], samples: Sequence[GeneratedSample]) -> None:

@@ -1,6 +1,7 @@
 """Prompts of `triptych sample`: a text, an image or a clip, a file of texts, a folder, or a list of files."""
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import NamedTuple
 from ..pipelines.sources.text_blocks import BOM, MARKS
 from ..schemas.config.model import Task
 from ..schemas.errors import Refusal
+from ..schemas.visible import print_line
 from ..schemas.vocabulary import Modality
 from ..train.generate.generator import Generator
 from ..train.generate.samples import Prompt
@@ -25,6 +27,9 @@ SUFFIXES = {  # of the files in a folder; a file that is named itself may have a
         *(".m4a", ".aac", ".amr", ".webm", ".aif", ".aiff", ".caf", ".mp4"),
     ),
 }
+
+
+_FILE_NAME = re.compile(r"\S+\.(txt|text|lst|list|md|csv|tsv|json|jsonl)", re.IGNORECASE)
 
 
 class NamedPrompt(NamedTuple):
@@ -46,8 +51,13 @@ def prompts_of(generator: Generator, task: Task, prompt: str) -> list[NamedPromp
     Raises:
         Refusal: A file cannot be used, or a prompt is missing.
     """
-    if task.given is not None and not prompt:
-        raise Refusal(f"task {task}: needs `--prompt`. Give a text, or a file with one prompt per line.")
+    if task.given is not None and not prompt.strip():
+        what = (
+            f"Give the path of an {KINDS[task.given]}, of a folder of these, or of a list with a path on each line."
+            if task.given in KINDS
+            else "Give a text, or a file with one prompt per line."
+        )
+        raise Refusal(f"task {task}: needs `--prompt`. {what}")
     if task.given in KINDS:
         return [_media(generator, task.given, path) for path in _media_paths(task, task.given, prompt)]
     if _mode(prompt) is None or stat.S_ISDIR(_mode(prompt) or 0):
@@ -55,6 +65,8 @@ def prompts_of(generator: Generator, task: Task, prompt: str) -> list[NamedPromp
             prompt.encode()
         except UnicodeEncodeError:
             raise Refusal("`--prompt`: the text is not valid UTF-8. Give it in a UTF-8 file.") from None
+        if _FILE_NAME.fullmatch(prompt):
+            print_line(f"warning: there is no file {prompt}, so the prompt is this text itself.", err=True)
         return [NamedPrompt(prompt, prompt)]
     return [NamedPrompt(line, line) for _, line in lines_of(_bytes_of(Path(prompt)), Path(prompt))]
 
@@ -156,4 +168,5 @@ def _media(generator: Generator, modality: Modality, path: Path) -> NamedPrompt:
             return NamedPrompt(str(path), square(data, generator.bundle.image.pixels, PIXELS))
         return NamedPrompt(str(path), wave_of(data, generator.bundle.audio.sample_rate, SECONDS))
     except (BadPicture, BadClip) as error:
-        raise Refusal(f"{path}: {error}. Give another file.") from None
+        why = error.detail.rstrip(". ")
+        raise Refusal(f"{path}: cannot be used as an {KINDS[modality]} ({why}). Give another file.") from None

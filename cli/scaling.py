@@ -38,7 +38,12 @@ def scaling() -> None:
     help="Modality of the loss; all: weighted by held-out targets.",
 )
 @click.option(
-    "--seed", metavar="N", type=click.IntRange(0), default=0, show_default=True, help="Random seed of the bootstrap."
+    "--seed",
+    metavar="N",
+    type=click.IntRange(0, (1 << 63) - 1),
+    default=0,
+    show_default=True,
+    help="Random seed of the bootstrap.",
 )
 @click.option("--plot", "picture", type=click.Path(dir_okay=False, path_type=Path), help="Write a plot as PNG or SVG.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
@@ -46,7 +51,7 @@ def fit(runs: str, weights: str, of: str, seed: int, picture: Path | None, as_js
     """Fit a scaling law to the finished runs below RUNS, a folder or URL.
 
     The law is L(N, D): validation loss by number of parameters N and of tokens D.
-    Parabolas are fitted to runs of equal cost (iso-FLOP).
+    Runs of equal cost (iso-FLOP) give the best size for a budget.
     """
     from ..train.scaling.collect import Loss, collect
     from ..train.scaling.estimates import fit as fitted
@@ -123,7 +128,7 @@ def _print(made: "Fit", loss: str, unfinished: list[str]) -> None:
         tokens.add_row(f"{size.parameters:,}", *_shown(size.tokens))
     screen.print(tokens)
     table = Table(
-        "FLOPs", "runs", "N*", "D*", "L*", title="Compute budgets: minima of the parabolas", title_justify="left"
+        "FLOPs", "runs", "N*", "D*", "L*", title="Compute budgets: minima of their curves", title_justify="left"
     )
     for it in made.budgets:
         found = (

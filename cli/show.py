@@ -42,7 +42,12 @@ SAMPLE = 10  # documents that --source shows without --sample
     help=f"Draw N documents, or N dropped rows; with --source alone {SAMPLE} documents.",
 )
 @click.option(
-    "--seed", metavar="N", type=click.IntRange(0), default=0, show_default=True, help="Random seed of --sample."
+    "--seed",
+    metavar="N",
+    type=click.IntRange(0, (1 << 63) - 1),
+    default=0,
+    show_default=True,
+    help="Random seed of --sample.",
 )
 @click.option(
     "--out",

@@ -56,7 +56,7 @@ def _facts(path: str, curves: RunCurves) -> dict[str, Any]:
         "parameters": parameters.model_dump() if parameters else None,
         "datasets": [each.model_dump() for each in record.trained_on] if record else [],
         "changes": [change.model_dump() for change in record.changes] if record else [],
-        "tokens": trained[-1]["tokens"] if trained else 0,
+        "tokens": (trained[-1].get("tokens") or 0) if trained else 0,
         "training_seconds": _seconds(trained),
         "figures": figures(series, checks, baseline),
         "validations": [check.model_dump() for check in checks],
@@ -67,11 +67,12 @@ def _facts(path: str, curves: RunCurves) -> dict[str, Any]:
 
 def _seconds(trained: list[dict[str, Any]]) -> float:
     """Time that the logged steps took, without validations and checkpoints."""
-    before, seconds = 0, 0.0
+    before, seconds = 0.0, 0.0
     for line in trained:
+        now = line.get("tokens") or before
         if line.get("tokens_per_second"):
-            seconds += (line["tokens"] - before) / line["tokens_per_second"]
-        before = line["tokens"]
+            seconds += (now - before) / line["tokens_per_second"]
+        before = now
     return seconds
 
 
@@ -80,7 +81,7 @@ def _headlines(facts: dict[str, Any]) -> list[str]:
     size = facts["parameters"]
     parameters = f", {size['embedding'] + size['rest']:,} parameters" if size else ""
     found = [
-        f"{facts['state']}: step {facts['step']:,}{of}{parameters}, {facts['tokens']:,} tokens in "
+        f"{facts['state']}: step {facts['step']:,}{of}{parameters}, {facts['tokens']:,.0f} tokens in "
         f"{duration(facts['training_seconds'])} of training"
     ]
     if facts["datasets"]:
@@ -119,11 +120,11 @@ def _speed(facts: dict[str, Any]) -> Table:
         mfu, norm = last.get("mfu"), last.get("grad_norm")
         table.add_row(
             f"step {last['step']:,}",
-            f"{last['tokens_per_second']:,.0f}",
+            f"{last.get('tokens_per_second') or 0:,.0f}",
             "-" if mfu is None else f"{mfu:.1%}",
             "-" if norm is None else f"{norm:.3f}",
-            f"{last['lr']:.2e}",
-            f"{last.get('left_out', 0):,}",
+            "-" if last.get("lr") is None else f"{last['lr']:.2e}",
+            f"{last.get('left_out') or 0:,.0f}",
         )
     return table
 

@@ -99,12 +99,13 @@ class WatchedTraining:
         if trained:
             last = trained[-1]
             mfu = f"  {last['mfu']:.1%} MFU" if last.get("mfu") is not None else ""
-            skipped = f"  {last['left_out']:,} steps skipped" if last.get("left_out") else ""
+            skipped = f"  {last['left_out']:,.0f} steps skipped" if last.get("left_out") else ""
             found.append(
                 f"loss {_number(last.get('loss'))}  gradient norm {_number(last.get('grad_norm'))}  learning rate "
-                f"{last['lr']:.2e}{skipped}"
+                f"{_number(last.get('lr'), '.2e')}{skipped}"
             )
-            found.append(f"{last['tokens_per_second']:,.0f} tokens/s{mfu}  {last['tokens']:,} tokens so far")
+            speed, tokens = last.get("tokens_per_second") or 0, last.get("tokens") or 0
+            found.append(f"{speed:,.0f} tokens/s{mfu}  {tokens:,.0f} tokens so far")
         found += verdict(self._lines, self._baseline or {})
         if self._age is not None and self.state != "finished":
             found.append(f"Last line written {duration(self._age)} ago{_stopped(self.state)}")
@@ -135,5 +136,5 @@ def _stopped(state: State) -> str:
     return "; it may have stopped, or a step takes long" if state == "stopped" else ""
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+def _number(value: float | None, form: str = ".3f") -> str:
+    return "-" if value is None else f"{value:{form}}"

@@ -9,6 +9,7 @@ from ..schemas.config.run import RunConfig
 from ..schemas.config.sources import Source
 from ..schemas.dataset.manifest import RUN_REPORT, Manifest
 from ..schemas.dataset.packed_row import segment_dtype
+from ..schemas.dataset.statistics import Statistics
 from ..schemas.dataset.tokenizer_card import vocabulary_of
 from ..schemas.identity import sealed_json
 from ..schemas.storage.lock import only_run
@@ -24,8 +25,10 @@ from .engines.stage import Stage
 from .engines.steps import Given, Map, Shuffle, Step
 from .handing_on.card import write_card
 from .nothing_left import require_rows_left
+from .pack.packed import PackedStatistics
 from .pack.repack_damaged import delete_damaged
 from .pack.shard import PackShard
+from .pack.shard_marks import keep_marks
 from .pack.windows import in_windows
 from .preflight import check_run, require_more_rows
 from .publish import publish, run_report
@@ -43,7 +46,7 @@ def prepare(config: RunConfig, journal: Journal, recheck: bool = False) -> Manif
     Args:
         config: The run file.
         journal: Records the progress.
-        recheck: Read all inputs, also those that look as they did when an earlier run read them.
+        recheck: Read all inputs and shards, also those that look as they did when an earlier run read them.
 
     Raises:
         Refusal: The run cannot succeed (mostly raised before any work), or it cannot continue.
@@ -95,10 +98,10 @@ def _make(
         fitted, encoder = ready_tokenizers(engine, rows, config.sources, config.tokenizers, config.seed, config.limits)
         encoded = _encode(engine, config, fitted, encoder.fast, rows)
         require_rows_left(store, config.sources, journal)
-        packed = _pack(engine, config, fitted, encoded)
+        packed, statistics = _pack(engine, config, fitted, encoded, recheck)
         require_rows_left(store, config.sources, journal)
         require_alone()
-        return publish(store, config, inputs, cleaned, fitted, encoder, packed, journal)
+        return publish(store, config, inputs, cleaned, fitted, encoder, packed, statistics, journal)
     finally:
         engine.close()
         store.sweep()  # temporary files of killed workers
@@ -146,10 +149,11 @@ def _pack(
     config: RunConfig,
     fitted: Mapping[Modality, ReadyTokenizer],
     encoded: Mapping[str, Sequence[Partition]],
-) -> list[Partition]:
+    recheck: bool,
+) -> tuple[list[Partition], Statistics]:
     """Pack each window of each group; samples go to shards by id, so that a shard is a random sample of its window."""
     vocabulary = vocabulary_of({modality: fit.card for modality, fit in fitted.items()})
-    packed = []
+    steps, statistics = list[Map](), PackedStatistics()
     groups = _groups(config.sources, config.pack.group_by, encoded)
     shard_tokens = config.pack.shard_bytes / token_bytes(vocabulary, config.row_length)
     for group, parts in in_windows(groups, shard_tokens):
@@ -165,10 +169,12 @@ def _pack(
             text_where=fitted[Modality.TEXT].where,
             kept=config.keeps_columns,
         )
-        packed.append(Map(stage, Shuffle((Given(parts),), "id", shards)))
-    delete_damaged(engine, packed)
-    found = engine.run(packed)
-    return [part for step in packed for part in found[step]]
+        steps.append(Map(stage, Shuffle((Given(parts),), "id", shards), notes=statistics))
+    delete_damaged(engine, steps, recheck)
+    found = engine.run(steps)
+    packed = [part for step in steps for part in found[step]]
+    keep_marks(engine.store, [(part.pieces[0][0], part.note["shard"]["file"]) for part in packed if part.note["shard"]])
+    return packed, statistics.statistics()
 
 
 def _groups(

@@ -17,7 +17,7 @@ from ..schemas.dataset.manifest import MANIFEST, Manifest, TokenizerEntry
 from ..schemas.dataset.packed_row import ROW_VERSION
 from ..schemas.dataset.shard_list import ShardList
 from ..schemas.dataset.shard_list_file import SHARD_LIST
-from ..schemas.dataset.statistics import Statistics, codebook_uses, merge_statistics
+from ..schemas.dataset.statistics import Statistics, codebook_uses
 from ..schemas.dataset.tokenizer_card import CARD, vocabulary_of
 from ..schemas.identity import bytes_fingerprint, canonical_json, fingerprint
 from ..schemas.secrets import public_tree
@@ -60,6 +60,7 @@ def publish(
     fitted: Mapping[Modality, ReadyTokenizer],
     encoder: TextEncoder,
     packed: Sequence[Partition],
+    statistics: Statistics,
     journal: Journal,
 ) -> Manifest:
     """Publish a dataset.
@@ -72,6 +73,7 @@ def publish(
         fitted: The tokenizers.
         encoder: What encoded the texts.
         packed: Partitions of `PackShard`.
+        statistics: The sums of their statistics.
         journal: Ledger of the run.
 
     Returns:
@@ -83,7 +85,6 @@ def publish(
     ledger = _ledger(journal.tallies, [source.name for source in (*config.sources, *config.decontaminate)])
     check_ledger(ledger)
     dropped = dropped_rows(store, journal.dropped_in, ledger, config.limits.ledger_rows, config.keeps_columns)
-    statistics = merge_statistics(Statistics.model_validate(part.note["statistics"]) for part in packed)
     vocabulary = vocabulary_of({modality: fit.card for modality, fit in fitted.items()})
     tokenizers, files = _tokenizers(store, fitted)
     manifest = Manifest(
@@ -186,6 +187,8 @@ def run_report(config: RunConfig, journal: Journal, seconds: float) -> dict[str,
         "steps": [
             {
                 "step": step.label,
+                "after": list(step.after),
+                "description": step.description,
                 "partitions": step.total,
                 "reused": step.reused,
                 "seconds": round(step.seconds, 2),

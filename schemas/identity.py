@@ -14,6 +14,18 @@ import xxhash
 BLOCK = 1 << 20
 
 
+def parse_json(data: str | bytes) -> Any:
+    """Parse JSON that someone else may have written.
+
+    Raises:
+        ValueError: It is no JSON, or nested so deeply that the parser gives up.
+    """
+    try:
+        return json.loads(data)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
 def canonical_json(value: Any) -> bytes:
     """Serialise `value` in a unique way: sorted keys, no spaces, UTF-8; raises ValueError on NaN."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
@@ -23,6 +35,19 @@ def canonical_json(value: Any) -> bytes:
 def fingerprint(*values: Any) -> str:
     """Return the xxh3-128 of the canonical JSON of `values`, as 32 hexadecimal digits."""
     return xxhash.xxh3_128_hexdigest(canonical_json(values))
+
+
+class Prefix:
+    """Fingerprints of values that begin alike, which are serialised once."""
+
+    def __init__(self, *values: Any) -> None:
+        self._state = xxhash.xxh3_128(canonical_json(values)[:-1])
+
+    def fingerprint(self, *values: Any) -> str:
+        """Return the fingerprint of the first values and these, of which there is at least one."""
+        state = self._state.copy()
+        state.update(b"," + canonical_json(values)[1:])
+        return state.hexdigest()
 
 
 def sealed_json(body: dict[str, Any]) -> bytes:
@@ -36,7 +61,7 @@ def unseal(data: bytes) -> dict[str, Any]:
     Raises:
         ValueError: The data differ from what `sealed_json` writes.
     """
-    body = json.loads(data)
+    body = parse_json(data)
     if not isinstance(body, dict) or "seal" not in body:
         raise ValueError("it has no seal")
     del body["seal"]

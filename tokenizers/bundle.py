@@ -7,7 +7,6 @@ A dataset has the configs and cards in its manifest. A model has copies of both 
 read and generate text, images and audio without the dataset.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self, cast
@@ -16,7 +15,7 @@ from ..schemas.config.tokenizers import Tokenizers
 from ..schemas.dataset.reader import Dataset
 from ..schemas.dataset.tokenizer_card import Card
 from ..schemas.errors import Mismatch, Refusal, brief
-from ..schemas.identity import sealed_json, unseal
+from ..schemas.identity import parse_json, sealed_json, unseal
 from ..schemas.storage.inside import require_inside
 from ..schemas.vocabulary import Modality
 from .protocol import AudioTokenizer, ImageTokenizer, TextTokenizer, Tokenizer
@@ -123,7 +122,7 @@ def save_bundle(dataset: Dataset, folder: str | Path) -> None:
 
 def _stored(data: bytes) -> dict[str, Any]:
     """Parse tokenizers.json; versions before wrote it without a seal."""
-    stored: dict[str, Any] = json.loads(data)
+    stored: dict[str, Any] = parse_json(data)
     if stored.keys() != {"configs", "cards"}:
         stored = unseal(data)
     return stored

@@ -1,6 +1,5 @@
 """Creates tokenizers from their configs. Each tokenizer module is imported only when it is needed."""
 
-import json
 import math
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +20,7 @@ from ..schemas.config.tokenizers import (
     VqConfig,
 )
 from ..schemas.errors import Refusal
+from ..schemas.identity import parse_json
 from ..schemas.secrets import remember
 from .protocol import AudioTokenizer, ImageTokenizer, TextTokenizer, Tokenizer
 
@@ -201,7 +201,7 @@ def _model_config(path: str) -> dict[str, Any] | None:
 
 def _json_object(text: bytes) -> dict[str, Any] | None:
     try:
-        tree = json.loads(text)
+        tree = parse_json(text)
     except ValueError:
         return None
     return tree if isinstance(tree, dict) else None

@@ -11,11 +11,10 @@ from typing import Any
 from ..schemas.base import Strict
 from ..schemas.dataset.manifest import Manifest
 from ..schemas.dataset.reader import Dataset
-from ..schemas.errors import Refusal
 from ..schemas.identity import unseal
 from ..schemas.storage.store import Store
 from .metrics_file import FILE as METRICS
-from .metrics_file import parse_lines
+from .metrics_file import LARGEST, parse_lines
 from .run_record import RUN, RunRecord
 from .verdict import beside_baseline
 
@@ -67,7 +66,8 @@ class RunCurves:
     def steps(self) -> int | None:
         """Steps that the run is to do."""
         record = self.record
-        return int(record.config["steps"]) if record else None
+        steps = record.config.get("steps") if record else None
+        return steps if isinstance(steps, int) and 0 <= steps < LARGEST else None
 
     @property
     def age(self) -> float | None:
@@ -140,7 +140,7 @@ def trained_manifests(record: RunRecord | None, local: Mapping[str, Manifest]) -
             continue
         try:
             manifest = Dataset(each.path).manifest
-        except (Refusal, OSError):
+        except Exception:  # noqa: S112 the path may be someone else's, and each kind of store fails in its own way
             continue
         if manifest.fingerprint == each.fingerprint:
             found.append(manifest)
@@ -157,7 +157,7 @@ def unigram_bits(manifests: Sequence[Manifest]) -> dict[str, float]:
     for manifest in manifests:
         for name in MODALITIES:
             books = {
-                book: use.perplexity
+                book: max(use.perplexity, 1.0)
                 for book, use in manifest.codebooks.items()
                 if book.rstrip("0123456789") == name and use.used
             }
@@ -170,6 +170,18 @@ def unigram_bits(manifests: Sequence[Manifest]) -> dict[str, float]:
                     before = sums.get(key, (0.0, 0.0))
                     sums[key] = (before[0] + bits * tokens, before[1] + tokens)
     return {name: total / tokens for name, (total, tokens) in sums.items()}
+
+
+def chart_data(name: str, lines: Sequence[Mapping[str, Any]], baseline: Mapping[str, float]) -> dict[str, Any]:
+    """What the charts of a page draw of a run, JSON-ready.
+
+    Args:
+        name: Name of the run.
+        lines: Its metrics.
+        baseline: As `unigram_bits` returns it.
+    """
+    checks = [check.model_dump() for check in validations(lines)]
+    return {"name": name, "series": training_series(lines), "validations": checks, "baseline": dict(baseline)}
 
 
 def figures(series: Series, checks: Sequence[Validation], baseline: Mapping[str, float]) -> list[dict[str, Any]]:

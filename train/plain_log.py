@@ -10,6 +10,8 @@ from typing import Any, Self
 
 from ..schemas.visible import print_line
 
+LONGEST = 1e12  # seconds that are told
+
 
 class PlainLog:
     """Lines on standard error; silent in all processes but rank 0."""
@@ -46,21 +48,21 @@ def step_line(line: Mapping[str, Any], step: int, steps: int | None, left: float
     of = f" of {steps:,}" if steps is not None else ""
     remaining = f", {duration(left)} left" if left is not None else ""
     return (
-        f"step {step:,}{of}: loss {_figure(line['loss'], 3)}, bits per token {bits_of(line)}, gradient norm "
-        f"{_figure(line['grad_norm'], 2)}, {line['tokens_per_second']:,.0f} tokens/s{mfu}{remaining}"
+        f"step {step:,}{of}: loss {_figure(line.get('loss'), 3)}, bits per token {bits_of(line)}, gradient norm "
+        f"{_figure(line.get('grad_norm'), 2)}, {line.get('tokens_per_second') or 0:,.0f} tokens/s{mfu}{remaining}"
     )
 
 
 def validation_line(line: Mapping[str, Any]) -> str:
     """The figures of a validation in words."""
     what = "held-out documents" if line["split"] == "validation" else "validation datasets"
-    weights = ", moving average of the weights" if line["weights"] == "ema" else ""
+    weights = ", moving average of the weights" if line.get("weights") == "ema" else ""
     return f"step {line['step']:,}, validation on {what}{weights}: bits per token {bits_of(line)}"
 
 
 def bits_of(line: Mapping[str, Any]) -> str:
     """Bits per token by modality; a metrics line has none of a modality without targets."""
-    return ", ".join(f"{name} {_figure(value, 3)}" for name, value in line["nelbo"].items()) or "none"
+    return ", ".join(f"{name} {_figure(value, 3)}" for name, value in (line.get("nelbo") or {}).items()) or "none"
 
 
 def _figure(value: float | None, digits: int) -> str:
@@ -71,7 +73,7 @@ def _figure(value: float | None, digits: int) -> str:
 def duration(seconds: float) -> str:
     """A duration in words: the two largest units of days, hours, minutes and seconds."""
     units = [(86400, "d"), (3600, "h"), (60, "min"), (1, "s")]
-    whole = round(seconds)
+    whole = round(min(max(seconds, 0.0), LONGEST))
     parts = []
     for size, name in units:
         count, whole = divmod(whole, size)

@@ -21,6 +21,8 @@ FREE = (
     "log_every",
     "checkpoint",
     "validation",
+    "samples",
+    "control",
     "compute",
     "data.workers",
     "data.cache",

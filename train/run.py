@@ -8,22 +8,28 @@ from typing import Any, NamedTuple
 
 from ..model.network.presets import shape_of
 from ..schemas.config.training import TrainConfig
-from ..schemas.errors import Refusal
+from ..schemas.errors import Mismatch, Refusal
 from ..schemas.secrets import public_tree
 from ..schemas.storage.full_disk import refusing_full_disk
+from ..schemas.storage.inside import require_no_way_out
 from ..schemas.storage.lock import only_run
 from ..schemas.storage.store import WORK, Store
+from ..schemas.visible import print_line
 from .checkpoint.retention import complete_steps
+from .control import control_of
 from .data.plan import Plan, plan_of
+from .data.plan_warnings import loss_warnings
 from .distributed.process_group import ProcessGroup
 from .evaluate.report.curves import dataset_unigram_entropy
+from .initial_weights import initial_weights, table_lines
 from .metrics import last_step
 from .metrics_file import read_lines
 from .optim.batch_scaling import batch_warning, kappa
 from .remote.reaching import is_remote, naming
 from .remote.remote_run import RemoteRun, records_of, run_folder
 from .resume import as_begun, changed_datasets, changed_keys, require_allowed, with_changes
-from .run_record import RUN, Change, ParameterCounts, RunRecord, TrainedOn
+from .run_record import RUN, Change, InitialWeights, ParameterCounts, RunRecord, TrainedOn
+from .schedule_note import schedule_notes
 from .trackers import require_trackers
 from .trainer import Trainer
 from .unseen import require_share_kept, require_unseen
@@ -73,11 +79,18 @@ def train(config: TrainConfig, *, start: int | None = None, change: bool = False
             begin = process.on_first(lambda: start_of(config, plan, folder, start, change))
             if begin.finished:
                 return True
-            record = partial(_write_stretch, config, plan, process.world, folder, begin.changes)
+            if begin.step is not None and process.first:
+                for note in schedule_notes(RunRecord.read(folder).training, config, plan, begin.step):
+                    print_line(note)
+            initial = initial_weights(config, plan) if begin.step is None else None
+            if initial is not None and process.first:
+                _show(initial.record)
+            taken = initial.record if initial is not None else None
+            record = partial(_write_stretch, config, plan, process.world, folder, begin.changes, taken)
             if remote is None:
-                return Trainer(config, plan, process).run(begin.step, begin.changed, record)
+                return Trainer(config, plan, process, initial=initial).run(begin.step, begin.changed, record)
             with remote.uploading(process):
-                finished = Trainer(config, plan, process, remote).run(
+                finished = Trainer(config, plan, process, remote, initial).run(
                     begin.step, begin.changed, partial(_record_at_store, record, remote, folder)
                 )
             if finished:
@@ -101,7 +114,9 @@ def require_possible(config: TrainConfig, plan: Plan, start: int | None = None, 
     if config.model.audio_layout == "parallel" and not plan.vocabulary.audio:
         raise Refusal("`model.audio_layout: parallel`: the datasets hold no audio. Remove the key.")
     with records_of(config) as records:
-        start_of(as_begun(config, records), plan, records, start, change)
+        begin = start_of(as_begun(config, records), plan, records, start, change)
+    if begin.step is None and not begin.finished:
+        initial_weights(config, plan)
 
 
 def start_of(config: TrainConfig, plan: Plan, folder: Path, start: int | None, change: bool) -> Start:
@@ -122,6 +137,7 @@ def start_of(config: TrainConfig, plan: Plan, folder: Path, start: int | None, c
     at = start if start is not None else steps[-1] if steps else 0
     keys = changed_keys(record, config, where, at) | changed_datasets(record, trained_on(plan), at)
     require_allowed(keys, change, where)
+    _require_vocabulary(record, plan, where)
     if keys and not config.data.allow_overlap:
         require_unseen(plan.datasets, record, ALLOW)
         require_share_kept(plan.datasets, record, plan.validation, ALLOW)
@@ -131,6 +147,13 @@ def start_of(config: TrainConfig, plan: Plan, folder: Path, start: int | None, c
     if step > config.steps:
         raise Refusal(f"`steps: {config.steps}`: the run has done {step} steps. Give more, or `--from` an earlier one.")
     return Start(step, with_changes(record, keys, step))
+
+
+def _require_vocabulary(record: RunRecord, plan: Plan, where: Path) -> None:
+    """Raise Mismatch if the datasets have other tokens than the run: its weights would mean something else."""
+    if record.vocabulary != plan.vocabulary.fingerprint:
+        sides = (str(where), record.vocabulary), (plan.datasets[0].url, plan.vocabulary.fingerprint)
+        raise Mismatch.between("vocabulary", *sides, "Prepare the data with the tokenizers of the run, or train anew.")
 
 
 def _without_checkpoints(record: RunRecord, config: TrainConfig, folder: Path, changed: bool) -> Start:
@@ -159,13 +182,24 @@ def _write_stretch(
     processes: int,
     folder: Path,
     changes: tuple[Change, ...],
+    initial: InitialWeights | None,
     state: Mapping[str, Any],
 ) -> None:
-    """Write run.json of a run that goes on from a state of its loader."""
+    """Write run.json of a run that goes on from a state of its loader; `initial`: what a new run begins with."""
     folder.mkdir(parents=True, exist_ok=True)
-    before = RunRecord.read(folder).known_stretches if (folder / RUN).exists() else ()
-    record = _record_of(config, plan, processes, changes).model_copy(update={"stretches": before})
+    before = RunRecord.read(folder) if (folder / RUN).exists() else None
+    kept = (
+        {"stretches": before.known_stretches, "initial": initial or before.initial} if before else {"initial": initial}
+    )
+    record = _record_of(config, plan, processes, changes).model_copy(update=kept)
     record.with_stretch(state).write(folder)
+
+
+def _show(record: InitialWeights) -> None:
+    """Print what a run takes of another model."""
+    print_line(f"starting with weights of {record.source} (numbers of parameters):")
+    for name, taken, new, left in [("part", "taken", "new", "left"), *table_lines(record)]:
+        print_line(f"  {name:<18} {taken:>14} {new:>14} {left:>14}")
 
 
 def _record_of(config: TrainConfig, plan: Plan, processes: int, changes: tuple[Change, ...]) -> RunRecord:
@@ -192,17 +226,19 @@ def warnings(config: TrainConfig, plan: Plan) -> list[str]:
     """Warnings that a user should see before training starts."""
     tokens = plan.rows * plan.row_length
     batch = batch_warning(config.optimizer, tokens, config.steps)
-    weights = config.objective.loss_weights
-    silent = not (weights.text or weights.image or weights.audio)
-    nothing = ["`objective.loss_weights` are all 0, so nothing is learned"] if silent else []
-    return [*plan.warnings, *nothing, *([batch] if batch else [])]
+    return [*plan.warnings, *loss_warnings(config.objective, plan.kinds), *([batch] if batch else [])]
 
 
 def how_it_went(config: TrainConfig, plan: Plan) -> list[str]:
     """Sentences on the last validation of a finished run; none if its log is at a URL."""
     if is_remote(config.out):
         return []
-    return verdict(read_lines(run_folder(config, None)), dataset_unigram_entropy(plan.datasets))
+    folder = run_folder(config, None)
+    control = control_of(str(folder), RunRecord.read(folder))
+    said = verdict(read_lines(folder), dataset_unigram_entropy(plan.datasets), control.line if control else None)
+    if control and control.problem:
+        return [*said, f"Not compared with the control: {control.name} {control.problem}."]
+    return [*said, f"The control is {control.name}."] if control and said else said
 
 
 @contextmanager
@@ -216,7 +252,13 @@ def _alone(folder: Path, process: ProcessGroup, remote: RemoteRun | None) -> Ite
             if remote is not None:
                 stack.enter_context(remote.hold())
                 return
-            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except (FileExistsError, FileNotFoundError, NotADirectoryError, PermissionError) as error:
+                raise Refusal(
+                    f"`out: {folder}`: this folder cannot be made ({error.strerror}). Give another."
+                ) from None
+            require_no_way_out(str(folder))  # the run may be someone else's
             stack.enter_context(only_run(Store(str(folder.absolute()))))
 
         process.on_first(hold)

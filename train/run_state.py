@@ -1,5 +1,6 @@
 """How far a training is: its state in a word, and the time that is left, from the lines of its metrics."""
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Literal
@@ -28,13 +29,15 @@ def seconds_left(lines: Sequence[Mapping[str, Any]], steps: int | None) -> float
     """Seconds of training that are left at the mean speed of the last lines, validations and checkpoints not counted.
 
     Returns:
-        None if the number of steps or the speed is not known.
+        None if the number of steps or the speed is not known, or the figures make no sense.
     """
-    trained = [line for line in lines if "split" not in line and line.get("tokens_per_second")][-LAST - 1 :]
+    known = (line for line in lines if line.get("tokens_per_second") and line.get("tokens") is not None)
+    trained = [line for line in known if "split" not in line][-LAST - 1 :]
     if steps is None or len(trained) < 2:
         return None
     seconds = sum(
         (after["tokens"] - before["tokens"]) / after["tokens_per_second"] for before, after in pairwise(trained)
     )
     done = trained[-1]["step"] - trained[0]["step"]
-    return max(0.0, seconds / done * (steps - trained[-1]["step"])) if done > 0 else None
+    left = seconds / done * (steps - trained[-1]["step"]) if done > 0 else math.inf
+    return max(0.0, left) if math.isfinite(left) else None

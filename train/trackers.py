@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from ..schemas.config.training import TrackerName
 from ..schemas.errors import Refusal
+from ..schemas.identity import parse_json
 from ..schemas.secrets import shown
 from ..schemas.storage.full_disk import quiet_full_disk_in_threads
 from ..schemas.visible import print_line
@@ -170,7 +171,7 @@ def _id_of(folder: Path, service: str, make: Callable[[], str]) -> str:
     file = folder / IDS
     known: dict[str, str] = {}
     with suppress(OSError, ValueError):
-        known = json.loads(file.read_text(encoding="utf-8"))
+        known = parse_json(file.read_text(encoding="utf-8"))
     if service not in known:
         known[service] = make()
         file.write_text(json.dumps(known), encoding="utf-8")

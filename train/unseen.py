@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ..schemas.dataset.reader import Dataset
 from ..schemas.errors import Refusal
-from .data.overlap import Part, count_moved, require_disjoint
+from .data.overlap import Part, count_moved, may_differ, require_disjoint
 from .run_record import RunRecord, TrainedOn
 
 
@@ -13,17 +13,16 @@ def require_unseen(datasets: Sequence[Dataset], record: RunRecord, key: str) -> 
 
     Args:
         datasets: The datasets whose held-out documents are used.
-        record: The run. Its documents are held out by their content or by their ids, as its datasets had it; where that
-            is what these datasets have, nothing has to be compared.
+        record: The run. Its documents are held out by their content, or in datasets of earlier versions by their ids;
+            among datasets that have the content, nothing has to be compared.
         key: Key or option with which a user goes on all the same, for the message.
     """
     share = record.training.data.validation
     if not share:
         return
     for dataset in datasets:
-        known = dataset.manifest.fingerprint in {one.fingerprint for one in record.trained_on}
-        other = [one for one in record.trained_on if one.has_content != dataset.manifest.has_content]
-        if other and not known:
+        other = [one for one in record.trained_on if may_differ(one, dataset.manifest)]
+        if other:
             require_disjoint([_part(dataset)], [_part(_opened(one, dataset, key)) for one in other], share, key)
 
 

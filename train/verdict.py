@@ -1,30 +1,42 @@
 """How a training went, in words: bits on held-out documents beside the unigram baseline, by modality."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 CLEAR = 0.02  # share of the baseline from which on a difference is called one
 
 
-def verdict(lines: Sequence[Mapping[str, Any]], baseline: Mapping[str, float]) -> list[str]:
+def last_validation(lines: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The last validation on held-out documents, of the moving average of the weights if there is one."""
+    validations = [line for line in lines if line.get("split") == "validation" and line.get("nelbo") is not None]
+    if not validations:
+        return None
+    last = max(int(line["step"]) for line in validations)
+    of_last = {line.get("weights"): line for line in validations if line["step"] == last}
+    return of_last.get("ema") or of_last.get("raw")
+
+
+def verdict(
+    lines: Sequence[Mapping[str, Any]], baseline: Mapping[str, float], control: Mapping[str, Any] | None = None
+) -> list[str]:
     """Sentences on the last validation of a run.
 
     Args:
         lines: The metrics of the run.
         baseline: Bits per token by modality, and by audio codebook (`audio0`, …), of a model that knows how often each
             code occurs and nothing else.
+        control: Last validation of the autoregressive control, if there is one.
 
     Returns:
         A sentence a modality, and one of the audio codebooks if there are several; empty without a validation on
         held-out documents.
     """
-    validations = [line for line in lines if line.get("split") == "validation"]
-    if not validations:
+    line = last_validation(lines)
+    if line is None:
         return []
-    last = max(int(line["step"]) for line in validations)
-    of_last = {line["weights"]: line for line in validations if line["step"] == last}
-    line = of_last.get("ema") or of_last["raw"]
-    sentences = [_sentence(name, bits, baseline.get(name)) for name, bits in line["nelbo"].items()]
+    beside = {name: beside_control(name, line, control) if control else "" for name in line["nelbo"]}
+    sentences = [_sentence(name, bits, baseline.get(name), beside[name]) for name, bits in line["nelbo"].items()]
     books: Mapping[str, float | None] = line.get("nelbo_by_codebook") or {}
     return sentences + ([_codebook_sentence(books, baseline)] if len(books) > 1 else [])
 
@@ -35,13 +47,29 @@ def _codebook_sentence(books: Mapping[str, float | None], baseline: Mapping[str,
     return f"Held-out audio by codebook, bits per token (unigram baseline): {', '.join(said)}."
 
 
-def _sentence(name: str, bits: float | None, baseline: float | None) -> str:
+def beside_control(name: str, line: Mapping[str, Any], control: Mapping[str, Any]) -> str:
+    """Say how a modality's bits in a validation stand to the control's: within two standard errors, or better or worse.
+
+    Args:
+        name: The modality.
+        line: A validation of the run.
+        control: A validation of its control.
+    """
+    bits, others = line["nelbo"].get(name), control["nelbo"].get(name)
+    if bits is None or others is None:
+        return ""
+    errors = ((each.get("nelbo_error") or {}).get(name) or 0.0 for each in (line, control))
+    word = "about as good as" if abs(bits - others) <= 2 * math.hypot(*errors) else "better than"
+    return f"; {'worse than' if word == 'better than' and bits > others else word} the control, {others:.2f}"
+
+
+def _sentence(name: str, bits: float | None, baseline: float | None, beside: str) -> str:
     if bits is None:
         return f"Held-out {name}: no finite bits per token; training diverged."
     said = f"Held-out {name}: {bits:.2f} bits per token"
     if baseline is None:
-        return f"{said}."
-    return f"{said}, unigram baseline {baseline:.2f}: {beside_baseline(bits, baseline)}."
+        return f"{said}{beside}."
+    return f"{said}, unigram baseline {baseline:.2f}: {beside_baseline(bits, baseline)}{beside}."
 
 
 def beside_baseline(bits: float, baseline: float) -> str:

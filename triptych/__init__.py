@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .dataset import Dataset, Decoded, Segment, prepare
     from .generator import Generator
+    from .model.huggingface.configuration_triptych import TriptychConfig
+    from .model.huggingface.modeling_triptych import TriptychModel
+    from .model.huggingface.tokenization_triptych import TriptychTokenizer
     from .rows import MixRow, MixRows, MixStream
     from .schemas.errors import Refusal
 
@@ -23,6 +26,9 @@ __all__ = [
     "MixStream",
     "Refusal",
     "Segment",
+    "TriptychConfig",
+    "TriptychModel",
+    "TriptychTokenizer",
     "__version__",
     "prepare",
 ]
@@ -37,6 +43,9 @@ _PLACES = {
     "MixRows": "rows",
     "MixStream": "rows",
     "Refusal": "schemas.errors",
+    "TriptychConfig": "model.huggingface.configuration_triptych",
+    "TriptychModel": "model.huggingface.modeling_triptych",
+    "TriptychTokenizer": "model.huggingface.tokenization_triptych",
 }
 
 

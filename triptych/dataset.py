@@ -19,8 +19,8 @@ from .schemas.config.load import check, load_run
 from .schemas.config.run import RunConfig
 from .schemas.dataset.layout import codes_of_span
 from .schemas.dataset.manifest import Manifest
+from .schemas.dataset.packed_row import PackedRow
 from .schemas.dataset.reader import Dataset as _Dataset
-from .schemas.dataset.reader import PackedRow
 from .schemas.vocabulary import Kind, Modality
 
 Ids = npt.NDArray[np.uint32]

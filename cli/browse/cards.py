@@ -85,10 +85,11 @@ def _image(item: Item, row: int, number: int) -> dict[str, Any]:
     data = item.media.original(row, number, Modality.IMAGE)
     assert isinstance(data, bytes)
     same = seen.shape == decoded.shape
-    return {"psnr": psnr(seen, decoded) if same else None, "bytes": len(data), "size": _size(data), "same": same}
+    return {"psnr": psnr(seen, decoded) if same else None, "bytes": len(data), "size": size_in_file(data), "same": same}
 
 
-def _size(data: bytes) -> tuple[int, int] | None:
+def size_in_file(data: bytes) -> tuple[int, int] | None:
+    """Width and height of an image file; None where it cannot be decoded."""
     from ...tokenizers.image.decode_picture import BadPicture, size_of
 
     try:

@@ -13,12 +13,16 @@ from ...pipelines.inspection.browse.compare import (
     length_tests,
     mix_divergence,
 )
+from ...pipelines.inspection.browse.draw import draw_segments
 from ...pipelines.inspection.browse.funnel import funnel
 from ...pipelines.inspection.browse.overview import overview
 from .cards import segment_card
 from .items import Item
 from .run_pages import run_data
+from .sample_pages import side_by_side
 from .site import Site, whole
+
+DRAWN = 6  # segments of each dataset
 
 
 def routes(site: Site) -> list[Route]:
@@ -34,7 +38,8 @@ def _compare(site: Site, request: Request) -> Response:
     left, right = (site.items[whole(request, name, at, 0, last)] for at, name in enumerate("ab"))
     if left.kind != right.kind or left.kind == "preparation":
         raise HTTPException(404, "Two datasets or two runs can be compared.")
-    context = _datasets(left, right) if left.kind == "dataset" else _runs(site, left, right)
+    seed = whole(request, "seed", 0)
+    context = _datasets(left, right, seed) if left.kind == "dataset" else _runs(site, left, right)
     shown = {"left": left, "right": right, "same_kind": [each for each in site.items if each.kind == left.kind]}
     return site.page(f"compare_{left.kind}s.html", item=None, tab="compare", title="Compare", **shown, **context)
 
@@ -47,9 +52,10 @@ def _first_pair(site: Site) -> tuple[Item, Item]:
     raise HTTPException(404, "Give two datasets or two runs: triptych browse A B.")
 
 
-def _datasets(left: Item, right: Item) -> dict[str, Any]:
+def _datasets(left: Item, right: Item, seed: int) -> dict[str, Any]:
     before, after = left.dataset.manifest, right.dataset.manifest
-    documents = document_difference(left.dataset, right.dataset)
+    sides = (left, right)
+    documents = document_difference(left.dataset, right.dataset, seed)
     return {
         "facts": (overview(left.dataset), overview(right.dataset)),
         "funnels": (funnel(before), funnel(after)),
@@ -63,6 +69,12 @@ def _datasets(left: Item, right: Item) -> dict[str, Any]:
         "tests": length_tests(before, after),
         "divergence": mix_divergence(before, after),
         "documents": documents,
+        "same": [
+            (segment_card(left, *here), segment_card(right, *there))
+            for here, there in (documents.same_examples if documents else ())
+        ],
+        "drawn": [[segment_card(item, *place) for place in draw_segments(item.dataset, DRAWN, seed)] for item in sides],
+        "seed": seed,
         "removed": [segment_card(left, *place) for place in documents.removed_examples] if documents else [],
         "added": [segment_card(right, *place) for place in documents.added_examples] if documents else [],
     }
@@ -76,4 +88,5 @@ def _runs(site: Site, left: Item, right: Item) -> dict[str, Any]:
         "data": (run_data(site, left), run_data(site, right)),
         "charts": [run_data(site, left), run_data(site, right)],
         "live": False,
+        "prompts": side_by_side(left, right),
     }

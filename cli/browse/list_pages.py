@@ -9,13 +9,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ...pipelines.inspection.browse.cluster_page import MEMBERS, ClusterView, cluster_media, clusters_page
-from ...pipelines.inspection.browse.dropped_page import dropped_page
+from ...pipelines.inspection.browse.dropped_page import Dropped, dropped_page
 from ...pipelines.inspection.browse.media import png, wav
 from ...pipelines.inspection.browse.original_media import Missing, clip_as_heard, whole_picture
-from ...pipelines.inspection.raw_rows import RawRows
 from ...schemas.config.run import Limits
 from .items import Item
 from .media_answers import there
+from .raw_pages import raw_rows
 from .site import Site, whole
 
 LINES, CLUSTERS = 50, 10
@@ -33,23 +33,25 @@ def routes(site: Site) -> list[Route]:
 
 def _dropped(site: Site, request: Request) -> Response:
     item = site.item(request)
-    reason, source = (request.query_params.get(name) or None for name in ("reason", "source"))
+    reason, source, file = (request.query_params.get(name) or None for name in ("reason", "source", "file"))
     start = whole(request, "start", 0)
-    page = dropped_page(item.dataset, _raw_rows(item), reason, source, start, LINES)
+    page = dropped_page(item.dataset, raw_rows(item), Dropped(reason, source, file), start, LINES)
     counts: dict[str, dict[str, int]] = {}
     for tally in item.dataset.manifest.ledger:
         if source in (None, tally.source):
             for name, rows in tally.dropped.items():
                 stages = counts.setdefault(name, {})
                 stages[tally.stage] = stages.get(tally.stage, 0) + rows
-    shown: dict[str, Any] = {"page": page, "reason": reason, "source": source, "counts": counts, "lines": LINES}
+    shown: dict[str, Any] = {
+        "page": page,
+        "reason": reason,
+        "source": source,
+        "file": file,
+        "counts": counts,
+        "lines": LINES,
+    }
     shown["sources"] = list(dict.fromkeys(tally.source for tally in item.dataset.manifest.ledger))
     return site.page("dropped.html", item=item, tab="dropped", title=f"{item.name}: dropped rows", **shown)
-
-
-@lru_cache(maxsize=8)
-def _raw_rows(item: Item) -> RawRows:
-    return RawRows(item.dataset)
 
 
 def _duplicates(site: Site, request: Request) -> Response:

@@ -26,10 +26,10 @@ def _answer(site: Site, request: Request) -> Response:
     if name not in MAKERS:
         raise HTTPException(404, f"There is no {name}.")
     data = MAKERS[name](item, int(request.path_params["row"]), int(request.path_params["number"]))
-    return _ranged(request, data, TYPES[name.rpartition(".")[2]])
+    return ranged(request, data, TYPES[name.rpartition(".")[2]])
 
 
-def _ranged(request: Request, data: bytes, kind: str) -> Response:
+def ranged(request: Request, data: bytes, kind: str) -> Response:
     """Answer with a file or the range of it that was asked for, which players need for jumping."""
     headers = {"accept-ranges": "bytes", "cache-control": "private, max-age=300"}
     asked = request.headers.get("range", "")

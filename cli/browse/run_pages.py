@@ -1,7 +1,6 @@
 """Pages of training runs, which follow them while they train, and of preparations in progress."""
 
 import dataclasses
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -18,9 +17,11 @@ from ...schemas.dataset.locate import segments_of_id
 from ...schemas.errors import Refusal
 from ...schemas.secrets import shown
 from ...schemas.storage.store import Store
-from ...train.curves import figures, trained_manifests, training_series, unigram_bits, validations
+from ...train.control import control_of
+from ...train.curves import chart_data, figures, trained_manifests, unigram_bits, validations
 from ...train.run_state import seconds_left, state_of
 from .items import Item
+from .run_files import run_files
 from .site import Site
 from .templates import render
 
@@ -45,20 +46,18 @@ def run_data(site: Site, item: Item) -> dict[str, Any]:
     local = {
         other.dataset.manifest.fingerprint: other.dataset.manifest for other in site.items if other.kind == "dataset"
     }
-    series, checks = training_series(lines), validations(lines)
     baseline = unigram_bits(trained_manifests(record, local))
+    drawn, checks = chart_data(item.name, lines, baseline), validations(lines)
+    series = drawn["series"]
     done = series["step"][-1] if series["step"] else 0
     state = state_of(done, steps, age)
     return {
-        "name": item.name,
+        **drawn,
         "steps": steps,
         "done": done,
         "state": state,
         "left": (left := seconds_left(lines, steps)),
         "remaining": "" if left is None or state != "training" else f", about {duration(left)} left",
-        "series": series,
-        "validations": [check.model_dump() for check in checks],
-        "baseline": baseline,
         "figures": figures(series, checks, baseline),
     }
 
@@ -71,6 +70,7 @@ def _run(site: Site, request: Request) -> Response:
     chosen = request.query_params.getlist("with")
     shown = [other for other in runs if not chosen or str(other.number) in chosen]
     context = run_context(site, item, [item, *shown])
+    context["all_samples"] = request.query_params.get("samples") == "all"
     return site.page("run.html", item=item, tab="run", title=item.name, live=True, others=runs, **context)
 
 
@@ -79,7 +79,15 @@ def run_context(site: Site, item: Item, runs: list[Item]) -> dict[str, Any]:
     record = item.curves.record
     charts = [run_data(site, each) for each in runs]
     train_file = yaml.safe_dump(record.config, sort_keys=False, allow_unicode=True) if record else ""
-    return {"record": record, "train_file": train_file, "data": charts[0], "runs": runs, "charts": charts}
+    control = control_of(item.path, record) if record else None
+    return {
+        "control": control,
+        "record": record,
+        "train_file": train_file,
+        "data": charts[0],
+        "runs": runs,
+        "charts": charts,
+    }
 
 
 def _uses(site: Site, request: Request) -> Response:
@@ -87,11 +95,11 @@ def _uses(site: Site, request: Request) -> Response:
     item, name = site.item(request), request.path_params["document"]
     if not is_id(name):
         raise HTTPException(404, "This is no document id.")
-    with MEDIA_LOCK:
+    with MEDIA_LOCK, run_files(item) as folder:
         from ...train.trace.document_trace import trace_document
         from ...train.trace.traced_run import TracedRun
 
-        run = TracedRun(Path(item.path))
+        run = TracedRun(folder)
         lines = trace_document(run, lambda tables: segments_of_id(tables, bytes.fromhex(name)))
     return HTMLResponse(render("uses.html", item=item, lines=lines, done=run.done, most=MOST_USES))
 
@@ -102,11 +110,11 @@ def _mix(site: Site, request: Request) -> Response:
     lines: list[dict[str, Any]] = []
     problem = None
     try:
-        with MEDIA_LOCK:
+        with MEDIA_LOCK, run_files(item) as folder:
             from ...train.trace.realised_mix import realised_mix
             from ...train.trace.traced_run import TracedRun
 
-            lines = realised_mix(TracedRun(Path(item.path)))
+            lines = realised_mix(TracedRun(folder))
     except Refusal as refusal:
         problem = shown(str(refusal))
     return HTMLResponse(render("mix.html", lines=lines, problem=problem))

@@ -40,7 +40,16 @@ class Site:
 
 def application(items: tuple[Item, ...]) -> Guarded:
     """Build the application for some items."""
-    from . import compare_pages, dataset_pages, list_pages, media_answers, run_pages, search_pages
+    from . import (
+        compare_pages,
+        dataset_pages,
+        list_pages,
+        media_answers,
+        raw_pages,
+        run_pages,
+        sample_pages,
+        search_pages,
+    )
 
     site = Site(items)
     routes = [
@@ -51,7 +60,9 @@ def application(items: tuple[Item, ...]) -> Guarded:
         *list_pages.routes(site),
         *search_pages.routes(site),
         *media_answers.routes(site),
+        *raw_pages.routes(site),
         *run_pages.routes(site),
+        *sample_pages.routes(site),
         *compare_pages.routes(site),
         Mount("/static", StaticFiles(directory=STATIC)),
     ]

@@ -22,9 +22,9 @@ NEXT = """
 Open {out}/report/report.html: it shows the generated samples beside their prompts.
 The model is tiny ({parameters:,} parameters, {tokens:,} tokens): expect the glyphs and words of its training data, and
 noise as text. Commands to try next, from the folder {out}/:
-  triptych sample run --task t2i --prompt "latin capital letter w" --out samples
-  triptych sample run --task t2s --prompt "green garden" --out samples
-  triptych sample run --task text --prompt "Return the <gap:4> of the list." --out samples
+  triptych sample run --task t2i --prompt "latin capital letter w" --out samples/t2i
+  triptych sample run --task t2s --prompt "green garden" --out samples/t2s
+  triptych sample run --task text --prompt "Return the <gap:4> of the list." --out samples/text
   triptych stats dataset
   triptych show dataset --row 0 --out shown
   triptych train train.yaml --set out=longer --set steps=5000

@@ -17,32 +17,39 @@ if TYPE_CHECKING:
     from ...train.generate.generator import Generator
 
 
-def judged(generator: Generator, seed: int, config: SamplingConfig | None = None) -> list[Metric | Exhibit]:
+def judged(
+    generator: Generator,
+    seed: int,
+    config: SamplingConfig | None = None,
+    glyphs: Sequence[str] = NAMED,
+    words: Sequence[str] = SPOKEN,
+) -> list[Metric | Exhibit]:
     """Generate glyphs and words, and report how many are recognized.
 
     Args:
         generator: The trained run.
         seed: Random seed of the samples.
         config: Sampling settings; the defaults of each task if None.
+        glyphs: Characters to generate.
+        words: Words to generate.
 
     Returns:
         Two rows of the report, and each sample beside the reference of its prompt.
     """
     from ...schemas.config.model import Task
 
-    glyphs = _glyphs(generator, config or generator.defaults(Task.T2I), seed)
-    return [*glyphs, *_words(generator, config or generator.defaults(Task.T2S), seed)]
+    images = _glyphs(generator, config or generator.defaults(Task.T2I), seed, glyphs)
+    return [*images, *_words(generator, config or generator.defaults(Task.T2S), seed, words)]
 
 
-def _glyphs(generator: Generator, config: SamplingConfig, seed: int) -> list[Metric | Exhibit]:
+def _glyphs(generator: Generator, config: SamplingConfig, seed: int, prompts: Sequence[str]) -> list[Metric | Exhibit]:
     from ...schemas.config.model import Task
     from ...train.evaluate.report.exhibits import Exhibit, png
 
     alphabet, tokenizer = Alphabet(), generator.bundle.image
-    drawn = [alphabet.template(character) for character in NAMED]
-    samples = generator.generate(Task.T2I, [name_of(one) for one in NAMED], config, seed).samples
+    drawn = [alphabet.template(character) for character in prompts]
+    samples = generator.generate(Task.T2I, [name_of(one) for one in prompts], config, seed).samples
     made = [sample.pixels for sample in samples if sample.pixels is not None]
-    prompts = list(NAMED)
     found = [alphabet.nearest(pixels) for pixels in made]
     floor = [alphabet.nearest(pixels) for pixels in tokenizer.decode(tokenizer.encode(np.stack(drawn)))]
     seen = [f"{name_of(prompt)}: {_verdict(prompt, glyph)}" for prompt, glyph in zip(prompts, found, strict=True)]
@@ -51,15 +58,14 @@ def _glyphs(generator: Generator, config: SamplingConfig, seed: int) -> list[Met
     return [_row("glyphs", "images recognized as the prompted glyph", prompts, found, floor, alphabet.size), *exhibits]
 
 
-def _words(generator: Generator, config: SamplingConfig, seed: int) -> list[Metric | Exhibit]:
+def _words(generator: Generator, config: SamplingConfig, seed: int, prompts: Sequence[str]) -> list[Metric | Exhibit]:
     from ...schemas.config.model import Task
     from ...train.evaluate.report.exhibits import Exhibit, wav
 
     words, codec = Words(), generator.bundle.audio
-    spoken = [words.template(word) for word in SPOKEN]
-    samples = generator.generate(Task.T2S, SPOKEN, config, seed).samples
+    spoken = [words.template(word) for word in prompts]
+    samples = generator.generate(Task.T2S, prompts, config, seed).samples
     made = [sample.wave for sample in samples if sample.wave is not None]
-    prompts = list(SPOKEN)
     found = [words.nearest(wave) for wave in made]
     floor = [words.nearest(codec.decode(codes)) for codes in codec.encode(spoken)]
     heard = [f"{prompt}: {_verdict(prompt, word)}" for prompt, word in zip(prompts, found, strict=True)]

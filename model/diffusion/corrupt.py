@@ -70,8 +70,7 @@ def noised(
         Targets, masks and weights of one copy, or of two with anti-masking.
     """
     index_T, content_T = segment_index(batch), batch.slice_BL.flatten() > 0
-    role_SM = torch.nn.functional.pad(roles(task_S, dropped_S), (0, 0, 0, 1))  # a row for padding
-    role_T = role_SM[index_T, batch.modality_BL.flatten().long()]
+    role_T = _role_of_tokens(batch, index_T, task_S, dropped_S)
     target_T, unseen_T = content_T & (role_T == Role.NOISED), content_T & (role_T == Role.HIDDEN)
     key = (batch.epoch_B[:, None], batch.row_B[:, None], batch.segment_BL, batch.position_BL)
     draw_T = bits(seed, RandomStream.MASK, *key).flatten()
@@ -79,6 +78,30 @@ def noised(
     query_CT = torch.stack([mask.masked_T for mask in masks])
     weight_CS = torch.stack([mask.weight_S for mask in masks]) / len(masks)
     return Corruption(task_S, dropped_S, target_T, query_CT | unseen_T, query_CT, weight_CS, causal=False)
+
+
+def target_counts(batch: Batch, objective: ObjectiveConfig, slices: Slices, seed: int) -> torch.Tensor:
+    """How often each class of the head is a target of a batch, masked or not: int64, one a row of the head's weight.
+
+    Args:
+        batch: Clean rows.
+        objective: Objective of the run; its tasks are drawn as `corrupt` draws them.
+        slices: Slices of the vocabulary.
+        seed: Seed of the run.
+    """
+    target_T = batch.slice_BL.flatten() > 0
+    if isinstance(objective, MaskedObjective):
+        tasks = draw_tasks(batch, objective, seed)
+        target_T &= _role_of_tokens(batch, segment_index(batch), *tasks) == Role.NOISED
+    slice_N = batch.slice_BL.flatten()[target_T].long()
+    starts = torch.tensor([0, *slices.widths]).cumsum(0)
+    class_N = slices.class_of(batch.tokens_BL.flatten()[target_T].long(), slice_N)
+    return torch.bincount(starts[slice_N] + class_N, minlength=sum(slices.widths))
+
+
+def _role_of_tokens(batch: Batch, index_T: torch.Tensor, task_S: torch.Tensor, dropped_S: torch.Tensor) -> torch.Tensor:
+    role_SM = torch.nn.functional.pad(roles(task_S, dropped_S), (0, 0, 0, 1))  # a row for padding
+    return role_SM[index_T, batch.modality_BL.flatten().long()]
 
 
 def _in_order(batch: Batch) -> Corruption:

@@ -26,6 +26,7 @@ class ParameterType(StrEnum):
     QK_NORM = "qk_norm"
     FINAL_NORM = "final_norm"
     UNEMBEDDING = "unembedding"
+    HEAD_BIAS = "head_bias"
 
 
 def parameter_types(model: Transformer) -> list[tuple[str, ParameterType]]:
@@ -51,6 +52,8 @@ def initial_value(name: str, parameter: torch.Tensor, seed: int, embedding_std: 
         float32 tensor on the CPU.
     """
     kind = _type_of(name, parameter)
+    if kind is ParameterType.HEAD_BIAS:
+        return torch.zeros(parameter.shape)
     if parameter.ndim == 1:
         return torch.ones(parameter.shape)
     fan_in = parameter.shape[-1]
@@ -71,7 +74,7 @@ def _type_of(name: str, parameter: torch.Tensor) -> ParameterType:
     if owner in {"tokens", "kinds"}:
         return ParameterType.EMBEDDING
     if owner == "head":
-        return ParameterType.UNEMBEDDING
+        return ParameterType.UNEMBEDDING if parameter.ndim == 2 else ParameterType.HEAD_BIAS
     if parameter.ndim == 2:
         return ParameterType.HIDDEN
     if owner in {"q_norm", "k_norm"}:

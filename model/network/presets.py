@@ -52,6 +52,7 @@ class Shape:
     depth_ratio: float  # depth over base depth: m_L of CompleteP
     alpha: float  # CompleteP's exponent of depth
     audio_layout: AudioLayout = "flat"
+    head_bias: bool = False
 
     @property
     def heads(self) -> int:
@@ -70,9 +71,10 @@ class Shape:
 
     def parameters(self, vocabulary: Vocabulary) -> Parameters:
         """Number of parameters, computed from the sizes; a test compares it with the module."""
-        rows = vocabulary.size + len(vocabulary.slices) + sum(Slices.of(vocabulary).widths)
+        classes = sum(Slices.of(vocabulary).widths)
+        rows = vocabulary.size + len(vocabulary.slices) + classes
         norms = self.depth * (2 * self.width + 2 * self.head_size) + self.width
-        return Parameters(rows * self.width, self.matmul + norms)
+        return Parameters(rows * self.width + classes * self.head_bias, self.matmul + norms)
 
 
 def shape_of(config: ModelConfig) -> Shape:
@@ -88,4 +90,5 @@ def shape_of(config: ModelConfig) -> Shape:
         depth_ratio=depth / config.base_depth,
         alpha=config.alpha,
         audio_layout=config.audio_layout,
+        head_bias=config.head_bias,
     )

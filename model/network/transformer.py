@@ -1,4 +1,4 @@
-"""Bidirectional pre-norm transformer: RoPE within segments, QK-norm, SwiGLU, no biases, no time input.
+"""Bidirectional pre-norm transformer: RoPE within segments, QK-norm, SwiGLU, no biases in layers, no time input.
 
 The number of masked tokens carries the information that a time input would (Ou et al. 2024,
 https://arxiv.org/abs/2406.03736), so segments of a row may have different noise levels. An embedding of the position's
@@ -54,7 +54,7 @@ class Transformer(nn.Module):
         self.kinds = nn.Embedding(kinds, shape.width, _weight=torch.empty(kinds, shape.width))
         self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.depth))
         self.norm = nn.RMSNorm(shape.width, eps=EPS)
-        self.head = Head(shape.width, self.slices.widths)
+        self.head = Head(shape.width, self.slices.widths, shape.head_bias)
 
     def forward(self, inputs: Inputs) -> tuple[torch.Tensor, torch.Tensor]:
         """Cross-entropy of the right class at each queried position.

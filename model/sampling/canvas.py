@@ -105,17 +105,38 @@ def inputs_of(
     """
     query_N = query_T.nonzero()[:, 0]
     query_N = query_N[canvas.slice_T[query_N].argsort(stable=True)]
+    return inputs_at(canvas, slices, input_T, query_N, canvas.tokens_T[query_N], causal=causal), query_N
+
+
+def inputs_at(
+    canvas: Canvas,
+    slices: Slices,
+    input_T: torch.Tensor,
+    query_N: torch.Tensor,
+    token_N: torch.Tensor,
+    *,
+    causal: bool = False,
+) -> Inputs:
+    """Build the model's inputs for queries of some tokens at some positions.
+
+    Args:
+        canvas: Segments.
+        slices: Slices of the model's vocabulary.
+        input_T: Token ids as the model sees them.
+        query_N: Queried positions, indices into T, in the order of their slices; one may occur several times.
+        token_N: The right token of each query.
+        causal: As for `inputs_of`.
+    """
     slice_N = canvas.slice_T[query_N]
     counts = torch.bincount(slice_N, minlength=len(slices.widths)).tolist()
     slice_T = torch.nn.functional.pad(canvas.slice_T[1:], (0, 1)) if causal else canvas.slice_T
-    inputs = Inputs(
+    return Inputs(
         tokens_BL=input_T[None],
         segment_BL=(canvas.index_T + 1).int()[None],
         position_BL=canvas.position_T[None],
         slice_BL=slice_T[None],
         query_N=query_N - int(causal),
-        class_N=slices.class_of(canvas.tokens_T[query_N], slice_N),
+        class_N=slices.class_of(token_N, slice_N),
         groups=tuple((index, count) for index, count in enumerate(counts) if count),
         causal=causal,
     )
-    return inputs, query_N

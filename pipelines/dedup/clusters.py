@@ -1,7 +1,9 @@
 """From components to decisions: which rows are duplicates of each other, and which of them is kept.
 
-The survivor of a cluster is the row with the highest `priority`, then the greatest size, then the smallest id. Samples
-of one row have the same image or clip, and each a text of its own: they are no duplicates of each other by their media.
+The survivor of a cluster is the row with the highest `priority`; then, of images, the medoid: the one that was matched
+with the most others; then the row with the greatest size, then the smallest id. The largest image of a cluster is often
+an unusual one, which only one other resembles; the medoid stands for as many as possible. Samples of one row have the
+same image or clip, and each a text of its own: they are no duplicates of each other by their media.
 """
 
 from collections.abc import Mapping
@@ -18,7 +20,7 @@ from ...schemas.dataset.tables import DROPPED
 from ...schemas.vocabulary import Modality
 from ..engines.partition import Outcome, drop_rows
 
-CLUSTERS_VERSION = 1
+CLUSTERS_VERSION = 2
 EXACT, NEAR = "exact_duplicate", "near_duplicate"
 _KEPT = ("id", "source", "file", "row", "part", "excerpt", "key", "size")
 
@@ -36,22 +38,25 @@ class Label:
         return [CLUSTERS_VERSION, self.modality.name]
 
     def run(self, table: pa.Table, components: pa.Table | None = None) -> Outcome:
-        """Return the rows that are not alone in their component, with columns `group` and `modality`.
+        """Return the rows that are not alone in their component, with columns `group`, `matches` and `modality`.
 
         Args:
             table: A part of `Distinct`.
-            components: (id, label) rows of the vertices that edges join.
+            components: (id, label, matches) rows of the vertices that edges join.
         """
         vertex = table["vertex"].combine_chunks()
-        group = vertex
+        group, matches = vertex, pa.repeat(pa.scalar(0, pa.uint32()), len(vertex))
         if components is not None:
             at = pc.index_in(vertex, value_set=components["id"].combine_chunks())
             group = pc.coalesce(components["label"].combine_chunks().take(at), vertex)
+            if self.modality is Modality.IMAGE:
+                matches = pc.coalesce(components["matches"].combine_chunks().take(at), matches)
         first = np.asarray(table["first"])
         copies = np.diff(np.r_[np.flatnonzero(first), len(first)])
         together = (np.repeat(copies, copies) > 1) | _joined(vertex, components)
         columns = {name: table[name] for name in _KEPT}
-        columns |= {"group": group, "modality": pa.repeat(pa.scalar(int(self.modality), pa.uint8()), table.num_rows)}
+        modality = pa.repeat(pa.scalar(int(self.modality), pa.uint8()), table.num_rows)
+        columns |= {"group": group, "matches": matches, "modality": modality}
         return _uncounted(pa.table(columns).filter(pa.array(together)))
 
 
@@ -115,9 +120,13 @@ class Resolve:
         sources = table["source"].combine_chunks().dictionary_encode()
         levels = np.array([self.priorities[name] for name in sources.dictionary.to_pylist()], np.int64)
         priority = levels[sources.indices.to_numpy()]
-        table = table.take(np.lexsort((-table["size"].to_numpy(), -priority, group)))  # stable: ties stay sorted by id
+        judged = self.judged.split("-")
+        order = [-table["size"].to_numpy(), -priority, group]
+        if judged[0] == Modality.IMAGE.name.lower():
+            order.insert(1, -table["matches"].to_numpy().astype(np.int64))
+        table = table.take(np.lexsort(order))  # stable: ties stay sorted by id
         starts = np.r_[True, group[1:] != group[:-1]][: len(group)]
-        if Modality.TEXT.name.lower() not in self.judged.split("-"):
+        if Modality.TEXT.name.lower() not in judged:
             alone = starts | ~_same_row(table, np.flatnonzero(starts)[np.cumsum(starts) - 1])
             table, group, starts = table.filter(pa.array(alone)), group[alone], starts[alone]
         sizes = np.diff(np.r_[np.flatnonzero(starts), len(group)])

@@ -1,9 +1,9 @@
 """Connected components of the graph whose edges join near duplicates.
 
 The edges stay on disk and are read in blocks; the forest is one 64-bit number per vertex in a memory-mapped scratch
-file. So memory is bounded by one block (about a hundred bytes per edge) and by the part of the file (8 bytes per
-vertex) that the operating system caches, whatever the number of edges. A component is named by its smallest vertex, so
-the result does not depend on the order of the edges or on the blocks.
+file, and the number of edges of each vertex is in another. So memory is bounded by one block (about a hundred bytes per
+edge) and by the part of the files (12 bytes per vertex) that the operating system caches, whatever the number of edges.
+A component is named by its smallest vertex, so the result does not depend on the order of the edges or on the blocks.
 """
 
 import tempfile
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 Ints = npt.NDArray[np.int64]
+Counts = npt.NDArray[np.uint32]
 
 
 @contextmanager
@@ -39,6 +40,31 @@ def components(vertices: int, edges: Iterable[tuple[Ints, Ints]]) -> Iterator[In
         for start in range(0, vertices, _BLOCK):
             _roots(forest, np.arange(start, min(start + _BLOCK, vertices)))
         yield forest
+
+
+@contextmanager
+def counted_ends(
+    vertices: int, edges: Iterable[tuple[Ints, Ints]]
+) -> Iterator[tuple[Counts, Iterator[tuple[Ints, Ints]]]]:
+    """Count the edges of each vertex while they pass.
+
+    Args:
+        vertices: Number of vertices.
+        edges: Blocks of (left, right) arrays of vertices.
+
+    Yields:
+        (vertices,) counts, valid within the block and complete when all edges have passed; and the edges.
+    """
+
+    def passing() -> Iterator[tuple[Ints, Ints]]:
+        for left, right in edges:
+            ends, times = np.unique(np.concatenate([left, right]), return_counts=True)
+            counts[ends] += times.astype(np.uint32)
+            yield left, right
+
+    with tempfile.TemporaryFile(prefix="triptych-") as scratch:
+        counts = np.memmap(scratch, np.uint32, "w+", shape=(vertices,)) if vertices else np.zeros(0, np.uint32)
+        yield counts, passing()
 
 
 def joined_vertices(least: Ints, starts: Sequence[int]) -> Iterator[tuple[Ints, Ints]]:

@@ -17,6 +17,7 @@ from ...schemas.config.run import Limits
 from ...schemas.config.sources import Source
 from ...schemas.storage.store import Store
 from ...schemas.vocabulary import Kind, Modality
+from ..engines.grown import rounded
 from ..engines.partition import Partition
 from ..engines.steps import Gather, Given, Map, Shuffle, Step
 from .candidates import Key, Pair, Verify
@@ -26,7 +27,7 @@ from .sign import Distinct, Sign, near_methods
 
 BUCKET_BYTES = 32 << 20  # size of a bucket of small tables, which is in memory at a time
 # approximate bytes of a row: its signature and excerpt, or its keys, whichever take more
-SIGNED_BYTES = {Modality.TEXT: 1024, Modality.IMAGE: 3072, Modality.AUDIO: 4096}
+SIGNED_BYTES = {Modality.TEXT: 1024, Modality.IMAGE: 6144, Modality.AUDIO: 4096}
 LABEL_BYTES = 512
 
 Modalities = tuple[Modality, ...]
@@ -121,7 +122,7 @@ def deduplicate(
         labels = (Map(Combine(len(labels)), Shuffle(labels, "id", _buckets(rows, LABEL_BYTES))),)
     grouped = Shuffle(labels, "group", _buckets(rows, LABEL_BYTES))
     duplicates = Map(Resolve(this.judged, priorities), grouped)
-    by_part = Shuffle((duplicates,), "part", max(1, len(parts)))
+    by_part = Shuffle((duplicates,), "part", rounded(max(1, len(parts))))
     drop = DropDuplicates(this.judged)
     left = {
         source.name: Map(drop, Given(raw[source.name]), masks=True, beside=by_part, stamped=True) for source in sources
@@ -148,4 +149,4 @@ def _label(store: Store, modality: Modality, rows_of: Given, rows: int, dedup: D
 
 def _buckets(rows: int, row_bytes: int) -> int:
     """Return the number of buckets of a shuffle; it follows from the rows alone, so it is known before any is read."""
-    return max(1, -(-rows * row_bytes // BUCKET_BYTES))
+    return rounded(max(1, -(-rows * row_bytes // BUCKET_BYTES)))

@@ -14,18 +14,19 @@ from ..engines.partition import Outcome, Partition, commit, load
 from ..engines.ranges import note_of
 from ..engines.stage import WorkCount, part_name
 from .candidates import BUCKET_BITS, place_of
-from .components import Ints, components, joined_vertices
+from .components import Ints, components, counted_ends, joined_vertices
 
-LABELS_VERSION = 2
-LABELS = pa.schema([("id", pa.uint64()), ("label", pa.uint64())])
+LABELS_VERSION = 3
+LABELS = pa.schema([("id", pa.uint64()), ("label", pa.uint64()), ("matches", pa.uint32())])
 
 
 @dataclass(frozen=True)
 class Components:
     """Computes the components of the graph of near duplicates, in one task on all its parts.
 
-    Edges are read one part at a time; see components.py for the memory that this takes. The result has (id, label) rows
-    of the vertices that edges join, by the bucket of the vertex; a label is the component's smallest vertex.
+    Edges are read one part at a time; see components.py for the memory that this takes. The result has (id, label,
+    matches) rows of the vertices that edges join, by the bucket of the vertex; a label is the component's smallest
+    vertex, matches are the edges of the vertex itself.
     """
 
     store: Store
@@ -57,11 +58,15 @@ class Components:
 def _labels(edges: Iterable[pa.Table], starts: Ints) -> Outcome:
     """Return one chunk per bucket; the note lists the buckets."""
     tables, present = [], []
-    with components(int(starts[-1]), _dense(edges, starts)) as least:
+    with (
+        counted_ends(int(starts[-1]), _dense(edges, starts)) as (matches, ends),
+        components(len(matches), ends) as least,
+    ):
         for bucket, (vertices, labels) in enumerate(joined_vertices(least, starts.tolist())):
             if vertices.size:
                 present.append(bucket)
-                tables.append(pa.table({"id": _vertex(vertices, starts), "label": _vertex(labels, starts)}))
+                columns = {"id": _vertex(vertices, starts), "label": _vertex(labels, starts)}
+                tables.append(pa.table(columns | {"matches": np.asarray(matches[vertices])}))
     joined = pa.concat_tables(tables) if tables else LABELS.empty_table()
     batches = [batch for table in tables for batch in table.to_batches()]
     note = note_of(np.array(present, np.int64), batches, LABELS)

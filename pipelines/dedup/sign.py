@@ -68,6 +68,17 @@ def near_methods(options: DedupOptions, limits: Limits) -> tuple[NearMethod, ...
     return (Fingerprint(limits.seconds),) if options.near else ()
 
 
+def sign_values(values: pa.ChunkedArray, options: DedupOptions, limits: Limits) -> tuple[pa.Array, Any, list[pa.Array]]:
+    """Compute keys and sizes as `exact_keys` does, and the signatures of every near-duplicate method, in order."""
+    nears = near_methods(options, limits)
+    if isinstance(options, ImageDedup) and options.near:
+        from .image.near import PerceptualHash
+
+        keys, sizes, signatures = PerceptualHash(options.near, limits.pixels).sign_with_keys(values)
+        return keys, sizes, [signatures, *(near.sign(values) for near in nears[1:])]
+    return *exact_keys(values, options, limits), [near.sign(values) for near in nears]
+
+
 @dataclass(frozen=True)
 class Sign:
     """Computes keys and signatures of one modality; rows that cannot be read are left to later stages."""
@@ -91,11 +102,10 @@ class Sign:
     def run(self, table: pa.Table) -> Outcome:
         """Return one row per readable row: origin, excerpt, `key`, `size`, and signatures `near0`, `near1` …"""
         values = table[self.modality.name.lower()]
-        keys, sizes = exact_keys(values, self.options, self.limits)
+        keys, sizes, signatures = sign_values(values, self.options, self.limits)
         columns = {name: table[name] for name in ORIGIN}
         columns |= {"excerpt": pc.utf8_slice_codeunits(table["text"], 0, EXCERPT), "key": keys, "size": sizes}
-        for number, near in enumerate(near_methods(self.options, self.limits)):
-            columns[f"near{number}"] = near.sign(values)
+        columns |= {f"near{number}": signature for number, signature in enumerate(signatures)}
         signed = pa.table(columns)
         signed = signed.filter(pc.is_valid(signed["key"]))
         return Outcome(signed, DROPPED.empty_table(), note={"bytes": signed.nbytes})

@@ -24,6 +24,18 @@ def carry_out(work: Work) -> Sequence[WorkCount]:
     return work.task(work.item)
 
 
+def unless_committed(items: Sequence[tuple[int, Any]]) -> list[tuple[int, Any]]:
+    """Return numbered items of a group that is about to be done, one after another.
+
+    If the result of the first is committed, a worker was lost during this group. The others then look for theirs, too,
+    which costs a request each.
+    """
+    first = items[0][1]
+    if not (isinstance(first, Work) and isinstance(first.task, RunChain) and first.task.begun(first.item)):
+        return list(items)
+    return [(number, Work(replace(work.task, looks=True), work.item)) for number, work in items]
+
+
 class Link(NamedTuple):
     """A stage of a chain; True for one that only drops rows, so that its result is a mask."""
 
@@ -51,6 +63,10 @@ class RunChain:
     def __call__(self, part: Partition) -> list[WorkCount]:
         """Return what each stage committed; the list is shorter when no row was left before the last stage."""
         return [work for work, _ in self.results(part)]
+
+    def begun(self, part: Partition) -> bool:
+        """True if the first stage is committed for a partition."""
+        return self._committed(self.links[0].stage, part) is not None
 
     def results(self, part: Partition) -> list[tuple[WorkCount, Partition]]:
         """Return what each stage committed, with the reference to it."""

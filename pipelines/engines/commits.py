@@ -6,10 +6,12 @@ arrive; whatever a killed driver did not write is read from the headers of the p
 
 import time
 import uuid
+from bisect import bisect
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 
 import pyarrow as pa
 
@@ -37,11 +39,21 @@ class CommittedParts:
         at = self._rows.get(name)
         if at is None:
             return self._ask(name)
-        return Committed(name, self.lines["summary"][at].as_py(), self.lines["dropped"][at].as_py())
+        batches, starts = self._batches
+        batch = bisect(starts, at) - 1
+        summaries, dropped = batches[batch]
+        return Committed(name, summaries[at - starts[batch]].as_py(), dropped[at - starts[batch]].as_py())
 
     @cached_property
     def _rows(self) -> dict[str, int]:
         return {name: at for at, name in enumerate(self.lines["name"].to_pylist())}
+
+    @cached_property
+    def _batches(self) -> tuple[list[tuple[pa.Array, pa.Array]], list[int]]:
+        """The columns of each segment, which may be too many bytes for one array, and the index of its first line."""
+        batches = [batch for batch in self.lines.to_batches() if len(batch)]
+        starts = [0, *accumulate(len(batch) for batch in batches)]
+        return [(batch["summary"], batch["dropped"]) for batch in batches], starts[:-1]
 
     def _ask(self, name: str) -> Committed:
         if name.endswith(".arrow"):

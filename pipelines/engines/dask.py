@@ -2,8 +2,9 @@
 
 import logging
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, nullcontext
+from itertools import islice
 from typing import Any, TypeVar
 
 from ...schemas.config.run import DaskEngine
@@ -12,6 +13,7 @@ from ...schemas.storage.store import Store
 from ...schemas.visible import guard_logs
 from .base import PRELOAD, Engine, MeasuredTask, TaskResult
 from .dask_cluster import DaskCluster, address_of
+from .groups import Groups, RunGroup
 from .host_guard import HostFault, HostGuard
 from .journal import Journal
 from .task_label import task_label
@@ -22,7 +24,8 @@ from .worker_check import Question, Reply
 A = TypeVar("A")
 B = TypeVar("B")
 
-IN_FLIGHT = 512  # tasks submitted to the scheduler at a time, so that a million parts do not overload it
+IN_FLIGHT = 4096  # tasks submitted to the scheduler at a time, so that a million parts do not overload it
+AHEAD = 8  # tasks for each worker; when half of them are done, more are submitted in one message
 RETRIES = 2  # of a task that raised (for example because a store did not answer) or whose worker died
 # By default Dask makes malloc return memory all the time, and training then spends much of its time on page faults.
 # Idle OpenMP threads sleep, as in the command line.
@@ -91,38 +94,52 @@ class Dask(Engine):
             yield from self._each(MeasuredTask(task, self._guard), todo)
 
     def _each(self, measured: MeasuredTask[A, B], todo: Todo[A]) -> Iterator[TaskResult[B]]:
-        at: dict[Any, tuple[int, A]] = {}  # each running task's item, with its number
+        groups: Groups[A] = Groups(todo, lambda item: task_label(measured.task, item))
+        task, at = RunGroup(measured), dict[Any, Sequence[tuple[int, A]]]()  # each running task's group
 
-        def key(item: tuple[int, A]) -> str:
-            return f"{task_label(measured.task, item[1])}-{uuid.uuid4().hex}"
-
-        def submit(items: Iterable[tuple[int, A]]) -> list[Any]:
-            futures = {
-                self._client.submit(measured, *item, key=key(item), pure=False, retries=RETRIES): item for item in items
-            }
-            at.update(futures)
+        def submit(chosen: Sequence[Sequence[tuple[int, A]]]) -> list[Any]:
+            keys = [f"{task_label(measured.task, group[0][1])}-{uuid.uuid4().hex}" for group in chosen]
+            # one message to the scheduler for all of them
+            futures = self._client.map(task, chosen, key=keys, pure=False, retries=RETRIES) if keys else []
+            at.update(zip(futures, chosen, strict=True))
             return list(futures)
 
-        running = self._dask.as_completed(submit(todo.take(IN_FLIGHT)))
+        def more() -> list[Any]:
+            workers = self._workers()
+            wanted = min(IN_FLIGHT, AHEAD * workers)
+            if len(at) > wanted // 2:
+                return []
+            return submit(list(islice(iter(lambda: groups.take(workers), []), wanted - len(at))))
+
+        running = self._dask.as_completed(more())
         for future in running:
-            item = at.pop(future)
+            group = at.pop(future)
+            label = label_of_key(future.key)
             try:
-                result = future.result()
-                if self._joined:
-                    self._joined.board.finished(result.worker, label_of_key(future.key), result.seconds)
-                yield result
+                for result in future.result():
+                    groups.finished(label, result.seconds)
+                    if self._joined:
+                        self._joined.board.finished(result.worker, label, result.seconds)
+                    yield result
             except HostFault as fault:
                 if self._joined is None or not self._joined.send_away(fault):
                     raise fault.explained() from None
-                running.update(submit([item]))
+                running.update(submit([group]))
             except self._dask.KilledWorker as error:
+                if len(group) > 1:  # so that it shows at which partition workers die
+                    running.update(submit([[item] for item in group]))
+                    continue
                 raise Refusal(
                     f"{error.allowed_failures + 1} Dask workers died on one partition, the last at "
                     f"{error.last_worker.address}. The kernel may have killed them for memory: use fewer workers or a "
                     "smaller partition_bytes, then run the same command again to resume.",
                     exit_code=1,
                 ) from None
-            running.update(submit(todo.take(IN_FLIGHT - running.count())))
+            running.update(more())
+
+    def _workers(self) -> int:
+        """Return the number of workers."""
+        return max(1, self._joined.connected if self._joined else len(self._cluster.workers))
 
     def ask(self, question: Question) -> list[Reply]:
         """Ask every worker of a running scheduler."""

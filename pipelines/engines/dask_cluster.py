@@ -1,6 +1,5 @@
 """A Dask cluster that other people start: waits for its workers, watches them, and says what is wrong with it."""
 
-import json
 import logging
 import threading
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...schemas.errors import Refusal, brief
+from ...schemas.identity import parse_json
 from .host_guard import HostFault
 from .journal import Journal
 from .worker_board import WorkerBoard
@@ -38,7 +38,7 @@ def address_of(scheduler: str, say: Callable[[str], None], wait: float | None) -
         waiting.seen(False)
         time.sleep(POLL / 10)
     try:
-        return str(json.loads(Path(scheduler).read_text(encoding="utf-8"))["address"])
+        return str(parse_json(Path(scheduler).read_text(encoding="utf-8"))["address"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Refusal(
             f"engine.scheduler: {scheduler} is not a file that `dask scheduler --scheduler-file` wrote "
@@ -51,6 +51,7 @@ class DaskCluster:
 
     def __init__(self, client: Any, address: str, journal: Journal, wait: float | None) -> None:
         self.board = WorkerBoard()
+        self.connected = 1  # workers, as they were counted last
         self._client = client
         self._address = address
         self._journal = journal
@@ -182,9 +183,10 @@ class DaskCluster:
     def _workers_or_wait(self, waiting: "_Waiting") -> bool:
         if self._client.status != "running":
             raise CancelledError
-        connected = len(self.workers()) > 0
-        waiting.seen(connected)
-        return connected
+        connected = len(self.workers())
+        waiting.seen(connected > 0)
+        self.connected = max(1, connected)
+        return connected > 0
 
     def _waiting(self) -> "_Waiting":
         command = f"dask worker {self._address} --nthreads 1 --memory-limit 0 --preload triptych.pipelines.prepare"

@@ -9,6 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,7 +31,7 @@ _SUMMARY, _DROPPED = b"triptych.summary", b"triptych.dropped"
 HEADER_BYTES = 64 << 10  # of a part that are read for its header; a longer one takes a second request
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # a run may hold some millions
 class Partition:
     """A reference to a partition; `pieces` are (file, batch) pairs that are concatenated when it is loaded."""
 
@@ -62,10 +63,22 @@ class Committed(NamedTuple):
     summary: bytes  # JSON of the number of rows, the tallies and the note
     dropped: int  # lines of dropped rows that the part holds
 
-    def reference(self, key: str, summary: Mapping[str, Any] | None = None) -> "Partition":
-        """Return a reference to the part; `summary` is its parsed summary, where the caller has it."""
-        summary = summary or json.loads(self.summary)
+    def reference(self, key: str) -> "Partition":
+        """Return a reference to the part."""
+        summary = _parsed(self.summary)
         return Partition(key, ((self.name, None),), summary["rows"], note=summary["note"])
+
+    @property
+    def tallies(self) -> Sequence[Mapping[str, Any]]:
+        """The tallies as JSON values."""
+        found: Sequence[Mapping[str, Any]] = _parsed(self.summary).get("tallies", ())
+        return found
+
+
+@lru_cache(maxsize=8)  # what a part counts and where it is are asked for one right after the other
+def _parsed(summary: bytes) -> Mapping[str, Any]:
+    parsed: Mapping[str, Any] = json.loads(summary.decode())
+    return parsed
 
 
 @dataclass(frozen=True)

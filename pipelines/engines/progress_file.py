@@ -7,9 +7,9 @@ import time
 from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import ValidationError
+from pydantic import AwareDatetime, Field, ValidationError
 
 from ...schemas.base import Strict
 from ...schemas.errors import Refusal
@@ -20,18 +20,19 @@ from .journal import Journal
 PROGRESS = f"{WORK}/progress.json"
 LOCAL_SECONDS, REMOTE_SECONDS = 2.0, 15.0  # between two writes
 MESSAGES = 20  # that are kept
+Count = Annotated[int, Field(ge=0, le=2**63)]
 
 
 class StepState(Strict):
     """A step that has begun."""
 
     step: str
-    partitions: int
-    reused: int  # partitions that an earlier try committed
-    done: int  # partitions of this try
-    rows: int  # of the partitions of this try, where they are counted
-    tokens: int
-    seconds: float
+    partitions: Count
+    reused: Count  # partitions that an earlier try committed
+    done: Count  # partitions of this try
+    rows: Count  # of the partitions of this try, where they are counted
+    tokens: Count
+    seconds: Annotated[float, Field(ge=0, le=1e12)]
     running: bool
 
     @property
@@ -45,12 +46,12 @@ class RunProgress(Strict):
     """What the file holds."""
 
     engine: str
-    begun: datetime
-    written: datetime
+    begun: AwareDatetime
+    written: AwareDatetime
     steps: tuple[StepState, ...]
-    workers: int  # processes that have finished a partition
-    peak_bytes: int  # of the process that took most memory
-    dropped: dict[str, int]  # reason -> rows so far
+    workers: Count  # processes that have finished a partition
+    peak_bytes: Count  # of the process that took most memory
+    dropped: dict[str, Count]  # reason -> rows so far
     messages: tuple[str, ...]
     failed: str | None = None  # why the run ended
 

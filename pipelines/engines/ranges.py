@@ -74,7 +74,7 @@ def end_of(note: Mapping[str, Any]) -> int:
 
 
 def write_runs(
-    store: Store, folder: str, keys: Sequence[str], notes: Sequence[Mapping[str, Any]], into: int
+    store: Store, folder: str, keys: Sequence[str], notes: Sequence[Mapping[str, Any]], numbers: range
 ) -> tuple[list[Run], npt.NDArray[np.int64]]:
     """Write the file of a shuffle.
 
@@ -83,31 +83,33 @@ def write_runs(
         folder: Folder of the scattered parts.
         keys: Their keys.
         notes: Their notes.
-        into: Number of buckets.
+        numbers: The n buckets, of which the parts have no others.
 
     Returns:
-        For each bucket its run; (into,) number of rows.
+        For each bucket its run; (n,) number of rows.
 
     Raises:
         ValueError: The parts have different columns.
     """
     if len({note["schema"] for note in notes}) > 1:
         raise ValueError("the partitions of a shuffle differ in their columns")
-    counts, rows = np.zeros(into, np.int64), np.zeros(into, np.int64)
+    counts, rows = np.zeros(len(numbers), np.int64), np.zeros(len(numbers), np.int64)
     for note in notes:
         batches = batches_of(note)
-        counts[batches["bucket"]] += 1
-        rows[batches["bucket"]] += batches["rows"]
+        at = (batches["bucket"] - np.uint32(numbers.start)) // np.uint32(numbers.step)
+        counts[at] += 1
+        rows[at] += batches["rows"]
     starts = np.cumsum(counts) - counts
     entries, free = np.zeros(int(counts.sum()), ENTRY), starts.copy()
     for key, note in zip(keys, notes, strict=True):
         batches = batches_of(note)
-        at = free[batches["bucket"]]
+        bucket = (batches["bucket"] - np.uint32(numbers.start)) // np.uint32(numbers.step)
+        at = free[bucket]
         entries["part"][at] = np.void(bytes.fromhex(key))
         entries["head"][at] = int(note["head"])
         entries["offset"][at] = int(note["head"]) + np.cumsum(batches["length"]) - batches["length"]
         entries["length"][at] = batches["length"]
-        free[batches["bucket"]] += 1
+        free[bucket] += 1
     name = f"{RANGES}/{bytes_fingerprint([entries.view(np.uint8).data])}.bin"
     if not store.exists(name):
         store.write(name, pa.py_buffer(entries))

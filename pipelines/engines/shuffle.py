@@ -17,7 +17,7 @@ from ...schemas.identity import fingerprint
 from ...schemas.storage.store import Store
 from .partition import Outcome, Partition
 from .ranges import SCATTERED, note_of, write_runs
-from .stage import part_key
+from .stage import part_keys
 from .take_rows import take_rows
 
 SHUFFLE_VERSION = 2
@@ -67,7 +67,7 @@ class Scatter:
 
 def origin_of(stage: Scatter, keys: Sequence[str]) -> str:
     """Return the key of a shuffle of partitions with these keys; it does not depend on how an engine shuffles."""
-    scattered = [part_key(stage, Partition(key, (), 0)) for key in keys]
+    scattered = part_keys(stage, [Partition(key, (), 0) for key in keys])
     return fingerprint("shuffle", SHUFFLE_VERSION, stage.by, stage.into, scattered)
 
 
@@ -76,7 +76,9 @@ def bucket_key(origin: str, bucket: int) -> str:
     return fingerprint(origin, bucket)
 
 
-def buckets(store: Store, scattered: Sequence[Partition], keys: Sequence[str], by: str) -> list[Partition]:
+def buckets(
+    store: Store, scattered: Sequence[Partition], keys: Sequence[str], by: str, numbers: range | None = None
+) -> list[Partition]:
     """Return the parts after the shuffle, one per bucket, as references into the scattered files.
 
     Args:
@@ -84,10 +86,12 @@ def buckets(store: Store, scattered: Sequence[Partition], keys: Sequence[str], b
         scattered: The parts of `Scatter`, or another part that lists buckets in the same way.
         keys: Keys of the buckets.
         by: The column.
+        numbers: Their numbers, if they do not count from 0.
     """
     files = [PurePosixPath(part.pieces[0][0]) for part in scattered]
     folder = str(files[0].parent) if files else ""
-    runs, rows = write_runs(store, folder, [file.stem for file in files], [part.note for part in scattered], len(keys))
+    notes = [part.note for part in scattered]
+    runs, rows = write_runs(store, folder, [file.stem for file in files], notes, numbers or range(len(keys)))
     return [
         Partition(key, (), count, sort_by=by, run=run if count else None)
         for key, run, count in zip(keys, runs, rows.tolist(), strict=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from ...schemas.dataset.dropped_lines import bounded
-from ...schemas.identity import fingerprint
+from ...schemas.identity import Prefix
 from ...schemas.storage.store import WORK, Store
 from .allocator import keep_freed_memory
 from .partition import Committed, Outcome, Partition, commit, count_rows, load
@@ -45,8 +45,8 @@ def part_key(stage: Stage, part: Partition) -> str:
 
 def part_keys(stage: Stage, parts: Sequence[Partition]) -> list[str]:
     """Return the keys of a stage's outputs; the stage is asked for its identity once."""
-    name, identity = stage.name, stage.identity()
-    return [fingerprint(name, identity, part.key, *(other.key for other in part.beside)) for part in parts]
+    first = Prefix(stage.name, stage.identity())
+    return [first.fingerprint(part.key, *(other.key for other in part.beside)) for part in parts]
 
 
 def part_name(stage: str, key: str) -> str:

@@ -8,17 +8,17 @@ Keys follow from the description, so that the parts of a shuffle are known by na
 on results (what `Read` finds, which rows a mask leaves), no shuffle may follow in the same description.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol
 
-from ...schemas.identity import fingerprint
+from ...schemas.identity import Prefix, fingerprint
 from .commits import CommittedParts
 from .partition import Committed, Partition, key_of, stamp_of
 from .row_mask import masked
 from .shuffle import Scatter, bucket_key, origin_of
-from .stage import Stage, WorkCount, part_key, part_name
+from .stage import Stage, WorkCount, part_name
 
 Place = tuple[int, ...]  # of a partition in its step: where it is given, the bucket, or the unit and the part of it
 
@@ -32,6 +32,14 @@ class ReadTask(Protocol):
 
     def __call__(self, item: Any) -> WorkCount:
         """Read a unit and commit its parts."""
+        ...
+
+
+class NoteTaker(Protocol):
+    """Takes what the driver needs of the notes of a step, so that they are not all in its memory."""
+
+    def __call__(self, note: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Take the note of one result, in any order; returns what is kept of it in the reference."""
         ...
 
 
@@ -89,7 +97,8 @@ class Map:
     """A stage on every partition of a step.
 
     With `masks`, the stage only drops rows, and its result is a mask. With `beside`, the stage also gets a bucket of
-    another step: the one at the partition's own place or, for `stamped`, the one to which its stamp belongs.
+    another step: the one at the partition's own place or, for `stamped`, the one to which its stamp belongs. `notes`
+    is called by the driver, once for each result.
     """
 
     stage: Stage
@@ -97,6 +106,7 @@ class Map:
     masks: bool = False
     beside: "Shuffle | Gather | None" = None
     stamped: bool = False
+    notes: NoteTaker | None = None
 
     @property
     def label(self) -> str:
@@ -113,21 +123,20 @@ class Map:
         """Keys of the resulting partitions."""
         if self.masks:
             raise LookupError("the keys of masked partitions depend on the rows that are left")
-        name = self.stage.name
         if self.beside is None:
-            return [fingerprint(name, self.identity, key) for key in self.source.keys]
+            return [self._first.fingerprint(key) for key in self.source.keys]
         pairs = zip(self.source.keys, self.beside.keys, strict=True)
-        return [fingerprint(name, self.identity, *pair) for pair in pairs]
+        return [self._first.fingerprint(*pair) for pair in pairs]
 
     @cached_property
-    def identity(self) -> Any:
-        """The identity of the stage."""
-        return self.stage.identity()
+    def _first(self) -> Prefix:
+        """What the keys of all results begin with, as those of `part_keys` do."""
+        return Prefix(self.stage.name, self.stage.identity())
 
     def name_for(self, part: Partition) -> str:
         """Return the file name of the result for one partition."""
         beside = (other.key for other in part.beside)
-        return part_name(self.stage.name, fingerprint(self.stage.name, self.identity, part.key, *beside))
+        return part_name(self.stage.name, self._first.fingerprint(part.key, *beside))
 
     @staticmethod
     def number_beside(place: Place, part: Partition, stamped: bool, into: int) -> int:
@@ -148,6 +157,8 @@ class Map:
     def result(self, part: Partition, done: Committed) -> Partition:
         """Return the reference to the result for one partition."""
         result = done.reference(key_of(done.name))
+        if self.notes is not None:
+            result = replace(result, note=self.notes(result.note))
         return masked(part, result) if self.masks else result
 
 
@@ -163,14 +174,19 @@ class Shuffle:
     into: int
     label: str = "shuffle"
 
-    @property
+    @cached_property
     def stage(self) -> Scatter:
         """The stage that sorts the rows of a partition by bucket."""
         return Scatter(self.by, self.into)
 
+    @cached_property
+    def _first(self) -> Prefix:
+        return Prefix(self.stage.name, self.stage.identity())
+
     def name_for(self, part: Partition) -> str:
         """Return the file name of a partition with its rows sorted by bucket."""
-        return part_name(self.stage.name, part_key(self.stage, part))
+        beside = (other.key for other in part.beside)
+        return part_name(self.stage.name, self._first.fingerprint(part.key, *beside))
 
     def bucket(self, key: str, committed: Committed) -> Partition:
         """Return the reference to a bucket that was committed as one part."""
@@ -252,6 +268,15 @@ class Description:
         self.takers[step] = []
         for source in step.sources:
             self.takers[source].append(step)
+
+    def after(self) -> dict[str, tuple[str, ...]]:
+        """Return the names of the steps that each takes partitions from, by its name."""
+        found: dict[str, dict[str, None]] = {}
+        for step in self.steps:
+            if not isinstance(step, Given):
+                names = (source.label for source in step.sources if not isinstance(source, Given))
+                found.setdefault(step.label, {}).update(dict.fromkeys(names))
+        return {name: tuple(names) for name, names in found.items()}
 
     def following(self, step: Step, joined: Callable[[Shuffle], bool]) -> "Map | Shuffle | None":
         """Return the step that one task carries out after another on the same partition, if there is one.

@@ -4,21 +4,24 @@ Each partition goes on as soon as its task is done; only a shuffle and a gatheri
 that they take from. What is committed already is taken from the index and is no task.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from ...schemas.storage.store import Store
 from .chain import RunChain, RunOnce, Work, spread
 from .commits import CommitIndex, CommittedParts
+from .grown import GrownShuffle, grows
 from .ledger_of_steps import LedgerOfSteps
 from .partition import Committed, Partition, key_of
 from .shuffle import bucket_key, buckets
 from .stage import WorkCount, part_name
 from .steps import Description, Gather, Given, Map, Place, Read, Shuffle, Step
 from .todo import Todo
-from .walk_state import State, Task
+from .walk_grown import GrownShuffles
+from .walk_state import State, Task, in_order
 
 
-class Walk:
+class Walk(GrownShuffles):
     """Goes through one description.
 
     Args:
@@ -39,12 +42,14 @@ class Walk:
     ) -> None:
         self.todo: Todo[Work] = Todo()
         self.description = description
-        self.states = {step: State() for step in description.steps}
+        self.states: dict[Step, State] = {step: State() for step in description.steps}
         self._store, self._index, self._ledger, self._ledger_rows = store, index, ledger, ledger_rows
         self._tasks: dict[int, Task] = {}
         self._committed: dict[str, CommittedParts] = {}
         self._chains: dict[Step, tuple[tuple[Map | Shuffle, ...], RunChain]] = {}
         shuffles = [step for step in description.steps if isinstance(step, Shuffle)]
+        # a corpus of many windows has a step for each
+        self._open = Counter(step.label for step in description.steps if not isinstance(step, Given))
         self._at_once: dict[Step, bool] = {step: self.scatters_at_once(step) for step in shuffles}
 
     def begin(self) -> None:
@@ -68,7 +73,7 @@ class Walk:
             if isinstance(step, Map | Shuffle):
                 assert source is not None
                 assert part is not None
-                source, part = step, self._finish(step, source, task.place, part, *work.committed)
+                source, part = step, self.finish(step, source, task.place, part, *work.committed)
             elif isinstance(step, Read):
                 self._found(step, task.place, work.committed)
             elif isinstance(step, Gather):
@@ -89,14 +94,17 @@ class Walk:
     # What an engine with a shuffle of its own does in another way
 
     def scatters_at_once(self, step: Shuffle) -> bool:
-        """True unless another engine has committed buckets of this shuffle, which may make scattering unnecessary."""
-        return self.stage_parts(step.stage.name).names.isdisjoint(self.bucket_names(step))
+        """True unless tables are put together first, or another engine has committed buckets of this shuffle."""
+        return not grows(step) and self.stage_parts(step.stage.name).names.isdisjoint(self.bucket_names(step))
 
     def regroup(self, step: Shuffle) -> None:
         """Scatter the partitions of a shuffle that waited for all of them."""
         waiting, self.states[step].waiting = self.states[step].waiting, []
+        if grows(step):
+            self.put_together(step, in_order(step, waiting))
+            return
         for source, place, part in waiting:
-            self._go_on(step, source, place, part)
+            self.go_on(step, source, place, part)
 
     # The way of a partition
 
@@ -113,14 +121,14 @@ class Walk:
             if taker is after:
                 continue  # the task goes on there by itself
             if isinstance(taker, Map | Shuffle) and (plain or self._at_once.get(taker)):
-                self._go_on(taker, step, place, part)
+                self.go_on(taker, step, place, part)
             elif not (isinstance(taker, Map) and taker.beside is step):
                 self.states[taker].waiting.append((step, place, part))
 
     def _after(self, step: Step) -> Map | Shuffle | None:
         return self.description.following(step, self._at_once.__getitem__)
 
-    def _go_on(self, step: Map | Shuffle, source: Step, place: Place, part: Partition) -> None:
+    def go_on(self, step: Map | Shuffle, source: Step, place: Place, part: Partition) -> None:
         """Continue with a partition at a step, past what is committed."""
         at: Map | Shuffle | None = step
         while at is not None and part.rows:
@@ -130,7 +138,7 @@ class Walk:
                 self.hand_out(Task(steps, source, place, part), Work(task, part))
                 return
             self._ledger.reuse(at)
-            part = self._finish(at, source, place, part, known)
+            part = self.finish(at, source, place, part, known)
             source, at = at, self._after(at)
 
     def chain(self, step: Map | Shuffle) -> tuple[tuple[Map | Shuffle, ...], RunChain]:
@@ -149,7 +157,7 @@ class Walk:
         self._ledger.expect(task.steps)
         self._tasks[self.todo.add(work)] = task
 
-    def _finish(
+    def finish(
         self, step: Map | Shuffle, source: Step, place: Place, part: Partition, committed: Committed
     ) -> Partition:
         """Take what a step committed for a partition; returns the reference to it."""
@@ -197,7 +205,10 @@ class Walk:
         if state.running:
             return
         state.closed = True
-        self._ledger.close(step, self.unfinished())
+        if not isinstance(step, Given):
+            self._open[step.label] -= 1
+            if not self._open[step.label]:
+                self._ledger.close(step)
         for taker in self.description.takers[step]:
             self.settle(taker)
 
@@ -208,7 +219,7 @@ class Walk:
         for source, place, part in waiting:
             bucket = Map.number_beside(place, part, step.stamped, step.beside.into)
             key = bucket_key(step.beside.origin, bucket)
-            self._go_on(step, source, place, Map.with_beside(part, key, there.get((bucket,)), step.masks))
+            self.go_on(step, source, place, Map.with_beside(part, key, there.get((bucket,)), step.masks))
 
     def _regrouped(self, step: Shuffle) -> bool:
         """True when the buckets of a shuffle have been given; else its partitions are being regrouped."""
@@ -220,8 +231,9 @@ class Walk:
             self.regroup(step)
             if state.running:
                 return False
-        order = {source: number for number, source in enumerate(step.sources)}
-        parts = [part for *_, part in sorted(state.scattered, key=lambda each: (order[each[0]], each[1]))]
+        if state.grown and (grown := GrownShuffle(self._store, step)).twice:
+            return self.scatter_again(step, grown)
+        parts = in_order(step, state.scattered)
         if parts:
             self.give_buckets(step, buckets(self._store, parts, step.keys, step.by))
         return True

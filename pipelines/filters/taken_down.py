@@ -4,7 +4,6 @@ An id is a hash of the source's name, the file's content and the row. When a fil
 and a taken-down document would come back unnoticed; in that case a run is refused.
 """
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...schemas.errors import Refusal
-from ...schemas.identity import fingerprint
+from ...schemas.identity import fingerprint, parse_json
 from ...schemas.storage.store import Store
 from ..engines.partition import Outcome, drop_rows
 
@@ -62,7 +61,7 @@ def _ids_of(line: str) -> list[str]:
     if is_id(line):
         return [line.lower()]
     try:
-        value: Any = json.loads(line)
+        value: Any = parse_json(line)
     except ValueError:
         return []
     values = value if isinstance(value, list) else [value]

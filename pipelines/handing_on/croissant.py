@@ -9,9 +9,10 @@ import hashlib
 import json
 from typing import Any
 
+from ...schemas.dataset.licenses import licenses_of
 from ...schemas.dataset.manifest import MANIFEST, Manifest
 from ...schemas.dataset.packed_row import segment_dtype
-from .card_facts import duration, licenses_of, processing
+from .card_facts import duration, processing
 
 CONTEXT: dict[str, Any] = {
     "@language": "en",

@@ -6,8 +6,8 @@ from typing import Literal
 
 from ...schemas.dataset.reader import Dataset
 from ...schemas.errors import Refusal
+from ...schemas.storage.new_folder import new_folder
 from .megatron import export_megatron
-from .new_folder import new_folder
 from .require_takedowns import require_takedowns
 from .row_samples import export_mds, export_webdataset
 from .row_tables import export_hf, export_parquet

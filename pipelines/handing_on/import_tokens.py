@@ -17,9 +17,11 @@ import pyarrow as pa
 from ...schemas.config.load import check
 from ...schemas.config.run import RunConfig
 from ...schemas.dataset.manifest import Manifest
+from ...schemas.dataset.statistics import Statistics
 from ...schemas.dataset.tokenizer_card import vocabulary_of
 from ...schemas.errors import Refusal
 from ...schemas.identity import file_fingerprint, fingerprint
+from ...schemas.storage.new_folder import new_folder
 from ...schemas.storage.store import WORK, Store
 from ...schemas.vocabulary import Modality
 from ...tokenizers.protocol import TextTokenizer
@@ -31,6 +33,7 @@ from ..engines.serial import Serial
 from ..engines.stage import part_name
 from ..engines.steps import Given, Map, Shuffle
 from ..nothing_left import require_rows_left
+from ..pack.packed import PackedStatistics
 from ..pack.shard import PackShard
 from ..prepare import shard_count
 from ..publish import publish
@@ -41,7 +44,6 @@ from ..tokenize.encode import complete_samples
 from ..tokenize.ready import ready_tokenizers
 from ..tokenize.text_encoder import TextEncoder
 from ..tokenize.train import ReadyTokenizer
-from .new_folder import new_folder
 from .token_files import READERS, Documents, parts_of
 
 IMPORTED = TextEncoder("none: the ids were imported", fast=False)
@@ -92,8 +94,8 @@ def import_tokens(request: ImportRequest, out: str) -> Manifest:
         parts = _Import(request, config, store, fitted[Modality.TEXT]).run(engine, inputs)
         require_rows_left(store, config.sources, journal)
         _, cleaned = clean(engine, config, Selected(none, {}, None))
-        packed = _pack(engine, config, fitted[Modality.TEXT], parts)
-        manifest = publish(store, config, inputs, cleaned, fitted, IMPORTED, packed, journal)
+        packed, statistics = _pack(engine, config, fitted[Modality.TEXT], parts)
+        manifest = publish(store, config, inputs, cleaned, fitted, IMPORTED, packed, statistics, journal)
         shutil.rmtree(folder / WORK)
     return manifest
 
@@ -210,7 +212,9 @@ def _chosen(
     return ids[at], offsets
 
 
-def _pack(engine: Serial, config: RunConfig, ready: ReadyTokenizer, parts: Sequence[Partition]) -> list[Partition]:
+def _pack(
+    engine: Serial, config: RunConfig, ready: ReadyTokenizer, parts: Sequence[Partition]
+) -> tuple[list[Partition], Statistics]:
     vocabulary = vocabulary_of({Modality.TEXT: ready.card})
     tokens = sum(part.note["tokens"] for part in parts)
     shards = shard_count(tokens, vocabulary, config.row_length, config.pack.shard_bytes)
@@ -223,5 +227,6 @@ def _pack(engine: Serial, config: RunConfig, ready: ReadyTokenizer, parts: Seque
         text_where=ready.where,
         kept=False,
     )
-    packed = Map(stage, Shuffle((Given(parts),), "id", shards))
-    return engine.run([packed])[packed]
+    statistics = PackedStatistics()
+    packed = Map(stage, Shuffle((Given(parts),), "id", shards), notes=statistics)
+    return engine.run([packed])[packed], statistics.statistics()

@@ -1,16 +1,15 @@
 """The dataset card in Markdown, with the block of metadata that the Hugging Face hub reads."""
 
 import json
-from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ...schemas.dataset.licenses import licenses_of
 from ...schemas.dataset.manifest import Manifest
-from ...schemas.visible import visible
+from ...schemas.markdown import plain, table
 from ..inspection.stats import stats
-from .card_facts import duration, licenses_of, processing
+from .card_facts import duration, processing
 
 CODED = ("text", "image", "audio")
-_MARKUP = str.maketrans({**{sign: f"\\{sign}" for sign in "\\`*_[]|#"}, "<": "&lt;", ">": "&gt;", "&": "&amp;"})
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"))
 
 
@@ -47,20 +46,6 @@ def markdown_card(manifest: Manifest) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def plain(text: object) -> str:
-    """Return a text of the data as Markdown shows it unchanged, on one line and without markup or links."""
-    shown = visible(" ".join(str(text).split()))
-    return shown.translate(_MARKUP)
-
-
-def _table(heads: Sequence[str], lines: Iterable[Sequence[object]], numbers: int = 0) -> str:
-    """A table whose last columns, `numbers` of them, are aligned to the right."""
-    words = len(heads) - numbers
-    rule = ["---"] * words + ["---:"] * numbers
-    cells = [[plain(f"{cell:,}" if isinstance(cell, int) else cell) for cell in line] for line in lines]
-    return "\n".join("| " + " | ".join(line) + " |" for line in [list(heads), rule, *cells])
-
-
 def _front_matter(manifest: Manifest, samples: int) -> str:
     found = [name for name in licenses_of(manifest) if name is not None]
     kinds = sorted({source.kind for source in manifest.statistics.sources.values()})
@@ -79,7 +64,7 @@ def _sources(manifest: Manifest) -> str:
         counts = [source.tokens.get(modality, 0) for modality in CODED]
         lines.append([name, source.kind, source.samples, *counts, images, duration(manifest, source.audio_samples)])
     heads = ("source", "kind", "documents", "text tokens", "image tokens", "audio tokens", "images", "audio")
-    return _table(heads, lines, 6)
+    return table(heads, lines, 6)
 
 
 def _licenses(manifest: Manifest) -> str:
@@ -91,7 +76,7 @@ def _licenses(manifest: Manifest) -> str:
         (name or "not given", counts.segments, counts.tokens, f"{counts.tokens / max(total, 1):.1%}")
         for name, counts in sorted(found.items(), key=lambda item: (-item[1].tokens, item[0] or ""))
     ]
-    return _table(("licence", "segments", "tokens", "share of tokens"), lines, 3)
+    return table(("licence", "segments", "tokens", "share of tokens"), lines, 3)
 
 
 def _ledger(manifest: Manifest) -> str:
@@ -99,7 +84,7 @@ def _ledger(manifest: Manifest) -> str:
     for tally in manifest.ledger:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in tally.dropped.items())
         lines.append((tally.source, tally.stage, reasons or "none", tally.rows_in, tally.kept))
-    return _table(("source", "stage", "dropped", "rows in", "rows kept"), lines, 2)
+    return table(("source", "stage", "dropped", "rows in", "rows kept"), lines, 2)
 
 
 def _duplicates(facts: dict[str, Any]) -> list[str]:
@@ -109,7 +94,7 @@ def _duplicates(facts: dict[str, Any]) -> list[str]:
         (each["kind"], each["judged"], each["rows"], each["clusters"], sum(each["dropped"].values()))
         for each in facts["dedup"]
     ]
-    return ["### Duplicates", _table(("kind", "compared", "rows", "clusters", "rows dropped"), lines, 3)]
+    return ["### Duplicates", table(("kind", "compared", "rows", "clusters", "rows dropped"), lines, 3)]
 
 
 def _benchmarks(facts: dict[str, Any]) -> list[str]:
@@ -119,7 +104,7 @@ def _benchmarks(facts: dict[str, Any]) -> list[str]:
         (each["name"], each["rows"], sum(sum(hits.values()) for hits in each["hits"].values()))
         for each in facts["decontamination"]
     ]
-    return ["### Evaluation sets kept out", _table(("evaluation set", "its rows", "rows dropped here"), lines, 2)]
+    return ["### Evaluation sets kept out", table(("evaluation set", "its rows", "rows dropped here"), lines, 2)]
 
 
 def _tokenizers(manifest: Manifest) -> str:
@@ -129,9 +114,9 @@ def _tokenizers(manifest: Manifest) -> str:
         what = f"{card.tokens} tokens per image" if card.tokens else ""
         what = f"{card.frame_rate:g} frames per second of {card.sample_rate:,} Hz" if card.frame_rate else what
         lines.append((name, card.config.get("kind", ""), " + ".join(map(str, card.sizes)), what, card.fingerprint))
-    return _table(("modality", "tokenizer", "codes", "rate", "fingerprint"), lines)
+    return table(("modality", "tokenizer", "codes", "rate", "fingerprint"), lines)
 
 
 def _codebooks(facts: dict[str, Any]) -> str:
     lines = [(name, use["size"], use["used"], f"{use['perplexity']:,.1f}") for name, use in facts["codebooks"].items()]
-    return _table(("codebook", "codes", "used", "perplexity"), lines, 3)
+    return table(("codebook", "codes", "used", "perplexity"), lines, 3)

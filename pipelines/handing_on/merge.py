@@ -19,11 +19,11 @@ from ...schemas.dataset.statistics import codebook_uses, count_codes, merge_stat
 from ...schemas.dataset.tables import DROPPED, KEPT, ROWS
 from ...schemas.errors import Mismatch, Refusal
 from ...schemas.identity import canonical_json, file_fingerprint, fingerprint
+from ...schemas.storage.new_folder import new_folder
 from ...schemas.storage.store import Store
 from ..dropped_rows import DROPPED_FILE, with_schema
 from ..filters.taken_down import TAKEN_DOWN, taken_down
 from .merge_reports import merge_benchmarks, merge_duplicates, merge_ledgers
-from .new_folder import new_folder
 from .require_takedowns import require_takedowns
 from .shared_content import shared_content
 

@@ -77,12 +77,14 @@ def _counts(manifest: Manifest, reason: str | None, source: str | None) -> dict[
     return found
 
 
-def dropped_batches(dataset: Dataset, reason: str | None, source: str | None) -> Iterator[pa.Table]:
-    """Read the list of dropped rows piece by piece, those for a reason and of a source; None stands for all."""
+def dropped_batches(
+    dataset: Dataset, reason: str | None, source: str | None, file: str | None = None
+) -> Iterator[pa.Table]:
+    """Read the list of dropped rows piece by piece, those for a reason, of a source and a file; None stands for all."""
     with dataset.verified(dataset.manifest.dropped) as stream:
         for batch in pq.ParquetFile(stream).iter_batches(BATCH):
             table = pa.Table.from_batches([batch])
-            for name, value in (("reason", reason), ("source", source)):
+            for name, value in (("reason", reason), ("source", source), ("file", file)):
                 if value is not None:
                     table = table.filter(pc.equal(table[name], value))
             if len(table):

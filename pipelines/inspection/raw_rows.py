@@ -4,6 +4,7 @@ Beside the fields of a row that its reader accepts, it has the line itself where
 row is often dropped because its line cannot be parsed.
 """
 
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -19,13 +20,22 @@ from ..sources.streams import Broken, ByteStream
 from .originals import Origin, sources_of
 
 EXCERPT = 500  # characters of a value
+MEDIA = ("image", "audio")
 Raw = dict[str, Any]
+Media = dict[str, bytes]  # the files of a row: `image`, `audio`
 
 
 class RawRows:
-    """Reads raw rows of a dataset; where a source is missing or cannot be read, there are none."""
+    """Reads raw rows of a dataset; where a source is missing or cannot be read, there are none.
 
-    def __init__(self, dataset: Dataset) -> None:
+    Args:
+        dataset: The dataset.
+        kept_bytes: How many bytes of images and clips of the rows that were read last stay in memory.
+    """
+
+    def __init__(self, dataset: Dataset, kept_bytes: int = 0) -> None:
+        self._kept_bytes = kept_bytes
+        self._media: OrderedDict[Origin, Media] = OrderedDict()
         self._config: RunConfig | None = None
         try:
             self._config = sources_of(dataset)
@@ -57,11 +67,27 @@ class RawRows:
                 continue  # moved, changed or damaged since
         return found
 
+    def media(self, origin: Origin) -> Media:
+        """Read the image and the clip of a row; empty where it has none, or cannot be read any more."""
+        if origin not in self._media:
+            self.read([origin])
+        return self._media.get(origin, {})
+
+    def _keep(self, origin: Origin, line: Raw) -> None:
+        files = {name: line[name] for name in MEDIA if isinstance(line.get(name), bytes)}
+        if files and self._kept_bytes:
+            self._media[origin] = files
+            self._media.move_to_end(origin)
+            left = sum(len(data) for each in self._media.values() for data in each.values())
+            while left > self._kept_bytes and len(self._media) > 1:  # the row that is looked at stays in any case
+                _, gone = self._media.popitem(last=False)
+                left -= sum(map(len, gone.values()))
+
     def _rows(self, name: str, file: str, rows: set[int]) -> Iterator[tuple[int, Raw]]:
         source = self._sources[name]
         reader, units = self._opened(source)
         for unit in units:
-            if unit.label != file:
+            if file not in unit.labels:
                 continue
             if isinstance(source, JsonlSource):
                 yield from _lines(unit, rows)
@@ -71,8 +97,11 @@ class RawRows:
                 numbers = batch.table["row"].to_pylist()
                 at = [index for index, number in enumerate(numbers) if number in rows]
                 for line in batch.table.take(pa.array(at, pa.int64())).to_pylist():
-                    yield line.pop("row"), {key: value for field in line.items() for key, value in _shown(*field)}
-                if numbers and numbers[-1] >= last:
+                    if line.pop("file", file) in (file, None):
+                        row = line.pop("row")
+                        self._keep((name, file, row), line)
+                        yield row, {key: value for field in line.items() for key, value in _shown(*field)}
+                if numbers and numbers[-1] >= last and not unit.members:
                     break
 
     def _opened(self, source: Source) -> tuple[Reader, list[Unit]]:

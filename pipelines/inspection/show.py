@@ -11,7 +11,8 @@ from PIL import Image
 
 from ...schemas.config.tokenizers import Tokenizers
 from ...schemas.dataset.layout import codes_of_span
-from ...schemas.dataset.reader import Dataset, PackedRow
+from ...schemas.dataset.packed_row import PackedRow
+from ...schemas.dataset.reader import Dataset
 from ...schemas.dataset.tokenizer_card import Card
 from ...schemas.errors import Refusal
 from ...schemas.storage.store import Store

@@ -61,18 +61,19 @@ def lasting_stamp(url: str) -> str | None:
     if isinstance(fs, LocalFileSystem):
         return lasting_stamp(path)
     info = fs.info(path)
-    return _version_of(fs, path, info)
+    return version_of(fs, path, info)
 
 
 def _stamp_of(fs: Any, path: str) -> str:
     info = fs.info(path)
-    version = _version_of(fs, path, info)
+    version = version_of(fs, path, info)
     if version is not None:
         return version
     return f"size {info['size']}" if info.get("size") is not None else str(fs.ukey(path))
 
 
-def _version_of(fs: Any, path: str, info: dict[str, Any]) -> str | None:
+def version_of(fs: Any, path: str, info: dict[str, Any]) -> str | None:
+    """Return what a store states of the version of an object; None if it states nothing."""
     tag = info.get("ETag") or info.get("etag")
     if tag:
         return str(tag).strip('"')

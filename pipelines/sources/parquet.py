@@ -12,6 +12,7 @@ from ...schemas.config.columns import is_column
 from ...schemas.config.run import Limits
 from ...schemas.config.sources import ParquetSource
 from ...schemas.dataset.drop_detail import error_detail
+from ...schemas.dataset.parquet_chunks import ColumnChunks
 from ...schemas.identity import BLOCK, bytes_fingerprint, canonical_json
 from .base import Drop, RawBatch, Unit
 from .batches import LONGEST_ROW, regroup, table
@@ -21,7 +22,6 @@ from .content_type import JSON, PARQUET, Content, content_of, head_of, wrong_kin
 from .expansion import expanding
 from .files import whole_files
 from .first_rows import first_rows, first_units, head_digest
-from .parquet_chunks import ColumnChunks
 from .parquet_expansion import decoded, dictionary_columns, unlikely_chunk
 from .streams import PARQUET_ERRORS, data_error
 from .text_columns import is_list, stored_column

@@ -1,12 +1,12 @@
 """The format of a folder's table, by its name, its first bytes and the keys of the source."""
 
-import json
 import posixpath
 from typing import Final, Literal, NamedTuple
 
 from ...schemas.config.sources import FolderSource
 from ...schemas.config.table_format import FIRST_SPACE
 from ...schemas.errors import Refusal
+from ...schemas.identity import parse_json
 from .content_type import HEAD, PARQUET, content_of
 from .delimited_table import Dialect
 from .json_document import SEVERAL_LINES, document_of
@@ -74,7 +74,7 @@ def _is_json_lines(head: bytes) -> bool:
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     line, newline, _ = text.partition(b"\n")
     try:
-        json.loads(line)
+        parse_json(line)
     except ValueError:
         return text.startswith(b"{") and not newline
     return text.startswith(b"{")

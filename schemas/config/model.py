@@ -35,6 +35,9 @@ class ModelConfig(Recorded):
     audio_layout: Annotated[AudioLayout, AddedKey()] = Field(
         "flat", description="A position for each code of an audio frame, or one for the whole frame (parallel)"
     )
+    head_bias: Annotated[bool, AddedKey(before=False)] = Field(
+        True, description="Add a bias to the logits; it begins as the log of how often each token is a target"
+    )
 
     @model_validator(mode="after")
     def _one_dial(self) -> "ModelConfig":

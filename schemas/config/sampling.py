@@ -5,7 +5,7 @@ docs/reference/sampling.md describes each rule; model/sampling_defaults.py has t
 
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 from ..base import AddedKey, Strict
 
@@ -29,6 +29,8 @@ Grid = Literal["linear", "cosine"]
 
 class SamplingConfig(Strict):
     """Sampling options. Each step chooses positions by `rule`, then draws tokens at those positions only."""
+
+    model_config = ConfigDict(allow_inf_nan=False)  # values also come from a command line, not only from YAML
 
     rule: Rule = Field("first-hitting", description="Unmask rule: which masked positions are unmasked in a step")
     steps: PositiveInt = Field(

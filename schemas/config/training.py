@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from ..base import AddedKey, Recorded, Strict
 from .mix import Mixture
@@ -31,6 +31,11 @@ class OptimizerConfig(Recorded):
     matrix_lr: Annotated[PositiveFloat, AddedKey()] = Field(0.02, description="Peak learning rate of Muon")
     momentum: Annotated[float, AddedKey()] = Field(0.95, ge=0, lt=1, description="Nesterov momentum of Muon")
     betas: tuple[float, float] = Field((0.9, 0.95), description="Decay rates of AdamW's two moment estimates, per step")
+    beta2_half_life: Annotated[PositiveInt | None, AddedKey(before=None)] = Field(
+        7_000_000,
+        description="Half-life of AdamW's second moment in tokens, in place of the second of `betas`; null where "
+        "`betas` are given or AdamW has all parameters",
+    )
     eps: PositiveFloat = 1e-8
     weight_decay: NonNegativeFloat = Field(0.1, description="Weight decay of matrices, times the learning rate")
     clip: PositiveFloat = Field(1.0, description="Maximum gradient norm")
@@ -45,9 +50,13 @@ class OptimizerConfig(Recorded):
 
     @model_validator(mode="before")
     @classmethod
-    def _rate_of_matrices(cls, data: Any) -> Any:
-        """AdamW takes smaller steps of the layers' matrices than of the rest."""
-        return {"lr": 2e-3, **data} if isinstance(data, dict) and data.get("kind") == "adamw" else data
+    def _defaults_beside(cls, data: Any) -> Any:
+        """AdamW takes smaller steps of the layers' matrices than of the rest; and `betas` that are given are used."""
+        if not isinstance(data, dict):
+            return data
+        adamw = data.get("kind") == "adamw"
+        own = {"lr": 2e-3} if adamw else {}
+        return own | ({"beta2_half_life": None} if adamw or "betas" in data else {}) | data
 
     @model_validator(mode="after")
     def _sound(self) -> "OptimizerConfig":
@@ -84,6 +93,28 @@ class ValidationConfig(Strict):
     )
 
 
+SampledTask = Literal["text", "t2i", "t2s"]
+
+
+class SamplesConfig(Strict):
+    """Samples that are generated while the model trains, to be looked at step by step."""
+
+    every: PositiveInt | None = Field(None, description="Steps between two sets; default `checkpoint.every`")
+    prompts: dict[SampledTask, tuple[str, ...]] = Field(
+        min_length=1, description="Prompts of each task: `text`, `t2i` (text to image) and `t2s` (text to speech)"
+    )
+    n: PositiveInt = Field(1, le=64, description="Samples of each prompt")
+
+    @model_validator(mode="after")
+    def _some_prompts(self) -> "SamplesConfig":
+        for task, prompts in self.prompts.items():
+            if not prompts:
+                raise ValueError(f"`prompts.{task}` is empty; give at least one prompt, or leave the task out")
+            if task != "text" and not all(prompt.strip() for prompt in prompts):
+                raise ValueError(f"`prompts.{task}` has an empty prompt; say what is to be generated")
+        return self
+
+
 class ComputeConfig(Strict):
     """How the computation is done; apart from float rounding, results do not depend on it."""
 
@@ -92,6 +123,18 @@ class ComputeConfig(Strict):
     micro_batch_tokens: PositiveInt | None = Field(None, description="Positions per process and pass; default all")
     compile: bool | None = Field(None, description="Use torch.compile; default on a GPU")
     recompute: bool = Field(False, description="Recompute activations in the backward pass to save memory")
+
+
+class InitConfig(Strict):
+    """Weights that a new run starts with."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, serialize_by_alias=True)
+
+    source: str = Field(alias="from", min_length=1, description="A run, or an export of one, as an fsspec URL")
+    match: Literal["name", "vocabulary"] = Field(
+        "name", description="Take parameters of one name and shape; or match the rows of other vocabularies as well"
+    )
+    step: NonNegativeInt | None = Field(None, description="Step of the checkpoint to take; default the finished model")
 
 
 TrackerName = Literal["tensorboard", "wandb", "mlflow"]
@@ -104,11 +147,18 @@ class TrainConfig(Strict):
     seed: int = Field(0, ge=0, description="Seed of the initial weights, row order, tasks and noise")
     data: Data
     model: ModelConfig
+    init: Annotated[InitConfig | None, AddedKey()] = Field(None, description="Weights to start with; default new ones")
     objective: ObjectiveConfig = Field(default_factory=MaskedObjective)
     optimizer: OptimizerConfig = Field(default_factory=OptimizerConfig)
     steps: PositiveInt
     checkpoint: CheckpointConfig = Field(default_factory=CheckpointConfig)
     validation: ValidationConfig = Field(default_factory=ValidationConfig)
+    samples: Annotated[SamplesConfig | None, AddedKey()] = Field(
+        None, description="Samples that are generated while the model trains; default none"
+    )
+    control: Annotated[str | None, AddedKey()] = Field(
+        None, description="Run of the autoregressive control, to which a finished run is compared"
+    )
     ema: EmaConfig | None = Field(default_factory=EmaConfig, description="null turns it off")
     compute: ComputeConfig = Field(default_factory=ComputeConfig)
     log_every: PositiveInt = Field(10, description="Steps between two lines of metrics")
@@ -121,6 +171,15 @@ class TrainConfig(Strict):
         "rows that did it",
     )
     max_rollbacks: Annotated[PositiveInt, AddedKey()] = Field(3, description="Rollbacks of a run before it ends")
+
+    @model_validator(mode="after")
+    def _whole_model_for_samples(self) -> "TrainConfig":
+        if self.samples is not None and self.compute.parallel == "fsdp":
+            raise ValueError(
+                "`samples` needs the whole model in one process, which `compute.parallel: fsdp` does not have; sample "
+                "the checkpoints by `triptych sample --step N`"
+            )
+        return self
 
     @model_validator(mode="after")
     def _order_within_frames(self) -> "TrainConfig":

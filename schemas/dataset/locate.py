@@ -2,10 +2,11 @@
 
 Preparation assigns a document to a shard by its id, modulo the number of shards of its group. If all ids of a shard
 have the remainder of its place, and they are too many for a coincidence, it has all documents with that remainder.
-Otherwise, as in small datasets and in those that were put together from others, all shards of the group are searched.
+Otherwise, as in small datasets, in those that were packed in windows and in those that were put together from others,
+all shards of the group are searched; if these are many, the first search makes an index (id_index.py) for the next.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,10 +14,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .id_index import IdIndex, Words, words_of
 from .segment_tables import SegmentTables
 from .shard_list import Ints
 
 ENOUGH = 64  # documents of a shard
+MANY = 64  # shards that are searched; for more, an index is made
 Mask = npt.NDArray[np.bool_]
 
 
@@ -33,14 +36,28 @@ def segments_of_id(tables: SegmentTables, document: bytes) -> list[Located]:
     """Find the segments of a document by its 16-byte id, in the order of its pieces."""
     wanted = pa.scalar(document, pa.binary(16))
     word = int.from_bytes(document[:8], "little")
-    found: list[Located] = []
     shards = tables.dataset.manifest.shards
+    searched: list[int] = []
     for numbers in (shards.numbers_of(group) for group in shards.groups):
         place = word % len(numbers)
-        alone = _follows_ids(tables, numbers, place)
-        for number in [int(numbers[place])] if alone else numbers.tolist():
-            found += segments_in_shard(tables, number, lambda flat: _equal(flat.field("id"), wanted))
+        searched += [int(numbers[place])] if _follows_ids(tables, numbers, place) else numbers.tolist()
+    if len(searched) > MANY:
+        searched = _indexed(tables, document, searched)
+    found: list[Located] = []
+    for number in searched:
+        found += segments_in_shard(tables, number, lambda flat: _equal(flat.field("id"), wanted))
     return sorted(found, key=lambda one: one.segment["offset"])
+
+
+def _indexed(tables: SegmentTables, document: bytes, searched: Sequence[int]) -> Sequence[int]:
+    """Those of many shards that may have a document, by the index of the dataset, which is made if there is none."""
+
+    def words() -> Iterator[tuple[int, Words]]:
+        for number in range(len(tables.dataset.manifest.shards)):
+            yield number, words_of(tables.of(number).flatten().field("id"))
+
+    index = IdIndex.of(tables.dataset) or IdIndex.made(tables.dataset, words())
+    return searched if index is None else index.shards(document)
 
 
 def segments_where(tables: SegmentTables, **columns: Any) -> Iterator[Located]:

@@ -5,7 +5,6 @@ workers of the run are not in it; they are in `run.json`. Up to INLINE shards ar
 Parquet file beside it, of which it has the checksum.
 """
 
-import json
 from collections.abc import Callable
 from typing import Any, Literal, Self
 
@@ -14,7 +13,7 @@ from pydantic import ValidationError, field_validator
 
 from ..base import Strict
 from ..errors import Refusal, brief
-from ..identity import canonical_json, fingerprint, sealed_json
+from ..identity import canonical_json, fingerprint, parse_json, sealed_json
 from ..vocabulary import Vocabulary
 from .decontamination import BenchmarkReport
 from .duplicates import DuplicateReport
@@ -129,7 +128,7 @@ def parse_manifest(data: bytes, where: str, opened: Opened | None = None) -> Man
         Refusal: The bytes are not exactly what `to_bytes` writes, or the list of shards is damaged.
     """
     try:
-        body = json.loads(data)
+        body = parse_json(data)
         del body["seal"]
         if "shard_list" in body:
             body["shards"] = []

@@ -1,6 +1,5 @@
 """Explain a path that should be a dataset and is not: what it is, and which path was probably meant."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,6 +7,7 @@ from fsspec import AbstractFileSystem
 
 from ..config.yaml_file import MOST_BYTES, BadYaml, parse_yaml
 from ..errors import Refusal
+from ..identity import parse_json
 from ..storage.store import WORK
 from .manifest import MANIFEST
 
@@ -86,7 +86,7 @@ def _entries(mix: Any) -> Iterator[str]:
 
 def _datasets_of_run(fs: AbstractFileSystem, record: str) -> str:
     try:
-        paths = list(_entries(json.loads(fs.cat_file(record))["config"]["data"]))
+        paths = list(_entries(parse_json(fs.cat_file(record))["config"]["data"]))
     except (OSError, ValueError, KeyError, TypeError):
         paths = []
     return f"Give one of the datasets that it was trained on: {', '.join(paths)}." if paths else GIVE

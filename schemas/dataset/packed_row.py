@@ -1,13 +1,15 @@
 """Arrow schema of packed rows, the content of a shard.
 
 A shard is an uncompressed Arrow IPC file of one record batch. Token-level columns are fixed-size lists, so that a
-column is a (rows, row_length) matrix over the memory map and reading a row copies nothing.
+column is a (rows, row_length) matrix of which a row lies in one piece.
 """
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from ..vocabulary import Vocabulary
@@ -35,6 +37,17 @@ SEGMENT = pa.struct(
         pa.field("samples", pa.int64(), nullable=False),
     ]
 )
+
+
+@dataclass(frozen=True)
+class PackedRow:
+    """One packed row: three arrays of length row_length, and its segment and span tables."""
+
+    tokens: npt.NDArray[np.unsignedinteger]
+    segment: npt.NDArray[np.unsignedinteger]  # 0 is padding, else 1 + index in `segments`
+    modality: npt.NDArray[np.uint8]
+    segments: list[dict[str, Any]]
+    spans: list[dict[str, Any]]
 
 
 def segment_type(kept: bool = False) -> pa.StructType:

@@ -43,14 +43,11 @@ class SegmentTables:
 
     def _read(self, entry: ShardEntry) -> pa.ListArray:
         path, name = self.dataset.path(entry), "segments"
-        if self.dataset.local:
-            source: Any = pa.memory_map(path)
-            _require_size(source, entry)
-            return pa.ipc.open_file(source).get_batch(0).column(name)
-        source = pa.PythonFile(self.dataset.fs.open(path, "rb"), mode="r")
+        # not mapped: a file that is cut while it is mapped ends the process
+        source = pa.OSFile(path) if self.dataset.local else pa.PythonFile(self.dataset.fs.open(path, "rb"), mode="r")
         _require_size(source, entry)
         field = pa.ipc.open_file(source).schema.get_field_index(name)
-        alone = pa.ipc.IpcReadOptions(included_fields=[field])  # so that nothing else is fetched
+        alone = pa.ipc.IpcReadOptions(included_fields=[field])  # so that nothing else is read
         return pa.ipc.open_file(source, options=alone).get_batch(0).column(0)
 
     def rows(self, shard: int, rows: npt.NDArray[np.int64]) -> list[list[dict[str, Any]]]:

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from ..identity import bytes_fingerprint
 from .file_entry import ListEntry
 from .file_names import LONGEST, checked_name
+from .parquet_chunks import ColumnChunks
 from .shard_list import COLUMNS, COUNTS, SHARDS, ShardList
 
 SHARD_LIST: Final = "shards.parquet"
@@ -57,10 +58,10 @@ def read_list(source: pa.NativeFile, entry: ListEntry) -> ShardList:
         raise ValueError(f"its columns are not {', '.join(SHARDS.names)}")
     if metadata.num_rows != entry.count or entry.count * _CHECKSUM > entry.bytes:
         raise ValueError(f"it has {metadata.num_rows:,} shards, not {entry.count:,}")
+    described = ColumnChunks(parquet, entry.bytes, frozenset(SHARDS.names))
     tables = [pa.Table.from_batches([], COLUMNS)]
     for number in range(metadata.num_row_groups):
-        group = metadata.row_group(number)
-        if any(group.column(at).compression != "UNCOMPRESSED" for at in range(group.num_columns)):
+        if any(chunk.compression != "UNCOMPRESSED" for chunk in described.of(number)):
             raise ValueError("it is compressed")
         tables.append(_checked(parquet.read_row_group(number, use_threads=False)))
     source.close()  # a memory map counts as memory

@@ -103,21 +103,36 @@ def count_licenses(
 
 def merge_statistics(parts: Iterable[Statistics]) -> Statistics:
     """Merge the statistics of several shards, one at a time; the result does not depend on the order of `parts`."""
-    rows = filled = 0
-    sources: dict[str, _SourceSum] = {}
-    codebooks: dict[str, Counter[int]] = {}
+    found = StatisticsSum()
     for part in parts:
-        rows, filled = rows + part.rows, filled + part.filled
+        found.add(part)
+    return found.statistics()
+
+
+class StatisticsSum:
+    """Running sum of the statistics of shards, in any order."""
+
+    def __init__(self) -> None:
+        self._rows = self._filled = 0
+        self._sources: dict[str, _SourceSum] = {}
+        self._codebooks: dict[str, Counter[int]] = {}
+
+    def add(self, part: Statistics) -> None:
+        """Add the statistics of one shard."""
+        self._rows, self._filled = self._rows + part.rows, self._filled + part.filled
         for name, source in part.sources.items():
-            sources.setdefault(name, _SourceSum(source.kind)).add(source)
+            self._sources.setdefault(name, _SourceSum(source.kind)).add(source)
         for name, uses in part.codebooks.items():
-            codebooks.setdefault(name, Counter()).update(uses)
-    return Statistics(
-        rows=rows,
-        filled=filled,
-        sources={name: found.statistics() for name, found in sorted(sources.items())},
-        codebooks={name: dict(sorted(uses.items())) for name, uses in sorted(codebooks.items())},
-    )
+            self._codebooks.setdefault(name, Counter()).update(uses)
+
+    def statistics(self) -> Statistics:
+        """The sums so far."""
+        return Statistics(
+            rows=self._rows,
+            filled=self._filled,
+            sources={name: found.statistics() for name, found in sorted(self._sources.items())},
+            codebooks={name: dict(sorted(uses.items())) for name, uses in sorted(self._codebooks.items())},
+        )
 
 
 _SUMS = ("samples", "segments", "text_bytes", "pixels", "audio_samples")

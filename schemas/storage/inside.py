@@ -23,3 +23,16 @@ def require_inside(root: str, name: str) -> None:
             "files themselves, for example with `cp -rL`.",
             exit_code=1,
         )
+
+
+def require_no_way_out(folder: str) -> None:
+    """Check that no link in a folder that is written to, such as that of a run, leads out of it.
+
+    Raises:
+        Refusal: One does.
+    """
+    base = os.path.realpath(folder)
+    for parent, folders, files in os.walk(base):  # which follows no link
+        for name in (*folders, *files):
+            if os.path.islink(os.path.join(parent, name)):
+                require_inside(base, os.path.relpath(os.path.join(parent, name), base))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import fsspec
 import pyarrow as pa
@@ -93,6 +93,14 @@ class Store:
             return []
         names = (path[len(root) :] for path in found)
         return sorted(name for name in names if TEMPORARY not in name)
+
+    def details(self, folder: str) -> dict[str, dict[str, Any]]:
+        """Return what a listing says of the files below a folder, by name; for object stores, in few requests."""
+        root = self.path("")
+        with suppress(FileNotFoundError):
+            found: dict[str, dict[str, Any]] = self.fs.find(self.path(folder).rstrip("/"), detail=True)
+            return {path[len(root) :]: info for path, info in found.items()}
+        return {}
 
     def read(self, name: str) -> bytes:
         """Return the bytes of a file."""

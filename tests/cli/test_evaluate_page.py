@@ -1,5 +1,6 @@
 """The page of a report: whole by itself, and nothing that comes from data is taken for markup."""
 
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -86,3 +87,16 @@ def test_a_column_that_says_nothing_is_left_out() -> None:
     alone = tuple(Line(line.metric) for line in report.lines)
     assert "control</th>" in page(report)
     assert "control</th>" not in page(replace(report, lines=alone))
+
+
+def test_the_training_is_drawn_by_scripts_that_the_policy_names() -> None:
+    drawn = {"name": EVIL, "series": {"step": [1, 2], "bits_text": [9.0, None]}, "validations": [], "baseline": {}}
+    report = whole()
+    shown = (Exhibit("training", EVIL, json.dumps(drawn)), *report.exhibits)
+    html = page(replace(report, exhibits=shown))
+    reader = Reader()
+    reader.feed(html)
+    assert reader.tags.count("script") == 2
+    assert html.count("sha256-") == 4
+    assert "alert('x')" not in re.sub(r"<pre.*?</pre>|data-charts=\".*?\"|<figcaption>.*?<", "", html, flags=re.DOTALL)
+    assert re.findall(r'<h2 id="(.*?)">', html)[1] == "training"

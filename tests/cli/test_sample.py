@@ -201,11 +201,18 @@ def test_a_closed_pipe_costs_no_file(runs: dict[str, Path], tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("name", "arguments", "said"),
     [
-        ("masked", ["--task", "t2i"], "needs `--prompt`"),
+        ("masked", ["--task", "t2i"], "needs `--prompt`. Give a text, or a file with one prompt per line"),
+        ("masked", ["--task", "t2i", "--prompt", " "], "needs `--prompt`"),
+        ("masked", ["--task", "i2t"], "needs `--prompt`. Give the path of an image"),
         ("masked", ["--task", "i2t", "--prompt", "nowhere.png"], "is not a file"),
         ("masked", ["--task", "text", "--set", "rule=best"], "rule"),
         ("autoregressive", ["--task", "t2i", "--prompt", "x", "--guidance", "1"], "guidance"),
         ("nowhere", ["--task", "text"], "no finished model"),
+        ("masked/run.json", ["--task", "text"], r"run\.json: no config\.json, so no finished model"),
+        ("masked/checkpoints", ["--task", "text"], r"Give `\S*masked --step N`"),
+        ("masked/checkpoints/step-00000002", ["--task", "text"], r"Give `\S*masked --step 2`"),
+        ("masked", ["--task", "text", "--guidance", "nan"], "`guidance` is nan"),
+        ("masked", ["--task", "text", "--temperature", "inf"], "`temperature` is inf"),
         ("masked", ["--task", "text", "--device", "nothing"], "device nothing: cannot be used here"),
         ("masked", ["--task", "text", "--device", "cuda:77"], "device cuda:77: cannot be used here"),
         ("masked", ["--task", "text", "--device", "meta"], "device meta: cannot be used here"),
@@ -217,10 +224,38 @@ def test_a_closed_pipe_costs_no_file(runs: dict[str, Path], tmp_path: Path) -> N
 def test_what_cannot_be_is_refused(
     runs: dict[str, Path], tmp_path: Path, name: str, arguments: list[str], said: str
 ) -> None:
-    command = ["sample", str(runs.get(name, tmp_path / name)), "--out", str(tmp_path / "out"), *arguments]
+    kind, _, below = name.partition("/")
+    command = ["sample", str(runs.get(kind, tmp_path / kind) / below), "--out", str(tmp_path / "out"), *arguments]
     with pytest.raises(Refusal, match=said):
         CliRunner().invoke(cli, command, catch_exceptions=False)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("task", "name", "data", "said"),
+    [
+        ("i2t", "a.png", b"", r"a\.png: cannot be used as an image \(the file has no bytes\)\. Give another file"),
+        ("i2t", "a.png", b"\x89PNG\r\n\x1a\n\0", r"a\.png: cannot be used as an image \([^()]*[^.]\)\. "),
+        ("s2t", "a.wav", b"", r"a\.wav: cannot be used as an audio file \([^()]*[^.]\)\. Give another file"),
+    ],
+)
+def test_a_broken_file_is_refused_by_name(
+    runs: dict[str, Path], tmp_path: Path, task: str, name: str, data: bytes, said: str
+) -> None:
+    (tmp_path / name).write_bytes(data)
+    command = ["sample", str(runs["masked"]), "--out", str(tmp_path / "out"), "--task", task]
+    with pytest.raises(Refusal, match=said):
+        CliRunner().invoke(cli, [*command, "--prompt", str(tmp_path / name)], catch_exceptions=False)
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_anything_is_generated(
+    runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Generator, "fill", None)
+    (tmp_path / "file").write_text("no folder")
+    command = ["sample", str(runs["masked"]), "--task", "text", "--out", str(tmp_path / "file" / "below")]
+    with pytest.raises(Refusal, match=r"file/below: this folder cannot be made \(Not a directory\)"):
+        CliRunner().invoke(cli, command, catch_exceptions=False)
 
 
 def test_settings_are_documented_under_their_names() -> None:

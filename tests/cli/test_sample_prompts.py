@@ -2,10 +2,12 @@
 
 import codecs
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from triptych.cli.sample_prompts import lines_of
+from triptych.cli.sample_prompts import lines_of, prompts_of
+from triptych.schemas.config.model import Task
 from triptych.schemas.errors import Refusal
 
 FILE = Path("prompts.txt")
@@ -41,3 +43,16 @@ def test_a_line_is_a_prompt(data: bytes, lines: list[str]) -> None:
 def test_what_is_no_file_of_prompts_is_refused(data: bytes, said: str) -> None:
     with pytest.raises(Refusal, match=said):
         lines_of(data, FILE)
+
+
+def test_a_text_that_looks_like_the_name_of_a_file_is_taken_with_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    none: Any = None  # a text needs nothing of the run
+    (tmp_path / "there.txt").write_text("one\ntwo\n")
+    assert [each.content for each in prompts_of(none, Task.T2I, "there.txt")] == ["one", "two"]
+    assert [each.content for each in prompts_of(none, Task.T2I, "a red bus.")] == ["a red bus."]
+    assert capsys.readouterr().err == ""
+    assert [each.content for each in prompts_of(none, Task.T2I, "theer.txt")] == ["theer.txt"]
+    assert capsys.readouterr().err == "warning: there is no file theer.txt, so the prompt is this text itself.\n"

@@ -17,6 +17,7 @@ from triptych.schemas.dataset.file_entry import FileEntry
 from triptych.schemas.dataset.ledger import Tally
 from triptych.schemas.dataset.manifest import MANIFEST
 from triptych.schemas.dataset.reader import Dataset
+from triptych.schemas.dataset.statistics import Statistics
 from triptych.schemas.errors import Refusal
 from triptych.schemas.storage.store import Store
 
@@ -71,6 +72,7 @@ def test_a_ledger_that_does_not_balance_is_refused_before_anything_is_written(tm
             {},
             TextEncoder("none 1", False),
             [],
+            Statistics(),
             journal,
         )
     assert not (tmp_path / DROPPED_FILE).exists()

@@ -6,13 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from triptych.schemas.dataset.kept import kept_of
+from triptych.schemas.dataset.manifest import parse_manifest
+from triptych.schemas.errors import Refusal
 from triptych.schemas.identity import (
     BLOCK,
     bytes_fingerprint,
     canonical_json,
     file_fingerprint,
     fingerprint,
+    parse_json,
     stream_fingerprint,
+    unseal,
 )
 
 values = st.recursive(
@@ -67,3 +72,14 @@ def test_a_file_is_its_bytes(tmp_path: Any) -> None:
     data = b"x" * (BLOCK + 7)
     (tmp_path / "a").write_bytes(data)
     assert file_fingerprint(str(tmp_path / "a")) == bytes_fingerprint([data])
+
+
+def test_json_that_is_nested_too_deeply_is_no_json() -> None:
+    for text in ("[" * 200_000, '{"a":' * 200_000, b"[" * 200_000):
+        with pytest.raises(ValueError, match="nested too deeply"):
+            parse_json(text)
+    with pytest.raises(ValueError, match="nested too deeply"):
+        unseal(b"[" * 200_000)
+    with pytest.raises(Refusal, match="not a manifest"):
+        parse_manifest(b"[" * 200_000, "here")
+    assert kept_of({"kept": "[" * 200_000}) == kept_of({"kept": "[1]"}) == kept_of({"kept": "}"}) == {}

@@ -1,6 +1,7 @@
 """A dataset that vanishes or changes under a training ends it with one paragraph and a checkpoint; then it goes on."""
 
 import json
+import os
 import shutil
 import signal
 import time
@@ -59,11 +60,22 @@ def exchange_bytes(data: Path) -> None:
     for entry in parse_manifest((data / MANIFEST).read_bytes(), "").shards:
         damaged = bytearray((data / entry.file).read_bytes())
         damaged[len(damaged) // 2] ^= 1
-        (data / "new").write_bytes(damaged)  # not in place, where a memory map would see half of it
+        (data / "new").write_bytes(damaged)
         (data / "new").replace(data / entry.file)
 
 
-@pytest.mark.parametrize("harm", [vanish, lose_shards, exchange_bytes])
+def cut_in_place(data: Path) -> None:
+    for shard in (data / "shards").iterdir():
+        os.truncate(shard, shard.stat().st_size // 2)
+
+
+def write_in_place(data: Path) -> None:
+    for shard in (data / "shards").iterdir():
+        with shard.open("r+b") as file:
+            file.write(bytes(shard.stat().st_size))
+
+
+@pytest.mark.parametrize("harm", [vanish, lose_shards, exchange_bytes, cut_in_place, write_in_place])
 def test_a_dataset_lost_under_a_training_leaves_a_checkpoint_from_which_it_goes_on(
     dataset: Path, tmp_path: Path, harm: Callable[[Path], None]
 ) -> None:

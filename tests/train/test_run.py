@@ -9,10 +9,10 @@ import pytest
 from triptych.model.network.presets import shape_of
 from triptych.model.network.transformer import Transformer
 from triptych.schemas.config.training import TrainConfig
-from triptych.schemas.errors import Refusal
+from triptych.schemas.errors import Mismatch, Refusal
 from triptych.train.checkpoint.seal import write_state
 from triptych.train.data.plan import plan_of
-from triptych.train.run import Start, start_of, write_run_record
+from triptych.train.run import Start, start_of, train, write_run_record
 from triptych.train.run_record import Change, RunRecord
 
 
@@ -128,6 +128,20 @@ def test_a_dataset_that_was_prepared_anew_is_named(dataset: Path, tmp_path: Path
         start(config)
 
 
+def test_a_run_does_not_go_on_with_other_tokens(dataset: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    config = config_of(dataset, out)
+    write_run_record(config, plan_of(config), 1, out)
+    record = RunRecord.read(out)
+    other = record.trained_on[0].model_copy(update={"fingerprint": "0" * 32})
+    record.model_copy(update={"trained_on": (other,), "vocabulary": "1" * 32}).write(out)
+    checkpoint(out, 3)
+    with pytest.raises(Refusal, match=r"data\.datasets \("):
+        start(config)
+    with pytest.raises(Mismatch, match=rf"vocabulary differs: .*run\.json has 1+, {dataset} has "):
+        start(config, None, True)
+
+
 def test_going_back_before_a_change_undoes_it(dataset: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     config = config_of(dataset, out)
@@ -172,3 +186,11 @@ def test_a_record_that_cannot_be_written_leaves_the_one_before(
     with pytest.raises(OSError, match="No space"):
         write_run_record(config, plan_of(config), 2, out)
     assert RunRecord.read(out).processes == 1
+
+
+@pytest.mark.parametrize("below", ["", "/run"])
+def test_an_out_that_can_be_no_folder_is_refused(dataset: Path, tmp_path: Path, below: str) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(Refusal, match=rf"^`out: \S*file{below}`: this folder cannot be made \("):
+        train(config_of(dataset, tmp_path / f"file{below}"))
+    assert (tmp_path / "file").read_text() == "no folder"

@@ -35,6 +35,16 @@ def test_codebooks_are_set_beside_theirs() -> None:
     assert len(verdict([one], {})) == 1
 
 
+def test_the_control_is_named_where_there_is_one() -> None:
+    mine = validation(9, "ema", text=9.0, image=8.0, audio=6.0) | {"nelbo_error": {"text": 0.1, "image": 0.3}}
+    control = validation(9, "ema", text=8.0, image=8.5) | {"nelbo_error": {"text": 0.1, "image": 0.2}}
+    text, image, audio = verdict([mine], {"text": 10.0}, control)
+    assert text.endswith("10% better than the unigram baseline; worse than the control, 8.00.")
+    assert image == "Held-out image: 8.00 bits per token; about as good as the control, 8.50."
+    assert audio == "Held-out audio: 6.00 bits per token."
+    assert verdict([control], {}, mine)[0].endswith("; better than the control, 9.00.")
+
+
 def test_without_a_validation_or_a_baseline_nothing_is_claimed() -> None:
     assert verdict([{"step": 9, "nelbo": {"text": 1.0}}], {}) == []
     assert verdict([validation(9, "raw", text=2.0)], {}) == ["Held-out text: 2.00 bits per token."]

@@ -4,7 +4,6 @@ It is a folder with config.json and model.safetensors, written by `rvq_train.tra
 second has one code per level.
 """
 
-import json
 from collections.abc import Sequence
 from typing import Literal
 
@@ -19,7 +18,7 @@ from torch import Tensor
 
 from ...schemas.base import Strict
 from ...schemas.errors import Refusal, brief
-from ...schemas.identity import bytes_fingerprint, fingerprint
+from ...schemas.identity import bytes_fingerprint, fingerprint, parse_json
 from ..protocol import Codes, Wave
 from .mel import FRAME_RATE, log_mel, wave_from
 from .refiner import BLOCKS, WIDTH, Refiner
@@ -51,7 +50,7 @@ class RvqCodec:
     def __init__(self, path: str) -> None:
         try:
             settings, weights = _read(path, CONFIG_FILE), _read(path, WEIGHTS_FILE)
-            self.config = RvqFile.model_validate(json.loads(settings))
+            self.config = RvqFile.model_validate(parse_json(settings))
             tensors = load(weights)
             self._mean, self._codebooks = tensors.pop("mean"), tensors.pop("codebooks")
             needed = 2 * self.config.blocks * 3 * self.config.width**2  # parameters of its convolutions

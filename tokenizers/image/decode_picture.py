@@ -25,11 +25,12 @@ from .deep_pixels import in_eight_bits
 from .optional_formats import Deferred, open_optional, unread_format
 from .png_chunks import pixels_only
 
-__all__ = ["BadPicture", "size_of", "square", "squeezed", "uncropped"]
+__all__ = ["BadPicture", "size_and_squeezed", "size_of", "square", "squeezed", "uncropped"]
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 WHITE = (255, 255, 255, 255)
 T = TypeVar("T")
+Finish = Callable[[Image.Image], Image.Image]
 
 # signature -> format and offset of width and height; PIL returns no size for a file with a size of 0x0
 _SIZE_FIELDS = {b"\x89PNG": (">II", 16), b"GIF8": ("<HH", 6), b"BM": ("<ii", 18)}
@@ -75,13 +76,30 @@ def squeezed(data: bytes, side: int, max_pixels: int) -> Pixels:
     Returns:
         (side, side, 3) uint8 YCbCr (luminance and two colour differences, as in JPEG).
     """
+    return _decoded(data, "YCbCr", side, max_pixels, _squeeze(side))
 
-    def squeeze(image: Image.Image) -> Image.Image:
-        is_ready = image.mode == "YCbCr" and srgb_transform(image) is None
-        ycc = image if is_ready else _rgb(image).convert("YCbCr")
-        return ycc.resize((side, side), Image.Resampling.BICUBIC, reducing_gap=3.0)
 
-    return _decoded(data, "YCbCr", side, max_pixels, squeeze)
+def size_and_squeezed(data: bytes, side: int, max_pixels: int) -> tuple[tuple[int, int], Pixels | None]:
+    """The results of `size_of` and `squeezed` of a file that is opened once.
+
+    Returns:
+        Width and height, and the pixels; None where `squeezed` raises BadPicture.
+
+    Raises:
+        BadPicture: The header cannot be read.
+    """
+    try:
+        image = _open(data)
+    except BadPicture:
+        size = size_of(data)  # of a PNG without the chunks that say nothing about its pixels
+    else:
+        size = image.size
+        with suppress(BadPicture):
+            return size, _finished(image, data, None, "YCbCr", side, max_pixels, _squeeze(side))
+    try:
+        return size, squeezed(data, side, max_pixels)
+    except BadPicture:
+        return size, None
 
 
 def uncropped(data: bytes, side: int, max_pixels: int) -> Pixels:
@@ -95,29 +113,48 @@ def uncropped(data: bytes, side: int, max_pixels: int) -> Pixels:
     return _decoded(data, None, side, max_pixels, _rgb)
 
 
-def _decoded(
-    data: bytes, mode: str | None, side: int, max_pixels: int, finish: Callable[[Image.Image], Image.Image]
-) -> Pixels:
+def _squeeze(side: int) -> Finish:
+    def squeeze(image: Image.Image) -> Image.Image:
+        is_ready = image.mode == "YCbCr" and srgb_transform(image) is None
+        ycc = image if is_ready else _rgb(image).convert("YCbCr")
+        return ycc.resize((side, side), Image.Resampling.BICUBIC, reducing_gap=3.0)
+
+    return squeeze
+
+
+def _decoded(data: bytes, mode: str | None, side: int, max_pixels: int, finish: Finish) -> Pixels:
     def decode(data: bytes, profile: bytes | None) -> Pixels:
-        image = _open(data)
-        width, height = image.size
-        if width * height > max_pixels:
-            raise BadPicture("image_too_large", f"{width}x{height} is more than {max_pixels} pixels")
-        try:
-            if isinstance(image, Deferred):
-                image = image.rendered(2 * side)
-            # decodes a JPEG at 1/2, 1/4 or 1/8 size if twice the side remains; this is exact integer arithmetic
-            image.draft(mode, (2 * side, 2 * side))
-            image.load()
-            if profile:
-                image.info["icc_profile"] = profile
-            return np.array(finish(_upright(in_eight_bits(image, data))), np.uint8)
-        except (MemoryError, BadPicture):
-            raise
-        except Exception as error:
-            raise BadPicture("image_undecodable", _message(error)) from None
+        return _finished(_open(data), data, profile, mode, side, max_pixels, finish)
 
     return _of_pixels(data, decode)
+
+
+def _finished(
+    image: Image.Image | Deferred,
+    data: bytes,
+    profile: bytes | None,
+    mode: str | None,
+    side: int,
+    max_pixels: int,
+    finish: Finish,
+) -> Pixels:
+    width, height = image.size
+    if width * height > max_pixels:
+        raise BadPicture("image_too_large", f"{width}x{height} is more than {max_pixels} pixels")
+    try:
+        if isinstance(image, Deferred):
+            image = image.rendered(2 * side)
+        # Decodes a JPEG at 1/2, 1/4 or 1/8 size if twice the side remains; this is exact integer arithmetic. With less
+        # than that, it is visible: docs/benchmarks.md has the figures.
+        image.draft(mode, (2 * side, 2 * side))
+        image.load()
+        if profile:
+            image.info["icc_profile"] = profile
+        return np.array(finish(_upright(in_eight_bits(image, data))), np.uint8)
+    except (MemoryError, BadPicture):
+        raise
+    except Exception as error:
+        raise BadPicture("image_undecodable", _message(error)) from None
 
 
 def _of_pixels(data: bytes, read: Callable[[bytes, bytes | None], T]) -> T:

@@ -1,12 +1,11 @@
 """Locates the files of pretrained models: a local folder or a hub name, safetensors only."""
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...schemas.errors import Refusal, brief
-from ...schemas.identity import file_fingerprint, fingerprint
+from ...schemas.identity import file_fingerprint, fingerprint, parse_json
 from ...schemas.storage.file_system import file_system
 from ..local_copy import local_copy
 
@@ -130,7 +129,7 @@ def _download(path: str, stem: str) -> Path:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
+        tree = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise Refusal(
             f"{path}: cannot be read as JSON ({' '.join(str(error).split())}). Copy the file again."

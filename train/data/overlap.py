@@ -9,7 +9,7 @@ ones are formed shard by shard beside them, so memory grows with the held-out do
 
 from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -45,8 +45,8 @@ def require_disjoint(held: Sequence[Part], trained: Sequence[Part], share: float
     if count:
         raise Refusal(
             f"{count:,} documents that are held out of {_names(held)} are also among the documents that are trained on "
-            f"in {_names(trained)}: some of these datasets hold documents out by their content, others, which an "
-            f"earlier version prepared, by their ids. Prepare those again, or give {key} to go on all the same."
+            f"in {_names(trained)}: an earlier version prepared at least one of these datasets, and its documents are "
+            f"held out by their ids. Prepare it again, or give {key} to go on all the same."
         )
 
 
@@ -91,15 +91,36 @@ def _names(parts: Sequence[Part]) -> str:
 def count_overlap(held: tuple[Part, ...], trained: tuple[Part, ...], share: float) -> int:
     """Return the number of held-out documents that are also trained on, with the arguments of `require_disjoint`."""
     opened = {part: Dataset(part.url) for part in {*held, *trained}}
-    if len({dataset.manifest.has_content for dataset in opened.values()}) < 2:
-        return 0
-    held_out = [keys for part in held for keys in _keys(opened[part], part.groups, share, held_out=True)]
-    wanted = pc.unique(pa.chunked_array(held_out, HASH))
+
+    @cache
+    def held_out(part: Part) -> pa.ChunkedArray:
+        return pa.chunked_array(list(_keys(opened[part], part.groups, share, held_out=True)), HASH)
+
     found = [pa.array([], HASH)]
     for part in trained:
-        for keys in _keys(opened[part], part.groups, share, held_out=False):
-            found.append(pc.unique(keys.filter(pc.is_in(keys, value_set=wanted))))
+        others = [one for one in held if may_differ(opened[one].manifest, opened[part].manifest)]
+        if others:
+            wanted = pc.unique(pa.chunked_array([keys for one in others for keys in held_out(one).chunks], HASH))
+            for keys in _keys(opened[part], part.groups, share, held_out=False):
+                found.append(pc.unique(keys.filter(pc.is_in(keys, value_set=wanted))))
     return len(pc.unique(pa.chunked_array(found, HASH)))
+
+
+class Split(Protocol):
+    """What the side of a dataset's documents follows from."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Fingerprint of the manifest."""
+
+    @property
+    def has_content(self) -> bool:
+        """Whether its documents are held out by their content, and not by their ids."""
+
+
+def may_differ(one: Split, other: Split) -> bool:
+    """Whether a document that two datasets have may be held out in one of them only."""
+    return one.fingerprint != other.fingerprint and not (one.has_content and other.has_content)
 
 
 def count_moved(part: Part, before: float, now: float) -> int:

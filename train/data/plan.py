@@ -13,7 +13,7 @@ from ...schemas.config.training import TrainConfig
 from ...schemas.dataset.reader import Dataset
 from ...schemas.errors import Mismatch, Refusal
 from ...schemas.identity import fingerprint
-from ...schemas.vocabulary import Vocabulary
+from ...schemas.vocabulary import Kind, Vocabulary
 from .mix import Ints, apportion
 from .overlap import Part, require_disjoint
 from .plan_warnings import cap_warnings, decontamination_warnings, repeat_warnings, split_warnings
@@ -50,6 +50,16 @@ class Plan:
     def sources(self) -> tuple[str, ...]:
         """Names of all sources; `Batch.source_S` is an index into this."""
         return tuple(sorted({source for stream in self.streams for source in stream.sources}))
+
+    @cached_property
+    def kinds(self) -> frozenset[Kind]:
+        """Kinds of all samples."""
+        there = [self.datasets[stream.dataset].manifest.statistics.sources for stream in self.streams]
+        return frozenset(
+            Kind(known[source].kind)
+            for known, stream in zip(there, self.streams, strict=True)
+            for source in stream.sources
+        )
 
     @cached_property
     def first_rows(self) -> Ints:
@@ -105,7 +115,7 @@ def make_plan(
         at = [dataset.url for dataset in datasets].index(entry.path.rstrip("/"))
         streams += components_of(entry, datasets[at].manifest, number=number, dataset=at)
     _refuse_shared_rows(mix.datasets, streams)
-    if validation and not mix.allow_overlap and len({dataset.manifest.has_content for dataset in datasets}) > 1:
+    if validation and not mix.allow_overlap and not all(dataset.manifest.has_content for dataset in datasets):
         parts = parts_of(datasets, streams)
         require_disjoint(parts, parts, validation, "`allow_overlap: true`")
     wanted, shares = _shares(mix.datasets, streams)

@@ -1,12 +1,14 @@
 """What a user should know about a plan before anything is trained on it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from ...schemas.config.mix import MixEntry
+from ...schemas.config.model import MaskedObjective, ObjectiveConfig
 from ...schemas.dataset.reader import Dataset
+from ...schemas.vocabulary import Kind, Modality
 from .mix import UNITS, Ints, rows_per_stream
 from .selection import MixComponent
 
@@ -53,6 +55,22 @@ def repeat_warnings(
                 f"{what}: its rows are read {epochs:.1f} times; beyond {MANY_EPOCHS} epochs repeated data is worth "
                 "much less than new data. Lower its weight or `steps`, or set `max_epochs`"
             )
+
+
+def loss_warnings(objective: ObjectiveConfig, kinds: Collection[Kind]) -> Iterator[str]:
+    """A loss that is 0 for every token that samples of these kinds have to predict."""
+    predicted: set[Modality] = set()
+    for kind in kinds:
+        if not isinstance(objective, MaskedObjective):
+            predicted.update(kind.modalities)
+            continue
+        for task, chance in objective.tasks[kind].items():
+            if chance:
+                predicted.update(kind.modalities if task.predicted is None else (task.predicted,))
+    weights = objective.loss_weights
+    names = sorted(modality.name.lower() for modality in predicted)
+    if not any(getattr(weights, name) for name in names):
+        yield (f"`objective.loss_weights` are all 0 for what is predicted ({', '.join(names)}), so nothing is learned")
 
 
 def split_warnings(datasets: Sequence[Dataset]) -> Iterator[str]:

@@ -13,10 +13,9 @@ from pathlib import Path
 from threading import Lock
 from typing import BinaryIO
 
-import pyarrow as pa
-
 from ...schemas.dataset.file_entry import ShardEntry
-from ...schemas.dataset.reader import Dataset, Shard
+from ...schemas.dataset.reader import Dataset
+from ...schemas.dataset.stored_shard import StoredShard
 from ...schemas.errors import Refusal
 from ...schemas.identity import BLOCK, file_fingerprint
 
@@ -40,14 +39,14 @@ class ShardCache:
         self._pending: dict[str, Future[Path]] = {}
         self._lock = Lock()
 
-    def shard(self, dataset: Dataset, entry: ShardEntry) -> Shard:
-        """Open a shard as a memory map; raises Refusal if it is missing, truncated or changed."""
+    def shard(self, dataset: Dataset, entry: ShardEntry) -> StoredShard:
+        """Open a shard on the local disk; raises Refusal if it is missing, truncated or changed."""
         if not is_local(dataset):
-            return Shard(pa.memory_map(str(self.fetch(dataset, entry))))
+            return dataset.stored(entry, str(self.fetch(dataset, entry)))
         path = Path(dataset.path(entry))
         if path.is_file() and path.stat().st_size != entry.bytes:
             raise _damaged(dataset, entry, f"{path.stat().st_size:,} bytes of {entry.bytes:,}")
-        return dataset.open(entry)
+        return dataset.stored(entry)
 
     def fetch(self, dataset: Dataset, entry: ShardEntry) -> Path:
         """Path of a remote shard on the local disk; waits until it is downloaded."""
@@ -118,7 +117,7 @@ class ShardCache:
         for _, size, path in sorted(found):
             if left <= self._limit:
                 return
-            path.unlink(missing_ok=True)  # a process that has it mapped keeps its memory
+            path.unlink(missing_ok=True)  # a process that has it open reads on
             left -= size
 
     def _path(self, entry: ShardEntry) -> Path:
@@ -126,7 +125,7 @@ class ShardCache:
 
 
 def is_local(dataset: Dataset) -> bool:
-    """Whether the shards of a dataset can be memory-mapped in place."""
+    """Whether the shards of a dataset can be read in place."""
     return dataset.local
 
 

@@ -1,4 +1,4 @@
-"""Shards as the loader reads them: matrices on a memory map, and the segment table as numeric columns."""
+"""Shards as the loader reads them: rows of the file, and the segment table as numeric columns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,23 +9,24 @@ import numpy as np
 import numpy.typing as npt
 
 from ...schemas.dataset.file_entry import ShardEntry
-from ...schemas.dataset.reader import Dataset, Shard
+from ...schemas.dataset.reader import Dataset
+from ...schemas.dataset.stored_shard import StoredMatrix, StoredShard
 from .plan import Plan
 from .row_order import RowOrder
 from .shard_cache import ShardCache, is_local
 from .split import key_words, split_keys
 
-MAX_OPEN = 1024  # open memory maps; Linux allows some 65,000 per process
+MAX_OPEN = 1024  # shards whose tables stay in memory
 COLUMNS = ("start", "length", "kind", "text_bytes", "pixels", "samples")
 
 
 @dataclass(frozen=True)
 class OpenShard:
-    """Views of one shard; S segments of all its rows, row after row."""
+    """One shard; S segments of all its rows, row after row. Rows of the matrices are read when they are indexed."""
 
-    tokens: npt.NDArray[np.unsignedinteger]  # (rows, row_length)
-    segment: npt.NDArray[np.unsignedinteger]
-    modality: npt.NDArray[np.uint8]
+    tokens: StoredMatrix  # (rows, row_length)
+    segment: StoredMatrix
+    modality: StoredMatrix
     offsets: npt.NDArray[np.int32]  # (rows + 1,) number of segments before each row
     document: npt.NDArray[np.uint64]  # (S, 2) the two 64-bit halves of the document id
     split_key: npt.NDArray[np.uint64]  # (S, 2) the two halves of what the side of the document follows
@@ -68,9 +69,9 @@ class Shards:
         return self._plan.datasets[stream.dataset], stream.shards[number - int(self._ends[at])]
 
 
-def open_shard(shard: Shard, sources: Sequence[str]) -> OpenShard:
+def open_shard(shard: StoredShard, sources: Sequence[str]) -> OpenShard:
     """Create the views of a shard; the index of a source is that in `sources`."""
-    lists = shard.batch.column("segments")
+    lists = shard.tables.column("segments")
     table = lists.flatten()  # takes the offsets of a sliced batch into account
     columns = {name: table.field(name).to_numpy() for name in COLUMNS}
     source = table.field("source")

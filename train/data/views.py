@@ -1,4 +1,4 @@
-"""Rows in the order of a run as views of the memory map: for a custom training loop, without copies."""
+"""Rows in the order of a run, as they are stored: for a custom training loop."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -6,8 +6,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .row_order import BLOCK, RowOrder
+from .row_order import RowOrder
 from .shards import Shards
+
+TOGETHER = 64  # rows that are read together
 
 
 class View(NamedTuple):
@@ -20,10 +22,11 @@ class View(NamedTuple):
 
 def views(shards: Shards, order: RowOrder, start: int, stop: int) -> Iterator[View]:
     """Yield the rows at positions start ... stop - 1, as stored: held-out documents are included."""
-    for low in range(start, stop, BLOCK):
-        at = order.between(low, min(low + BLOCK, stop))
-        opened = {number: shards.open(number) for number in np.unique(at.shard).tolist()}
-        matrices = {number: (shard.tokens, shard.segment, shard.modality) for number, shard in opened.items()}
-        for number, row in zip(at.shard.tolist(), at.row.tolist(), strict=True):
-            tokens, segment, modality = matrices[number]
-            yield View(tokens[row], segment[row], modality[row])
+    for low in range(start, stop, TOGETHER):
+        at = order.between(low, min(low + TOGETHER, stop))
+        rows: dict[int, View] = {}
+        for number in np.unique(at.shard).tolist():
+            mine, shard = np.flatnonzero(at.shard == number), shards.open(number)
+            block = (matrix[at.row[mine]] for matrix in (shard.tokens, shard.segment, shard.modality))
+            rows |= {place: View(*arrays) for place, *arrays in zip(mine.tolist(), *block, strict=True)}
+        yield from (rows[place] for place in range(len(at.row)))

@@ -79,11 +79,16 @@ class Parallel:
 @torch.no_grad()
 def _initialise(model: Transformer, seed: int, embedding_std: float) -> None:
     for name, parameter in model.named_parameters():
-        value = initial_value(name, parameter, seed, embedding_std)
-        if isinstance(parameter, DTensor):
-            mine = torch.distributed.tensor.distribute_tensor(
-                value.to(parameter.device), parameter.device_mesh, parameter.placements
-            )
-            parameter.copy_(mine)
-        else:
-            parameter.copy_(value)
+        set_value(parameter, initial_value(name, parameter, seed, embedding_std))
+
+
+@torch.no_grad()
+def set_value(parameter: torch.Tensor, value: torch.Tensor) -> None:
+    """Give a parameter, which may be sharded, its value, the whole of which every process has."""
+    if isinstance(parameter, DTensor):
+        mine = torch.distributed.tensor.distribute_tensor(
+            value.to(parameter.device), parameter.device_mesh, parameter.placements
+        )
+        parameter.copy_(mine)
+    else:
+        parameter.copy_(value)

@@ -12,6 +12,7 @@ from ...model.sampling.defaults import DEFAULTS
 from ...schemas.errors import Mismatch
 from ...schemas.identity import file_fingerprint
 from ..generate.generator import Generator
+from ..generate.open_model import folders_of
 from ..run_record import RunRecord
 from ..trained_data import open_trained_data
 from ..unseen import require_unseen
@@ -121,5 +122,5 @@ def _model(generator: Generator) -> dict[str, Any]:
         "objective": generator.exported.objective,
         "parameters": sum(parameter.numel() for parameter in generator.model.parameters()),
         "tokens": config.steps * config.data.batch_tokens,
-        WEIGHTS: f"xxh3-128 {file_fingerprint(str(generator.folder / 'model' / WEIGHTS))}",
+        WEIGHTS: f"xxh3-128 {file_fingerprint(str(folders_of(generator.folder)[1] / WEIGHTS))}",
     }

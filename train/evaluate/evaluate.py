@@ -148,7 +148,7 @@ def _measured(
 
 
 def _training(generator: "Generator", context: EvaluationContext) -> Iterator[EvaluationResult]:
-    yield Exhibit("training", "", curves(generator.folder, context.datasets))
+    yield Exhibit("training", generator.name, curves(generator.folder, generator.name, context.datasets))
 
 
 def _held_out(generator: "Generator", context: EvaluationContext) -> Iterator[EvaluationResult]:

@@ -15,6 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ...schemas.identity import parse_json
 from .report.exhibits import Exhibit
 from .report.metric import Metric
 from .report.not_measured import NotMeasured
@@ -45,7 +46,7 @@ class KeptGroups:
         kept = [head]
         for line in whole[1:] if whole[:1] == [head] else ():
             with suppress(ValueError, LookupError, TypeError):  # a damaged line is measured again
-                tree = json.loads(line)
+                tree = parse_json(line)
                 self._groups[tree["run"], tree["group"], tree["file"]] = [_result(one) for one in tree["results"]]
                 kept.append(line)
         folder.mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from ...model.diffusion.tasks import MODALITIES
 from ...schemas.config.model import Task
-from ...schemas.errors import Refusal
+from ...schemas.errors import Refusal, brief
 from ...schemas.vocabulary import Kind, Modality
 from ..data.collate import Rows, gather
 from ..data.plan import Plan
@@ -79,7 +79,16 @@ class Lengths:
         path = Path(folder) / FILE
         if not path.is_file():
             raise Refusal(f"{folder}: has no {FILE}. Run `triptych train` to its end, which exports it.")
-        return cls(pq.read_table(path))
+        try:
+            table = pq.read_table(path)
+            if table.column_names != ["kind", *NAMES, "count"] or not table.num_rows:
+                raise ValueError("it is no table of lengths")
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise Refusal(
+                f"{path}: is damaged ({brief(error, 200)}). Remove the folder `model`, and run `triptych train` again.",
+                exit_code=1,
+            ) from None
+        return cls(table)
 
     def longest(self, modality: Modality) -> int:
         """Largest number of tokens of a modality in a segment (text: with EOS)."""

@@ -17,7 +17,7 @@ from ...model.network.transformer import Transformer
 from ...schemas.errors import Mismatch, Refusal
 from ...schemas.vocabulary import Vocabulary
 from ..checkpoint.restricted_load import load_tensors, read_metadata
-from ..checkpoint.retention import complete_steps, folder_name
+from ..checkpoint.retention import NAME, complete_steps, folder_name
 from ..checkpoint.seal import damaged, read_state
 from ..run_record import RUN, RunRecord
 
@@ -43,7 +43,9 @@ def usable_device(name: torch.device | str) -> torch.device:
 
 
 def folders_of(run: Path) -> tuple[Path, Path]:
-    """Folder of a run and of its model; `run` may be either of them."""
+    """Folder of a run and of its model; `run` may be either of them, or an export of the model, which is both."""
+    if (run / CONFIG).is_file() and (run / RUN).is_file():
+        return run, run
     if (run / RUN).is_file() or (run / MODEL).exists():
         return run, run / MODEL
     parent = run.resolve().parent if run.name in ("", "..") else run.parent
@@ -56,7 +58,7 @@ def open_model(run: Path, step: int | None, device: torch.device | str = "cpu") 
     """Load the finished model of a run, or that of the checkpoint of a step.
 
     Args:
-        run: Folder of the run, or its folder `model`.
+        run: Folder of the run, its folder `model`, or an export of it.
         step: Step of the checkpoint; None: the finished model.
         device: Device of the model.
 
@@ -76,7 +78,20 @@ def open_model(run: Path, step: int | None, device: torch.device | str = "cpu") 
             f"{folder}: has no finished model, but checkpoints of the steps {', '.join(map(str, steps))}. "
             "Give one of them with `--step`."
         )
+    if not (model / CONFIG).is_file():
+        raise Refusal(_no_model(run))
     return load_model(model, place)
+
+
+def _no_model(run: Path) -> str:
+    """Message for a folder without a model; one of the checkpoints of a run is taken for what it is."""
+    whole = run.resolve()
+    for folder in (whole, *whole.parents):
+        if folder.name == CHECKPOINTS and (folder.parent / RUN).is_file():
+            step = NAME.fullmatch(whole.name)
+            which = f"--step {int(step[1])}" if step else "--step N"
+            return f"{run}: has no finished model, but checkpoints are here. Give `{folder.parent} {which}`."
+    return f"{run}: no {CONFIG}, so no finished model. Give the folder of a run of `triptych train`."
 
 
 def _load_checkpoint(run: Path, companions: Path, step: int, device: torch.device) -> Exported:

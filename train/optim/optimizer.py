@@ -40,6 +40,7 @@ def factors(kind: ParameterType, shape: Shape) -> Factors:
         ParameterType.QK_NORM: Factors(by_depth, small, 0),
         ParameterType.FINAL_NORM: Factors(1, 1, 0),
         ParameterType.UNEMBEDDING: Factors(1 / wide, 1, 0),
+        ParameterType.HEAD_BIAS: Factors(1, 1, 0),
     }[kind]
 
 

@@ -21,6 +21,7 @@ from ...schemas.storage.lock import only_run
 from ...schemas.storage.store import Store
 from ..checkpoint.retention import folder_name
 from ..distributed.process_group import ProcessGroup
+from ..generate.sample_files import sample_files
 from ..metrics_file import FILE as METRICS
 from ..run_record import RUN
 from ..trackers import IDS
@@ -107,7 +108,7 @@ class RemoteRun:
         if rank == 0:
             self.require_held()
             found += [*self.folder.glob("tensorboard/*"), *self.folder.glob(IDS)]
-            found += [*self._companions(), self.folder / RUN]
+            found += [*self._companions(), self.folder / RUN, *sample_files(self.folder)]
         with reaching(self.store.url):
             if rank == 0 and (self.folder / METRICS).exists():
                 lines = (self.folder / METRICS).read_bytes()  # training may be appending a line

@@ -70,11 +70,22 @@ class RunLog:
     def finished(self) -> bool:
         """Whether the last step was reached, and validated if the run holds anything out."""
         last = self.lines[-1] if self.lines else {"step": 0}
-        validated = "split" in last or not self.record.config["data"]["validation"]
-        return bool(last["step"] == self.record.config["steps"]) and validated
+        data = self.record.config.get("data")
+        validated = "split" in last or not (isinstance(data, dict) and data.get("validation"))
+        return bool(last["step"] == self.record.config.get("steps")) and validated
 
     def point(self, loss: Loss) -> Point:
-        """The run as a point; raises Refusal if it has no such loss."""
+        """The run as a point; raises Refusal if it has no such loss, or figures that make no sense."""
+        try:
+            return self._point(loss)
+        except (KeyError, TypeError, ArithmeticError):
+            raise Refusal(
+                f"{self.name}: its metrics lack figures of its steps or of its last validation. Restore the file, or "
+                "leave the run out.",
+                exit_code=1,
+            ) from None
+
+    def _point(self, loss: Loss) -> Point:
         steps = [line for line in self.lines if "split" not in line]
         tokens = [0, *(line["tokens"] for line in steps)]
         costs = [line["flops_per_second"] / line["tokens_per_second"] for line in steps]  # per token
@@ -82,7 +93,9 @@ class RunLog:
         return Point(self.name, self.record.parameters.rest, tokens[-1], flops, self._loss(loss))
 
     def _loss(self, loss: Loss) -> float:
-        held = [line for line in self.lines if line.get("split") == "validation" and line["weights"] == loss.weights]
+        held = [
+            line for line in self.lines if line.get("split") == "validation" and line.get("weights") == loss.weights
+        ]
         if not held:
             other = "raw" if loss.weights == "ema" else "ema"
             raise Refusal(

@@ -1,10 +1,12 @@
 """Train the runs of a sweep one after another; finished runs are skipped, interrupted runs are resumed."""
 
+import traceback
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Literal
 
 from ...schemas.config.training import TrainConfig
-from ...schemas.errors import Refusal
+from ...schemas.errors import Refusal, brief
 from ..data.plan import plan_of
 from ..remote.remote_run import RemoteRun, records_of
 from ..run import require_possible, train, write_run_record
@@ -45,6 +47,11 @@ def sweep(runs: Mapping[str, TrainConfig]) -> Iterator[tuple[str, State, str]]:
             if refusal.exit_code != 1:
                 raise
             yield name, "failed", str(refusal)
+            continue
+        except Exception as error:  # such as a lack of memory, which the next run may not have
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{Path(frame.filename).name}, line {frame.lineno}"
+            yield name, "failed", f"{type(error).__name__} in {where}: {brief(error)}"
             continue
         yield name, "trained" if ended else "stopped", ""
         if not ended:

@@ -32,6 +32,13 @@ function dress(root) {
   }, { once: true }));
 }
 
+// An original whose source is gone since: its place says so.
+addEventListener("error", (event) => {
+  if (!event.target.matches?.("img, audio") || event.target.closest(".lost")) return;
+  const note = document.createElement("p"); note.className = "missing lost"; note.textContent = "It cannot be read any more.";
+  event.target.replaceWith(note);
+}, true);
+
 // Marks the words of a duplicate that the row that was kept has not.
 function markDifferences() {
   here(".members").forEach((members) => {

@@ -1,5 +1,7 @@
 """Exact duplicates of images: equal bytes of the files."""
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -8,10 +10,17 @@ import xxhash
 from ....tokenizers.image.decode_picture import BadPicture, size_of
 
 KEY_BYTES = 16
+Size = tuple[int, int]
 
 
-def image_keys(values: pa.ChunkedArray) -> tuple[pa.FixedSizeBinaryArray, npt.NDArray[np.int64]]:
+def image_keys(
+    values: pa.ChunkedArray, read: Callable[[int, bytes], Size] = lambda row, data: size_of(data)
+) -> tuple[pa.FixedSizeBinaryArray, npt.NDArray[np.int64]]:
     """Hash image files and read their sizes.
+
+    Args:
+        values: (n,) files.
+        read: Takes the number and the bytes of a file, and returns width and height; raises BadPicture.
 
     Returns:
         (n,) xxh3-128 of the bytes and (n,) width times height from the header; null and 0 for a file whose header
@@ -22,7 +31,7 @@ def image_keys(values: pa.ChunkedArray) -> tuple[pa.FixedSizeBinaryArray, npt.ND
     for index, value in enumerate(values):
         data = value.as_py()
         try:
-            width, height = size_of(data)
+            width, height = read(index, data)
         except BadPicture:
             keys.append(None)
             continue

@@ -17,6 +17,8 @@ from ..protocol import WINDOW, Ints, Keys, window_pairs
 BITS = 64
 LEAST_KEY_BITS = 16
 CHOICE = np.uint64(8)  # bits of a key that number the combination of blocks
+CROWD = 512  # different hashes of a key that are all compared with each other
+CLOSEST = 32  # in a crowd, the pairs that a hash keeps
 # Neighbouring bits of a hash are correlated; with blocks of distant bits, fewer hashes share a key.
 STRIDE = 5
 
@@ -75,7 +77,9 @@ def hamming_pairs(key: Keys, hashes: Keys, radius: int) -> tuple[Ints, Ints]:
     """Find entries that share a key and are within the radius.
 
     Groups of equal hashes may be large: they are linked as in `window_pairs`, and the first WINDOW entries represent
-    the group in comparisons with other hashes. Between different hashes all pairs are found. A pair may occur under
+    the group in comparisons with other hashes. Between up to CROWD + 1 different hashes of a key, all pairs are found.
+    In a larger crowd, each hash is compared with the next CROWD in their order, and a pair is kept if it is among the
+    CLOSEST of either hash: so the work and the pairs are linear in the number of entries. A pair may occur under
     several keys.
 
     Args:
@@ -100,19 +104,44 @@ def hamming_pairs(key: Keys, hashes: Keys, radius: int) -> tuple[Ints, Ints]:
 def _near(key: Keys, hashes: Keys, radius: int) -> tuple[Ints, Ints]:
     """Return the pairs within the radius among entries sorted by key, all of them different.
 
-    Each entry is compared with the next one, then with the one after that, as long as any two have the same key. The
-    work is that of all pairs with a common key; the number of steps is the size of the largest group.
+    Each entry is compared with the next one, then with the one after that, up to CROWD, as long as any two have the
+    same key. The work is that of all pairs with a common key, or CROWD times the number of entries.
     """
     ends = np.searchsorted(key, key, side="right")
     lefts, rights = [], []
     at, step = np.flatnonzero(np.arange(len(key)) + 1 < ends), 1
-    while len(at):
+    while len(at) and step <= CROWD:
         close = at[np.bitwise_count(hashes[at] ^ hashes[at + step]) <= radius]
         lefts.append(close)
         rights.append(close + step)
         step += 1
         at = at[at + step < ends[at]]
-    return np.concatenate([np.zeros(0, np.int64), *lefts]), np.concatenate([np.zeros(0, np.int64), *rights])
+    left, right = (np.concatenate([np.zeros(0, np.int64), *sides]) for sides in (lefts, rights))
+    crowded = is_crowded(key, hashes)[left]
+    distance = np.bitwise_count(hashes[left] ^ hashes[right])
+    kept = ~crowded | _among_closest(left, right, distance) | _among_closest(right, left, distance)
+    return left[kept], right[kept]
+
+
+def is_crowded(key: Keys, hashes: Keys) -> npt.NDArray[np.bool_]:
+    """Of each entry, sorted by key: whether more than CROWD + 1 different hashes have its key."""
+    order = np.lexsort((hashes, key))
+    new_key = np.r_[True, key[1:] != key[:-1]][: len(key)]
+    new = new_key | np.r_[True, hashes[order][1:] != hashes[order][:-1]][: len(key)]
+    starts = np.flatnonzero(new_key)
+    crowded = np.add.reduceat(new, starts, dtype=np.int64) > CROWD + 1 if len(starts) else np.zeros(0, bool)
+    return np.asarray(np.repeat(crowded, np.diff(np.r_[starts, len(key)])))
+
+
+def _among_closest(one: Ints, other: Ints, distance: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """Of each pair: whether it is among the CLOSEST of `one`, by distance and then by the place of `other`."""
+    order = np.lexsort((other, distance, one))
+    mine = one[order]
+    starts = np.r_[True, mine[1:] != mine[:-1]][: len(mine)]
+    nth = np.arange(len(mine)) - np.maximum.accumulate(np.where(starts, np.arange(len(mine)), 0))
+    kept = np.zeros(len(one), bool)
+    kept[order] = nth < CLOSEST
+    return kept
 
 
 def _crossed(heads: Ints, sizes: Ints, left: Ints, right: Ints) -> tuple[Ints, Ints]:

@@ -23,6 +23,6 @@ def draw_blocks(dataset: BrowsedDataset, rows: int, seed: int = 0) -> list[tuple
     starts = np.unique(draw.integers(0, -(-total // BLOCK_ROWS), -(-rows // BLOCK_ROWS))) * BLOCK_ROWS
     blocks = []
     for start in starts.tolist():
-        end = dataset.first_row(dataset.shard_of(start)) + dataset.batch(dataset.shard_of(start)).num_rows
+        end = dataset.first_row(dataset.shard_of(start)) + dataset.shard(dataset.shard_of(start)).rows
         blocks.append((start, min(start + BLOCK_ROWS, end, total) - start))
     return blocks

@@ -4,21 +4,22 @@ A shard is not hashed as a whole before its first row is shown, as `Dataset.open
 before it is read. `triptych verify` checks everything.
 """
 
-import json
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from threading import Lock
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from ....schemas.dataset.file_entry import ShardEntry
 from ....schemas.dataset.manifest import MANIFEST, Manifest
-from ....schemas.dataset.packed_row import READABLE
-from ....schemas.dataset.reader import Dataset, PackedRow
+from ....schemas.dataset.packed_row import PackedRow
+from ....schemas.dataset.reader import Dataset, Shard
 from ....schemas.dataset.shard_list import ShardList
-from ....schemas.errors import Mismatch, Refusal
-from ....schemas.storage.inside import require_inside
+from ....schemas.dataset.stored_file import StoredFile
+from ....schemas.dataset.stored_shard import COLUMNS, StoredShard
+from ....schemas.errors import Refusal
 from .large_manifest import LARGE, large_manifest
 
 OPEN_LOCAL, OPEN_REMOTE = 16, 2  # shards that stay open; a remote one is held in memory
@@ -38,7 +39,7 @@ class BrowsedDataset(Dataset):
     def __init__(self, url: str, cache: str | None = None) -> None:
         self._cache = cache
         super().__init__(url)
-        self._batches: OrderedDict[int, pa.RecordBatch] = OrderedDict()
+        self._shards: OrderedDict[int, Shard | StoredShard] = OrderedDict()
         self._lock = Lock()
 
     def _read_manifest(self) -> Manifest:
@@ -57,50 +58,52 @@ class BrowsedDataset(Dataset):
         """Return the number of the shard that has a row."""
         return int(np.searchsorted(self.shards.ends, row, side="right"))
 
-    def batch(self, shard: int) -> pa.RecordBatch:
-        """Return the rows of a shard; they must be validated before they are read, as `part` does.
+    def shard(self, number: int) -> Shard | StoredShard:
+        """Open a shard, given its number in the manifest.
 
         Raises:
             Refusal: The shard is missing, cannot be read, or is not one of this dataset.
         """
         with self._lock:
-            if shard in self._batches:
-                self._batches.move_to_end(shard)
-                return self._batches[shard]
-        batch = self._opened_batch(self.shards[shard].file)
+            if number in self._shards:
+                self._shards.move_to_end(number)
+                return self._shards[number]
+        shard = self._opened_shard(self.shards[number])
         with self._lock:
-            self._batches[shard] = batch
-            while len(self._batches) > (OPEN_LOCAL if self.local else OPEN_REMOTE):
-                self._batches.popitem(last=False)
-        return batch
+            self._shards[number] = shard
+            while len(self._shards) > (OPEN_LOCAL if self.local else OPEN_REMOTE):
+                self._shards.popitem(last=False)
+        return shard
 
-    def _opened_batch(self, file: str) -> pa.RecordBatch:
-        where = f"{self.where}/{file}"
-        path = f"{self.root}/{file}"
-        if self.local:
-            require_inside(self.root, file)
+    def _opened_shard(self, entry: ShardEntry) -> Shard | StoredShard:
+        path, where = self.path(entry), f"{self.where}/{entry.file}"
         try:
-            source = pa.memory_map(path) if self.local else pa.BufferReader(self.fs.cat_file(path))
-            reader = pa.ipc.open_file(source)
-            batch, contract = reader.get_batch(0), json.loads(reader.schema.metadata[b"triptych"])
-        except (FileNotFoundError, pa.ArrowException, LookupError, TypeError, ValueError) as error:
+            if not self.local:
+                shard: Shard | StoredShard = Shard(pa.BufferReader(self.fs.cat_file(path)))
+            else:
+                file = StoredFile(path, where)
+                if file.size != entry.bytes:
+                    raise ValueError(f"{file.size:,} bytes of {entry.bytes:,}")
+                shard = StoredShard(file)
+            self.require_contract(entry, shard.contract)
+            self.require_extent(entry, shard)
+        except (OSError, pa.ArrowException, LookupError, TypeError, ValueError) as error:
             raise Refusal(f"{where}: cannot be read ({error}). Prepare the dataset again.", exit_code=1) from None
-        if contract["row_version"] not in READABLE:
-            raise Refusal(f"{where}: its rows have version {contract['row_version']}.", exit_code=1)
-        mine, theirs = self.manifest.vocabulary_fingerprint, contract["vocabulary_fingerprint"]
-        if mine != theirs:
-            raise Mismatch.between("vocabulary", ("the manifest", mine), (file, theirs), "Prepare the dataset again.")
-        return batch
+        return shard
 
-    def part(self, shard: int, start: int, count: int) -> pa.RecordBatch:
-        """Return some rows of a shard, validated.
+    def part(self, shard: int, start: int, count: int, names: Sequence[str] = COLUMNS) -> pa.RecordBatch:
+        """Return columns of some rows of a shard, validated.
 
         Raises:
-            Refusal: These rows are damaged.
+            Refusal: These rows are damaged, or the shard was cut or changed since it was opened.
         """
-        part = self.batch(shard).slice(start, count)
         try:
+            part = self.shard(shard).part(start, count, names)
             part.validate(full=True)  # offsets that lead out of a buffer would end the process
+        except Refusal:
+            with self._lock:
+                self._shards.pop(shard, None)  # it may be restored
+            raise
         except pa.ArrowException as error:
             where = f"{self.where}/{self.shards[shard].file}"
             raise Refusal(f"{where}: rows from {start} are damaged ({error}).", exit_code=1) from None

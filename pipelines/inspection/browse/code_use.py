@@ -61,7 +61,7 @@ def code_uses(dataset: BrowsedDataset, tokens: int = SAMPLE_TOKENS, seed: int = 
     uses, done = np.zeros(vocabulary.size, np.int64), 0
     for start, count in draw_blocks(dataset, max(1, tokens // dataset.manifest.row_length), seed):
         shard = dataset.shard_of(start)
-        part = dataset.batch(shard).slice(start - dataset.first_row(shard), count)
+        part = dataset.part(shard, start - dataset.first_row(shard), count, ["tokens"])
         ids = part.column("tokens").flatten().to_numpy()
         uses += np.bincount(ids, minlength=vocabulary.size)[: vocabulary.size]
         done += count

@@ -1,7 +1,7 @@
 """Two datasets side by side: run files, tokenizers, ledgers, distributions, and which documents differ."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ import yaml
 from ....schemas.dataset.manifest import Manifest
 from .browsed import BrowsedDataset
 
+Place = tuple[int, int]  # row, number of the segment in it
 MOST_DOCUMENTS = 20_000_000  # whose hashes are compared exactly, 16 bytes each
 EXAMPLES = 8
 DRAWN = 100_000  # lengths a dataset for the test
@@ -23,11 +24,13 @@ DRAWN = 100_000  # lengths a dataset for the test
 class DocumentDifference:
     """Documents by content: those of both, those of one alone, and some of these as (row, segment)."""
 
+    same_examples: tuple[tuple[Place, Place], ...]  # of both: where it is in the first, and in the second
+
     same: int
     removed: int  # only in the first
     added: int  # only in the second
-    removed_examples: tuple[tuple[int, int], ...]
-    added_examples: tuple[tuple[int, int], ...]
+    removed_examples: tuple[Place, ...]
+    added_examples: tuple[Place, ...]
 
 
 @dataclass(frozen=True)
@@ -91,20 +94,28 @@ def mix_divergence(before: Manifest, after: Manifest) -> float:
     return max(0.0, total)
 
 
-def document_difference(before: BrowsedDataset, after: BrowsedDataset) -> DocumentDifference | None:
-    """Compare two datasets document by document, by content; None where they are too large or have no content hash."""
+def document_difference(before: BrowsedDataset, after: BrowsedDataset, seed: int = 0) -> DocumentDifference | None:
+    """Compare two datasets document by document, by content; None where they are too large or have no content hash.
+
+    Args:
+        before: The first dataset.
+        after: The second dataset.
+        seed: Seed of the examples.
+    """
     for each in (before, after):
         documents = sum(source.samples for source in each.manifest.statistics.sources.values())
         if documents > MOST_DOCUMENTS or not each.manifest.has_content:
             return None
     left, right = _contents(before), _contents(after)
     only_left, only_right = ~np.isin(left[0], right[0]), ~np.isin(right[0], left[0])
+    draw = np.random.default_rng(seed)
     return DocumentDifference(
+        same_examples=_pairs(left, right, _drawn(~only_left, draw)),
         same=int((~only_left).sum()),
         removed=int(only_left.sum()),
         added=int(only_right.sum()),
-        removed_examples=_places(left, only_left),
-        added_examples=_places(right, only_right),
+        removed_examples=_places(left, _drawn(only_left, draw)),
+        added_examples=_places(right, _drawn(only_right, draw)),
     )
 
 
@@ -115,7 +126,7 @@ def _contents(dataset: BrowsedDataset) -> Contents:
     """Content hash, row and segment number of the first segment of every document."""
     hashes, rows, numbers = [], [], []
     for shard in range(len(dataset.shards)):
-        lists = dataset.part(shard, 0, dataset.batch(shard).num_rows).column("segments")
+        lists = dataset.part(shard, 0, dataset.shard(shard).rows, ["segments"]).column(0)
         segments, offsets = lists.flatten(), lists.offsets.to_numpy()
         first = np.flatnonzero(pc.equal(segments.field("offset"), 0).to_numpy(zero_copy_only=False))
         row = np.searchsorted(offsets, first, side="right") - 1
@@ -128,7 +139,18 @@ def _contents(dataset: BrowsedDataset) -> Contents:
     return np.concatenate(hashes), np.concatenate(rows), np.concatenate(numbers)
 
 
-def _places(contents: Contents, chosen: npt.NDArray[np.bool_]) -> tuple[tuple[int, int], ...]:
+def _drawn(chosen: npt.NDArray[np.bool_], draw: np.random.Generator) -> list[int]:
+    """Draw some of the documents that are chosen, in the order of the dataset."""
     at = np.flatnonzero(chosen)
-    at = at[np.linspace(0, len(at) - 1, min(EXAMPLES, len(at))).astype(np.int64)] if len(at) else at
-    return tuple((int(contents[1][i]), int(contents[2][i])) for i in at.tolist())
+    numbers: list[int] = np.sort(draw.choice(at, min(EXAMPLES, len(at)), replace=False)).tolist()
+    return numbers
+
+
+def _places(contents: Contents, numbers: Iterable[int]) -> tuple[Place, ...]:
+    return tuple((int(contents[1][i]), int(contents[2][i])) for i in numbers)
+
+
+def _pairs(left: Contents, right: Contents, numbers: list[int]) -> tuple[tuple[Place, Place], ...]:
+    """Where some documents of the first dataset are in both."""
+    others = [int(np.flatnonzero(right[0] == left[0][i])[0]) for i in numbers]
+    return tuple(zip(_places(left, numbers), _places(right, others), strict=True))

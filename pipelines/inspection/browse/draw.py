@@ -30,7 +30,7 @@ def draw_segments(dataset: BrowsedDataset, count: int, seed: int, group: str | N
 
 def _segments_of(dataset: BrowsedDataset, row: int) -> int:
     shard = dataset.shard_of(row)
-    return len(dataset.part(shard, row - dataset.first_row(shard), 1).column("segments")[0])
+    return len(dataset.part(shard, row - dataset.first_row(shard), 1, ["segments"]).column(0)[0])
 
 
 def _draw_rows(dataset: BrowsedDataset, count: int, draw: np.random.Generator, group: str | None) -> list[int]:

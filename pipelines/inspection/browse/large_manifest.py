@@ -49,7 +49,7 @@ def large_manifest(url: str, fs: fsspec.AbstractFileSystem, root: str, cache: st
         return None
     body = json.loads((folder / MANIFEST).read_bytes())
     entry = ListEntry.model_validate(body.pop("cached"))
-    with pa.memory_map(str(folder / SHARD_LIST)) as source:
+    with pa.OSFile(str(folder / SHARD_LIST)) as source:
         shards = read_list(source, entry)
     return Manifest.model_validate_json(canonical_json(body)).model_copy(update={"shards": shards})
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ....schemas.dataset.stored_shard import TABLES
 from ....schemas.vocabulary import Kind, Modality
 from .browsed import BrowsedDataset
 
@@ -40,7 +41,8 @@ def row_strips(dataset: BrowsedDataset, start: int, count: int) -> Iterator[RowS
     while row < stop:
         shard = dataset.shard_of(row)
         first = dataset.first_row(shard)
-        batch = dataset.part(shard, row - first, min(stop - row, dataset.batch(shard).num_rows - (row - first)))
+        count = min(stop - row, dataset.shard(shard).rows - (row - first))
+        batch = dataset.part(shard, row - first, count, TABLES)
         tables = zip(batch.column("segments").to_pylist(), batch.column("spans").to_pylist(), strict=True)
         for segments, spans in tables:
             strips = tuple(_strip(number, one, spans) for number, one in enumerate(segments, start=1))

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from ....schemas.dataset.kept import kept_of
 from ....schemas.dataset.layout import codes_of_span
-from ....schemas.dataset.reader import PackedRow
+from ....schemas.dataset.packed_row import PackedRow
 from ....schemas.errors import Refusal
 from ....schemas.vocabulary import Kind, Modality
 from ...filters.taken_down import id_array

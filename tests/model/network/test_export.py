@@ -37,14 +37,17 @@ def test_what_is_saved_is_loaded(folder: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == sorted([WEIGHTS, VOCABULARY, CONFIG])
 
 
-def test_the_layout_of_audio_is_kept_and_a_flat_export_is_as_before(folder: Path, tmp_path: Path) -> None:
-    before = json.loads((folder / CONFIG).read_bytes())
-    assert before["version"] == 1
-    assert "audio_layout" not in before["shape"]
-    shape = shape_of(ModelConfig(depth=1, width=64, audio_layout="parallel"))
-    save_model(tmp_path / "parallel", load_file(folder / WEIGHTS), shape, IDS, "masked")
-    assert json.loads((tmp_path / "parallel" / CONFIG).read_bytes())["version"] == 2
-    assert load_model(tmp_path / "parallel").model.shape == shape
+def test_the_shape_is_kept_and_an_export_without_new_keys_is_as_before(folder: Path, tmp_path: Path) -> None:
+    weights = load_file(folder / WEIGHTS)
+    bias = weights.pop("head.bias")
+    for version, keys in enumerate(({}, {"audio_layout": "parallel"}, {"head_bias": True}), start=1):
+        shape = shape_of(ModelConfig.model_validate({"depth": 1, "width": 64, "head_bias": False} | keys))
+        saved = tmp_path / str(version)
+        save_model(saved, weights | ({"head.bias": bias} if shape.head_bias else {}), shape, IDS, "masked")
+        config = json.loads((saved / CONFIG).read_bytes())
+        assert config["version"] == version
+        assert ("audio_layout" in config["shape"], "head_bias" in config["shape"]) == (version > 1, version > 2)
+        assert load_model(saved).model.shape == shape
 
 
 @pytest.mark.parametrize("name", [WEIGHTS, VOCABULARY, CONFIG])

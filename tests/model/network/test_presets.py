@@ -28,7 +28,7 @@ def test_arithmetic_counts_what_the_module_has(config: ModelConfig, vocabulary: 
     shape = shape_of(config)
     with torch.device("meta"):
         model = Transformer(shape, vocabulary)
-    outer = {ParameterType.EMBEDDING, ParameterType.UNEMBEDDING}
+    outer = {ParameterType.EMBEDDING, ParameterType.UNEMBEDDING, ParameterType.HEAD_BIAS}
     sizes = dict(model.named_parameters())
     embedding = sum(sizes[name].numel() for name, kind in parameter_types(model) if kind in outer)
     assert shape.parameters(vocabulary).embedding == embedding
@@ -58,6 +58,7 @@ def test_every_parameter_has_its_type() -> None:
     with torch.device("meta"):
         model = Transformer(shape_of(ModelConfig(depth=1)), VOCABULARY)
     assert dict(parameter_types(model)) == {
+        "head.bias": "head_bias",
         "tokens.weight": "embedding",
         "kinds.weight": "embedding",
         "blocks.0.attention_norm.weight": "norm",
@@ -81,7 +82,9 @@ def test_initial_values_have_the_scale_of_their_type_and_a_seed_of_their_own() -
     assert stds["head.weight"] == pytest.approx(1 / 256, rel=0.02)
     assert stds["blocks.1.mlp.down.weight"] == pytest.approx(768**-0.5, rel=0.02)
     assert stds["blocks.1.attention.qkv.weight"] == pytest.approx(1 / 16, rel=0.02)
-    assert all(bool((value == 1).all()) for value in values.values() if value.ndim == 1)
+    vectors = {name: value for name, value in values.items() if value.ndim == 1}
+    assert not vectors.pop("head.bias").any()  # until it is set from the data
+    assert all(bool((value == 1).all()) for value in vectors.values())
     first, second = (values[f"blocks.{i}.attention.out.weight"] for i in (0, 1))
     assert not torch.equal(first, second)
     assert torch.equal(first, initial_value("blocks.0.attention.out.weight", first, 0))

@@ -11,11 +11,12 @@ import yaml
 
 from triptych.pipelines.handing_on.card import write_card
 from triptych.pipelines.handing_on.croissant import croissant
-from triptych.pipelines.handing_on.markdown_card import markdown_card, plain
+from triptych.pipelines.handing_on.markdown_card import markdown_card
 from triptych.pipelines.inspection.verify import verify
 from triptych.schemas.dataset.manifest import Manifest
 from triptych.schemas.dataset.reader import Dataset
 from triptych.schemas.dataset.statistics import LicenseStatistics
+from triptych.schemas.markdown import plain
 from triptych.schemas.storage.store import Store
 
 

@@ -14,7 +14,8 @@ from triptych.pipelines.engines.partition import Outcome
 from triptych.pipelines.pack.shard import PackShard
 from triptych.schemas.config.tokenizers import SentencePieceConfig
 from triptych.schemas.dataset.layout import TASK_SLOT, content, sample_table
-from triptych.schemas.dataset.reader import PackedRow, Shard
+from triptych.schemas.dataset.packed_row import PackedRow
+from triptych.schemas.dataset.reader import Shard
 from triptych.schemas.dataset.statistics import Statistics
 from triptych.schemas.storage.store import Store
 from triptych.schemas.vocabulary import Kind, Modality, Special, Vocabulary

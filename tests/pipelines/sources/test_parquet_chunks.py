@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from triptych.pipelines.sources.parquet_chunks import ColumnChunks
+from triptych.schemas.dataset.parquet_chunks import ColumnChunks
 
 from .conftest import Read
 

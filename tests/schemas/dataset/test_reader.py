@@ -68,6 +68,12 @@ def test_a_folder_without_a_manifest_is_no_dataset(tmp_path: Path) -> None:
         Dataset(str(tmp_path))
 
 
+@pytest.mark.parametrize("path", ["/nowhere/a\0b", "/nowhere/\ud800"])
+def test_a_text_that_is_no_path_is_refused(path: str) -> None:
+    with pytest.raises(Refusal, match="is no path of a dataset"):
+        Dataset(path)
+
+
 def test_a_lost_or_cut_shard_is_refused(made: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(made, tmp_path / "copy", ignore=shutil.ignore_patterns("_work"))
     dataset = Dataset(str(copy))

@@ -117,3 +117,11 @@ def test_a_small_file_that_claims_many_shards_is_refused() -> None:
     assert len(data) < 200_000
     with pytest.raises(ValueError, match="it has 200,000 shards"):
         read(data)
+
+
+def test_a_footer_at_which_arrow_would_end_the_process_is_refused() -> None:
+    data = list_bytes(many(1500))
+    sizes = b"<)\x06\x19&"  # the sizes of levels, of which there are as many as the schema has
+    assert sizes in data
+    with pytest.raises((ValueError, OSError)):
+        read(data.replace(sizes, b"<)\x4c\x19&", 1), count=1500)

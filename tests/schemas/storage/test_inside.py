@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from triptych.schemas.errors import Refusal
-from triptych.schemas.storage.inside import require_inside
+from triptych.schemas.storage.inside import require_inside, require_no_way_out
 from triptych.schemas.storage.store import Store
 
 
@@ -44,3 +44,23 @@ def test_a_snapshot_in_a_hub_cache_may_link_to_its_blobs(tmp_path: Path) -> None
     (snapshot / "other").symlink_to(tmp_path / "other")
     with pytest.raises(Refusal):
         require_inside(str(snapshot), "other")
+
+
+def test_no_link_in_a_folder_that_is_written_to_may_lead_out_of_it(tmp_path: Path) -> None:
+    run, other = tmp_path / "run", tmp_path / "other"
+    (run / "model" / "deep").mkdir(parents=True)
+    other.mkdir()
+    (run / "file").write_text("")
+    (run / "model" / "inside").symlink_to("../file")
+    (run / "model" / "deep" / "up").symlink_to("..")
+    require_no_way_out(str(run))
+    require_no_way_out(str(tmp_path / "not there"))
+    (tmp_path / "link").symlink_to(run)
+    require_no_way_out(str(tmp_path / "link"))
+    for target in (other, other / "not there", Path("../../../other"), Path("/etc/passwd")):
+        link = run / "model" / "deep" / "lengths.parquet"
+        link.symlink_to(target)
+        for folder in (run, tmp_path / "link"):
+            with pytest.raises(Refusal, match=r"lengths\.parquet: a link leads out"):
+                require_no_way_out(str(folder))
+        link.unlink()

@@ -195,14 +195,13 @@ def test_held_out_documents_are_padding_in_training(dataset: Path, workshop: Any
         assert set(batch.segment_BL[row].tolist()) - {0} == set(numbers)
 
 
-def test_views_are_the_memory_map_itself(plan: Plan, shards: Shards) -> None:
+def test_views_are_the_rows_as_they_are_stored(plan: Plan, shards: Shards) -> None:
     at = RowOrder(plan).between(3, 40)
     for view, number, row in zip(views(shards, RowOrder(plan), 3, 40), at.shard.tolist(), at.row.tolist(), strict=True):
         shard = shards.open(number)
-        assert np.shares_memory(view.tokens, shard.tokens)
+        assert np.array_equal(view.tokens, shard.tokens[row])
         assert np.array_equal(view.segment, shard.segment[row])
         assert np.array_equal(view.modality, shard.modality[row])
-        assert not view.tokens.flags.writeable
 
 
 def test_a_loader_is_at_any_position_at_once(plan: Plan, shards: Shards) -> None:

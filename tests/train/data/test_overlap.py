@@ -81,6 +81,21 @@ def test_nothing_is_read_where_all_have_a_content(
     assert count_overlap(tuple(map(part, paths)), tuple(map(part, paths)), SHARE) == 0
 
 
+def test_two_of_before_hold_out_one_document_by_two_ids(tmp_path: Path, text_tree: Any, prepared: Any) -> None:
+    tree = text_tree(tmp_path / "one")
+    prepared(tree)
+    tree["sources"][0]["name"] = "other"
+    prepared(tree | {"out": str(tmp_path / "two")})
+    old = [of_before(tmp_path / name, tmp_path / f"old-{name}") for name in ("one", "two")]
+    parts = tuple(map(part, old))
+    either = sum(count_overlap((parts[at],), (parts[1 - at],), SHARE) for at in (0, 1))
+    assert count_overlap(parts, parts, SHARE) == either > 0
+    assert [count_overlap((one,), (one,), SHARE) for one in parts] == [0, 0]
+    with pytest.raises(Refusal, match=rf"^{either} documents that are held out of .*also among"):
+        make_plan(mixture(*old), seed=0, validation=SHARE, steps=1)
+    assert make_plan(mixture(old[0]), seed=0, validation=SHARE, steps=1).validation == SHARE
+
+
 def held_texts(path: Path) -> set[bytes]:
     dataset = Dataset(str(path))
     found: set[bytes] = set()

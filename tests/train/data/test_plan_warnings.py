@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from triptych.schemas.config.model import AutoregressiveObjective, LossWeights, MaskedObjective, Task
+from triptych.schemas.vocabulary import Kind
 from triptych.train.data.mix import UNITS, apportion
-from triptych.train.data.plan_warnings import repeat_warnings
+from triptych.train.data.plan_warnings import loss_warnings, repeat_warnings
 
 
 def warned(rows_held: list[int], shares: list[float], rows: int, steps: int) -> list[str]:
@@ -34,3 +36,29 @@ def test_more_than_four_epochs_are_named(steps: int) -> None:
 
 def test_shares_are_those_of_the_plan() -> None:
     assert int(np.sum(apportion([1.0, 3.0]))) == UNITS
+
+
+@pytest.mark.parametrize(
+    ("weights", "kinds", "named"),
+    [
+        ({}, [Kind.TEXT], None),
+        ({"text": 0}, [Kind.TEXT], "(text)"),
+        ({"text": 0}, [Kind.TEXT, Kind.IMAGE_TEXT], None),
+        ({"image": 0}, [Kind.IMAGE_TEXT], "(image)"),  # the only task is to predict it
+        ({"text": 0, "image": 0}, [Kind.TEXT, Kind.IMAGE_TEXT], "(image, text)"),
+        ({"text": 0, "image": 0, "audio": 0}, [Kind.TEXT], "(text)"),
+    ],
+)
+def test_a_loss_of_which_nothing_is_learned_is_named(
+    weights: dict[str, float], kinds: list[Kind], named: str | None
+) -> None:
+    given = LossWeights.model_validate(weights)
+    masked = MaskedObjective(loss_weights=given, tasks={Kind.IMAGE_TEXT: {Task.T2I: 1.0, Task.I2T: 0.0}})
+    found = list(loss_warnings(masked, kinds))
+    assert [named in line for line in found if named] == ([True] if named else [])
+    assert bool(found) == bool(named)
+
+
+def test_a_control_learns_all_modalities() -> None:
+    control = AutoregressiveObjective(kind="autoregressive", loss_weights=LossWeights(image=0))
+    assert list(loss_warnings(control, [Kind.IMAGE_TEXT])) == []

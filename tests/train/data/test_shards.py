@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from triptych.schemas.dataset.reader import Shard
+from triptych.schemas.dataset.stored_shard import StoredShard
 from triptych.train.data.shard_cache import ShardCache
 from triptych.train.data.shards import COLUMNS, Shards, open_shard
 
 
-def first_shard(dataset: Path, workshop: Any, kind: str) -> Shard:
+def first_shard(dataset: Path, workshop: Any, kind: str) -> StoredShard:
     plan = workshop.plan({"path": str(dataset), "weight": 1.0, "modality": kind})
     return ShardCache(Path("unused"), 0).shard(plan.datasets[0], plan.streams[0].shards[0])
 

@@ -1,10 +1,14 @@
 """Views are the stored rows in the order of the run, wherever they begin and whatever blocks they cross."""
 
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
+from triptych.schemas.errors import Refusal
 from triptych.train.data.plan import Plan
 from triptych.train.data.row_order import BLOCK, RowOrder
 from triptych.train.data.shards import Shards
@@ -38,11 +42,13 @@ def test_rows_are_those_at_their_positions_across_blocks(dataset: Path, workshop
                 assert np.array_equal(getattr(view, name), getattr(shard, name)[row])
 
 
-def test_nothing_is_copied(dataset: Path, workshop: Any) -> None:
-    plan, shards = opened(dataset, workshop)
-    order = RowOrder(plan)
-    (view,) = views(shards, order, 17, 18)
-    shard = shards.open(int(order.locate([17]).shard[0]))
-    assert np.shares_memory(view.tokens, shard.tokens)
-    assert np.shares_memory(view.segment, shard.segment)
-    assert np.shares_memory(view.modality, shard.modality)
+def test_a_view_stays_as_it_was_when_its_shard_is_cut(dataset: Path, tmp_path: Path, workshop: Any) -> None:
+    copy = Path(shutil.copytree(dataset, tmp_path / "copy"))
+    plan, shards = opened(copy, workshop)
+    (view,) = views(shards, RowOrder(plan), 17, 18)
+    before = view.tokens.copy()
+    for number in range(len(shards)):
+        os.truncate(copy / shards.entry(number)[1].file, 100)
+    assert np.array_equal(view.tokens, before)
+    with pytest.raises(Refusal, match="was cut or changed while it was in use"):
+        list(views(shards, RowOrder(plan), 17, 18))

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from triptych.schemas.config.model import Task
 from triptych.schemas.dataset.reader import Dataset
 from triptych.schemas.errors import Refusal
 from triptych.schemas.vocabulary import Kind, Modality
-from triptych.train.generate.lengths import NEIGHBOURS, Lengths, lengths_of
+from triptych.train.generate.lengths import FILE, NEIGHBOURS, Lengths, lengths_of
 
 
 def test_lengths_are_counted_from_the_rows(dataset: Path, workshop: Any) -> None:
@@ -54,3 +55,13 @@ def test_what_was_not_learned_is_refused() -> None:
     made = lengths([(Kind.TEXT, 10, 0, 0, 3)])
     with pytest.raises(Refusal, match="trained on no such pairs"):
         made.draw(Task.T2S, Modality.AUDIO, (Modality.TEXT, 3), 0.5)
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "other"])
+def test_a_damaged_table_is_refused(tmp_path: Path, damage: str) -> None:
+    table = pa.table({name: [0] for name in ("kind", "text", "image", "audio", "count")})
+    pq.write_table(table.drop_columns(["count"]) if damage == "other" else table, tmp_path / FILE)
+    data = (tmp_path / FILE).read_bytes()
+    (tmp_path / FILE).write_bytes({"cut": data[:-9], "empty": b"", "other": data}[damage])
+    with pytest.raises(Refusal, match=r"lengths\.parquet: is damaged \(.+\)\. Remove the folder `model`"):
+        Lengths.of_model(tmp_path)

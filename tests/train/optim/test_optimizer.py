@@ -82,7 +82,15 @@ def test_at_the_base_every_factor_is_one() -> None:
 def test_factors_are_those_of_complete_p() -> None:
     shape = shape_of(ModelConfig(width=512, depth=8, base_width=128, base_depth=2))  # four times as wide and deep
     found = {kind: factors(kind, shape) for kind in ParameterType}
-    lr = {"embedding": 1, "hidden": 1 / 4, "norm": 1, "qk_norm": 1, "final_norm": 1, "unembedding": 1 / 4}
+    lr = {
+        "embedding": 1,
+        "hidden": 1 / 4,
+        "norm": 1,
+        "qk_norm": 1,
+        "final_norm": 1,
+        "unembedding": 1 / 4,
+        "head_bias": 1,
+    }
     eps = {
         "embedding": 1 / 4,
         "hidden": 1 / 16,
@@ -90,6 +98,7 @@ def test_factors_are_those_of_complete_p() -> None:
         "qk_norm": 1 / 4,
         "final_norm": 1,
         "unembedding": 1,
+        "head_bias": 1,
     }
     for kind, factor in found.items():
         assert factor.lr == pytest.approx(lr[kind])

@@ -10,6 +10,7 @@ import torch
 import yaml
 
 from triptych.schemas.config.sweep import load_sweep
+from triptych.schemas.config.training import TrainConfig
 from triptych.schemas.errors import Refusal
 from triptych.train.scaling.collect import Loss, collect
 from triptych.train.scaling.sweep import sweep
@@ -130,3 +131,17 @@ def test_a_run_that_fails_is_marked_and_the_others_are_trained(dataset: Path, tm
     states = list(sweep(load_sweep(write_sweep(tmp_path, dataset, grid))))
     assert [state for _, state, _ in states] == ["failed", "trained"]
     assert "consecutive steps were skipped" in states[0][2]
+
+
+def test_a_run_that_fails_for_any_other_reason_is_marked_too(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train(config: TrainConfig) -> bool:
+        if config.model.width == 64:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1 GiB")
+        return True
+
+    monkeypatch.setattr("triptych.train.scaling.sweep.train", train)
+    states = list(sweep(load_sweep(write_sweep(tmp_path, dataset, [{"model.width": [64, 128]}]))))
+    assert [state for _, state, _ in states] == ["failed", "trained"]
+    assert states[0][2].startswith("OutOfMemoryError in test_sweep.py, line ")

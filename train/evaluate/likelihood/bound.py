@@ -22,6 +22,7 @@ from ....model.diffusion.masking import WeightedMask
 from ....model.keyed_random import RandomStream, bits, rank_within, uniform
 from ....model.sampling.canvas import Canvas
 from .reader import ModelReader, chunks, target_ranks
+from .shared_passes import shared_passes
 
 PASSES = 16
 
@@ -73,7 +74,7 @@ def bound(reader: ModelReader, canvas: Canvas, passes: int = PASSES, seed: int =
 
 
 def chain_rule(reader: ModelReader, canvas: Canvas, seed: int | None = None) -> Likelihood:
-    """Exact negative log-likelihood by the chain rule.
+    """Exact negative log-likelihood by the chain rule; equal passes of several segments go through the model once.
 
     Args:
         reader: The model.
@@ -86,16 +87,22 @@ def chain_rule(reader: ModelReader, canvas: Canvas, seed: int | None = None) -> 
     if seed is not None:
         draw_T = bits(seed, RandomStream.MASK, canvas.key_S[canvas.index_T], rank_T)
         rank_T = rank_within(torch.where(canvas.target_T, canvas.index_T, len(n_S)), draw_T)
-    segment_P = torch.repeat_interleave(n_S)
-    number_P = torch.arange(len(segment_P)) - (n_S.cumsum(0) - n_S)[segment_P]
+    passes = shared_passes(canvas, rank_T)
+    start_S = torch.searchsorted(canvas.index_T, torch.arange(len(n_S)))
+    by_pass_P = passes.of_P.argsort(stable=True)
+    ends_R = torch.bincount(passes.of_P, minlength=len(passes.segment_R)).cumsum(0)
     nats_S, wrong_S = torch.zeros(len(n_S), dtype=torch.float64), torch.zeros(len(n_S))
-    for mine, copy, token_T in chunks(canvas, segment_P):
-        ahead_T = rank_T[token_T] - number_P[mine][copy.index_T]
-        index_N, scores = reader(copy, copy.target_T & (ahead_T >= 0), copy.target_T & (ahead_T == 0))
-        of_N = segment_P[mine][index_N]
+    for mine, copy, token_T in chunks(canvas, passes.segment_R):
+        hidden_T = copy.target_T & (rank_T[token_T] >= passes.number_R[mine][copy.index_T])
+        low = int(ends_R[mine.start - 1]) if mine.start else 0
+        pass_N = by_pass_P[low : int(ends_R[mine.stop - 1])]
+        target_N, of_N = passes.target_P[pass_N], passes.segment_P[pass_N]
+        begin_R = torch.searchsorted(copy.index_T, torch.arange(len(copy.key_S)))
+        query_N = begin_R[passes.of_P[pass_N] - mine.start] + target_N - start_S[of_N]
+        scores = reader.tokens_at(copy, hidden_T, query_N, canvas.tokens_T[target_N])
         nats_S.index_add_(0, of_N, scores.nats_N.double())
         wrong_S.index_add_(0, of_N, (~scores.greedy_N).float())
-    return Likelihood(nats_S, torch.zeros_like(nats_S), wrong_S == 0, len(segment_P))
+    return Likelihood(nats_S, torch.zeros_like(nats_S), wrong_S == 0, len(passes.segment_R))
 
 
 def _in_order(reader: ModelReader, canvas: Canvas) -> Likelihood:

@@ -17,7 +17,7 @@ from ....model.network.head import MAX_LOGITS
 from ....model.network.inputs import Inputs
 from ....model.network.slices import Slices
 from ....model.network.transformer import Transformer
-from ....model.sampling.canvas import Canvas, inputs_of
+from ....model.sampling.canvas import Canvas, inputs_at, inputs_of
 from ....schemas.dataset.layout import ragged
 from ....schemas.vocabulary import Special
 
@@ -64,6 +64,16 @@ class ModelReader:
             return query_N, TokenScores(torch.zeros(0), torch.zeros(0, dtype=torch.bool))
         scores = self.predict(inputs)
         return canvas.index_T[query_N], TokenScores(scores.nats_N.cpu(), scores.greedy_N.cpu())
+
+    def tokens_at(
+        self, canvas: Canvas, hidden_T: torch.Tensor, query_N: torch.Tensor, token_N: torch.Tensor
+    ) -> TokenScores:
+        """Score tokens at positions of a masked model, in the order of the queries; arguments as for `inputs_at`."""
+        input_T = torch.where(hidden_T | canvas.hidden_T, int(Special.MASK), canvas.tokens_T)
+        order_N = canvas.slice_T[query_N].argsort(stable=True)
+        scores = self.predict(inputs_at(canvas, self.slices, input_T, query_N[order_N], token_N[order_N]))
+        back_N = order_N.argsort()
+        return TokenScores(scores.nats_N.cpu()[back_N], scores.greedy_N.cpu()[back_N])
 
 
 class Chunk(NamedTuple):

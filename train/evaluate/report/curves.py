@@ -1,23 +1,18 @@
-"""Learning curves: bits per token of each modality over tokens, with the unigram entropy as a baseline.
+"""Learning curves of a run for a report, with the unigram entropy of its data as a baseline.
 
 The unigram entropy of a modality is the loss of a model that knows how often each code occurs and nothing else. A model
 has learned something about context only if its curve falls below that line.
 """
 
-import io
 import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from ....schemas.dataset.reader import Dataset
 from ....schemas.errors import Refusal
-from ...curves import unigram_bits
-
-MODALITY_NAMES = ("text", "image", "audio")
+from ...curves import chart_data, unigram_bits
+from ...metrics import finite
+from ...metrics_file import FILE, read_lines
 
 
 def dataset_unigram_entropy(datasets: Sequence[Dataset]) -> dict[str, float]:
@@ -28,71 +23,23 @@ def dataset_unigram_entropy(datasets: Sequence[Dataset]) -> dict[str, float]:
     return unigram_bits([dataset.manifest for dataset in datasets])
 
 
-def curves(run: Path, datasets: Sequence[Dataset]) -> bytes:
-    """Plot the metrics of a run.
+def curves(run: Path, name: str, datasets: Sequence[Dataset]) -> str:
+    """What the charts of a report draw.
 
     Args:
         run: Folder of the run.
+        name: Name of the run.
         datasets: Datasets whose unigram entropy is drawn.
 
     Returns:
-        A PNG file.
+        JSON, as `chart_data` makes it.
 
     Raises:
-        Refusal: Without matplotlib, and if no step was logged.
+        Refusal: No step was logged.
     """
-    try:
-        import matplotlib
-    except ImportError:
-        raise Refusal("the curves need matplotlib: pip install 'triptych[train]'.") from None
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    file = run / "metrics.jsonl"
-    if not file.exists():
-        raise Refusal(f"{run}: has no metrics.jsonl, so it is no run of `triptych train`. Give the run's folder.")
-    lines = [json.loads(line) for line in file.read_text(encoding="utf-8").split("\n") if line]
-    trained = [line for line in lines if "split" not in line]
-    if not trained:
+    if not (run / FILE).exists():
+        raise Refusal(f"{run}: has no {FILE}, so it is no run of `triptych train`. Give the run's folder.")
+    lines = read_lines(run)
+    if not any("split" not in line for line in lines):
         raise Refusal(f"{run}: no step was logged. Train longer, or set a lower `log_every`.")
-    steps, tokens = np.array([(line["step"], line["tokens"]) for line in trained]).T
-    held = [line | {"tokens": np.interp(line["step"], steps, tokens)} for line in lines if "split" in line]
-    bounds = dataset_unigram_entropy(datasets)
-    modalities = [modality for modality in MODALITY_NAMES if any(modality in line["nelbo"] for line in trained)]
-    figure, row = pyplot.subplots(
-        1, len(modalities), figsize=(4.2 * len(modalities), 3.4), layout="constrained", squeeze=False
-    )
-    for axes, modality in zip(row[0], modalities, strict=True):
-        mine = [line for line in trained if modality in line["nelbo"]]
-        axes.plot(
-            [it["tokens"] for it in mine],
-            [_number(it["nelbo"][modality]) for it in mine],
-            color="C0",
-            alpha=0.35,
-            label="steps",
-        )
-        for number, weights in enumerate(("raw", "ema"), start=1):
-            _validation(axes, [it for it in held if it["weights"] == weights], modality, weights, f"C{number}")
-        if modality in bounds:
-            axes.axhline(bounds[modality], color="grey", linestyle=":", label=f"unigram entropy {bounds[modality]:.2f}")
-        axes.set(title=modality, xlabel="tokens", ylabel="NELBO, bits per token")
-        axes.legend(fontsize="small")
-    sink = io.BytesIO()
-    figure.savefig(sink, format="png", dpi=110)
-    pyplot.close(figure)
-    return sink.getvalue()
-
-
-def _validation(axes: Any, lines: Sequence[dict[str, Any]], modality: str, weights: str, colour: str) -> None:
-    """Plot validation points with error bars of two standard errors."""
-    mine = [line for line in lines if modality in line["nelbo"]]
-    if mine:
-        at = [line["tokens"] for line in mine]
-        error = [2 * (line["nelbo_error"][modality] or 0) for line in mine]
-        bits = [_number(line["nelbo"][modality]) for line in mine]
-        axes.errorbar(at, bits, error, color=colour, marker="o", markersize=3, label=f"held out, {weights} weights")
-
-
-def _number(value: float | None) -> float:
-    """A logged value; null, of a step whose loss was not finite, leaves a gap in the curve."""
-    return math.nan if value is None else value
+    return json.dumps(finite(chart_data(name, lines, dataset_unigram_entropy(datasets))), allow_nan=False)

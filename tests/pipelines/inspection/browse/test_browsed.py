@@ -85,4 +85,4 @@ def test_a_link_that_leads_out_of_the_dataset_is_refused(copy: Path, tmp_path: P
     shard.symlink_to(tmp_path / "elsewhere")
     opened = BrowsedDataset(str(copy), str(tmp_path / "cache"))
     with pytest.raises(Refusal, match="a link leads out"):
-        opened.batch(opened.shards.files.to_pylist().index(f"shards/{shard.name}"))
+        opened.shard(opened.shards.files.to_pylist().index(f"shards/{shard.name}"))

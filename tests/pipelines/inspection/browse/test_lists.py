@@ -15,7 +15,7 @@ from triptych.pipelines.inspection.browse.compare import (
     length_tests,
     mix_divergence,
 )
-from triptych.pipelines.inspection.browse.dropped_page import dropped_page
+from triptych.pipelines.inspection.browse.dropped_page import Dropped, dropped_page
 from triptych.pipelines.inspection.browse.kept_columns import kept_columns
 from triptych.pipelines.inspection.browse.preparation import preparation
 from triptych.pipelines.inspection.raw_rows import RawRows
@@ -58,14 +58,29 @@ def made_variety(tree: Any, prepared: Any, makers: Any, tmp_path: Path) -> Calla
 
 def test_dropped_rows_come_in_pages_with_their_raw_rows(variety: BrowsedDataset) -> None:
     raw = RawRows(variety)
-    every = dropped_page(variety, raw, None, None, 0, 100)
+    every = dropped_page(variety, raw, Dropped(), 0, 100)
     assert every.listed == len(every.lines) == 5
-    pages = [dropped_page(variety, raw, None, None, start, 2).lines for start in (0, 2, 4)]
+    pages = [dropped_page(variety, raw, Dropped(), start, 2).lines for start in (0, 2, 4)]
     assert [line for page in pages for line in page] == list(every.lines)
-    (short,) = dropped_page(variety, raw, "text_length", "docs", 0, 10).lines
+    (short,) = dropped_page(variety, raw, Dropped("text_length", "docs"), 0, 10).lines
     assert "short" in short["raw"]["line"]
     assert short["kept"] == {"topic": None, "url": "s"}
-    assert dropped_page(variety, raw, "text_length", "pictures", 0, 10).listed == 0
+    assert dropped_page(variety, raw, Dropped("text_length", "pictures"), 0, 10).listed == 0
+    assert dropped_page(variety, raw, Dropped(file="nowhere"), 0, 10).listed == 0
+    assert dropped_page(variety, raw, Dropped(file=short["file"]), 0, 10).listed == 3
+
+
+def test_duplicates_are_dropped_beside_their_cluster_and_their_pictures_are_kept(variety: BrowsedDataset) -> None:
+    raw = RawRows(variety, 1000)
+    lines = dropped_page(variety, raw, Dropped("exact_duplicate", "pictures"), 0, 10).lines
+    assert len(lines) == 2
+    clusters = {cluster.number: cluster for cluster in clusters_page(variety, 1, 10)}
+    for line in lines:
+        members = clusters[line["cluster"]].rows
+        assert (line["file"], line["row"]) in {(row["file"], row["row"]) for row in members}
+        assert raw.media((line["source"], line["file"], line["row"]))["image"].startswith(b"\x89PNG")
+    assert RawRows(variety).media((lines[0]["source"], lines[0]["file"], lines[0]["row"])) == {}
+    assert raw.media(("pictures", "nowhere.tar", 0)) == {}
 
 
 def test_clusters_have_the_kept_row_first_and_their_media(variety: BrowsedDataset) -> None:
@@ -100,6 +115,14 @@ def test_documents_that_were_added_are_found(made_variety: Any, variety: Browsed
     assert found is not None
     assert (found.same, found.removed, found.added) == (31, 0, 5)
     assert len(found.added_examples) == 5
+    contents = [
+        [dataset.row(row).segments[number - 1]["content"] for row, number in places]
+        for dataset, places in zip((variety, other), zip(*found.same_examples, strict=True), strict=True)
+    ]
+    assert contents[0] == contents[1]
+    assert len(set(contents[0])) == len(found.same_examples) == 8
+    assert document_difference(variety, other, 0) == found
+    assert document_difference(variety, other, 1) != found
     assert 0 < mix_divergence(variety.manifest, other.manifest) < 1
     assert ("+", "name: b") in config_difference(variety.manifest.config, other.manifest.config)
 

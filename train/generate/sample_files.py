@@ -1,4 +1,7 @@
-"""Files that `triptych sample` writes: one for each sample, and samples.json, which lists them."""
+"""Files of generated samples: one for each sample, and samples.json, which lists them.
+
+`triptych sample` writes them, and a training at its checkpoints (train/checkpoint_samples.py).
+"""
 
 import json
 import os
@@ -7,12 +10,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..schemas.errors import Refusal
-from ..schemas.vocabulary import Modality
-from ..train.generate.samples import GeneratedSample
+from ...schemas.errors import Refusal
+from ...schemas.vocabulary import Modality
+from .samples import GeneratedSample
 
 LIST = "samples.json"
+SAMPLES = "samples"  # folder of a run with sets of samples
 _SAMPLE = re.compile(r"sample-\d{3,}\.(txt|png|wav)")
+
+
+def sample_files(run: Path) -> list[Path]:
+    """The files of all sets of samples in the folder of a run, each set before its list."""
+    found = [path for path in (run / SAMPLES).rglob("*") if _SAMPLE.fullmatch(path.name) or path.name == LIST]
+    return sorted(found, key=lambda path: (path.parent, path.name == LIST, path.name))
 
 
 def require_no_samples(out: Path, overwrite: bool) -> None:
@@ -22,6 +32,16 @@ def require_no_samples(out: Path, overwrite: bool) -> None:
             f"{out}: holds samples already, such as {found[0].name}. Give another `--out`, or `--overwrite` to replace "
             "them."
         )
+
+
+def make_folder(out: Path) -> None:
+    """Make the folder of the samples, before they take time to generate; raises Refusal if it cannot be made."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refusal(f"{out}: this folder cannot be made ({error.strerror}). Give another `--out`.") from None
+    if not os.access(out, os.W_OK | os.X_OK):
+        raise Refusal(f"{out}: this folder cannot be written to. Change its permissions, or give another `--out`.")
 
 
 def write_samples(out: Path, samples: Sequence[GeneratedSample]) -> list[str]:
@@ -61,3 +81,24 @@ def _write(out: Path, stem: str, made: GeneratedSample) -> str:
         return f"{stem}.wav"
     (out / f"{stem}.txt").write_text(made.text or "", encoding="utf-8")
     return f"{stem}.txt"
+
+
+def sample_keys(prompts: int, n: int) -> list[int]:
+    """Random keys of `n` samples for each prompt: functions of the number of the prompt and that of the sample."""
+    return [(prompt << 32) + number for prompt in range(prompts) for number in range(n)]
+
+
+def sample_lines(
+    names: Sequence[str], prompts: Sequence[str], samples: Sequence[GeneratedSample]
+) -> list[dict[str, Any]]:
+    """What samples.json says of each sample: its file, its prompt as the user named it, and its tokens."""
+    return [
+        {
+            "file": name,
+            "prompt": prompt,
+            "text": made.text,
+            "tokens": made.tokens.tolist(),
+            "said": made.generated.tolist(),
+        }
+        for name, prompt, made in zip(names, prompts, samples, strict=True)
+    ]

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ...schemas.errors import Refusal
-from ...schemas.storage.full_disk import refusing_full_disk
-from ...schemas.storage.store import TEMPORARY
+from ..errors import Refusal
+from .full_disk import refusing_full_disk
+from .store import TEMPORARY
 
 
 @contextmanager

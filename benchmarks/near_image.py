@@ -31,7 +31,7 @@ from rich.table import Table
 
 from triptych.pipelines.dedup.image.near import PerceptualHash
 from triptych.pipelines.dedup.image.phash import perceptual_hashes
-from triptych.pipelines.dedup.image.thumbnails import Thumbnails
+from triptych.pipelines.dedup.image.signatures import Signatures
 from triptych.pipelines.dedup.protocol import Ints
 from triptych.schemas.config.dedup import NearImage
 from triptych.tokenizers.image.decode_picture import BadPicture, uncropped
@@ -151,7 +151,7 @@ def speeds(near: PerceptualHash, pictures: Sequence[Picture], repeats: int) -> d
     column = pa.chunked_array([files], pa.binary())
 
     def ours() -> None:
-        perceptual_hashes(Thumbnails.unpacked(near.sign(column)).luminance)
+        perceptual_hashes(Signatures.unpacked(near.sign(column)).thumbnails.luminance)
 
     def theirs() -> None:
         for data in files:

@@ -1,211 +1,159 @@
-"""What the data path costs as a corpus grows: a table, and JSON with `--json FILE`.
+"""What the data path costs as a corpus grows: a table with targets, and JSON with `--json FILE`.
 
-Run as `python -m benchmarks.scale`. Sizes that no machine here can hold are simulated: the store is replaced, and the
-code that decides and remembers is that of a run. Costs are in CPU seconds, bytes and requests, since these hold on a
-busy machine as well.
+    python -m benchmarks.scale [--json FILE]
+
+Sizes that no machine here can hold are simulated: stores and tasks are replaced, and the code that decides and
+remembers is that of a run. Costs are in CPU seconds, bytes and requests, since these hold on a busy machine as well;
+only the speed-up of two workers is in wall seconds. Each line is printed as soon as it is known.
 """
 
-import argparse
 import json
-import os
-import threading
-import time
-import tracemalloc
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
+import click
+import sentencepiece
 
-from triptych.pipelines.engines.commits import CommitIndex
-from triptych.pipelines.engines.partition import Committed, Partition, commit, load
-from triptych.pipelines.engines.ranges import note_of
-from triptych.pipelines.engines.shuffle import Scatter, buckets
-from triptych.pipelines.engines.stage import part_name
-from triptych.pipelines.pack.windows import WINDOW_PARTITIONS, windows
-from triptych.schemas.identity import fingerprint
-from triptych.schemas.storage.store import Store
+from triptych.pipelines.pack.windows import WINDOW_PARTITIONS
 
-PARTITION_TOKENS = 8_400_000  # 32 MiB of text at 4 bytes a token
-SHARD_TOKENS = 128_000_000 / 7
+from .engines import configure, cost, start_and_stop
+from .measure import machine
+from .memory import measure as measure_memory
+from .million_shards import SHARDS_OF_A_MILLION, million_shards
+from .near_memory import write_documents
+from .scale_driver import measure_driver
+from .scale_resume import remote_rows, resume_rows
+from .scale_rows import Row
+from .scale_shuffle import mix, shuffle_on_s3
+from .scale_tasks import measure_costs, tasks
+
 LARGEST = 1_200_000  # partitions of 10^13 tokens
+SIMULATED = (12_000, 120_000)
+DOCUMENTS = (50_000, 200_000)
+MANY_DOCUMENTS = 10_000_000
+MEGABYTES = 200
+TURNS = 3
+NEAR = {"text": {"near": {"threshold": 0.7}}}
 
 
-@dataclass(frozen=True)
-class Row:
-    """One line of the table."""
-
-    what: str
-    size: str
-    value: float
-    unit: str
-    target: str
-    growth: str
-
-
-class Counted:
-    """WSGI middleware that counts requests, and the bytes of answers to GET."""
-
-    def __init__(self, app: Any) -> None:
-        self.app, self.requests, self.sent = app, 0, 0
-
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterator[bytes]:
-        """Answer one request."""
-        self.requests += 1
-        for block in self.app(environ, start_response):
-            self.sent += len(block) if environ["REQUEST_METHOD"] == "GET" else 0
-            yield block
+def driver() -> Iterator[Row]:
+    """Memory and CPU time of the driver: two sizes, and the line through them."""
+    runs = [measure_driver(count) for count in SIMULATED]
+    for run in runs:
+        size = f"{run['partitions']:,.0f} partitions, {run['shards']:,.0f} shards"
+        yield Row("driver: memory, near duplicates found", size, run["MB"], "MB", "partitions")
+        each = 1e3 * run["CPU seconds"] / run["results"]
+        yield Row("driver: CPU a result, without the scheduler", size, each, "CPU ms", "constant")
+    small, large = runs
+    slope = (large["MB"] - small["MB"]) / (large["partitions"] - small["partitions"])
+    memory = large["MB"] + slope * (LARGEST - large["partitions"])
+    size = f"{LARGEST:,} partitions, extrapolated"
+    yield Row("driver: memory, near duplicates found", size, memory, "MB", "partitions", most=1500)
 
 
-class Nowhere(Store):
-    """A store of which nothing is kept."""
-
-    def exists(self, name: str) -> bool:
-        """Nothing exists."""
-        return False
-
-    def write(self, name: str, data: bytes | pa.Buffer) -> None:
-        """Write nothing."""
+def manifest() -> Iterator[Row]:
+    """What opens a dataset of a million shards."""
+    found = million_shards()["tasks"]
+    size = f"{SHARDS_OF_A_MILLION:,} shards"
+    for name in ("open", "stats", "mix plan", "rank of a trainer"):
+        yield Row(f"manifest: {name}", size, found[name]["CPU seconds"], "CPU s", "shards", most=2)
+        yield Row(f"manifest: {name}, above imports", size, found[name]["MB above import"], "MB", "shards", most=300)
 
 
-def shuffle_on_s3(parts: int, into: int) -> list[Row]:
-    """Read the buckets of a shuffle back from an S3 server."""
-    import s3fs
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-    from werkzeug.serving import make_server
-
-    counted = Counted(DomainDispatcherApplication(create_backend_app))
-    server = make_server("127.0.0.1", 0, counted, threaded=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-
-    keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "a", "AWS_DEFAULT_REGION": "us-east-1"}
-    os.environ.update(keys | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.port}"})
-    s3fs.S3FileSystem().mkdir("scale")
-    store, draw, scattered = Store("s3://scale"), np.random.default_rng(0), []
-    for number in range(parts):
-        rows = 4000
-        ids = pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), rows, [None, pa.py_buffer(draw.bytes(16 * rows))])
-        codes = pa.array(draw.integers(0, 1 << 15, 1000 * rows, np.int32))
-        lists = pa.ListArray.from_arrays(pa.array(np.arange(0, 1000 * rows + 1, 1000, dtype=np.int32)), codes)
-        outcome = Scatter("id", into).run(pa.table({"id": ids, "codes": lists}))
-        key = fingerprint(number)
-        done = commit(store, part_name("shuffle", key), outcome)
-        scattered.append(done.reference(key))
-    made = buckets(store, scattered, [fingerprint("bucket", number) for number in range(into)], "id")
-    counted.requests = counted.sent = 0
-    needed = sum(load(store, part).nbytes for part in made[:4])
-    size = f"{parts} parts into {into} buckets"
-    server.shutdown()
-    return [
-        Row("bytes fetched over bytes needed", size, counted.sent / needed, "", "≤ 1.3", "constant"),
-        Row("requests a MB", size, counted.requests / needed * 1e6, "", "≤ 2", "1 / bytes of a piece"),
-    ]
+def near_duplicates(folder: Path, model: str) -> Iterator[Row]:
+    """Peaks of the worker and the driver for made-up documents: two sizes, and the line through them."""
+    peaks = []
+    for count in DOCUMENTS:
+        inputs = folder / f"near-{count}"
+        inputs.mkdir()
+        write_documents(inputs, count)
+        peaks.append(measure_memory(inputs, model, {"kind": "dask", "workers": 1}, NEAR))
+        for who in ("worker", "driver"):
+            size = f"{count:,} documents"
+            growth = "constant" if who == "worker" else "documents"
+            yield Row(f"near duplicates: peak of the {who}", size, peaks[-1][f"{who}_mb"], "MB", growth)
+    worker, whole = ([peak[f"{who}_mb"] for peak in peaks] for who in ("worker", "driver"))
+    ratio = f"{DOCUMENTS[1] // DOCUMENTS[0]} x the documents"
+    yield Row("near duplicates: worker's peak over before", ratio, worker[1] / worker[0], "x", "constant", most=1.15)
+    slope = (whole[1] - whole[0]) / (DOCUMENTS[1] - DOCUMENTS[0])
+    memory = whole[1] + max(slope, 0) * (MANY_DOCUMENTS - DOCUMENTS[1])
+    size = f"{MANY_DOCUMENTS:,} documents, extrapolated"
+    yield Row("near duplicates: peak of the driver", size, memory, "MB", "documents", most=1000)
 
 
-def tokenized(count: int) -> list[Partition]:
-    """References to tokenized partitions, as a run holds them."""
-    note = {"tokens": PARTITION_TOKENS}
-    keys = (fingerprint(number) for number in range(count))
-    return [Partition(key, ((part_name("text", key), None),), 8000, note=note) for key in keys]
+def workers(folder: Path, model: str) -> Iterator[Row]:
+    """The cost of a task, the model of many workers, and two workers beside the serial engine."""
+    corpus = folder / "text"
+    corpus.mkdir()
+    write_documents(corpus, MEGABYTES * 1_000_000 // 400)
+    size = sum(path.stat().st_size for path in corpus.iterdir())
+    ratios, cpu = [], 0.0
+    for turn in range(TURNS + 1):
+        walls = []
+        for engine in ({"kind": "serial"}, {"kind": "dask", "workers": 2}):
+            config = configure(corpus, model, engine, str(folder / f"out-{turn}-{engine['kind']}"))
+            begun = cost(lambda config=config: start_and_stop(config))  # type: ignore[misc]
+            done = cost(lambda config=config: _prepare(config))  # type: ignore[misc]
+            walls.append(done.wall - begun.wall)
+            cpu = done.cpu - begun.cpu if engine["kind"] == "serial" else cpu
+        ratios.append(walls[0] / walls[1])
+    yield from tasks(measure_costs(), cpu / size * (32 << 20))
+    what = f"{size / 1e6:,.0f} MB of text, {min(ratios[1:]):.2f} to {max(ratios[1:]):.2f}"
+    yield Row("2 workers over serial, wall", what, sorted(ratios[1:])[TURNS // 2], "x", "", least=1.85)
 
 
-def references(count: int) -> list[Row]:
-    """Deal partitions in windows, with the notes that tasks return, and hold the references to all buckets."""
-    buckets(Nowhere("nowhere"), tokenized(0), [], "id")  # imports what it needs
-    scattered_note(1)
-    began = time.process_time()
-    tracemalloc.start()
-    drawn = windows(tokenized(count), 4 * SHARD_TOKENS)
-    of_parts = tracemalloc.get_traced_memory()[0]
-    held, pieces = [], 0
-    for window in drawn:
-        into = round(len(window) * PARTITION_TOKENS / SHARD_TOKENS)
-        note = scattered_note(into)
-        scattered = [Partition(part.key, ((part_name("shuffle", part.key), None),), 8000, note=note) for part in window]
-        held += buckets(Nowhere("nowhere"), scattered, [part.key for part in window[:1]] * into, "id")
-        pieces += into * len(window)
-    of_all = tracemalloc.get_traced_memory()[0]
-    tracemalloc.stop()
-    size = f"{count:,} partitions, {len(held):,} shards"
-    per_part = (time.process_time() - began) / count
-    return [
-        Row("references to tokenized partitions", size, of_parts / 1e6, "MB", "", "partitions"),
-        Row("references of the shuffle that packs", size, (of_all - of_parts) / 1e6, "MB", "≤ 1,500 in all", "shards"),
-        Row("pieces of that shuffle", size, pieces, "", "", f"partitions x {pieces // count}"),
-        Row("CPU of the driver a partition (traced)", size, per_part * 1e3, "ms", "≤ 1", "constant"),
-    ]
+def _prepare(config: Any) -> None:
+    from triptych.pipelines.engines.journal import Journal
+    from triptych.pipelines.prepare import prepare
+
+    prepare(config, Journal())
 
 
-def scattered_note(into: int) -> dict[str, Any]:
-    """The note of a part that was scattered into some buckets."""
-    batch = pa.record_batch({"id": pa.array([1])})
-    return dict(note_of(np.arange(into), [batch] * into, batch.schema)) | {"head": "0000001000"}
+def train_text_model(folder: Path) -> str:
+    """A small SentencePiece model of made-up text, which only has to be one."""
+    (folder / "words").mkdir()
+    write_documents(folder / "words", 2000)
+    lines = [json.loads(line)["text"] for file in (folder / "words").iterdir() for line in file.open()]
+    untyped: Any = sentencepiece.SentencePieceTrainer
+    settings = {"vocab_size": 500, "model_type": "bpe", "byte_fallback": True, "character_coverage": 1.0}
+    untyped.train(sentence_iterator=iter(lines), model_prefix=str(folder / "text"), minloglevel=2, **settings)
+    return str(folder / "text.model")
 
 
-def resume(count: int) -> list[Row]:
-    """List the parts of a stage and read their index, as a resumed run does."""
-    with TemporaryDirectory(prefix="triptych-") as folder:
-        store = Store(folder)
-        index, names = CommitIndex(store), [part_name("text", fingerprint(number)) for number in range(count)]
-        Path(folder, "_work/text").mkdir(parents=True)
-        for name in names:
-            Path(folder, name).touch()
-        summary = b'{"note":{"tokens":8400000},"rows":8000,"tallies":[]}'
-        index.add(Committed(name, summary, 0) for name in names)
-        index.flush()
-        began = time.process_time()
-        parts = CommitIndex(store).of("text")
-        found = sum(parts.get(name) is not None for name in names)
-        seconds = time.process_time() - began
-    assert found == count
-    size = f"{count:,} parts of one stage"
-    return [Row("resume: listing and index", size, seconds, "CPU s", "< 30 for all stages", "parts")]
+def parts(folder: Path) -> Iterator[Callable[[], Any]]:
+    """Yield the parts of the benchmark, in their order."""
+    model = train_text_model(folder)
+    yield lambda: shuffle_on_s3(WINDOW_PARTITIONS // 4, 28)
+    yield driver
+    yield manifest
+    yield lambda: (local := resume_rows()) + remote_rows(folder / "remote", local[0].value)
+    yield lambda: near_duplicates(folder, model)
+    yield lambda: workers(folder, model)
+    yield lambda: mix(1000, 10) + mix(100, 100)
 
 
-def mix(files: int, of_file: int) -> list[Row]:
-    """Measure how many files a shard and 16 shards draw from, where each file is `of_file` partitions."""
-    parts = [Partition(fingerprint(f, n), (), 1, note={"tokens": 1}) for f in range(files) for n in range(of_file)]
-    file_of = {fingerprint(f, n): f for f in range(files) for n in range(of_file)}
-    drawn = [Counter(file_of[part.key] for part in window) for window in windows(parts, 0)]
-    draw = np.random.default_rng(0)
-    blocks: list[Counter[int]] = [
-        sum((drawn[at] for at in draw.choice(len(drawn), min(16, len(drawn)), replace=False)), Counter())
-        for _ in range(200)
-    ]
-    size = f"{files} files of {of_file} partitions"
-    return [
-        Row("files that a shard draws from (effective)", size, effective(drawn), f"of {files}", "", "≤ 64"),
-        Row("files that 16 shards draw from (effective)", size, effective(blocks), f"of {files}", "", "≤ 1,024"),
-    ]
-
-
-def effective(counts: Sequence[Counter[int]]) -> float:
-    """Return the mean of the effective number of files: 1 / the sum of squared shares."""
-    shares = [np.array(list(each.values())) / each.total() for each in counts]
-    return float(np.mean([1 / np.square(share).sum() for share in shares]))
-
-
-def main() -> None:
+@click.command()
+@click.option("--json", "file", type=click.Path(dir_okay=False, path_type=Path), help="File for the rows as JSON.")
+def main(file: Path | None) -> None:
     """Measure, print the table, and write JSON."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", type=Path, help="file for the rows as JSON")
-    parser.add_argument("--partitions", type=int, default=LARGEST, help="number of partitions that are simulated")
-    options = parser.parse_args()
-    rows = shuffle_on_s3(WINDOW_PARTITIONS // 4, 28)
-    for count in (options.partitions // 10, options.partitions):
-        rows += references(count)
-    rows += [row for count in (10_000, 100_000) for row in resume(count)]
-    rows += mix(1000, 10) + mix(100, 100)
-    for row in rows:
-        value = f"{row.value:,.3g}" if row.value < 1000 else f"{row.value:,.0f}"
-        print(f"{row.what:44} {row.size:38} {value:>12} {row.unit:9} {row.target:22} {row.growth}")
-    if options.json:
-        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=1, ensure_ascii=False) + "\n")
+    rows: list[Row] = []
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    facts = {"machine": machine(), "commit": commit.stdout.strip()}
+    with TemporaryDirectory(prefix="triptych-") as name:
+        for part in parts(Path(name)):
+            for row in part():
+                rows.append(row)
+                click.echo(row.line())
+                if file:
+                    lines = [each.json() for each in rows]
+                    file.write_text(json.dumps(facts | {"rows": lines}, indent=1, ensure_ascii=False) + "\n")
+    missed = [row.what for row in rows if row.verdict == "MISSED"]
+    click.echo(f"{machine()}; missed: {', '.join(missed) or 'none'}")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -73,7 +73,7 @@ VARIANTS = {
     "schedule: wsd": Variant({"optimizer": {"schedule": "wsd"}}),
     "momentum: 0.9": Variant({"optimizer": {"momentum": 0.9}}),
     "matrix_lr: 0.04": Variant({"optimizer": {"matrix_lr": 0.04}}),
-    "betas: [0.9, 0.98]": Variant({"optimizer": {"betas": (0.9, 0.98)}}),
+    "betas: [0.9, 0.95], per step": Variant({"optimizer": {"betas": (0.9, 0.95)}}),
 }
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     help="End when no worker of a running Dask scheduler is connected for so long; by default never.",
 )
 @click.option("--limit", metavar="N", type=click.IntRange(1), help="Read only the first N rows of every source.")
-@click.option("--recheck", is_flag=True, help="Read all inputs again, also files that look unchanged.")
+@click.option("--recheck", is_flag=True, help="Read all inputs and shards again, also files that look unchanged.")
 @click.option("--check", is_flag=True, help="Only look at the first rows of every source; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def prepare(

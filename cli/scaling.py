@@ -51,7 +51,7 @@ def fit(runs: str, weights: str, of: str, seed: int, picture: Path | None, as_js
     """Fit a scaling law to the finished runs below RUNS, a folder or URL.
 
     The law is L(N, D): validation loss by number of parameters N and of tokens D.
-    Parabolas are fitted to runs of equal cost (iso-FLOP).
+    Runs of equal cost (iso-FLOP) give the best size for a budget.
     """
     from ..train.scaling.collect import Loss, collect
     from ..train.scaling.estimates import fit as fitted
@@ -128,7 +128,7 @@ def _print(made: "Fit", loss: str, unfinished: list[str]) -> None:
         tokens.add_row(f"{size.parameters:,}", *_shown(size.tokens))
     screen.print(tokens)
     table = Table(
-        "FLOPs", "runs", "N*", "D*", "L*", title="Compute budgets: minima of the parabolas", title_justify="left"
+        "FLOPs", "runs", "N*", "D*", "L*", title="Compute budgets: minima of their curves", title_justify="left"
     )
     for it in made.budgets:
         found = (

@@ -187,6 +187,8 @@ def run_report(config: RunConfig, journal: Journal, seconds: float) -> dict[str,
         "steps": [
             {
                 "step": step.label,
+                "after": list(step.after),
+                "description": step.description,
                 "partitions": step.total,
                 "reused": step.reused,
                 "seconds": round(step.seconds, 2),

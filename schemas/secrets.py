@@ -26,6 +26,7 @@ _TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{16,}|(?i:(?<=bearer )|(?<=authorization: 
 # `abfs://container@account/…` and `github://owner:repository@branch/…` are names, not users
 _CONTAINER = ("abfs", "abfss", "az", "wasb", "wasbs")
 _REPOSITORY = ("git", "github")
+_ARCHIVE = ("zip", "tar", "libarchive")  # `zip://*.jsonl::a.zip` names members and the archive
 
 _known: set[str] = set()
 
@@ -103,7 +104,9 @@ def _public(match: re.Match[str]) -> str:
 def _located(scheme: str, rest: str) -> str:
     """Return what follows user and password in the part of a URL after `://`."""
     authority = _AUTHORITY.match(rest)[0]  # type: ignore[index] # it matches anything
-    if scheme.lower() in _REPOSITORY or (scheme.lower() in _CONTAINER and ":" not in authority.partition("@")[0]):
+    if scheme.lower() in (*_REPOSITORY, *_ARCHIVE) or (
+        scheme.lower() in _CONTAINER and ":" not in authority.partition("@")[0]
+    ):
         return rest
     if "@" in authority:
         return rest[authority.rindex("@") + 1 :]

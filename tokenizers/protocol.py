@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Codes = npt.NDArray[np.uint32]
 Pixels = npt.NDArray[np.uint8]
 Wave = npt.NDArray[np.float32]
+Piece = tuple[bytes, bool]  # bytes of a text, and whether the code is one for a byte that has no other piece; none: b""
 
 
 class TextTokenizer(Protocol):
@@ -33,6 +34,10 @@ class TextTokenizer(Protocol):
 
     def encode(self, texts: Sequence[str]) -> tuple[Codes, npt.NDArray[np.int64]]:
         """Return the concatenated codes of all texts, and len(texts)+1 offsets into them."""
+        ...
+
+    def pieces(self) -> list[Piece]:
+        """What each code stands for; by this, codes of two tokenizers are the same."""
         ...
 
     def decode(self, codes: npt.ArrayLike) -> str:

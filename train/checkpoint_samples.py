@@ -6,6 +6,7 @@ what was learned in between. Nothing is drawn from the generators that training 
 """
 
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -47,9 +48,11 @@ class CheckpointSamples:
                 generator = self._opened(plan)
                 generator.segments(Task(task), prompts, self._config.seed)
 
-    def write(self, step: int, ema: Ema | None) -> str | None:
-        """Generate and write the samples of a step, on rank 0; returns why that failed, or None."""
-        return self._parallel.process.on_first(lambda: self._problem_of(step, ema))
+    def write(self, step: int, ema: Ema | None, warn: Callable[[str], None]) -> None:
+        """Generate and write the samples of a step, on rank 0; training goes on where that fails, with a warning."""
+        problem = self._parallel.process.on_first(lambda: self._problem_of(step, ema))
+        if problem is not None:
+            warn(f"warning: no samples of step {step}: {problem} Training goes on.")
 
     def _problem_of(self, step: int, ema: Ema | None) -> str | None:
         model = self._parallel.model

@@ -38,10 +38,14 @@ def set_head_bias(model: Transformer, plan: Plan, shards: Shards, config: TrainC
 
 
 def counted_targets(plan: Plan, shards: Shards, config: TrainConfig) -> torch.Tensor:
-    """Counts of the targets in the first rows of a run, int64, one a class of the head; held-out segments left out."""
+    """Counts of the targets in the first rows of a run, int64, one a class of the head; held-out segments left out.
+
+    A run that reads less than is stored has the counts of more rows than it reads: few rows would miss rare tokens.
+    """
     order, table, slices = RowOrder(plan), slice_table(plan.vocabulary), Slices.of(plan.vocabulary)
     total = torch.zeros(sum(slices.widths), dtype=torch.int64)
-    rows = min(-(-COUNTED // plan.row_length), plan.steps * plan.rows)
+    stored = sum(stream.rows for stream in plan.streams)
+    rows = min(-(-COUNTED // plan.row_length), max(plan.steps * plan.rows, stored))
     chunk = max(AT_ONCE // plan.row_length, 1)
     for start in range(0, rows, chunk):
         shards.prefetch(order, start)

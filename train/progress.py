@@ -1,6 +1,7 @@
 """Progress bar of a training run: steps, tokens per second, loss by modality, remaining time."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -8,6 +9,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from ..schemas.console import VisibleConsole
+from .data.plan import Plan
+from .distributed.process_group import ProcessGroup
 from .plain_log import PlainLog, validation_line
 
 
@@ -60,3 +63,22 @@ def progress_of(steps: int, done: int, shown: bool, start: str) -> Progress | Pl
     if VisibleConsole(stderr=True).is_terminal:
         return Progress(steps, done, shown)
     return PlainLog(steps, done, shown, start)
+
+
+def start_line(folder: Path, plan: Plan, done: int, parameters: int, process: ProcessGroup) -> str:
+    """What the log of a training begins with.
+
+    Args:
+        folder: Folder of the run.
+        plan: Its plan.
+        done: Steps that were done before.
+        parameters: Number of parameters of the model.
+        process: The processes that train.
+    """
+    if done >= plan.steps:
+        return f"training {folder}: all {plan.steps:,} steps were done before"
+    device = f"{process.world} x {process.device.type}" if process.world > 1 else process.device.type
+    return (
+        f"training {folder} on {device}: {parameters:,} parameters, steps {done + 1:,} to {plan.steps:,} of "
+        f"{plan.rows:,} rows of {plan.row_length:,} tokens"
+    )

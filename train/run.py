@@ -14,19 +14,22 @@ from ..schemas.storage.full_disk import refusing_full_disk
 from ..schemas.storage.inside import require_no_way_out
 from ..schemas.storage.lock import only_run
 from ..schemas.storage.store import WORK, Store
+from ..schemas.visible import print_line
 from .checkpoint.retention import complete_steps
 from .control import control_of
 from .data.plan import Plan, plan_of
 from .data.plan_warnings import loss_warnings
 from .distributed.process_group import ProcessGroup
 from .evaluate.report.curves import dataset_unigram_entropy
+from .initial_weights import initial_weights, table_lines
 from .metrics import last_step
 from .metrics_file import read_lines
 from .optim.batch_scaling import batch_warning, kappa
 from .remote.reaching import is_remote, naming
 from .remote.remote_run import RemoteRun, records_of, run_folder
 from .resume import as_begun, changed_datasets, changed_keys, require_allowed, with_changes
-from .run_record import RUN, Change, ParameterCounts, RunRecord, TrainedOn
+from .run_record import RUN, Change, InitialWeights, ParameterCounts, RunRecord, TrainedOn
+from .schedule_note import schedule_notes
 from .trackers import require_trackers
 from .trainer import Trainer
 from .unseen import require_share_kept, require_unseen
@@ -76,11 +79,18 @@ def train(config: TrainConfig, *, start: int | None = None, change: bool = False
             begin = process.on_first(lambda: start_of(config, plan, folder, start, change))
             if begin.finished:
                 return True
-            record = partial(_write_stretch, config, plan, process.world, folder, begin.changes)
+            if begin.step is not None and process.first:
+                for note in schedule_notes(RunRecord.read(folder).training, config, plan, begin.step):
+                    print_line(note)
+            initial = initial_weights(config, plan) if begin.step is None else None
+            if initial is not None and process.first:
+                _show(initial.record)
+            taken = initial.record if initial is not None else None
+            record = partial(_write_stretch, config, plan, process.world, folder, begin.changes, taken)
             if remote is None:
-                return Trainer(config, plan, process).run(begin.step, begin.changed, record)
+                return Trainer(config, plan, process, initial=initial).run(begin.step, begin.changed, record)
             with remote.uploading(process):
-                finished = Trainer(config, plan, process, remote).run(
+                finished = Trainer(config, plan, process, remote, initial).run(
                     begin.step, begin.changed, partial(_record_at_store, record, remote, folder)
                 )
             if finished:
@@ -104,7 +114,9 @@ def require_possible(config: TrainConfig, plan: Plan, start: int | None = None, 
     if config.model.audio_layout == "parallel" and not plan.vocabulary.audio:
         raise Refusal("`model.audio_layout: parallel`: the datasets hold no audio. Remove the key.")
     with records_of(config) as records:
-        start_of(as_begun(config, records), plan, records, start, change)
+        begin = start_of(as_begun(config, records), plan, records, start, change)
+    if begin.step is None and not begin.finished:
+        initial_weights(config, plan)
 
 
 def start_of(config: TrainConfig, plan: Plan, folder: Path, start: int | None, change: bool) -> Start:
@@ -170,13 +182,24 @@ def _write_stretch(
     processes: int,
     folder: Path,
     changes: tuple[Change, ...],
+    initial: InitialWeights | None,
     state: Mapping[str, Any],
 ) -> None:
-    """Write run.json of a run that goes on from a state of its loader."""
+    """Write run.json of a run that goes on from a state of its loader; `initial`: what a new run begins with."""
     folder.mkdir(parents=True, exist_ok=True)
-    before = RunRecord.read(folder).known_stretches if (folder / RUN).exists() else ()
-    record = _record_of(config, plan, processes, changes).model_copy(update={"stretches": before})
+    before = RunRecord.read(folder) if (folder / RUN).exists() else None
+    kept = (
+        {"stretches": before.known_stretches, "initial": initial or before.initial} if before else {"initial": initial}
+    )
+    record = _record_of(config, plan, processes, changes).model_copy(update=kept)
     record.with_stretch(state).write(folder)
+
+
+def _show(record: InitialWeights) -> None:
+    """Print what a run takes of another model."""
+    print_line(f"starting with weights of {record.source} (numbers of parameters):")
+    for name, taken, new, left in [("part", "taken", "new", "left"), *table_lines(record)]:
+        print_line(f"  {name:<18} {taken:>14} {new:>14} {left:>14}")
 
 
 def _record_of(config: TrainConfig, plan: Plan, processes: int, changes: tuple[Change, ...]) -> RunRecord:
@@ -229,7 +252,12 @@ def _alone(folder: Path, process: ProcessGroup, remote: RemoteRun | None) -> Ite
             if remote is not None:
                 stack.enter_context(remote.hold())
                 return
-            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except (FileExistsError, FileNotFoundError, NotADirectoryError, PermissionError) as error:
+                raise Refusal(
+                    f"`out: {folder}`: this folder cannot be made ({error.strerror}). Give another."
+                ) from None
             require_no_way_out(str(folder))  # the run may be someone else's
             stack.enter_context(only_run(Store(str(folder.absolute()))))
 

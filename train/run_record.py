@@ -31,6 +31,23 @@ class ParameterCounts(Strict):
     rest: int
 
 
+class InitialPart(Strict):
+    """Where the values of a part of a new model came from."""
+
+    part: str
+    taken: int  # values of the other model
+    new: int  # newly initialised
+    left: int  # values of the other model that have no place in this one
+
+
+class InitialWeights(Strict):
+    """What a run began with that was the model of another."""
+
+    source: str
+    weights: str  # xxh3-128 of their file or checkpoint
+    parts: tuple[InitialPart, ...]
+
+
 class Change(Strict):
     """Keys of the train file that were changed when the run was resumed, with `--change`."""
 
@@ -67,6 +84,7 @@ class RunRecord(Strict):
     processes: int
     changes: tuple[Change, ...] = ()
     stretches: tuple[Stretch, ...] = ()  # empty in runs of versions that did not record them
+    initial: InitialWeights | None = None  # with `init` in the train file
 
     @classmethod
     def read(cls, folder: Path) -> Self:

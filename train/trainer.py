@@ -25,13 +25,14 @@ from .distributed.process_group import ProcessGroup
 from .export import export_model
 from .generate.companions import save_companions
 from .head_bias import set_head_bias
+from .initial_weights import Initial
 from .metrics import Metrics, Throughput, loss_metrics
 from .optim.batch_scaling import scaled_settings
 from .optim.ema import Ema
 from .optim.lr_schedule import lr_factor
 from .optim.optimizer import make_optimizer, set_hyperparameters, set_lr
 from .optim.skip_steps import Breakdown, SkipSteps
-from .progress import progress_of
+from .progress import progress_of, start_line
 from .remote.remote_run import RemoteRun, run_folder
 from .run_record import SKIPPED, Change, RunRecord
 from .step import Gradients, RowsLost, StepResult
@@ -42,7 +43,15 @@ from .validate import Validation, validation_sets
 class Trainer:
     """One process of a training run."""
 
-    def __init__(self, config: TrainConfig, plan: Plan, process: ProcessGroup, remote: RemoteRun | None = None) -> None:
+    def __init__(
+        self,
+        config: TrainConfig,
+        plan: Plan,
+        process: ProcessGroup,
+        remote: RemoteRun | None = None,
+        initial: Initial | None = None,
+    ) -> None:
+        self.initial = initial  # weights that a new model begins with
         self.config, self.plan, self.process = config, plan, process
         self.folder, self.remote = run_folder(config, remote), remote
         self.cache = ShardCache(config.data.cache, config.data.cache_bytes)
@@ -110,6 +119,9 @@ class Trainer:
     def _begin(self) -> None:
         """Set what a new model has from its data."""
         set_head_bias(self.model, self.plan, self.shards, self.config, self.process)
+        if self.initial is not None:
+            self.initial.apply(self.model)
+            self.initial = None  # their memory is free again
         if self.ema is not None:
             self.ema.load_state_dict(dict(self.model.named_parameters()))
 
@@ -133,7 +145,9 @@ class Trainer:
     def _train(self, signals: StopSignals) -> None:
         metrics = Metrics(self.folder, self.step, self.config.log) if self.process.first else None
         clock = Throughput(self.process.world, self.process.device)
-        with progress_of(self.config.steps, self.step, self.process.first, self._start_line()) as progress:
+        parameters = self.model.shape.parameters(self.plan.vocabulary)
+        line = start_line(self.folder, self.plan, self.step, parameters.embedding + parameters.rest, self.process)
+        with progress_of(self.config.steps, self.step, self.process.first, line) as progress:
             for micros in self._batches():
                 result = self.gradients(micros or [], signals.requested, micros is None)
                 problem = self._update(result, micros)
@@ -154,8 +168,7 @@ class Trainer:
                     self.validated = self.validation.score
                     clock.restart()
                 if self.samples.due(self.step):
-                    if (problem := self.samples.write(self.step, self.ema)) is not None:
-                        progress.print_line(f"warning: no samples of step {self.step}: {problem} Training goes on.")
+                    self.samples.write(self.step, self.ema, progress.print_line)
                     clock.restart()
                 stop = result.stop or self.step == self.config.steps
                 if stop or self.step % self.config.checkpoint.every == 0:
@@ -167,15 +180,6 @@ class Trainer:
                     break
         if metrics is not None:
             metrics.close()
-
-    def _start_line(self) -> str:
-        counts, world = self.model.shape.parameters(self.plan.vocabulary), self.process.world
-        rows = f"{self.plan.rows:,} rows of {self.plan.row_length:,} tokens"
-        device = f"{world} x {self.process.device.type}" if world > 1 else self.process.device.type
-        return (
-            f"training {self.folder} on {device}: {counts.embedding + counts.rest:,} parameters, steps "
-            f"{self.step + 1:,} to {self.config.steps:,} of {rows}"
-        )
 
     def _batches(self) -> Iterator[list[MicroBatch] | None]:
         """The rows of each step; None, and nothing more, if they cannot be read: then `_lost` says why."""
@@ -241,7 +245,10 @@ class Trainer:
         step = self.process.on_first(self.checkpoints.last_sound)
         done = self.rollbacks
         if self.config.on_breakdown == "stop" or step is None or done >= self.config.max_rollbacks:
-            raise breakdown
+            kept = (
+                "No checkpoint was saved before." if step is None else f"The checkpoint of step {step} is from before."
+            )
+            raise Refusal(f"{breakdown} {kept} before the first skipped step.", exit_code=1) from None
         reached, read = self.step, self.loader.rows_read()
         self.optimizer.zero_grad(set_to_none=True)  # of the step that broke down
         self._resume(step, changed=False)

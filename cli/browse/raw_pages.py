@@ -70,10 +70,10 @@ def _shown(item: Item, request: Request) -> dict[str, Any]:
         )
     if "audio" in files:
         wave = clip_as_heard(files["audio"], rate := rate_of(item), Limits().seconds)
-        missing = isinstance(wave, Missing)
-        shown["audio"] = (
-            {"missing": wave.why} if missing else {"peaks": peaks(wave, 200), "sound": sound_of(wave, rate)}
-        )
+        if isinstance(wave, Missing):
+            shown["audio"] = {"missing": wave.why}
+        else:
+            shown["audio"] = {"peaks": peaks(wave, 200), "sound": sound_of(wave, rate)}
     return shown
 
 

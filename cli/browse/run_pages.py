@@ -1,7 +1,6 @@
 """Pages of training runs, which follow them while they train, and of preparations in progress."""
 
 import dataclasses
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -22,6 +21,7 @@ from ...train.control import control_of
 from ...train.curves import chart_data, figures, trained_manifests, unigram_bits, validations
 from ...train.run_state import seconds_left, state_of
 from .items import Item
+from .run_files import run_files
 from .site import Site
 from .templates import render
 
@@ -95,11 +95,11 @@ def _uses(site: Site, request: Request) -> Response:
     item, name = site.item(request), request.path_params["document"]
     if not is_id(name):
         raise HTTPException(404, "This is no document id.")
-    with MEDIA_LOCK:
+    with MEDIA_LOCK, run_files(item) as folder:
         from ...train.trace.document_trace import trace_document
         from ...train.trace.traced_run import TracedRun
 
-        run = TracedRun(Path(item.path))
+        run = TracedRun(folder)
         lines = trace_document(run, lambda tables: segments_of_id(tables, bytes.fromhex(name)))
     return HTMLResponse(render("uses.html", item=item, lines=lines, done=run.done, most=MOST_USES))
 
@@ -110,11 +110,11 @@ def _mix(site: Site, request: Request) -> Response:
     lines: list[dict[str, Any]] = []
     problem = None
     try:
-        with MEDIA_LOCK:
+        with MEDIA_LOCK, run_files(item) as folder:
             from ...train.trace.realised_mix import realised_mix
             from ...train.trace.traced_run import TracedRun
 
-            lines = realised_mix(TracedRun(Path(item.path)))
+            lines = realised_mix(TracedRun(folder))
     except Refusal as refusal:
         problem = shown(str(refusal))
     return HTMLResponse(render("mix.html", lines=lines, problem=problem))

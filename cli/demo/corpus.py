@@ -31,8 +31,8 @@ out: run
 seed: {seed}
 data:
   datasets:
-    - {{path: dataset, modality: image-text, weight: 0.55}}
-    - {{path: dataset, modality: audio-text, weight: 0.36}}
+    - {{path: dataset, modality: image-text, weight: 0.51}}
+    - {{path: dataset, modality: audio-text, weight: 0.4}}
     - {{path: dataset, modality: text, weight: 0.09}}
   batch_tokens: 1024
   validation: 0.03
@@ -43,9 +43,9 @@ objective:
     image-text: {{t2i: 0.9, joint: 0.1}}
     audio-text: {{t2s: 0.9, joint: 0.1}}
 optimizer: {{warmup: 100}}
-steps: 2100
-checkpoint: {{every: 600, keep: 1}}
-validation: {{every: 700, rows: 16}}
+steps: 2250
+checkpoint: {{every: 750, keep: 1}}
+validation: {{every: 750, rows: 64}}   # all documents that are held out
 log_every: 40
 """
 

@@ -2,7 +2,7 @@
 
 import io
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from .espeak import SAMPLE_RATE, Utterance, speak
 
 RATE = 16_000
-CLIPS = 600
+CLIPS = 720
 LONGEST = 2.3  # seconds: 460 tokens at 200 per second, which leaves room for the text in a row of 512
 SILENCE = 100  # of 32,767; the pauses of espeak-ng are quieter
 
@@ -33,7 +33,7 @@ COLOURS = ("red", "blue", "green", "yellow", "black", "white", "brown", "purple"
 THINGS = ("apple", "boat", "candle", "door", "flower", "garden", "hammer", "kite", "ladder", "moon", "pencil", "window")
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 WORDS = (*NUMBERS, *COLOURS, *THINGS, *DAYS)
-ALONE = 0.8  # share of the clips with a single word
+ALONE = 0.85  # share of the clips with a single word
 
 
 def write_speech(path: Path, *, seed: int = 0, clips: int = CLIPS) -> int:
@@ -60,16 +60,25 @@ def synthesize(utterances: Sequence[Utterance]) -> list[NDArray[np.float32]]:
 def plan(seed: int, clips: int) -> list[Utterance]:
     """`clips` phrases, each with a random voice, rate and pitch."""
     rng = random.Random(f"speech {seed}")
+    phrases = _phrases(rng)
     return [
-        Utterance(_phrase(rng), rng.choice(ACCENTS) + rng.choice(SPEAKERS), rng.choice(RATES), rng.choice(PITCHES))
+        Utterance(next(phrases), rng.choice(ACCENTS) + rng.choice(SPEAKERS), rng.choice(RATES), rng.choice(PITCHES))
         for _ in range(clips)
     ]
 
 
-def _phrase(rng: random.Random) -> str:
-    if rng.random() < ALONE:
-        return rng.choice(WORDS)
-    return f"{rng.choice(COLOURS)} {rng.choice(THINGS)}"
+def _phrases(rng: random.Random) -> Iterator[str]:
+    """Words alone and pairs of words, each as often as the others: one that is rare is not learned."""
+    words = _dealt(WORDS, rng)
+    pairs = _dealt([f"{colour} {thing}" for colour, thing in product(COLOURS, THINGS)], rng)
+    while True:
+        yield next(words if rng.random() < ALONE else pairs)
+
+
+def _dealt(items: Sequence[str], rng: random.Random) -> Iterator[str]:
+    """All items in a random order, and again."""
+    while True:
+        yield from rng.sample(items, len(items))
 
 
 def voiced(words: Sequence[str]) -> list[Utterance]:

@@ -17,6 +17,7 @@ class TriptychConfig(PretrainedConfig):
     Attributes:
         objective: `masked` (masked diffusion), or `autoregressive`.
         audio_layout: `flat` (a position for each code of a frame), or `parallel` (one for the whole frame).
+        head_bias: Whether the head has a bias for each id.
         slices: Ranges of the id space as [modality, codebook, start, stop], in the order of their indices. The softmax
             of a position runs over the ids of its slice; that of `text` also over the id `eos`.
         branch_scale: Factor on the output of each residual branch.
@@ -41,6 +42,7 @@ class TriptychConfig(PretrainedConfig):
         rope_theta: float = 10_000.0,
         objective: str = "masked",
         audio_layout: str = "flat",
+        head_bias: bool = False,
         slices: list[list[Any]] | None = None,
         triptych: dict[str, Any] | None = None,
         **kwargs: Any,
@@ -57,6 +59,7 @@ class TriptychConfig(PretrainedConfig):
         self.rope_theta = rope_theta
         self.objective = objective
         self.audio_layout = audio_layout
+        self.head_bias = head_bias
         self.slices = slices or [["special", 0, 0, 256], ["text", 0, 256, vocab_size]]
         self.special_ids = SPECIALS
         self.task_ids = TASKS

@@ -50,8 +50,9 @@ class FillMixin:
         if temperature is None:
             temperature = float(config.temperature if config.temperature is not None else 1.0)
         ids_BL = input_ids.clone()
-        where = {"segment_ids": segment_ids, "slice_ids": self.slices_of(ids_BL) if slice_ids is None else slice_ids}
-        hidden_BL = (ids_BL == self.config.special_ids["mask"]) & (where["slice_ids"] > 0)
+        slice_BL = self.slices_of(ids_BL) if slice_ids is None else slice_ids
+        where = {"segment_ids": segment_ids, "slice_ids": slice_BL}
+        hidden_BL = (ids_BL == self.config.special_ids["mask"]) & (slice_BL > 0)
         if self.config.causal:
             _from_left_to_right(self, ids_BL, hidden_BL, where, temperature, generator)
         else:

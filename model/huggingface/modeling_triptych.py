@@ -136,6 +136,8 @@ class TriptychModel(FillMixin, PreTrainedModel, GenerationMixin):
             nn.init.normal_(module.weight, std=self.config.embedding_std)
         elif isinstance(module, Head):
             nn.init.normal_(module.weight, std=1 / self.config.hidden_size)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
         elif isinstance(module, nn.Linear):
             nn.init.normal_(module.weight, std=module.in_features**-0.5)
         elif isinstance(module, nn.RMSNorm):
@@ -201,7 +203,7 @@ class Mlp(nn.Module):
 
 
 class Head(nn.Module):
-    """A weight row for each id that can be predicted, slice after slice; a text slice begins with that of `eos`."""
+    """A weight row, and perhaps a bias, for each id that can be predicted; a text slice begins with that of `eos`."""
 
     def __init__(self, config: TriptychConfig) -> None:
         super().__init__()
@@ -209,16 +211,20 @@ class Head(nn.Module):
         self._ids = [list(range(start, stop)) for *_, start, stop in config.slices]
         self._ids[0] = []
         self._ids[config.slice_index("text")].insert(0, config.special_ids["eos"])
-        self.weight = nn.Parameter(torch.empty(sum(map(len, self._ids)), config.hidden_size))
+        self._counts = [len(ids) for ids in self._ids]
+        self.weight = nn.Parameter(torch.empty(sum(self._counts), config.hidden_size))
+        self.bias = nn.Parameter(torch.empty(sum(self._counts))) if config.head_bias else None
 
     def forward(self, h_BLD: torch.Tensor, slice_BL: torch.Tensor) -> torch.Tensor:
         """Logits over all ids, float32, -inf outside the slice of a position."""
         logits_BLV = torch.full((*h_BLD.shape[:2], self._size), float("-inf"), dtype=torch.float32, device=h_BLD.device)
-        for index, rows_CD in enumerate(torch.split(self.weight, [len(ids) for ids in self._ids])):
+        none = [None] * len(self._counts)
+        biases = none if self.bias is None else torch.split(self.bias, self._counts)
+        for index, rows_CD in enumerate(torch.split(self.weight, self._counts)):
             at_BL = slice_BL == index
             if len(rows_CD) and at_BL.any():
                 wide_NV = logits_BLV[at_BL]
-                wide_NV[:, self._ids[index]] = linear(h_BLD[at_BL], rows_CD).float()
+                wide_NV[:, self._ids[index]] = linear(h_BLD[at_BL], rows_CD, biases[index]).float()
                 logits_BLV[at_BL] = wide_NV
         return logits_BLV
 

@@ -1,9 +1,9 @@
 """Connected components of the graph whose edges join near duplicates.
 
 The edges stay on disk and are read in blocks; the forest is one 64-bit number per vertex in a memory-mapped scratch
-file, and the number of edges of each vertex another one. So memory is bounded by one block (about a hundred bytes per
-edge) and by the part of the files (12 bytes per vertex) that the operating system caches, whatever the number of edges. A component is named by its smallest vertex, so
-the result does not depend on the order of the edges or on the blocks.
+file, and the number of edges of each vertex is in another. So memory is bounded by one block (about a hundred bytes per
+edge) and by the part of the files (12 bytes per vertex) that the operating system caches, whatever the number of edges.
+A component is named by its smallest vertex, so the result does not depend on the order of the edges or on the blocks.
 """
 
 import tempfile

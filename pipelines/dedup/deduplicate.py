@@ -27,7 +27,7 @@ from .sign import Distinct, Sign, near_methods
 
 BUCKET_BYTES = 32 << 20  # size of a bucket of small tables, which is in memory at a time
 # approximate bytes of a row: its signature and excerpt, or its keys, whichever take more
-SIGNED_BYTES = {Modality.TEXT: 1024, Modality.IMAGE: 3072, Modality.AUDIO: 4096}
+SIGNED_BYTES = {Modality.TEXT: 1024, Modality.IMAGE: 6144, Modality.AUDIO: 4096}
 LABEL_BYTES = 512
 
 Modalities = tuple[Modality, ...]

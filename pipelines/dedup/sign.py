@@ -74,8 +74,8 @@ def sign_values(values: pa.ChunkedArray, options: DedupOptions, limits: Limits) 
     if isinstance(options, ImageDedup) and options.near:
         from .image.near import PerceptualHash
 
-        keys, sizes, thumbnails = PerceptualHash(options.near, limits.pixels).sign_with_keys(values)
-        return keys, sizes, [thumbnails, *(near.sign(values) for near in nears[1:])]
+        keys, sizes, signatures = PerceptualHash(options.near, limits.pixels).sign_with_keys(values)
+        return keys, sizes, [signatures, *(near.sign(values) for near in nears[1:])]
     return *exact_keys(values, options, limits), [near.sign(values) for near in nears]
 
 

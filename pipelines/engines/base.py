@@ -78,6 +78,7 @@ class Engine(ABC):
         self.store = store
         self.journal = journal
         self.index = CommitIndex(store)
+        self.descriptions = 0  # that were carried out
 
     @abstractmethod
     def each(self, task: Callable[[A], B], todo: Todo[A]) -> Iterator[TaskResult[B]]:
@@ -124,9 +125,11 @@ class Engine(ABC):
         Returns:
             The partitions of each wanted step, in the order of their places; also the empty ones.
         """
-        ledger = LedgerOfSteps(self.journal, wanted)
+        description = Description(wanted)
+        self.descriptions += 1
+        ledger = LedgerOfSteps(self.journal, wanted, description.after(), self.descriptions)
         try:
-            return self.carry_out(Description(wanted), ledger)
+            return self.carry_out(description, ledger)
         finally:
             self.index.flush()
             ledger.end()

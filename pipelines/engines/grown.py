@@ -9,7 +9,7 @@ bytes of the tables, and a task needs a few times GROWN_BYTES of memory.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isqrt
 
 import pyarrow as pa
@@ -110,7 +110,7 @@ class GrownShuffle:
             keys = [fingerprint(origin, bucket) for bucket in range(self.first.into)]
             for bucket, part in enumerate(buckets(self.store, parts, keys, "")):
                 if part.rows:
-                    yield (bucket, block), part
+                    yield (bucket, block), replace(part, sort_by=None)
 
     def last(self, bucket: int, scattered: Sequence[Partition]) -> Iterator[tuple[int, Partition]]:
         """Yield the buckets of the shuffle that lie in a bucket of the first round, each with its number.

@@ -37,6 +37,8 @@ class Step:
     rows: int = 0
     tokens: int = 0
     peak_bytes: dict[str, int] = field(default_factory=dict)  # by process
+    after: tuple[str, ...] = ()  # steps that it takes partitions from
+    description: int = 0  # number of the description that it is in; steps of one run beside each other
     _start: float = field(default_factory=time.perf_counter)
     _watcher: Callable[[], None] = lambda: None
     _follower: Callable[[], None] = lambda: None

@@ -1,6 +1,6 @@
 """What the journal learns while a description is carried out: progress by step, and the ledger."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 from ...schemas.dataset.ledger import Tally
@@ -15,10 +15,19 @@ class LedgerOfSteps:
     """Counts what is committed, in any order of arrival.
 
     Steps of the same name share a line of the journal, such as the shuffles or a stage on several sources.
+
+    Args:
+        journal: The record of the run.
+        wanted: Steps whose partitions the driver needs, in the order of the ledger.
+        after: Names of the steps that each takes partitions from.
+        number: Number of the description.
     """
 
-    def __init__(self, journal: Journal, wanted: Sequence[Step]) -> None:
+    def __init__(
+        self, journal: Journal, wanted: Sequence[Step], after: Mapping[str, tuple[str, ...]], number: int
+    ) -> None:
         self._journal, self._wanted = journal, dict.fromkeys(wanted)
+        self._after, self._number = after, number
         self._bars: dict[str, tuple[AbstractContextManager[Bar], Bar]] = {}
         self._dropped: dict[Step, list[tuple[Place, str]]] = {}
 
@@ -57,5 +66,7 @@ class LedgerOfSteps:
         assert not isinstance(step, Given)
         if step.label not in self._bars:
             manager = self._journal.step(step.label, 0, 0)
-            self._bars[step.label] = manager, manager.__enter__()
+            bar = manager.__enter__()
+            bar.after, bar.description = self._after.get(step.label, ()), self._number
+            self._bars[step.label] = manager, bar
         return self._bars[step.label][1]

@@ -269,6 +269,15 @@ class Description:
         for source in step.sources:
             self.takers[source].append(step)
 
+    def after(self) -> dict[str, tuple[str, ...]]:
+        """Return the names of the steps that each takes partitions from, by its name."""
+        found: dict[str, dict[str, None]] = {}
+        for step in self.steps:
+            if not isinstance(step, Given):
+                names = (source.label for source in step.sources if not isinstance(source, Given))
+                found.setdefault(step.label, {}).update(dict.fromkeys(names))
+        return {name: tuple(names) for name, names in found.items()}
+
     def following(self, step: Step, joined: Callable[[Shuffle], bool]) -> "Map | Shuffle | None":
         """Return the step that one task carries out after another on the same partition, if there is one.
 

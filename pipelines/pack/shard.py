@@ -21,6 +21,7 @@ from ...tokenizers.registry import load_text
 from ..engines.partition import Outcome, drop_rows
 from .best_fit import best_fit_decreasing
 from .matrices import Placed, fill, place, segment_lists, span_lists
+from .packed import statistics_note
 from .segments import Segments, code_tokens, split_samples, text_bytes
 from .write import shard_batch, write_shard
 
@@ -63,7 +64,7 @@ class PackShard:
             totals = sum((Counter(source.tokens) for source in sources.values()), Counter())
             entry = write_shard(self.store, batch, self.group, dict(sorted(totals.items()))).model_dump(mode="json")
         statistics = Statistics(rows=rows, filled=int(segments.length.sum()), sources=sources, codebooks=codes)
-        note = {"shard": entry, "statistics": statistics.model_dump(mode="json")}
+        note = {"shard": entry, **statistics_note(statistics)}
         return Outcome(table.slice(0, 0), dropped, tallies, note)
 
     def _batch(self, samples: pa.Table, placed: Placed) -> tuple[pa.RecordBatch, npt.NDArray[Any]]:

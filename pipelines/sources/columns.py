@@ -1,5 +1,6 @@
 """Extracts the fields of a source from the columns of an Arrow table, with the rows that fail."""
 
+import json
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -8,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...schemas.config.columns import is_column
-from ...schemas.config.sources import Source
+from ...schemas.config.sources import FolderSource, Source
 from ...schemas.errors import Refusal
 from .base import TEXTS, Drop, RawBatch, field_type
 from .batches import column_bytes
@@ -22,6 +23,7 @@ CAST_BYTES = 1 << 30  # larger tables are divided before a cast, since the field
 MOST_NAMES = 50  # of the columns listed in an error message
 STRINGS = ("text", "license")  # the other fields are files
 MEDIA = ("image", "audio")
+DELIMITERS = (";", "\t", "|", ",")  # that may divide a header which was read as one column
 
 
 def present_columns(schema: pa.Schema, source: Source, where: str) -> dict[str, tuple[str, ...]]:
@@ -70,7 +72,9 @@ def require_columns(source: Source, columns: Sequence[str], where: str) -> None:
         wanted = {stored_column(column, columns) for column in names}
         found = [column for column in columns if column in wanted]
         if not found:
-            raise Refusal(f"{_key(source, name)}: {where} has no such column. {_choice(columns)}")
+            raise Refusal(
+                f"{_key(source, name)}: {where} has no such column. {_choice(columns)}{_delimiter(source, columns)}"
+            )
     require_columns_once(source, columns, where)
 
 
@@ -101,6 +105,16 @@ def _choice(columns: Sequence[str]) -> str:
         return "It has no columns."
     shown = ", ".join(printable(column) for column in columns[:MOST_NAMES])
     return f"Use one of: {shown}{' …' if len(columns) > MOST_NAMES else ''}."
+
+
+def _delimiter(source: Source, columns: Sequence[str]) -> str:
+    """Say that the header of a text table may be divided by another character, if it looks so."""
+    if len(columns) != 1 or not isinstance(source, FolderSource):
+        return ""
+    likely = next((mark for mark in DELIMITERS if mark in columns[0]), None)
+    return (
+        "" if likely is None else f" If its columns are separated by {likely!r}, set `delimiter: {json.dumps(likely)}`."
+    )
 
 
 def _needed(field: str) -> str:

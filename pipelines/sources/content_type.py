@@ -34,6 +34,7 @@ _RECORDS = Content("an Avro or NumPy file", "Convert it to Parquet.")
 _EXCEL = Content("an Excel workbook", "Save its table as CSV.")
 _DATABASE = Content("an SQLite database", "Export its table as CSV or JSON lines.")
 _HDF5 = Content("an HDF5 file", "Export its table as CSV, JSON lines or Parquet.")
+_POINTER = Content("a pointer of Git LFS, not the file itself", "Fetch the file with `git lfs pull`.")
 _UTF16 = Content(
     "UTF-16 without a byte order mark", "Convert it to UTF-8, for example with `iconv -f UTF-16LE -t UTF-8`."
 )
@@ -48,6 +49,7 @@ SIGNATURES: Final = (
     (0, b"\x93NUMPY", _RECORDS),
     (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", _EXCEL),
     (0, b"SQLite format 3\0", _DATABASE),
+    (0, b"version https://git-lfs.github.com/spec/", _POINTER),
     (0, b"\x89HDF\r\n\x1a\n", _HDF5),
 )
 

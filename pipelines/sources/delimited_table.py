@@ -17,12 +17,17 @@ from ...schemas.dataset.drop_detail import error_detail
 from ...schemas.errors import Refusal
 from .base import Drop
 from .files import printable
+from .text_blocks import without_marks
 
-FEW: Final = 3  # lines in a field whose quote turns out to be unbalanced; from here on the table is refused
+FEW: Final = 3  # lines in a field whose quote turns out to be unbalanced; with more of them the table is refused
 MOST_LINES: Final = 1 << 19  # that are held for one record
 MANY: Final = 1000  # lines in a field of a table whose quoting is not given
 ROWS: Final = 5  # lines that could all be rows, where no file name shows that they are
 FILE_NAME: Final = re.compile(r"\S(.*\S)?\.[A-Za-z0-9]{1,5}")
+ADVICE: Final = (
+    "If quotes are characters like others in this table, set `quoting: none`. If they enclose fields, close the quote, "
+    "or double each quote within a field; if the field is right, set `quoting: csv`."
+)
 
 
 class Record(NamedTuple):
@@ -33,12 +38,21 @@ class Record(NamedTuple):
 
 
 @dataclass(frozen=True)
+class UnevenRow(Drop):
+    """The drop of a row with more or fewer fields than columns."""
+
+    fields: int = 0
+
+
+@dataclass(frozen=True)
 class Dialect:
     """How the lines of a table are divided."""
 
     delimiter: str  # one character, or FIRST_SPACE
     quoted: bool
     given: bool = False  # the run file says that it is quoted
+    few: int = FEW  # most lines in a field of which only the first is dropped
+    advice: str = ADVICE  # what to do about a quote that is not closed
 
 
 class DelimitedTable:
@@ -78,6 +92,7 @@ class DelimitedTable:
         """
         csv.field_size_limit(max(longest, csv.field_size_limit()))  # by default 128 KiB, for all users of the module
         places = [self.columns.index(name) for name in files if name in self.columns]
+        named = max((place + 1 for place, name in enumerate(self.columns) if name), default=0)
         for number, row in enumerate(self._rows):
             if isinstance(row, csv.Error):
                 reason = "row_too_large" if "field limit" in str(row) else "csv_invalid"
@@ -87,10 +102,12 @@ class DelimitedTable:
             elif row:
                 if len(self._lines.taken) > 1 and not self._dialect.given:
                     self._require_one_row(row, places)
-                if len(row) == len(self.columns):
-                    yield Record(number, dict(zip(self.columns, row, strict=True)))
+                # a delimiter at the end of lines, or of the header alone, makes no column
+                if len(row) >= named and not any(row[len(self.columns) :]):
+                    yield Record(number, dict(zip(self.columns, row, strict=False)))
                 else:
-                    yield Drop(number, "csv_invalid", f"{len(row)} fields under {len(self.columns)} columns")
+                    detail = f"{len(row)} fields under {len(self.columns)} columns"
+                    yield UnevenRow(number, "csv_invalid", detail, fields=len(row))
 
     def _plain_rows(self) -> Iterator[list[str]]:
         delimiter = self._dialect.delimiter
@@ -116,7 +133,7 @@ class DelimitedTable:
             except csv.Error as error:
                 if len(self._lines.taken) >= MOST_LINES:
                     raise self._unbalanced(f"goes on for more than {MOST_LINES:,} lines") from None
-                if len(self._lines.taken) > FEW:
+                if len(self._lines.taken) > self._dialect.few:
                     raise self._unbalanced("does not end where a field can end") from None
                 yield error
                 self._lines.take_back()
@@ -142,8 +159,7 @@ class DelimitedTable:
         number = self._lines.before + 1 + _opening(taken, self._dialect.delimiter)
         return Refusal(
             f"{printable(self._where)}, line {number}: a quote opens a field that {problem}, so other rows may be in "
-            "it. If quotes are characters like others in this table, set `quoting: none`. If they enclose fields, "
-            "close the quote, or double each quote within a field; if the field is right, set `quoting: csv`."
+            f"it. {self._dialect.advice}"
         )
 
 
@@ -163,6 +179,8 @@ class _Lines:
         if len(self.taken) >= MOST_LINES:
             raise csv.Error("too many lines")
         line = self._again.popleft() if self._again else next(self._lines)
+        if line is not None and not self.taken:
+            line = without_marks(line)
         self.taken.append(line)
         return "\n" if line is None else line.decode(errors="surrogateescape")
 

@@ -19,7 +19,7 @@ from ...schemas.storage.file_system import resolve
 from .base import Unit
 from .change_detection import stamp
 from .glob_advice import ADVICE, advice
-from .local_glob import BadPath, Found, local_glob, what_is
+from .local_glob import BadPath, Found, local_glob, other_spelling, what_is
 from .own_output import is_own_output
 
 CACHE = "Put `simplecache::` before the address, and it is stored in a temporary folder."
@@ -48,11 +48,15 @@ def find(name: str, path: str) -> list[tuple[str, str]]:
 
 def _find(name: str, path: str, given: str) -> list[tuple[str, str]]:
     first, chained, rest = given.partition("::")
+    if chained and what_is(os.path.abspath(given)) is Found.FILE:
+        raise _chained_name(name, path, given)
     if not chained:
         fs, root = resolve(given)
         return _labelled(fs, root, _in_file_system(name, path, fs, root))
     outer = _find(name, path, rest)
     if "://" not in first:  # `simplecache::s3://…`: a cache before the rest
+        if first == "blockcache":
+            raise ValueError("blockcache keeps parts of files; use simplecache or filecache")
         return [(f"{first}::{url}", label) for url, label in outer]
     found = []
     for url, label in outer:  # `zip://*.jsonl::a.zip`: members of archives
@@ -99,6 +103,9 @@ def _in_file_system(name: str, path: str, fs: Any, root: str) -> list[str]:
         raise _refusal(name, path, f"is {found}", ADVICE[found])
     elif has_magic(root):
         matches = _local(name, path, root) if local else _remote(fs, root)
+    elif local and (other := other_spelling(root)):
+        fix = f"There is {other!r}, whose letters are composed in another way (Unicode normalization): copy that name."
+        raise _refusal(name, path, "does not exist", fix)
     elif "{" in root:
         raise _refusal(name, path, "does not exist", advice(root, local))
     else:
@@ -125,14 +132,18 @@ def _what_is_remote(fs: Any, root: str) -> Found:
 def _local(name: str, path: str, root: str) -> list[str]:
     fs = LocalFileSystem()
     matches = []
-    try:
-        for match, found in local_glob(root, lambda each: is_own_output(fs, each)):
-            if found not in (Found.FILE, Found.FOLDER):
-                raise BadPath(match, found)
-            matches += [match] if found is Found.FILE else []
-    except BadPath as bad:
-        raise _refusal(name, path, f"matches {bad.path}, which is {bad.found}", ADVICE[bad.found]) from None
+    for match, found in local_glob(root, lambda each: is_own_output(fs, each)):
+        if found not in (Found.FILE, Found.FOLDER):
+            raise BadPath(match, found)
+        matches += [match] if found is Found.FILE else []
+    if chained := next((match for match in matches if "::" in match), None):
+        raise _chained_name(name, path, chained)
     return matches
+
+
+def _chained_name(name: str, path: str, file: str) -> Refusal:
+    fix = "Rename it, or exclude it from the path."
+    return _refusal(name, path, f"matches {file}, whose name has `::`, which divides the parts of a URL", fix)
 
 
 def _remote(fs: Any, root: str) -> list[str]:
@@ -158,9 +169,11 @@ def printable(name: str) -> str:
 
 @contextmanager
 def refusing(name: str, path: str) -> Iterator[None]:
-    """Turn file-system errors about a missing or forbidden `path` into a Refusal."""
+    """Turn errors of the file system about `path`, and links that lead nowhere, into a Refusal."""
     try:
         yield
+    except BadPath as bad:
+        raise _refusal(name, path, f"matches {bad.path}, which is {bad.found}", ADVICE[bad.found]) from None
     except PermissionError as error:
         fix = "Give this user read permission, or exclude it from the path."
         raise _refusal(name, path, f"needs {error.filename or path}, which this user may not read", fix) from None

@@ -1,13 +1,16 @@
 """Names of files in a table: relative to the folder, or absolute and within it; never outside."""
 
+import errno
 import os
 import posixpath
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from fsspec.implementations.local import LocalFileSystem
 
 from .batches import BadRow
+from .local_glob import other_spelling
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,10 @@ class FolderFiles:
             raise BadRow(missing, inside) from None
         except PermissionError:
             raise BadRow("file_unreadable", inside) from None
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+            raise BadRow("file_unreadable", f"{inside} is a link that leads back to itself") from None
         if info["type"] != "file":
             raise BadRow("file_unreadable", f"{inside} is no file")
         return inside, int(info["size"])
@@ -52,6 +59,9 @@ class FolderFiles:
         inside = name_within(self.fs, self.root, name)
         if inside is None:
             raise BadRow("path_outside_folder", name)
+        if isinstance(self.fs, LocalFileSystem) and not os.path.lexists(posixpath.join(self.root, inside)):
+            other = other_spelling(posixpath.join(self.root, inside))
+            inside = inside if other is None else other.removeprefix(self.root).lstrip("/")
         return inside
 
     def read(self, given: str, missing: str, longest: int) -> bytes:
@@ -103,5 +113,18 @@ def is_inside(fs: Any, root: str, name: str) -> bool:
         return False
     if not isinstance(fs, LocalFileSystem):
         return True
-    top = os.path.realpath(root)
-    return os.path.commonpath([top, os.path.realpath(posixpath.join(top, name))]) == top
+    file = os.path.realpath(posixpath.join(root, name))
+    return any(os.path.commonpath([top, file]) == top for top in _tops(root))
+
+
+def _tops(root: str) -> Iterator[str]:
+    """Yield the folders in which the files of a folder may lie, after links are followed.
+
+    A folder in the cache of the Hugging Face Hub has links to the blobs of its repository:
+    https://huggingface.co/docs/huggingface_hub/guides/manage-cache.
+    """
+    yield os.path.realpath(root)
+    repository, snapshots, _ = f"{os.path.abspath(root)}/".rpartition("/snapshots/")
+    blobs = posixpath.join(repository, "blobs")
+    if snapshots and os.path.isdir(blobs):
+        yield os.path.realpath(blobs)

@@ -47,9 +47,13 @@ OTHERS = (
     Format("Snappy", re.compile(rb"\xff\x06\0\0sNaPpY"), DECOMPRESS),
     Format("compress (.Z)", re.compile(rb"\x1f[\x9d\xa0]"), DECOMPRESS),
     Format("lzip", re.compile(rb"LZIP\x01"), DECOMPRESS),
+    Format("zlib", re.compile(rb"x[\x01\x9c\xda]"), DECOMPRESS),
     Format("lzop", re.compile(rb"\x89LZO\0\r\n\x1a\n"), DECOMPRESS),
     Format("7z", re.compile(rb"7z\xbc\xaf\x27\x1c"), UNPACK),
     Format("RAR", re.compile(rb"Rar!\x1a\x07"), UNPACK),
+)
+DICTIONARY = Format(
+    "zstd with a dictionary", COMPRESSIONS["zstd"], "Decompress it with the dictionary: `zstd -d -D DICTIONARY`."
 )
 # what is not text, and not compressed either: UTF-16, a tar, Parquet
 UNCOMPRESSED = re.compile(rb"\xff\xfe|\xfe\xff|PAR1|[\0-\xff]{257}ustar", re.DOTALL)
@@ -87,9 +91,14 @@ def compression_of(url: str, head: bytes) -> str | None:
 
 def other_compression(url: str, head: bytes) -> Format | None:
     """Return the compression of a file that is not read; None if there is none."""
+    if is_text(head):
+        return None
     after = _after_skippable(head)
+    # the last two bits of the frame's descriptor: https://datatracker.ietf.org/doc/html/rfc8878#section-3.1.1.1.1
+    if DICTIONARY.signature.match(after) and len(after) > 4 and after[4] & 3:
+        return DICTIONARY
     found = next((each for each in OTHERS if each.signature.match(head) or each.signature.match(after)), None)
-    return found or (None if is_text(head) else BY_ENDING.get(ending(url)))
+    return found or (BY_ENDING.get(ending(url)) if compression_of(url, head) is None else None)
 
 
 def _after_skippable(head: bytes) -> bytes:

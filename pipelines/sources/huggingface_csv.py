@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from ...schemas.config.sources import DatasetsSource
 from .columns import require_columns_once
+from .huggingface_csv_rows import require_one_row_a_record
 
 # what pandas takes for missing by default: https://pandas.pydata.org/docs/reference/api/pandas.read_csv.html
 NULLS: Final = (
@@ -36,13 +37,16 @@ def words_as_they_are(source: DatasetsSource, files: Sequence[str], **options: A
         nulls |= {name: list(NULLS) for name in header}
     words = sorted({name for field in ("text", "license") for name in source.fields.get(field, ()) if name in nulls})
     nulls |= {name: [""] for name in words}
-    return {"na_values": nulls, "keep_default_na": False, "converters": dict.fromkeys(words, str)}
+    # a row that ends in a delimiter has no row name in front
+    return {"na_values": nulls, "keep_default_na": False, "converters": dict.fromkeys(words, str), "index_col": False}
 
 
 def read_words(source: DatasetsSource, file: str) -> Iterator[pa.Table]:
     """Read a table of media files as `datasets` does, but for the words in its texts."""
     import pandas as pd
 
+    if "://" not in file:
+        require_one_row_a_record(file)
     for rows in pd.read_csv(file, iterator=True, chunksize=ROWS, **words_as_they_are(source, [file])):
         if len(rows):
             yield pa.Table.from_pandas(rows)

@@ -8,6 +8,7 @@ from typing import Any
 from ...schemas.config.sources import DatasetsSource
 from ...schemas.errors import Refusal, brief
 from .huggingface_csv import read_words, words_as_they_are
+from .huggingface_csv_rows import with_checked_rows
 from .huggingface_first import can_stream, estimate_rows, is_complete, load_first
 
 
@@ -57,6 +58,8 @@ def _refused_by_name(source: DatasetsSource) -> Iterator[None]:
         raise
     except Exception as error:  # builders, the hub and file systems may raise anything
         cause = error.__cause__ or error
+        if isinstance(cause, Refusal):
+            raise cause from None
         why = brief(f"{type(cause).__name__}: {cause}", 500)
         raise Refusal(
             f"`sources.{source.name}.path` is {source.path!r} (config {source.config}, split {source.split!r}): "
@@ -114,7 +117,9 @@ def _builder(source: DatasetsSource) -> Any:
     builder = build()
     if isinstance(builder, Csv):
         files = [str(file) for each in (builder.config.data_files or {}).values() for file in each]
-        return build(**words_as_they_are(source, files, sep=builder.config.sep))
+        builder = build(**words_as_they_are(source, files, sep=builder.config.sep))
+        with_checked_rows(builder)
+        return builder
     if isinstance(builder, FolderBasedBuilder):
         _read_words_of_metadata(source, builder)
     if getattr(builder, "BASE_FEATURE", None) is datasets.Audio:

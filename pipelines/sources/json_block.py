@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from .base import Drop, RawBatch
 from .batches import BadRow, RawRow, table
-from .json_line import parse_line, pick_columns, pick_license, without_marks
+from .json_line import parse_line, pick_columns, pick_license
+from .text_blocks import without_marks
 from .text_values import pick_text, used_keys
 
 FEW_LINES = 64  # a block with fewer lines is parsed line by line

@@ -19,7 +19,7 @@ from ...schemas.dataset.drop_detail import error_detail
 from .batches import BadRow
 from .files import printable
 from .json_texts import json_text
-from .text_blocks import BOM
+from .text_blocks import without_marks
 
 LONGEST_INT: Final = 4000  # digits; Python refuses to parse more than 4,300
 DEEPEST: Final = 256  # levels of nesting; Python's parser fails at less than 1,000, depending on the stack
@@ -46,13 +46,6 @@ def _integer(digits: str) -> int | float:
 
 
 DECODER: Final = json.JSONDecoder(parse_int=_integer, object_pairs_hook=_object)
-
-
-def without_marks(line: bytes) -> bytes:
-    """Return a line without byte order marks at its start, which files that were joined have in the middle."""
-    while line.startswith(BOM):
-        line = line.removeprefix(BOM)
-    return line
 
 
 def parse_line(line: bytes, used: Collection[str]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import errno
 import os
 import re
 import stat
+import unicodedata
 from collections.abc import Callable, Iterator
 from enum import StrEnum
 from fnmatch import translate
@@ -54,6 +55,15 @@ def what_is(path: str) -> Found:
     if stat.S_ISDIR(mode):
         return Found.FOLDER
     return Found.PIPE if stat.S_ISFIFO(mode) else Found.SOCKET if stat.S_ISSOCK(mode) else Found.DEVICE
+
+
+def other_spelling(path: str) -> str | None:
+    """Return a file or folder whose name has the same letters, composed in another way; None if there is none.
+
+    File names from macOS have accents as characters of their own: https://unicode.org/reports/tr15/.
+    """
+    spellings = (unicodedata.normalize("NFC", path), unicodedata.normalize("NFD", path))
+    return next((each for each in spellings if each != path and os.path.lexists(each)), None)
 
 
 def local_glob(pattern: str, skip: Callable[[str], bool], flags: int = 0) -> Iterator[tuple[str, Found]]:

@@ -12,13 +12,13 @@ from .columns import require_columns
 from .content_type import head_of
 from .delimited_table import DelimitedTable, Record
 from .expansion import table_blocks
-from .json_line import parse_line, without_marks
+from .json_line import parse_line
 from .json_table import json_records, lists_of
 from .jsonl import whole_lines
 from .parquet_table import parquet_records
 from .streams import Broken, ByteStream
 from .table_format import TableFormat, table_format
-from .text_blocks import Syntax, text_blocks
+from .text_blocks import Syntax, text_blocks, without_marks
 from .text_values import used_keys
 
 FILES = ("image", "audio")  # fields whose columns hold file names
@@ -66,12 +66,7 @@ class MetadataTable:
                 yield Drop(-1, error.reason, error_detail(error))
 
     def _lines(self, stream: ByteStream, syntax: Syntax) -> Iterator[bytes | None]:
-        for block in whole_lines(text_blocks(table_blocks(self._url, stream), syntax), self._longest):
-            if block is None:
-                yield None
-            else:
-                for line in io.BytesIO(block):
-                    yield line if len(line) <= self._longest else None
+        return table_lines(table_blocks(self._url, stream), syntax, self._longest)
 
     def _json_records(self, stream: ByteStream) -> Iterator[Record | Drop]:
         used = used_keys(self._source.fields)
@@ -107,3 +102,13 @@ class MetadataTable:
         require_columns(self._source, table.columns, self._label)
         files = [name for field in FILES for name in self._source.fields.get(field, ())]
         yield from table.records(self._longest, files)
+
+
+def table_lines(blocks: Iterator[bytes], syntax: Syntax, longest: int) -> Iterator[bytes | None]:
+    """Yield the lines of a table with their ends, in UTF-8; None for one of more than `longest` bytes."""
+    for block in whole_lines(text_blocks(blocks, syntax), longest):
+        if block is None:
+            yield None
+        else:
+            for line in io.BytesIO(block):
+                yield line if len(line) <= longest else None

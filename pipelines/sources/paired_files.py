@@ -1,10 +1,14 @@
 """Reader of a folder without a table, in which the files of a sample have the same name: `1.jpg` and `1.txt`."""
 
+import errno
+import glob
+import os
 import posixpath
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from fsspec.core import url_to_fs
+from fsspec.implementations.local import LocalFileSystem
 
 from ...schemas.config.run import Limits
 from ...schemas.config.sources import FolderSource
@@ -14,7 +18,10 @@ from .base import RawBatch, Unit
 from .batches import LONGEST_ROW, BadRow
 from .files import printable, refusing
 from .folder_files import is_inside
+from .local_glob import Found, local_glob
 from .members import Members, Values, member_batches, member_digest, member_units, refuse_columns
+from .own_output import is_own_output
+from .text_blocks import as_utf8
 
 
 class PairedFilesReader:
@@ -40,10 +47,7 @@ class PairedFilesReader:
             fs.ls(root)
             if not fs.isdir(root):
                 raise NotADirectoryError(source.path)
-            found = fs.find(root, detail=True)
-        sizes = {
-            name.removeprefix(root.rstrip("/")).lstrip("/"): int(info["size"] or 0) for name, info in found.items()
-        }
+            sizes = dict(_sizes(fs, root.rstrip("/")))
         rows = self._pairs(sorted(sizes))
         if not rows:
             endings = ", ".join(sorted({name for names in self._fields.values() for name in names}))
@@ -113,7 +117,7 @@ class PairedFilesReader:
                 raise BadRow(f"{field}_missing", f"{others} has no partner that ends in {self._source_endings(field)}")
         values = {field: self._content(fs, root, name) for field, name in names.items()}
         try:
-            text = values["text"].decode("utf-8-sig")
+            text = as_utf8(values["text"]).decode()
         except UnicodeDecodeError as error:
             raise BadRow("utf8_invalid", error_detail(error)) from None
         return tuple(text if field == "text" else values[field] for field in self._fields)
@@ -131,4 +135,28 @@ class PairedFilesReader:
             content: bytes = fs.cat_file(path)
         except (PermissionError, FileNotFoundError):
             raise BadRow("file_unreadable", printable(name)) from None
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+            raise BadRow("file_unreadable", f"{printable(name)} is a link that leads back to itself") from None
         return content
+
+
+def _sizes(fs: Any, root: str) -> Iterator[tuple[str, int]]:
+    """Yield name and size of the files below a folder, but for those of which a name begins with a dot."""
+    if isinstance(fs, LocalFileSystem):
+        found = local_glob(f"{glob.escape(root)}/**", lambda path: is_own_output(fs, path))
+        paths = [path for path, what in found if what is not Found.FOLDER]
+        yield from ((path.removeprefix(root).lstrip("/"), _size(path)) for path in paths)
+        return
+    for path, info in fs.find(root, detail=True).items():
+        name = path.removeprefix(root).lstrip("/")
+        if "/." not in f"/{name}":
+            yield name, int(info["size"] or 0)
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:  # a link to nothing, of which whoever reads it says more
+        return 0

@@ -40,7 +40,7 @@ from .samples import samples
 from .unit_time import limited_time
 from .validate import Validate
 
-READ_VERSION = 3
+READ_VERSION = 4
 
 
 @dataclass(frozen=True)

@@ -173,10 +173,10 @@ def _layers(blocks: Iterator[bytes], url: str, pace: Pace) -> Iterator[bytes]:
     for _ in range(LAYERS + 1):
         head, blocks = _peeked(blocks)
         compression = compression_of(name, head)
+        found = other_compression(name, head)
+        if found:
+            raise WrongFormat(f"a file in the format {found.name}, which is not read", found.advice)
         if compression is None:
-            found = other_compression(name, head)
-            if found:
-                raise WrongFormat(f"a file in the format {found.name}, which is not read", found.advice)
             named = ENDINGS.get(ending(name))
             if named and head and not is_text(head) and not UNCOMPRESSED.match(head):
                 raise Broken(f"the file is neither {named} data, as its name says, nor text")

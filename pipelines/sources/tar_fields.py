@@ -1,11 +1,13 @@
 """Values of the fields of a sample in a tar: from members, or from keys of the .json member."""
 
+from collections.abc import Collection
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from ...schemas.dataset.drop_detail import error_detail
 from .batches import BadRow
 from .json_line import parse_line, pick_license
-from .text_blocks import BOM
+from .text_blocks import as_utf8
 from .text_values import pick_text, used_keys
 
 
@@ -39,12 +41,12 @@ def text_value(members: Members, names: tuple[Name, ...], text_from: str | None)
     for name in names:
         if name.extension in members:
             try:
-                text = _content(members, name.extension).removeprefix(BOM).decode()
+                text = as_utf8(_content(members, name.extension)).decode()
                 return text if text_from is None else (text,)
             except UnicodeDecodeError as error:
                 raise BadRow("utf8_invalid", error_detail(error)) from None
         if "json" in members:
-            found = found or parse_line(_content(members, "json"), _used(names))
+            found = found or parse_json(_content(members, "json"), _used(names))
             try:
                 return pick_text(found, [name.key], text_from)
             except BadRow as error:
@@ -58,7 +60,9 @@ def license_value(members: Members, names: tuple[Name, ...]) -> str | None:
     for name in names:
         data = members.get(name.extension)
         if isinstance(data, bytes):
-            return data.removeprefix(BOM).decode(errors="backslashreplace")
+            with suppress(UnicodeDecodeError):
+                data = as_utf8(data)
+            return data.decode(errors="backslashreplace")
         found = pick_license(json_object(members, names), [name.key])
         if found is not None:
             return found
@@ -68,9 +72,17 @@ def license_value(members: Members, names: tuple[Name, ...]) -> str | None:
 def json_object(members: Members, names: tuple[Name, ...]) -> dict[str, Any]:
     """Return the object of the .json member; empty when there is no such member, or one that cannot be read."""
     try:
-        return parse_line(_content(members, "json"), _used(names))
+        return parse_json(_content(members, "json"), _used(names))
     except (BadRow, KeyError):
         return {}
+
+
+def parse_json(data: bytes, used: Collection[str]) -> dict[str, Any]:
+    """Parse a .json member like a line of JSON, also in UTF-16 or UTF-32 with a byte order mark; raises BadRow."""
+    try:
+        return parse_line(as_utf8(data), used)
+    except UnicodeDecodeError as error:
+        raise BadRow("utf8_invalid", error_detail(error)) from None
 
 
 def _used(names: tuple[Name, ...]) -> frozenset[str]:

@@ -40,6 +40,13 @@ def extension_of(name: str) -> str:
     return name.rpartition("/")[2].partition(".")[2].lower()
 
 
+def without_folder_dot(name: str) -> str:
+    """Return a member's name without `./` at its start, which `tar -c .` and `tar -r` write differently."""
+    while name.startswith("./"):
+        name = name[2:].lstrip("/")
+    return name
+
+
 class _Header(tarfile.TarInfo):
     """A header that does not hide damage as the end of the tar and limits the size of long headers."""
 

@@ -20,6 +20,26 @@ MARKS: Final = (  # UTF-32 first: its mark begins with that of UTF-16
 QUOTED: Final = re.compile(rb'"[^"]*"')
 
 
+def without_marks(line: bytes) -> bytes:
+    """Return a line without byte order marks at its start, which files that were joined have in the middle."""
+    while line.startswith(BOM):
+        line = line.removeprefix(BOM)
+    return line
+
+
+def as_utf8(data: bytes) -> bytes:
+    """Return a whole text in UTF-8 without byte order marks at its start; one with a mark may be UTF-16 or UTF-32.
+
+    Raises:
+        UnicodeDecodeError: A text with the mark of UTF-16 or UTF-32 is not valid; UTF-8 is not checked.
+    """
+    for mark, encoding in MARKS:
+        if data.startswith(mark):
+            data = data[len(mark) :].decode(encoding).encode()
+            break
+    return without_marks(data)
+
+
 def text_blocks(blocks: Iterable[bytes], syntax: Syntax) -> Iterator[bytes]:
     """Yield the text of a file in UTF-8, without its byte order mark.
 

@@ -14,6 +14,7 @@ from .batches import LONGEST_ROW, BadRow
 from .files import find
 from .members import Members, member_batches, member_digest, member_units, refuse_columns
 from .streams import Broken, ByteStream
+from .text_blocks import as_utf8
 
 
 class FilesReader:
@@ -23,9 +24,8 @@ class FilesReader:
         self._source = source
         self._longest = min(limits.row_bytes, LONGEST_ROW)
         self._budget = partition_bytes
-        utf8 = codecs.lookup(source.encoding).name == "utf-8"
-        self._encoding = "utf-8-sig" if utf8 else source.encoding  # a byte order mark is no text
-        self._invalid = "utf8_invalid" if utf8 else "encoding_invalid"
+        self._utf8 = codecs.lookup(source.encoding).name == "utf-8"
+        self._invalid = "utf8_invalid" if self._utf8 else "encoding_invalid"
 
     def units(self) -> list[Unit]:
         """List runs of files of about `partition_bytes`, in the order of their names."""
@@ -64,7 +64,7 @@ class FilesReader:
         except (PermissionError, FileNotFoundError) as error:
             raise BadRow("file_unreadable", error.strerror or "") from None
         try:
-            text = data.decode(self._encoding)
+            text = as_utf8(data).decode() if self._utf8 else data.decode(self._source.encoding)
             text.encode()
             return (text,)
         except UnicodeError as error:

@@ -23,13 +23,12 @@ from .expansion import expanding
 from .files import whole_files
 from .first_rows import first_units, head_digest
 from .heads import require_in_heads
-from .json_line import parse_line
 from .json_texts import json_text
 from .not_for_samples import lists_in, refuse_interleaved
 from .scattered import Apart, Part
 from .streams import Broken, ByteStream
-from .tar_fields import Members, Name, field_name, json_object, license_value, media_value, text_value
-from .tar_members import META, Member, tar_members
+from .tar_fields import Members, Name, field_name, json_object, license_value, media_value, parse_json, text_value
+from .tar_members import META, Member, tar_members, without_folder_dot
 
 FIRST_TARS = 3  # that are looked at before any work
 HEAD_MEMBERS = 200  # members of a tar that are looked into before work
@@ -135,12 +134,12 @@ class WebDatasetReader:
             try:
                 with ByteStream(unit.path) as stream:
                     for last, data in tar_members(stream, self._wanted, self._longest):
-                        yield {"fname": last, "data": data, "__url__": unit.label}
+                        yield {"fname": without_folder_dot(last), "data": data, "__url__": unit.label}
             except Broken as error:  # ends the iteration normally, so that the sample before it is still grouped
                 broken.append(error)
 
         def note_duplicate(error: Exception) -> bool:
-            duplicates[base_plus_ext(last)[0]] = last
+            duplicates[base_plus_ext(without_folder_dot(last))[0]] = last
             return True
 
         for row, sample in enumerate(group_by_keys(members(), handler=note_duplicate)):
@@ -186,7 +185,7 @@ def _json_of(member: Member) -> dict[str, Any]:
     if member.extension != "json" or isinstance(member.content, BadRow):
         return {}
     try:
-        return parse_line(member.content, ())
+        return parse_json(member.content, ())
     except BadRow:
         return {}
 

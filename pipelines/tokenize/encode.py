@@ -28,6 +28,7 @@ from ...tokenizers.text.gigatoken_encoder import encode_column
 from ..engines.partition import Outcome, count_rows, drop_rows
 
 ENCODE_VERSION = 2
+IMAGE_VERSION = 1  # of how images are batched within the tokenizer
 BATCH = 32  # images or clips decoded and encoded together
 
 T = TypeVar("T")
@@ -69,6 +70,10 @@ class EncodeImages(_Encode):
 
     config: ImageConfig
     name: str = "image"
+
+    def identity(self) -> list[object]:
+        """That of all modalities, and the version of images alone."""
+        return [*super().identity(), IMAGE_VERSION]
 
     def run(self, table: pa.Table) -> Outcome:
         """Decode, crop and encode the `image` column."""

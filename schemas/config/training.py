@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from ..base import AddedKey, Recorded, Strict
 from .mix import Mixture
@@ -31,6 +31,11 @@ class OptimizerConfig(Recorded):
     matrix_lr: Annotated[PositiveFloat, AddedKey()] = Field(0.02, description="Peak learning rate of Muon")
     momentum: Annotated[float, AddedKey()] = Field(0.95, ge=0, lt=1, description="Nesterov momentum of Muon")
     betas: tuple[float, float] = Field((0.9, 0.95), description="Decay rates of AdamW's two moment estimates, per step")
+    beta2_half_life: Annotated[PositiveInt | None, AddedKey(before=None)] = Field(
+        7_000_000,
+        description="Half-life of AdamW's second moment in tokens, in place of the second of `betas`; null where "
+        "`betas` are given or AdamW has all parameters",
+    )
     eps: PositiveFloat = 1e-8
     weight_decay: NonNegativeFloat = Field(0.1, description="Weight decay of matrices, times the learning rate")
     clip: PositiveFloat = Field(1.0, description="Maximum gradient norm")
@@ -45,9 +50,13 @@ class OptimizerConfig(Recorded):
 
     @model_validator(mode="before")
     @classmethod
-    def _rate_of_matrices(cls, data: Any) -> Any:
-        """AdamW takes smaller steps of the layers' matrices than of the rest."""
-        return {"lr": 2e-3, **data} if isinstance(data, dict) and data.get("kind") == "adamw" else data
+    def _defaults_beside(cls, data: Any) -> Any:
+        """AdamW takes smaller steps of the layers' matrices than of the rest; and `betas` that are given are used."""
+        if not isinstance(data, dict):
+            return data
+        adamw = data.get("kind") == "adamw"
+        own = {"lr": 2e-3} if adamw else {}
+        return own | ({"beta2_half_life": None} if adamw or "betas" in data else {}) | data
 
     @model_validator(mode="after")
     def _sound(self) -> "OptimizerConfig":
@@ -116,6 +125,18 @@ class ComputeConfig(Strict):
     recompute: bool = Field(False, description="Recompute activations in the backward pass to save memory")
 
 
+class InitConfig(Strict):
+    """Weights that a new run starts with."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, serialize_by_alias=True)
+
+    source: str = Field(alias="from", min_length=1, description="A run, or an export of one, as an fsspec URL")
+    match: Literal["name", "vocabulary"] = Field(
+        "name", description="Take parameters of one name and shape; or match the rows of other vocabularies as well"
+    )
+    step: NonNegativeInt | None = Field(None, description="Step of the checkpoint to take; default the finished model")
+
+
 TrackerName = Literal["tensorboard", "wandb", "mlflow"]
 
 
@@ -126,6 +147,7 @@ class TrainConfig(Strict):
     seed: int = Field(0, ge=0, description="Seed of the initial weights, row order, tasks and noise")
     data: Data
     model: ModelConfig
+    init: Annotated[InitConfig | None, AddedKey()] = Field(None, description="Weights to start with; default new ones")
     objective: ObjectiveConfig = Field(default_factory=MaskedObjective)
     optimizer: OptimizerConfig = Field(default_factory=OptimizerConfig)
     steps: PositiveInt

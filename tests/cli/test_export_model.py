@@ -48,8 +48,8 @@ def test_a_run_is_exported_and_the_export_is_sampled_and_evaluated(trained: Path
         for name in ("of-run", "of-export")
     ]
     assert tokens[0] == tokens[1]
-    report = json.loads(run("evaluate", export, "--data", made, "--n", 2, "--json"))
-    mine = {(line["group"], line["name"]): line["value"] for line in report["lines"]}
-    wanted = json.loads(run("evaluate", trained, "--n", 2, "--json"))
-    theirs = {(line["group"], line["name"]): line["value"] for line in wanted["lines"]}
+    report = json.loads(run("evaluate", export, "--data", made, "--n", 2, "--json").splitlines()[-1])
+    mine = {(line["group"], line["name"]): line["value"] for line in report["rows"]}
+    wanted = json.loads(run("evaluate", trained, "--n", 2, "--json").splitlines()[-1])
+    theirs = {(line["group"], line["name"]): line["value"] for line in wanted["rows"]}
     assert mine == theirs

@@ -48,3 +48,20 @@ def test_a_changed_manifest_is_a_failure_and_no_misuse(
     assert said.code == 1
     (paragraph,) = said.err.strip().splitlines()
     assert "manifest.json" in paragraph
+
+
+def test_deep_reads_the_sources_and_exits_with_one_if_they_are_gone(
+    triptych: Callable[..., Any], text_tree: Any, prepared: Any, sources: Any, tmp_path: Path
+) -> None:
+    docs = next(source for source in sources if source["name"] == "docs")
+    shutil.copytree(Path(docs["path"]).parent, tmp_path / "inputs")
+    out = tmp_path / "out"
+    prepared(text_tree(out, sources=[docs | {"path": f"{tmp_path}/inputs/{Path(docs['path']).name}"}]))
+    assert triptych("verify", out, "--deep").code == 0
+    shutil.rmtree(tmp_path / "inputs")
+    assert triptych("verify", out).code == 0
+    said = triptych("verify", out, "--deep", "--json")
+    assert said.code == 1
+    (finding,) = json.loads(said.out)["findings"]
+    assert finding["file"] == "source docs"
+    assert "cannot be read again" in finding["problem"]

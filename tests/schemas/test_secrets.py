@@ -19,6 +19,8 @@ from triptych.schemas.secrets import hide, public_tree, remember, secrets_of, sh
         ("zip://*.jsonl::simplecache::https://ann:SECRET@h/a.zip?x=S", "zip://*.jsonl::simplecache::https://h/a.zip"),
         ("simplecache::memory://ann:SECRET@box/a", "simplecache::memory://box/a"),
         ("zip://a.json::/data/x.zip", "zip://a.json::/data/x.zip"),
+        ("zip://*.jsonl::a.zip: it is", "zip://*.jsonl::a.zip: it is"),
+        ("tar://d/*.txt::d/*.tar", "tar://d/*.txt::d/*.tar"),
         ("https://[::1]:80/a?token=S", "https://[::1]:80/a"),
         ("tcp://127.0.0.1:8786: no answer", "tcp://127.0.0.1:8786: no answer"),
         ("s3://b/part-?.jsonl and s3://b/a?versionId=S", "s3://b/part-?.jsonl and s3://b/a"),

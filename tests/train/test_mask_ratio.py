@@ -57,7 +57,7 @@ def test_validations_say_it_and_tensorboard_shows_it(dataset: Path, tmp_path: Pa
     config = {
         "out": str(tmp_path / "run"),
         "data": {"datasets": [{"path": str(dataset), "weight": 1.0}], "batch_tokens": 1024, "validation": 0.2},
-        "model": {"depth": 1, "width": 64},
+        "model": {"depth": 1, "width": 64, "head_bias": False},
         "steps": 2,
         "ema": None,
         "optimizer": {"lr": 1e-6, "matrix_lr": 1e-6},

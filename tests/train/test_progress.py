@@ -1,8 +1,12 @@
 """The bar of a training run: figures of the last step on standard error, or nothing at all."""
 
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
-from triptych.train.progress import Progress
+from triptych.train.progress import Progress, start_line
 
 LINE = {"nelbo": {"text": 7.456, "image": 3.2}, "tokens_per_second": 12345.6}
 
@@ -30,3 +34,17 @@ def test_other_processes_say_nothing(capsys: pytest.CaptureFixture[str]) -> None
         progress.show(1, LINE)
         progress.print_line("saved")
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("done", "world", "line"),
+    [
+        (0, 1, "training run on cpu: 1,234 parameters, steps 1 to 8 of 2 rows of 512 tokens"),
+        (6, 2, "training run on 2 x cpu: 1,234 parameters, steps 7 to 8 of 2 rows of 512 tokens"),
+        (8, 1, "training run: all 8 steps were done before"),
+    ],
+)
+def test_the_log_begins_with_what_is_to_be_done(done: int, world: int, line: str) -> None:
+    plan: Any = SimpleNamespace(steps=8, rows=2, row_length=512)
+    process: Any = SimpleNamespace(world=world, device=SimpleNamespace(type="cpu"))
+    assert start_line(Path("run"), plan, done, 1234, process) == line

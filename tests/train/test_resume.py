@@ -94,7 +94,7 @@ def test_changes_behind_the_step_of_the_resume_are_undone() -> None:
 
 
 EARLIER: dict[str, dict[str, Any]] = {
-    "optimizer": {"kind": "adamw"},
+    "optimizer": {"kind": "adamw", "beta2_half_life": None},
     "objective": {"weighting": "bound"},
     "model": {"embedding_std": 0.02, "head_bias": False},
 }
@@ -117,6 +117,7 @@ def test_a_run_of_before_goes_on_as_it_was(tmp_path: Path) -> None:
     config = as_begun(TrainConfig.model_validate(CONFIG), tmp_path)
     assert changed_keys(before, config, WHERE, 3) == {}
     assert (config.optimizer.kind, config.optimizer.lr) == ("adamw", 0.125)
+    assert config.optimizer.beta2_half_life is None
     again = before.model_copy(update={"config": config.model_dump(mode="json")})  # the record of this version
     again.write(tmp_path)
     assert as_begun(TrainConfig.model_validate(CONFIG), tmp_path) == config

@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from triptych.schemas.config.training import TrainConfig
+from triptych.schemas.errors import Refusal
 from triptych.train.checkpoint.checkpoints import Checkpoints
+from triptych.train.checkpoint.retention import complete_steps
 from triptych.train.optim import skip_steps
 from triptych.train.optim.skip_steps import SkipSteps
 from triptych.train.run import train
@@ -59,3 +61,16 @@ def test_a_rollback_that_is_killed_halfway_ends_as_one_that_is_not(
                 run(at)
         require_same(run(at), whole)
         assert RunRecord.read(tmp_path / at).changes == changes
+
+
+@pytest.mark.parametrize(("sound", "kept"), [(0, "No checkpoint was saved before"), (4, "The checkpoint of step 3 is")])
+def test_a_run_that_ends_says_whether_a_sound_checkpoint_is_left(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sound: int, kept: str
+) -> None:
+    torch.set_num_threads(1)
+    monkeypatch.setattr(skip_steps, "PATIENCE", 1)
+    monkeypatch.setattr(SkipSteps, "_problem", lambda guard, loss, norm: "broken" if guard.seen >= sound else None)
+    config = TrainConfig.model_validate(tree(dataset, tmp_path / "run", checkpoint={"every": 3}))
+    with pytest.raises(Refusal, match=f"training broke down: .*{kept}"):
+        train(config)
+    assert complete_steps(tmp_path / "run" / "checkpoints") == ([3] if sound else [])

@@ -12,7 +12,7 @@ from triptych.schemas.config.training import TrainConfig
 from triptych.schemas.errors import Mismatch, Refusal
 from triptych.train.checkpoint.seal import write_state
 from triptych.train.data.plan import plan_of
-from triptych.train.run import Start, start_of, write_run_record
+from triptych.train.run import Start, start_of, train, write_run_record
 from triptych.train.run_record import Change, RunRecord
 
 
@@ -186,3 +186,11 @@ def test_a_record_that_cannot_be_written_leaves_the_one_before(
     with pytest.raises(OSError, match="No space"):
         write_run_record(config, plan_of(config), 2, out)
     assert RunRecord.read(out).processes == 1
+
+
+@pytest.mark.parametrize("below", ["", "/run"])
+def test_an_out_that_can_be_no_folder_is_refused(dataset: Path, tmp_path: Path, below: str) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(Refusal, match=rf"^`out: \S*file{below}`: this folder cannot be made \("):
+        train(config_of(dataset, tmp_path / f"file{below}"))
+    assert (tmp_path / "file").read_text() == "no folder"

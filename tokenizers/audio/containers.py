@@ -58,14 +58,23 @@ class _Page:
     start: int
     end: int
     first: bool  # of its logical stream
+    stream: bytes  # serial number of that
+    number: int  # counted in each logical stream
+    position: bytes  # samples so far: zeros on pages of headers, ones where no packet ends
 
 
 def _links(data: bytes) -> list[bytes]:
     """Split a chained Ogg stream at the pages where all its logical streams begin anew."""
     cuts, header = [0], True
+    before: dict[bytes, _Page] = {}
     for page in _pages(data):
         if page.end > len(data):
             raise BadClip("audio_incomplete", "the last Ogg page is cut off")
+        last = None if page.first else before.get(page.stream)
+        # some programs that write tags do not count the pages of the headers anew, so only those after them tell
+        if last is not None and any(last.position) and page.number > last.number + 1:
+            raise BadClip("audio_incomplete", f"after Ogg page {last.number} comes page {page.number}")
+        before[page.stream] = page
         if page.first and not header:
             cuts.append(page.start)
         header = page.first
@@ -77,7 +86,8 @@ def _pages(data: bytes) -> Iterator[_Page]:
     while at >= 0 and at + 27 <= len(data):
         segments = data[at + 26]
         end = at + 27 + segments + sum(data[at + 27 : at + 27 + segments])
-        yield _Page(at, end, bool(data[at + 5] & 2))
+        number = int.from_bytes(data[at + 18 : at + 22], "little")
+        yield _Page(at, end, bool(data[at + 5] & 2), data[at + 14 : at + 18], number, data[at + 6 : at + 14])
         at = data.find(b"OggS", end)
 
 

@@ -22,7 +22,7 @@ from ..protocol import Pixels
 from .bad_picture import BadPicture
 from .colours import base_mode, srgb_transform
 from .deep_pixels import in_eight_bits
-from .optional_formats import Deferred, open_optional
+from .optional_formats import Deferred, open_optional, unread_format
 from .png_chunks import pixels_only
 
 __all__ = ["BadPicture", "size_and_squeezed", "size_of", "square", "squeezed", "uncropped"]
@@ -188,6 +188,9 @@ def _open(data: bytes) -> Image.Image | Deferred:
                 width, height = struct.unpack_from(layout, data, offset)
                 if not width or not height:
                     raise BadPicture("image_empty", f"{width}x{height}") from None
+        name = unread_format(data)
+        if name is not None:
+            raise BadPicture("image_undecodable", f"{name}, which is not read") from None
         raise BadPicture("image_undecodable", _message(error)) from None
 
 

@@ -13,6 +13,20 @@ PACKAGES = {"HEIC": "pillow_heif", "JPEG XL": "pillow_jxl", "SVG": "resvg_py"}
 HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 AVIF_BRANDS = {b"avif", b"avis"}
 
+UNREAD = {  # first bytes of what is often named .jpg or .png but is not read
+    b"\0\0\0\x0cjP  ": "JPEG 2000",
+    b"\xff\x4f\xff\x51": "JPEG 2000",
+    b"\0\0\x01\0": "ICO",
+    b"8BPS": "PSD",
+    b"P5": "PGM",
+    b"P6": "PPM",
+    b"%!PS": "EPS",
+    b"%PDF-": "PDF",
+    b"\x1f\x8b": "gzip",
+    b"<!DOCTYPE html": "HTML",
+    b"<html": "HTML",
+}
+
 Deferred = JpegXl | Vector
 
 
@@ -30,6 +44,12 @@ def format_name(data: bytes) -> str | None:
     if data.startswith((CODESTREAM, CONTAINER)):
         return "JPEG XL"
     return "SVG" if is_svg(data) else None
+
+
+def unread_format(data: bytes) -> str | None:
+    """Name of a format that is recognised but not read; None if it is not known."""
+    head = data[:32].lstrip()
+    return next((name for start, name in UNREAD.items() if head.lower().startswith(start.lower())), None)
 
 
 def open_optional(data: bytes) -> Deferred | Image.Image | None:

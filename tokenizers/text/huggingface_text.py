@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 
 from ...schemas.errors import Refusal, brief
 from ...schemas.identity import bytes_fingerprint, fingerprint, parse_json
-from ..protocol import Codes
+from ..protocol import Codes, Piece
 from ..quiet import quiet_stderr
 from .gigatoken_encoder import FastModel, load_fast
 from .model_file import read_model, require_ids_fit
@@ -97,6 +97,15 @@ class HuggingFaceText:
             raise endless_pattern(self._path, str(error)) from None
         return encodings
 
+    def pieces(self) -> list[Piece]:
+        """What each code stands for."""
+        kinds, found = _types(self._tree.get("decoder")), [(b"", False)] * self.size
+        for piece, code in self._model.get_vocab(with_added_tokens=True).items():
+            found[code] = _piece(piece, kinds)
+        for code, added in self._model.get_added_tokens_decoder().items():
+            found[code] = (b"" if added.special else added.content.encode(), False)
+        return found
+
     def decode(self, codes: npt.ArrayLike) -> str:
         """Decode the codes of a text; incomplete UTF-8 characters become replacement characters."""
         text: str = self._model.decode(np.asarray(codes).tolist(), skip_special_tokens=False)
@@ -108,6 +117,26 @@ def _types(node: Any, steps: str = "decoders") -> set[str]:
     if not isinstance(node, dict):
         return set()
     return {str(node.get("type"))}.union(*(_types(step, steps) for step in node.get(steps, [])))
+
+
+def _piece(piece: str, kinds: set[str]) -> Piece:
+    """Return what a piece stands for, given the types of its decoder's steps."""
+    if "ByteLevel" in kinds:
+        known = all(letter in _BYTES for letter in piece)
+        return (bytes(_BYTES[letter] for letter in piece) if known else piece.encode(), False)
+    if "ByteFallback" in kinds and len(piece) == 6 and piece.startswith("<0x"):
+        return bytes([int(piece[3:5], 16)]), True
+    return piece.replace(SPACE, " ").encode(), False
+
+
+def _byte_letters() -> dict[str, int]:
+    """The letter by which byte-level pieces write each byte: printable ones stand for themselves."""
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [byte for byte in range(256) if byte not in printable]
+    return {chr(byte): byte for byte in printable} | {chr(256 + at): byte for at, byte in enumerate(others)}
+
+
+_BYTES = _byte_letters()
 
 
 def _length(piece: str, kinds: set[str]) -> int:

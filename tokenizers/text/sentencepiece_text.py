@@ -9,7 +9,7 @@ import sentencepiece
 
 from ...schemas.errors import Refusal, brief
 from ...schemas.identity import bytes_fingerprint, fingerprint
-from ..protocol import Codes
+from ..protocol import Codes, Piece
 from .gigatoken_encoder import FastModel, load_fast
 from .model_file import read_model
 from .offsets import concatenate
@@ -74,6 +74,10 @@ class SentencePieceText:
                 if SPACE in text:
                     arrays[i] = self._with_space_marks(text)
         return concatenate(arrays)
+
+    def pieces(self) -> list[Piece]:
+        """What each code stands for."""
+        return [(piece, self._model.is_byte(code)) for code, piece in enumerate(self._pieces)]
 
     def decode(self, codes: npt.ArrayLike) -> str:
         """Decode the codes of a text; incomplete UTF-8 characters become replacement characters."""

@@ -14,7 +14,7 @@ import tiktoken
 
 from ...schemas.errors import Refusal
 from ...schemas.identity import bytes_fingerprint, fingerprint
-from ..protocol import Codes
+from ..protocol import Codes, Piece
 from .gigatoken_encoder import FastModel, load_fast
 from .model_file import read_model, require_ids_fit
 from .offsets import concatenate
@@ -78,6 +78,11 @@ class TiktokenText:
         """Return the concatenated codes of all texts, and len(texts)+1 offsets into them."""
         # one by one: takes less CPU time than tiktoken's batch call and its arrays
         return concatenate([np.array(self._model.encode_ordinary(text), np.uint32) for text in texts])
+
+    def pieces(self) -> list[Piece]:
+        """What each code stands for."""
+        ranks = {rank: piece for piece, rank in parse_ranks(self._file, "text.tiktoken").items()}
+        return [(ranks.get(code, b""), False) for code in range(self.size)]
 
     def decode(self, codes: npt.ArrayLike) -> str:
         """Decode the codes of a text; incomplete UTF-8 characters become replacement characters."""

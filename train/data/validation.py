@@ -10,6 +10,7 @@ import torch
 from ...model.diffusion.noise_levels import RowPlacement
 from ...model.network.slices import slice_table
 from ...schemas.dataset.layout import ragged
+from ...schemas.hashing import mix64
 from ...schemas.vocabulary import Modality, Special
 from .collate import Rows, collate
 from .loader import MicroBatch
@@ -60,7 +61,8 @@ def validation_batches(
 def _table(plan: Plan, shards: Shards, most: int) -> tuple[Table, int]:
     """Held-out segments with their position in validation rows, and the number of these rows.
 
-    They come from the first shards of each stream that hold enough of them.
+    They come from the first shards of each stream that hold enough of them. If these hold more than fits, the draw
+    follows the documents' content: the longest ones, which would fill the rows best, are no sample of all.
     """
     tables: list[Table] = []
     rows = 0
@@ -69,20 +71,31 @@ def _table(plan: Plan, shards: Shards, most: int) -> tuple[Table, int]:
         table = _held_out_segments(
             shards, range(first, first + len(stream.shards)), plan.validation, most * plan.row_length
         )
-        row, table["start"] = first_fit(table["length"], plan.row_length, most)
+        drawn = _drawn(table["length"], table["split_key"], most * plan.row_length)
+        row, table["start"] = first_fit(table["length"], plan.row_length, most, drawn)
         table["row"] = np.where(row < 0, -1, row + rows)
         rows = max(rows, int(table["row"].max(initial=-1)) + 1)
         tables.append(table)
     return {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}, rows
 
 
-def first_fit(lengths: npt.ArrayLike, row_length: int, most: int) -> tuple[Ints, Ints]:
-    """Pack segments, longest first, into the first row with enough room.
+def _drawn(lengths: npt.ArrayLike, split_key: npt.NDArray[np.uint64], tokens: int) -> Ints:
+    """Numbers of the segments, first those that are drawn until `tokens` are full, the longest of them first."""
+    lengths = np.asarray(lengths, np.int64)
+    order = np.argsort(mix64(split_key[:, 0] ^ mix64(split_key[:, 1])), kind="stable")
+    count = int(np.searchsorted(np.cumsum(lengths[order]), tokens, side="right"))
+    first = np.sort(order[:count])
+    return np.concatenate([first[np.argsort(-lengths[first], kind="stable")], order[count:]])
+
+
+def first_fit(lengths: npt.ArrayLike, row_length: int, most: int, order: npt.ArrayLike) -> tuple[Ints, Ints]:
+    """Pack segments into the first row with enough room.
 
     Args:
         lengths: Tokens of each segment.
         row_length: Tokens of a row.
         most: Number of rows.
+        order: Numbers of the segments, in which they are placed.
 
     Returns:
         Row and start of each segment; row -1 if it fits into none.
@@ -90,7 +103,7 @@ def first_fit(lengths: npt.ArrayLike, row_length: int, most: int) -> tuple[Ints,
     lengths = np.asarray(lengths, np.int64)
     row, start = np.full(len(lengths), -1), np.zeros(len(lengths), np.int64)
     room = np.full(most, row_length)
-    for segment in np.argsort(-lengths, kind="stable").tolist():
+    for segment in np.asarray(order).tolist():
         at = int(np.argmax(room >= lengths[segment]))
         if room[at] >= lengths[segment]:
             row[segment], start[segment] = at, row_length - room[at]

@@ -57,6 +57,7 @@ def library_config(shape: Shape, vocabulary: Vocabulary, objective: Objective) -
         "rope_theta": BASE,
         "objective": objective,
         "audio_layout": shape.audio_layout,
+        "head_bias": shape.head_bias,
         "slices": [[block.modality.name.lower(), *block[1:]] for block in vocabulary.slices],
         "pad_token_id": int(Special.PAD),
         "eos_token_id": int(Special.EOS),

@@ -6,6 +6,9 @@ weight decay * sqrt(kappa). gamma = 0 is the rule of Malladi et al. (2022, https
 keeps the noise over the horizon constant. The default of 0.44 is a fit that was reported for
 https://arxiv.org/abs/2602.21472, for its learning rate schedule, data and shape.
 
+The second moment has a half-life in tokens (Marek et al. 2025, https://arxiv.org/abs/2507.07101) unless its decay per
+step is given: a decay that suits large batches forgets rare tokens between two small batches that have them.
+
 Muon normalizes the mean of gradients, not each gradient, and so has a rule of its own, which is derived here and not
 taken from a publication. Where noise dominates, the matrix that is normalized is signal + noise, of which the variance
 of the noise is V(beta) / B: V(beta) is the sum of the squared weights that the momentum gives to past gradients. An
@@ -58,6 +61,8 @@ def scaled_settings(config: OptimizerConfig, batch_tokens: int, steps: int) -> A
     """Settings of the optimizers for a run; arguments as for `kappa`."""
     k = kappa(config, batch_tokens, steps)
     first, second = config.betas
+    if config.beta2_half_life is not None:
+        second = 0.5 ** ((config.base_batch_tokens or batch_tokens) / config.beta2_half_life)
     return AdamSettings(
         lr=config.lr * sqrt(k),
         betas=(first**k, second**k),

@@ -71,7 +71,7 @@ class SkipSteps:
             raise Breakdown(
                 f"training broke down: {PATIENCE} consecutive steps were skipped, the last because {problem}. Lower "
                 "`optimizer.lr` or lengthen `optimizer.warmup` and train in another `out`; the batches are in "
-                "`culprits/` of the run's folder. A checkpoint from before the first skipped step is kept.",
+                "`culprits/` of the run's folder.",
                 exit_code=1,
             )
         return problem

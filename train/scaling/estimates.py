@@ -1,7 +1,7 @@
-"""Fit the law and the IsoFLOP parabolas to runs, with 95 % intervals by a bootstrap over residuals.
+"""Fit the law and the IsoFLOP curves to runs, with 95 % intervals by a bootstrap over residuals.
 
-Sizes and tokens of the runs are fixed by design, so only residuals are resampled: those of log L for the law, and those
-relative to the parabola, pooled over all budgets, for the parabolas. Residuals are first scaled up for the fitted
+Sizes and tokens of the runs are fixed by design, so only residuals are resampled: those of log L for the law, and the
+relative ones of the runs of all budgets for their curves. Residuals are first scaled up for the fitted
 degrees of freedom. If the form of the law is wrong, the intervals are still too narrow.
 """
 
@@ -14,7 +14,8 @@ import numpy as np
 from ...schemas.errors import Refusal
 from .collect import Point
 from .fit_law import Law, fit_law
-from .isoflop import SIZES, Budget, Floats, ParabolaMinimum, budgets_of, group_similar, optimum
+from .isoflop import SIZES, Budget, BudgetMinimum, Floats, budgets_of, group_similar, optimum
+from .variable_projection import project
 
 RUNS, VALUES = 8, 3  # least number of runs, and of distinct sizes and distinct horizons among them
 RESAMPLES = 500
@@ -39,10 +40,10 @@ class Size:
 
 @dataclass(frozen=True)
 class BudgetFit:
-    """A budget, and the minimum of its parabola if there is one."""
+    """A budget, and the minimum of its curve if there is one."""
 
     runs: Budget
-    minimum: ParabolaMinimum | None
+    minimum: BudgetMinimum | None
     figures: Mapping[str, Estimate]  # of the minimum
 
 
@@ -56,6 +57,7 @@ class Fit:
     figures: Mapping[str, Estimate]  # parameters of the law, and k and e of D*(N) = k N^e
     sizes: Sequence[Size]
     budgets: Sequence[BudgetFit]
+    curves: Law | None  # of all budgets, by variable projection; None without budgets
     optimum: Mapping[str, Estimate]  # over budgets; empty with fewer than two minima
     missing: str  # reason why `optimum` is empty
 
@@ -87,8 +89,8 @@ def fit(points: Sequence[Point], seed: int = 0) -> Fit:
         for size in np.unique(n)
     ]
     figures = _estimates(law.figures(), [other.figures() for other in resamples])
-    found, best, missing = _over_budgets(budgets_of(n, d, c, loss), draw)
-    return Fit(points, law, float(np.sqrt((residuals**2).mean())), figures, sizes, found, best, missing)
+    found, curves, best, missing = _over_budgets(budgets_of(n, d, c, loss), draw)
+    return Fit(points, law, float(np.sqrt((residuals**2).mean())), figures, sizes, found, curves, best, missing)
 
 
 def _require_enough(n: Floats, d: Floats) -> None:
@@ -103,13 +105,18 @@ def _require_enough(n: Floats, d: Floats) -> None:
 
 def _over_budgets(
     runs: Sequence[Budget], draw: np.random.Generator
-) -> tuple[list[BudgetFit], dict[str, Estimate], str]:
-    minima = [budget.minimum() for budget in runs]
-    pooled = np.concatenate([budget.residuals() for budget in runs]) if runs else np.empty(0)
-    drawn: list[list[ParabolaMinimum | None]] = [
-        [budget.with_residuals(draw.choice(pooled, len(budget.loss))).minimum() for budget in runs]
-        for _ in range(RESAMPLES if runs else 0)
-    ]
+) -> tuple[list[BudgetFit], Law | None, dict[str, Estimate], str]:
+    if not runs:
+        return [], None, {}, _too_few(runs, 0)
+    n, d, loss = (np.concatenate([getattr(it, name) for it in runs]) for name in ("parameters", "tokens", "loss"))
+    law = project(n, d, loss)
+    minima = [budget.minimum(law) for budget in runs]
+    fitted = law.loss(n, d)
+    left = (loss / fitted - 1) * np.sqrt(len(loss) / max(len(loss) - 5, 1))
+    drawn: list[list[BudgetMinimum | None]] = []
+    for _ in range(RESAMPLES):
+        other = project(n, d, fitted * (1 + draw.choice(left, len(left))), near=[law])
+        drawn.append([budget.minimum(other) for budget in runs])
     found = [
         BudgetFit(
             budget,
@@ -120,17 +127,20 @@ def _over_budgets(
     ]
     kept = [at for at, minimum in enumerate(minima) if minimum]
     if len(kept) < 2:
-        why = (
-            f"of {len(runs)} budgets with {SIZES} sizes, {len(kept)} have a minimum within the sizes of their runs; "
-            "at least 2 are needed"
-        )
-        return found, {}, why
+        return found, law, {}, _too_few(runs, len(kept))
     whole = [some for some in drawn if all(some[at] for at in kept)]
     best = _best(runs, minima, kept)
-    return found, _estimates(best, [_best(runs, some, kept) for some in whole]), ""
+    return found, law, _estimates(best, [_best(runs, some, kept) for some in whole]), ""
 
 
-def _best(runs: Sequence[Budget], minima: Sequence[ParabolaMinimum | None], kept: Sequence[int]) -> dict[str, float]:
+def _too_few(runs: Sequence[Budget], minima: int) -> str:
+    return (
+        f"of {len(runs)} budgets with {SIZES} sizes, {minima} have a minimum within the sizes of their runs; "
+        "at least 2 are needed"
+    )
+
+
+def _best(runs: Sequence[Budget], minima: Sequence[BudgetMinimum | None], kept: Sequence[int]) -> dict[str, float]:
     chosen = [minimum for minimum in (minima[at] for at in kept) if minimum]
     return optimum(chosen, [runs[at].cost for at in kept])
 

@@ -1,24 +1,28 @@
-"""IsoFLOP fits: the best size for a budget from a parabola through runs of equal cost.
+"""IsoFLOP fits: the best size for a budget from runs of equal cost.
 
-This is approach 2 of Hoffmann et al. (2022, https://arxiv.org/abs/2203.15556). The parabola is fitted to the loss over
-log N. Its minimum is N*, and D* is the number of tokens that the budget buys at that size. A budget whose parabola has
-no minimum within the sizes of its runs gives no estimate.
+This is approach 2 of Hoffmann et al. (2022, https://arxiv.org/abs/2203.15556) without its parabolas, whose minima are
+biased where sizes lie far apart. The curve of a budget is that of a law, fitted to the runs of all budgets by variable
+projection, at the numbers of tokens that the budget buys. Its minimum is N*, and D* is the number of tokens at that
+size. A budget whose curve has no minimum within the sizes of its runs gives no estimate.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from .fit_law import Law
+
 Floats = npt.NDArray[np.float64]
 SIMILAR_RATIO = 1.2  # largest ratio of values that count as equal
-SIZES = 4  # least number of sizes of a budget: three determine a parabola, a fourth shows its error
+SIZES = 4  # least number of sizes of a budget
+POINTS = 4001  # at which the minimum of a curve is looked for; N* is exact to 0.1 % over a factor of 1,000
 
 
-class ParabolaMinimum(NamedTuple):
-    """The minimum of a parabola: size, tokens and loss."""
+class BudgetMinimum(NamedTuple):
+    """The minimum of the curve of a budget: size, tokens and loss."""
 
     parameters: float
     tokens: float
@@ -39,31 +43,20 @@ class Budget:
         """Operations per run, geometric mean."""
         return float(np.exp(np.log(self.flops).mean()))
 
-    def parabola(self) -> np.poly1d:
-        """Least-squares parabola of the loss over log N."""
-        return np.poly1d(np.polyfit(np.log(self.parameters), self.loss, 2))
+    def tokens_at(self, parameters: npt.ArrayLike) -> Floats:
+        """Tokens that the budget buys at a size, by a parabola through the logs of its runs."""
+        x, y = np.log(self.parameters), np.log(self.tokens)
+        found: Floats = np.exp(np.polyval(np.polyfit(x, y, 2), np.log(np.asarray(parameters, np.float64))))
+        return found
 
-    def minimum(self) -> ParabolaMinimum | None:
-        """Minimum of the parabola; None if it lies outside of the sizes of the runs."""
-        curve, x = self.parabola(), np.log(self.parameters)
-        if curve[2] <= 0:
+    def minimum(self, law: Law) -> BudgetMinimum | None:
+        """Minimum of a law at this cost; None if it lies at an end of the sizes of the runs."""
+        sizes = np.geomspace(self.parameters.min(), self.parameters.max(), POINTS)
+        loss = law.loss(sizes, tokens := self.tokens_at(sizes))
+        at = int(loss.argmin())
+        if at in (0, POINTS - 1):
             return None
-        at = -curve[1] / (2 * curve[2])
-        if not x.min() <= at <= x.max():
-            return None
-        tokens = np.polyval(np.polyfit(x, np.log(self.tokens), 2), at)
-        return ParabolaMinimum(float(np.exp(at)), float(np.exp(tokens)), float(curve(at)))
-
-    def residuals(self) -> Floats:
-        """Relative residuals of the parabola, scaled up for its three fitted coefficients."""
-        fitted = self.parabola()(np.log(self.parameters))
-        left: Floats = (self.loss / fitted - 1) * np.sqrt(len(fitted) / (len(fitted) - 3))
-        return left
-
-    def with_residuals(self, residuals: Floats) -> Self:
-        """The same runs with losses that deviate from the parabola by these relative residuals."""
-        fitted = self.parabola()(np.log(self.parameters))
-        return type(self)(self.parameters, self.tokens, self.flops, fitted * (1 + residuals))
+        return BudgetMinimum(float(sizes[at]), float(tokens[at]), float(loss[at]))
 
 
 def group_similar(values: Floats) -> list[npt.NDArray[np.intp]]:
@@ -88,7 +81,7 @@ def budgets_of(parameters: Floats, tokens: Floats, flops: Floats, loss: Floats) 
     ]
 
 
-def optimum(minima: Sequence[ParabolaMinimum], costs: Sequence[float]) -> dict[str, float]:
+def optimum(minima: Sequence[BudgetMinimum], costs: Sequence[float]) -> dict[str, float]:
     """Least-squares fits over the logs of budgets: D* = k N*^e, and the exponents of N* and D* by cost."""
     n, d = (np.log([getattr(minimum, name) for minimum in minima]) for name in ("parameters", "tokens"))
     c = np.log(costs)

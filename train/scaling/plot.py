@@ -1,4 +1,4 @@
-"""Figure of a fit: loss over tokens with the law for each size, and the parabola of each budget over sizes."""
+"""Figure of a fit: loss over tokens with the law for each size, and the curve of each budget over sizes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +8,7 @@ import numpy as np
 
 from ...schemas.errors import Refusal
 from .estimates import BudgetFit, Fit
+from .fit_law import Law
 
 FORMATS = (".png", ".svg")
 
@@ -36,7 +37,7 @@ def plot(fit: Fit, loss: str, path: Path) -> None:
 
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
     _law(left, fit)
-    _budgets(right, fit.budgets)
+    _budgets(right, fit.budgets, fit.curves)
     left.set_ylabel(loss, fontsize="small")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
@@ -57,11 +58,12 @@ def _law(axes: Any, fit: Fit) -> None:
     axes.legend(fontsize="small")
 
 
-def _budgets(axes: Any, found: Sequence[BudgetFit]) -> None:
+def _budgets(axes: Any, found: Sequence[BudgetFit], law: Law | None) -> None:
     for number, budget in enumerate(found):
         colour, runs = f"C{number}", budget.runs
         over = np.geomspace(runs.parameters.min(), runs.parameters.max(), 100)
-        axes.plot(over, runs.parabola()(np.log(over)), color=colour, linewidth=1)
+        if law is not None:
+            axes.plot(over, law.loss(over, runs.tokens_at(over)), color=colour, linewidth=1)
         axes.plot(runs.parameters, runs.loss, "o", color=colour, label=f"{runs.cost:.2g} operations")
         if budget.minimum:
             axes.plot(budget.minimum.parameters, budget.minimum.loss, "x", color=colour, markersize=10)

@@ -1,4 +1,4 @@
-"""Near-duplicate images: perceptual hashes propose pairs, a comparison of thumbnails confirms them."""
+"""Near-duplicate images: perceptual hashes propose pairs, comparisons of thumbnails and of details confirm them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,13 +13,14 @@ from ....tokenizers.decoding import decoding_identity
 from ....tokenizers.image.decode_picture import BadPicture, size_and_squeezed, squeezed
 from ..protocol import Ints, Keyed, Keys
 from ..signature import compare_in_batches
+from .detail import shows_same_details
 from .exact import Size, image_keys
 from .hamming import hamming_keys, hamming_pairs, is_crowded, is_first_shared_key
 from .match import shows_same_image
-from .phash import SIDE, WINDOWS, perceptual_hashes
-from .thumbnails import Thumbnails
+from .phash import WINDOWS, perceptual_hashes
+from .signatures import FINE_SIDE, Signatures
 
-IMAGE_NEAR_VERSION = 1
+IMAGE_NEAR_VERSION = 2
 LEAST_CONTRAST = 2.0  # standard deviation of the luminance, in levels
 
 
@@ -27,8 +28,9 @@ LEAST_CONTRAST = 2.0  # standard deviation of the luminance, in levels
 class PerceptualHash:
     """Near-duplicate method for images: one may be resized, re-encoded, brightened, or cropped by 5 % on any side.
 
-    A signature is a thumbnail. It is null for a file that cannot be decoded and for an image of one colour, which
-    cannot be distinguished from others of that kind; only exact duplicates of these are found.
+    A signature is a thumbnail and its luminance at twice the size. It is null for a file that cannot be decoded and for
+    an image of one colour, which cannot be distinguished from others of that kind; only exact duplicates of these are
+    found.
     """
 
     config: NearImage
@@ -45,11 +47,11 @@ class PerceptualHash:
         return {"near": "perceptual-hash", **self.config.model_dump(), "windows": len(WINDOWS)}
 
     def sign(self, values: pa.ChunkedArray) -> pa.FixedSizeBinaryArray:
-        """Return one thumbnail per image."""
-        pictures = np.zeros((len(values), SIDE, SIDE, 3), np.uint8)
+        """Return one signature per image."""
+        pictures = np.zeros((len(values), FINE_SIDE, FINE_SIDE, 3), np.uint8)
         for index, value in enumerate(values):
             try:
-                pictures[index] = squeezed(value.as_py(), SIDE, self.max_pixels)
+                pictures[index] = squeezed(value.as_py(), FINE_SIDE, self.max_pixels)
             except BadPicture:
                 continue  # stays black, so it counts as an image of one colour
         return _packed(pictures)
@@ -57,11 +59,11 @@ class PerceptualHash:
     def sign_with_keys(
         self, values: pa.ChunkedArray
     ) -> tuple[pa.FixedSizeBinaryArray, npt.NDArray[np.int64], pa.FixedSizeBinaryArray]:
-        """Return the keys and sizes of `image_keys` and the thumbnails of `sign`; each file is opened once."""
-        pictures = np.zeros((len(values), SIDE, SIDE, 3), np.uint8)
+        """Return the keys and sizes of `image_keys` and the signatures of `sign`; each file is opened once."""
+        pictures = np.zeros((len(values), FINE_SIDE, FINE_SIDE, 3), np.uint8)
 
         def read(row: int, data: bytes) -> Size:
-            size, pixels = size_and_squeezed(data, SIDE, self.max_pixels)
+            size, pixels = size_and_squeezed(data, FINE_SIDE, self.max_pixels)
             if pixels is not None:
                 pictures[row] = pixels
             return size
@@ -70,7 +72,7 @@ class PerceptualHash:
 
     def keys(self, signatures: pa.FixedSizeBinaryArray) -> Keyed:
         """Return the keys of the hashes of all windows; the sketch of a key is its hash."""
-        hashes = perceptual_hashes(Thumbnails.unpacked(signatures).luminance).ravel()
+        hashes = perceptual_hashes(Signatures.unpacked(signatures).thumbnails.luminance).ravel()
         owner, key = hamming_keys(hashes, self.config.radius)
         return Keyed(owner // len(WINDOWS), key, hashes[owner])
 
@@ -85,22 +87,25 @@ class PerceptualHash:
         return left[new], right[new]
 
     def alike(self, left: pa.FixedSizeBinaryArray, right: pa.FixedSizeBinaryArray) -> npt.NDArray[np.bool_]:
-        """True where either image explains the other, compared in the windows whose hashes are closest."""
+        """True where either image explains the other and its details, in the windows whose hashes are closest."""
         return compare_in_batches(self._alike, left, right)
 
     def _alike(self, left: pa.FixedSizeBinaryArray, right: pa.FixedSizeBinaryArray) -> npt.NDArray[np.bool_]:
-        ours, theirs = Thumbnails.unpacked(left), Thumbnails.unpacked(right)
-        hashes = perceptual_hashes(ours.luminance)[:, :, None], perceptual_hashes(theirs.luminance)[:, None]
+        ours, theirs = Signatures.unpacked(left), Signatures.unpacked(right)
+        one, other = ours.thumbnails, theirs.thumbnails
+        hashes = perceptual_hashes(one.luminance)[:, :, None], perceptual_hashes(other.luminance)[:, None]
         distance = np.bitwise_count(hashes[0] ^ hashes[1]).reshape(len(left), -1)
         closest = np.unravel_index(distance.argmin(1), (len(WINDOWS),) * 2)
-        window, other = (WINDOWS[which] for which in closest)
-        within = distance.min(1) <= self.config.radius
-        return np.asarray(
-            within & (shows_same_image(ours, theirs, window, other) | shows_same_image(theirs, ours, other, window))
-        )
+        window, other_window = (WINDOWS[which] for which in closest)
+        alike = distance.min(1) <= self.config.radius
+        alike &= shows_same_image(one, other, window, other_window) | shows_same_image(other, one, other_window, window)
+        ours, theirs, window, other_window = ours.some(alike), theirs.some(alike), window[alike], other_window[alike]
+        forth, back = (ours, theirs, window, other_window), (theirs, ours, other_window, window)
+        alike[alike] = shows_same_details(*forth) | shows_same_details(*back)
+        return np.asarray(alike)
 
 
 def _packed(pictures: npt.NDArray[np.uint8]) -> pa.FixedSizeBinaryArray:
-    """Thumbnails of (n, 32, 32, 3) YCbCr images, null for those of one colour."""
-    thumbnails = Thumbnails.of(pictures)
-    return thumbnails.packed(thumbnails.luminance.std((1, 2)) >= LEAST_CONTRAST)
+    """Signatures of (n, 64, 64, 3) YCbCr images, null for those of one colour."""
+    signatures = Signatures.of(pictures)
+    return signatures.packed(signatures.thumbnails.luminance.std((1, 2)) >= LEAST_CONTRAST)

@@ -4,9 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
-from ..signature import pack, unpack
 from .phash import SIDE
 
 Floats = npt.NDArray[np.float64]
@@ -30,19 +28,13 @@ class Thumbnails(NamedTuple):
         blocks = pictures[..., 1:].reshape(-1, COLOUR_SIDE, 2, COLOUR_SIDE, 2, 2).astype(np.uint16)
         return cls(pictures[..., 0], ((blocks.sum((2, 4)) + 2) // 4).astype(np.uint8).transpose(0, 3, 1, 2))
 
-    @classmethod
-    def unpacked(cls, values: pa.FixedSizeBinaryArray) -> "Thumbnails":
-        """Create thumbnails from the result of `packed`."""
-        luminance, colours = np.split(unpack(values, np.uint8), [SIDE**2], axis=1)
-        return cls(luminance.reshape(-1, SIDE, SIDE), colours.reshape(-1, 2, COLOUR_SIDE, COLOUR_SIDE))
-
-    def packed(self, valid: npt.NDArray[np.bool_]) -> pa.FixedSizeBinaryArray:
-        """Pack thumbnails into 1536 bytes each, null where not `valid`."""
-        parts = self.luminance.reshape(-1, SIDE**2), self.colours.reshape(-1, 2 * COLOUR_SIDE**2)
-        return pack(np.concatenate(parts, axis=1), valid)
-
     def cut(self, level: float) -> Floats:
         """(n, 32, 32) luminance if red, green and blue were limited to `level`."""
-        blue, red = np.repeat(np.repeat(self.colours - 128.0, 2, axis=2), 2, axis=3).transpose(1, 0, 2, 3)
-        channels = np.stack([RED * red, GREEN_OF_BLUE * blue + GREEN_OF_RED * red, BLUE * blue], axis=-1)
-        return np.asarray(np.minimum(self.luminance[..., None] + channels, level) @ LUMA)
+        return np.asarray(np.minimum(channels(self.luminance, self.colours, SIDE // COLOUR_SIDE), level) @ LUMA)
+
+
+def channels(luminance: npt.NDArray[np.uint8], colours: npt.NDArray[np.uint8], times: int) -> Floats:
+    """(n, side, side, 3) red, green and blue from luminance and (n, 2, side / times, side / times) colours."""
+    blue, red = np.repeat(np.repeat(colours - 128.0, times, axis=2), times, axis=3).transpose(1, 0, 2, 3)
+    differences = np.stack([RED * red, GREEN_OF_BLUE * blue + GREEN_OF_RED * red, BLUE * blue], axis=-1)
+    return np.asarray(luminance[..., None] + differences)

@@ -59,7 +59,7 @@ def trained() -> Path:
 class Served:
     """The pages of some items on a free port, served by a thread of this process."""
 
-    def __init__(self, *paths: Path) -> None:
+    def __init__(self, *paths: Path | str) -> None:
         import uvicorn
 
         from triptych.cli.browse.items import find_items

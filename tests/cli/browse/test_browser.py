@@ -10,7 +10,7 @@ import pytest
 PAGES = (
     *("/", "/0/", "/0/rows", "/0/row/0", "/0/row/0/1", "/0/sample?seed=1", "/0/search", "/0/dropped", "/0/duplicates"),
     *("/0/cluster/1", "/0/dropped?reason=json_invalid", "/0/search?q=window.acted", "/2/run", "/compare?a=0&b=1"),
-    *("/compare?a=2&b=3", "/1/"),
+    *("/compare?a=2&b=3", "/1/", "/0/dropped?reason=exact_duplicate&source=pictures"),
 )
 
 
@@ -152,3 +152,76 @@ def test_curves_are_drawn_and_follow_the_run(
         assert looking.complaints == []
     finally:
         server.stop()
+
+
+@pytest.fixture
+def sampled(trained: Path, tmp_path: Path, makers: Any) -> Path:
+    """A run with samples of two steps and of the finished model; prompts and texts try to act on the page."""
+    from .conftest import MARKUP
+
+    run = tmp_path / "sampled"
+    run.mkdir()
+    for name in ("run.json", "metrics.jsonl"):
+        (run / name).write_bytes((trained / name).read_bytes())
+    for step in (100, 200, None):
+        for task, file, data in (
+            ("t2i", "sample-000.png", makers.picture(3)),
+            ("t2s", "sample-000.wav", makers.clip(3)),
+            ("text", "sample-000.txt", b""),
+        ):
+            folder = run / "samples" / f"{step}" / task
+            folder.mkdir(parents=True)
+            (folder / file).write_bytes(data)
+            line = {"file": file, "prompt": MARKUP, "text": f"{MARKUP} at {step}"}
+            (folder / "samples.json").write_text(json.dumps({"step": step, "task": task, "samples": [line]}))
+    return run
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1600, "dark"), (400, "light")])
+def test_samples_stand_beside_each_other_by_step(
+    browser: Callable[..., Any], sampled: Path, trained: Path, width: int, scheme: str
+) -> None:
+    from .conftest import Served
+
+    server = Served(sampled, trained)
+    try:
+        looking = browser(server.address, width, scheme)
+        page = looking.open(f"{server.address}/0/run")
+        steps = page.locator(".steps").first.locator("figcaption").all_inner_texts()
+        assert steps == ["step 100", "step 200", "finished model"]
+        page.locator(".steps img").first.scroll_into_view_if_needed()
+        page.wait_for_function("() => document.querySelector('.steps img').naturalWidth > 0")
+        assert page.locator(".steps audio").count() == 3
+        assert "<b>bold</b>" in page.locator(".steps .excerpt").first.inner_text()
+        assert page.evaluate("window.acted") is None
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page = looking.open(f"{server.address}/compare?a=0&b=1")
+        assert page.locator(".beside").count() == 3
+        assert page.locator(".beside").first.locator("figcaption").all_inner_texts() == ["finished model"]
+        assert page.locator(".beside").first.get_by_text("has no samples for it").count() == 1
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert looking.complaints == []
+    finally:
+        server.stop()
+
+
+def test_the_picture_of_a_dropped_row_is_shown(browser: Callable[..., Any], served: str) -> None:
+    looking = browser(served)
+    page = looking.open(f"{served}/0/dropped?reason=exact_duplicate&source=pictures")
+    page.wait_for_function("() => document.querySelector('.rawmedia img')?.naturalWidth > 0")
+    page.get_by_role("link", name="beside the row that was kept").first.click()
+    page.wait_for_url("**/0/cluster/*")
+    page.wait_for_load_state("networkidle")
+    sizes = "images => images.map(image => image.naturalWidth > 0)"
+    assert page.locator(".member img").evaluate_all(sizes)[:2] == [True, True]
+    assert looking.complaints == []
+
+
+def test_the_raw_row_stands_beside_a_segment(browser: Callable[..., Any], served: str, places: dict[str, str]) -> None:
+    looking = browser(served)
+    page = looking.open(served + places["audio-text"])
+    page.get_by_text("as its source holds it now").click()
+    page.wait_for_function("() => document.querySelector('details .rawmedia audio')")
+    assert "<script>" in page.locator("details", has=page.locator(".rawmedia")).inner_text()
+    assert page.evaluate("window.acted") is None
+    assert looking.complaints == []

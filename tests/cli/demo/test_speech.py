@@ -1,7 +1,9 @@
 """Spoken clips: each with its text, none too long for a row, and the same for the same seed."""
 
 import io
+from collections import Counter
 from importlib.util import find_spec
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -26,11 +28,16 @@ def test_speech_is_flac_with_its_text_and_the_same_every_time(tmp_path: Path) ->
         assert 0.05 < np.abs(samples).max() < 1.0
 
 
+def test_every_word_is_spoken_alone_about_as_often() -> None:
+    alone = Counter(planned.text for planned in speech.plan(0, speech.CLIPS) if " " not in planned.text)
+    assert set(alone) == set(speech.WORDS)
+    assert max(alone.values()) - min(alone.values()) <= 1
+
+
 @needs_espeak
 def test_a_clip_too_long_for_a_row_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        speech, "_phrase", lambda rng: rng.choice(["ten", "one two three four five six seven eight nine ten"])
-    )
+    phrases = ["ten", "one two three four five six seven eight nine ten"]
+    monkeypatch.setattr(speech, "_phrases", lambda rng: cycle(phrases))
     texts = [planned.text for planned in speech.plan(0, 6)]
     assert 0 < texts.count("ten") < 6
     assert speech.write_speech(tmp_path / "speech.parquet", seed=0, clips=6) == texts.count("ten")

@@ -91,3 +91,25 @@ def test_duplicates_are_dropped_and_say_of_which_row() -> None:
     assert (line["stage"], line["row"], line["reason"]) == ("dedup-text", 1, "near_duplicate")
     assert line["detail"] == "of docs: a.jsonl, row 0"
     assert DropDuplicates("text").run(table).table == table
+
+
+def test_of_images_the_one_with_the_most_matches_survives() -> None:
+    group = pa.array([5, 5, 5, 5, 8, 8], pa.uint64())
+    sizes, matches = pa.array([9, 1, 1, 4, 2, 3], pa.int64()), pa.array([1, 3, 3, 1, 1, 1], pa.uint32())
+    table = rows(list(range(6)), size=sizes).append_column("group", group).append_column("matches", matches)
+    for judged, kept in (("image", [1, 5]), ("image-text", [1, 5]), ("audio", [0, 5]), ("text", [0, 5])):
+        found = Resolve(judged, {"docs": 0}).run(table).table.to_pylist()
+        assert [line["row"] for line in found if line["reason"] is None] == kept
+    first = table.set_column(1, "source", pa.array(["docs", "docs", "docs", "good", "docs", "docs"]))
+    found = Resolve("image", {"docs": 0, "good": 1}).run(first).table.to_pylist()
+    assert [line["row"] for line in found if line["reason"] is None] == [3, 5]
+
+
+def test_only_images_are_labelled_with_their_matches() -> None:
+    table = rows([0, 1], first=pa.array([True, True]), vertex=pa.array([0, 1], pa.uint64()))
+    ids = pa.array([0, 1], pa.uint64())
+    components = pa.table({"id": ids, "label": pa.array([0, 0], pa.uint64()), "matches": pa.array([4, 2], pa.uint32())})
+    for modality, matches in ((Modality.IMAGE, [4, 2]), (Modality.TEXT, [0, 0]), (Modality.AUDIO, [0, 0])):
+        found = Label(modality).run(table, components).table
+        assert found["matches"].to_pylist() == matches
+        assert found.schema.field("matches").type == pa.uint32()

@@ -1,6 +1,7 @@
 """Labels name the smallest vertex of each component, for the vertices of each bucket that edges join."""
 
 import random
+from collections import Counter
 
 import pyarrow as pa
 
@@ -45,6 +46,7 @@ def test_labels_are_those_of_a_plain_search(engine: Serial) -> None:
             schema = pa.schema({"id": pa.uint64(), "right": pa.uint64()})
             parts.append(committed(engine, f"edges-{turn}-{number}", pa.table(columns, schema)))
         found: dict[int, int] = {}
+        matches: dict[int, int] = {}
         step = Gather(Components(engine.store), (buckets(), Given(parts)), len(SIZES))
         for part in engine.run([step])[step]:
             table = load(engine.store, part)
@@ -52,7 +54,9 @@ def test_labels_are_those_of_a_plain_search(engine: Serial) -> None:
             assert part.rows == table.num_rows
             assert part.key == step.keys[bucket]
             found |= dict(zip(table["id"].to_pylist(), table["label"].to_pylist(), strict=True))
+            matches |= dict(zip(table["id"].to_pylist(), table["matches"].to_pylist(), strict=True))
         assert found == expected(pairs)
+        assert matches == Counter(vertex for pair in pairs for vertex in pair)
 
 
 def test_without_edges_there_are_no_labels(engine: Serial) -> None:

@@ -2,13 +2,17 @@
 
 import bz2
 import gzip
+import zlib
 from pathlib import Path
 
 import pytest
+from backports import zstd
 
 from triptych.pipelines.sources.content_type import require_readable
 from triptych.pipelines.sources.files import whole_files
 from triptych.schemas.errors import Refusal
+
+DICTIONARY = zstd.train_dict([b'{"text": "row %d of many"}' % n for n in range(200)], 1000)
 
 
 @pytest.mark.parametrize(
@@ -17,6 +21,9 @@ from triptych.schemas.errors import Refusal
         (b"PK\x03\x04rest", "a zip file or an Excel workbook. Unpack it"),
         (b"\x04\x22\x4d\x18rest", "a file in the format LZ4, which is not read. Decompress it"),
         (gzip.compress(bz2.compress(b"\x04\x22\x4d\x18rest"), mtime=0), "format LZ4"),
+        (zstd.compress(b"{}" * 50, zstd_dict=DICTIONARY), "zstd with a dictionary, which is not read. Decompress it"),
+        (zlib.compress(b"{}"), "format zlib"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "a pointer of Git LFS"),
         (b"PAR1rest", "Use `kind: parquet`"),
         (b"x" * 257 + b"ustar\x0000" + bytes(300), "Use `kind: webdataset`"),
     ],

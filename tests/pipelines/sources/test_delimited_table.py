@@ -58,6 +58,26 @@ def test_other_numbers_of_fields_and_long_lines_are_drops_and_blank_lines_count(
     assert rows[-1] == Record(3, {"a": "2", "b": "3"})
 
 
+@pytest.mark.parametrize(("header", "row"), [("a,b", "1,2,"), ("a,b", "1,2,,"), ("a,b,", "1,2"), ("a,b,,", "1,2,")])
+def test_a_delimiter_at_the_end_makes_no_column(header: str, row: str) -> None:
+    (found,) = read(f"{header}\n{row}\n", CSV)
+    assert isinstance(found, Record)
+    assert (found.values["a"], found.values["b"]) == ("1", "2")
+
+
+def test_a_field_beyond_the_columns_is_dropped_unless_it_is_empty() -> None:
+    (found,) = read("a,b\n1,2,3\n", CSV)
+    assert isinstance(found, Drop)
+    assert found.detail == "3 fields under 2 columns"
+    assert read("a,\n1,2\n", CSV) == [Record(0, {"a": "1", "": "2"})]
+
+
+def test_byte_order_marks_of_files_that_were_joined_are_no_text() -> None:
+    mark = "\ufeff"
+    rows = read(f'{mark}a,b\n1,"x\n{mark}y"\n{mark}"2",z\n', CSV)
+    assert rows == [Record(0, {"a": "1", "b": f"x\n{mark}y"}), Record(1, {"a": "2", "b": "z"})]
+
+
 def test_the_first_space_divides_a_line_and_given_columns_need_no_header() -> None:
     rows = read("84-0001 TWO  WORDS\n", Dialect(FIRST_SPACE, quoted=False), ["file", "text"])
     assert rows == [Record(0, {"file": "84-0001", "text": "TWO  WORDS"})]

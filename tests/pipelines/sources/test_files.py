@@ -2,6 +2,7 @@
 
 import os
 import socket
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -247,3 +248,25 @@ def test_nothing_below_out_in_a_store_is_a_source() -> None:
     with no_source_below("memory://own/out"):
         assert labels("memory://own/**/*.x") == ["a.x", "outer/c.x"]
         assert "lies below `out`" in refusal("memory://own/out/*.x")
+
+
+@pytest.mark.parametrize("pattern", ["*.jsonl", "a::b.jsonl"])
+def test_a_name_with_colons_that_divide_urls_is_refused(
+    tmp_path: Path, pattern: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a::b.jsonl").write_text("{}")
+    with pytest.raises(Refusal, match=r"a::b\.jsonl, whose name has `::`"):
+        find("docs", pattern)
+
+
+def test_another_spelling_of_a_name_is_shown(tmp_path: Path) -> None:
+    (tmp_path / unicodedata.normalize("NFD", "é.jsonl")).write_text("{}")
+    with pytest.raises(Refusal, match="composed in another way"):
+        find("docs", f"{tmp_path}/{unicodedata.normalize('NFC', 'é.jsonl')}")
+
+
+def test_a_cache_that_keeps_parts_of_files_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text("{}")
+    with pytest.raises(Refusal, match="use simplecache"):
+        find("docs", f"blockcache::file://{tmp_path}/a.jsonl")

@@ -34,7 +34,14 @@ def read(of: PairedFilesReader) -> tuple[list[dict[str, Any]], list[Drop]]:
 
 def test_partners_in_any_case_and_in_folders(tmp_path: Path) -> None:
     write(
-        tmp_path, **{"b/1.PNG": b"p", "b/1.txt": b"\xef\xbb\xbfone", "a.b.jpg": b"q", "a.b.txt": b"two", "c.md": b"-"}
+        tmp_path,
+        **{
+            "b/1.PNG": b"p",
+            "b/1.txt": b"\xef\xbb\xbfone",
+            "a.b.jpg": b"q",
+            "a.b.txt": "two".encode("utf-16"),
+            "c.md": b"-",
+        },
     )
     rows, drops = read(reader(tmp_path))
     assert [(row["file"], row["text"], row["image"]) for row in rows] == [
@@ -77,6 +84,24 @@ def test_a_link_out_of_the_folder_is_not_read(tmp_path: Path) -> None:
     rows, drops = read(reader(tmp_path / "d"))
     assert rows == []
     assert [drop.reason for drop in drops] == ["path_outside_folder"]
+
+
+def test_names_with_a_dot_at_the_start_are_no_samples(tmp_path: Path) -> None:
+    write(tmp_path, **{"1.jpg": b"p", "1.txt": b"t", "._1.jpg": b"\0\5", "._1.txt": b"\0\5", ".c/2.jpg": b"q"})
+    rows, drops = read(reader(tmp_path))
+    assert ([row["file"] for row in rows], drops) == (["1.jpg"], [])
+
+
+def test_links_to_folders_are_followed_and_loops_are_refused(tmp_path: Path) -> None:
+    write(tmp_path, **{"a/1.jpg": b"p", "a/1.txt": b"t", "c/2.txt": b"t"})
+    (tmp_path / "b").symlink_to("a")
+    (tmp_path / "c/2.jpg").symlink_to("nothing")
+    rows, drops = read(reader(tmp_path))
+    assert [row["file"] for row in rows] == ["a/1.jpg", "b/1.jpg"]
+    assert [(drop.file, drop.reason) for drop in drops] == [("c/2.jpg", "file_unreadable")]
+    (tmp_path / "c/up").symlink_to("..")
+    with pytest.raises(Refusal, match="c/up, which is a link that leads back to itself"):
+        reader(tmp_path).units()
 
 
 def test_units_hold_about_the_budget_and_limit_counts_samples(tmp_path: Path) -> None:

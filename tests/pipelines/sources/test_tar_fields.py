@@ -26,3 +26,21 @@ def test_bad_texts_have_a_reason_and_bad_licences_none() -> None:
     assert license_value(MEMBERS, none) is None
     assert json_object({"json": b"{broken"}, none) == {}
     assert text_value(MEMBERS, (field_name("list"),), "each") == ("c", "d")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_texts_of_every_kind_of_member_may_have_a_byte_order_mark(encoding: str) -> None:
+    members: Members = {"txt": "é".encode(encoding), "json": '{"cap": "ü", "terms": "MIT"}'.encode(encoding)}
+    assert text_value(members, (field_name("txt"),), None) == "é"
+    assert text_value(members, (field_name("cap"),), None) == "ü"
+    assert license_value(members, (field_name("txt"),)) == "é"
+    assert license_value(members, (field_name("terms"),)) == "MIT"
+    assert json_object(members, (field_name("cap"),))["cap"] == "ü"
+
+
+def test_damaged_utf_16_is_a_bad_row() -> None:
+    members: Members = {"txt": b"\xff\xfea", "json": b"\xff\xfe{"}
+    for name in ("txt", "cap"):
+        with pytest.raises(BadRow, match="utf8_invalid"):
+            text_value(members, (field_name(name),), None)
+    assert license_value(members, (field_name("txt"),)) == "\\xff\\xfea"

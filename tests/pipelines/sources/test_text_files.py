@@ -29,6 +29,8 @@ def test_files_are_texts_or_have_a_reason(tmp_path: Path, opened: Callable[..., 
     texts, drops = contents(opened(row_bytes=29, kind="files", path=f"{tmp_path}/**/*.txt*"))
     assert texts == {"a.txt": "one\r\ntwo", "sub/b.txt": "", "e.txt.gz": "packed"}
     assert drops == {"c.txt": "utf8_invalid", "d.txt": "row_too_large"}
+    (tmp_path / "f.txt").write_bytes("drei".encode("utf-16"))
+    assert contents(opened(kind="files", path=f"{tmp_path}/f.txt"))[0] == {"f.txt": "drei"}
     texts, drops = contents(opened(kind="files", path=f"{tmp_path}/c.txt", encoding="cp1252"))
     assert texts == {"c.txt": "ÿ"}
     _, drops = contents(opened(kind="files", path=f"{tmp_path}/c.txt", encoding="ascii"))

@@ -50,18 +50,21 @@ def test_samples_are_those_of_webdataset(
     tmp_path_factory: pytest.TempPathFactory, read: Callable[..., Read], members: list[str]
 ) -> None:
     members = [name for name in members if not name.rpartition("/")[2].startswith(".")]
-    assume(adjacent(members))
     members += ["z.jpg", "z.txt"]
-    path = tmp_path_factory.mktemp("tar") / "a.tar"
-    data = [(name, json.dumps({"n": n}).encode()) for n, name in enumerate(members)]
-    path.write_bytes(tar_bytes(data))
+    plain = [name.removeprefix("./") for name in members]  # webdataset takes ./1.jpg and 1.txt for two samples
+    assume(adjacent(plain))
+    folder = tmp_path_factory.mktemp("tar")
+    path, reference = folder / "a.tar", folder / "reference.tar"
+    data = [json.dumps({"n": n}).encode() for n in range(len(members))]
+    path.write_bytes(tar_bytes(list(zip(members, data, strict=True))))
+    reference.write_bytes(tar_bytes(list(zip(plain, data, strict=True))))
     doubled: list[Exception] = []
 
     def note(error: Exception) -> bool:
         doubled.append(error)
         return True
 
-    source = webdataset.tariterators.tarfile_samples([{"url": str(path)}], handler=note)
+    source = webdataset.tariterators.tarfile_samples([{"url": str(reference)}], handler=note)
     expected = [{k: v for k, v in sample.items() if not k.startswith("__")} for sample in source]
     got = read(**config(path))
     assert len(got.rows) + len(got.drops) == len(expected)
@@ -107,6 +110,16 @@ def test_names_that_come_twice_are_samples_of_their_own_where_they_are_whole(
     got = read(**config(tmp_path / "a.tar"))
     assert got.column("row") == [0, 1, 2]
     assert got.reasons == {3: "text_missing", 4: "member_scattered", 5: "text_missing"}
+
+
+def test_members_of_a_sample_with_and_without_the_folder_dot_are_one_sample(
+    tmp_path: Path, read: Callable[..., Read]
+) -> None:
+    (tmp_path / "a.tar").write_bytes(
+        tar_bytes([("./a.jpg", b"1"), ("a.txt", b"one"), ("././b.jpg", b"2"), ("b.txt", b"two")])
+    )
+    got = read(**config(tmp_path / "a.tar"))
+    assert (got.column("text"), got.drops) == (["one", "two"], [])
 
 
 @pytest.mark.parametrize("image", ["PNG", ".png", ".JPG;png", "gif; .PnG"])

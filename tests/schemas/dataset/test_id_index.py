@@ -49,7 +49,12 @@ def test_many_shards_are_searched_once_and_then_by_the_index(
     reads: list[int] = []
     again = SegmentTables(dataset)
     opened = again.of
-    monkeypatch.setattr(again, "of", lambda shard: reads.append(shard) or opened(shard))
+
+    def counted(shard: int) -> Any:
+        reads.append(shard)
+        return opened(shard)
+
+    monkeypatch.setattr(again, "of", counted)
     assert segments_of_id(again, everything[-1].segment["id"]) == expected
     places = len(dataset.manifest.shards.groups)  # one of each group is tried for the proof
     assert len(reads) <= places + len({one.shard for one in expected})

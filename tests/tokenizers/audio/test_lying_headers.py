@@ -1,6 +1,7 @@
 """What decodes decides: a clip is read whole, whatever its header says, or it is dropped by name."""
 
 import io
+import re
 import struct
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from triptych.tokenizers.audio.containers import repaired
 from triptych.tokenizers.audio.decode_clip import BadClip, duration_of, wave_of
 from triptych.tokenizers.audio.mp3_frames import mp3_frame_bytes
 
@@ -101,6 +103,21 @@ def test_a_chained_ogg_stream(subtype: str, rate: int) -> None:
     data = by_soundfile(tone(1.0), "OGG", subtype) + by_soundfile(tone(2.0, rate), "OGG", subtype, rate)
     assert seconds_of(data) == pytest.approx(3.0, abs=0.05)
     assert reason_of(data[:-500]) == "audio_incomplete"
+
+
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+def test_an_ogg_stream_that_lost_a_page_is_no_part_of_a_clip(subtype: str) -> None:
+    data = by_soundfile(tone(30.0), "OGG", subtype)
+    pages = [match.start() for match in re.finditer(rb"OggS", data)]
+    lost = data[: pages[4]] + data[pages[5] :]
+    for measure in (duration_of, lambda lost: wave_of(lost, 16000, 60.0)):
+        with pytest.raises(BadClip, match="audio_incomplete: after Ogg page 3 comes page 5"):
+            measure(lost)
+    # a program that writes tags adds a page of headers, and does not count the others anew
+    shifted = bytearray(data)
+    for start in pages[2:]:
+        shifted[start + 18] += 1
+    assert repaired(bytes(shifted)) == [bytes(shifted)]
 
 
 @pytest.mark.parametrize(("announced", "expected"), [(0, 2.0), (8000, 2.0)])

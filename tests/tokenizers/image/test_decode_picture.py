@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from triptych.tokenizers.image.decode_picture import BadPicture, size_of, square, squeezed
+from triptych.tokenizers.image.decode_picture import BadPicture, size_and_squeezed, size_of, square, squeezed
 
 LIMIT = 10_000_000
 
@@ -210,3 +210,26 @@ def test_threads_agree() -> None:
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(lambda data: square(data, 16, LIMIT), files))
     assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True))
+
+
+def test_size_and_reduced_image_are_those_of_two_readings() -> None:
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (90, 140, 3)).astype(np.uint8))
+    whole = {}
+    for kind in ("JPEG", "PNG", "GIF", "BMP"):
+        stream = io.BytesIO()
+        image.save(stream, kind)
+        whole[kind] = stream.getvalue()
+    png = whole["PNG"]
+    broken_chunk = png[:33] + struct.pack(">I", 4) + b"iCCPabcd" + b"0000" + png[33:]
+    files = [*whole.values(), whole["JPEG"][:2000], png[:200], broken_chunk]
+    for data in files:
+        size, pixels = size_and_squeezed(data, 32, 100_000)
+        assert size == size_of(data) == (140, 90)
+        try:
+            assert np.array_equal(pixels, squeezed(data, 32, 100_000))  # type: ignore[arg-type]
+        except BadPicture:
+            assert pixels is None
+    assert size_and_squeezed(png, 32, 10) == ((140, 90), None)
+    for data in (b"", b"no picture", png[:12]):
+        with pytest.raises(BadPicture):
+            size_and_squeezed(data, 32, 100_000)

@@ -131,3 +131,17 @@ def test_warnings_of_libraries_do_not_reach_the_terminal() -> None:
     for kind in ("TIFF", "JPEG", "PNG", "WEBP", "AVIF", "HEIF"):
         done = subprocess.run([sys.executable, "-c", script], input=saved(kind), capture_output=True, check=True)
         assert (done.stdout, done.stderr) == (b"", b"")
+
+
+@pytest.mark.parametrize(("kind", "name"), [("JPEG2000", "JPEG 2000"), ("ICO", "ICO"), ("PPM", "PPM"), ("EPS", "EPS")])
+def test_formats_that_are_not_read_are_named(kind: str, name: str) -> None:
+    stream = io.BytesIO()
+    Image.new("RGB", (32, 32), (1, 2, 3)).save(stream, kind)
+    for measure in (size_of, lambda data: square(data, 16, 10**6)):
+        with pytest.raises(BadPicture, match=f"image_undecodable: {name}, which is not read"):
+            measure(stream.getvalue())
+
+
+def test_an_error_page_in_the_place_of_an_image_is_named() -> None:
+    with pytest.raises(BadPicture, match="HTML, which is not read"):
+        size_of(b"\n<!doctype HTML><title>404</title>")

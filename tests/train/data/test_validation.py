@@ -107,6 +107,15 @@ def test_rows_are_at_most_so_many_of_a_stream(plan: Plan, workshop: Any) -> None
     assert (micro.batch.segment_BL > 0).float().mean() > 0.9
 
 
+def test_what_is_drawn_is_no_longer_than_the_rest(plan: Plan, workshop: Any) -> None:
+    shards = workshop.shards(plan)
+    (micro,), (every,) = (validation_batches(plan, shards, most=most) for most in (2, 10_000))
+    text = [batch.length_S[batch.kind_S == Kind.TEXT.code].float() for batch in (micro.batch, every.batch)]
+    assert len(text[0]) < len(text[1]) / 2
+    error = float(text[1].std()) / len(text[0]) ** 0.5
+    assert abs(float(text[0].mean() - text[1].mean())) < 2.5 * error  # the longest were twice as long as the mean
+
+
 def test_nothing_held_out_is_no_validation(dataset: Path, workshop: Any) -> None:
     plan = workshop.plan({"path": str(dataset), "weight": 1}, steps=1)
     assert validation_batches(plan, workshop.shards(plan), most=5) == []
@@ -122,7 +131,7 @@ def test_rows_without_any_segment_left_are_padding(plan: Plan, workshop: Any) ->
 
 @given(lengths=LENGTHS, most=st.integers(1, 8))
 def test_first_fit_overlaps_nothing_and_leaves_out_only_what_has_no_room(lengths: list[int], most: int) -> None:
-    row, start = first_fit(lengths, 64, most)
+    row, start = first_fit(lengths, 64, most, np.random.default_rng(most).permutation(len(lengths)))
     used = np.zeros((most, 64), int)
     for length, at, begin in zip(lengths, row.tolist(), start.tolist(), strict=True):
         if at >= 0:

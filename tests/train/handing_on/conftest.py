@@ -19,7 +19,7 @@ EXPORTS = (*KINDS, "parallel")
 def fill_runs(made: Path, dataset: Path, folder: Path) -> None:
     train_both(made, folder, validation=0.2)
     torch.set_num_threads(1)
-    model = {"depth": 2, "width": 64, "audio_layout": "parallel"}
+    model = {"depth": 2, "width": 64, "audio_layout": "parallel", "head_bias": False}
     assert train(TrainConfig.model_validate(tree(dataset, folder / "parallel", model=model, steps=4)))
 
 

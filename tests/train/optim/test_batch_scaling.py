@@ -1,6 +1,7 @@
 """The batch rule: identity at its base, a square root otherwise, and a warning where it breaks down."""
 
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from triptych.schemas.config.training import OptimizerConfig
 from triptych.train.optim.batch_scaling import AdamSettings, MuonSettings, batch_warning, kappa, scaled_settings
 
-BASE = OptimizerConfig(base_batch_tokens=1 << 15, base_tokens=1 << 25)
+BASE = OptimizerConfig(base_batch_tokens=1 << 15, base_tokens=1 << 25, betas=(0.9, 0.95))
 STEPS = (1 << 25) >> 15
 
 
@@ -18,7 +19,7 @@ def test_at_its_base_and_without_one_nothing_changes() -> None:
     same = AdamSettings(BASE.lr, BASE.betas, BASE.eps, BASE.weight_decay, muon)
     assert kappa(BASE, 1 << 15, STEPS) == 1
     assert scaled_settings(BASE, 1 << 15, STEPS) == same
-    assert scaled_settings(OptimizerConfig(), 1 << 22, 17) == same
+    assert scaled_settings(OptimizerConfig(betas=(0.9, 0.95)), 1 << 22, 17) == same
 
 
 @given(batch=st.integers(1 << 10, 1 << 26), steps=st.integers(1, 10**7), gamma=st.floats(0, 1))
@@ -32,6 +33,29 @@ def test_settings_follow_kappa(batch: int, steps: int, gamma: float) -> None:
     assert found.weight_decay == pytest.approx(config.weight_decay * math.sqrt(k))
     assert found.betas == pytest.approx([beta**k for beta in config.betas])
     assert all(0 <= beta <= 1 for beta in found.betas)
+
+
+def test_the_second_moment_has_a_half_life_in_tokens() -> None:
+    half_life = OptimizerConfig().beta2_half_life
+    assert half_life is not None
+    for batch in (1 << 10, 1 << 16):
+        first, second = scaled_settings(OptimizerConfig(), batch, 100).betas
+        assert first == 0.9
+        assert second ** (half_life / batch) == pytest.approx(0.5)
+    # with a base, it is that of the base which is scaled
+    based = OptimizerConfig(base_batch_tokens=1 << 15, base_tokens=1 << 25)
+    at_base = scaled_settings(based, 1 << 15, STEPS).betas[1]
+    assert at_base == pytest.approx(0.5 ** ((1 << 15) / half_life))
+    assert scaled_settings(based, 1 << 17, STEPS // 4).betas[1] == pytest.approx(at_base**4)
+
+
+@pytest.mark.parametrize("keys", [{"betas": (0.9, 0.98)}, {"kind": "adamw"}])
+def test_a_decay_that_is_given_or_of_adamw_alone_is_used(keys: dict[str, Any]) -> None:
+    config = OptimizerConfig.model_validate(keys)
+    assert config.beta2_half_life is None
+    assert scaled_settings(config, 1 << 10, 100).betas == config.betas
+    assert OptimizerConfig.model_validate(config.model_dump()) == config
+    assert OptimizerConfig.model_validate(keys | {"beta2_half_life": 5}).beta2_half_life == 5
 
 
 def test_without_muon_there_are_no_settings_of_it() -> None:

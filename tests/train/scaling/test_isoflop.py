@@ -1,40 +1,32 @@
-"""Budgets of runs of equal cost, and the least points of parabolas that are known."""
+"""Budgets of runs of equal cost, and the least points of a law that is known."""
 
 import numpy as np
 import pytest
 
-from triptych.train.scaling.isoflop import Budget, ParabolaMinimum, budgets_of, group_similar, optimum
+from triptych.train.scaling.fit_law import Law
+from triptych.train.scaling.isoflop import Budget, BudgetMinimum, budgets_of, group_similar, optimum
 
-COST = 6e15
+TRUE = Law(E=1.7, A=400.0, a=0.34, B=410.0, b=0.28)
 
 
-def budget(best: float, sizes: list[float], wrong: float = 0.0) -> Budget:
-    """Losses 2 + 0.1 (log N - log best)², every other run off by a share `wrong` up or down."""
+def budget(best: float, sizes: list[float]) -> Budget:
+    """Runs of the cost for which a size is the best one."""
+    cost = 6 * best * TRUE.k * best**TRUE.e
     n = np.array(sizes)
-    loss = (2 + 0.1 * np.log(n / best) ** 2) * (1 + wrong * (-1.0) ** np.arange(len(n)))
-    return Budget(n, COST / (6 * n), np.full(len(n), COST), loss)
+    return Budget(n, cost / (6 * n), np.full(len(n), cost), TRUE.loss(n, cost / (6 * n)))
 
 
-def test_the_least_point_of_a_parabola_is_found() -> None:
+def test_the_least_point_of_a_law_is_found() -> None:
     runs = budget(3e6, [1e6, 2e6, 4e6, 8e6])
-    assert runs.minimum() == pytest.approx((3e6, COST / 6 / 3e6, 2.0), rel=1e-6)
-    assert runs.cost == pytest.approx(COST)
-    assert runs.residuals() == pytest.approx(np.zeros(4), abs=1e-9)
+    tokens = TRUE.k * 3e6**TRUE.e
+    assert runs.minimum(TRUE) == pytest.approx((3e6, tokens, float(TRUE.loss(3e6, tokens))), rel=1e-3)
+    assert runs.cost == pytest.approx(6 * 3e6 * tokens)
+    assert runs.tokens_at([1e6, 3e6]) == pytest.approx([runs.tokens[0], tokens])
 
 
 def test_without_a_least_point_among_the_sizes_there_is_none() -> None:
-    assert budget(9e6, [1e6, 2e6, 4e6, 8e6]).minimum() is None
-    assert budget(0.9e6, [1e6, 2e6, 4e6, 8e6]).minimum() is None
-    runs = budget(3e6, [1e6, 2e6, 4e6, 8e6])
-    turned = Budget(runs.parameters, runs.tokens, runs.flops, 5 - runs.loss)  # a greatest point instead
-    assert turned.minimum() is None
-
-
-def test_residuals_put_back_give_the_losses_that_they_came_from() -> None:
-    runs = budget(3e6, [1e6, 2e6, 3e6, 4e6, 8e6, 9e6, 12e6], wrong=0.01)
-    scale = np.sqrt(7 / (7 - 3))
-    assert runs.with_residuals(runs.residuals() / scale).loss == pytest.approx(runs.loss)
-    assert runs.with_residuals(np.zeros(7)).residuals() == pytest.approx(np.zeros(7), abs=1e-9)
+    assert budget(9e6, [1e6, 2e6, 4e6, 8e6]).minimum(TRUE) is None
+    assert budget(0.9e6, [1e6, 2e6, 4e6, 8e6]).minimum(TRUE) is None
 
 
 def test_values_that_are_alike_are_one_group() -> None:
@@ -52,6 +44,6 @@ def test_a_budget_takes_four_sizes() -> None:
 
 def test_exponents_are_those_of_a_power_law() -> None:
     n = np.geomspace(1e6, 1e8, 4)
-    minima = [ParabolaMinimum(one, 20 * one**1.5, 2.0) for one in n.tolist()]
+    minima = [BudgetMinimum(one, 20 * one**1.5, 2.0) for one in n.tolist()]
     costs = [6 * one.parameters * one.tokens for one in minima]  # C = 120 N^2.5
     assert optimum(minima, costs) == pytest.approx({"k": 20, "e": 1.5, "N by C": 0.4, "D by C": 0.6}, rel=1e-9)

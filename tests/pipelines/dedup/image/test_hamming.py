@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from triptych.pipelines.dedup.image.hamming import blocks_of, hamming_keys, hamming_pairs, is_first_shared_key
+from triptych.pipelines.dedup.image.hamming import (
+    CLOSEST,
+    CROWD,
+    blocks_of,
+    hamming_keys,
+    hamming_pairs,
+    is_crowded,
+    is_first_shared_key,
+)
 
 Hashes = npt.NDArray[np.uint64]
 Pairs = set[tuple[int, int]]
@@ -112,3 +120,36 @@ def test_nothing_in_gives_nothing() -> None:
     assert len(owner) == len(key) == 0
     left, right = hamming_pairs(key, key, 6)
     assert len(left) == len(right) == 0
+
+
+def test_a_crowd_of_different_hashes_costs_linear_work_and_few_pairs() -> None:
+    draw = np.random.default_rng(3)
+    bits = np.uint64(1) << draw.integers(0, 64, (2, 6 * CROWD), np.uint64)
+    crowd = np.unique(bits[0] | bits[1])  # all within 4 bits of each other
+    key = np.zeros(len(crowd), np.uint64)
+    assert is_crowded(key, crowd).all()
+    left, right = hamming_pairs(key, crowd, 6)
+    assert len(left) <= 2 * CLOSEST * len(crowd)
+    assert (np.bitwise_count(crowd[left] ^ crowd[right]) <= 6).all()
+    assert (np.bincount(np.r_[left, right], minlength=len(crowd)) >= CLOSEST).all()
+    graph = coo_array((np.ones(len(left)), (left, right)), shape=(len(crowd),) * 2)
+    assert connected_components(graph, directed=False)[0] == 1
+
+
+def test_a_crowd_does_not_depend_on_the_order_of_its_entries() -> None:
+    draw = np.random.default_rng(4)
+    bits = np.uint64(1) << draw.integers(0, 64, (2, 3 * CROWD), np.uint64)
+    crowd = np.unique(bits[0] | bits[1])
+    found = []
+    for order in (np.arange(len(crowd)), draw.permutation(len(crowd))):
+        left, right = hamming_pairs(np.zeros(len(crowd), np.uint64), crowd[order], 6)
+        ends = np.sort(np.stack([crowd[order][left], crowd[order][right]]), axis=0)
+        found.append(set(zip(*ends.tolist(), strict=True)))
+    assert found[0] == found[1]
+
+
+def test_as_many_as_a_crowd_of_equal_hashes_are_none() -> None:
+    key = np.r_[np.zeros(2 * CROWD, np.uint64), np.ones(CROWD + 2, np.uint64), np.full(CROWD + 1, 2, np.uint64)]
+    hashes = np.r_[np.zeros(2 * CROWD), np.arange(CROWD + 2), np.arange(CROWD + 1)].astype(np.uint64)
+    assert is_crowded(key, hashes).tolist() == [False] * 2 * CROWD + [True] * (CROWD + 2) + [False] * (CROWD + 1)
+    assert not len(is_crowded(key[:0], hashes[:0]))

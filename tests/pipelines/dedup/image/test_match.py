@@ -2,7 +2,6 @@
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -95,17 +94,3 @@ def test_other_pictures_are_not_explained() -> None:
 def test_no_pairs_have_no_verdicts() -> None:
     nothing = Thumbnails.of(np.zeros((0, 32, 32, 3), np.uint8))
     assert shows_same_image(nothing, nothing, WHOLE[:0], WHOLE[:0]).shape == (0,)
-
-
-def test_thumbnails_survive_packing() -> None:
-    pixels = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3)).astype(np.uint8)
-    thumbnails = Thumbnails.of(pixels)
-    assert np.array_equal(thumbnails.luminance, pixels[..., 0])
-    blocks = pixels[..., 1:].reshape(5, 16, 2, 16, 2, 2).mean((2, 4)).transpose(0, 3, 1, 2)
-    assert np.abs(thumbnails.colours - blocks).max() <= 0.5
-    packed = thumbnails.packed(np.array([True, False, True, True, True]))
-    assert packed.type == pa.binary(1536)
-    assert packed.is_null().to_pylist() == [False, True, False, False, False]
-    again = Thumbnails.unpacked(packed.slice(2))
-    assert np.array_equal(again.luminance, thumbnails.luminance[2:])
-    assert np.array_equal(again.colours, thumbnails.colours[2:])

@@ -1,4 +1,4 @@
-"""Thumbnails keep the luminance, halve the colours, survive packing, and are cut as their colours would be."""
+"""Thumbnails keep the luminance, halve the colours, and are cut as their colours would be."""
 
 import numpy as np
 from PIL import Image
@@ -22,16 +22,6 @@ def test_luminance_is_kept_and_colours_are_means_of_four() -> None:
             for y, x in ((0, 0), (3, 9), (15, 15)):
                 four = picture[2 * y : 2 * y + 2, 2 * x : 2 * x + 2, channel + 1]
                 assert colours[channel, y, x] == int(four.mean() + 0.5)
-
-
-def test_packing_gives_the_same_thumbnails_back() -> None:
-    made = Thumbnails.of(np.random.default_rng(1).integers(0, 256, (4, SIDE, SIDE, 3), np.uint8))
-    packed = made.packed(np.array([True, False, True, True]))
-    assert packed.type.byte_width == 1536
-    assert [value is None for value in packed.to_pylist()] == [False, True, False, False]
-    back, kept = Thumbnails.unpacked(packed.slice(2)), slice(2, 4)
-    assert np.array_equal(back.luminance, made.luminance[kept])
-    assert np.array_equal(back.colours, made.colours[kept])
 
 
 def test_no_limit_leaves_the_luminance() -> None:

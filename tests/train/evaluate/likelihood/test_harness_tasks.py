@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -35,7 +35,9 @@ PASSAGES = [{"context": "Naming the", "answer": " old names"}, {"context": "a Ca
 PAGES = [{"page": "The dog sees the snow. " * 4}, {"page": "\u6f22\u5b57 and names"}]
 
 
-def open_random(tokenizer: TextTokenizer, folder: Path, objective: str = "autoregressive") -> Generator:
+def open_random(
+    tokenizer: TextTokenizer, folder: Path, objective: Literal["masked", "autoregressive"] = "autoregressive"
+) -> Generator:
     """A model of random weights over the vocabulary of a tokenizer."""
     vocabulary = Vocabulary(text=tokenizer.size)
     model = Transformer(shape_of(ModelConfig(depth=1, width=64)), vocabulary, attention="dense")

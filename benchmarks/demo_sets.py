@@ -4,10 +4,10 @@
 
 The first set is that of `triptych demo`, on which settings of the sampler were chosen; the second has as many capitals,
 small letters, digits and signs, and the words between those of the first, and nothing was chosen on it. Judged as
-`triptych demo` judges, for each seed of the sampler. Run it in the folder of the demo's `train.yaml`, or the datasets
-are not found.
+`triptych demo` judges, for each seed of the sampler.
 """
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -61,7 +61,8 @@ def bits(run: Path) -> dict[str, dict[str, float]]:
 def main(run: Path, seeds: int, as_json: bool) -> None:
     """Judge the demo's RUN on both sets."""
     torch.set_num_threads(1)
-    held_out, found = bits(run), recognised(Generator.open(run), seeds)
+    with contextlib.chdir(run.parent):  # paths in the demo's files are relative to their folder
+        held_out, found = bits(Path(run.name)), recognised(Generator.open(Path(run.name)), seeds)
     if as_json:
         click.echo(json.dumps({"machine": machine(), "seeds": seeds, "bits": held_out, "recognized": found}))
         return

@@ -95,7 +95,7 @@ def run(name: str, data: tuple[torch.Tensor, torch.Tensor], steps: int, width: i
     for step in range(steps):
         batch = window_batch(data[0], step + seed * 1_000_000)
         noised = corrupt(batch, objective, model.slices, seed, RowPlacement(step, torch.arange(ROWS), ROWS))
-        (loss(model, noised, objective).loss / noised.targets).backward()  # type: ignore[no-untyped-call]
+        (loss(model, noised, objective).loss / noised.targets).backward()
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), optimizer_config.clip)
         clipped += int(norm > optimizer_config.clip)
         set_lr(optimizer, lr_factor(optimizer_config, step, steps))

@@ -45,7 +45,7 @@ objective:
 optimizer: {{warmup: 100}}
 steps: 2250
 checkpoint: {{every: 750, keep: 1}}
-validation: {{every: 750, rows: 64}}   # all documents that are held out
+validation: {{every: 1125, rows: 64}}   # all documents that are held out
 log_every: 40
 """
 

@@ -24,7 +24,7 @@ def counts_of(config: dict[str, Any], workshop: type[Workshop]) -> tuple[torch.T
     parsed = TrainConfig.model_validate(config)
     plan = plan_of(parsed)
     counts = counted_targets(plan, workshop.shards(plan), parsed)
-    return counts.split(list(Slices.of(plan.vocabulary).widths))
+    return torch.split(counts, list(Slices.of(plan.vocabulary).widths))
 
 
 def test_frequencies_are_taken_within_a_slice() -> None:

@@ -40,8 +40,9 @@ def test_what_is_saved_is_loaded(folder: Path) -> None:
 def test_the_shape_is_kept_and_an_export_without_new_keys_is_as_before(folder: Path, tmp_path: Path) -> None:
     weights = load_file(folder / WEIGHTS)
     bias = weights.pop("head.bias")
-    for version, keys in enumerate(({}, {"audio_layout": "parallel"}, {"head_bias": True}), start=1):
-        shape = shape_of(ModelConfig.model_validate({"depth": 1, "width": 64, "head_bias": False} | keys))
+    plain = {"depth": 1, "width": 64, "head_bias": False}
+    for version, keys in enumerate((plain, {**plain, "audio_layout": "parallel"}, {**plain, "head_bias": True}), 1):
+        shape = shape_of(ModelConfig.model_validate(keys))
         saved = tmp_path / str(version)
         save_model(saved, weights | ({"head.bias": bias} if shape.head_bias else {}), shape, IDS, "masked")
         config = json.loads((saved / CONFIG).read_bytes())

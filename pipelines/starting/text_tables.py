@@ -45,8 +45,13 @@ def _tables(listing: Listing, names: list[str], head: TableHead, notes: list[str
         folder, table = posixpath.split(path if len(files) > 1 else listing.url(files[0]))
         if folder.endswith("/**"):
             folder, table = folder.removesuffix("/**"), f"**/{table}"
-        keys = {"kind": "folder", "path": folder or ".", "table": table if len(files) > 1 else escaped(table)}
-        keys |= head.keys | fields_of({}, text, head.columns)
+        keys = {
+            "kind": "folder",
+            "path": folder or ".",
+            "table": table if len(files) > 1 else escaped(table),
+            **head.keys,
+        }
+        keys |= fields_of({}, text, head.columns)
         grounds = (f"{posixpath.basename(files[0])} is a text table with the columns {shown}", text.ground)
         label = posixpath.dirname(files[0]) if len(files) > 1 else files[0]
         found.append(Guess(keys, grounds, frozenset([*files, *others]), label or listing.root, hints))

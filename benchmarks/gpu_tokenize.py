@@ -166,7 +166,7 @@ def kernel_share(action: Callable[[], int]) -> float | None:
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
         action()
         wait()
-    return min(1.0, sum(event.self_device_time_total for event in profile.key_averages()) / 1e6 / taken)
+    return float(min(1.0, sum(event.self_device_time_total for event in profile.key_averages()) / 1e6 / taken))
 
 
 def measure(record: Record, work: Path, sizes: Sizes, workers: int, tiny: bool) -> None:

@@ -22,7 +22,6 @@ import click
 import numpy as np
 import pyarrow as pa
 import torch
-from diffusers import VQModel
 from PIL import Image
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
@@ -94,12 +93,12 @@ def convolution_seconds(tokenizer: DiffusersVq) -> float:
         model.encode(functional.pixel_unshuffle(to_signed(picture), tokenizer._unshuffle))
     one, other = torch.randn(2, PRODUCT, PRODUCT)
     taken = min(thread_seconds(lambda: one @ other) for _ in range(4))
-    return counter.get_total_flops() / (2 * PRODUCT**3) * taken
+    return float(counter.get_total_flops() / (2 * PRODUCT**3) * taken)
 
 
 def measured(files: list[bytes], size: int, repeats: int, folder: Path) -> dict[str, dict[str, float]]:
     """Figures of one size of the tokenizer's pictures."""
-    model: VQModel = build(VqConfig(size=size))
+    model: Any = build(VqConfig(size=size))
     model.save_pretrained(folder, safe_serialization=True)
     tokenizer = DiffusersVq(str(folder), side=size)
     near, column = PerceptualHash(NearImage(), MAX_PIXELS), pa.chunked_array([files], pa.binary())

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,7 +100,7 @@ class _Walked:
         self._notes, self._journal = made, Journal()
         self.tasks = self.results = 0
 
-    def walk(self, wanted: list[Step]) -> dict[Step, list[Partition]]:
+    def walk(self, wanted: Sequence[Step]) -> dict[Step, list[Partition]]:
         walk = SimulatedWalk(wanted, self._notes, self._journal)
         found = walk.run()
         self.tasks += walk.tasks

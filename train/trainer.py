@@ -146,8 +146,8 @@ class Trainer:
         metrics = Metrics(self.folder, self.step, self.config.log) if self.process.first else None
         clock = Throughput(self.process.world, self.process.device)
         parameters = self.model.shape.parameters(self.plan.vocabulary)
-        line = start_line(self.folder, self.plan, self.step, parameters.embedding + parameters.rest, self.process)
-        with progress_of(self.config.steps, self.step, self.process.first, line) as progress:
+        begun = start_line(self.folder, self.plan, self.step, parameters.embedding + parameters.rest, self.process)
+        with progress_of(self.config.steps, self.step, self.process.first, begun) as progress:
             for micros in self._batches():
                 result = self.gradients(micros or [], signals.requested, micros is None)
                 problem = self._update(result, micros)
@@ -245,9 +245,7 @@ class Trainer:
         step = self.process.on_first(self.checkpoints.last_sound)
         done = self.rollbacks
         if self.config.on_breakdown == "stop" or step is None or done >= self.config.max_rollbacks:
-            kept = (
-                "No checkpoint was saved before." if step is None else f"The checkpoint of step {step} is from before."
-            )
+            kept = "No checkpoint was saved" if step is None else f"The checkpoint of step {step} is from"
             raise Refusal(f"{breakdown} {kept} before the first skipped step.", exit_code=1) from None
         reached, read = self.step, self.loader.rows_read()
         self.optimizer.zero_grad(set_to_none=True)  # of the step that broke down

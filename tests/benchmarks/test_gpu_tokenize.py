@@ -19,7 +19,8 @@ class Means:
     pixels = 16
 
     def encode(self, pictures: npt.NDArray[Any]) -> Codes:
-        return pictures.reshape(len(pictures), -1).mean(1, keepdims=True).astype(np.uint32)
+        means: Codes = pictures.reshape(len(pictures), -1).mean(1, keepdims=True).astype(np.uint32)
+        return means
 
 
 def test_batches_hold_what_the_tars_do_again_and_again(tmp_path: Path) -> None:

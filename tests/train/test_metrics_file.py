@@ -74,7 +74,7 @@ def test_lines_with_few_figures_can_be_shown(line: dict[str, Any]) -> None:
     verdict(lines, {})
     assert seconds_left(lines, 100) is None
     for each in lines:
-        assert (validation_line if "split" in each else step_line)(each, *([] if "split" in each else [1, 2, math.inf]))
+        assert validation_line(each) if "split" in each else step_line(each, 1, 2, math.inf)
 
 
 def test_a_duration_has_an_end() -> None:

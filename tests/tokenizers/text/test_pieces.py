@@ -1,6 +1,7 @@
 """What each code of a text tokenizer stands for: the pieces of a text, put together, are the text."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -37,11 +38,12 @@ def ranks(folder: Path) -> TiktokenText:
 
 @pytest.mark.parametrize("kind", ["sentencepiece", "huggingface", "tiktoken"])
 def test_pieces_put_together_are_the_text(kind: str, text_model: Path, tmp_path: Path) -> None:
-    opened: TextTokenizer = {
+    ways: dict[str, Callable[[], TextTokenizer]] = {
         "sentencepiece": lambda: SentencePieceText(str(text_model)),
         "huggingface": lambda: byte_level(tmp_path),
         "tiktoken": lambda: ranks(tmp_path),
-    }[kind]()
+    }
+    opened = ways[kind]()
     pieces = opened.pieces()
     assert len(pieces) == opened.size
     assert [len(piece) for piece, _ in pieces] == opened.token_bytes.tolist()

@@ -80,7 +80,7 @@ def test_an_id_is_looked_for_in_one_shard_of_a_group(texts: Path, tmp_path: Path
     assert len(dataset.shards) > 2
     last = dataset.row(dataset.rows - 1).segments[-1]
     assert find_id(dataset, last["id"])[-1] == (dataset.rows - 1, len(dataset.row(dataset.rows - 1).segments))
-    assert len(dataset._batches) == 1
+    assert len(dataset._shards) == 1
 
 
 def test_estimates_agree_with_the_count_within_their_error() -> None:

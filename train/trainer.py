@@ -146,8 +146,8 @@ class Trainer:
         metrics = Metrics(self.folder, self.step, self.config.log) if self.process.first else None
         clock = Throughput(self.process.world, self.process.device)
         parameters = self.model.shape.parameters(self.plan.vocabulary)
-        line = start_line(self.folder, self.plan, self.step, parameters.embedding + parameters.rest, self.process)
-        with progress_of(self.config.steps, self.step, self.process.first, line) as progress:
+        first = start_line(self.folder, self.plan, self.step, parameters.embedding + parameters.rest, self.process)
+        with progress_of(self.config.steps, self.step, self.process.first, first) as progress:
             for micros in self._batches():
                 result = self.gradients(micros or [], signals.requested, micros is None)
                 problem = self._update(result, micros)

@@ -46,14 +46,14 @@ class Shot(NamedTuple):
 
 
 SHOTS = {
-    "browse-funnel": Shot("/0/", "#funnel", 640, "#funnel"),
+    "browse-funnel": Shot("/0/", "#funnel", 410, "#funnel"),
     "browse-dropped": Shot("/0/dropped?reason=image_undecodable", height=720),
     "browse-duplicates": Shot("/0/duplicates", height=860, until=".members"),
     "browse-compare": Shot("/compare?a=1&b=0", height=860, until="#main"),
     "browse-run": Shot("/2/run", height=1000, until=".plot canvas"),
     "browse-samples": Shot("/2/run", "#samples", 640, ".steps"),
     "browse-segment": Shot("/0/row/{clip}", height=1000),
-    "browse-codebooks": Shot("/0/", "#books", 560, ".heatrow"),
+    "browse-codebooks": Shot("/0/", "#books", 400, ".heatrow"),
     "browse": Shot("/0/", height=1240),
 }
 PATIENCE = 1_200_000  # milliseconds

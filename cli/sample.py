@@ -107,7 +107,7 @@ def sample(
     from ..train.generate.generator import Generator
     from ..train.generate.limits import length_warning
     from ..train.generate.sample_files import (
-        make_folder,
+        made_folder,
         require_no_samples,
         sample_keys,
         sample_lines,
@@ -126,8 +126,8 @@ def sample(
     codes = generator.segments(of, [each.content for each in every], seed, length=length, keys=keys)
     if (warning := length_warning(of, codes, generator.lengths)) is not None:
         print_line(f"warning: {warning}", err=True)
-    make_folder(out)
-    batch = generator.fill(of, codes, config, seed, keys=keys)
+    with made_folder(out):
+        batch = generator.fill(of, codes, config, seed, keys=keys)
     seconds = time.perf_counter() - begin
     names = write_samples(out, batch.samples)
     facts = {

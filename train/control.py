@@ -35,8 +35,8 @@ def control_of(path: str, record: RunRecord) -> Control | None:
         The control; None if none is named and no folder beside the run is one that can be compared.
     """
     named = record.config.get("control")
-    if named:
-        return _compared(str(named), record)
+    if isinstance(named, str) and named:
+        return _compared(named, record)
     for place in _beside(path):
         found = _compared(place, record)
         if not found.problem:
@@ -60,10 +60,16 @@ def _compared(path: str, record: RunRecord) -> Control:
         return Control(name, {}, f"cannot be read ({error})")
     if other is None:
         return Control(name, {}, "is no run of `triptych train`")
-    if other.config["objective"]["kind"] != "autoregressive":
+    if _part(other, "objective", "kind") != "autoregressive":
         return Control(name, {}, "is not autoregressive")
     ours, theirs = ({each.fingerprint for each in one.trained_on} for one in (record, other))
-    if (ours, record.config["data"]["validation"]) != (theirs, other.config["data"]["validation"]):
+    if (ours, _part(record, "data", "validation")) != (theirs, _part(other, "data", "validation")):
         return Control(name, {}, "was trained on other datasets, or has other documents held out")
     line = last_validation(lines)
     return Control(name, line or {}, "" if line else "has not been validated yet")
+
+
+def _part(record: RunRecord, block: str, key: str) -> Any:
+    """A value of the train file in a record, which may be someone else's; None where there is none."""
+    found = record.config.get(block)
+    return found.get(key) if isinstance(found, dict) else None

@@ -111,8 +111,7 @@ class Dataset:
         """Return packed row `index`; negative indices count from the end.
 
         Returns:
-            The arrays `tokens`, `segment` and `modality`, each (row_length,), as views of the shard, and the tables
-            `segments` and `spans`.
+            The arrays `tokens`, `segment` and `modality`, each (row_length,), and the tables `segments` and `spans`.
 
         Raises:
             Refusal: There is no such row, or its shard cannot be read.

@@ -11,7 +11,7 @@ SPECIALS = {"pad": 0, "mask": 1, "eos": 2, "boi": 3, "eoi": 4, "boa": 5, "eoa": 
 TASKS = {"text": 16, "t2i": 17, "i2t": 18, "t2s": 19, "s2t": 20, "joint": 21}
 
 
-class TriptychConfig(PretrainedConfig):
+class TriptychConfig(PretrainedConfig):  # type: ignore[no-untyped-call]
     """Sizes and id space of a model that Triptych trained.
 
     Attributes:

@@ -44,6 +44,9 @@ class FillMixin:
 
         Returns:
             Ids (B, L) without `mask`.
+
+        Raises:
+            ValueError: An autoregressive model would have to fill the first position.
         """
         config = generation_config or self.generation_config
         steps = steps or int(getattr(config, "steps", None) or 64)
@@ -63,6 +66,8 @@ class FillMixin:
 def _from_left_to_right(
     model: Any, ids_BL: Any, hidden_BL: Any, where: Any, temperature: float, generator: torch.Generator | None
 ) -> None:
+    if hidden_BL[:, 0].any():
+        raise ValueError("the first position is hidden, but nothing precedes it; begin with the token of a task")
     for at in hidden_BL.any(0).nonzero()[:, 0].tolist():
         rows = hidden_BL[:, at]
         logits_NV = model(ids_BL, **where).logits[rows, at - 1]

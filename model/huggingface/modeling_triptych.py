@@ -28,12 +28,12 @@ class Positions(NamedTuple):
     place_BL: torch.Tensor  # position of each token
 
 
-class TriptychModel(FillMixin, PreTrainedModel, GenerationMixin):
+class TriptychModel(FillMixin, PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-call]
     """A tri-modal masked diffusion model, or its autoregressive control."""
 
     config_class = TriptychConfig
     config: TriptychConfig
-    _no_split_modules = ("Block",)
+    _no_split_modules = ["Block"]  # noqa: RUF012 -- as transformers has it
 
     def __init__(self, config: TriptychConfig) -> None:
         super().__init__(config)
@@ -42,7 +42,7 @@ class TriptychModel(FillMixin, PreTrainedModel, GenerationMixin):
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.num_hidden_layers))
         self.norm = nn.RMSNorm(config.hidden_size, eps=config.rms_norm_eps)
         self.head = Head(config)
-        self.post_init()
+        self.post_init()  # type: ignore[no-untyped-call]
 
     def forward(
         self,

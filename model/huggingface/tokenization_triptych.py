@@ -8,13 +8,27 @@ import base64
 import importlib
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from transformers import PreTrainedTokenizer
 
 FILE = "text.vocabulary"  # transformers takes names that end in `tokenizer.model` for another kind of file
 SPACE = "\u2581"  # SentencePiece writes a space as this character
 NAMES = {"pad_token": "<triptych:pad>", "mask_token": "<triptych:mask>", "eos_token": "<triptych:eos>"}  # ids 0, 1, 2
+
+
+class Codes(Protocol):
+    """A text tokenizer whose codes are counted from 0."""
+
+    names: list[str]
+
+    def encode(self, text: str) -> list[int]:
+        """Codes of a text."""
+        ...
+
+    def decode(self, codes: list[int]) -> str:
+        """Text of codes."""
+        ...
 
 
 class TriptychTokenizer(PreTrainedTokenizer):
@@ -35,8 +49,7 @@ class TriptychTokenizer(PreTrainedTokenizer):
         self, vocab_file: str, kind: str = "sentencepiece", offset: int = 256, pattern: str | None = None, **kwargs: Any
     ) -> None:
         self.vocab_file, self.kind, self.offset, self.pattern = vocab_file, kind, offset, pattern
-        model = {"sentencepiece": SentencePieceCodes, "huggingface": TokenizerCodes, "tiktoken": TiktokenCodes}[kind]
-        self._codes = model(Path(vocab_file).read_bytes(), pattern)
+        self._codes = codes_of(kind, Path(vocab_file).read_bytes(), pattern)
         names = list(NAMES.values())
         self._ids = {name: code + offset for code, name in enumerate(self._codes.names)}
         self._ids |= {name: names.index(name) for name in names}
@@ -44,7 +57,7 @@ class TriptychTokenizer(PreTrainedTokenizer):
         for key in ("kind", "offset", "pattern"):
             kwargs.pop(key, None)
         settings = {**NAMES, "split_special_tokens": True, "special_tokens_pattern": "none", **kwargs}
-        super().__init__(kind=kind, offset=offset, pattern=pattern, **settings)
+        super().__init__(kind=kind, offset=offset, pattern=pattern, **settings)  # type: ignore[no-untyped-call]
 
     @property
     def vocab_size(self) -> int:
@@ -69,7 +82,13 @@ class TriptychTokenizer(PreTrainedTokenizer):
         ids = [self._ids.get(token, 0) for token in tokens]
         return self._codes.decode([number - self.offset for number in ids if number >= self.offset])
 
-    def _decode(self, token_ids: Any, skip_special_tokens: bool = False, **unused: Any) -> str:
+    def _decode(
+        self,
+        token_ids: int | list[int],
+        skip_special_tokens: bool = False,
+        clean_up_tokenization_spaces: bool | None = None,
+        **kwargs: Any,
+    ) -> str:
         ids = [token_ids] if isinstance(token_ids, int) else list(token_ids)
         return self.convert_tokens_to_string([self._convert_id_to_token(int(number)) for number in ids])
 
@@ -81,10 +100,17 @@ class TriptychTokenizer(PreTrainedTokenizer):
         return (str(to),)
 
 
+def codes_of(kind: str, data: bytes, pattern: str | None) -> Codes:
+    """Open the tokenizer of a kind."""
+    if kind == "sentencepiece":
+        return SentencePieceCodes(data)
+    return TiktokenCodes(data, pattern or "") if kind == "tiktoken" else TokenizerCodes(data)
+
+
 class SentencePieceCodes:
     """A SentencePiece model; one that Triptych trained encodes every text exactly, also one with marks of spaces."""
 
-    def __init__(self, data: bytes, pattern: str | None) -> None:
+    def __init__(self, data: bytes) -> None:
         self._model = importlib.import_module("sentencepiece").SentencePieceProcessor(model_proto=data)
         count = self._model.vocab_size()
         self.names = [self._model.id_to_piece(code) for code in range(count)]
@@ -120,7 +146,7 @@ class SentencePieceCodes:
 class TokenizerCodes:
     """A tokenizer.json."""
 
-    def __init__(self, data: bytes, pattern: str | None) -> None:
+    def __init__(self, data: bytes) -> None:
         self._model = importlib.import_module("tokenizers").Tokenizer.from_buffer(data)
         self._model.no_truncation()
         self._model.no_padding()
@@ -143,7 +169,7 @@ class TokenizerCodes:
 class TiktokenCodes:
     """A tiktoken file; the name of a token has a character for each of its bytes."""
 
-    def __init__(self, data: bytes, pattern: str | None) -> None:
+    def __init__(self, data: bytes, pattern: str) -> None:
         pairs = (line.split() for line in data.splitlines() if line.strip())
         ranks = {base64.b64decode(piece): int(rank) for piece, rank in pairs}
         self._model = importlib.import_module("tiktoken").Encoding(

@@ -9,6 +9,7 @@ from .guessed import Guess, paths_of
 from .listing import Listing, extension
 from .media_tables import media_tables
 from .sample_files import columnar, pairs, saved_datasets, tars
+from .text_tables import text_tables
 
 TEXTS = (
     *("txt", "md", "markdown", "rst", "tex", "html", "htm", "xml", "org", "adoc", "srt", "vtt"),
@@ -58,4 +59,4 @@ def whole_files(listing: Listing, about: frozenset[str], notes: list[str]) -> li
     return found
 
 
-RULES = (saved_datasets, tars, media_tables, pairs, columnar, whole_files)
+RULES = (saved_datasets, tars, media_tables, pairs, columnar, text_tables, whole_files)

@@ -15,12 +15,14 @@ import pyarrow.parquet as pq
 
 from ..sources.json_list import NoList, list_items, list_keys
 from ..sources.streams import Broken, ByteStream
+from ..sources.text_blocks import MARKS
 from .listing import extension
 
 ROWS = 50  # rows that are looked at
 HEAD = 1 << 18  # bytes of a text table that are looked at
 COCO = {"table": "images", "on": "image_id = id"}
 DELIMITERS = ",\t|;"
+LONGEST_NAME, MOST_WORDS = 60, 6  # characters and words of the name of a column
 LONGEST_ROW = 1 << 20  # bytes of a record in a JSON document
 
 
@@ -52,7 +54,8 @@ def table_head(url: str, names: frozenset[str]) -> TableHead | None:
             head = stream.read(HEAD)
     except (Broken, OSError):
         return None
-    text = head.decode("utf-8-sig", errors="replace")
+    text = next((head.decode(encoding, "replace") for mark, encoding in MARKS if head.startswith(mark)), None)
+    text = (head.decode(errors="replace") if text is None else text).lstrip("\ufeff")
     lines = text.splitlines() if len(head) < HEAD else text.splitlines()[:-1]
     lines = [line for line in lines[: ROWS + 1] if line.strip()]
     if not lines:
@@ -119,7 +122,8 @@ def first_space(lines: Sequence[str], names: frozenset[str]) -> TableHead | None
 
 def is_header(fields: Sequence[str], names: frozenset[str]) -> bool:
     """True unless a field of the first line is the name of a file, or a text longer than a name of a column."""
-    return not any(value.rpartition("/")[2] in names or len(value) > 60 for value in fields)
+    texts = (len(value) > LONGEST_NAME or len(value.split()) > MOST_WORDS for value in fields)
+    return not any(texts) and not any(value.rpartition("/")[2] in names for value in fields)
 
 
 def names_of_fields(fields: Sequence[str], names: frozenset[str]) -> list[str]:

@@ -6,7 +6,7 @@ Otherwise, as in small datasets, in those that were packed in windows and in tho
 all shards of the group are searched; if these are many, the first search makes an index (id_index.py) for the next.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -49,7 +49,7 @@ def segments_of_id(tables: SegmentTables, document: bytes) -> list[Located]:
     return sorted(found, key=lambda one: one.segment["offset"])
 
 
-def _indexed(tables: SegmentTables, document: bytes, searched: Sequence[int]) -> Sequence[int]:
+def _indexed(tables: SegmentTables, document: bytes, searched: list[int]) -> list[int]:
     """Those of many shards that may have a document, by the index of the dataset, which is made if there is none."""
 
     def words() -> Iterator[tuple[int, Words]]:

@@ -108,7 +108,7 @@ class StoredShard:
 
     def row(self, index: int) -> PackedRow:
         """Read one row."""
-        arrays = (self.matrix(name)[index] for name in MATRICES)
+        arrays: Any = (self.matrix(name)[index] for name in MATRICES)
         tables: Any = (self.tables.column(name)[index].as_py() for name in TABLES)
         return PackedRow(*arrays, *tables)
 

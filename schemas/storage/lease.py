@@ -11,7 +11,6 @@ was cut off from the store, finds a higher number when it comes back; it checks 
 no harm, since partitions and shards are named by their content.
 """
 
-import json
 import math
 import os
 import platform
@@ -24,7 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..errors import Refusal
-from ..identity import canonical_json
+from ..identity import canonical_json, parse_json
 from .store import WORK, Store
 
 FOLDER = f"{WORK}/lease"
@@ -56,9 +55,12 @@ class Owner:
     def parse(cls, data: bytes) -> "Owner | None":
         """Parse what `to_bytes` wrote; None for anything else, such as a file that is being written."""
         try:
-            return cls(**json.loads(data))
+            found = cls(**parse_json(data))
         except (ValueError, TypeError):
             return None
+        words = (found.host, found.machine, found.token)
+        sound = isinstance(found.pid, int) and 0 < found.pid < 1 << 31 and all(isinstance(word, str) for word in words)
+        return found if sound else None
 
     def to_bytes(self) -> bytes:
         """JSON."""

@@ -172,13 +172,17 @@ def test_the_schema_file_is_what_the_command_prints(file: str) -> None:
     assert (ROOT / "docs" / "reference" / f"{file}.schema.json").read_text() == printed, "run: make schema"
 
 
+ERRORS = ("BadRow", "BadClip", "BadPicture")
+DROPS = ("Drop", "LateDrop", "UnevenRow")
+
+
 def reasons(folder: str) -> Iterator[str]:
     """Every reason for a drop that is given where a row is dropped or complained about."""
     for path in (ROOT / folder).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             named = getattr(node, "func", None)
             if isinstance(node, ast.Call) and isinstance(named, ast.Name):
-                at = {"BadRow": 0, "BadClip": 0, "BadPicture": 0, "Drop": 1, "LateDrop": 1, "_mark": 2}.get(named.id)
+                at = {**dict.fromkeys(ERRORS, 0), **dict.fromkeys(DROPS, 1), "_mark": 2}.get(named.id)
                 if at is not None and len(node.args) > at:
                     yield from (str(part.value) for part in ast.walk(node.args[at]) if is_reason(part))
 

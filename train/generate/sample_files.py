@@ -6,7 +6,8 @@
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +35,27 @@ def require_no_samples(out: Path, overwrite: bool) -> None:
         )
 
 
-def make_folder(out: Path) -> None:
-    """Make the folder of the samples, before they take time to generate; raises Refusal if it cannot be made."""
+@contextmanager
+def made_folder(out: Path) -> Iterator[None]:
+    """Make the folder of the samples before they take time to generate; one that is new goes again if that fails.
+
+    Raises:
+        Refusal: The folder cannot be made or written to.
+    """
+    new = not out.exists()
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise Refusal(f"{out}: this folder cannot be made ({error.strerror}). Give another `--out`.") from None
     if not os.access(out, os.W_OK | os.X_OK):
         raise Refusal(f"{out}: this folder cannot be written to. Change its permissions, or give another `--out`.")
+    try:
+        yield
+    except BaseException:
+        if new:
+            with suppress(OSError):  # something else is in it by now
+                out.rmdir()
+        raise
 
 
 def write_samples(out: Path, samples: Sequence[GeneratedSample]) -> list[str]:

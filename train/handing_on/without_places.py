@@ -14,6 +14,8 @@ def without_places(record: RunRecord) -> RunRecord:
     data["datasets"] = [dict(entry) | {"path": _name(entry["path"])} for entry in data["datasets"]]
     data.pop("cache", None)
     config |= {"out": _name(config["out"]), "data": data}
+    for key in ("samples", "control"):  # of the training, not of the model
+        config.pop(key, None)
     config["validation"] = _validation(config.get("validation") or {})
     if config.get("init"):
         config["init"] = dict(config["init"]) | {"from": _name(config["init"]["from"])}
@@ -21,6 +23,7 @@ def without_places(record: RunRecord) -> RunRecord:
         update={
             "config": config,
             "trained_on": tuple(each.model_copy(update={"path": _name(each.path)}) for each in record.trained_on),
+            "initial": record.initial and record.initial.model_copy(update={"source": _name(record.initial.source)}),
             "changes": (),
             "stretches": (),
         }

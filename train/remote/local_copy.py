@@ -25,7 +25,7 @@ def as_local(run: str | Path, step: int | None = None) -> Iterator[Path]:
     """The folder of a run with its model, downloaded once per process if the run lies at a URL.
 
     Args:
-        run: Folder or URL of the run, or of its folder `model`.
+        run: Folder or URL of the run, of its folder `model`, or of an export.
         step: Step of the checkpoint to download as well.
 
     Yields:
@@ -49,7 +49,8 @@ def _run_of(url: str) -> str:
     """The URL of a run, given that or the URL of its folder `model`."""
     parent, _, last = url.rpartition("/")
     with reaching(url):
-        return parent if last == MODEL and Store(url).exists(CONFIG) else url
+        alone = Store(url).exists(CONFIG) and not Store(url).exists(RUN)  # with the record it is an export
+        return parent if last == MODEL and alone else url
 
 
 def local_logs(runs: str | Path) -> Path:
@@ -69,6 +70,8 @@ def _on_disk(run: str | Path) -> Path:
 def _run(url: str) -> Path:
     store = Store(url.rstrip("/"))
     with reaching(url):
+        if store.exists(CONFIG):
+            return _downloaded(store, store.names(""))
         model = [name for name in store.names(MODEL) if name != f"{MODEL}/{CONFIG}"]
         records = [name for name in (RUN, METRICS, f"{MODEL}/{CONFIG}") if store.exists(name)]
     folder = _downloaded(store, [*model, *records])

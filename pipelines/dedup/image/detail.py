@@ -14,7 +14,7 @@ from .signatures import Signatures
 
 STEPS = 16, 16, 16, 32  # samples along a side, in each step of the registration
 BLUR = 5  # samples of the last step: what is coarser than this is not detail
-LEAST = 0.97  # correlation of the details
+LEAST = 0.96  # correlation of the details
 
 
 def shows_same_details(one: Signatures, other: Signatures, window: Floats, other_window: Floats) -> Verdicts:

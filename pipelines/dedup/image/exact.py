@@ -14,13 +14,13 @@ Size = tuple[int, int]
 
 
 def image_keys(
-    values: pa.ChunkedArray, read: Callable[[int, bytes], Size] = lambda row, data: size_of(data)
+    values: pa.ChunkedArray, read: Callable[[bytes], Size] = size_of
 ) -> tuple[pa.FixedSizeBinaryArray, npt.NDArray[np.int64]]:
     """Hash image files and read their sizes.
 
     Args:
         values: (n,) files.
-        read: Takes the number and the bytes of a file, and returns width and height; raises BadPicture.
+        read: Returns width and height of a file, called once for each in order; raises BadPicture.
 
     Returns:
         (n,) xxh3-128 of the bytes and (n,) width times height from the header; null and 0 for a file whose header
@@ -31,7 +31,7 @@ def image_keys(
     for index, value in enumerate(values):
         data = value.as_py()
         try:
-            width, height = read(index, data)
+            width, height = read(data)
         except BadPicture:
             keys.append(None)
             continue

@@ -11,6 +11,7 @@ from ....schemas.config.dedup import NearImage
 from ....schemas.vocabulary import Modality
 from ....tokenizers.decoding import decoding_identity
 from ....tokenizers.image.decode_picture import BadPicture, size_and_squeezed, squeezed
+from ....tokenizers.protocol import Pixels
 from ..protocol import Ints, Keyed, Keys
 from ..signature import compare_in_batches
 from .detail import shows_same_details
@@ -22,6 +23,9 @@ from .signatures import FINE_SIDE, Signatures
 
 IMAGE_NEAR_VERSION = 2
 LEAST_CONTRAST = 2.0  # standard deviation of the luminance, in levels
+BLACK = np.zeros((FINE_SIDE, FINE_SIDE, 3), np.uint8)
+BLOCK = 1024  # images whose pixels are in memory at a time
+PAIRS_AT_ONCE = 256  # the finer comparison takes about 200 KB a pair
 
 
 @dataclass(frozen=True)
@@ -48,27 +52,30 @@ class PerceptualHash:
 
     def sign(self, values: pa.ChunkedArray) -> pa.FixedSizeBinaryArray:
         """Return one signature per image."""
-        pictures = np.zeros((len(values), FINE_SIDE, FINE_SIDE, 3), np.uint8)
-        for index, value in enumerate(values):
+        packer = _Packer()
+        for value in values:
             try:
-                pictures[index] = squeezed(value.as_py(), FINE_SIDE, self.max_pixels)
+                packer.add(squeezed(value.as_py(), FINE_SIDE, self.max_pixels))
             except BadPicture:
-                continue  # stays black, so it counts as an image of one colour
-        return _packed(pictures)
+                packer.add(None)
+        return packer.packed()
 
     def sign_with_keys(
         self, values: pa.ChunkedArray
     ) -> tuple[pa.FixedSizeBinaryArray, npt.NDArray[np.int64], pa.FixedSizeBinaryArray]:
         """Return the keys and sizes of `image_keys` and the signatures of `sign`; each file is opened once."""
-        pictures = np.zeros((len(values), FINE_SIDE, FINE_SIDE, 3), np.uint8)
+        packer = _Packer()
 
-        def read(row: int, data: bytes) -> Size:
-            size, pixels = size_and_squeezed(data, FINE_SIDE, self.max_pixels)
-            if pixels is not None:
-                pictures[row] = pixels
+        def read(data: bytes) -> Size:
+            try:
+                size, pixels = size_and_squeezed(data, FINE_SIDE, self.max_pixels)
+            except BadPicture:
+                packer.add(None)
+                raise
+            packer.add(pixels)
             return size
 
-        return *image_keys(values, read), _packed(pictures)
+        return *image_keys(values, read), packer.packed()
 
     def keys(self, signatures: pa.FixedSizeBinaryArray) -> Keyed:
         """Return the keys of the hashes of all windows; the sketch of a key is its hash."""
@@ -88,7 +95,7 @@ class PerceptualHash:
 
     def alike(self, left: pa.FixedSizeBinaryArray, right: pa.FixedSizeBinaryArray) -> npt.NDArray[np.bool_]:
         """True where either image explains the other and its details, in the windows whose hashes are closest."""
-        return compare_in_batches(self._alike, left, right)
+        return compare_in_batches(self._alike, left, right, PAIRS_AT_ONCE)
 
     def _alike(self, left: pa.FixedSizeBinaryArray, right: pa.FixedSizeBinaryArray) -> npt.NDArray[np.bool_]:
         ours, theirs = Signatures.unpacked(left), Signatures.unpacked(right)
@@ -105,7 +112,26 @@ class PerceptualHash:
         return np.asarray(alike)
 
 
-def _packed(pictures: npt.NDArray[np.uint8]) -> pa.FixedSizeBinaryArray:
-    """Signatures of (n, 64, 64, 3) YCbCr images, null for those of one colour."""
-    signatures = Signatures.of(pictures)
-    return signatures.packed(signatures.thumbnails.luminance.std((1, 2)) >= LEAST_CONTRAST)
+class _Packer:
+    """Makes signatures of images one by one; only a block of images is in memory."""
+
+    def __init__(self) -> None:
+        self._block: list[Pixels] = []
+        self._done: list[pa.FixedSizeBinaryArray] = []
+
+    def add(self, picture: Pixels | None) -> None:
+        """Take the next image, (64, 64, 3) YCbCr; None, and an image of one colour, have no signature."""
+        self._block.append(BLACK if picture is None else picture)
+        if len(self._block) == BLOCK:
+            self._pack()
+
+    def packed(self) -> pa.FixedSizeBinaryArray:
+        """Return the signatures of all images."""
+        self._pack()
+        return pa.concat_arrays(self._done)
+
+    def _pack(self) -> None:
+        signatures = Signatures.of(np.array(self._block, np.uint8).reshape(-1, *BLACK.shape))
+        valid = signatures.thumbnails.luminance.std((1, 2)) >= LEAST_CONTRAST
+        self._done.append(signatures.packed(valid))
+        self._block.clear()

@@ -27,7 +27,7 @@ def test_rows_run_over_all_shards(made: Path) -> None:
     assert 0 < fill(dataset.manifest) <= 1
 
 
-def test_a_row_is_a_view_of_the_memory_map(made: Path) -> None:
+def test_a_row_is_a_view_of_the_whole_shard(made: Path) -> None:
     dataset = Dataset(str(made))
     shard = dataset.open(dataset.manifest.shards[0])
     matrix, row = shard.matrix("tokens"), shard.row(0)

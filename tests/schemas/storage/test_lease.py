@@ -1,5 +1,6 @@
 """An owner is read back as it was written, and is gone only when this machine can tell that it is."""
 
+import json
 import os
 import platform
 from dataclasses import replace
@@ -26,7 +27,15 @@ def test_half_a_file_has_no_owner(cut: int) -> None:
     assert Owner.parse(Owner.here().to_bytes()[:cut]) is None
 
 
-@pytest.mark.parametrize("data", [b"[]", b"null", b'{"host": "a"}', b"\xff"])
+def owner(**changes: object) -> bytes:
+    """An owner as anyone may have written it."""
+    return json.dumps({"host": "a", "pid": 1, "machine": "", "token": "t"} | changes).encode()
+
+
+HOSTILE = [owner(pid="1"), owner(pid=-1), owner(pid=10**30), owner(host=3), owner(machine=[]), b"[" * 200_000]
+
+
+@pytest.mark.parametrize("data", [b"[]", b"null", b'{"host": "a"}', b"\xff", *HOSTILE], ids=lambda data: str(data)[:30])
 def test_another_file_has_no_owner(data: bytes) -> None:
     assert Owner.parse(data) is None
 

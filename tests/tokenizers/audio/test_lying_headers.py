@@ -110,9 +110,10 @@ def test_an_ogg_stream_that_lost_a_page_is_no_part_of_a_clip(subtype: str) -> No
     data = by_soundfile(tone(30.0), "OGG", subtype)
     pages = [match.start() for match in re.finditer(rb"OggS", data)]
     lost = data[: pages[4]] + data[pages[5] :]
-    for measure in (duration_of, lambda lost: wave_of(lost, 16000, 60.0)):
-        with pytest.raises(BadClip, match="audio_incomplete: after Ogg page 3 comes page 5"):
-            measure(lost)
+    with pytest.raises(BadClip, match="audio_incomplete: after Ogg page 3 comes page 5"):
+        duration_of(lost)
+    with pytest.raises(BadClip, match="audio_incomplete"):
+        wave_of(lost, RATE, 60.0)
     # a program that writes tags adds a page of headers, and does not count the others anew
     shifted = bytearray(data)
     for start in pages[2:]:

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from triptych.schemas.errors import Refusal
+from triptych.tokenizers.image import diffusers_vq
 from triptych.tokenizers.image.diffusers_vq import DiffusersVq
 
 MOVQ = {
@@ -70,6 +71,29 @@ def test_codes_and_pictures_are_the_librarys_own(name: str, tmp_path: Path) -> N
     assert (restored.shape, restored.dtype) == ((3, SIDE, SIDE, 3), np.dtype(np.uint8))
     assert np.abs(restored - expected).max() < 0.51
     assert np.array_equal(tokenizer.decode(codes.tolist()), restored)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU takes the whole batch")
+def test_a_batch_is_encoded_in_pieces_of_so_many_tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(tmp_path, MODELS["movq"][0])
+    tokenizer = DiffusersVq(str(tmp_path), side=SIDE)
+    alone = np.concatenate([tokenizer.encode(pictures(5)[index : index + 1]) for index in range(5)])
+    sizes: list[int] = []
+    encode = tokenizer._encode
+
+    def counted(pixels: Any) -> Any:
+        sizes.append(len(pixels))
+        return encode(pixels)
+
+    monkeypatch.setattr(tokenizer, "_encode", counted)
+    for limit, pieces in ((1, [1] * 5), (2 * tokenizer.tokens, [2, 2, 1]), (9 * tokenizer.tokens, [5])):
+        monkeypatch.setattr(diffusers_vq, "TOKENS_AT_ONCE", limit)
+        sizes.clear()
+        codes = tokenizer.encode(pictures(5))
+        assert sizes == pieces
+        assert (codes.shape, codes.dtype) == (alone.shape, np.dtype(np.uint32))
+        assert (codes == alone).mean() > 0.99  # a sum may be rounded in another way
+    assert tokenizer.encode(pictures(0)).shape == (0, tokenizer.tokens)
 
 
 def test_codes_lie_row_by_row(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import numpy as np
 import pytest
 import torch
@@ -258,3 +259,13 @@ def test_a_changed_configuration_is_refused_by_triptych(change: tuple[str, Any],
         Generator.open(export)
     (export / "config.json").write_text(json.dumps(tree))  # only the spaces differ
     assert Generator.open(export).causal is False
+
+
+def test_an_export_at_a_url_is_read(exports: Path) -> None:
+    store = fsspec.filesystem("memory")
+    for path in (exports / "parallel").rglob("*"):
+        if path.is_file():
+            store.pipe_file(f"/handed/{path.relative_to(exports / 'parallel').as_posix()}", path.read_bytes())
+    mine, theirs = Generator.open("memory://handed"), Generator.open(exports / "parallel")
+    assert mine.vocabulary == theirs.vocabulary
+    assert all(torch.equal(*pair) for pair in zip(mine.model.parameters(), theirs.model.parameters(), strict=True))

@@ -11,7 +11,6 @@ from pathlib import Path
 from ....schemas.dataset.reader import Dataset
 from ....schemas.errors import Refusal
 from ...curves import chart_data, unigram_bits
-from ...metrics import finite
 from ...metrics_file import FILE, read_lines
 
 
@@ -42,4 +41,4 @@ def curves(run: Path, name: str, datasets: Sequence[Dataset]) -> str:
     lines = read_lines(run)
     if not any("split" not in line for line in lines):
         raise Refusal(f"{run}: no step was logged. Train longer, or set a lower `log_every`.")
-    return json.dumps(finite(chart_data(name, lines, dataset_unigram_entropy(datasets))), allow_nan=False)
+    return json.dumps(chart_data(name, lines, dataset_unigram_entropy(datasets)), allow_nan=False)

@@ -18,9 +18,8 @@ def signatures(*images: Image.Image) -> Signatures:
 def playing_card(rank: str) -> Image.Image:
     card = Image.new("RGB", (320, 320), "white")
     brush = ImageDraw.Draw(card)
-    brush.rectangle((20, 20, 300, 300), outline="black", width=14)
-    brush.ellipse((90, 90, 230, 230), fill=(190, 30, 30))
-    brush.text((140, 135), rank, fill="white", font_size=48)
+    brush.ellipse((50, 50, 270, 270), fill=(60, 60, 60))
+    brush.text((160, 160), rank, fill=(230, 230, 230), font_size=100, anchor="mm")
     return card
 
 

@@ -60,6 +60,11 @@ def packed(dataset: Path, vocabulary: Vocabulary, rows: int = 3) -> dict[str, to
     return {name: torch.from_numpy(np.stack(columns)) for name, columns in found.items()}
 
 
+def opened(export: Path) -> Any:
+    model: Any = triptych.TriptychModel.from_pretrained(export)
+    return model.eval()
+
+
 @torch.no_grad()
 def of_triptych(model: Transformer, given: dict[str, torch.Tensor], causal: bool) -> torch.Tensor:
     """Logits at every position of content, over the classes of its slice, padded to all ids by -inf."""
@@ -115,10 +120,11 @@ def test_logits_are_those_of_the_run_also_without_triptych(
     given = packed(data, generator.vocabulary)
     assert int(given["segment_ids"].max()) > 1
     wanted = of_triptych(generator.model, given, generator.causal)
-    model = triptych.TriptychModel.from_pretrained(exports / name).eval()
+    model = opened(exports / name)
     with torch.no_grad():
         compared(model(**given).logits, wanted, given)
-    np.savez(tmp_path / "given.npz", **{key: value.numpy() for key, value in given.items()})
+    arrays: dict[str, Any] = {key: value.numpy() for key, value in given.items()}
+    np.savez(tmp_path / "given.npz", **arrays)
     environment = os.environ | {"HF_HOME": str(tmp_path / "cache"), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
     environment |= {"HF_MODULES_CACHE": str(tmp_path / "modules")}
     environment.pop("PYTHONPATH", None)
@@ -132,7 +138,7 @@ def test_logits_are_those_of_the_run_also_without_triptych(
 
 
 def test_one_segment_does_not_reach_another(name: str, data: Path, exports: Path) -> None:
-    model = triptych.TriptychModel.from_pretrained(exports / name).eval()
+    model = opened(exports / name)
     given = packed(data, Generator.open(exports / name).vocabulary, rows=2)
     other = {key: value.clone() for key, value in given.items()}
     changed = (given["segment_ids"] == 1) & (given["slice_ids"] == 1)
@@ -165,7 +171,7 @@ def test_it_holds_no_pickle_and_no_place_of_this_machine(name: str, runs: Path, 
 
 
 def test_hidden_tokens_are_filled(name: str, data: Path, exports: Path) -> None:
-    model = triptych.TriptychModel.from_pretrained(exports / name).eval()
+    model = opened(exports / name)
     vocabulary = Generator.open(exports / name).vocabulary
     given = packed(data, vocabulary, rows=2)
     ids = model.generate(**given, steps=3, generator=torch.Generator().manual_seed(1))

@@ -121,6 +121,12 @@ class RunRecord(Strict):
             return self.stretches
         return self.with_stretch({}).stretches
 
+    def with_rollback(self, change: Change, done: int) -> Self:
+        """A copy with a rollback, after the first `done` of before; later ones are undone."""
+        others = [each for each in self.changes if SKIPPED not in each.keys]
+        before = [each for each in self.changes if SKIPPED in each.keys][:done]
+        return self.model_copy(update={"changes": (*others, *before, change)})
+
     def with_stretch(self, state: Mapping[str, Any]) -> Self:
         """A copy in which the rows from here on are those of a loader's state, and stretches after it are undone."""
         first = state.get("first_step", 0)

@@ -26,14 +26,14 @@ from .export import export_model
 from .generate.companions import save_companions
 from .head_bias import set_head_bias
 from .initial_weights import Initial
-from .metrics import Metrics, Throughput, loss_metrics
+from .metrics import Throughput, loss_metrics
 from .optim.batch_scaling import scaled_settings
 from .optim.ema import Ema
 from .optim.lr_schedule import lr_factor
 from .optim.optimizer import make_optimizer, set_hyperparameters, set_lr
 from .optim.skip_steps import Breakdown, SkipSteps
-from .progress import progress_of, start_line
 from .remote.remote_run import RemoteRun, run_folder
+from .reports import open_reports
 from .run_record import SKIPPED, Change, RunRecord
 from .step import Gradients, RowsLost, StepResult
 from .stop_signals import StopSignals
@@ -143,43 +143,35 @@ class Trainer:
             self.process.on_first(self.remote.upload_model)
 
     def _train(self, signals: StopSignals) -> None:
-        metrics = Metrics(self.folder, self.step, self.config.log) if self.process.first else None
         clock = Throughput(self.process.world, self.process.device)
-        parameters = self.model.shape.parameters(self.plan.vocabulary)
-        begun = start_line(self.folder, self.plan, self.step, parameters.embedding + parameters.rest, self.process)
-        with progress_of(self.config.steps, self.step, self.process.first, begun) as progress:
+        size = self.model.shape.parameters(self.plan.vocabulary)
+        parameters = size.embedding + size.rest
+        with open_reports(self.folder, self.plan, self.config, self.process, self.step, parameters) as reports:
             for micros in self._batches():
                 result = self.gradients(micros or [], signals.requested, micros is None)
                 problem = self._update(result, micros)
                 clock.count(result.tokens, result.flops)
                 if problem is not None:
-                    progress.print_line(f"step {self.step}: skipped, because {problem}")
-                if self.step % self.config.log_every == 0 or self.step == self.config.steps:
-                    line = self._line(result, clock)
-                    progress.show(self.step, line)
-                    if metrics is not None:
-                        metrics.write(line)
-                due = self.step % self.config.validation.every == 0 or self.step == self.config.steps
-                if due:
+                    reports.print_line(f"step {self.step}: skipped, because {problem}")
+                last = self.step == self.config.steps
+                if last or self.step % self.config.log_every == 0:
+                    reports.step(self.step, self._line(result, clock))
+                if last or self.step % self.config.validation.every == 0:
                     for line in self._validation_lines():
-                        progress.validated(line)
-                        if metrics is not None:
-                            metrics.write(line)
+                        reports.validation(line)
                     self.validated = self.validation.score
                     clock.restart()
                 if self.samples.due(self.step):
-                    self.samples.write(self.step, self.ema, progress.print_line)
+                    self.samples.write(self.step, self.ema, reports.print_line)
                     clock.restart()
-                stop = result.stop or self.step == self.config.steps
+                stop = last or result.stop
                 if stop or self.step % self.config.checkpoint.every == 0:
                     failed = self._save()
                     if failed is not None:
-                        progress.print_line(f"warning: a checkpoint could not be saved: {failed} Training goes on.")
+                        reports.print_line(f"warning: a checkpoint could not be saved: {failed} Training goes on.")
                     clock.restart()
                 if stop:
                     break
-        if metrics is not None:
-            metrics.close()
 
     def _batches(self) -> Iterator[list[MicroBatch] | None]:
         """The rows of each step; None, and nothing more, if they cannot be read: then `_lost` says why."""
@@ -261,12 +253,7 @@ class Trainer:
             print_line(f"warning: {breakdown} Went back to step {step}, and on behind the rows read since.", err=True)
 
     def _note_rollback(self, change: Change, done: int) -> None:
-        """Add a rollback to the run's record, after the `done` before it."""
-        record = RunRecord.read(self.folder)
-        others = [each for each in record.changes if SKIPPED not in each.keys]
-        before = [each for each in record.changes if SKIPPED in each.keys][:done]
-        changed = record.model_copy(update={"changes": (*others, *before, change)})
-        changed.with_stretch(self.loader.state()).write(self.folder)
+        RunRecord.read(self.folder).with_rollback(change, done).with_stretch(self.loader.state()).write(self.folder)
         if self.remote is not None:  # before the checkpoint says that it was
             self.remote.write_record(self.folder)
 

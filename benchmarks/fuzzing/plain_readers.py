@@ -245,12 +245,15 @@ def files(found: Input) -> Plain:
     """Files of a folder, by their names."""
     names: Iterable[str] = sorted(found.files)
     rows: dict[int, Any] = {}
-    encoding = found.source.get("encoding", "utf-8-sig")
-    encoding = "utf-8-sig" if encoding == "utf-8" else encoding
+    encoding = found.source.get("encoding", "utf-8")
     for number, name in enumerate(names):
         data = inflated(found.files[name], name)
+        if data is None:
+            rows[number] = UNKNOWN
+            continue
+        text = utf8(data) if encoding == "utf-8" else data
         try:
-            rows[number] = UNKNOWN if data is None else data.decode(encoding)
+            rows[number] = BAD if text is None else text.decode(encoding)
         except UnicodeError:
             rows[number] = BAD
     return Plain(rows, True)

@@ -137,7 +137,8 @@ def _explain(model: type[BaseModel], error: dict[str, Any], page: str) -> str:
     key = ".".join(path) or "the file"
     kind, value, message = error["type"], error["input"], error["msg"]
     if kind == "extra_forbidden":
-        near = difflib.get_close_matches(path[-1], sorted(_all_keys(model)), 1)
+        others = _all_keys(model) - {path[-1]}  # it may be a key of another block
+        near = difflib.get_close_matches(path[-1], sorted(others), 1)
         return f"unknown key `{key}` (value {_short(value)}). " + (
             f"Did you mean `{near[0]}`?" if near else "Remove it."
         )

@@ -66,7 +66,8 @@ def test_every_figure_stands_beside_its_floor_and_its_control(
     assert re.fullmatch("xxh3-128 [0-9a-f]{32}", report["model"]["model.safetensors"])
     assert Image.open(out / "images.png").width > 3 * 16
     html = (out / "report.html").read_text()
-    assert html.count("data:image/png;base64,") == 6 + 1  # and the curves
+    assert html.count("data:image/png;base64,") == 6
+    assert html.count("data-charts=") == 1
     assert html.count("data:audio/wav;base64,") >= 4
     assert not re.search(r"""(?:src|href)=["'](?!data:|#)""", html)
 

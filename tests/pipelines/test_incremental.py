@@ -26,8 +26,8 @@ def redone(before: Stamps, after: Stamps) -> dict[str, int]:
     for name, stamp in after.items():
         if before.get(name) != stamp:
             stage = name.split("/")[0]
-            # the index of what is committed, the places of a shuffle's pieces, and what is known of the inputs
-            if stage in ("commits", "ranges", "inputs.arrow"):
+            # the index of what is committed, the places of a shuffle's pieces, what is known of inputs and of shards
+            if stage in ("commits", "ranges", "inputs.arrow", "shards.arrow"):
                 continue
             counts[stage] = counts.get(stage, 0) + 1
     return counts

@@ -31,8 +31,9 @@ print(len(names))
 
 
 def modules(folder: str) -> list[str]:
-    """All but the one that is a command as soon as it is imported."""
-    paths = sorted(path for path in (ROOT / folder).rglob("*.py") if path.name != "__main__.py")
+    """All but the one that is a command as soon as it is imported, and the classes for the library transformers."""
+    found = sorted((ROOT / folder).rglob("*.py"))
+    paths = [path for path in found if path.name != "__main__.py" and path.parent.name != "huggingface"]
     return [".".join(["triptych", *path.relative_to(ROOT).with_suffix("").parts]) for path in paths]
 
 

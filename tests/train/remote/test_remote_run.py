@@ -140,5 +140,5 @@ def test_an_export_at_a_url_is_read_by_everyone(on_disk: Path, tmp_path: Path) -
         Generator.open(url, step=5)
     logs = read_logs(local_logs(f"memory://{tmp_path.name}/runs"))
     assert [(log.name, log.finished) for log in logs] == [("one", True)]
-    with pytest.raises(Refusal, match=f"{url}-none/model: no config.json"):
+    with pytest.raises(Refusal, match=f"{url}-none: no config.json"):
         Generator.open(f"{url}-none")

@@ -13,14 +13,9 @@ from ...model.sampling.defaults import DEFAULTS
 from ...schemas.config.sampling import SamplingConfig
 from ...schemas.dataset.tokenizer_card import Card
 from ...schemas.vocabulary import SPECIALS, Special, Vocabulary
-from ...tokenizers.text.huggingface_text import MODEL_FILE as TOKENIZER_FILE
-from ...tokenizers.text.sentencepiece_text import MODEL_FILE as SENTENCEPIECE_FILE
-from ...tokenizers.text.tiktoken_text import MODEL_FILE as TIKTOKEN_FILE
-from ...tokenizers.text.tiktoken_text import PATTERNS
 
 CLASSES = ("configuration_triptych", "modeling_triptych", "generation_triptych", "tokenization_triptych")
 TEXT_FILE = "text.vocabulary"  # as tokenization_triptych.py names it
-_TEXT_FILES = {"sentencepiece": SENTENCEPIECE_FILE, "huggingface": TOKENIZER_FILE, "tiktoken": TIKTOKEN_FILE}
 
 
 def class_sources() -> dict[str, bytes]:
@@ -80,14 +75,25 @@ def generation_config() -> dict[str, Any]:
 
 def text_model(card: Card, folder: Path) -> bytes | None:
     """The file of a text tokenizer below a folder; None if there is none."""
+    # a machine that trains may lack the libraries of text tokenizers
+    from ...tokenizers.text import huggingface_text, sentencepiece_text, tiktoken_text
+
     if card.files is None:
         return None
+    modules: dict[str, Any] = {
+        "sentencepiece": sentencepiece_text,
+        "huggingface": huggingface_text,
+        "tiktoken": tiktoken_text,
+    }
     path = folder / card.files
-    return (path / _TEXT_FILES[card.config["kind"]] if path.is_dir() else path).read_bytes()
+    file: str = modules[card.config["kind"]].MODEL_FILE
+    return (path / file if path.is_dir() else path).read_bytes()
 
 
 def tokenizer_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """The tokenizer_config.json for the config of a text tokenizer."""
+    from ...tokenizers.text.tiktoken_text import PATTERNS
+
     return {
         "tokenizer_class": "TriptychTokenizer",
         "auto_map": {"AutoTokenizer": ["tokenization_triptych.TriptychTokenizer", None]},

@@ -39,21 +39,6 @@ addEventListener("error", (event) => {
   event.target.replaceWith(note);
 }, true);
 
-// Marks the words of a duplicate that the row that was kept has not.
-function markDifferences() {
-  here(".members").forEach((members) => {
-    const kept = members.querySelector(".excerpt");
-    const words = new Set((kept ? kept.textContent : "").split(/\s+/));
-    here("[data-against]", members).forEach((place) => {
-      const parts = place.textContent.split(/(\s+)/).map((word) => {
-        if (!word.trim() || words.has(word)) return document.createTextNode(word);
-        const bold = document.createElement("b"); bold.textContent = word; return bold;
-      });
-      place.replaceChildren(...parts);
-    });
-  });
-}
-
 // Rows are added where the window comes near an end of the list, and taken away at the other.
 function scrollRows(list) {
   const { rows, count, of } = Object.fromEntries(Object.entries(list.dataset).map(([k, v]) => [k, k === "rows" ? v : Number(v)]));
@@ -148,7 +133,6 @@ addEventListener("keydown", (event) => {
 });
 
 dress(document);
-markDifferences();
 here("[data-rows]").forEach(scrollRows);
 here("[data-slider]").forEach(slide);
 here("[data-search]").forEach(search);

@@ -1,5 +1,6 @@
 """Clusters of duplicates, a page at a time, and the pictures and clips of their rows read again from the sources."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from ....schemas.dataset.reader import Dataset
 from ....schemas.errors import Refusal
 from ...sources.streams import Broken
 from ..originals import originals
+from .differing_words import differing_words
 from .media_lock import MEDIA_LOCK
 
 MEMBERS = 12  # of a cluster that are shown on a page of several
@@ -32,6 +34,10 @@ class ClusterView:
     def kind(self) -> str:
         """Kind of its rows."""
         return str(self.rows[0]["kind"])
+
+    def words(self, row: dict[str, Any]) -> Iterator[tuple[str, bool]]:
+        """Yield the words and spaces of a row's excerpt; True for a word that the survivor does not have there."""
+        return differing_words(self.survivor["excerpt"] or "", row["excerpt"] or "")
 
 
 def clusters_page(dataset: Dataset, start: int, count: int) -> list[ClusterView]:

@@ -18,7 +18,8 @@ from triptych.cli.browse.formats import percent, short, shown, size
 from triptych.cli.browse.search_pages import document_of, query_of
 from triptych.cli.browse.security import is_here
 from triptych.cli.browse.serve import has_display, listening
-from triptych.cli.browse.templates import FOLDER, STATIC
+from triptych.cli.browse.templates import FOLDER, STATIC, render
+from triptych.pipelines.inspection.browse.cluster_page import ClusterView
 from triptych.schemas.errors import Refusal
 
 
@@ -152,3 +153,16 @@ def test_steps_of_a_run_whose_datasets_are_gone_are_refused(served: str) -> None
     assert status == 404
     assert b"Traceback" not in body
     assert fetched(f"{served}/2/uses/x")[0] == 404
+
+
+def test_words_of_a_duplicate_that_differ_are_marked() -> None:
+    kept, other = (
+        {"source": "s", "file": "f", "row": at, "id": b"1", "size": 9, "judged": "text", "kind": "text"}
+        | {"reason": reason, "excerpt": excerpt}
+        for at, (reason, excerpt) in enumerate([(None, "a > b, not a < <i>"), ("near_duplicate", "a < b, not a > <i>")])
+    )
+    item = {"number": 0}
+    page = render("cluster_rows.html", item=item, cluster=ClusterView(1, (kept, other)), members=2)
+    first, second = re.findall(r'<p class="excerpt".*?>(.*?)</p>', page)
+    assert first == "a &gt; b, not a &lt; &lt;i&gt;"
+    assert second == "a <b>&lt;</b> b, not a <b>&gt;</b> &lt;i&gt;"

@@ -117,9 +117,11 @@ def _near(key: Keys, hashes: Keys, radius: int) -> tuple[Ints, Ints]:
         step += 1
         at = at[at + step < ends[at]]
     left, right = (np.concatenate([np.zeros(0, np.int64), *sides]) for sides in (lefts, rights))
-    crowded = is_crowded(key, hashes)[left]
-    distance = np.bitwise_count(hashes[left] ^ hashes[right])
-    kept = ~crowded | _among_closest(left, right, distance) | _among_closest(right, left, distance)
+    kept = ~is_crowded(key, hashes)[left]
+    at = np.flatnonzero(~kept)  # most often none
+    left_at, right_at = left[at], right[at]
+    distance = np.bitwise_count(hashes[left_at] ^ hashes[right_at])
+    kept[at] = _among_closest(left_at, right_at, distance) | _among_closest(right_at, left_at, distance)
     return left[kept], right[kept]
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .id_index import IdIndex, Words, words_of
+from .id_index import IdIndex, Words, word_of, words_of
 from .segment_tables import SegmentTables
 from .shard_list import Ints
 
@@ -35,7 +35,7 @@ class Located(NamedTuple):
 def segments_of_id(tables: SegmentTables, document: bytes) -> list[Located]:
     """Find the segments of a document by its 16-byte id, in the order of its pieces."""
     wanted = pa.scalar(document, pa.binary(16))
-    word = int.from_bytes(document[:8], "little")
+    word = word_of(document)
     shards = tables.dataset.manifest.shards
     searched: list[int] = []
     for numbers in (shards.numbers_of(group) for group in shards.groups):
@@ -70,8 +70,7 @@ def _follows_ids(tables: SegmentTables, numbers: Ints, place: int) -> bool:
     """Whether the ids of a shard prove that it has all documents whose ids have the remainder of its place."""
     if len(numbers) == 1:
         return True
-    ids = pc.unique(tables.of(int(numbers[place])).flatten().field("id"))
-    words = np.frombuffer(b"".join(ids.to_pylist()), "<u8")[::2]
+    words = words_of(tables.of(int(numbers[place])).flatten().field("id"))
     return len(words) >= ENOUGH and bool((words % np.uint64(len(numbers)) == place).all())
 
 

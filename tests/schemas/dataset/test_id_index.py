@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from triptych.schemas.dataset import id_index, locate
-from triptych.schemas.dataset.id_index import IdIndex, Words
+from triptych.schemas.dataset.id_index import IdIndex, Words, word_of, words_of
 from triptych.schemas.dataset.locate import segments_of_id, segments_where
 from triptych.schemas.dataset.reader import Dataset
 from triptych.schemas.dataset.segment_tables import SegmentTables
@@ -18,6 +19,14 @@ from triptych.schemas.dataset.segment_tables import SegmentTables
 def dataset(text_tree: Any, prepared: Any, tmp_path: Path) -> Dataset:
     prepared(text_tree(tmp_path / "out", row_length=128, pack={"shard_bytes": 4000}))
     return Dataset(str(tmp_path / "out"))
+
+
+def test_words_are_the_first_halves_of_ids() -> None:
+    ids = [bytes(range(start, start + 16)) for start in (9, 3, 9, 200)]
+    column = pa.array(ids, pa.binary(16))
+    assert words_of(column).tolist() == sorted({word_of(each) for each in ids})
+    assert words_of(column[1:2]).tolist() == [word_of(ids[1])]
+    assert words_of(column[:0]).tolist() == words_of(pa.array([], pa.binary(16))).tolist() == []
 
 
 def test_a_document_is_found_in_every_run(dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,7 +118,7 @@ def _documents(listing: Listing, names: Sequence[str], notes: list[str]) -> list
             continue
         folder, file = posixpath.split(name)
         keys = {"kind": "folder", "path": listing.url(folder), "table": escaped(file), **head.keys}
-        grounds = (f"{file} is a JSON document with the columns {_some(head.columns)}", text.ground)
+        grounds = (f"{file} is a JSON document with the columns {first_names(head.columns)}", text.ground)
         keys |= fields_of({}, text, head.columns)
         found.append(Guess(keys, grounds, frozenset([name, *others]), name))
     return found
@@ -130,17 +130,16 @@ def _columnar(listing: Listing, names: list[str], head: TableHead, notes: list[s
     text = text_column(head.columns, list(media.values()))
     problem = not_for_samples(head)
     if text is None or problem:
-        notes.append(f"{where}: {problem or f'has no column of texts ({_some(head.columns)}).'}")
+        notes.append(f"{where}: {problem or f'has no column of texts ({first_names(head.columns)}).'}")
         return []
     read, others = training_files(names)
-    hints = (f"left out, since their names are those of other splits: {', '.join(others[:5])}",) if others else ()
     what, kind = ("Parquet", "parquet") if head.format == "parquet" else ("JSON lines", "jsonl")
-    grounds = (f"{what} with the columns {_some(head.columns)}", text.ground)
+    grounds = (f"{what} with the columns {first_names(head.columns)}", text.ground)
     found = []
     for path, files in paths_of(listing, read).items():
         keys = {"kind": kind, "path": path, **fields_of(media, text, head.columns)}
         label = posixpath.dirname(files[0]) if len(files) > 1 else files[0]
-        found.append(Guess(keys, grounds, frozenset([*files, *others]), label or listing.root, hints))
+        found.append(Guess(keys, grounds, frozenset([*files, *others]), label or listing.root, left_out(others)))
     return found
 
 
@@ -179,6 +178,12 @@ def training_files(names: Sequence[str]) -> tuple[list[str], list[str]]:
     return [name for name in names if name not in other], other
 
 
-def _some(columns: Iterable[str]) -> str:
+def left_out(others: Sequence[str]) -> tuple[str, ...]:
+    """Return the hint that files of other splits are not read, if there are any."""
+    return (f"left out, since their names are those of other splits: {', '.join(others[:5])}",) if others else ()
+
+
+def first_names(columns: Iterable[str]) -> str:
+    """Return the names of the first columns, to be shown."""
     names = list(columns)
     return ", ".join(names[:8]) + (" …" if len(names) > 8 else "")

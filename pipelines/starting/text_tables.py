@@ -6,7 +6,7 @@ from collections import defaultdict
 from .columns import text_column
 from .guessed import Guess, by_folder, escaped, fields_of, is_below, paths_of
 from .listing import IMAGES, SOUNDS, Listing, extension
-from .sample_files import not_for_samples, training_files
+from .sample_files import first_names, left_out, not_for_samples, training_files
 from .table_head import TableHead, table_head
 
 Shape = tuple[tuple[str, ...], str]  # names of the columns, and how their values are divided
@@ -32,14 +32,13 @@ def text_tables(listing: Listing, about: frozenset[str], notes: list[str]) -> li
 
 
 def _tables(listing: Listing, names: list[str], head: TableHead, notes: list[str]) -> list[Guess]:
-    shown = ", ".join(list(head.columns)[:8])
+    shown = first_names(head.columns)
     text = text_column(head.columns)
     problem = not_for_samples(head)
     if text is None or problem:
         notes.append(f"{listing.url(names[0])}: {problem or f'has no column of texts ({shown}).'}")
         return []
     read, others = training_files(names)
-    hints = (f"left out, since their names are those of other splits: {', '.join(others[:5])}",) if others else ()
     found = []
     for path, files in paths_of(listing, read).items():
         folder, table = posixpath.split(path if len(files) > 1 else listing.url(files[0]))
@@ -54,5 +53,5 @@ def _tables(listing: Listing, names: list[str], head: TableHead, notes: list[str
         keys |= fields_of({}, text, head.columns)
         grounds = (f"{posixpath.basename(files[0])} is a text table with the columns {shown}", text.ground)
         label = posixpath.dirname(files[0]) if len(files) > 1 else files[0]
-        found.append(Guess(keys, grounds, frozenset([*files, *others]), label or listing.root, hints))
+        found.append(Guess(keys, grounds, frozenset([*files, *others]), label or listing.root, left_out(others)))
     return found

@@ -33,10 +33,8 @@ def shows_same_image(one: Thumbnails, other: Thumbnails, window: Floats, other_w
     alike = np.zeros(len(window), bool)
     at = np.arange(len(window))
     start, window = window, window.copy()
-    planes, target = (
-        (one.luminance, brightened(one.luminance, one.cut(BRIGHTENED))),
-        sampled(other.luminance, other_window, GRID),
-    )
+    planes = one.luminance, brightened(one.luminance, one.cut(BRIGHTENED))
+    target = sampled(other.luminance, other_window, GRID)
     for share in SHARES:
         fit = fitted([sampled(plane[at], window[at], GRID) for plane in planes], target[at])
         close = fit.unexplained.mean((1, 2)) <= share * (target[at].var((1, 2)) + 1)

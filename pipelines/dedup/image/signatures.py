@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from ..signature import pack, unpack
 from .phash import SIDE
-from .thumbnails import COLOUR_SIDE, LUMA, Thumbnails, channels
+from .thumbnails import COLOUR_SIDE, Thumbnails, limited
 
 FINE_SIDE = 2 * SIDE
 PLANES = SIDE**2, 2 * COLOUR_SIDE**2, FINE_SIDE**2  # bytes of each part of a signature
@@ -45,5 +45,4 @@ class Signatures(NamedTuple):
 
     def cut(self, level: float) -> npt.NDArray[np.float64]:
         """(n, 64, 64) luminance if red, green and blue were limited to `level`."""
-        each = channels(self.fine, self.thumbnails.colours, FINE_SIDE // COLOUR_SIDE)
-        return np.asarray(np.minimum(each, level) @ LUMA)
+        return limited(self.fine, self.thumbnails.colours, level)

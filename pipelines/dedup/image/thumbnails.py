@@ -30,11 +30,12 @@ class Thumbnails(NamedTuple):
 
     def cut(self, level: float) -> Floats:
         """(n, 32, 32) luminance if red, green and blue were limited to `level`."""
-        return np.asarray(np.minimum(channels(self.luminance, self.colours, SIDE // COLOUR_SIDE), level) @ LUMA)
+        return limited(self.luminance, self.colours, level)
 
 
-def channels(luminance: npt.NDArray[np.uint8], colours: npt.NDArray[np.uint8], times: int) -> Floats:
-    """(n, side, side, 3) red, green and blue from luminance and (n, 2, side / times, side / times) colours."""
+def limited(luminance: npt.NDArray[np.uint8], colours: npt.NDArray[np.uint8], level: float) -> Floats:
+    """(n, side, side) luminance if red, green and blue were limited to `level`; colours may have fewer pixels."""
+    times = luminance.shape[1] // colours.shape[2]
     blue, red = np.repeat(np.repeat(colours - 128.0, times, axis=2), times, axis=3).transpose(1, 0, 2, 3)
-    differences = np.stack([RED * red, GREEN_OF_BLUE * blue + GREEN_OF_RED * red, BLUE * blue], axis=-1)
-    return np.asarray(luminance[..., None] + differences)
+    channels = np.stack([RED * red, GREEN_OF_BLUE * blue + GREEN_OF_RED * red, BLUE * blue], axis=-1)
+    return np.asarray(np.minimum(luminance[..., None] + channels, level) @ LUMA)

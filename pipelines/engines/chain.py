@@ -102,4 +102,4 @@ class RunOnce:
 
 def spread(store: Store, gathered: Partition, keys: Sequence[str]) -> list[Partition]:
     """Return the buckets of the result of a gathering, whose note lists them as that of a scattered part does."""
-    return [replace(part, sort_by=None) for part in buckets(store, [gathered], keys, "")]
+    return buckets(store, [gathered], keys, None)

@@ -9,7 +9,7 @@ bytes of the tables, and a task needs a few times GROWN_BYTES of memory.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import isqrt
 
 import pyarrow as pa
@@ -17,7 +17,7 @@ import pyarrow as pa
 from ...schemas.identity import fingerprint
 from ...schemas.storage.store import Store
 from .partition import Partition, commit, load
-from .shuffle import Scatter, buckets
+from .shuffle import Scatter, bucket_key, buckets
 from .stage import WorkCount, part_name
 from .steps import Shuffle
 
@@ -107,10 +107,10 @@ class GrownShuffle:
         for block, start in enumerate(range(0, len(scattered), size)):
             parts = scattered[start : start + size]
             origin = fingerprint("block", self.step.by, [part.key for part in parts])
-            keys = [fingerprint(origin, bucket) for bucket in range(self.first.into)]
-            for bucket, part in enumerate(buckets(self.store, parts, keys, "")):
+            keys = [bucket_key(origin, bucket) for bucket in range(self.first.into)]
+            for bucket, part in enumerate(buckets(self.store, parts, keys, None)):
                 if part.rows:
-                    yield (bucket, block), replace(part, sort_by=None)
+                    yield (bucket, block), part
 
     def last(self, bucket: int, scattered: Sequence[Partition]) -> Iterator[tuple[int, Partition]]:
         """Yield the buckets of the shuffle that lie in a bucket of the first round, each with its number.

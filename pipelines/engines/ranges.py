@@ -96,14 +96,14 @@ def write_runs(
     counts, rows = np.zeros(len(numbers), np.int64), np.zeros(len(numbers), np.int64)
     for note in notes:
         batches = batches_of(note)
-        at = (batches["bucket"] - np.uint32(numbers.start)) // np.uint32(numbers.step)
+        at = _place(batches, numbers)
         counts[at] += 1
         rows[at] += batches["rows"]
     starts = np.cumsum(counts) - counts
     entries, free = np.zeros(int(counts.sum()), ENTRY), starts.copy()
     for key, note in zip(keys, notes, strict=True):
         batches = batches_of(note)
-        bucket = (batches["bucket"] - np.uint32(numbers.start)) // np.uint32(numbers.step)
+        bucket = _place(batches, numbers)
         at = free[bucket]
         entries["part"][at] = np.void(bytes.fromhex(key))
         entries["head"][at] = int(note["head"])
@@ -115,6 +115,12 @@ def write_runs(
         store.write(name, pa.py_buffer(entries))
     runs = [Run(name, folder, first, count) for first, count in zip(starts.tolist(), counts.tolist(), strict=True)]
     return runs, rows
+
+
+def _place(batches: Entries, numbers: range) -> npt.NDArray[np.uint32]:
+    """Return the place of the bucket of each batch among some numbers."""
+    place: npt.NDArray[np.uint32] = (batches["bucket"] - np.uint32(numbers.start)) // np.uint32(numbers.step)
+    return place
 
 
 def read_run(store: Store, run: Run) -> pa.Table:

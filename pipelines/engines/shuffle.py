@@ -77,7 +77,7 @@ def bucket_key(origin: str, bucket: int) -> str:
 
 
 def buckets(
-    store: Store, scattered: Sequence[Partition], keys: Sequence[str], by: str, numbers: range | None = None
+    store: Store, scattered: Sequence[Partition], keys: Sequence[str], by: str | None, numbers: range | None = None
 ) -> list[Partition]:
     """Return the parts after the shuffle, one per bucket, as references into the scattered files.
 
@@ -85,7 +85,7 @@ def buckets(
         store: Gets the file with the places of all pieces.
         scattered: The parts of `Scatter`, or another part that lists buckets in the same way.
         keys: Keys of the buckets.
-        by: The column.
+        by: The column by which rows are sorted when a bucket is loaded; None for no order.
         numbers: Their numbers, if they do not count from 0.
     """
     files = [PurePosixPath(part.pieces[0][0]) for part in scattered]

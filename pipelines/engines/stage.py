@@ -46,7 +46,12 @@ def part_key(stage: Stage, part: Partition) -> str:
 def part_keys(stage: Stage, parts: Sequence[Partition]) -> list[str]:
     """Return the keys of a stage's outputs; the stage is asked for its identity once."""
     first = Prefix(stage.name, stage.identity())
-    return [first.fingerprint(part.key, *(other.key for other in part.beside)) for part in parts]
+    return [key_after(first, part) for part in parts]
+
+
+def key_after(first: Prefix, part: Partition) -> str:
+    """Return the key of an output of the stage whose name and identity are the first values."""
+    return first.fingerprint(part.key, *(other.key for other in part.beside))
 
 
 def part_name(stage: str, key: str) -> str:

@@ -18,7 +18,7 @@ from .commits import CommittedParts
 from .partition import Committed, Partition, key_of, stamp_of
 from .row_mask import masked
 from .shuffle import Scatter, bucket_key, origin_of
-from .stage import Stage, WorkCount, part_name
+from .stage import Stage, WorkCount, key_after, part_name
 
 Place = tuple[int, ...]  # of a partition in its step: where it is given, the bucket, or the unit and the part of it
 
@@ -135,8 +135,7 @@ class Map:
 
     def name_for(self, part: Partition) -> str:
         """Return the file name of the result for one partition."""
-        beside = (other.key for other in part.beside)
-        return part_name(self.stage.name, self._first.fingerprint(part.key, *beside))
+        return part_name(self.stage.name, key_after(self._first, part))
 
     @staticmethod
     def number_beside(place: Place, part: Partition, stamped: bool, into: int) -> int:
@@ -185,8 +184,7 @@ class Shuffle:
 
     def name_for(self, part: Partition) -> str:
         """Return the file name of a partition with its rows sorted by bucket."""
-        beside = (other.key for other in part.beside)
-        return part_name(self.stage.name, self._first.fingerprint(part.key, *beside))
+        return part_name(self.stage.name, key_after(self._first, part))
 
     def bucket(self, key: str, committed: Committed) -> Partition:
         """Return the reference to a bucket that was committed as one part."""

@@ -33,7 +33,9 @@ class StoredMatrix:
         """Read rows; raises Refusal if the file was cut or changed."""
         stride = self.shape[1] * self.dtype.itemsize
         if isinstance(rows, slice):
-            start, stop, _ = rows.indices(len(self))
+            start, stop, step = rows.indices(len(self))
+            if step != 1:
+                return self[np.arange(start, stop, step)]
             out = np.empty((max(stop - start, 0), self.shape[1]), self.dtype)
             self._file.read_into([out], [self._offset + start * stride])
             return out

@@ -117,9 +117,9 @@ def write_runs(
     return runs, rows
 
 
-def _place(batches: Entries, numbers: range) -> npt.NDArray[np.uint32]:
+def _place(batches: Entries, numbers: range) -> npt.NDArray[np.integer]:
     """Return the place of the bucket of each batch among some numbers."""
-    place: npt.NDArray[np.uint32] = (batches["bucket"] - np.uint32(numbers.start)) // np.uint32(numbers.step)
+    place: npt.NDArray[np.integer] = (batches["bucket"] - np.uint32(numbers.start)) // np.uint32(numbers.step)
     return place
 
 

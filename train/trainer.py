@@ -1,5 +1,6 @@
 """The training loop: load, step, log, validate and save, starting from the last checkpoint if there is one."""
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from typing import Any, NoReturn
@@ -65,6 +66,7 @@ class Trainer:
         self.optimizer = make_optimizer(self.model, self.adam)
         self.ema = Ema(self.model, config.ema, config.steps) if config.ema else None
         self.guard = SkipSteps()
+        self._uniform = math.log(max(self.slices.widths))  # nats of a uniform guess, at most
         self.micro_rows = micro_rows(config, plan.row_length)
         self.loader = Loader(
             plan,
@@ -205,7 +207,7 @@ class Trainer:
     def _update(self, result: StepResult, micros: Any) -> str | None:
         norm = self.parallel.clip_gradients(self.config.optimizer.clip)
         self.validated = None
-        problem = self.guard.check(result.loss, norm, result.targets)
+        problem = self.guard.check(result.loss, norm, result.targets, result.sums.nats_per_token / self._uniform)
         set_lr(self.optimizer, lr_factor(self.config.optimizer, self.step, self.config.steps))
         if problem is None:
             self.optimizer.step()

@@ -17,6 +17,7 @@ from ..data.loader import MicroBatch
 
 SPIKE = 20.0  # times the geometric mean of earlier gradient norms
 BROKEN = 20.0  # times the loss of a uniform guess; Muon's gradients do not spike when a model is broken
+YOUNG = 20  # accepted steps in which a new model may recover from such a loss
 MEMORY = 0.98  # decay of that mean per step
 TRUSTED = 50  # accepted steps before spikes are detected
 PATIENCE = 20  # consecutive skipped steps that end the run
@@ -60,7 +61,7 @@ class SkipSteps:
         if not targets:
             return None
         problem = self._problem(loss, norm)
-        if problem is None and of_uniform > BROKEN:
+        if problem is None and self.seen >= YOUNG and of_uniform > BROKEN:
             problem = f"the loss was {of_uniform:,.0f} times that of a uniform guess"
         if problem is None:
             self.in_a_row = 0

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
@@ -22,6 +23,8 @@ from .sentencepiece_text import SPACE
 
 MODEL_FILE = "tokenizer.json"
 BATCH = 256  # texts; limits memory, since an encoding holds a string and offsets for every token
+
+_BYTE_PIECE = re.compile("<0x([0-9A-Fa-f]{2})>")  # as the decoder ByteFallback writes a byte
 
 # its threads do not change ids, and a run already has a worker on every core
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -124,8 +127,8 @@ def _piece(piece: str, kinds: set[str]) -> Piece:
     if "ByteLevel" in kinds:
         known = all(letter in _BYTES for letter in piece)
         return (bytes(_BYTES[letter] for letter in piece) if known else piece.encode(), False)
-    if "ByteFallback" in kinds and len(piece) == 6 and piece.startswith("<0x"):
-        return bytes([int(piece[3:5], 16)]), True
+    if "ByteFallback" in kinds and (byte := _BYTE_PIECE.fullmatch(piece)):
+        return bytes.fromhex(byte[1]), True
     return piece.replace(SPACE, " ").encode(), False
 
 
@@ -143,7 +146,7 @@ def _length(piece: str, kinds: set[str]) -> int:
     """Return the number of UTF-8 bytes of a piece, given the types of its decoder's steps."""
     if "ByteLevel" in kinds:
         return len(piece)  # byte-level pieces have one character per byte
-    if "ByteFallback" in kinds and len(piece) == 6 and piece.startswith("<0x"):
+    if "ByteFallback" in kinds and _BYTE_PIECE.fullmatch(piece):
         return 1
     if "WordPiece" in kinds:
         piece = piece.removeprefix("##")

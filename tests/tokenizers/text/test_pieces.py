@@ -8,10 +8,11 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from triptych.tokenizers.protocol import TextTokenizer
-from triptych.tokenizers.text.huggingface_text import HuggingFaceText
+from triptych.tokenizers.text.huggingface_text import HuggingFaceText, _length, _piece
 from triptych.tokenizers.text.sentencepiece_text import SentencePieceText
 from triptych.tokenizers.text.tiktoken_text import TiktokenText
 
+BYTE_FALLBACK = {"ByteFallback"}
 TEXTS = ["ka lo mi ren", "naïve ☃ \u2581 x", "\t\n  a"]
 
 
@@ -56,3 +57,8 @@ def test_fallback_bytes_are_marked_and_special_pieces_empty(text_model: Path, tm
     assert sum(fallback for _, fallback in pieces) == 256
     assert (b"A", True) in pieces
     assert byte_level(tmp_path).pieces()[0] == (b"", False)
+
+
+def test_a_piece_that_looks_like_a_byte_and_is_none_stands_for_itself() -> None:
+    assert (_piece("<0x0a>", BYTE_FALLBACK), _length("<0x0a>", BYTE_FALLBACK)) == ((b"\n", True), 1)
+    assert (_piece("<0xZZ>", BYTE_FALLBACK), _length("<0xZZ>", BYTE_FALLBACK)) == ((b"<0xZZ>", False), 6)

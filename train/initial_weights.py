@@ -7,7 +7,6 @@ the initial value that it has without `init`.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
@@ -27,7 +26,7 @@ from ..tokenizers.bundle import Bundle
 from .checkpoint.retention import folder_name
 from .checkpoint.seal import STATE
 from .data.plan import Plan
-from .distributed.parallel import set_value
+from .distributed.parallel import set_value, whole_value
 from .generate.open_model import CHECKPOINTS, folders_of, open_model
 from .remote.local_copy import as_local
 from .run_record import InitialPart, InitialWeights
@@ -52,7 +51,7 @@ class Initial:
                 continue
             rows = self.rows.get(name)
             if rows is not None:
-                whole = _whole(parameter)
+                whole = whole_value(parameter)
                 whole[rows.mine] = value[rows.theirs].to(whole.dtype)
                 value = whole
             set_value(parameter, value)
@@ -209,9 +208,3 @@ def _bundle(dataset: Dataset) -> Bundle:
     cards = {str(name): entry.card for name, entry in manifest.tokenizers.items()}
     configs = Tokenizers.model_validate(manifest.config["tokenizers"])
     return Bundle(configs, cards, lambda name: store.local_path(name) or name, dataset.url)
-
-
-def _whole(parameter: torch.Tensor) -> torch.Tensor:
-    whole: Any = parameter.detach()
-    tensor: torch.Tensor = whole.full_tensor() if hasattr(whole, "full_tensor") else whole
-    return tensor.float().cpu().clone()

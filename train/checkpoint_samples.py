@@ -23,8 +23,9 @@ from .distributed.parallel import Parallel
 from .generate.generator import Generator
 from .generate.lengths import Lengths
 from .generate.open_model import MODEL
-from .generate.sample_files import SAMPLES, sample_keys, sample_lines, write_list, write_samples
+from .generate.sample_files import sample_keys, sample_lines, write_list, write_samples
 from .optim.ema import Ema
+from .sample_sets import FOLDER
 
 
 class CheckpointSamples:
@@ -77,7 +78,7 @@ class CheckpointSamples:
             keys, settings = sample_keys(len(prompts), wanted.n), generator.defaults(task)
             codes = generator.segments(task, every, seed, keys=keys)
             batch = generator.fill(task, codes, settings, seed, keys=keys)
-            out = self._folder / SAMPLES / folder_name(step) / name
+            out = self._folder / FOLDER / folder_name(step) / name
             names = write_samples(out, batch.samples)
             facts = {
                 "run": generator.name,

@@ -5,7 +5,6 @@
 
 import json
 import os
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,16 +12,13 @@ from typing import Any
 
 from ...schemas.errors import Refusal
 from ...schemas.vocabulary import Modality
+from ..sample_sets import FILE, FOLDER, LIST
 from .samples import GeneratedSample
-
-LIST = "samples.json"
-SAMPLES = "samples"  # folder of a run with sets of samples
-_SAMPLE = re.compile(r"sample-\d{3,}\.(txt|png|wav)")
 
 
 def sample_files(run: Path) -> list[Path]:
     """The files of all sets of samples in the folder of a run, each set before its list."""
-    found = [path for path in (run / SAMPLES).rglob("*") if _SAMPLE.fullmatch(path.name) or path.name == LIST]
+    found = [path for path in (run / FOLDER).rglob("*") if FILE.fullmatch(path.name) or path.name == LIST]
     return sorted(found, key=lambda path: (path.parent, path.name == LIST, path.name))
 
 
@@ -77,7 +73,7 @@ def _samples_in(out: Path) -> list[Path]:
     """The list first, so that a folder with some of its samples gone is not taken for a complete one."""
     if not out.is_dir():
         return []
-    samples = [file for file in sorted(out.iterdir()) if _SAMPLE.fullmatch(file.name)]
+    samples = [file for file in sorted(out.iterdir()) if FILE.fullmatch(file.name)]
     return [*([out / LIST] if (out / LIST).exists() else []), *samples]
 
 

@@ -23,7 +23,7 @@ from .distributed.parallel import Parallel
 from .generate.generator import Generator
 from .generate.lengths import Lengths
 from .generate.open_model import MODEL
-from .generate.sample_files import sample_keys, sample_lines, write_list, write_samples
+from .generate.sample_files import SampleSet, sample_keys, write_set
 from .optim.ema import Ema
 from .sample_sets import FOLDER
 
@@ -79,19 +79,8 @@ class CheckpointSamples:
             codes = generator.segments(task, every, seed, keys=keys)
             batch = generator.fill(task, codes, settings, seed, keys=keys)
             out = self._folder / FOLDER / folder_name(step) / name
-            names = write_samples(out, batch.samples)
-            facts = {
-                "run": generator.name,
-                "step": step,
-                "task": name,
-                "prompt": "",
-                "seed": seed,
-                "settings": settings.model_dump(mode="json"),
-                "seconds": round(time.perf_counter() - begin, 3),
-                "model_calls": batch.calls,
-                "samples": sample_lines(names, every, batch.samples),
-            }
-            write_list(out, facts)
+            seconds = time.perf_counter() - begin
+            write_set(out, SampleSet(generator.name, step, task, "", seed, settings, seconds, every, batch))
 
     def _opened(self, plan: Plan) -> Generator:
         """The run's generator, whose model is the one that is trained."""

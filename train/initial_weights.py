@@ -15,12 +15,9 @@ from ..model.network.presets import Shape, shape_of
 from ..model.network.slices import Slices
 from ..model.network.transformer import Transformer
 from ..schemas.config.locations import public_url
-from ..schemas.config.tokenizers import Tokenizers
 from ..schemas.config.training import InitConfig, TrainConfig
-from ..schemas.dataset.reader import Dataset
 from ..schemas.errors import Refusal
 from ..schemas.identity import file_fingerprint
-from ..schemas.storage.store import Store
 from ..schemas.vocabulary import Vocabulary
 from ..tokenizers.bundle import Bundle
 from .checkpoint.retention import folder_name
@@ -73,7 +70,7 @@ def initial_weights(config: TrainConfig, plan: Plan) -> Initial | None:
         parts = match_parts(
             plan.vocabulary,
             exported.vocabulary,
-            lambda: _bundle(plan.datasets[0]).text.pieces(),
+            lambda: Bundle.of_dataset(plan.datasets[0]).text.pieces(),
             lambda: Bundle.of_model(model).text.pieces(),
         )
         file = model / WEIGHTS if init.step is None else home / CHECKPOINTS / folder_name(init.step) / STATE
@@ -200,11 +197,3 @@ def _fits(name: str, mine: torch.Tensor, theirs: torch.Tensor) -> bool:
     """Whether two parameters have one shape; the number of codes may differ."""
     by_codes = name.startswith(("tokens.", "kinds.", "head."))
     return mine.shape[1:] == theirs.shape[1:] if by_codes else mine.shape == theirs.shape
-
-
-def _bundle(dataset: Dataset) -> Bundle:
-    """The tokenizers of a dataset."""
-    manifest, store = dataset.manifest, Store(dataset.url)
-    cards = {str(name): entry.card for name, entry in manifest.tokenizers.items()}
-    configs = Tokenizers.model_validate(manifest.config["tokenizers"])
-    return Bundle(configs, cards, lambda name: store.local_path(name) or name, dataset.url)

@@ -33,7 +33,7 @@ class CheckpointSamples:
 
     def __init__(self, config: TrainConfig, folder: Path, parallel: Parallel) -> None:
         self._config, self._folder, self._parallel = config, folder, parallel
-        self._generator: Generator | None = None
+        self._generator: Generator | None = None  # its model is the one that is trained
 
     def due(self, step: int) -> bool:
         """Whether samples are to be generated after a step."""
@@ -44,10 +44,13 @@ class CheckpointSamples:
 
     def require_possible(self, plan: Plan) -> None:
         """Raise Refusal if the run cannot generate for one of the tasks; on rank 0, before the first step."""
-        if self._config.samples is not None:
-            for task, prompts in self._config.samples.prompts.items():
-                generator = self._opened(plan)
-                generator.segments(Task(task), prompts, self._config.seed)
+        if self._config.samples is None:
+            return
+        exported = Exported(self._parallel.model, plan.vocabulary, self._config.objective.kind)
+        model = self._folder / MODEL
+        self._generator = Generator(self._folder, exported, Bundle.of_model(model), Lengths.of_model(model))
+        for task, prompts in self._config.samples.prompts.items():
+            self._generator.segments(Task(task), prompts, self._config.seed)
 
     def write(self, step: int, ema: Ema | None, warn: Callable[[str], None]) -> None:
         """Generate and write the samples of a step, on rank 0; training goes on where that fails, with a warning."""
@@ -68,10 +71,9 @@ class CheckpointSamples:
         return None
 
     def _write(self, step: int) -> None:
-        wanted, seed = self._config.samples, self._config.seed
+        wanted, generator, seed = self._config.samples, self._generator, self._config.seed
         assert wanted is not None
-        assert self._generator is not None
-        generator = self._generator
+        assert generator is not None
         for name, prompts in wanted.prompts.items():
             task, begin = Task(name), time.perf_counter()
             every = [prompt for prompt in prompts for _ in range(wanted.n)]
@@ -81,11 +83,3 @@ class CheckpointSamples:
             out = self._folder / FOLDER / folder_name(step) / name
             seconds = time.perf_counter() - begin
             write_set(out, SampleSet(generator.name, step, task, "", seed, settings, seconds, every, batch))
-
-    def _opened(self, plan: Plan) -> Generator:
-        """The run's generator, whose model is the one that is trained."""
-        if self._generator is None:
-            exported = Exported(self._parallel.model, plan.vocabulary, self._config.objective.kind)
-            model = self._folder / MODEL
-            self._generator = Generator(self._folder, exported, Bundle.of_model(model), Lengths.of_model(model))
-        return self._generator

@@ -157,9 +157,7 @@ def _code_parts(
             for name in other
         )
         yield InitialPart(part=f"codes: {part.name}", taken=taken, new=mine_all - taken, left=theirs_all - taken)
-    yield _part(
-        "slices", {"kinds.weight": dict(mine.named_parameters())["kinds.weight"]}, values, len(slice_rows(parts).mine)
-    )
+    yield _part("slices", {"kinds.weight": mine.kinds.weight}, values, len(slice_rows(parts).mine))
 
 
 def _part(

@@ -58,7 +58,7 @@ def trace_rows(run: TracedRun, stretch: TracedStretch, step: int, index: Ints, a
     places = [stretch.shards.in_manifest(shard) for shard in at.shard.tolist()]
     segments = _segments(stretch, places, at.row)
     share = stretch.plan.validation
-    hidden = iter(held_out([one for row in segments for one in row], share).tolist())
+    hidden = iter(held_out_segments([one for row in segments for one in row], share).tolist())
     lines = [[_segment(number, one, next(hidden)) for number, one in enumerate(row, 1)] for row in segments]
     trained = [
         [one for one, line in zip(*row, strict=True) if not line["held_out"]]
@@ -85,7 +85,7 @@ def trace_rows(run: TracedRun, stretch: TracedStretch, step: int, index: Ints, a
     return rows
 
 
-def held_out(segments: Sequence[dict[str, Any]], share: float) -> npt.NDArray[np.bool_]:
+def held_out_segments(segments: Sequence[dict[str, Any]], share: float) -> npt.NDArray[np.bool_]:
     """Whether the document of each segment is held out at a share."""
     keys = b"".join(one.get("media") or one.get("content") or one["id"] for one in segments)
     return is_held_out(np.frombuffer(keys, "<u8").reshape(-1, 2), share)

@@ -7,7 +7,7 @@ import numpy as np
 
 from ...schemas.dataset.locate import Located
 from ...schemas.dataset.segment_tables import SegmentTables
-from .batch_trace import held_out, origin, trace_rows
+from .batch_trace import held_out_segments, origin, trace_rows
 from .traced_run import TracedRun, TracedStretch
 
 Search = Callable[[SegmentTables], Iterable[Located]]
@@ -55,7 +55,7 @@ def _line(tables: SegmentTables, found: Located) -> dict[str, Any]:
 def _add(run: TracedRun, stretch: TracedStretch, dataset: int, found: Located, line: dict[str, Any]) -> None:
     """Add the uses of a segment in a stretch to its line."""
     plan = stretch.plan
-    kept = not held_out([found.segment], plan.validation)[0]
+    kept = not held_out_segments([found.segment], plan.validation)[0]
     line["held_out"] &= bool(not kept)
     for number, stream in enumerate(plan.streams):
         place = stretch.shards.in_stream(number, found.shard) if stream.dataset == dataset else None

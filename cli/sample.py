@@ -107,12 +107,11 @@ def sample(
     from ..train.generate.generator import Generator
     from ..train.generate.limits import length_warning
     from ..train.generate.sample_files import (
+        SampleSet,
         made_folder,
         require_no_samples,
         sample_keys,
-        sample_lines,
-        write_list,
-        write_samples,
+        write_set,
     )
     from .sample_prompts import prompts_of
 
@@ -129,19 +128,8 @@ def sample(
     with made_folder(out):
         batch = generator.fill(of, codes, config, seed, keys=keys)
     seconds = time.perf_counter() - begin
-    names = write_samples(out, batch.samples)
-    facts = {
-        "run": generator.name,
-        "step": step,
-        "task": task,
-        "prompt": prompt,
-        "seed": seed,
-        "settings": config.model_dump(mode="json"),
-        "seconds": round(seconds, 3),
-        "model_calls": batch.calls,
-        "samples": sample_lines(names, [each.name for each in every], batch.samples),
-    }
-    write_list(out, facts)
+    named = [each.name for each in every]
+    names = write_set(out, SampleSet(generator.name, step, of, prompt, seed, config, seconds, named, batch))
     show([out / name for name in names], batch.samples)
 
 

@@ -17,6 +17,7 @@ from ..schemas.dataset.tokenizer_card import Card
 from ..schemas.errors import Mismatch, Refusal, brief
 from ..schemas.identity import parse_json, sealed_json, unseal
 from ..schemas.storage.inside import require_inside
+from ..schemas.storage.store import Store
 from ..schemas.vocabulary import Modality
 from .protocol import AudioTokenizer, ImageTokenizer, TextTokenizer, Tokenizer
 from .registry import load
@@ -40,6 +41,14 @@ class Bundle:
         self.cards = cards
         self._local = local
         self._owner = owner
+
+    @classmethod
+    def of_dataset(cls, dataset: Dataset) -> Self:
+        """Open the tokenizers of a dataset."""
+        manifest, store = dataset.manifest, Store(dataset.url)
+        cards: dict[str, Card] = {name: entry.card for name, entry in manifest.tokenizers.items()}
+        configs = Tokenizers.model_validate(manifest.config["tokenizers"])
+        return cls(configs, cards, lambda name: store.local_path(name) or name, dataset.url)
 
     @classmethod
     def of_model(cls, folder: str | Path) -> Self:

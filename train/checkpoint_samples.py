@@ -23,8 +23,9 @@ from .distributed.parallel import Parallel
 from .generate.generator import Generator
 from .generate.lengths import Lengths
 from .generate.open_model import MODEL
-from .generate.sample_files import SAMPLES, sample_keys, sample_lines, write_list, write_samples
+from .generate.sample_files import SampleSet, sample_keys, write_set
 from .optim.ema import Ema
+from .sample_sets import FOLDER
 
 
 class CheckpointSamples:
@@ -32,7 +33,7 @@ class CheckpointSamples:
 
     def __init__(self, config: TrainConfig, folder: Path, parallel: Parallel) -> None:
         self._config, self._folder, self._parallel = config, folder, parallel
-        self._generator: Generator | None = None
+        self._generator: Generator | None = None  # its model is the one that is trained
 
     def due(self, step: int) -> bool:
         """Whether samples are to be generated after a step."""
@@ -43,10 +44,13 @@ class CheckpointSamples:
 
     def require_possible(self, plan: Plan) -> None:
         """Raise Refusal if the run cannot generate for one of the tasks; on rank 0, before the first step."""
-        if self._config.samples is not None:
-            for task, prompts in self._config.samples.prompts.items():
-                generator = self._opened(plan)
-                generator.segments(Task(task), prompts, self._config.seed)
+        if self._config.samples is None:
+            return
+        exported = Exported(self._parallel.model, plan.vocabulary, self._config.objective.kind)
+        model = self._folder / MODEL
+        self._generator = Generator(self._folder, exported, Bundle.of_model(model), Lengths.of_model(model))
+        for task, prompts in self._config.samples.prompts.items():
+            self._generator.segments(Task(task), prompts, self._config.seed)
 
     def write(self, step: int, ema: Ema | None, warn: Callable[[str], None]) -> None:
         """Generate and write the samples of a step, on rank 0; training goes on where that fails, with a warning."""
@@ -67,35 +71,15 @@ class CheckpointSamples:
         return None
 
     def _write(self, step: int) -> None:
-        wanted, seed = self._config.samples, self._config.seed
+        wanted, generator, seed = self._config.samples, self._generator, self._config.seed
         assert wanted is not None
-        assert self._generator is not None
-        generator = self._generator
+        assert generator is not None
         for name, prompts in wanted.prompts.items():
             task, begin = Task(name), time.perf_counter()
             every = [prompt for prompt in prompts for _ in range(wanted.n)]
             keys, settings = sample_keys(len(prompts), wanted.n), generator.defaults(task)
             codes = generator.segments(task, every, seed, keys=keys)
             batch = generator.fill(task, codes, settings, seed, keys=keys)
-            out = self._folder / SAMPLES / folder_name(step) / name
-            names = write_samples(out, batch.samples)
-            facts = {
-                "run": generator.name,
-                "step": step,
-                "task": name,
-                "prompt": "",
-                "seed": seed,
-                "settings": settings.model_dump(mode="json"),
-                "seconds": round(time.perf_counter() - begin, 3),
-                "model_calls": batch.calls,
-                "samples": sample_lines(names, every, batch.samples),
-            }
-            write_list(out, facts)
-
-    def _opened(self, plan: Plan) -> Generator:
-        """The run's generator, whose model is the one that is trained."""
-        if self._generator is None:
-            exported = Exported(self._parallel.model, plan.vocabulary, self._config.objective.kind)
-            model = self._folder / MODEL
-            self._generator = Generator(self._folder, exported, Bundle.of_model(model), Lengths.of_model(model))
-        return self._generator
+            out = self._folder / FOLDER / folder_name(step) / name
+            seconds = time.perf_counter() - begin
+            write_set(out, SampleSet(generator.name, step, task, "", seed, settings, seconds, every, batch))

@@ -1,15 +1,13 @@
 """Write the `model` folder of a trained run: the weights, and what sampling needs beside them."""
 
 from pathlib import Path
-from typing import Any
-
-import torch
 
 from ..model.network.export import save_model
 from ..model.network.transformer import Transformer
 from ..schemas.config.training import TrainConfig
 from .data.plan import Plan
 from .data.shards import Shards
+from .distributed.parallel import whole_value
 from .distributed.process_group import ProcessGroup
 from .generate.companions import save_companions
 
@@ -27,14 +25,8 @@ def export_model(
         config: The train file.
         process: This process.
     """
-    whole = {name: _full_tensor(parameter) for name, parameter in model.named_parameters()}
+    whole = {name: whole_value(parameter) for name, parameter in model.named_parameters()}
     if process.first:
         save_companions(folder, plan, shards)
         save_model(folder, whole, model.shape, plan.vocabulary, config.objective.kind)
     process.wait()
-
-
-def _full_tensor(parameter: torch.nn.Parameter) -> torch.Tensor:
-    whole: Any = parameter.detach()
-    tensor: torch.Tensor = whole.full_tensor() if hasattr(whole, "full_tensor") else whole
-    return tensor.float().cpu().clone()

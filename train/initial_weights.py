@@ -7,7 +7,6 @@ the initial value that it has without `init`.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
@@ -16,18 +15,15 @@ from ..model.network.presets import Shape, shape_of
 from ..model.network.slices import Slices
 from ..model.network.transformer import Transformer
 from ..schemas.config.locations import public_url
-from ..schemas.config.tokenizers import Tokenizers
 from ..schemas.config.training import InitConfig, TrainConfig
-from ..schemas.dataset.reader import Dataset
 from ..schemas.errors import Refusal
 from ..schemas.identity import file_fingerprint
-from ..schemas.storage.store import Store
 from ..schemas.vocabulary import Vocabulary
 from ..tokenizers.bundle import Bundle
 from .checkpoint.retention import folder_name
 from .checkpoint.seal import STATE
 from .data.plan import Plan
-from .distributed.parallel import set_value
+from .distributed.parallel import set_value, whole_value
 from .generate.open_model import CHECKPOINTS, folders_of, open_model
 from .remote.local_copy import as_local
 from .run_record import InitialPart, InitialWeights
@@ -52,7 +48,7 @@ class Initial:
                 continue
             rows = self.rows.get(name)
             if rows is not None:
-                whole = _whole(parameter)
+                whole = whole_value(parameter)
                 whole[rows.mine] = value[rows.theirs].to(whole.dtype)
                 value = whole
             set_value(parameter, value)
@@ -74,7 +70,7 @@ def initial_weights(config: TrainConfig, plan: Plan) -> Initial | None:
         parts = match_parts(
             plan.vocabulary,
             exported.vocabulary,
-            lambda: _bundle(plan.datasets[0]).text.pieces(),
+            lambda: Bundle.of_dataset(plan.datasets[0]).text.pieces(),
             lambda: Bundle.of_model(model).text.pieces(),
         )
         file = model / WEIGHTS if init.step is None else home / CHECKPOINTS / folder_name(init.step) / STATE
@@ -161,9 +157,7 @@ def _code_parts(
             for name in other
         )
         yield InitialPart(part=f"codes: {part.name}", taken=taken, new=mine_all - taken, left=theirs_all - taken)
-    yield _part(
-        "slices", {"kinds.weight": dict(mine.named_parameters())["kinds.weight"]}, values, len(slice_rows(parts).mine)
-    )
+    yield _part("slices", {"kinds.weight": mine.kinds.weight}, values, len(slice_rows(parts).mine))
 
 
 def _part(
@@ -201,17 +195,3 @@ def _fits(name: str, mine: torch.Tensor, theirs: torch.Tensor) -> bool:
     """Whether two parameters have one shape; the number of codes may differ."""
     by_codes = name.startswith(("tokens.", "kinds.", "head."))
     return mine.shape[1:] == theirs.shape[1:] if by_codes else mine.shape == theirs.shape
-
-
-def _bundle(dataset: Dataset) -> Bundle:
-    """The tokenizers of a dataset."""
-    manifest, store = dataset.manifest, Store(dataset.url)
-    cards = {str(name): entry.card for name, entry in manifest.tokenizers.items()}
-    configs = Tokenizers.model_validate(manifest.config["tokenizers"])
-    return Bundle(configs, cards, lambda name: store.local_path(name) or name, dataset.url)
-
-
-def _whole(parameter: torch.Tensor) -> torch.Tensor:
-    whole: Any = parameter.detach()
-    tensor: torch.Tensor = whole.full_tensor() if hasattr(whole, "full_tensor") else whole
-    return tensor.float().cpu().clone()

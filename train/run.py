@@ -80,7 +80,7 @@ def train(config: TrainConfig, *, start: int | None = None, change: bool = False
             if begin.finished:
                 return True
             if begin.step is not None and process.first:
-                for note in schedule_notes(RunRecord.read(folder).training, config, plan, begin.step):
+                for note in schedule_notes(RunRecord.read(folder).training, config, begin.step):
                     print_line(note)
             initial = initial_weights(config, plan) if begin.step is None else None
             if initial is not None and process.first:

@@ -13,7 +13,7 @@ from ..schemas.identity import parse_json
 from ..schemas.storage.store import Store
 
 FOLDER, LIST = "samples", "samples.json"
-_FILE = re.compile(r"sample-\d{3,}\.(txt|png|wav)")
+FILE = re.compile(r"sample-\d{3,}\.(txt|png|wav)")
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def run_samples(store: Store) -> list[RunSample]:
 
 def _samples(folder: str, facts: dict[str, Any]) -> list[RunSample]:
     step, task = facts["step"], str(facts["task"])
-    lines = [line for line in facts["samples"] if _FILE.fullmatch(line["file"])]
+    lines = [line for line in facts["samples"] if FILE.fullmatch(line["file"])]
     return [
         RunSample(
             f"{folder}{line['file']}",

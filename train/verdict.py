@@ -59,8 +59,14 @@ def beside_control(name: str, line: Mapping[str, Any], control: Mapping[str, Any
     if bits is None or others is None:
         return ""
     errors = ((each.get("nelbo_error") or {}).get(name) or 0.0 for each in (line, control))
-    word = "about as good as" if abs(bits - others) <= 2 * math.hypot(*errors) else "better than"
-    return f"; {'worse than' if word == 'better than' and bits > others else word} the control, {others:.2f}"
+    return f"; {comparison(bits, others, math.hypot(*errors))} the control, {others:.2f}"
+
+
+def comparison(value: float, other: float, error: float) -> str:
+    """Say how a figure, of which less is better, stands to another: alike within two standard errors, or not."""
+    if abs(value - other) <= 2 * error:
+        return "about as good as"
+    return "worse than" if value > other else "better than"
 
 
 def _sentence(name: str, bits: float | None, baseline: float | None, beside: str) -> str:

@@ -96,7 +96,7 @@ def slice_rows(parts: Sequence[Part]) -> Rows:
 
 def head_rows(parts: Sequence[Part], mine: Vocabulary, theirs: Vocabulary) -> Rows:
     """Rows of the head that are taken; the slice of texts begins with EOS, which both have."""
-    starts, others = (_head_starts(each) for each in (mine, theirs))
+    starts, others = (Slices.of(each).starts for each in (mine, theirs))
     found = []
     for part in parts:
         if part.slice_index is None or part.other_index is None or part.name == SPECIAL:
@@ -107,11 +107,6 @@ def head_rows(parts: Sequence[Part], mine: Vocabulary, theirs: Vocabulary) -> Ro
         if eos:
             found.append(Rows(torch.tensor([here]), torch.tensor([there])))
     return _joined(found)
-
-
-def _head_starts(vocabulary: Vocabulary) -> list[int]:
-    starts: list[int] = torch.tensor([0, *Slices.of(vocabulary).widths]).cumsum(0).tolist()
-    return starts
 
 
 def _joined(rows: Sequence[Rows]) -> Rows:

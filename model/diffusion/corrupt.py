@@ -94,9 +94,8 @@ def target_counts(batch: Batch, objective: ObjectiveConfig, slices: Slices, seed
         tasks = draw_tasks(batch, objective, seed)
         target_T &= _role_of_tokens(batch, segment_index(batch), *tasks) == Role.NOISED
     slice_N = batch.slice_BL.flatten()[target_T].long()
-    starts = torch.tensor([0, *slices.widths]).cumsum(0)
     class_N = slices.class_of(batch.tokens_BL.flatten()[target_T].long(), slice_N)
-    return torch.bincount(starts[slice_N] + class_N, minlength=sum(slices.widths))
+    return torch.bincount(torch.tensor(slices.starts)[slice_N] + class_N, minlength=sum(slices.widths))
 
 
 def _role_of_tokens(batch: Batch, index_T: torch.Tensor, task_S: torch.Tensor, dropped_S: torch.Tensor) -> torch.Tensor:

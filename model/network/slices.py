@@ -6,6 +6,7 @@ one another in the rows of the head, in the order of `Vocabulary.slices`; within
 """
 
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Self
 
 import numpy as np
@@ -40,6 +41,11 @@ class Slices:
         """Token ids of classes of one slice."""
         tokens = classes + self.offsets[slice_index]
         return torch.where(tokens < self.text_start, Special.EOS, tokens)
+
+    @property
+    def starts(self) -> tuple[int, ...]:
+        """The row of the head of the first class of each slice."""
+        return tuple(accumulate(self.widths[:-1], initial=0))
 
     @property
     def text_start(self) -> int:

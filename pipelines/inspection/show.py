@@ -9,13 +9,10 @@ import pyarrow.parquet as pq
 import soundfile
 from PIL import Image
 
-from ...schemas.config.tokenizers import Tokenizers
 from ...schemas.dataset.layout import codes_of_span
 from ...schemas.dataset.packed_row import PackedRow
 from ...schemas.dataset.reader import Dataset
-from ...schemas.dataset.tokenizer_card import Card
 from ...schemas.errors import Refusal
-from ...schemas.storage.store import Store
 from ...schemas.vocabulary import Kind, Modality
 from ...tokenizers.bundle import Bundle
 from .find_documents import Place, find_segments
@@ -38,10 +35,7 @@ class Decoder:
 
     def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
-        manifest, store = dataset.manifest, Store(dataset.url)
-        cards: dict[str, Card] = {name: entry.card for name, entry in manifest.tokenizers.items()}
-        configs = Tokenizers.model_validate(manifest.config["tokenizers"])
-        self.bundle = Bundle(configs, cards, lambda name: store.local_path(name) or name, dataset.url)
+        self.bundle = Bundle.of_dataset(dataset)
 
     def decode(self, ids: Any, modality: Modality) -> tuple[str, bytes, str | None]:
         """Decode the ids of a span to (file extension, bytes of the file, the text or None)."""

@@ -9,6 +9,7 @@ import torch
 from triptych.schemas.config.training import TrainConfig
 from triptych.schemas.errors import Refusal
 from triptych.train.data.plan import plan_of
+from triptych.train.optim.batch_scaling import scaled_settings
 from triptych.train.optim.lr_schedule import lr_factor
 from triptych.train.run import train
 from triptych.train.run_record import RunRecord
@@ -53,9 +54,25 @@ def test_a_finished_run_goes_on_with_more_steps_and_another_mix(
 
 def test_the_same_schedule_has_no_note(dataset: Path, tmp_path: Path) -> None:
     config = config_of(dataset, tmp_path / "run", (1.0, 1.0))
-    plan = plan_of(config)
-    assert schedule_notes(config, config, plan, 2) == []
+    assert schedule_notes(config, config, 2) == []
     later = config.model_copy(update={"steps": 8})
-    assert schedule_notes(config, later, plan, 0) == []
-    (note,) = schedule_notes(config, later, plan, 2)
+    assert schedule_notes(config, later, 0) == []
+    (note,) = schedule_notes(config, later, 2)
     assert note.startswith("step 2: the learning rate goes on at ")
+
+
+def test_the_rates_of_a_note_are_those_of_the_trainer_also_where_rows_are_used_twice(
+    dataset: Path, tmp_path: Path
+) -> None:
+    objective = {"kind": "masked", "anti_masking": True}
+    optimizer = {"base_batch_tokens": 128, "base_tokens": 4096}
+    config = config_of(dataset, tmp_path / "run", (1.0, 1.0), objective=objective, optimizer=optimizer)
+    plan = plan_of(config)
+    (note,) = schedule_notes(config, config.model_copy(update={"steps": 8}), 2)
+    was, then = (
+        scaled_settings(config.optimizer, plan.rows * plan.row_length, steps).lr
+        * lr_factor(config.optimizer, step, steps)
+        for step, steps in ((1, 4), (2, 8))
+    )
+    assert f"goes on at {then:.3g} (" in note
+    assert f"in the step before it was {was:.3g} (" in note

@@ -117,25 +117,25 @@ def test_a_finished_run_whose_checkpoints_are_gone_is_not_trained_over(dataset: 
         start(config)
 
 
-def test_a_dataset_that_was_prepared_anew_is_named(dataset: Path, tmp_path: Path) -> None:
-    out = tmp_path / "run"
+def begun_on_another(dataset: Path, out: Path, **more: str) -> TrainConfig:
+    """The record of a run on another dataset, and the train file that has this one instead."""
     config = config_of(dataset, out)
     write_run_record(config, plan_of(config), 1, out)
     record = RunRecord.read(out)
     other = record.trained_on[0].model_copy(update={"fingerprint": "0" * 32})
-    record.model_copy(update={"trained_on": (other,)}).write(out)
+    record.model_copy(update={"trained_on": (other,), **more}).write(out)
+    return config
+
+
+def test_a_dataset_that_was_prepared_anew_is_named(dataset: Path, tmp_path: Path) -> None:
+    config = begun_on_another(dataset, tmp_path / "run")
     with pytest.raises(Refusal, match=rf"data\.datasets \({dataset}\): \"0+\""):
         start(config)
 
 
 def test_a_run_does_not_go_on_with_other_tokens(dataset: Path, tmp_path: Path) -> None:
-    out = tmp_path / "run"
-    config = config_of(dataset, out)
-    write_run_record(config, plan_of(config), 1, out)
-    record = RunRecord.read(out)
-    other = record.trained_on[0].model_copy(update={"fingerprint": "0" * 32})
-    record.model_copy(update={"trained_on": (other,), "vocabulary": "1" * 32}).write(out)
-    checkpoint(out, 3)
+    config = begun_on_another(dataset, tmp_path / "run", vocabulary="1" * 32)
+    checkpoint(tmp_path / "run", 3)
     with pytest.raises(Refusal, match=r"data\.datasets \("):
         start(config)
     with pytest.raises(Mismatch, match=rf"vocabulary differs: .*run\.json has 1+, {dataset} has "):

@@ -92,3 +92,9 @@ def set_value(parameter: torch.Tensor, value: torch.Tensor) -> None:
         parameter.copy_(mine)
     else:
         parameter.copy_(value)
+
+
+def whole_value(parameter: torch.Tensor) -> torch.Tensor:
+    """Copy the whole of a parameter, which may be sharded, to the CPU as float32; all processes call this."""
+    whole = parameter.detach()
+    return (whole.full_tensor() if isinstance(whole, DTensor) else whole).float().cpu().clone()

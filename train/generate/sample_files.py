@@ -5,24 +5,22 @@
 
 import json
 import os
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from ...schemas.config.model import Task
+from ...schemas.config.sampling import SamplingConfig
 from ...schemas.errors import Refusal
 from ...schemas.vocabulary import Modality
-from .samples import GeneratedSample
-
-LIST = "samples.json"
-SAMPLES = "samples"  # folder of a run with sets of samples
-_SAMPLE = re.compile(r"sample-\d{3,}\.(txt|png|wav)")
+from ..sample_sets import FILE, FOLDER, LIST
+from .samples import GeneratedSample, Generation
 
 
 def sample_files(run: Path) -> list[Path]:
     """The files of all sets of samples in the folder of a run, each set before its list."""
-    found = [path for path in (run / SAMPLES).rglob("*") if _SAMPLE.fullmatch(path.name) or path.name == LIST]
+    found = [path for path in (run / FOLDER).rglob("*") if FILE.fullmatch(path.name) or path.name == LIST]
     return sorted(found, key=lambda path: (path.parent, path.name == LIST, path.name))
 
 
@@ -58,26 +56,51 @@ def made_folder(out: Path) -> Iterator[None]:
         raise
 
 
-def write_samples(out: Path, samples: Sequence[GeneratedSample]) -> list[str]:
-    """Write a file for each sample in place of those of an earlier call; returns their names."""
+class SampleSet(NamedTuple):
+    """The samples of one call, and what they were made from."""
+
+    run: str
+    step: int | None  # None: of the finished model
+    task: Task
+    prompt: str  # as the user gave it
+    seed: int
+    settings: SamplingConfig
+    seconds: float
+    prompts: Sequence[str]  # of each sample, as the user named it
+    made: Generation
+
+
+def write_set(out: Path, of: SampleSet) -> list[str]:
+    """Write a file for each sample in place of those of an earlier call, and samples.json; returns the files' names.
+
+    The list is written last, so a folder that has it is complete.
+    """
     out.mkdir(parents=True, exist_ok=True)
     for file in _samples_in(out):
         file.unlink(missing_ok=True)
-    return [_write(out, f"sample-{number:03d}", sample) for number, sample in enumerate(samples)]
-
-
-def write_list(out: Path, facts: dict[str, Any]) -> None:
-    """Write samples.json; it is written last, so a folder that has it is complete."""
+    names = [_write(out, f"sample-{number:03d}", sample) for number, sample in enumerate(of.made.samples)]
+    facts = {
+        "run": of.run,
+        "step": of.step,
+        "task": of.task,
+        "prompt": of.prompt,
+        "seed": of.seed,
+        "settings": of.settings.model_dump(mode="json"),
+        "seconds": round(of.seconds, 3),
+        "model_calls": of.made.calls,
+        "samples": [_line(*each) for each in zip(names, of.prompts, of.made.samples, strict=True)],
+    }
     temporary = out / f".{LIST}.new"
     temporary.write_text(json.dumps(facts, indent=1, ensure_ascii=False), "utf-8", "backslashreplace")
     os.replace(temporary, out / LIST)
+    return names
 
 
 def _samples_in(out: Path) -> list[Path]:
     """The list first, so that a folder with some of its samples gone is not taken for a complete one."""
     if not out.is_dir():
         return []
-    samples = [file for file in sorted(out.iterdir()) if _SAMPLE.fullmatch(file.name)]
+    samples = [file for file in sorted(out.iterdir()) if FILE.fullmatch(file.name)]
     return [*([out / LIST] if (out / LIST).exists() else []), *samples]
 
 
@@ -97,22 +120,12 @@ def _write(out: Path, stem: str, made: GeneratedSample) -> str:
     return f"{stem}.txt"
 
 
+def _line(name: str, prompt: str, made: GeneratedSample) -> dict[str, Any]:
+    """What samples.json says of a sample."""
+    tokens, said = made.tokens.tolist(), made.generated.tolist()
+    return {"file": name, "prompt": prompt, "text": made.text, "tokens": tokens, "said": said}
+
+
 def sample_keys(prompts: int, n: int) -> list[int]:
     """Random keys of `n` samples for each prompt: functions of the number of the prompt and that of the sample."""
     return [(prompt << 32) + number for prompt in range(prompts) for number in range(n)]
-
-
-def sample_lines(
-    names: Sequence[str], prompts: Sequence[str], samples: Sequence[GeneratedSample]
-) -> list[dict[str, Any]]:
-    """What samples.json says of each sample: its file, its prompt as the user named it, and its tokens."""
-    return [
-        {
-            "file": name,
-            "prompt": prompt,
-            "text": made.text,
-            "tokens": made.tokens.tolist(),
-            "said": made.generated.tolist(),
-        }
-        for name, prompt, made in zip(names, prompts, samples, strict=True)
-    ]

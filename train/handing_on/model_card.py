@@ -12,7 +12,7 @@ from ...schemas.markdown import plain, table
 from ...schemas.vocabulary import Modality
 from ..curves import trained_manifests, unigram_bits
 from ..run_record import RunRecord
-from ..verdict import beside_baseline
+from ..verdict import beside_baseline, last_validation
 
 USE = """\
 ```python
@@ -98,10 +98,9 @@ def _step(line: Mapping[str, Any]) -> int:
 
 
 def _figures(facts: CardFacts, baseline: Mapping[str, float]) -> str:
-    held = [line for line in facts.lines if line.get("split") == "validation" and line["step"] == facts.step]
-    if not held:
+    line = last_validation([line for line in facts.lines if line["step"] == facts.step])
+    if line is None:
         return f"None: the run was not validated on held-out documents at step {facts.step:,}."
-    line = next((line for line in held if line["weights"] == "ema"), held[-1])
     rows = [*_rows(line, "nelbo", baseline)]
     if len(line.get("nelbo_by_codebook") or {}) > 1:
         rows += _rows(line, "nelbo_by_codebook", baseline)

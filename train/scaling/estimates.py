@@ -13,8 +13,8 @@ import numpy as np
 
 from ...schemas.errors import Refusal
 from .collect import Point
-from .fit_law import Law, fit_law
-from .isoflop import SIZES, Budget, BudgetMinimum, Floats, budgets_of, group_similar, optimum
+from .fit_law import Floats, Law, fit_law
+from .isoflop import SIZES, Budget, BudgetMinimum, budgets_of, group_similar, optimum
 from .variable_projection import project
 
 RUNS, VALUES = 8, 3  # least number of runs, and of distinct sizes and distinct horizons among them

@@ -55,6 +55,11 @@ class Law:
         return {"E": self.E, "A": self.A, "a": self.a, "B": self.B, "b": self.b, "k": self.k, "e": self.e}
 
 
+def columns(n: Floats, d: Floats, a: float, b: float) -> Floats:
+    """What E, A and B are factors of, (runs, 3), from log N and log D."""
+    return np.stack([np.ones_like(n), np.exp(-a * n), np.exp(-b * d)], 1)
+
+
 @dataclass(frozen=True)
 class _Problem:
     """The runs, with log N and log D centred, which makes factors and exponents almost uncorrelated."""
@@ -89,8 +94,7 @@ class _Problem:
 
         loss, found = np.exp(self.y), []
         for a, b in product(EXPONENTS, EXPONENTS):
-            columns = np.stack([np.ones_like(loss), np.exp(-a * self.n), np.exp(-b * self.d)], 1)
-            given, _ = nnls(columns, loss)
+            given, _ = nnls(columns(self.n, self.d, a, b), loss)
             e_term, a_term, b_term = np.log(np.maximum(given, SMALL * loss.min()))
             found.append(np.array([e_term, a_term, a, b_term, b]))
         return found

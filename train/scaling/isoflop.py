@@ -13,9 +13,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .fit_law import Law
+from .fit_law import Floats, Law
 
-Floats = npt.NDArray[np.float64]
 SIMILAR_RATIO = 1.2  # largest ratio of values that count as equal
 SIZES = 4  # least number of sizes of a budget
 POINTS = 4001  # at which the minimum of a curve is looked for; N* is exact to 0.1 % over a factor of 1,000

@@ -14,9 +14,8 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from .fit_law import Law
+from .fit_law import Floats, Law, columns
 
-Floats = npt.NDArray[np.float64]
 GRID = np.geomspace(0.05, 2.0, 12)  # of each exponent
 LEAST, MOST = 0.01, 4.0
 STARTS = 3  # points of the grid from which the search goes on
@@ -35,8 +34,8 @@ class _Curves:
         """Root of the sum of squares of the relative residuals for two exponents, and the factors."""
         from scipy.optimize import nnls
 
-        columns = np.stack([np.ones_like(self.n), np.exp(-a * self.n), np.exp(-b * self.d)], 1) / self.loss[:, None]
-        factors, norm = nnls(columns, np.ones_like(self.loss))
+        relative = columns(self.n, self.d, a, b) / self.loss[:, None]
+        factors, norm = nnls(relative, np.ones_like(self.loss))
         return float(norm), factors
 
     def value(self, logs: Floats) -> float:
@@ -51,14 +50,7 @@ class _Curves:
 
 
 def project(parameters: npt.ArrayLike, tokens: npt.ArrayLike, loss: npt.ArrayLike, near: Sequence[Law] = ()) -> Law:
-    """Fit the law.
-
-    Args:
-        parameters: N of each run, (n,).
-        tokens: D of each run, (n,).
-        loss: L of each run, (n,).
-        near: Laws to start from instead of the grid, for data similar to those that the laws were fitted to.
-    """
+    """Fit the law; arguments as for `fit_law`."""
     from scipy.optimize import minimize
 
     n, d = (np.log(np.asarray(values, np.float64)) for values in (parameters, tokens))

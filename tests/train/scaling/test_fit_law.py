@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from triptych.train.scaling.fit_law import Law, fit_law
 
-TRUE = Law(E=1.7, A=400.0, a=0.34, B=410.0, b=0.28)
+from .laws import LAWS, NEAR, TRUE
+
 N, D = (part.ravel() for part in np.meshgrid([1e6, 3e6, 1e7, 3e7, 1e8], [2e7, 1e8, 5e8, 2e9]))
 
 
@@ -17,24 +17,14 @@ def test_without_noise_the_law_is_found_to_the_digit() -> None:
 
 
 @settings(max_examples=4)
-@given(
-    st.builds(
-        Law,
-        E=st.floats(0.5, 6),
-        A=st.floats(20, 2000),
-        a=st.floats(0.2, 0.6),
-        B=st.floats(20, 2000),
-        b=st.floats(0.2, 0.6),
-    )
-)
+@given(LAWS)
 def test_any_law_is_found(law: Law) -> None:
     loss = law.loss(N, D)
     assert fit_law(N, D, loss).loss(N, D) == pytest.approx(loss, rel=1e-4)
 
 
 def test_a_law_that_is_near_leads_to_the_same_fit_as_the_grid() -> None:
-    near = Law(E=1.6, A=500.0, a=0.36, B=380.0, b=0.27)
-    found = fit_law(N, D, TRUE.loss(N, D), near=[near])
+    found = fit_law(N, D, TRUE.loss(N, D), near=[NEAR])
     assert found.figures() == pytest.approx(TRUE.figures(), rel=1e-3)
 
 

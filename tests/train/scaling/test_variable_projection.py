@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from triptych.train.scaling.fit_law import Law
+from triptych.train.scaling.fit_law import Floats, Law
 from triptych.train.scaling.isoflop import Budget
-from triptych.train.scaling.variable_projection import Floats, project
+from triptych.train.scaling.variable_projection import project
 
-TRUE = Law(E=1.7, A=400.0, a=0.34, B=410.0, b=0.28)
+from .laws import LAWS, NEAR, TRUE
+
 BEST = np.geomspace(1e6, 1e8, 3)
 
 
@@ -49,16 +49,7 @@ def test_parabolas_are_biased_by_more_the_wider_the_grid(width: float, bias: flo
 
 
 @settings(max_examples=8)
-@given(
-    st.builds(
-        Law,
-        E=st.floats(0.5, 6),
-        A=st.floats(20, 2000),
-        a=st.floats(0.2, 0.6),
-        B=st.floats(20, 2000),
-        b=st.floats(0.2, 0.6),
-    )
-)
+@given(LAWS)
 def test_any_law_is_found(law: Law) -> None:
     n, d = (part.ravel() for part in np.meshgrid(np.geomspace(1e6, 1e8, 5), np.geomspace(2e7, 2e9, 4)))
     loss = law.loss(n, d)
@@ -66,8 +57,7 @@ def test_any_law_is_found(law: Law) -> None:
 
 
 def test_a_law_that_is_near_leads_to_the_same_fit_as_the_grid() -> None:
-    near = Law(E=1.6, A=500.0, a=0.36, B=380.0, b=0.27)
-    assert project(*columns(budgets(4)), near=[near]).figures() == pytest.approx(TRUE.figures(), rel=1e-3)
+    assert project(*columns(budgets(4)), near=[NEAR]).figures() == pytest.approx(TRUE.figures(), rel=1e-3)
 
 
 def test_noise_of_a_thousandth_moves_the_exponents_by_little() -> None:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ...metrics import finite
-from ...verdict import beside_baseline
+from ...verdict import beside_baseline, comparison
 from .exhibits import Exhibit
 from .metric import Metric
 from .not_measured import NotMeasured
@@ -79,10 +79,8 @@ def _beside_control(line: Line) -> str:
     if other is None:
         return ""
     error = math.hypot(row.error or 0.0, other.error or 0.0)
-    word = "about as good" if abs(row.value - other.value) <= 2 * error else "better"
-    if word == "better" and row.value > other.value:
-        word = "worse"
-    return f"; {word} {'as' if word == 'about as good' else 'than'} the control, {number(other.value, other.error)}"
+    said = comparison(row.value, other.value, error)
+    return f"; {said} the control, {number(other.value, other.error)}"
 
 
 def to_json(report: Report) -> dict[str, Any]:

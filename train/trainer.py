@@ -1,12 +1,12 @@
 """The training loop: load, step, log, validate and save, starting from the last checkpoint if there is one."""
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from typing import Any, NoReturn
 
 import torch
 
-from ..model.diffusion.loss_sums import LossSums
 from ..model.network.export import VOCABULARY
 from ..model.network.presets import shape_of
 from ..model.network.slices import Slices
@@ -26,7 +26,7 @@ from .export import export_model
 from .generate.companions import save_companions
 from .head_bias import set_head_bias
 from .initial_weights import Initial
-from .metrics import Throughput, loss_metrics
+from .metrics import Throughput
 from .optim.batch_scaling import scaled_settings
 from .optim.ema import Ema
 from .optim.lr_schedule import lr_factor
@@ -36,6 +36,7 @@ from .remote.remote_run import RemoteRun, run_folder
 from .reports import open_reports
 from .run_record import SKIPPED, Change, RunRecord
 from .step import Gradients, RowsLost, StepResult
+from .step_figures import StepFigures
 from .stop_signals import StopSignals
 from .validate import Validation, validation_sets
 
@@ -65,6 +66,7 @@ class Trainer:
         self.optimizer = make_optimizer(self.model, self.adam)
         self.ema = Ema(self.model, config.ema, config.steps) if config.ema else None
         self.guard = SkipSteps()
+        self._uniform = math.log(max(self.slices.widths))  # nats of a uniform guess, at most
         self.micro_rows = micro_rows(config, plan.row_length)
         self.loader = Loader(
             plan,
@@ -83,10 +85,8 @@ class Trainer:
         self.step = 0  # steps done
         self.tokens = 0  # tokens of segments in all steps done
         self.rollbacks = 0  # after a breakdown
-        self.norm = 0.0  # gradient norm of the last step
-        self.clipping = [0, 0]  # steps since the last metrics line: with a clipped gradient, and all
         self.validated: float | None = None  # bits per token of these weights, summed over modalities, if validated
-        self._logged_sums: LossSums | None = None  # of the steps since the last metrics line
+        self.figures = StepFigures()  # of the steps since the last metrics line
         self._lost: Exception | None = None  # why rows could not be read
 
     def run(
@@ -205,10 +205,9 @@ class Trainer:
         raise Refusal(f"{what} The training ends here; {kept} {fix}", exit_code=1) from self._lost
 
     def _update(self, result: StepResult, micros: Any) -> str | None:
-        self.norm = self.parallel.clip_gradients(self.config.optimizer.clip)
-        self.clipping = [self.clipping[0] + (self.norm > self.config.optimizer.clip), self.clipping[1] + 1]
+        norm = self.parallel.clip_gradients(self.config.optimizer.clip)
         self.validated = None
-        problem = self.guard.check(result.loss, self.norm, result.targets)
+        problem = self.guard.check(result.loss, norm, result.targets, result.sums.nats_per_token / self._uniform)
         set_lr(self.optimizer, lr_factor(self.config.optimizer, self.step, self.config.steps))
         if problem is None:
             self.optimizer.step()
@@ -219,17 +218,14 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
         self.tokens += result.tokens
-        self._logged_sums = result.sums if self._logged_sums is None else self._logged_sums.plus(result.sums)
+        self.figures.add(result.sums, norm, self.config.optimizer.clip)
         return problem
 
     def _line(self, result: StepResult, clock: Throughput) -> dict[str, Any]:
-        assert self._logged_sums is not None
-        shown, self._logged_sums = loss_metrics(self._logged_sums, self._rate), None
+        losses, gradients = self.figures.take(self._rate)
         lr = self.adam.lr * lr_factor(self.config.optimizer, self.step - 1, self.config.steps)
-        line = {"step": self.step, "loss": result.loss, **shown, "tokens": self.tokens, **clock.read()}
-        (clipped, steps), self.clipping = self.clipping, [0, 0]
-        clip = {"grad_norm": self.norm, "clipped": clipped / max(steps, 1)}
-        return line | {"lr": lr, **clip, "left_out": self.guard.left_out}
+        line = {"step": self.step, "loss": result.loss, **losses, "tokens": self.tokens, **clock.read()}
+        return line | {"lr": lr, **gradients, "left_out": self.guard.left_out}
 
     def _roll_back(self, breakdown: Breakdown) -> None:
         """Go back to the last sound checkpoint, and on behind the rows that were read since."""
@@ -244,7 +240,6 @@ class Trainer:
         self._resume(step, changed=False)
         self.loader.begin(step, read)
         self.rollbacks = done + 1
-        self._logged_sums = None
         # a kill in between is made good by breaking down once more: the loaded checkpoint changes last
         self.process.on_first(lambda: self.checkpoints.discard_after(step))
         self.process.on_first(lambda: self._note_rollback(Change(step=step, keys={SKIPPED: (step, reached)}), done))
@@ -281,8 +276,7 @@ class Trainer:
             "validation": self.validated,
             "sound": self.guard.sound,
             "rollbacks": self.rollbacks,
-            "clipping": self.clipping,
-            "unlogged": None if self._logged_sums is None else self._logged_sums.sums_FTM.tolist(),
+            **self.figures.state(),
         }
 
     def _resume(self, start: int, changed: bool) -> None:
@@ -291,10 +285,8 @@ class Trainer:
         self.step, self.tokens, self.validated = state["step"], state["tokens"], state["validation"]
         self.guard = SkipSteps(**state["guard"])
         self.rollbacks = state.get("rollbacks", 0)
-        self.clipping = state.get("clipping", [0, 0])
         self.loader.load_state(state["loader"], self.step if changed else None, state.get("rows_read"))
-        if state.get("unlogged") is not None:
-            self._logged_sums = LossSums(torch.tensor(state["unlogged"], dtype=torch.float64))
+        self.figures.load_state(state)
 
     def _prepare_sampling(self) -> None:
         """Write what sampling needs beside weights, so that checkpoints can be sampled while training goes on."""

@@ -50,6 +50,12 @@ class LossSums(NamedTuple):
         """Select one task: an index into TASKS, plus len(TASKS) for the same task without its condition."""
         return type(self)(self.sums_FTM[:, index : index + 1])
 
+    @property
+    def nats_per_token(self) -> float:
+        """Nats per token over all modalities; 0 without tokens."""
+        nats, tokens = self.sums_FTM[:2].sum((1, 2)).tolist()
+        return nats / tokens if tokens else 0.0
+
     def bits_per_token(self) -> dict[Modality, MeanWithError]:
         """Bits per token of each modality present; the error is that of a ratio of sums over independent segments."""
         return {modality: self._ratio(modality) for modality in MODALITIES if self._sum(1, modality)}

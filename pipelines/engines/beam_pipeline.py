@@ -81,7 +81,7 @@ class PipelineBuilder:
         if self._walk.description.following(step.source, lambda _: False) is not step:
             given = self._given[step.source]
             elements += given if step.beside is None else self._joined(step, step.beside, given)
-        looks = any(self._walk.stage_parts(each.label).names for each in chain)
+        looks = any(self._walk.committed.parts(each.label).names for each in chain)
         task = RunChain.of(self._store, chain, self._ledger_rows, looks)
         self._carry(step, elements, fns.CarryChain(task), chain[-1])
 

@@ -43,7 +43,7 @@ class BeamWalk(Walk):
         """Go past what is committed; buckets of a shuffle that was interrupted are used."""
         for step in self.description.steps:
             if isinstance(step, Shuffle) and not super().scatters_at_once(step):
-                for bucket, part in enumerate(self.committed_buckets(step)):
+                for bucket, part in enumerate(self.committed.buckets(step)):
                     if part is not None:
                         self._ledger.reuse(step)
                         self._arrived(step, bucket, part)
@@ -88,7 +88,7 @@ class BeamWalk(Walk):
         if self._given_rows[step] == rows:
             return
         names = [step.name_for(part) for *_, part in waiting]
-        parts = self.stage_parts(step.stage.name)
+        parts = self.committed.parts(step.stage.name)
         if self._building and parts.names.issuperset(names):
             for (source, place, _), name in zip(waiting, names, strict=True):
                 self._ledger.reuse(step)

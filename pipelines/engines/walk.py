@@ -5,16 +5,17 @@ that they take from. What is committed already is taken from the index and is no
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from ...schemas.storage.store import Store
 from .chain import RunChain, RunOnce, Work, spread
-from .commits import CommitIndex, CommittedParts
+from .commits import CommitIndex
+from .committed_steps import CommittedSteps
 from .grown import GrownShuffle, grows
 from .ledger_of_steps import LedgerOfSteps
 from .partition import Committed, Partition, key_of
 from .shuffle import bucket_key, buckets
-from .stage import WorkCount, part_name
+from .stage import WorkCount
 from .steps import Description, Gather, Given, Map, Place, Read, Shuffle, Step
 from .todo import Todo
 from .walk_grown import GrownShuffles
@@ -42,10 +43,10 @@ class Walk(GrownShuffles):
     ) -> None:
         self.todo: Todo[Work] = Todo()
         self.description = description
+        self.committed = CommittedSteps(store, index)
         self.states: dict[Step, State] = {step: State() for step in description.steps}
         self._store, self._index, self._ledger, self._ledger_rows = store, index, ledger, ledger_rows
         self._tasks: dict[int, Task] = {}
-        self._committed: dict[str, CommittedParts] = {}
         self._chains: dict[Step, tuple[tuple[Map | Shuffle, ...], RunChain]] = {}
         shuffles = [step for step in description.steps if isinstance(step, Shuffle)]
         # a corpus of many windows has a step for each
@@ -95,7 +96,7 @@ class Walk(GrownShuffles):
 
     def scatters_at_once(self, step: Shuffle) -> bool:
         """True unless tables are put together first, or another engine has committed buckets of this shuffle."""
-        return not grows(step) and self.stage_parts(step.stage.name).names.isdisjoint(self.bucket_names(step))
+        return not grows(step) and not self.committed.has_buckets(step)
 
     def regroup(self, step: Shuffle) -> None:
         """Scatter the partitions of a shuffle that waited for all of them."""
@@ -132,7 +133,7 @@ class Walk(GrownShuffles):
         """Continue with a partition at a step, past what is committed."""
         at: Map | Shuffle | None = step
         while at is not None and part.rows:
-            known = self.stage_parts(at.stage.name).get(at.name_for(part))
+            known = self.committed.parts(at.stage.name).get(at.name_for(part))
             if known is None:
                 steps, task = self.chain(at)
                 self.hand_out(Task(steps, source, place, part), Work(task, part))
@@ -173,7 +174,7 @@ class Walk(GrownShuffles):
     # Inputs
 
     def _read(self, step: Read) -> None:
-        committed = self.stage_parts(step.label)
+        committed = self.committed.parts(step.label)
         for number, item in enumerate(step.items):
             known = step.task.known(committed, item)
             if known is None:
@@ -250,7 +251,7 @@ class Walk(GrownShuffles):
 
     def _take_buckets(self, step: Shuffle) -> bool:
         """Use the buckets that an engine with a shuffle of its own has committed, if they hold all rows."""
-        found = self.committed_buckets(step)
+        found = self.committed.buckets(step)
         rows = sum(part.rows for part in found if part is not None)
         if rows != sum(part.rows for *_, part in self.states[step].waiting):
             return False
@@ -261,19 +262,13 @@ class Walk(GrownShuffles):
                 self.give(step, (bucket,), part)
         return True
 
-    def committed_buckets(self, step: Shuffle) -> list[Partition | None]:
-        """Return the committed buckets of a shuffle, by their numbers."""
-        parts = self.stage_parts(step.stage.name)
-        known = (parts.get(part_name(step.stage.name, key)) for key in step.keys)
-        return [each and step.bucket(key, each) for key, each in zip(step.keys, known, strict=True)]
-
     # Gathering
 
     def _gather(self, step: Gather) -> None:
         """Begin a gathering, or take its result if it is committed."""
         waiting = sorted(self.states[step].waiting, key=lambda each: (step.sources.index(each[0]), each[1]))
         self.states[step].waiting = []
-        known = self._done(step)
+        known = self.committed.gathered(step)
         if known is not None:
             self._ledger.reuse(step)
             self._gathered(step, known)
@@ -281,25 +276,7 @@ class Walk(GrownShuffles):
         parts = tuple(tuple(part for given, _, part in waiting if given is source) for source in step.sources)
         self.hand_out(Task((step,), None, (), None), Work(RunOnce(step.task), (step.key, parts)))
 
-    def _done(self, step: Gather) -> Sequence[Committed] | None:
-        if not step.into:
-            return () if self._store.exists(step.done) else None
-        known = self.stage_parts(step.label).get(step.done)
-        return None if known is None else (known,)
-
     def _gathered(self, step: Gather, committed: Sequence[Committed]) -> None:
         if step.into:
             (only,) = committed
             self._give_buckets(step, spread(self._store, only.reference(step.key), step.keys))
-
-    # What is committed
-
-    def stage_parts(self, stage: str) -> CommittedParts:
-        """Return the parts of a stage that were committed when the walk first asked."""
-        if stage not in self._committed:
-            self._committed[stage] = self._index.of(stage)
-        return self._committed[stage]
-
-    def bucket_names(self, step: Shuffle) -> Iterator[str]:
-        """Yield the file names of the buckets of a shuffle, where an engine commits these."""
-        return (part_name(step.stage.name, key) for key in step.keys)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from ...schemas.storage.store import Store
 from .chain import RunOnce, Work
-from .commits import CommittedParts
+from .committed_steps import CommittedSteps
 from .grown import GrownShuffle, ScatterTogether
 from .ledger_of_steps import LedgerOfSteps
 from .partition import Committed, Partition
@@ -16,13 +16,10 @@ from .walk_state import State, Task, in_order
 class GrownShuffles(ABC):
     """What a walk does for these shuffles, by what it does for all steps."""
 
+    committed: CommittedSteps
     states: dict[Step, State]
     _store: Store
     _ledger: LedgerOfSteps
-
-    @abstractmethod
-    def stage_parts(self, stage: str) -> CommittedParts:
-        """Return the committed parts of a stage."""
 
     @abstractmethod
     def hand_out(self, task: Task, work: Work) -> None:
@@ -48,7 +45,7 @@ class GrownShuffles(ABC):
         grown = GrownShuffle(self._store, step)
         task, source = RunOnce(ScatterTogether(self._store, grown.first)), step.sources[0]
         for number, (name, together) in enumerate(grown.tables(parts)):
-            known = self.stage_parts(grown.first.name).get(name)
+            known = self.committed.parts(grown.first.name).get(name)
             if known is None:
                 self.hand_out(Task((step,), source, (number,), together[0]), Work(task, (name, together)))
             else:

@@ -74,3 +74,16 @@ def test_a_run_that_ends_says_whether_a_sound_checkpoint_is_left(
     with pytest.raises(Refusal, match=f"training broke down: .*{kept}"):
         train(config)
     assert complete_steps(tmp_path / "run" / "checkpoints") == ([3] if sound else [])
+
+
+def test_a_rate_that_breaks_the_weights_ends_a_run_with_muon(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.set_num_threads(1)
+    monkeypatch.setattr(skip_steps, "PATIENCE", 3)
+    monkeypatch.setattr(skip_steps, "YOUNG", 2)
+    changes = {"optimizer": {"lr": 1e3, "warmup": 1}, "checkpoint": {"every": 1}}
+    with pytest.raises(Refusal, match=r"the loss was [\d,]+ times that of a uniform guess.*matrix_lr"):
+        train(TrainConfig.model_validate(tree(dataset, tmp_path / "run", **changes)))
+    kept = complete_steps(tmp_path / "run" / "checkpoints")
+    assert kept == [1, 2]  # from before the first skipped step

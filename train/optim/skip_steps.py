@@ -1,4 +1,4 @@
-"""Skips steps with a non-finite loss or gradient, or with a gradient spike.
+"""Skips steps with a non-finite loss or gradient, a gradient spike, or a loss that only broken weights have.
 
 The batch of a skipped step is saved for inspection. The state is part of a checkpoint, so a resumed run makes the same
 decisions.
@@ -16,6 +16,8 @@ from ...schemas.storage.full_disk import failed_write
 from ..data.loader import MicroBatch
 
 SPIKE = 20.0  # times the geometric mean of earlier gradient norms
+BROKEN = 20.0  # times the loss of a uniform guess; Muon's gradients do not spike when a model is broken
+YOUNG = 20  # accepted steps in which a new model may recover from such a loss
 MEMORY = 0.98  # decay of that mean per step
 TRUSTED = 50  # accepted steps before spikes are detected
 PATIENCE = 20  # consecutive skipped steps that end the run
@@ -41,13 +43,14 @@ class SkipSteps:
         """False from the first skipped step until TRUSTED steps in a row were accepted."""
         return self.calm >= TRUSTED
 
-    def check(self, loss: float, norm: float, targets: float) -> str | None:
+    def check(self, loss: float, norm: float, targets: float, of_uniform: float = 1.0) -> str | None:
         """Check a step before it is applied.
 
         Args:
             loss: Loss of the global batch.
             norm: Gradient norm of the global batch.
             targets: Its targets; the norm of a step without any says nothing about what is usual.
+            of_uniform: Its bound, without loss weights, divided by that of a uniform guess.
 
         Returns:
             None if the step is to be applied, else the reason for skipping it.
@@ -58,6 +61,8 @@ class SkipSteps:
         if not targets:
             return None
         problem = self._problem(loss, norm)
+        if problem is None and self.seen >= YOUNG and of_uniform > BROKEN:
+            problem = f"the loss was {of_uniform:,.0f} times that of a uniform guess"
         if problem is None:
             self.in_a_row = 0
             self.calm = min(self.calm + 1, TRUSTED)
@@ -70,8 +75,8 @@ class SkipSteps:
         if self.in_a_row >= PATIENCE:
             raise Breakdown(
                 f"training broke down: {PATIENCE} consecutive steps were skipped, the last because {problem}. Lower "
-                "`optimizer.lr` or lengthen `optimizer.warmup` and train in another `out`; the batches are in "
-                "`culprits/` of the run's folder.",
+                "`optimizer.lr` (with Muon also `matrix_lr`) or lengthen `optimizer.warmup` and train in another "
+                "`out`; the batches are in `culprits/` of the run's folder.",
                 exit_code=1,
             )
         return problem

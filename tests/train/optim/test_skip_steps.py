@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from triptych.schemas.errors import Refusal
-from triptych.train.optim.skip_steps import CULPRITS, PATIENCE, SPIKE, TRUSTED, SkipSteps
+from triptych.train.optim.skip_steps import BROKEN, CULPRITS, PATIENCE, SPIKE, TRUSTED, YOUNG, SkipSteps
 
 
 def test_numbers_that_are_none_are_left_out() -> None:
@@ -70,3 +70,12 @@ def test_a_state_is_sound_again_after_enough_accepted_steps() -> None:
         assert not guard.sound
         guard.check(1.0, 1.0, 7.0)
     assert guard.sound
+
+
+def test_a_loss_that_only_broken_weights_have_is_left_out() -> None:
+    guard = SkipSteps()
+    for _ in range(YOUNG):
+        assert guard.check(9.0, 1.0, 7.0, 832.0) is None
+    assert guard.check(9.0, 1.0, 7.0, BROKEN) is None
+    assert guard.check(9.0, 1.0, 7.0, 832.0) == "the loss was 832 times that of a uniform guess"
+    assert (guard.seen, guard.left_out) == (YOUNG + 1, 1)

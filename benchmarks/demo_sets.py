@@ -7,7 +7,6 @@ small letters, digits and signs, and the words between those of the first, and n
 `triptych demo` judges, for each seed of the sampler.
 """
 
-import contextlib
 import json
 from pathlib import Path
 
@@ -46,7 +45,7 @@ def bits(run: Path) -> dict[str, dict[str, float]]:
     """Held-out bits per token of the moving average of the weights, their error, and the unigram entropy."""
     lines = [line for line in read_lines(run) if line.get("split") == "validation" and line["weights"] == "ema"]
     paths = dict.fromkeys(each.path for each in RunRecord.read(run).trained_on)
-    unigram = unigram_bits([Dataset(path).manifest for path in paths])
+    unigram = unigram_bits([Dataset(str(run.parent / path)).manifest for path in paths])
     last = lines[-1]
     return {
         name: {"bits": value, "error": last["nelbo_error"][name], "unigram": unigram[name]}
@@ -61,8 +60,7 @@ def bits(run: Path) -> dict[str, dict[str, float]]:
 def main(run: Path, seeds: int, as_json: bool) -> None:
     """Judge the demo's RUN on both sets."""
     torch.set_num_threads(1)
-    with contextlib.chdir(run.parent):  # paths in the demo's files are relative to their folder
-        held_out, found = bits(Path(run.name)), recognised(Generator.open(Path(run.name)), seeds)
+    held_out, found = bits(run), recognised(Generator.open(run), seeds)
     if as_json:
         click.echo(json.dumps({"machine": machine(), "seeds": seeds, "bits": held_out, "recognized": found}))
         return

@@ -1,25 +1,12 @@
-"""The log of kills, a line of JSON a try, to which every run of the benchmark adds; and its sums."""
+"""The lines of the log of kills, one a try, to which every run of the benchmark adds; and their sums."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
+from .json_log import Line
+
 SAME = "same bytes"
-
-Line = dict[str, Any]
-
-
-def read(log: Path) -> list[Line]:
-    """Lines of a log; none of one that does not exist yet."""
-    return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.exists() else []
-
-
-def append(log: Path, lines: Sequence[Line]) -> None:
-    """Add lines at the end."""
-    with log.open("a", encoding="utf-8") as file:
-        file.writelines(json.dumps(line) + "\n" for line in lines)
 
 
 def next_number(lines: Sequence[Line]) -> int:

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .kill_log import SAME, Line
+from .json_log import Line
+from .kill_log import SAME
 from .killing import Arguments, Engine, Failed, Killing, Stamps, committed, takedown
 from .undisturbed import State, Undisturbed, Version, digests
 

@@ -31,8 +31,9 @@ from pathlib import Path
 import click
 import yaml
 
-from . import kill_log, small_corpus
-from .kill_log import SAME, Line
+from . import json_log, kill_log, small_corpus
+from .json_log import Line
+from .kill_log import SAME
 from .kill_story import Choices, Story
 from .killing import Killing
 from .measure import machine
@@ -60,7 +61,7 @@ def kill_all(
         for phase in Story(runs, undisturbed, choices, out, number, seed).phases(left):
             lines += phase
             if log:
-                kill_log.append(log, phase)
+                json_log.append(log, phase)
             click.echo("\n".join(map(json.dumps, phase)), err=True)
         number = kill_log.next_number(lines)
         if lines[-1]["outcome"] == SAME:
@@ -119,7 +120,7 @@ def main(
         raise click.UsageError("Give a run file, or --corpus small.")
     engines = [engine for engine in ENGINES if int(engine[-1] if len(engine) > 1 else 1) <= most_workers]
     changes = changes or (CHANGES if run_file else SMALL_CHANGES)
-    before = kill_log.read(log) if log else []
+    before = json_log.read(log) if log else []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         from triptych.schemas.config.load import load_run

@@ -22,6 +22,8 @@ from transformers import (
 from triptych.tokenizers.audio.transformers_codec import TransformersCodec
 from triptych.tokenizers.image.diffusers_vq import DiffusersVq
 
+from . import small_codecs
+
 # The MoVQGAN of Kandinsky 2.2 (kandinsky-community/kandinsky-2-2-decoder, movq/config.json): 8 pixels a token.
 MOVQ: dict[str, Any] = {
     "block_out_channels": (128, 256, 256, 512),
@@ -34,16 +36,6 @@ MOVQ: dict[str, Any] = {
     "vq_embed_dim": 4,
 }
 SMALL_VQ: dict[str, Any] = {"block_out_channels": (32,), "in_channels": 192, "out_channels": 192, "latent_channels": 4}
-SMALL_HUBERT: dict[str, Any] = {
-    "model_type": "hubert",
-    "hidden_size": 32,
-    "num_hidden_layers": 1,
-    "num_attention_heads": 2,
-    "intermediate_size": 32,
-    "conv_dim": [8] * 7,
-    "num_conv_pos_embeddings": 16,
-    "num_conv_pos_embedding_groups": 2,
-}
 
 
 def image_tokenizer(folder: Path, side: int, *, tiny: bool) -> DiffusersVq:
@@ -58,28 +50,16 @@ def image_tokenizer(folder: Path, side: int, *, tiny: bool) -> DiffusersVq:
 
 
 def _encodec(tiny: bool) -> Any:
-    small: dict[str, Any] = {"num_filters": 4, "hidden_size": 16, "codebook_dim": 16, "num_lstm_layers": 1}
-    return EncodecModel(EncodecConfig(**(small | {"codebook_size": 64} if tiny else {})))
+    return EncodecModel(EncodecConfig(**(small_codecs.ENCODEC if tiny else {})))
 
 
 def _dac(tiny: bool) -> Any:
-    small: dict[str, Any] = {"encoder_hidden_size": 4, "decoder_hidden_size": 32, "codebook_size": 64}
     real: dict[str, Any] = {"sampling_rate": 24_000, "n_codebooks": 32, "downsampling_ratios": [2, 4, 5, 8]}
-    return DacModel(DacConfig(**(real | (small | {"n_codebooks": 4} if tiny else {}))))
+    return DacModel(DacConfig(**(real | (small_codecs.DAC if tiny else {}))))
 
 
 def _higgs(tiny: bool) -> Any:
-    sizes = {"encoder_hidden_size": 4, "decoder_hidden_size": 64, "hidden_size": 16}
-    ratios = {"downsampling_ratios": (8, 5, 4, 2, 3), "upsampling_ratios": (8, 5, 4, 2, 3)}
-    acoustic: dict[str, Any] = {"model_type": "dac", **sizes, **ratios}
-    small: dict[str, Any] = {
-        "codebook_size": 64,
-        "codebook_dim": 16,
-        "target_bandwidths": [0.3, 0.6],
-        "semantic_model_config": SMALL_HUBERT,
-        "acoustic_model_config": acoustic,
-    }
-    return HiggsAudioV2TokenizerModel(HiggsAudioV2TokenizerConfig(**(small if tiny else {})))
+    return HiggsAudioV2TokenizerModel(HiggsAudioV2TokenizerConfig(**(small_codecs.higgs() if tiny else {})))
 
 
 CODECS: dict[str, Callable[[bool], Any]] = {"higgs-audio-v2": _higgs, "encodec": _encodec, "dac": _dac}

@@ -33,7 +33,7 @@ from triptych.train.curves import unigram_bits
 from triptych.train.metrics_file import read_lines
 from triptych.train.run import train
 
-from . import tried
+from . import json_log, tried
 from .character_models import corpus
 from .measure import machine
 
@@ -104,7 +104,7 @@ def on_characters(pattern: str, megabytes: float) -> Trained:
 
 def runs(trained: Trained, data: str, steps: int, widths: Sequence[int], seeds: int, log: Path) -> Iterator[Any]:
     """Lines of the log, those that are missing after training them."""
-    known = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+    known = json_log.read(log)
     for seed in range(seeds):
         for width in widths:
             for recipe in RECIPES:
@@ -112,8 +112,7 @@ def runs(trained: Trained, data: str, steps: int, widths: Sequence[int], seeds: 
                 line = next((each for each in known if facts.items() <= each.items()), None)
                 if line is None:
                     line = facts | {"figures": trained(recipe, width, steps, seed)}
-                    with log.open("a") as file:
-                        file.write(json.dumps(line) + "\n")
+                    json_log.append(log, [line])
                 yield line
 
 

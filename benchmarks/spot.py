@@ -25,9 +25,10 @@ from pathlib import Path
 
 import click
 
-from . import hosts, kill_log
+from . import hosts, json_log, kill_log
 from .dask_processes import Cluster, Command
-from .kill_log import SAME, Line
+from .json_log import Line
+from .kill_log import SAME
 from .kill_story import newest, partitions
 from .killing import Engine, Killing, Stamps, committed
 from .kills import BACK_ENDS, preload, small_run
@@ -192,7 +193,7 @@ class SpotStory:
 @click.option("--json", "as_json", is_flag=True)
 def main(kills: int, seed: int, count: int, log: Path | None, as_json: bool) -> None:
     """Kill machines at random and compare bytes."""
-    before = kill_log.read(log) if log else []
+    before = json_log.read(log) if log else []
     lines: list[Line] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -209,7 +210,7 @@ def main(kills: int, seed: int, count: int, log: Path | None, as_json: bool) -> 
             lines += [line | {"outcome": outcome} for line in found[0]]
             click.echo("\n".join(json.dumps(line | {"outcome": outcome}) for line in found[0]), err=True)
             if log:
-                kill_log.append(log, [line | {"outcome": outcome} for line in found[0]])
+                json_log.append(log, [line | {"outcome": outcome} for line in found[0]])
             shutil.rmtree(folder / f"story-{number}")
             number = kill_log.next_number([*before, *lines])
     found_sums = kill_log.sums([*before, *lines])

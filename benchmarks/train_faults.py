@@ -28,6 +28,7 @@ from tests.disturbed_training import How, Wrong
 from tests.faulty_runs import EVENTS, FaultyRun
 from tests.train.conftest import write_dataset
 
+from . import json_log
 from .measure import machine
 
 LOG_EVERY = (1, 3)
@@ -69,8 +70,7 @@ def sequence(folder: Path, datasets: list[Path], alone: dict[int, FaultyRun], dr
 @click.option("--log", type=click.Path(path_type=Path), help="File to append a line of JSON per sequence to.")
 def main(sequences: int, seed: int, log: Path | None) -> None:
     """Run random sequences of faults."""
-    lines = [json.loads(line) for line in log.read_text().splitlines()] if log is not None and log.exists() else []
-    done = [line for line in lines if line["seed"] == seed]
+    done = [line for line in (json_log.read(log) if log else []) if line["seed"] == seed]
     scratch = Path(tempfile.mkdtemp(prefix="train-faults-"))
     write_dataset(scratch / "data-0", counts={"docs": 200, "stamps": 90, "prompts": 120})
     shutil.copytree(scratch / "data-0", scratch / "data-1")
@@ -80,9 +80,8 @@ def main(sequences: int, seed: int, log: Path | None) -> None:
         found = sequence(scratch / f"{number}", datasets, alone, random.Random(f"{seed} {number}"))
         done.append({"sequence": number, "seed": seed, **found})
         click.echo(json.dumps(done[-1]))
-        if log is not None:
-            with log.open("a") as file:
-                file.write(f"{json.dumps(done[-1])}\n")
+        if log:
+            json_log.append(log, done[-1:])
     wrong = [line["sequence"] for line in done if line["outcome"] != SAME]
     events = Counter(event for line in done for event in line["events"] if event in EVENTS)
     seconds = sum(line["seconds"] for line in done)

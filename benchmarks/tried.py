@@ -37,6 +37,7 @@ from triptych.train.optim.ema import Ema
 from triptych.train.optim.lr_schedule import lr_factor
 from triptych.train.optim.optimizer import make_optimizer, set_lr
 
+from . import json_log
 from .character_models import LENGTH, ROWS, VOCABULARY, corpus, window_batch
 from .measure import machine
 from .objective_variance import texts
@@ -157,15 +158,13 @@ def main(pattern: str, megabytes: float, steps: int, seeds: int, width: int, onl
     """Train what is not in the log yet, and print the table."""
     torch.set_num_threads(1)
     data = corpus(sorted(glob.glob(pattern)), megabytes)
-    lines = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
-    here = [line for line in lines if (line["steps"], line["width"]) == (steps, width)]
+    here = [line for line in json_log.read(log) if (line["steps"], line["width"]) == (steps, width)]
     for seed in range(seeds):
         for name in only or VARIANTS:
             if any((line["variant"], line["seed"]) == (name, seed) for line in here):
                 continue
             here.append(run(name, (data.train, data.test), steps, width, seed))
-            with log.open("a") as file:
-                file.write(json.dumps(here[-1]) + "\n")
+            json_log.append(log, here[-1:])
             click.echo(json.dumps(here[-1]), err=True)
     Console(width=120).print(table_of(here, f"{steps} steps, width {width}; {machine()}"))
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..schemas.command_line import example
+from ..schemas.command_line import SEED, example
 from ..schemas.visible import print_line
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 @click.option(
     "--seed",
     metavar="N",
-    type=click.IntRange(0, (1 << 63) - 1),
+    type=SEED,
     default=0,
     show_default=True,
     help="Random seed of the samples.",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..schemas.command_line import example
+from ..schemas.command_line import SEED, example
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -33,9 +33,7 @@ SOURCES = ["chain", "sum", "clip"]
 @click.option(
     "--n", metavar="N", default=2000, show_default=True, type=click.IntRange(1, 1_000_000), help="Samples per line."
 )
-@click.option(
-    "--seed", metavar="N", type=click.IntRange(0, (1 << 63) - 1), default=0, show_default=True, help="Random seed."
-)
+@click.option("--seed", metavar="N", type=SEED, default=0, show_default=True, help="Random seed.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def audit(names: tuple[str, ...], rules: tuple[str, ...], temperature: float, n: int, seed: int, as_json: bool) -> None:
     """Sample known sources by their exact predictors, one table for each rule.

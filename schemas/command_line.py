@@ -31,6 +31,7 @@ STORE_CLIENTS = {
 }
 
 PIPE_CLOSED = 141  # what a shell reports of a program that SIGPIPE ended
+SEED = click.IntRange(0, (1 << 63) - 1)  # what torch and NumPy both take
 
 
 def example(command: str) -> str:

@@ -83,10 +83,11 @@ def _datasets(left: Item, right: Item, seed: int) -> dict[str, Any]:
 def _runs(site: Site, left: Item, right: Item) -> dict[str, Any]:
     records = left.curves.record, right.curves.record
     configs = [record.config if record else {} for record in records]
+    data = [run_data(site, left), run_data(site, right)]
     return {
         "config": config_difference(*configs),
-        "data": (run_data(site, left), run_data(site, right)),
-        "charts": [run_data(site, left), run_data(site, right)],
+        "data": data,
+        "charts": data,
         "live": False,
         "prompts": side_by_side(left, right),
     }

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from benchmarks.kill_log import SAME, append, next_number, read, summary, sums
+from benchmarks.json_log import append, read
+from benchmarks.kill_log import SAME, next_number, summary, sums
 
 
 def line(number: int, **changes: Any) -> dict[str, Any]:

@@ -24,47 +24,18 @@ from transformers import (
     XcodecModel,
 )
 
+from benchmarks import small_codecs
 from triptych.schemas.errors import Refusal
 from triptych.tokenizers.audio.transformers_codec import FAMILIES, TransformersCodec
 from triptych.tokenizers.protocol import AudioTokenizer, Wave
 
-HUBERT = {
-    "model_type": "hubert",
-    "hidden_size": 32,
-    "num_hidden_layers": 1,
-    "num_attention_heads": 2,
-    "intermediate_size": 32,
-    "conv_dim": [8] * 7,
-    "num_conv_pos_embeddings": 16,
-    "num_conv_pos_embedding_groups": 2,
-}
-
-
-def acoustic(*ratios: int) -> dict[str, Any]:
-    width = 2 ** (len(ratios) + 1)
-    sizes = {"encoder_hidden_size": 4, "decoder_hidden_size": width, "hidden_size": 16}
-    return {"model_type": "dac", "downsampling_ratios": ratios, "upsampling_ratios": ratios, **sizes}
-
 
 def encodec(**changes: Any) -> EncodecModel:
-    sizes: dict[str, Any] = {
-        "num_filters": 4,
-        "hidden_size": 16,
-        "codebook_dim": 16,
-        "codebook_size": 64,
-        "num_lstm_layers": 1,
-    }
-    return EncodecModel(EncodecConfig(**(sizes | {"target_bandwidths": [1.5, 3.0]} | changes)))
+    return EncodecModel(EncodecConfig(**(small_codecs.ENCODEC | {"target_bandwidths": [1.5, 3.0]} | changes)))
 
 
 def dac() -> DacModel:
-    sizes: dict[str, Any] = {
-        "encoder_hidden_size": 4,
-        "decoder_hidden_size": 32,
-        "codebook_size": 64,
-        "codebook_dim": 4,
-    }
-    return DacModel(DacConfig(**sizes, downsampling_ratios=[2, 4, 8, 5], n_codebooks=4))
+    return DacModel(DacConfig(**small_codecs.DAC, downsampling_ratios=[2, 4, 8, 5]))
 
 
 def mimi() -> MimiModel:
@@ -86,15 +57,13 @@ def mimi() -> MimiModel:
 
 
 def xcodec() -> XcodecModel:
-    parts: dict[str, Any] = {"semantic_model_config": HUBERT, "acoustic_model_config": acoustic(8, 5, 4, 2)}
+    acoustic = small_codecs.acoustic(8, 5, 4, 2)
+    parts: dict[str, Any] = {"semantic_model_config": small_codecs.HUBERT, "acoustic_model_config": acoustic}
     return XcodecModel(XcodecConfig(codebook_size=64, target_bandwidths=[0.6, 1.2], **parts))
 
 
 def higgs() -> HiggsAudioV2TokenizerModel:
-    parts: dict[str, Any] = {"semantic_model_config": HUBERT, "acoustic_model_config": acoustic(8, 5, 4, 2, 3)}
-    return HiggsAudioV2TokenizerModel(
-        HiggsAudioV2TokenizerConfig(codebook_size=64, codebook_dim=16, target_bandwidths=[0.3, 0.6], **parts)
-    )
+    return HiggsAudioV2TokenizerModel(HiggsAudioV2TokenizerConfig(**small_codecs.higgs()))
 
 
 MODELS: dict[str, Callable[[], Any]] = {
